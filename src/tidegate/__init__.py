@@ -1,0 +1,75 @@
+"""tidegate: the LSTM toolkit.
+
+From a file of sequences to a recurrent model that is judged honestly, explained and shipped. Names are
+loaded when they are first used, so that `import tidegate` is quick and brings neither torch nor plotting.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tidegate.core.version import VERSION
+
+if TYPE_CHECKING:
+    from tidegate.core.errors import TidegateError
+    from tidegate.core.table import Schema, Table
+    from tidegate.data import describe, read, split
+    from tidegate.evaluate import Evaluation
+    from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
+    from tidegate.runtime import Predictor
+    from tidegate.tasks import Forecaster, NetworkOptions, load
+    from tidegate.train import History, TrainOptions
+
+__version__ = VERSION
+
+_HOMES = {
+    "AugmentOptions": "prepare",
+    "Evaluation": "evaluate",
+    "Forecaster": "tasks",
+    "History": "train",
+    "NetworkOptions": "tasks",
+    "Predictor": "runtime",
+    "Preparation": "prepare",
+    "PrepareOptions": "prepare",
+    "Schema": "core.table",
+    "Table": "core.table",
+    "TidegateError": "core.errors",
+    "TrainOptions": "train",
+    "describe": "data",
+    "load": "tasks",
+    "read": "data",
+    "split": "data",
+}
+
+__all__ = [
+    "AugmentOptions",
+    "Evaluation",
+    "Forecaster",
+    "History",
+    "NetworkOptions",
+    "Predictor",
+    "Preparation",
+    "PrepareOptions",
+    "Schema",
+    "Table",
+    "TidegateError",
+    "TrainOptions",
+    "__version__",
+    "describe",
+    "load",
+    "read",
+    "split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"tidegate.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

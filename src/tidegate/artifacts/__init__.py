@@ -1,0 +1,1 @@
+"""The artifact format: what a network is, and reading and writing trained models."""

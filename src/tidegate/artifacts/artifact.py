@@ -1,0 +1,208 @@
+"""The artifact: the folder that a trained model is saved to, and all that prediction needs.
+
+    model/  model.json            what it is, and the sha256 of every other file
+            weights.safetensors   the network's tensors
+            preparation.json      every fitted number of the preparation
+            context.safetensors   the last rows of the training table, so that it can predict without data
+
+Loading executes nothing, allocates no more than the spec accounts for, and refuses what does not fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from tidegate.artifacts.atomic import existing_folder, write_folder
+from tidegate.artifacts.shapes import tensor_shapes
+from tidegate.artifacts.spec import NetworkSpec, Record
+from tidegate.core.errors import ArtifactError
+
+FORMAT_VERSION = 1
+LARGEST_JSON = 64 * 1024 * 1024
+LARGEST_TENSORS = 4 * 1024**3
+FILES = ("weights.safetensors", "preparation.json", "context.safetensors")
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ModelRecord(Record):
+    """What `model.json` holds.
+
+    Attributes:
+        format_version: of this layout; a reader refuses a newer one.
+        task: which estimator made it. network: its spec.
+        schema_, frequency, timezone: of the table it was fitted on.
+        config: constructor arguments. decoding: how outputs become forecasts.
+        context: names and categories that `context.safetensors` needs.
+        provenance: versions of what trained it, seed and date of the data; no host, no user.
+        files: sha256 of every other file.
+    """
+
+    format_version: int
+    task: str
+    tidegate_version: str
+    network: NetworkSpec
+    schema_: dict[str, Any] = Field(alias="schema")
+    frequency: dict[str, Any]
+    timezone: str | None
+    config: dict[str, Any]
+    decoding: dict[str, Any]
+    context: dict[str, Any]
+    provenance: dict[str, Any]
+    files: dict[str, Sha256]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A trained model in memory.
+
+    Attributes:
+        record: `model.json` without trust in its hashes needed any more.
+        weights: name -> float32 tensor. preparation: the preparation's JSON state.
+        context: name -> array.
+    """
+
+    record: ModelRecord
+    weights: Mapping[str, NDArray[np.float32]]
+    preparation: Mapping[str, Any]
+    context: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def write_artifact(
+    path: Path,
+    *,
+    weights: Mapping[str, NDArray[np.float32]],
+    preparation: Mapping[str, Any],
+    context: Mapping[str, NDArray[Any]],
+    record: Mapping[str, Any],
+) -> None:
+    """Write a model's folder atomically; a folder that was there is replaced whole.
+
+    Args:
+        path: the folder. weights, preparation, context: what the files hold.
+        record: the other fields of `ModelRecord`.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    files = {
+        "weights.safetensors": save_tensors({name: np.ascontiguousarray(value) for name, value in weights.items()}),
+        "preparation.json": _dump(preparation),
+        "context.safetensors": save_tensors({name: np.ascontiguousarray(value) for name, value in context.items()}),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    model = {"format_version": FORMAT_VERSION, **record, "files": hashes}
+    write_folder(path, {**files, "model.json": _dump(model)})
+
+
+def read_artifact(path: Path) -> Artifact:
+    """Read and verify a model's folder.
+
+    Raises:
+        ArtifactError: a file is missing, extra, changed, truncated or of a newer format; a tensor is
+            missing, extra, or of another shape or type than the network has.
+    """
+    folder = existing_folder(Path(path))
+    if not folder.is_dir():
+        raise ArtifactError(f"there is no model at {path}: expected a folder with model.json in it")
+    record = _read_record(folder)
+    contents: dict[str, bytes] = {}
+    for name in FILES:
+        content = _read_bytes(folder / name, LARGEST_TENSORS if name.endswith("safetensors") else LARGEST_JSON)
+        if hashlib.sha256(content).hexdigest() != record.files.get(name):
+            raise ArtifactError(f"{folder / name} is not what model.json says (sha256 differs): it was changed or cut")
+        contents[name] = content
+    if set(record.files) != set(FILES):
+        raise ArtifactError(f"{folder / 'model.json'}: files are {sorted(record.files)}, expected {sorted(FILES)}")
+    weights = _read_weights(folder / FILES[0], contents[FILES[0]], record.network)
+    return Artifact(
+        record=record,
+        weights=weights,
+        preparation=_parse(folder / FILES[1], contents[FILES[1]]),
+        context=_read_tensors(folder / FILES[2], contents[FILES[2]]),
+    )
+
+
+def _read_record(folder: Path) -> ModelRecord:
+    place = folder / "model.json"
+    state = _parse(place, _read_bytes(place, LARGEST_JSON))
+    version = state.get("format_version")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise ArtifactError(f"{place}: format_version is {version!r}, expected a whole number from 1")
+    if version > FORMAT_VERSION:
+        raise ArtifactError(
+            f"{place} is of format version {version}; this tidegate reads up to {FORMAT_VERSION}. Upgrade tidegate."
+        )
+    network = NetworkSpec.from_json(state.pop("network", None))
+    try:
+        return ModelRecord.model_validate({**state, "network": network})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ArtifactError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _read_weights(place: Path, content: bytes, network: NetworkSpec) -> dict[str, NDArray[np.float32]]:
+    expected = tensor_shapes(network)
+    _check_header(place, content, expected)
+    tensors = _read_tensors(place, content)
+    for name, tensor in tensors.items():
+        if not np.isfinite(tensor).all():
+            raise ArtifactError(f"{place}: tensor {name} holds values that are not finite")
+    return tensors
+
+
+def _check_header(place: Path, content: bytes, expected: Mapping[str, tuple[int, ...]]) -> None:
+    header: Any = deserialize
+    try:
+        found = {name: (info["dtype"], tuple(info["shape"])) for name, info in header(content)}
+    except SafetensorError as error:
+        raise ArtifactError(f"{place} is not a safetensors file: {error}") from error
+    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    if missing or extra:
+        raise ArtifactError(f"{place}: tensors do not match the network: missing {missing}, extra {extra}")
+    for name, shape in expected.items():
+        if found[name] != ("F32", shape):
+            raise ArtifactError(f"{place}: tensor {name} is {found[name]}, expected float32 of shape {shape}")
+
+
+def _read_tensors(place: Path, content: bytes) -> dict[str, NDArray[Any]]:
+    try:
+        return dict(load_tensors(content))
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ArtifactError(f"{place} is not a safetensors file: {error}") from error
+
+
+def _read_bytes(place: Path, largest: int) -> bytes:
+    if place.is_symlink() or not place.is_file():
+        raise ArtifactError(f"{place} is missing (or is not a plain file): the model is incomplete")
+    if place.stat().st_size > largest:
+        raise ArtifactError(f"{place} has {place.stat().st_size} bytes, more than the {largest} that are allowed")
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{place} cannot be read: {error.strerror or error}") from error
+
+
+def _parse(place: Path, content: bytes) -> dict[str, Any]:
+    try:
+        state = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise ArtifactError(f"{place} is not JSON: {error}") from error
+    if not isinstance(state, dict):
+        raise ArtifactError(f"{place}: expected a JSON object")
+    return state
+
+
+def _dump(state: Mapping[str, Any]) -> bytes:
+    return json.dumps(state, indent=1, ensure_ascii=False, allow_nan=False).encode()

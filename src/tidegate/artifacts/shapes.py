@@ -1,0 +1,148 @@
+"""Names and shapes of a network's tensors, from its spec alone.
+
+The torch network is held to this list by a test, and a loaded artifact by the reader: no tensor may
+be missing, extra or of another shape, and the total is known before anything is allocated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tidegate.artifacts.spec import (
+    GATES,
+    BatchNorm,
+    Decoder,
+    Embed,
+    Head,
+    NetworkSpec,
+    Pool,
+    Recurrent,
+    Segment,
+)
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes of what flows between the layers of one network, at one place in it.
+
+    Attributes:
+        targets: target channels of one pass (1 where channels are independent).
+        inputs: past input channels of one pass.
+        steps: S, length of the sequence; width: D, features of each of its steps.
+        future: F; static: size of the embedded static vector, 0 before it is embedded; outputs: O.
+        hidden_size, num_layers: of the recurrence; context: size of the pooled vector.
+    """
+
+    targets: int
+    inputs: int
+    steps: int
+    width: int
+    future: int
+    static: int
+    outputs: int
+    hidden_size: int = 0
+    num_layers: int = 0
+    context: int = 0
+
+
+def entry(spec: NetworkSpec) -> Sizes:
+    """Sizes before the first layer."""
+    independent = spec.channels == "independent"
+    targets = 1 if independent else spec.targets
+    inputs = spec.past - spec.targets + targets
+    return Sizes(targets, inputs, spec.window, inputs, spec.future, 0, spec.outputs)
+
+
+def raw_static(spec: NetworkSpec) -> int:
+    """Size of the static vector before it is embedded."""
+    return spec.static + spec.channel_size
+
+
+def walk(spec: NetworkSpec) -> list[Sizes]:
+    """Sizes before each layer, and after the last: one more than there are layers."""
+    sizes = entry(spec)
+    found = [sizes]
+    for layer in spec.layers:
+        if isinstance(layer, Embed):
+            sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
+        elif isinstance(layer, Segment):
+            sizes = replace(sizes, steps=sizes.steps // layer.length, width=layer.size)
+        elif isinstance(layer, Recurrent):
+            width = layer.hidden_size * (2 if layer.bidirectional else 1)
+            sizes = replace(sizes, width=width, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
+        elif isinstance(layer, Pool):
+            sizes = replace(sizes, context=sizes.width)
+        found.append(sizes)
+    return found
+
+
+def decoder_inputs(layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
+    """Features of one decoder step."""
+    per_step = sizes.future + len(layer.lags) * sizes.targets
+    context = sizes.context if attended else 0
+    return max(1, layer.segment * per_step + layer.position + sizes.static + context)
+
+
+def head_inputs(layer: Head, sizes: Sizes) -> int:
+    """Features of one step of a head: its share of the context, known-ahead inputs, lags and statics."""
+    return layer.hidden_size + sizes.future + len(layer.lags) * sizes.targets + sizes.static
+
+
+def recurrent_shapes(
+    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int
+) -> dict[str, Shape]:
+    """Tensors of torch.nn.LSTM and torch.nn.GRU."""
+    gates = GATES[cell] * hidden
+    shapes: dict[str, Shape] = {}
+    for level in range(layers):
+        width = inputs if level == 0 else hidden * directions
+        for direction in range(directions):
+            tail = f"l{level}" + ("_reverse" if direction else "")
+            shapes[f"{prefix}.weight_ih_{tail}"] = (gates, width)
+            shapes[f"{prefix}.weight_hh_{tail}"] = (gates, hidden)
+            shapes[f"{prefix}.bias_ih_{tail}"] = (gates,)
+            shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
+    return shapes
+
+
+def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
+    return {f"{prefix}.weight": (outputs, inputs), f"{prefix}.bias": (outputs,)}
+
+
+def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
+    """Name and shape of every tensor in `weights.safetensors`."""
+    shapes: dict[str, Shape] = {}
+    if spec.channel_size:
+        shapes["channel.weight"] = (spec.targets, spec.channel_size)
+    recurrent: Recurrent = spec.find("recurrent")
+    attended = spec.find("pool").by == "attention"
+    for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
+        at = f"layers.{index}"
+        if isinstance(layer, Embed):
+            shapes |= _linear(f"{at}.linear", raw_static(spec), layer.size)
+        elif isinstance(layer, Segment):
+            shapes |= _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
+        elif isinstance(layer, Recurrent):
+            directions = 2 if layer.bidirectional else 1
+            shapes |= recurrent_shapes(
+                f"{at}.rnn", layer.cell, sizes.width, layer.hidden_size, layer.num_layers, directions
+            )
+        elif isinstance(layer, BatchNorm):
+            for name in ("weight", "bias", "running_mean", "running_var"):
+                shapes[f"{at}.norm.{name}"] = (sizes.width,)
+        elif isinstance(layer, Pool) and layer.by == "attention":
+            shapes |= _linear(f"{at}.score", sizes.width, 1)
+        elif isinstance(layer, Head):
+            shapes |= _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
+            shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)
+            shapes |= _linear(f"{at}.final", layer.hidden_size, sizes.targets * sizes.outputs)
+        elif isinstance(layer, Decoder):
+            if layer.position:
+                shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
+            inputs = decoder_inputs(layer, sizes, attended=attended)
+            hidden = recurrent.hidden_size
+            shapes |= recurrent_shapes(f"{at}.rnn", recurrent.cell, inputs, hidden, recurrent.num_layers, 1)
+            shapes |= _linear(f"{at}.output", hidden, layer.segment * sizes.targets * sizes.outputs)
+    return shapes

@@ -1,0 +1,190 @@
+"""The network as data: a short list of layers with sizes, read alike by torch and by the runtime.
+
+A network receives, per window, the past [T, I] (the C targets come first), the known-ahead inputs
+[K, F] and the static inputs [S]; it gives O outputs for each of K steps and C targets: the point
+forecast if there is one, then the quantiles in rising order.
+
+Layers act in order on what flows between them: a *sequence* [S, D] (S = T until it is segmented), the
+final recurrent *state*, and a *context* vector. The last layer is a head or a decoder.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tidegate.core.errors import ArtifactError
+
+Cell = Literal["lstm", "gru"]
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Count = Annotated[int, Field(ge=0, le=65_536)]
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+GATES: dict[str, int] = {"lstm": 4, "gru": 3}
+
+
+class Record(BaseModel):
+    """Base of everything that is written to JSON: frozen, strict, nothing extra."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Normalise(Record):
+    """Shift and rescale the targets of each window by its own past; undone on the output.
+
+    `last` subtracts the last value, `mean` the window's mean, `standard` also divides by its standard
+    deviation, `scale` divides by the mean magnitude of the last `period` steps (0: of all).
+    """
+
+    kind: Literal["normalise"] = "normalise"
+    by: Literal["last", "mean", "standard", "scale"] = "last"
+    period: Count = 0
+
+
+class Embed(Record):
+    """Project the static inputs to `size` and give them to every recurrent step and to the head."""
+
+    kind: Literal["embed"] = "embed"
+    size: Size = 8
+
+
+class Segment(Record):
+    """Join `length` neighbouring steps into one and project them: one recurrent step per segment."""
+
+    kind: Literal["segment"] = "segment"
+    length: Size
+    size: Size
+
+
+class Recurrent(Record):
+    """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU."""
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    bidirectional: bool = False
+
+
+class BatchNorm(Record):
+    """Batch normalisation of every unit over batch and steps (guide 7.2)."""
+
+    kind: Literal["batch_norm"] = "batch_norm"
+
+
+class Pool(Record):
+    """One vector out of the sequence: its last step, or a softmax-weighted sum (guide 6.2)."""
+
+    kind: Literal["pool"] = "pool"
+    by: Literal["last", "attention"] = "last"
+
+
+class Dropout(Record):
+    """Dropout on the context."""
+
+    kind: Literal["dropout"] = "dropout"
+    rate: Rate = 0.1
+
+
+class Head(Record):
+    """Direct multi-step head: all K steps at once, each beside its own known-ahead inputs."""
+
+    kind: Literal["head"] = "head"
+    hidden_size: Size = 64
+    lags: tuple[Size, ...] = ()
+
+
+class Decoder(Record):
+    """Recurrent decoder over the horizon, `segment` steps at a time, started from the encoder's state.
+
+    It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
+    whole lags where that is not yet known), a learned position and the context.
+    """
+
+    kind: Literal["decoder"] = "decoder"
+    segment: Size = 1
+    position: Count = 0
+    lags: tuple[Size, ...] = ()
+
+
+Layer = Annotated[
+    Normalise | Embed | Segment | Recurrent | BatchNorm | Pool | Dropout | Head | Decoder,
+    Field(discriminator="kind"),
+]
+_ORDER = ["normalise", "segment", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "decoder"]
+
+
+class NetworkSpec(Record):
+    """Sizes of what goes in and out, and the layers between.
+
+    Attributes:
+        window: T, horizon: K, past: I (C <= I), future: F, static: S, targets: C.
+        outputs: O, per step and target.
+        channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
+            shared weights (each with the covariates and a learned vector of its own of `channel_size`).
+        anchor: if positive, the network learns the difference from the target `anchor` steps before.
+        layers: in order; one recurrent layer, one pooling, one head or decoder.
+    """
+
+    window: Size
+    horizon: Size
+    past: Size
+    future: Count = 0
+    static: Count = 0
+    targets: Size = 1
+    outputs: Size = 1
+    channels: Literal["joint", "independent"] = "joint"
+    channel_size: Count = 0
+    anchor: Count = 0
+    layers: tuple[Layer, ...]
+
+    @model_validator(mode="after")
+    def _fits(self) -> NetworkSpec:
+        kinds = [layer.kind for layer in self.layers]
+        ranks = [_ORDER.index(kind) for kind in kinds]
+        if ranks != sorted(set(ranks)) or not {"recurrent", "pool"} <= set(kinds):
+            raise ValueError(f"layers must be among {_ORDER}, each once, in this order, got {kinds}")
+        if ("head" in kinds) == ("decoder" in kinds):
+            raise ValueError("a network ends in either a head or a decoder")
+        if self.targets > self.past:
+            raise ValueError(f"{self.targets} targets cannot come first among {self.past} past inputs")
+        if self.channels == "joint" and self.channel_size:
+            raise ValueError("channel_size belongs to independent channels")
+        lags = [self.anchor] if self.anchor else []
+        for layer in self.layers:
+            if isinstance(layer, Segment) and self.window % layer.length:
+                raise ValueError(f"window {self.window} is not a multiple of the segment length {layer.length}")
+            if isinstance(layer, Decoder) and self.horizon % layer.segment:
+                raise ValueError(f"horizon {self.horizon} is not a multiple of the decoder's segment {layer.segment}")
+            if isinstance(layer, (Head, Decoder)):
+                lags += layer.lags
+        if lags and max(lags) > self.window:
+            raise ValueError(f"lag {max(lags)} reaches back further than the window of {self.window}")
+        return self
+
+    def find(self, kind: str) -> Any:
+        """The layer of a kind, or None."""
+        return next((layer for layer in self.layers if layer.kind == kind), None)
+
+    @classmethod
+    def from_json(cls, state: Any) -> NetworkSpec:
+        """Parse what `model_dump` wrote.
+
+        Raises:
+            ArtifactError: anything missing, extra, of the wrong type or out of bounds.
+        """
+        try:
+            return cls.model_validate_json(state) if isinstance(state, str) else cls.model_validate(_tuples(state))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"]) or "network"
+            raise ArtifactError(f"model.json: network: {place}: {first['msg']}") from error
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return value

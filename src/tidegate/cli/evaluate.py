@@ -1,0 +1,42 @@
+"""`tidegate evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import typer
+
+from tidegate.cli.output import print_json
+from tidegate.core.errors import ArtifactError
+from tidegate.core.translate import tr
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("evaluate", help=tr("Scores of a run's test part, or of new rows, beside the baselines."))
+    def evaluate(
+        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
+        data: str | None = typer.Argument(None, help=tr("New rows, all of which are scored.")),
+        repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + " error|sort|drop|mean"),
+        as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
+    ) -> None:
+        from tidegate.evaluate import Evaluation
+        from tidegate.tasks import load
+
+        found = Evaluation.from_json(_stored(run)) if data is None else load(run).evaluate(data, repair=repair)
+        if as_json:
+            print_json(found.to_json())
+        else:
+            print(found)
+
+
+def _stored(run: Path) -> dict[str, object]:
+    place = run / "metrics.json"
+    try:
+        return dict(json.loads(place.read_text(encoding="utf-8"))["test"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
+        ) from error

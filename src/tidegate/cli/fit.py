@@ -1,0 +1,148 @@
+"""`tidegate fit forecast`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tidegate.cli.forecast import run_forecast
+from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
+
+REPAIRS = "error|sort|drop|mean"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
+    app.add_typer(fit, name="fit")
+    fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
+
+
+def forecast(
+    data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
+    out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
+    time: str | None = typer.Option(None, help=tr("Time column; recognised where it has a usual name.")),
+    target: list[str] | None = typer.Option(None, help=tr("Column to forecast; may be given more than once.")),
+    series: str | None = typer.Option(None, help=tr("Column that names the series.")),
+    known: list[str] = typer.Option([], help=tr("Covariate known ahead; may be given more than once.")),
+    observed: list[str] = typer.Option([], help=tr("Covariate known up to now; may be given more than once.")),
+    static: list[str] = typer.Option([], help=tr("One value per series; may be given more than once.")),
+    horizon: int = typer.Option(24, help=tr("Steps to forecast.")),
+    window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
+    cell: str = typer.Option("lstm", help="lstm|gru"),
+    hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
+    num_layers: int = typer.Option(2, help=tr("Recurrent layers.")),
+    level: list[float] = typer.Option([], help=tr("Interval to forecast, in percent, such as 80; more than once.")),
+    holidays: str | None = typer.Option(None, help=tr("Country whose holidays are known ahead, such as US.")),
+    validation: str = typer.Option("0.1", help=tr("Validation part: share, rows, or the date it begins.")),
+    test: str = typer.Option("0.2", help=tr("Test part: share, rows, or the date it begins.")),
+    gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
+    repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
+    timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
+    frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
+    wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
+    epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
+    seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
+    settings: list[str] = typer.Option(
+        [], "--set", help=tr("Any other option as name=value, such as loss=huber or network.head=direct.")
+    ),
+    unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
+    resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """Train a forecaster, judge it and write its run folder."""
+    options: dict[str, Any] = {
+        "horizon": horizon,
+        "window": window,
+        "cell": cell,
+        "hidden_size": hidden_size,
+        "num_layers": num_layers,
+        "level": level or None,
+        "holidays": holidays,
+        "seed": seed,
+    }
+    if epochs is not None:
+        options["max_epochs"] = epochs
+    merge(options, settings)
+    columns: dict[str, Any] = {
+        "time": time,
+        "target": target or None,
+        "series": series,
+        "known": known,
+        "observed": observed,
+        "static": static,
+        "repair": repair,
+        "timezone": timezone,
+        "frequency": frequency,
+        "wide": wide,
+    }
+    parts = {"validation": size(validation), "test": size(test), "gap": gap}
+    run_forecast(
+        data,
+        options,
+        columns,
+        parts,
+        out=out,
+        unit=unit,
+        resume=resume,
+        quiet=quiet,
+        as_json=as_json,
+        command=_command(data, options, columns, parts, out),
+    )
+
+
+def size(text: str) -> float | int | str:
+    """A part's size: "0.2" a share, "500" rows, anything else a date."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def merge(options: dict[str, Any], settings: list[str]) -> None:
+    """Add `name=value` settings; dotted names fill the groups.
+
+    Raises:
+        ConfigError: a setting without "=".
+    """
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise ConfigError(f"--set takes name=value, got {setting!r}")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None if text in ("None", "none") else text
+        group, dot, key = name.partition(".")
+        if dot:
+            options.setdefault(group, {})[key] = value
+        else:
+            options[name] = value
+
+
+def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts: dict[str, Any], out: Path) -> str:
+    words = ["tidegate", "fit", "forecast", data]
+    named = {"horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed", "max_epochs"}
+    for name, value in {**columns, **options, **parts}.items():
+        if value in (None, [], False, ""):
+            continue
+        if name in options and name not in named:
+            pairs = value.items() if isinstance(value, dict) else [("", value)]
+            for key, item in pairs:
+                words += [
+                    "--set",
+                    f"{name}{'.' if key else ''}{key}={item if isinstance(item, str) else json.dumps(item)}",
+                ]
+            continue
+        flag = "--" + name.replace("_", "-")
+        for item in value if isinstance(value, list) else [value]:
+            words += [flag] if item is True else [flag, f"{item:g}" if isinstance(item, float) else str(item)]
+    return shlex.join([*words, "--out", str(out)])

@@ -1,0 +1,95 @@
+"""Training and judging a forecaster for the command line: data in, run folder out, verdict on the screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tidegate.cli.output import print_json, say, say_notes
+from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
+from tidegate.core.translate import tr
+
+
+def run_forecast(
+    data: str,
+    options: Mapping[str, Any],
+    columns: Mapping[str, Any],
+    parts: Mapping[str, Any],
+    *,
+    out: Path,
+    unit: str = "",
+    resume: bool = False,
+    quiet: bool = False,
+    as_json: bool = False,
+    command: str = "",
+    title: str = "",
+) -> None:
+    """Read, train, judge, write the run folder, print the table and the verdict.
+
+    Raises:
+        TidegateError: what the user can mend.
+    """
+    require("torch", extra="train", purpose="train")
+    from tidegate.data import describe, read
+    from tidegate.report.forecast import report_forecast
+    from tidegate.tasks import Forecaster
+
+    try:
+        model = Forecaster(**options)
+    except TypeError as error:
+        known = ", ".join(Forecaster._names())
+        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a forecaster has the options {known}") from error
+    model.check()
+    table = read(data, **{name: value for name, value in columns.items() if value is not None})
+    if not quiet:
+        say(describe(table))
+        say("")
+    begin = time.monotonic()
+    model.fit(
+        table,
+        **parts,
+        out=out,
+        resume=resume,
+        progress=False if quiet else None,
+        source={"data": str(Path(data).absolute()), **columns},
+    )
+    judged = model.judged_
+    if not quiet:
+        say(
+            tr(
+                "Trained for {epochs} epochs in {seconds:.0f} s.",
+                epochs=len(model.history_),
+                seconds=time.monotonic() - begin,
+            )
+        )
+        say_notes(note for note in model.notes_ if note not in table.notes)
+        say("")
+    if judged is None:
+        say(tr("There is no test part: nothing was judged."))
+        return
+    evaluation = judged.evaluation
+    snippet = _snippet(data, options, columns, parts)
+    report = report_forecast(
+        out / "report.html", model, judged, title=title, unit=unit, command=command, snippet=snippet
+    )
+    if as_json:
+        print_json(evaluation.to_json())
+    else:
+        print(evaluation.table())
+        print()
+        print(evaluation.verdict.text())
+    say(tr("Report: {path}", path=report))
+
+
+def _snippet(data: str, options: Mapping[str, Any], columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+    def words(values: Mapping[str, Any]) -> str:
+        given = {name: value for name, value in values.items() if value not in (None, [], False, "")}
+        return ", ".join(f"{name}={value!r}" for name, value in given.items())
+
+    fit = ", ".join(filter(None, [repr(data), words(columns), words(parts)]))
+    return (
+        f"import tidegate as tg\n\nmodel = tg.Forecaster({words(options)})\nmodel.fit({fit})\nprint(model.evaluate())"
+    )

@@ -1,0 +1,86 @@
+"""The entry point: one application, errors as one paragraph, exit code 2 for what a user can mend."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from tidegate.cli import demo, evaluate, fit, info, predict
+from tidegate.cli.output import print_error
+from tidegate.core.errors import TidegateError
+from tidegate.core.translate import tr
+from tidegate.core.version import VERSION
+
+
+def build() -> typer.Typer:
+    """The application, its help in the reader's language."""
+    app = typer.Typer(
+        name="tidegate",
+        help=tr("The LSTM toolkit: from a file of sequences to a recurrent model that is judged honestly and shipped."),
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_options)
+    for module in (demo, fit, predict, evaluate, info):
+        module.register(app)
+    return app
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"tidegate {VERSION}")
+        raise typer.Exit
+
+
+def _options(
+    debug: bool = typer.Option(False, "--debug", help=tr("Show the whole traceback of an error.")),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help=tr("Print the version and stop.")
+    ),
+) -> None:
+    if debug:
+        os.environ["TIDEGATE_DEBUG"] = "1"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; None takes the process's.
+
+    Returns:
+        The exit code: 0, 2 for bad usage or bad input, 130 after Ctrl-C.
+    """
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    if arguments is None:
+        sys.exit(code)
+    return code
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line and give its exit code."""
+    os.environ.pop("TIDEGATE_DEBUG", None)
+    try:
+        result = build()(arguments, standalone_mode=False)
+    except TidegateError as error:
+        if os.environ.get("TIDEGATE_DEBUG"):
+            raise
+        print_error(str(error))
+        return 2
+    except KeyboardInterrupt:
+        print_error(tr("Interrupted. A run that was given --out goes on with --resume."))
+        return 130
+    except typer.Abort:
+        return 130
+    except Exception as error:
+        show = getattr(error, "show", None)
+        if show is None or os.environ.get("TIDEGATE_DEBUG"):
+            raise
+        show()
+        return int(getattr(error, "exit_code", 2))
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,32 @@
+"""What the commands print: results on the standard output, all else on the error stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tidegate.core.table import Note
+from tidegate.core.translate import tr
+
+
+def print_error(message: str) -> None:
+    """One paragraph on the error stream."""
+    print(f"{tr('error')}: {message}", file=sys.stderr)
+
+
+def say(message: str) -> None:
+    """A line for people, on the error stream, so that results can be piped."""
+    print(message, file=sys.stderr)
+
+
+def say_notes(notes: Iterable[Note]) -> None:
+    """What was found in the data and done to it."""
+    for note in notes:
+        say(f"  · {tr(note.message, **note.values)}")
+
+
+def print_json(value: Any) -> None:
+    """A result for machines."""
+    print(json.dumps(value, ensure_ascii=False, default=str))

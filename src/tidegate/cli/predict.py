@@ -1,0 +1,44 @@
+"""`tidegate predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from tidegate.cli.output import say
+from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("predict", help=tr("Forecast the steps after the end of the data; needs no torch."))
+    def predict(
+        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
+        data: str | None = typer.Argument(
+            None, help=tr("New rows; without them the end of the training data is used.")
+        ),
+        future: str | None = typer.Option(
+            None, help=tr("File with the known-ahead covariates of the steps to forecast.")
+        ),
+        out: Path | None = typer.Option(
+            None, "--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed.")
+        ),
+        repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + " error|sort|drop|mean"),
+        wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
+    ) -> None:
+        from tidegate.data.emit import Columns, write_columns
+        from tidegate.tasks import load
+
+        if out is not None and out.suffix.lower() not in (".csv", ".parquet", ".json"):
+            raise ConfigError(f"--out {out}: write to a .csv, .parquet or .json file")
+        model = load(run)
+        reading = {} if data is None else {"repair": repair, "wide": wide}
+        found = model.forecast_columns(data, future=future, **reading)
+        if out is None:
+            print(Columns(found), end="")
+            return
+        write_columns(found, out)
+        say(tr("{rows} rows in {path}", rows=len(next(iter(found.values()))), path=out))

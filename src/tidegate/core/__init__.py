@@ -1,0 +1,1 @@
+"""Errors, tables, messages: what every layer stands on."""

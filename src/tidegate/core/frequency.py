@@ -1,0 +1,99 @@
+"""The step of a regular time grid, and walking along it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import TimeError
+
+Unit = Literal["us", "s", "min", "h", "D", "B", "M", "row"]
+
+_MICROSECONDS: dict[str, int] = {"us": 1, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000, "D": 86_400_000_000}
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """`count` units between neighbouring rows.
+
+    Units: `us`, `s`, `min`, `h`, `D` (of fixed length), `B` (Monday to Friday), `M` (months; a quarter
+    is 3, a year 12) and `row` (no calendar: rows are counted, times are whatever the data say).
+    `month_end` marks monthly grids that sit on the last day of the month.
+    """
+
+    count: int
+    unit: Unit
+    month_end: bool = False
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise TimeError(f"a frequency counts at least one unit, got {self.count}")
+
+    def __str__(self) -> str:
+        return f"{self.count}{self.unit}" if self.count > 1 else self.unit
+
+    @property
+    def microseconds(self) -> int | None:
+        """Length of one step, or None where steps differ in length."""
+        size = _MICROSECONDS.get(self.unit)
+        return None if size is None else size * self.count
+
+    def advance(self, start: np.datetime64 | int, steps: NDArray[np.int64]) -> NDArray[Any]:
+        """The grid's times `steps` steps after `start`.
+
+        Args:
+            start: one time of the grid (datetime64[us]), or an integer index.
+            steps: any shape, may be negative.
+
+        Returns:
+            Array of `steps`' shape: datetime64[us], or int64 where `start` is an index.
+        """
+        steps = np.asarray(steps, dtype=np.int64)
+        if isinstance(start, (int, np.integer)):
+            return np.asarray(np.int64(start) + steps * np.int64(self.count))
+        at: Any = np.asarray(start).astype("datetime64[us]")[()]
+        size = self.microseconds
+        if size is not None:
+            return np.asarray(at + steps * np.timedelta64(size, "us"))
+        if self.unit == "B":
+            day = at.astype("datetime64[D]")
+            return np.asarray(
+                np.busday_offset(day, steps * self.count, roll="forward").astype("datetime64[us]") + (at - day)
+            )
+        if self.unit == "M":
+            return self._advance_months(at, steps)
+        raise TimeError("rows without a regular frequency have no next time stamp; give the future rows' times")
+
+    def _advance_months(self, at: np.datetime64, steps: NDArray[np.int64]) -> NDArray[Any]:
+        month = at.astype("datetime64[M]")
+        within = at - month.astype("datetime64[us]")
+        target = month + (steps * self.count).astype("timedelta64[M]")
+        begin = target.astype("datetime64[D]")
+        length = ((target + np.timedelta64(1, "M")).astype("datetime64[D]") - begin).astype(np.int64)
+        day = int(within // np.timedelta64(86_400_000_000, "us"))
+        clock = within - np.timedelta64(day * 86_400_000_000, "us")
+        offset = length - 1 if self.month_end else np.minimum(day, length - 1)
+        return np.asarray((begin + offset.astype("timedelta64[D]")).astype("datetime64[us]") + clock)
+
+    def seasons(self) -> tuple[int, ...]:
+        """Season lengths, in steps, that calendars suggest: a day, a week, a year, shortest first."""
+        size = self.microseconds
+        if self.unit == "B":
+            return (5, 261) if self.count == 1 else ()
+        if self.unit == "M":
+            return (12 // self.count,) if 12 % self.count == 0 and self.count < 12 else ()
+        if size is None:
+            return ()
+        day = _MICROSECONDS["D"]
+        lengths = [day, 7 * day, round(365.25 * day)]
+        return tuple(round(length / size) for length in lengths if 2 <= round(length / size) <= 100_000)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"count": self.count, "unit": self.unit, "month_end": self.month_end}
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Frequency:
+        return cls(int(state["count"]), state["unit"], bool(state["month_end"]))

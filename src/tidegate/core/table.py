@@ -1,0 +1,152 @@
+"""The table: one or many series on a grid, held once in memory, and the schema that names its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import SchemaError
+from tidegate.core.frequency import Frequency
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Which columns are what.
+
+    `known` covariates are known ahead (holidays, planned prices), `observed` ones only up to now,
+    `static` ones once per series.
+    """
+
+    time: str | None
+    targets: tuple[str, ...]
+    series: str | None = None
+    known: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "time": self.time,
+            "series": self.series,
+            "targets": list(self.targets),
+            "known": list(self.known),
+            "observed": list(self.observed),
+            "static": list(self.static),
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Schema:
+        return cls(
+            time=state["time"],
+            series=state["series"],
+            targets=tuple(state["targets"]),
+            known=tuple(state["known"]),
+            observed=tuple(state["observed"]),
+            static=tuple(state["static"]),
+        )
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something found in the data, or done to it: nothing happens silently.
+
+    `message` is English with `{named}` places (translated when shown); `values` fills them.
+    """
+
+    kind: str
+    message: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Series one after another, each sorted by time and on its grid.
+
+    Shapes: N rows, G series.
+
+    Attributes:
+        schema: what the columns are.
+        frequency: the step between rows.
+        ids: [G] names of the series ("" where there is one without a name).
+        starts: [G + 1] first row of each series, then N.
+        time: [N] datetime64[us] (UTC where `timezone` is set), or int64 where rows are only counted.
+        columns: name -> [N]; float32 or float64 with NaN for missing, or objects (str or None) for text.
+            Arrays may be views of the caller's data: never write into them.
+        static: name -> [G], numbers or text.
+        timezone: the zone that local clock time is read in, or None.
+        notes: what was found and repaired while reading.
+    """
+
+    schema: Schema
+    frequency: Frequency
+    ids: tuple[str, ...]
+    starts: NDArray[np.int64]
+    time: NDArray[Any]
+    columns: Mapping[str, NDArray[Any]]
+    static: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    timezone: str | None = None
+    notes: tuple[Note, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[G] rows of each series."""
+        return np.diff(self.starts)
+
+    def series_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Index of the series that each row belongs to."""
+        return np.searchsorted(self.starts, rows, side="right") - 1
+
+    def rows(self) -> NDArray[np.int64]:
+        """[G, 2] first row and end (exclusive) of each series."""
+        return np.stack([self.starts[:-1], self.starts[1:]], axis=1)
+
+    def numeric(self, name: str) -> bool:
+        """Whether a column holds numbers."""
+        return bool(self.columns[name].dtype.kind == "f")
+
+    def tail(self, rows: int) -> Table:
+        """The last `rows` rows of every series (all of a shorter one)."""
+        first = np.maximum(self.starts[:-1], self.starts[1:] - rows)
+        keep = np.concatenate([np.arange(a, b) for a, b in zip(first, self.starts[1:], strict=True)])
+        starts = np.concatenate([[0], np.cumsum(self.starts[1:] - first)]).astype(np.int64)
+        columns = {name: values[keep] for name, values in self.columns.items()}
+        return replace(self, starts=starts, time=self.time[keep], columns=columns)
+
+    def extend(
+        self, steps: int, known: Mapping[str, NDArray[Any]] | None = None, time: NDArray[Any] | None = None
+    ) -> Table:
+        """Append `steps` future rows to every series; what is not known there is missing.
+
+        Args:
+            steps: rows to append to each series.
+            known: known-ahead covariates for them, name -> [G, steps]; a column that is not given is missing.
+            time: [G, steps] their times; None continues the grid.
+
+        Raises:
+            SchemaError: `known` names a column the table lacks or has the wrong shape.
+        """
+        known = known or {}
+        count = len(self.ids)
+        for name, values in known.items():
+            if name not in self.columns:
+                raise SchemaError(f"future column {name!r} is not a column of the table; it has {sorted(self.columns)}")
+            if values.shape != (count, steps):
+                raise SchemaError(f"future column {name!r} has shape {values.shape}, expected ({count}, {steps})")
+        if time is None:
+            later = np.arange(1, steps + 1, dtype=np.int64)
+            time = np.stack([self.frequency.advance(self.time[end - 1], later) for end in self.starts[1:]])
+        where = np.repeat(self.starts[1:], steps)
+        columns: dict[str, NDArray[Any]] = {}
+        for name, values in self.columns.items():
+            blank: Any = np.nan if values.dtype.kind == "f" else None
+            extra = known.get(name, np.full((count, steps), blank, dtype=values.dtype))
+            columns[name] = np.insert(values, where, np.asarray(extra, dtype=values.dtype).reshape(-1))
+        starts = self.starts + np.arange(count + 1, dtype=np.int64) * steps
+        return replace(self, starts=starts, time=np.insert(self.time, where, time.reshape(-1)), columns=columns)

@@ -1,0 +1,105 @@
+"""Columns out: as a frame of the kind the user brought, or as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.atomic import write_file
+from tidegate.core.optional import available, require
+from tidegate.data.zones import to_local
+
+BACKENDS = ("polars", "pandas", "pyarrow")
+
+
+class Columns(dict[str, NDArray[Any]]):
+    """Named columns for when no dataframe library is installed; prints as CSV."""
+
+    def __str__(self) -> str:
+        return to_csv(self)
+
+
+def to_frame(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None, like: Any = None) -> Any:
+    """A frame of the kind of `like`, else of the first library that is installed, else `Columns`.
+
+    Args:
+        columns: name -> [n]; datetime64 columns are UTC where `timezone` is set, and shown on its clock.
+        timezone: the zone's name, or None.
+        like: a dataframe, or anything else for no preference.
+    """
+    backend = _backend(like)
+    if backend is None:
+        return Columns({name: local_time(values, timezone) for name, values in columns.items()})
+    import narwhals as nw
+
+    cleaned = {name: values.tolist() if values.dtype == object else values for name, values in columns.items()}
+    frame = nw.from_dict(cleaned, backend=backend)
+    if timezone is not None:
+        dated = [name for name, values in columns.items() if values.dtype.kind == "M"]
+        zoned = [nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(timezone) for name in dated]
+        frame = frame.with_columns(*zoned)
+    return frame.to_native()
+
+
+def to_csv(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None) -> str:
+    """CSV text with ISO times on the zone's clock."""
+    shown = {name: local_time(values, timezone) for name, values in columns.items()}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(shown)
+    writer.writerows(zip(*(_cells(values) for values in shown.values()), strict=True))
+    return out.getvalue()
+
+
+def write_columns(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
+    """Write columns as .csv, .parquet or .json (a list of rows), whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+        MissingExtraError: Parquet needs polars.
+    """
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        polars = require("polars", extra="train", purpose="write Parquet")
+        buffer = io.BytesIO()
+        polars.DataFrame({name: list(v) if v.dtype == object else v for name, v in columns.items()}).write_parquet(
+            buffer
+        )
+        content = buffer.getvalue()
+    elif kind == ".json":
+        cells = zip(*(_cells(values) for values in columns.values()), strict=True)
+        rows = [dict(zip(columns, row, strict=True)) for row in cells]
+        content = json.dumps(rows, ensure_ascii=False, indent=1).encode()
+    else:
+        content = to_csv(columns).encode()
+    write_file(path, content)
+
+
+def local_time(values: NDArray[Any], timezone: str | None) -> NDArray[Any]:
+    """Times of a column on the zone's clock; anything else as it is."""
+    return to_local(values, timezone) if timezone is not None and values.dtype.kind == "M" else values
+
+
+def _cells(values: NDArray[Any]) -> list[Any]:
+    if values.dtype.kind == "M":
+        whole = (values.astype("datetime64[s]") == values).all()
+        days = whole and (values.astype("datetime64[D]") == values).all()
+        text: list[Any] = np.datetime_as_string(values, unit="D" if days else "s" if whole else "us").tolist()
+        return text if days else [item.replace("T", " ") for item in text]
+    if values.dtype.kind == "f":
+        return ["" if np.isnan(value) else repr(float(f"{value:.7g}")) for value in values.tolist()]
+    return list(values.tolist())
+
+
+def _backend(like: Any) -> Any:
+    kind = type(like).__module__.split(".")[0]
+    if kind in BACKENDS:
+        return kind
+    return next((name for name in BACKENDS if available(name)), None)

@@ -1,0 +1,314 @@
+"""The step between rows: as given, else found from the times themselves."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, TimeError
+from tidegate.core.frequency import Frequency, Unit
+from tidegate.core.table import Note
+
+DAY = 86_400_000_000
+_FIXED = ((7 * DAY, "D", 7), (DAY, "D", 1), (3_600_000_000, "h", 1), (60_000_000, "min", 1), (1_000_000, "s", 1))
+_HOLIDAY_SHARE = 0.12
+_HOLIDAY_RUN = 15
+_SPARSE = 2
+_CHUNK = 1 << 18
+
+_ALIASES: dict[str, tuple[int, Unit, bool | None]] = {
+    "us": (1, "us", False),
+    "ms": (1000, "us", False),
+    "s": (1, "s", False),
+    "sec": (1, "s", False),
+    "second": (1, "s", False),
+    "min": (1, "min", False),
+    "t": (1, "min", False),
+    "minute": (1, "min", False),
+    "h": (1, "h", False),
+    "hour": (1, "h", False),
+    "d": (1, "D", False),
+    "day": (1, "D", False),
+    "b": (1, "B", False),
+    "w": (7, "D", False),
+    "week": (7, "D", False),
+    "m": (1, "M", None),
+    "mo": (1, "M", None),
+    "month": (1, "M", None),
+    "ms_": (1, "M", False),
+    "me": (1, "M", True),
+    "q": (3, "M", None),
+    "quarter": (3, "M", None),
+    "qs": (3, "M", False),
+    "qe": (3, "M", True),
+    "y": (12, "M", None),
+    "a": (12, "M", None),
+    "year": (12, "M", None),
+    "ys": (12, "M", False),
+    "as": (12, "M", False),
+    "ye": (12, "M", True),
+    "row": (1, "row", False),
+}
+
+
+def parse(text: str | Frequency, time: NDArray[Any]) -> Frequency:
+    """A frequency written the way people write it: "1h", "15min", "D", "W", "B", "MS", "M", "QE", "row", "30s".
+
+    Args:
+        text: the frequency.
+        time: [N] the times; a plain "M", "Q" or "Y" sits on the month's end where they all do.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    if isinstance(text, Frequency):
+        return text
+    found = re.fullmatch(r"\s*(\d*)\s*([A-Za-z]+?)(?:-[A-Za-z]{3})?\s*", text) if isinstance(text, str) else None
+    if found is not None:
+        count, unit = int(found[1] or 1), found[2]
+        key = unit.lower()
+        if unit == "MS":
+            key = "ms_"
+        entry = _ALIASES.get(key) or _ALIASES.get(key.rstrip("s"))
+        if entry is not None and count >= 1:
+            size, name, month_end = entry
+            if name == "M" and month_end is None:
+                month_end = time.dtype.kind == "M" and bool(_at_month_end(time).all())
+            return Frequency(count * size, name, bool(month_end))
+    raise ConfigError(
+        f"frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to Friday), 'W', 'M', "
+        "'Q', 'Y', or 'row' to count rows"
+    )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where rows sit: `positions` [N] counts steps from the first row of each series."""
+
+    frequency: Frequency
+    positions: NDArray[np.int64] | None
+    notes: tuple[Note, ...] = ()
+
+
+def _days(time: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    return time.astype("datetime64[D]").astype(np.int64)
+
+
+def _at_month_end(time: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+    day = time.astype("datetime64[D]")
+    return np.asarray((day + 1).astype("datetime64[M]") != day.astype("datetime64[M]"))
+
+
+def positions(
+    frequency: Frequency, time: NDArray[Any], starts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Steps of each row from its series' first, and which rows lie off the grid.
+
+    Args:
+        frequency: any but "row" with times.
+        time: [N] sorted within series.
+        starts: [G + 1].
+    """
+    series = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    first = time[starts[:-1]][series]
+    if time.dtype.kind != "M":
+        delta = time.astype(np.int64) - first.astype(np.int64)
+        return delta // frequency.count, delta % frequency.count != 0
+    size = frequency.microseconds
+    if size is not None:
+        delta = (time - first).astype("timedelta64[us]").astype(np.int64)
+        return delta // size, delta % size != 0
+    clock = time - time.astype("datetime64[D]")
+    off = clock != clock[starts[:-1]][series]
+    if frequency.unit == "B":
+        day, begin = time.astype("datetime64[D]"), first.astype("datetime64[D]")
+        steps = np.busday_count(begin, day).astype(np.int64)
+        return steps // frequency.count, off | ~np.is_busday(day) | (steps % frequency.count != 0)
+    month = time.astype("datetime64[M]").astype(np.int64)
+    steps = month - month[starts[:-1]][series]
+    within = _days(time) - time.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    aside = ~_at_month_end(time) if frequency.month_end else within != within[starts[:-1]][series]
+    return steps // frequency.count, off | aside | (steps % frequency.count != 0)
+
+
+def named(step: int) -> Frequency:
+    """A fixed step of so many microseconds in the largest unit that divides it."""
+    for size, unit, count in _FIXED:
+        if step % size == 0:
+            return Frequency(step // size * count, unit)  # type: ignore[arg-type]
+    return Frequency(step, "us")
+
+
+def uniform(time: NDArray[Any], starts: NDArray[np.int64]) -> Frequency | None:
+    """The fixed step that all rows keep, if they are in order and keep one; looked at in little memory.
+
+    Args:
+        time: [N] datetime64[us] or int64.
+        starts: [G + 1].
+    """
+    found: int | None = None
+    stamps = time.view(np.int64) if time.dtype.kind == "M" else time
+    for low in range(0, len(time) - 1, _CHUNK):
+        high = min(low + _CHUNK, len(time) - 1)
+        step = stamps[low + 1 : high + 1] - stamps[low:high]
+        first, last = np.searchsorted(starts, [low + 1, high + 1])
+        borders = starts[first:last] - 1 - low
+        if len(borders):
+            step = np.delete(step, borders)
+        if not len(step):
+            continue
+        found = int(step[0]) if found is None else found
+        if found <= 0 or (step != found).any():
+            return None
+    if found is None:
+        return None
+    return named(found) if time.dtype.kind == "M" else Frequency(found, "row")
+
+
+def certain(step: Frequency) -> bool:
+    """Whether a step that all rows keep is the frequency, and no month, quarter or year by chance."""
+    size = step.microseconds
+    return size is None or size < 28 * DAY
+
+
+def infer(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...] = ("",)) -> Grid:
+    """The frequency of sorted times without doubles.
+
+    The largest step that all rows share is taken where it leaves at most half of the grid empty. Before that come
+    months (rows on one day of the month, or on its end) and weekdays (no Saturday or Sunday over at least two
+    weekends): there, absent days are taken for holidays, and no rows are inserted, while they are at most 12 % of
+    the weekdays and at most 15 in a row; the grid stays Monday to Friday, so that future rows have times. What is
+    none of these is counted in rows.
+
+    Args:
+        time: [N] datetime64[us] or int64, sorted within series.
+        starts: [G + 1].
+        ids: [G], for messages.
+
+    Raises:
+        TimeError: no series has two rows; or the series step differently.
+    """
+    stamps: NDArray[np.int64] = time.astype(np.int64)
+    step = stamps[1:] - stamps[:-1]
+    inner = np.ones(len(step), dtype=bool)
+    inner[starts[1:-1] - 1] = False
+    step = step[inner]
+    if not len(step):
+        raise TimeError("one row per series has no step between rows; pass frequency=, for instance '1h' or 'D'")
+    if time.dtype.kind != "M":
+        common = int(np.gcd.reduce(step))
+        place, _ = positions(Frequency(common, "row"), time, starts)
+        if _total(place, starts) <= _SPARSE * len(time):
+            return Grid(Frequency(common, "row"), place)
+        return Grid(Frequency(1, "row"), None, (_irregular(step, time, starts),))
+    least = int(step.min())
+    for special in (_monthly, _weekdays):
+        grid = special(time, starts, least)
+        if grid is not None:
+            return grid
+    frequency = named(int(np.gcd.reduce(step)))
+    place, _ = positions(frequency, time, starts)
+    if _total(place, starts) <= _SPARSE * len(time):
+        return Grid(frequency, place)
+    _same_steps(time, starts, ids)
+    return Grid(Frequency(1, "row"), None, (_irregular(step, time, starts),))
+
+
+def _total(place: NDArray[np.int64], starts: NDArray[np.int64]) -> int:
+    return int((place[starts[1:] - 1] + 1).sum())
+
+
+def _monthly(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid | None:
+    if least < 28 * DAY:
+        return None
+    for month_end in (True, False):
+        frequency = Frequency(1, "M", month_end)
+        if not month_end and (_days(time) - _days(time.astype("datetime64[M]"))).max() > 27:
+            continue
+        place, off = positions(frequency, time, starts)
+        if off.any():
+            continue
+        step = np.diff(place)
+        common = int(np.gcd.reduce(step[step > 0]))
+        frequency, place = Frequency(common, "M", month_end), place // common
+        return Grid(frequency, place) if _total(place, starts) <= _SPARSE * len(time) else None
+    return None
+
+
+def _weekdays(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid | None:
+    if least < DAY or least % DAY:
+        return None
+    frequency = Frequency(1, "B")
+    place, off = positions(frequency, time, starts)
+    if off.any():
+        return None
+    series = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    hop = np.diff(place)[series[1:] == series[:-1]]
+    days = np.diff(_days(time))[series[1:] == series[:-1]]
+    weekends = int((days > hop).sum())
+    if weekends < 2 or (hop == 1).sum() * 2 < len(hop):
+        return None
+    absent = _total(place, starts) - len(time)
+    if absent == 0:
+        return Grid(frequency, place)
+    if absent > _HOLIDAY_SHARE * _total(place, starts) or hop.max() - 1 > _HOLIDAY_RUN:
+        return Grid(frequency, place) if _total(place, starts) <= _SPARSE * len(time) else None
+    inner = np.flatnonzero((np.diff(place) > 1) & (series[1:] == series[:-1]))
+    note = Note(
+        "holidays",
+        "Rows are weekdays; {count} weekdays without a row (first after {first}) are taken for holidays and not "
+        'filled in. To have rows inserted for them: frequency="B".',
+        {"count": absent, "first": show(time[inner[0]])},
+    )
+    return Grid(frequency, None, (note,))
+
+
+def _same_steps(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...]) -> None:
+    found: dict[int, int] = {}
+    for i, (a, b) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
+        if b - a < 3 or i > 1000:
+            continue
+        step = np.diff(time[a:b].astype(np.int64))
+        low = int(step.min())
+        if (step == low).mean() < 0.9:
+            return
+        found.setdefault(low, i)
+    if len(found) > 1:
+        (one, a), (other, b) = list(found.items())[:2]
+        raise TimeError(
+            f"series step differently: {ids[a]!r} by {named(one)}, {ids[b]!r} by {named(other)}; read them into tables "
+            "of their own, or pass frequency= to bring them onto one grid"
+        )
+
+
+def _irregular(step: NDArray[np.int64], time: NDArray[Any], starts: NDArray[np.int64]) -> Note:
+    kinds, counts = np.unique(step, return_counts=True)
+    usual = int(kinds[np.argmax(counts)])
+    every = np.diff(time.astype(np.int64))
+    every[starts[1:-1] - 1] = usual
+    first = int(np.argmax(every != usual))
+    return Note(
+        "irregular",
+        "Steps between rows differ: {share} % are {usual}, the first other one follows {first}. Rows are counted in "
+        "their order and none are inserted; pass frequency= to put them on a regular grid. Forecasts need the future "
+        "rows' times.",
+        {
+            "share": round(100 * float(counts.max()) / len(step), 1),
+            "usual": str(named(usual)) if time.dtype.kind == "M" else str(usual),
+            "first": show(time[first]),
+        },
+    )
+
+
+def show(time: Any) -> str:
+    """One time for a message, as short as it is exact."""
+    if not isinstance(time, np.datetime64):
+        return str(time)
+    text = str(time.astype("datetime64[us]")).replace("T", " ")
+    for ending in (".000000", ":00", " 00:00"):
+        text = text.removesuffix(ending)
+    return text

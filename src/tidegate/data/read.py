@@ -1,0 +1,254 @@
+"""`read`: from a file, a frame or arrays to a table on a regular grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, SchemaError, TimeError
+from tidegate.core.frequency import Frequency
+from tidegate.core.table import Note, Schema, Table
+from tidegate.data import checks, frames
+from tidegate.data import wide as wider
+from tidegate.data.columns import Keys, Options, Role, Source
+from tidegate.data.csvfile import CsvFile
+from tidegate.data.grid import Repair, Rows, order, regular
+from tidegate.data.numbers import Decimal
+from tidegate.data.schema import Names, TimeName, as_names, resolve
+from tidegate.data.when import in_zone, times_of
+from tidegate.data.zones import zone
+
+Wide = bool | Literal["rows"]
+
+
+def read(
+    source: Any,
+    *,
+    time: TimeName = None,
+    target: Names = None,
+    series: str | None = None,
+    known: Names = (),
+    observed: Names = (),
+    static: Names = (),
+    frequency: str | Frequency | None = None,
+    repair: Repair = "error",
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: Decimal | None = None,
+    timezone: str | None = None,
+    static_data: Any = None,
+    wide: Wide = False,
+    date_format: str | None = None,
+    check: bool = True,
+) -> Table:
+    """Read one or many series onto a regular grid.
+
+    Args:
+        source: path of a CSV (.csv, .tsv, .txt, gzip or not) or Parquet file; a pandas, polars or pyarrow frame; a dict
+            of arrays; a numpy array [N] or [N, C].
+        time: its column, or columns (year, month, day, ...); None recognises it; False takes rows in their order.
+        target: the column or columns to forecast; None recognises `y`, `target` or the only column of numbers; []
+            where there is none (future covariates).
+        series: the column that names the series; None recognises `unique_id`, `item_id`, `series_id`.
+        known: covariates known ahead. observed: covariates known up to now. static: one value per series.
+        frequency: step between rows, such as "1h", "15min", "D", "B", "M", "row"; None infers it.
+        repair: what to do with disorder and doubled times: "error" refuses both; "sort" sorts; "drop" sorts and keeps
+            the first of doubles; "mean" sorts and averages doubles. Gaps become missing rows in any case.
+        encoding, delimiter, decimal: of a CSV file; None finds out.
+        timezone: IANA name; clock times without a zone are taken to be in it, others are counted on its clock.
+        static_data: table (path, frame or dict) with one row per series.
+        wide: True where every column of numbers is a series; "rows" where every row is one, its name first.
+        date_format: `strptime` format, "dayfirst" or "monthfirst".
+        check: whether to refuse targets that are constant or all missing (off for data to predict on).
+
+    Returns:
+        The table; its notes say what was recognised, left out and repaired.
+
+    Raises:
+        ReadError, SchemaError, TimeError, DataError, ConfigError: with the place, what was expected, and the fix.
+    """
+    if decimal not in (None, ".", ","):
+        raise ConfigError(f"decimal={decimal!r} must be '.' or ','")
+    if timezone is not None:
+        zone(timezone)
+    if wide not in (False, True, "rows"):
+        raise ConfigError(f'wide={wide!r} must be False, True or "rows"')
+    opened = open_source(source, encoding, delimiter, decimal, wide == "rows")
+    options = Options(decimal, date_format=date_format)
+    if wide == "rows":
+        rows, schema, aware, starts = _wide_rows(opened, frequency)
+    elif wide:
+        rows, schema, aware = _wide_columns(opened, time, target, options, timezone)
+        starts = None
+    else:
+        rows, schema, aware = _long(
+            opened,
+            options,
+            timezone,
+            time=time,
+            target=target,
+            series=series,
+            known=known,
+            observed=observed,
+            static=static,
+        )
+        starts = None
+    rows.notes[:0] = opened.notes
+    checks.finite(rows.columns, rows.where)
+    if starts is None:
+        order(rows, repair)
+        before = len(rows.time)
+        found, starts = regular(rows, frequency)
+        inserted = len(rows.time) - before
+    else:
+        found, inserted = _counted(frequency), 0
+    if check:
+        rows.notes.extend(checks.targets(rows.columns, schema.targets, starts, rows.ids, inserted))
+    held = checks.static_of(rows.columns, schema.static, starts, rows.ids)
+    columns = {name: values for name, values in rows.columns.items() if name not in schema.static}
+    if static_data is not None:
+        schema, held = _static_data(static_data, schema, held, rows.ids, as_names(static))
+    return Table(schema, found, rows.ids, starts, rows.time, columns, held, aware, tuple(rows.notes))
+
+
+def open_source(
+    source: Any,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: Decimal | None = None,
+    rows: bool = False,
+) -> Source:
+    """Whatever was given as a source of columns.
+
+    Raises:
+        ReadError, SchemaError: it cannot be read.
+    """
+    if isinstance(source, (str, PathLike)):
+        path = Path(source).expanduser()
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return frames.from_parquet(path)
+        return CsvFile(path, encoding, delimiter, decimal, rows)
+    if isinstance(source, np.ndarray):
+        return frames.from_numpy(source)
+    if isinstance(source, Mapping):
+        if not source:
+            raise SchemaError("the dict has no columns")
+        return frames.ArraySource({str(name): values for name, values in source.items()}, label="")
+    if isinstance(source, (list, tuple)):
+        raise SchemaError("cannot read a list; give a path, a frame, a dict of arrays or a numpy array")
+    return frames.from_frame(source)
+
+
+def _counted(frequency: str | Frequency | None) -> Frequency:
+    from tidegate.data.frequency import parse
+
+    found = Frequency(1, "row") if frequency is None else parse(frequency, np.zeros(1, dtype=np.int64))
+    if found.unit != "row":
+        raise TimeError(f"frequency={frequency!r} needs a time column, but the rows are only counted; leave it out")
+    return found
+
+
+def _long(source: Source, options: Options, timezone: str | None, **names: Any) -> tuple[Rows, Schema, str | None]:
+    schema, parts = resolve(source, **names, formatted=options.date_format is not None)
+    roles: dict[str, Role] = dict.fromkeys(schema.targets, "number")
+    roles |= dict.fromkeys((*schema.known, *schema.observed, *schema.static), "any")
+    roles |= dict.fromkeys(parts, "time" if len(parts) == 1 else "number")
+    if schema.series is not None:
+        roles[schema.series] = "key"
+    loaded = source.load(roles, options)
+    keys = None if schema.series is None else loaded.values[schema.series]
+    ids: tuple[str, ...] = ("",)
+    codes: NDArray[np.int64] | None = None
+    if isinstance(keys, Keys):
+        ids, codes = keys.names, keys.codes.astype(np.int64)
+    columns = {name: loaded.values[name] for name in (*schema.targets, *schema.known, *schema.observed, *schema.static)}
+    notes: list[Note] = []
+    times = times_of(source, loaded, parts, codes, len(ids))
+    stamps, aware = in_zone(times, timezone, codes, source, notes)
+    unused = [name for name in source.names if name not in roles]
+    if unused:
+        shown = ", ".join(unused[:12]) + (" ..." if len(unused) > 12 else "")
+        message = "Columns that are not used: {columns}. To use them, name them as known, observed or static."
+        notes.append(Note("unused", message, {"columns": shown}))
+    if not parts:
+        notes.append(Note("no_time_column", "There is no time column: rows are counted in their order."))
+    notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
+
+    def hint() -> str:
+        candidates = [name for name in unused if schema.series is None and source.kind(name) == "text"]
+        return (
+            f". If column {candidates[0]!r} names several series, pass series={candidates[0]!r}" if candidates else ""
+        )
+
+    rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes)
+    return rows, schema, aware
+
+
+def _wide_columns(
+    source: Source, time: TimeName, target: Names, options: Options, timezone: str | None
+) -> tuple[Rows, Schema, str | None]:
+    parts, names = wider.wide_columns(source, time, target)
+    roles: dict[str, Role] = dict.fromkeys(names, "number")
+    roles |= dict.fromkeys(parts, "time" if len(parts) == 1 else "number")
+    loaded = source.load(roles, options)
+    notes: list[Note] = []
+    times = times_of(source, loaded, parts, None, 1)
+    stamps, aware = in_zone(times, timezone, None, source, notes)
+    notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
+    index, codes, ids, values, cut = wider.melt(source, names, loaded.values)
+    unused = [name for name in source.names if name not in roles]
+    if unused:
+        message = "Columns that are not used: {columns}. To use them, name them as known, observed or static."
+        notes.append(Note("unused", message, {"columns": ", ".join(unused[:12])}))
+    if cut:
+        message = "{count} blank rows before a series begins or after it ends were left out."
+        notes.append(Note("padding", message, {"count": cut}))
+    label = None if not parts else parts[0] if len(parts) == 1 else "time"
+    rows = Rows(stamps[index], codes, ids, {"value": values}, source.place, aware is None, origin=index, notes=notes)
+    return rows, Schema(label, ("value",), "series"), aware
+
+
+def _wide_rows(source: Source, frequency: str | Frequency | None) -> tuple[Rows, Schema, str | None, NDArray[np.int64]]:
+    if isinstance(source, CsvFile):
+        ids, starts, values = wider.rows_of_csv(source)
+    elif isinstance(source, frames.ArraySource):
+        ids, starts, values = wider.rows_of_frame(source)
+    else:
+        raise SchemaError('wide="rows" needs a CSV file or a frame')
+    time = np.arange(int(starts[-1]), dtype=np.int64) - np.repeat(starts[:-1], np.diff(starts))
+    codes = np.repeat(np.arange(len(ids)), np.diff(starts))
+    notes = [Note("no_time_column", "There is no time column: rows are counted in their order.")]
+    rows = Rows(time, codes, ids, {"value": values}, lambda row: f"value {row} of all series", False, notes=notes)
+    return rows, Schema(None, ("value",), source.names[0]), None, starts
+
+
+def _static_data(
+    data: Any, schema: Schema, held: dict[str, NDArray[Any]], ids: tuple[str, ...], wanted: tuple[str, ...]
+) -> tuple[Schema, dict[str, NDArray[Any]]]:
+    source = open_source(data)
+    key = schema.series if schema.series in source.names else source.names[0]
+    names = tuple(name for name in source.names if name != key)
+    roles: dict[str, Role] = dict.fromkeys(names, "any")
+    loaded = source.load({**roles, key: "key"}, Options())
+    keys = loaded.values[key]
+    if len(keys.names) < loaded.rows:
+        raise SchemaError(f"static_data has several rows for one series in column {key!r}; expected one row per series")
+    index = {keys.names[code]: row for row, code in enumerate(keys.codes)}
+    absent = [name for name in ids if name not in index]
+    if absent:
+        raise SchemaError(
+            f"static_data has no row for series {absent[0]!r} ({len(absent)} series are absent); its series column is "
+            f"{key!r}"
+        )
+    pick = np.array([index[name] for name in ids], dtype=np.int64)
+    found = {name: np.asarray(loaded.values[name])[pick] for name in names}
+    checks.finite(found, source.place)
+    return Schema(schema.time, schema.targets, schema.series, schema.known, schema.observed, (*wanted, *names)), {
+        **held,
+        **found,
+    }

@@ -1,0 +1,194 @@
+"""Which columns are what: as named by the caller, else recognised by the names people use."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from tidegate.core.errors import SchemaError
+from tidegate.core.table import Schema
+from tidegate.data.columns import Source
+
+Names = str | Sequence[str] | None
+TimeName = str | Sequence[str] | Literal[False] | None
+
+_TIMES = (
+    "ds",
+    "timestamp",
+    "datetime",
+    "date_time",
+    "date time",
+    "time",
+    "date",
+    "日期時間",
+    "時間",
+    "日期",
+    "month",
+    "年月",
+    "week",
+    "year",
+    "年",
+)
+_SURE = _TIMES[:9]
+_SERIES = ("unique_id", "item_id", "series_id")
+_TARGETS = ("y", "target")
+_PARTS = ("year", "month", "day", "hour", "minute", "second")
+
+
+def as_names(names: Names) -> tuple[str, ...]:
+    """One name or several as a tuple."""
+    if names is None:
+        return ()
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def missing_column(source: Source, name: str, option: str) -> SchemaError:
+    """The message for a column that is not there, with those that are near."""
+    lower = {other.lower(): other for other in source.names}
+    near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    hint = f"did you mean {' or '.join(repr(item) for item in near)}? " if near else ""
+    shown = ", ".join(source.names[:20]) + (f" and {len(source.names) - 20} more" if len(source.names) > 20 else "")
+    where = f"{source.label} has" if source.label else "there is"
+    return SchemaError(f"{option}={name!r}: {where} no such column; {hint}columns are: {shown}")
+
+
+def find_time(source: Source, time: TimeName, taken: Iterable[str], formatted: bool = False) -> tuple[str, ...]:
+    """The column or columns (year, month, day, ...) that hold the time; empty where rows are only counted.
+
+    Args:
+        source: the columns.
+        time: as given to `read`.
+        taken: columns with another role.
+        formatted: whether the caller says how times are written.
+
+    Raises:
+        SchemaError: a named column is not there.
+    """
+    if time is False:
+        return ()
+    lower = {name.lower(): name for name in source.names if name not in set(taken)}
+    parts = _time_parts(lower)
+    if time is not None:
+        return _named_time(source, as_names(time), parts)
+    for known in _TIMES:
+        if parts and known in ("month", "year"):
+            break
+        if known in lower:
+            kind = source.kind(lower[known])
+            if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
+                return (lower[known],)
+    found = tuple(name for name in lower.values() if source.kind(name) == "time")
+    return parts or found[:1]
+
+
+def _named_time(source: Source, names: tuple[str, ...], parts: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in source.names:
+            if name == "time" and parts:  # the name that read itself gives to a time put together from parts
+                return parts
+            raise missing_column(source, name, "time")
+    return names
+
+
+def _time_parts(lower: dict[str, str]) -> tuple[str, ...]:
+    if "year" not in lower:
+        return ()
+    if "quarter" in lower and "month" not in lower:
+        return (lower["year"], lower["quarter"])
+    found = []
+    for part in _PARTS:
+        if part not in lower:
+            break
+        found.append(lower[part])
+    return tuple(found) if len(found) > 1 else ()
+
+
+def find_series(source: Source, series: str | None) -> str | None:
+    """The column that names the series, or None.
+
+    Raises:
+        SchemaError: the named column is not there.
+    """
+    if series is not None:
+        if not isinstance(series, str):
+            raise SchemaError(f"series={series!r}: name one column; join several into one beforehand")
+        if series not in source.names:
+            raise missing_column(source, series, "series")
+        return series
+    return next((name for known in _SERIES for name in source.names if name.lower() == known), None)
+
+
+def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[str, ...]:
+    """The target columns: as named, else `y` or `target`, else the only other column of numbers.
+
+    Raises:
+        SchemaError: a named column is not there, or none or several could be meant.
+    """
+    if target is not None:
+        names = as_names(target)
+        for name in names:
+            if name not in source.names:
+                raise missing_column(source, name, "target")
+        return names
+    free = [name for name in source.names if name not in taken]
+    for known in _TARGETS:
+        named = [name for name in free if name.lower() == known]
+        if named:
+            return (named[0],)
+    numeric = [name for name in free if source.kind(name) == "number" and not name.startswith("column ")]
+    if len(numeric) == 1:
+        return (numeric[0],)
+    shown = ", ".join(f"{name} ({source.kind(name)})" for name in source.names[:20])
+    if not numeric:
+        raise SchemaError(f"no column of numbers to forecast; columns are: {shown}. Name one with target=")
+    if len(numeric) > 40:
+        raise SchemaError(
+            f"which column is to be forecast? There are {len(numeric)} columns of numbers "
+            f"({', '.join(numeric[:4])} ...). Pass target=; "
+            'or wide=True where every column is a series, or wide="rows" where every row is one'
+        )
+    others = [name for name in source.names if name not in numeric]
+    raise SchemaError(
+        f"which column is to be forecast? {len(numeric)} hold numbers: {', '.join(numeric)}. Pass "
+        f"target={numeric[-1]!r}, say, or a list; columns that help go to known= (known ahead), observed= or static="
+        + (f". Other columns: {', '.join(others)}" if others else "")
+    )
+
+
+def resolve(
+    source: Source,
+    *,
+    time: TimeName,
+    target: Names,
+    series: str | None,
+    known: Names,
+    observed: Names,
+    static: Names,
+    formatted: bool = False,
+) -> tuple[Schema, tuple[str, ...]]:
+    """The schema of a long table, and the columns that make up its time.
+
+    Raises:
+        SchemaError: a column is missing or has two roles, or the target cannot be told.
+    """
+    roles = {"known": as_names(known), "observed": as_names(observed), "static": as_names(static)}
+    for option, names in roles.items():
+        for name in names:
+            if name not in source.names:
+                raise missing_column(source, name, option)
+    covariates = [name for names in roles.values() for name in names]
+    series_name = find_series(source, series)
+    taken = [*covariates, *as_names(target), *([series_name] if series_name else [])]
+    times = find_time(source, time, taken, formatted)
+    targets = find_targets(source, target, [*covariates, *times, *([series_name] if series_name else [])])
+    seen: dict[str, str] = {}
+    uses = [("target", targets), *roles.items(), ("time", times), ("series", (series_name,) if series_name else ())]
+    for option, names in uses:
+        for name in names:
+            if name in seen:
+                raise SchemaError(f"column {name!r} is named as {seen[name]} and as {option}; a column has one role")
+            seen[name] = option
+    label = None if not times else times[0] if len(times) == 1 else "time"
+    schema = Schema(label, targets, series_name, roles["known"], roles["observed"], roles["static"])
+    return schema, times

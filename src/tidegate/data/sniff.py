@@ -1,0 +1,174 @@
+"""What a text file is made of: compression, encoding, delimiter, header."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from tidegate.core.errors import ConfigError, ReadError
+
+_HEAD = 1 << 18
+_FOREIGN = (
+    (b"PK\x03\x04", "an Excel workbook or a zip archive: save the sheet as CSV, or unpack it"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save the sheet as CSV"),
+    (b"PAR1", "a Parquet file: name it .parquet"),
+    (b"%PDF", "a PDF document: save the table as CSV"),
+    (b"BZh", "compressed with bzip2: unpack it"),
+    (b"\xfd7zXZ", "compressed with xz: unpack it"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd: unpack it"),
+    (b"SQLite format 3", "an SQLite database: export the table as CSV"),
+    (b"\x89HDF", "an HDF5 file: export the table as CSV"),
+)
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+DELIMITERS = (",", ";", "\t", "|")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """The file's bytes, unpacked where it is gzip (told by its content).
+
+    Raises:
+        ReadError: it is missing, a folder, or cannot be opened.
+    """
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:
+        near = _similar(path)
+        raise ReadError(f"{path}: there is no such file; {near or 'check the path'}") from None
+    except IsADirectoryError:
+        raise ReadError(f"{path} is a folder; give the path of one CSV or Parquet file in it") from None
+    except OSError as error:
+        raise ReadError(f"{path} cannot be opened: {error.strerror}; check the path and its permissions") from None
+    if file.read(2) == b"\x1f\x8b":
+        file.close()
+        return gzip.open(path, "rb")  # type: ignore[return-value]
+    file.seek(0)
+    return file
+
+
+def _similar(path: Path) -> str:
+    import difflib
+
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=2)
+    return f"did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+
+
+def head(path: Path) -> bytes:
+    """The first bytes of the unpacked file.
+
+    Raises:
+        ReadError: empty, binary or broken.
+    """
+    with open_bytes(path) as file:
+        try:
+            start = file.read(_HEAD)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ReadError(f"{path}: the gzip data are damaged ({error}); fetch the file again") from None
+    if not start.strip():
+        raise ReadError(f"{path} is empty; expected a header line and rows")
+    for mark, what in _FOREIGN:
+        if start.startswith(mark):
+            raise ReadError(f"{path} is no text file but {what}")
+    return start
+
+
+def encoding_of(path: Path, start: bytes, given: str | None) -> str:
+    """The file's encoding: as given, by its byte order mark, else UTF-8 where it decodes, else a guess.
+
+    Raises:
+        ConfigError: the given encoding does not exist.
+        ReadError: the bytes are no text.
+    """
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return name if given is None or codec(given) in ("utf-8", name) or "16" in name else codec(given)
+    if given is not None:
+        return codec(given)
+    if b"\0" in start[:4096]:
+        if start[1:4096:2].count(0) > 0.8 * len(start[1:4096:2]):
+            return "utf-16-le"
+        raise ReadError(
+            f"{path} holds binary data (a zero byte in its first 4 KB); expected CSV text or Parquet (.parquet)"
+        )
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+        return "utf-8"
+    except UnicodeDecodeError:
+        return legacy(start)
+
+
+def codec(name: str) -> str:
+    """The canonical name of an encoding.
+
+    Raises:
+        ConfigError: Python knows no such encoding.
+    """
+    try:
+        found = codecs.lookup(name).name
+    except LookupError:
+        raise ConfigError(
+            f"encoding={name!r} is unknown; try 'utf-8', 'big5', 'gb18030', 'latin-1' or 'utf-16'"
+        ) from None
+    return "cp950" if found == "big5" else found
+
+
+def legacy(start: bytes) -> str:
+    """Big5 where the bytes form common Chinese characters, else latin-1 (in which every byte is a character).
+
+    Big5's common characters begin with the bytes A4 to C6; accented Latin letters are mostly above them.
+    """
+    try:
+        codecs.getincrementaldecoder("cp950")().decode(start)
+    except UnicodeDecodeError:
+        return "latin-1"
+    pairs = common = i = 0
+    while i < len(start) - 1:
+        if start[i] < 0x80:
+            i += 1
+            continue
+        pairs += 1
+        common += 0xA1 <= start[i] <= 0xC6
+        i += 2
+    return "cp950" if common > 0.7 * pairs else "latin-1"
+
+
+def delimiter_of(text: str, given: str | None) -> str:
+    """The sign between cells: as given, else the one that divides the first lines most evenly.
+
+    Raises:
+        ConfigError: the given one is not one character.
+    """
+    if given is not None:
+        given = "\t" if given in ("\\t", "tab") else given
+        if len(given) != 1 or given in '"\r\n':
+            raise ConfigError(f"delimiter={given!r} must be one character, such as ',' or ';' or 'tab'")
+        return given
+    lines = [line for line in text.splitlines()[:50] if line.strip()]
+    best, score = ",", (0.0, 0)
+    for sign in DELIMITERS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
+        except csv.Error:
+            continue
+        if not widths or widths[0] < 2:
+            continue
+        even = sum(width == widths[0] for width in widths) / len(widths)
+        # half the lines agreeing with the header is enough to be told apart; wider wins among equals
+        if (round(even, 1), widths[0]) > score:
+            best, score = sign, (round(even, 1), widths[0])
+    return best
+
+
+def text_of(path: Path, encoding: str, file: BinaryIO) -> io.TextIOWrapper:
+    """The decoded file, line ends as they are."""
+    return io.TextIOWrapper(
+        io.BufferedReader(file, 1 << 18) if isinstance(file, io.RawIOBase) else file, encoding=encoding, newline=""
+    )

@@ -1,0 +1,114 @@
+"""Local clock time and UTC, for whole columns at once."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that IANA name.
+
+    Raises:
+        ConfigError: there is no such zone on this machine.
+    """
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"timezone={name!r} is not a time zone this machine knows; give an IANA name such as 'Europe/Paris', "
+            "'Asia/Taipei' or 'UTC' (on Windows: pip install tzdata)"
+        ) from None
+
+
+def _offset_at(name: ZoneInfo, microseconds: int) -> int:
+    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=microseconds)
+    found = moment.astimezone(name).utcoffset()
+    return 0 if found is None else int(found.total_seconds()) * _SECOND
+
+
+def transitions(name: str, first: int, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """When a zone's offset changes between two UTC times, and to what.
+
+    Args:
+        name: IANA name.
+        first, last: microseconds since 1970 UTC.
+
+    Returns:
+        (at [n], offset [n + 1]) in microseconds: before at[0] offset[0] holds, from at[i] on offset[i + 1].
+    """
+    place = zone(name)
+    low = max(first // _SECOND * _SECOND - 2 * _DAY, -62_000_000_000 * _SECOND)
+    high = min(last // _SECOND * _SECOND + 2 * _DAY, 250_000_000_000 * _SECOND)
+    at: list[int] = []
+    offsets = [_offset_at(place, low)]
+    while low < high:
+        following = min(low + 14 * _DAY, high)  # no zone changes its clock twice within a fortnight
+        after = _offset_at(place, following)
+        if after != offsets[-1]:
+            a, b = low, following
+            while b - a > _SECOND:
+                middle = (a + b) // 2 // _SECOND * _SECOND
+                if _offset_at(place, middle) == offsets[-1]:
+                    a = middle
+                else:
+                    b = middle
+            at.append(b)
+            offsets.append(after)
+        low = following
+    return np.array(at, dtype=np.int64), np.array(offsets, dtype=np.int64)
+
+
+def to_local(utc: NDArray[np.datetime64], name: str) -> NDArray[np.datetime64]:
+    """Clock time in a zone, [n] datetime64[us], of UTC times."""
+    if not len(utc):
+        return utc
+    stamps = utc.astype("datetime64[us]").astype(np.int64)
+    at, offsets = transitions(name, int(stamps.min()), int(stamps.max()))
+    return (stamps + offsets[np.searchsorted(at, stamps, side="right")]).astype("datetime64[us]")
+
+
+def to_utc(
+    local: NDArray[np.datetime64], name: str, keys: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.datetime64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """UTC of clock times in a zone.
+
+    An hour that the clock shows twice is taken in row order: the first row with a time is the earlier one,
+    the second row with the same time (and key) the later one.
+
+    Args:
+        local: [n] datetime64[us].
+        name: IANA name.
+        keys: [n] series that each row belongs to; None for one series.
+
+    Returns:
+        (utc [n] datetime64[us], skipped [n] True where the clock never shows that time, twice [n] True where
+        it shows it twice).
+    """
+    stamps = local.astype("datetime64[us]").astype(np.int64)
+    none = np.zeros(len(stamps), dtype=bool)
+    if not len(stamps):
+        return local, none, none
+    at, offsets = transitions(name, int(stamps.min()), int(stamps.max()))
+    early = stamps - offsets[np.searchsorted(at + np.maximum(offsets[:-1], offsets[1:]), stamps, side="right")]
+    late = stamps - offsets[np.searchsorted(at + np.minimum(offsets[:-1], offsets[1:]), stamps, side="right")]
+    # between the two thresholds: clock set back -> the time exists twice; set forward -> never
+    skipped, twice = early > late, early < late
+    utc = early.copy()
+    rows = np.flatnonzero(twice)
+    if len(rows):
+        group = np.zeros(len(rows), dtype=np.int64) if keys is None else keys[rows]
+        order = np.lexsort((rows, stamps[rows], group))
+        again = np.zeros(len(rows), dtype=bool)
+        s, g = stamps[rows][order], group[order]
+        again[order[1:]] = (s[1:] == s[:-1]) & (g[1:] == g[:-1])
+        utc[rows[again]] = late[rows[again]]
+    return utc.astype("datetime64[us]"), skipped, twice

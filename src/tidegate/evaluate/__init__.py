@@ -1,0 +1,60 @@
+"""Metrics, baselines, significance and the verdict: how good forecasts are, and whether a simple method is as good."""
+
+from tidegate.evaluate.baselines import Forecast, fill_forward, simple_methods
+from tidegate.evaluate.compare import evaluate
+from tidegate.evaluate.evaluation import Evaluation
+from tidegate.evaluate.judge import Baselines, fit_baselines, judge
+from tidegate.evaluate.metrics import (
+    coverage,
+    crps_from_quantiles,
+    interval_width,
+    mae,
+    mape,
+    mase,
+    mse,
+    owa,
+    pinball,
+    r2,
+    rmse,
+    rmsse,
+    seasonal_error,
+    smape,
+)
+from tidegate.evaluate.ridge import Ridge, fit_ridges
+from tidegate.evaluate.season import Seasons, find_seasons, seasons_of
+from tidegate.evaluate.significance import DieboldMariano, diebold_mariano
+from tidegate.evaluate.verdict import Verdict, label
+
+__all__ = [
+    "Baselines",
+    "DieboldMariano",
+    "Evaluation",
+    "Forecast",
+    "Ridge",
+    "Seasons",
+    "Verdict",
+    "coverage",
+    "crps_from_quantiles",
+    "diebold_mariano",
+    "evaluate",
+    "fill_forward",
+    "find_seasons",
+    "fit_baselines",
+    "fit_ridges",
+    "interval_width",
+    "judge",
+    "label",
+    "mae",
+    "mape",
+    "mase",
+    "mse",
+    "owa",
+    "pinball",
+    "r2",
+    "rmse",
+    "rmsse",
+    "seasonal_error",
+    "seasons_of",
+    "simple_methods",
+    "smape",
+]

@@ -1,0 +1,1 @@
+"""Networks in torch, built from their spec."""

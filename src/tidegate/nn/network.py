@@ -1,0 +1,84 @@
+"""A network built in torch from its spec."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.artifacts.shapes import walk
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.nn.layers import LAYERS, Flow, lagged
+
+
+class Output(NamedTuple):
+    """What a network says about a batch of windows.
+
+    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    `loc` and `scale` are [B, 1, C]; `attention` is [B, S] ([B * C, S] for independent channels) or None.
+    """
+
+    values: Tensor
+    loc: Tensor
+    scale: Tensor
+    attention: Tensor | None
+
+    def prepared(self) -> Tensor:
+        """[B, K, C, O] in the prepared scale."""
+        return self.values * self.scale.unsqueeze(3) + self.loc.unsqueeze(3)
+
+
+class Network(nn.Module):
+    """Encoder, recurrence, pooling and head as a `NetworkSpec` lists them.
+
+    Its tensors have the names and shapes that `tensor_shapes(spec)` gives.
+    """
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.channel = nn.Embedding(spec.targets, spec.channel_size) if spec.channel_size else None
+        self.layers = nn.ModuleList(
+            LAYERS[layer.kind](spec, layer, sizes) for layer, sizes in zip(spec.layers, walk(spec), strict=False)
+        )
+
+    def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Output:
+        """Forecast a batch of windows.
+
+        Args:
+            past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+        """
+        spec = self.spec
+        batch, count = past.shape[0], spec.targets
+        flow = self._enter(past, future, static)
+        for layer in self.layers:
+            layer(flow)
+        assert flow.output is not None
+        values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
+        if spec.anchor:
+            values = values + lagged(flow.targets, (spec.anchor,), spec.horizon).unsqueeze(3)
+        ones = torch.ones_like(flow.targets[:, :1])
+        scale = ones if flow.scale is None else flow.scale
+        loc = torch.zeros_like(ones) if flow.loc is None else flow.loc
+        if spec.channels == "independent":
+            values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(1, 2)
+            loc, scale = (part.reshape(batch, count, 1).transpose(1, 2) for part in (loc, scale))
+        return Output(values, loc, scale, flow.attention)
+
+    def _enter(self, past: Tensor, future: Tensor, static: Tensor) -> Flow:
+        count = self.spec.targets
+        if self.spec.channels == "joint":
+            return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)
+        batch, steps, _ = past.shape
+        own = past[:, :, :count].transpose(1, 2).reshape(batch * count, steps, 1)
+        others = past[:, :, count:].repeat_interleave(count, dim=0)
+        static = static.repeat_interleave(count, dim=0)
+        if self.channel is not None:
+            static = torch.cat([static, self.channel.weight.repeat(batch, 1)], dim=1)
+        return Flow(
+            targets=own,
+            sequence=torch.cat([own, others], dim=2),
+            future=future.repeat_interleave(count, dim=0),
+            static=static,
+        )

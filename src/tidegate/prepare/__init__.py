@@ -1,0 +1,16 @@
+"""Fill, scale, transform, calendar: fitted on the training part, applied everywhere, inverted exactly."""
+
+from tidegate.prepare.augment import AugmentOptions, augment, jitter_origins
+from tidegate.prepare.options import CALENDAR_FEATURES, PrepareOptions
+from tidegate.prepare.preparation import Preparation
+from tidegate.prepare.prepared import Prepared
+
+__all__ = [
+    "CALENDAR_FEATURES",
+    "AugmentOptions",
+    "Preparation",
+    "PrepareOptions",
+    "Prepared",
+    "augment",
+    "jitter_origins",
+]

@@ -1,0 +1,89 @@
+"""Reading a saved state strictly: every key, type and number is checked before it is used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from tidegate.core.errors import ArtifactError
+
+Item = TypeVar("Item")
+MAX_ITEMS = 5_000_000
+MAX_TEXT = 10_000
+
+
+def wrong(place: str, expected: str) -> ArtifactError:
+    """The error for a value that is not what it should be."""
+    return ArtifactError(f"preparation: {place} should be {expected}; the file is damaged or was edited")
+
+
+def record(value: object, place: str, keys: Sequence[str]) -> Mapping[str, Any]:
+    """An object with exactly these keys."""
+    if not isinstance(value, dict):
+        raise wrong(place, "an object")
+    if set(value) != set(keys):
+        extra, lacking = sorted(map(str, set(value) - set(keys))), sorted(set(keys) - set(value))
+        raise wrong(place, f"an object with the keys {sorted(keys)} (unknown: {extra}, missing: {lacking})")
+    return value
+
+
+def number(value: object, place: str) -> float:
+    """A finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise wrong(place, "a number")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise wrong(place, "a finite number")
+    return result
+
+
+def positive(value: object, place: str) -> float:
+    """A finite number above zero."""
+    result = number(value, place)
+    if result <= 0:
+        raise wrong(place, "a number above 0")
+    return result
+
+
+def whole(value: object, place: str) -> int:
+    """A whole number from 0 to 2**53."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 2**53:
+        raise wrong(place, "a whole number, 0 or more")
+    return value
+
+
+def flag(value: object, place: str) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise wrong(place, "true or false")
+    return value
+
+
+def text(value: object, place: str) -> str:
+    """Text of bounded length."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise wrong(place, f"text of at most {MAX_TEXT} characters")
+    return value
+
+
+def choice(value: object, place: str, choices: Sequence[str]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        raise wrong(place, f"one of {', '.join(choices)}")
+    return value
+
+
+def items(value: object, place: str, read: Callable[[object, str], Item], most: int = MAX_ITEMS) -> tuple[Item, ...]:
+    """A list of bounded length, each entry read by `read`."""
+    if not isinstance(value, list) or len(value) > most:
+        raise wrong(place, f"a list of at most {most} entries")
+    return tuple(read(entry, f"{place}[{position}]") for position, entry in enumerate(value))
+
+
+def optional(value: object, place: str, read: Callable[[object, str], Item]) -> Item | None:
+    """Null, or what `read` reads."""
+    return None if value is None else read(value, place)

@@ -1,0 +1,87 @@
+"""The whole page."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+from tidegate.core.translate import Language, tr
+from tidegate.report import groups, scores, sections
+from tidegate.report.markup import Markup, el
+from tidegate.report.view import RunView
+from tidegate.report.words import span
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+@cache
+def style() -> Markup:
+    """The style sheet; charts take their colours from it."""
+    return Markup(files("tidegate.report").joinpath("style.css").read_text(encoding="utf-8"))
+
+
+def render(view: RunView, lang: Language) -> str:
+    """The report as one HTML document: no script, nothing loaded from anywhere, the same view gives the same text."""
+    parts = [
+        ("scores", tr("Beside the baselines", lang), scores.table(view, lang)),
+        ("forecasts", tr("Actual against forecast", lang), sections.forecasts(view, lang)),
+        ("steps", tr("Error by step ahead", lang), sections.steps(view, lang)),
+        ("groups", tr("By target and series", lang), groups.section(view, lang)),
+        ("learning", tr("Learning curves", lang), sections.learning(view, lang)),
+        ("residuals", tr("Residuals", lang), sections.residuals(view, lang)),
+        ("data", tr("What was done to the data", lang), sections.data(view, lang)),
+        ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
+        ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
+    ]
+    present = [(name, heading, body) for name, heading, body in parts if body is not None]
+    links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
+    body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
+    language = "zh-Hant-TW" if lang == "zh_TW" else "en"
+    return (
+        "<!DOCTYPE html>\n"
+        + el(
+            "html",
+            el(
+                "head",
+                el("meta", charset="utf-8"),
+                el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+                el("meta", name="color-scheme", content="light dark"),
+                el("title", view.title),
+                el("style", style()),
+            ),
+            el(
+                "body",
+                el(
+                    "main",
+                    header(view, lang),
+                    scores.verdict(view, lang),
+                    scores.key_numbers(view, lang),
+                    el("nav", el("ol", *links), aria_label=tr("Contents", lang)),
+                    *body,
+                ),
+            ),
+            lang=language,
+        )
+        + "\n"
+    )
+
+
+def header(view: RunView, lang: Language) -> Markup:
+    """Title, and what is forecast."""
+    names = ("、" if lang == "zh_TW" else ", ").join(view.targets)
+    what = tr("Forecast of {targets}", lang, targets=names)
+    if view.unit:
+        what = tr("Forecast of {targets} in {unit}", lang, targets=names, unit=view.unit)
+    how = tr(
+        "{origins} forecasts of {span} scored on the test part",
+        lang,
+        origins=f"{view.evaluation.origins:,}",
+        span=span(view.evaluation.horizon, view.frequency, lang),
+    )
+    return el(
+        "header",
+        el("p", tr("Forecast report", lang), class_="over"),
+        el("h1", view.title),
+        el("p", what, el("br"), how, class_="soft"),
+    )

@@ -1,0 +1,74 @@
+"""The last rows of a table as arrays of numbers, so that an artifact can carry them and predict alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ArtifactError
+from tidegate.core.frequency import Frequency
+from tidegate.core.table import Schema, Table
+
+
+def pack_context(table: Table, rows: int) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Describe the last `rows` rows of every series.
+
+    Returns:
+        Names and text categories for `model.json`, and numeric arrays for `context.safetensors`.
+    """
+    tail = table.tail(rows)
+    about: dict[str, Any] = {"ids": list(tail.ids), "dated": tail.time.dtype.kind == "M", "text": {}, "static": {}}
+    arrays: dict[str, NDArray[Any]] = {"starts": tail.starts, "time": tail.time.astype(np.int64)}
+    for group, columns in (("column", tail.columns), ("static", tail.static)):
+        for name, values in columns.items():
+            if values.dtype.kind == "f":
+                arrays[f"{group}.{name}"] = values
+            else:
+                known = sorted({str(value) for value in values if value is not None})
+                about["text" if group == "column" else "static"][name] = known
+                places = {value: index for index, value in enumerate(known)}
+                codes = [-1 if value is None else places[str(value)] for value in values]
+                arrays[f"{group}.{name}"] = np.asarray(codes, dtype=np.int32)
+    return about, arrays
+
+
+def unpack_context(
+    about: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    schema: Schema,
+    frequency: Frequency,
+    timezone: str | None,
+) -> Table:
+    """The table that `pack_context` described.
+
+    Raises:
+        ArtifactError: arrays and description do not fit each other.
+    """
+    try:
+        time = arrays["time"].view("datetime64[us]") if about["dated"] else arrays["time"]
+        columns = _columns("column", about["text"], arrays)
+        static = _columns("static", about["static"], arrays)
+        table = Table(schema, frequency, tuple(about["ids"]), arrays["starts"], time, columns, static, timezone)
+        lengths = {len(values) for values in columns.values()} | {len(time), len(table)}
+        if len(lengths) != 1 or len(table.starts) != len(table.ids) + 1:
+            raise ValueError("columns differ in length")
+        if (np.diff(table.starts) < 0).any() or any(len(values) != len(table.ids) for values in static.values()):
+            raise ValueError("series do not fit their rows")
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ArtifactError(f"context.safetensors does not fit model.json: {error}") from error
+    return table
+
+
+def _columns(group: str, text: Mapping[str, list[str]], arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    columns: dict[str, NDArray[Any]] = {}
+    for key, values in arrays.items():
+        kind, _, name = key.partition(".")
+        if kind == group:
+            columns[name] = values
+    for name, known in text.items():
+        words = np.array([*known, None], dtype=object)
+        columns[name] = words[columns[name]]
+    return columns

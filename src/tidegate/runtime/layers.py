@@ -1,0 +1,156 @@
+"""The layers of a network in numpy: the same spec, the same weights, the same figures as torch.
+
+Shape letters as in the network: B batch, T steps of the window, S steps of the sequence, D its width,
+K horizon, C targets of one pass, O outputs, H units, L layers, F known-ahead inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.spec import Decoder, Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
+from tidegate.runtime.recurrent import run_stack
+
+Array = NDArray[np.float32]
+Weights = Mapping[str, Array]
+SMALLEST_SCALE = np.float32(1e-4)
+BATCH_NORM_EPSILON = np.float32(1e-5)
+
+
+@dataclass
+class Flow:
+    """What flows between the layers of one forward pass."""
+
+    targets: Array  # [B, T, C]
+    sequence: Array  # [B, S, D]
+    future: Array  # [B, K, F]
+    static: Array  # [B, S_raw], then [B, E]
+    loc: Array | None = None  # [B, 1, C]
+    scale: Array | None = None  # [B, 1, C]
+    state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
+    context: Array | None = None  # [B, D]
+    attention: Array | None = None  # [B, S]
+    output: Array | None = None  # [B, K, C * O]
+
+
+def lagged(targets: Array, lags: tuple[int, ...], horizon: int) -> Array:
+    """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
+    return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
+
+
+def linear(weights: Weights, name: str, x: Array) -> Array:
+    """x W' + b along the last axis."""
+    return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], dtype=np.float32)
+
+
+def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, flow: Flow) -> None:
+    """Shift and rescale the targets of each window."""
+    x = flow.targets
+    if layer.by == "scale":
+        recent = x[:, -layer.period :] if layer.period else x
+        flow.scale = np.maximum(np.abs(recent).mean(axis=1, keepdims=True), SMALLEST_SCALE)
+        flow.targets = x / flow.scale
+    else:
+        flow.loc = x[:, -1:] if layer.by == "last" else x.mean(axis=1, keepdims=True)
+        flow.targets = x - flow.loc
+        if layer.by == "standard":
+            spread = np.sqrt(np.square(flow.targets).mean(axis=1, keepdims=True))
+            flow.scale = np.maximum(spread, SMALLEST_SCALE)
+            flow.targets = flow.targets / flow.scale
+    flow.sequence = np.concatenate([flow.targets, flow.sequence[:, :, x.shape[2] :]], axis=2)
+
+
+def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
+    """Join neighbouring steps and project them."""
+    batch, steps, width = flow.sequence.shape
+    joined = flow.sequence.reshape(batch, steps // layer.length, layer.length * width)
+    flow.sequence = np.maximum(linear(weights, f"{at}.linear", joined), np.float32(0))
+
+
+def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow) -> None:
+    """Project the static inputs and give them to every step."""
+    flow.static = linear(weights, f"{at}.linear", flow.static)
+    flow.sequence = np.concatenate([flow.sequence, _repeat(flow.static, flow.sequence.shape[1])], axis=2)
+
+
+def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, flow: Flow) -> None:
+    """The recurrence."""
+    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence)
+
+
+def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
+    """Batch normalisation with the training part's statistics."""
+    gain = weights[f"{at}.norm.weight"] / np.sqrt(weights[f"{at}.norm.running_var"] + BATCH_NORM_EPSILON)
+    flow.sequence = (flow.sequence - weights[f"{at}.norm.running_mean"]) * gain + weights[f"{at}.norm.bias"]
+
+
+def pool(spec: NetworkSpec, layer: Pool, weights: Weights, at: str, flow: Flow) -> None:
+    """One vector out of the sequence."""
+    if layer.by == "last":
+        flow.context = flow.sequence[:, -1]
+        return
+    score = linear(weights, f"{at}.score", flow.sequence)[:, :, 0]  # [B, S]
+    score = np.exp(score - score.max(axis=1, keepdims=True))
+    flow.attention = score / score.sum(axis=1, keepdims=True)
+    flow.context = np.einsum("bs,bsd->bd", flow.attention, flow.sequence)
+
+
+def dropout(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
+    """Nothing is dropped once training is over."""
+
+
+def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) -> None:
+    """All K steps at once."""
+    assert flow.context is not None
+    context = linear(weights, f"{at}.context", flow.context)
+    parts = [context.reshape(-1, spec.horizon, layer.hidden_size), flow.future]
+    if layer.lags:
+        parts.append(lagged(flow.targets, layer.lags, spec.horizon))
+    if spec.find("embed") is not None:
+        parts.append(_repeat(flow.static, spec.horizon))
+    hidden = np.maximum(linear(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
+    flow.output = linear(weights, f"{at}.final", hidden)
+
+
+def decoder(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow) -> None:
+    """A recurrence over the horizon, started from the encoder's state."""
+    batch, steps = flow.future.shape[0], spec.horizon // layer.segment
+    parts = [flow.future.reshape(batch, steps, layer.segment * flow.future.shape[2])]
+    if layer.lags:
+        parts.append(lagged(flow.targets, layer.lags, spec.horizon).reshape(batch, steps, -1))
+    if layer.position:
+        position = weights[f"{at}.position"]
+        parts.append(np.broadcast_to(position, (batch, *position.shape)))
+    if spec.find("embed") is not None:
+        parts.append(_repeat(flow.static, steps))
+    if flow.attention is not None and flow.context is not None:
+        parts.append(_repeat(flow.context, steps))
+    inputs = np.concatenate(parts, axis=2)
+    if inputs.shape[2] == 0:
+        inputs = np.zeros((batch, steps, 1), dtype=np.float32)
+    stack: Recurrent = spec.find("recurrent").model_copy(update={"bidirectional": False})
+    hidden, _ = run_stack(stack, weights, f"{at}.rnn", inputs, flow.state)
+    flow.output = linear(weights, f"{at}.output", hidden).reshape(batch, spec.horizon, -1)
+
+
+def _repeat(vector: Array, steps: int) -> Array:
+    return np.broadcast_to(vector[:, None], (vector.shape[0], steps, vector.shape[1]))
+
+
+LAYERS = {
+    "normalise": normalise,
+    "segment": segment,
+    "embed": embed,
+    "recurrent": recurrent,
+    "batch_norm": batch_norm,
+    "pool": pool,
+    "dropout": dropout,
+    "head": head,
+    "decoder": decoder,
+}

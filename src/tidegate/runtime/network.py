@@ -1,0 +1,73 @@
+"""A network run from its spec and weights with numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.runtime.layers import LAYERS, Flow, lagged
+
+Array = NDArray[np.float32]
+
+
+class Output(NamedTuple):
+    """What a network says about a batch of windows.
+
+    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    `loc` and `scale` are [B, 1, C]; `attention` is [B, S] ([B * C, S] for independent channels) or None.
+    """
+
+    values: Array
+    loc: Array
+    scale: Array
+    attention: Array | None
+
+    def prepared(self) -> Array:
+        """[B, K, C, O] in the prepared scale."""
+        return np.asarray(self.values * self.scale[..., None] + self.loc[..., None], dtype=np.float32)
+
+
+def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Output:
+    """Forecast a batch of windows, as the torch network of the same spec and weights does.
+
+    Args:
+        spec: the network. weights: its tensors by name, float32.
+        past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+    """
+    batch, count = past.shape[0], spec.targets
+    flow = _enter(spec, weights, past, future, static)
+    for index, layer in enumerate(spec.layers):
+        LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
+    assert flow.output is not None
+    values = flow.output.reshape(flow.output.shape[0], spec.horizon, -1, spec.outputs)
+    if spec.anchor:
+        values = values + lagged(flow.targets, (spec.anchor,), spec.horizon)[..., None]
+    ones = np.ones_like(flow.targets[:, :1])
+    scale = ones if flow.scale is None else flow.scale
+    loc = np.zeros_like(ones) if flow.loc is None else flow.loc
+    if spec.channels == "independent":
+        values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
+        loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
+    return Output(values, loc, scale, flow.attention)
+
+
+def _enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:
+    count = spec.targets
+    if spec.channels == "joint":
+        return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)
+    batch, steps, _ = past.shape
+    own = past[:, :, :count].transpose(0, 2, 1).reshape(batch * count, steps, 1)
+    others = np.repeat(past[:, :, count:], count, axis=0)
+    static = np.repeat(static, count, axis=0)
+    if spec.channel_size:
+        static = np.concatenate([static, np.tile(weights["channel.weight"], (batch, 1))], axis=1)
+    return Flow(
+        targets=own,
+        sequence=np.concatenate([own, others], axis=2),
+        future=np.repeat(future, count, axis=0),
+        static=static,
+    )

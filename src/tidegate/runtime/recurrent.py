@@ -1,0 +1,89 @@
+"""The recurrent cells in numpy (guide 2.2, 2.3), weights laid out as in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.spec import Recurrent
+
+Array = NDArray[np.float32]
+Weights = Mapping[str, Array]
+State = tuple[Array, ...]
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)) through tanh, which neither overflows nor branches."""
+    half = np.float32(0.5)
+    return np.asarray(half * (np.tanh(half * x) + np.float32(1)))
+
+
+def run_stack(
+    layer: Recurrent, weights: Weights, prefix: str, sequence: Array, start: list[State] | None = None
+) -> tuple[Array, list[State]]:
+    """Run a stack of recurrent layers.
+
+    Args:
+        layer: the stack's spec. weights: by name, under `prefix`.
+        sequence: [B, S, I].
+        start: state of every layer, h (and c) [B, H]; None starts from zeros.
+
+    Returns:
+        The last layer's h for every step, [B, S, H] (twice as wide when bidirectional), and the final
+        state of every layer (the mean of both directions when bidirectional).
+    """
+    run = _lstm if layer.cell == "lstm" else _gru
+    final: list[State] = []
+    for level in range(layer.num_layers):
+        begin = start[level] if start is not None else None
+        tails = [f"l{level}", f"l{level}_reverse"] if layer.bidirectional else [f"l{level}"]
+        outputs, states = [], []
+        for tail in tails:
+            backwards = tail.endswith("_reverse")
+            steps = sequence[:, ::-1] if backwards else sequence
+            hidden, state = run(weights, prefix, tail, steps, begin)
+            outputs.append(hidden[:, ::-1] if backwards else hidden)
+            states.append(state)
+        sequence = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        final.append(states[0] if len(states) == 1 else tuple((a + b) / 2 for a, b in zip(*states, strict=True)))
+    return sequence, final
+
+
+def _products(weights: Weights, prefix: str, tail: str, sequence: Array) -> tuple[Array, Array]:
+    """Input products of all steps at once, [S, B, G * H], and the recurrent matrix, [H, G * H]."""
+    bias = weights[f"{prefix}.bias_ih_{tail}"]
+    product = np.ascontiguousarray(sequence.transpose(1, 0, 2)) @ weights[f"{prefix}.weight_ih_{tail}"].T + bias
+    return product, np.ascontiguousarray(weights[f"{prefix}.weight_hh_{tail}"].T)
+
+
+def _lstm(weights: Weights, prefix: str, tail: str, sequence: Array, start: State | None) -> tuple[Array, State]:
+    product, matrix = _products(weights, prefix, tail, sequence)
+    product += weights[f"{prefix}.bias_hh_{tail}"]
+    steps, batch, units = product.shape[0], product.shape[1], matrix.shape[0]
+    hidden, cell = start if start is not None else (np.zeros((batch, units), np.float32),) * 2
+    outputs = np.empty((steps, batch, units), dtype=np.float32)
+    for t in range(steps):
+        gates = product[t] + hidden @ matrix  # [B, 4H]: i, f, g, o
+        squashed = sigmoid(gates)
+        cell = squashed[:, units : 2 * units] * cell + squashed[:, :units] * np.tanh(gates[:, 2 * units : 3 * units])
+        hidden = squashed[:, 3 * units :] * np.tanh(cell)
+        outputs[t] = hidden
+    return outputs.transpose(1, 0, 2), (hidden, cell)
+
+
+def _gru(weights: Weights, prefix: str, tail: str, sequence: Array, start: State | None) -> tuple[Array, State]:
+    product, matrix = _products(weights, prefix, tail, sequence)
+    bias = weights[f"{prefix}.bias_hh_{tail}"]
+    steps, batch, units = product.shape[0], product.shape[1], matrix.shape[0]
+    hidden = start[0] if start is not None else np.zeros((batch, units), np.float32)
+    outputs = np.empty((steps, batch, units), dtype=np.float32)
+    for t in range(steps):
+        recurrent = hidden @ matrix + bias  # [B, 3H]: r, z, n
+        both = sigmoid(product[t, :, : 2 * units] + recurrent[:, : 2 * units])
+        reset, update = both[:, :units], both[:, units:]
+        candidate = np.tanh(product[t, :, 2 * units :] + reset * recurrent[:, 2 * units :])
+        hidden = candidate + update * (hidden - candidate)
+        outputs[t] = hidden
+    return outputs.transpose(1, 0, 2), (hidden,)

@@ -1,0 +1,8 @@
+"""Estimators that a user holds: fit, predict, evaluate, save."""
+
+from tidegate.tasks.forecaster import Forecaster
+from tidegate.tasks.options import NetworkOptions
+
+load = Forecaster.load
+
+__all__ = ["Forecaster", "NetworkOptions", "load"]

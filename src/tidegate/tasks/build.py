@@ -1,0 +1,105 @@
+"""A network's spec from a forecaster's options and the prepared table's sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from tidegate.artifacts.spec import (
+    BatchNorm,
+    Decoder,
+    Dropout,
+    Embed,
+    Head,
+    Layer,
+    NetworkSpec,
+    Normalise,
+    Pool,
+    Recurrent,
+    Segment,
+)
+from tidegate.core.errors import ConfigError
+from tidegate.prepare.preparation import Preparation
+from tidegate.tasks.options import NetworkOptions
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every number that "auto" stood for, resolved against the table.
+
+    Attributes:
+        window, horizon, block: T, K, and the steps that the network itself forecasts.
+        segment, decoder_segment: steps of one recurrent step.
+        lags: seasons that the head sees.
+        normalise: by window, or None. period: of `scale`.
+        anchor: steps, 0 for none.
+    """
+
+    window: int
+    horizon: int
+    block: int
+    segment: int
+    decoder_segment: int
+    lags: tuple[int, ...]
+    normalise: str | None
+    period: int
+    anchor: int
+
+
+def build_spec(
+    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int
+) -> NetworkSpec:
+    """The network's spec.
+
+    Args:
+        plan: resolved numbers. options: has cell, hidden_size, num_layers, dropout, bidirectional, pooling.
+        network: the finer choices. preparation: gives the sizes of the inputs. outputs: O.
+
+    Raises:
+        ConfigError: sizes that do not fit each other.
+    """
+    static, count = len(preparation.static_names), len(preparation.target_names)
+    independent = network.channels == "independent" and count > 1
+    channel_size = network.channel_size if independent else 0
+    layers: list[Layer] = []
+    if plan.normalise is not None:
+        layers.append(Normalise(by=plan.normalise, period=plan.period))  # type: ignore[arg-type]
+    if plan.segment > 1:
+        layers.append(Segment(length=plan.segment, size=options.hidden_size))
+    if static + channel_size:
+        layers.append(Embed(size=network.embed))
+    layers.append(
+        Recurrent(
+            cell=options.cell,
+            hidden_size=options.hidden_size,
+            num_layers=options.num_layers,
+            dropout=float(options.dropout),
+            bidirectional=options.bidirectional,
+        )
+    )
+    if network.batch_norm:
+        layers.append(BatchNorm())
+    layers.append(Pool(by=options.pooling))
+    if network.head == "direct":
+        layers += [Dropout(rate=float(options.dropout)), Head(hidden_size=network.head_size, lags=plan.lags)]
+    else:
+        position = 8 if plan.block > plan.decoder_segment else 0
+        layers.append(Decoder(segment=plan.decoder_segment, position=position, lags=plan.lags))
+    try:
+        return NetworkSpec(
+            window=plan.window,
+            horizon=plan.block,
+            past=len(preparation.past_names),
+            future=len(preparation.future_names),
+            static=static,
+            targets=count,
+            outputs=outputs,
+            channels="independent" if independent else "joint",
+            channel_size=channel_size,
+            anchor=plan.anchor,
+            layers=tuple(layers),
+        )
+    except ValidationError as error:
+        raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error

@@ -1,0 +1,265 @@
+"""From a table to a trained forecasting network: one direction, no step reaches back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ConfigError, SplitError
+from tidegate.core.table import Note, Table
+from tidegate.data.split import Split
+from tidegate.data.windows import origins as part_origins
+from tidegate.data.windows import windows as part_windows
+from tidegate.evaluate.season import find_seasons
+from tidegate.nn.network import Network
+from tidegate.prepare import AugmentOptions, Preparation, Prepared, PrepareOptions
+from tidegate.runtime.decode import Decoding
+from tidegate.tasks.batches import BatchLoss, Validation, WindowBatches, gather
+from tidegate.tasks.build import Plan, build_spec
+from tidegate.tasks.options import AUTO, NetworkOptions, choose_lags, choose_segment
+from tidegate.train.checkpoint import Checkpoint, table_fingerprint
+from tidegate.train.history import History
+from tidegate.train.loop import train
+from tidegate.train.losses import ForecastLoss
+from tidegate.train.memory import keep_memory
+from tidegate.train.options import TrainOptions
+
+TRIAL_STEPS = 300
+VALIDATION_WINDOWS = 20_000
+CALIBRATION_WINDOWS = 50
+
+
+@dataclass(frozen=True)
+class Choices:
+    """A forecaster's options, checked and grouped.
+
+    Attributes:
+        model: has cell, hidden_size, num_layers, dropout, bidirectional, pooling, segment, normalise.
+        network, preparation, training, augment: the groups.
+        loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
+        window, horizon: T and K.
+    """
+
+    model: Any
+    network: NetworkOptions
+    preparation: PrepareOptions
+    training: TrainOptions
+    augment: AugmentOptions
+    loss: str
+    quantiles: tuple[float, ...]
+    window: int
+    horizon: int
+
+    @property
+    def point(self) -> bool:
+        return self.loss != "pinball"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained forecaster and everything it was trained with."""
+
+    table: Table
+    split: Split
+    preparation: Preparation
+    prepared: Prepared
+    plan: Plan
+    spec: NetworkSpec
+    network: Network
+    decoding: Decoding
+    history: History
+    notes: tuple[Note, ...]
+
+
+def fit(
+    table: Table,
+    split: Split,
+    choices: Choices,
+    *,
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    progress: Callable[[], Any] | None = None,
+) -> Fitted:
+    """Prepare, choose, train and calibrate.
+
+    Args:
+        table: all rows. split: its parts; the test part is not looked at.
+        choices: the options.
+        checkpoints: folder for the training's state. resume: go on from it.
+        progress: makes the object that shows the training's progress.
+
+    Raises:
+        ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to mend it.
+    """
+    keep_memory()
+    preparation = Preparation.fit(table, split.train, choices.preparation)
+    prepared = preparation.apply(table)
+    plan = make_plan(table, split, choices, preparation)
+    notes = [*table.notes, *split.notes, *preparation.notes, *prepared.notes]
+    spans = plan.window + extra_rows(preparation)
+    training = part_windows(table, split, "train", window=spans, horizon=plan.block)
+    validation = thin(part_origins(table, split, "validation", window=spans, horizon=plan.block), notes)
+    require_windows(len(training), "training", spans, plan.block)
+    require_windows(len(validation), "validation", spans, plan.block)
+    fingerprint = [str(choices), table_fingerprint(dict(table.columns)), split.train.tolist()[:100]]
+
+    def trained(
+        plan: Plan, options: TrainOptions, folder: Path | None, show: Any
+    ) -> tuple[Network, History, NetworkSpec]:
+        outputs = int(choices.point) + len(choices.quantiles)
+        spec = build_spec(plan, choices.model, choices.network, preparation, outputs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(options.seed)
+            network = Network(spec)
+        point: Any = choices.loss if choices.point else None
+        loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
+        batches = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)
+        checkpoint = None if folder is None else Checkpoint(folder, [*fingerprint, spec.model_dump_json()])
+        history = train(
+            network,
+            batches,
+            loss,
+            Validation(prepared, validation, spec, loss),
+            options,
+            checkpoint=checkpoint,
+            resume=resume,
+            progress=show,
+        )
+        return network, history, spec
+
+    candidates = list(make_candidates(plan, choices, table, split))
+    if len(candidates) > 1:
+        plan, note = _select(candidates, choices.training, len(training), trained, checkpoints)
+        notes.append(note)
+    folder = None if checkpoints is None else checkpoints / "last"
+    network, history, spec = trained(plan, choices.training, folder, progress() if progress else None)
+    decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
+    decoding = calibrate(network, spec, decoding, prepared, validation)
+    return Fitted(table, split, preparation, prepared, plan, spec, network, decoding, history, tuple(notes))
+
+
+def extra_rows(preparation: Preparation) -> int:
+    """Rows before a window that its targets' transform needs."""
+    return preparation.history if preparation.options.target_transform == "difference" else 0
+
+
+def thin(origins: NDArray[np.int64], notes: list[Note]) -> NDArray[np.int64]:
+    """At most `VALIDATION_WINDOWS` origins, evenly spread, and a note where some were left out."""
+    if len(origins) <= VALIDATION_WINDOWS:
+        return origins
+    message = "Validation looks at {used} of {all} windows, evenly spread."
+    notes.append(Note("validation", message, {"used": VALIDATION_WINDOWS, "all": len(origins)}))
+    return origins[np.linspace(0, len(origins) - 1, VALIDATION_WINDOWS).astype(np.int64)]
+
+
+def make_plan(table: Table, split: Split, choices: Choices, preparation: Preparation) -> Plan:
+    """Resolve what "auto" stands for, from the calendar and the training part.
+
+    Raises:
+        ConfigError: options that do not fit each other.
+    """
+    network, model = choices.network, choices.model
+    window, horizon = choices.window, choices.horizon
+    block = horizon if network.block is None else network.block
+    if horizon % block:
+        raise ConfigError(f"network.block is a divisor of the horizon {horizon}; got {block}")
+    if block < horizon and (table.schema.observed or choices.preparation.target_transform == "difference"):
+        raise ConfigError(
+            "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
+            "forecasts: leave block out, or name the covariates as known"
+        )
+    segment = choose_segment(window, table.frequency) if model.segment == AUTO else (model.segment or 1)
+    if window % segment:
+        raise ConfigError(f"window {window} is not a multiple of segment {segment}")
+    found = find_seasons(table, split.train)
+    seasons = tuple(sorted({found.strongest, *table.frequency.seasons()[:2]})) if found.all else ()
+    lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
+    normalise = None if model.normalise == AUTO else model.normalise
+    anchor = 0 if isinstance(network.anchor, str) else network.anchor
+    if isinstance(network.decoder_segment, str):
+        decoder_segment = segment if block % segment == 0 and block > 2 * segment else 1
+    else:
+        decoder_segment = network.decoder_segment
+    period = max(lags, default=0)
+    return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor)
+
+
+def make_candidates(plan: Plan, choices: Choices, table: Table, split: Split) -> Sequence[Plan]:
+    """The plans that validation chooses among, where something was left to it."""
+    normalise = [None, "last"] if choices.model.normalise == AUTO else [plan.normalise]
+    anchors = [plan.anchor]
+    if choices.network.anchor == AUTO:
+        fitting = [lag for lag in plan.lags if lag >= min(plan.block, max(plan.lags))]
+        anchors = [0, *fitting[:1]]
+    plans = [replace(plan, normalise=by, anchor=anchor) for by in normalise for anchor in anchors]
+    # A window already shifted by its last value gains little from an anchor on top.
+    both = [item for item in plans if item.normalise == "last" and item.anchor]
+    return [item for item in plans if item not in both] if len(plans) > len(both) else plans
+
+
+def _select(
+    plans: Sequence[Plan],
+    options: TrainOptions,
+    windows: int,
+    trained: Callable[..., Any],
+    checkpoints: Path | None,
+) -> tuple[Plan, Note]:
+    """Train every plan briefly and keep the one with the lowest validation loss."""
+    steps = max(1, -(-windows // options.batch_size))
+    epochs = min(options.max_epochs, 2 if steps >= TRIAL_STEPS else -(-2 * TRIAL_STEPS // steps))
+    brief = replace(options, max_epochs=epochs, steps_per_epoch=min(steps, TRIAL_STEPS), patience=0, schedule="cosine")
+    losses = []
+    for index, plan in enumerate(plans):
+        folder = None if checkpoints is None else checkpoints / f"trial-{index}"
+        _, history, _ = trained(plan, brief, folder, None)
+        losses.append(min(epoch.validation_loss for epoch in history))
+    best = int(np.argmin(losses))
+    names = [f"normalise={plan.normalise or 'none'}, anchor={plan.anchor}" for plan in plans]
+    listed = "; ".join(f"{name}: {loss:.4f}" for name, loss in zip(names, losses, strict=True))
+    message = "Validation chose {chosen} (loss after a short training: {listed})."
+    return plans[best], Note("choice", message, {"chosen": names[best], "listed": listed})
+
+
+def calibrate(
+    network: Network, spec: NetworkSpec, decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]
+) -> Decoding:
+    """Shift every quantile so that it holds its share of the validation part.
+
+    The shift of a level, step and target is that level's quantile of actual - forecast over the validation
+    windows, in the window's normalised scale; the quantiles of the test part are not looked at.
+
+    Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
+    """
+    if not decoding.quantiles or len(origins) < CALIBRATION_WINDOWS:
+        return decoding
+    errors = []
+    with torch.no_grad():
+        for first in range(0, len(origins), 512):
+            past, future, static, target, observed = gather(prepared, origins[first : first + 512], spec)
+            output = network(past, future, static)
+            scaled = ((target - output.loc) / output.scale).unsqueeze(3)
+            error = scaled - output.values[..., int(decoding.point) :]
+            errors.append(torch.where(observed.unsqueeze(3), error, torch.nan).numpy())
+    joined = np.concatenate(errors)  # [M, k, C, Q]
+    shift = np.zeros((spec.horizon, spec.targets, spec.outputs), dtype=np.float32)
+    for index, level in enumerate(decoding.quantiles):
+        column = joined[..., index]
+        if np.isfinite(column).any(axis=0).all():
+            shift[..., int(decoding.point) + index] = np.nanquantile(column, level, axis=0)
+    return replace(decoding, calibration=shift)
+
+
+def require_windows(count: int, part: str, window: int, horizon: int) -> None:
+    """Refuse a part in which no window fits."""
+    if not count:
+        raise SplitError(
+            f"the {part} part has no room for one window of {window} past and {horizon} future steps: "
+            "give it a larger share, or shorten window or horizon"
+        )

@@ -1,0 +1,409 @@
+"""Forecaster: from a table to a judged forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.table import Note, Table
+from tidegate.data import read, split
+from tidegate.data.emit import local_time, to_frame
+from tidegate.prepare import AugmentOptions, PrepareOptions
+from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.frame import forecast_columns, future_columns, known_ahead
+from tidegate.tasks.options import (
+    AUTO,
+    CELLS,
+    LOSSES,
+    NORMALISE,
+    POOLING,
+    NetworkOptions,
+    choice,
+    choose_window,
+    group,
+    quantile_levels,
+    whole,
+)
+
+
+class Forecaster(Estimator):
+    """A recurrent network that forecasts the next `horizon` steps of one or many series.
+
+    The table is split by time, preparation is fitted on the training part alone, the epoch is chosen on the
+    validation part, and the test part is looked at once, by `evaluate`, beside the baselines.
+
+    Args:
+        horizon: K, steps to forecast.
+        window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
+        cell: `lstm` or `gru`.
+        hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
+        num_layers: recurrent layers, 1 to 3 as a rule.
+        dropout: between layers, 0.1 to 0.5 as a rule.
+        bidirectional: read the window in both directions (guide 6.1).
+        pooling: `last` step or `attention` over all steps (guide 6.2).
+        segment: window steps that one recurrent step takes in; "auto" joins the steps of a long window, 1 none.
+        normalise: shift each window by its `last` value or `mean`, also divide by its deviation (`standard`), or
+            divide by its recent magnitude (`scale`); None leaves it; "auto" lets validation choose.
+        scale: `standard`, `minmax`, `robust` or `none`; fitted on the training part.
+        scale_by: one scale per `series` or one `shared` by all; None takes `series` where there are several.
+        fill: what stands for missing inputs; missing targets are neither trained nor scored on.
+        calendar: names of calendar features; None chooses them from the frequency, () takes none.
+        holidays: country code of the `holidays` library, such as "US".
+        loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
+        quantiles: levels between 0 and 1 to forecast besides. level: the same as central intervals in percent.
+        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip: see `TrainOptions`.
+        seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
+        network: further `NetworkOptions`, as an object or a mapping; preparation: `PrepareOptions`;
+            training: `TrainOptions`; augment: `AugmentOptions`. Options named above win over theirs.
+    """
+
+    fitted_: Any
+    history_: Any
+    spec_: Any
+    decoding_: Any
+    preparation_: Any
+    notes_: tuple[Note, ...]
+    run_: Any
+    context_: Table
+    judged_: Any
+    predictor_: Any
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 24,
+        window: int | None = None,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        dropout: float = 0.1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+        segment: int | str = AUTO,
+        normalise: str | None = AUTO,
+        scale: str = "standard",
+        scale_by: str | None = None,
+        fill: str = "ffill",
+        calendar: Sequence[str] | None = None,
+        holidays: str | None = None,
+        loss: str = "mae",
+        quantiles: Sequence[float] | None = None,
+        level: float | Sequence[float] | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 2e-3,
+        schedule: str = "cosine",
+        batch_size: int = 64,
+        max_epochs: int = 20,
+        patience: int = 5,
+        min_delta: float = 0.0,
+        clip: float = 1.0,
+        seed: int = 0,
+        network: NetworkOptions | Mapping[str, Any] | None = None,
+        preparation: PrepareOptions | Mapping[str, Any] | None = None,
+        training: Any = None,
+        augment: AugmentOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.window = window
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.segment = segment
+        self.normalise = normalise
+        self.scale = scale
+        self.scale_by = scale_by
+        self.fill = fill
+        self.calendar = calendar
+        self.holidays = holidays
+        self.loss = loss
+        self.quantiles = quantiles
+        self.level = level
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.min_delta = min_delta
+        self.clip = clip
+        self.seed = seed
+        self.network = network
+        self.preparation = preparation
+        self.training = training
+        self.augment = augment
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        time: Any = None,
+        target: Any = None,
+        series: str | None = None,
+        known: Sequence[str] = (),
+        observed: Sequence[str] = (),
+        static: Sequence[str] = (),
+        validation: Any = 0.1,
+        test: Any = 0.2,
+        gap: int = 0,
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+        **reading: Any,
+    ) -> Forecaster:
+        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path, a dataframe, an array, or a `Table`.
+            time, target, series, known, observed, static: columns; names that people use are recognised.
+            validation, test: a fraction of each series, a number of rows, or the time the part begins.
+            gap: rows left out between the parts.
+            out: folder of the run: artifact, history, metrics, predictions, report, checkpoints.
+            resume: go on from the checkpoints in `out`.
+            progress: show a progress bar; None does where there is a terminal.
+            source: where a `Table` came from, for the run's config.toml.
+            reading: further options of `tidegate.read` (repair, timezone, frequency, wide, ...).
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        from tidegate.artifacts.atomic import check_writable
+        from tidegate.tasks import fitting
+        from tidegate.train.progress import ProgressBar
+
+        self.check()
+        if out is not None:
+            check_writable(Path(out))
+        columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
+        table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
+        choices = self._choices(table)
+        parts = split(table, validation=validation, test=test, gap=gap, window=choices.window, horizon=choices.horizon)
+        bar = ProgressBar(self.max_epochs, progress)
+        with bar:
+            fitted = fitting.fit(
+                table,
+                parts,
+                choices,
+                checkpoints=None if out is None else Path(out) / "checkpoints",
+                resume=resume,
+                progress=lambda: bar,
+            )
+        self._like = data
+        self._take(fitted)
+        if out is not None:
+            from tidegate.tasks.judging import judge_part
+            from tidegate.tasks.run import write_results
+
+            self.judged_ = judge_part(self, "test") if parts.rows("test") else None
+            given = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            config = {
+                "data": {**given, **columns, "static": static, **reading, **(source or {})},
+                "split": {"validation": validation, "test": test, "gap": gap},
+                "model": self.get_params(),
+            }
+            write_results(Path(out), self, self.judged_, config)
+        return self
+
+    def _take(self, fitted: Any) -> None:
+        from tidegate.tasks.batches import torch_run
+
+        self.fitted_ = fitted
+        self.history_ = fitted.history
+        self.spec_, self.decoding_, self.preparation_ = fitted.spec, fitted.decoding, fitted.preparation
+        self.notes_ = fitted.notes
+        self.run_ = torch_run(fitted.network)
+        self.context_ = fitted.table
+
+    @classmethod
+    def load(cls, path: str | Path) -> Forecaster:
+        """A saved forecaster; needs neither torch nor a dataframe library to predict.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with or of a newer format.
+        """
+        from tidegate.runtime.predictor import Predictor
+
+        predictor = Predictor.load(path)
+        known = {name: value for name, value in predictor.artifact.record.config.items() if name in cls._names()}
+        model = cls(**known)
+        model.spec_, model.decoding_ = predictor.spec, predictor.decoding
+        model.preparation_ = predictor.preparation
+        model.run_ = predictor.run
+        model.predictor_ = predictor
+        model.notes_ = predictor.preparation.notes
+        return model
+
+    def save(self, path: str | Path, *, context: bool = True) -> Path:
+        """Write the artifact: all that prediction needs, and no pickle.
+
+        Args:
+            path: its folder, replaced whole.
+            context: keep the end of the training table, so that `predict` works without data.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.run import write_model
+
+        self._require_fitted("fitted_")
+        return write_model(self, Path(path), context=context)
+
+    def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+        """Forecast the `horizon` steps after the end of every series.
+
+        Args:
+            data: past rows, as for `fit`; None takes the end of the table it was fitted on.
+            future: known-ahead covariates of the steps to forecast (see `future_frame`).
+            reading: options of `tidegate.read`.
+
+        Returns:
+            A frame of the kind that `data` (or the training data) was: series, time, mean, one column a quantile.
+
+        Raises:
+            TidegateError: a column is missing, a series is too short, a known-ahead value is missing.
+        """
+        table, columns = self._forecast(data, future, reading)
+        like = data if data is not None else getattr(self, "_like", None)
+        return to_frame(columns, timezone=table.timezone, like=like)
+
+    def forecast_columns(self, data: Any = None, *, future: Any = None, **reading: Any) -> dict[str, Any]:
+        """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
+        table, columns = self._forecast(data, future, reading)
+        return {name: local_time(values, table.timezone) for name, values in columns.items()}
+
+    def _forecast(self, data: Any, future: Any, reading: Mapping[str, Any]) -> tuple[Table, dict[str, Any]]:
+        from tidegate.runtime.predictor import predict_ends
+
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        known = known_ahead(self._parts(), table, future)
+        return table, forecast_columns(predict_ends(self.run_, self._parts(), table, known), table)
+
+    def future_frame(self, data: Any = None, **reading: Any) -> Any:
+        """The rows to fill in with known-ahead covariates before `predict`: series, time, and empty columns."""
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        like = data if data is not None else getattr(self, "_like", None)
+        return to_frame(future_columns(self._parts(), table), timezone=table.timezone, like=like)
+
+    def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Any:
+        """Score every window of a part beside the baselines, with a verdict.
+
+        Args:
+            data: new rows to score all of; None takes a part of the table it was fitted on.
+            part: `test` or `validation`.
+            ridge: whether ridge regression, fitted on the training part, is among the baselines.
+            reading: options of `tidegate.read`.
+
+        Returns:
+            `Evaluation`: print it, or see `.overall`, `.verdict`.
+
+        Raises:
+            NotFittedError: a loaded model has no training table; give it data.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.judging import judge_part, judge_table
+
+        self._require_fitted("spec_")
+        if data is not None:
+            return judge_table(self, self._table(data, reading))
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model has no test part: give evaluate() the rows to score")
+        if not self.fitted_.split.rows(part):
+            raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
+        return judge_part(self, part, ridge=ridge).evaluation
+
+    def _parts(self) -> Any:
+        from types import SimpleNamespace
+
+        return SimpleNamespace(spec=self.spec_, decoding=self.decoding_, preparation=self.preparation_)
+
+    def _table(self, data: Any, reading: Mapping[str, Any]) -> Table:
+        if isinstance(data, Table):
+            return data
+        if data is None:
+            table: Table = self.context_ if hasattr(self, "context_") else self.predictor_.context()
+            return table
+        schema = self.preparation_.schema
+        return read(
+            data,
+            **{
+                "time": schema.time if schema.time is not None else False,
+                "target": list(schema.targets),
+                "series": schema.series,
+                "known": schema.known,
+                "observed": schema.observed,
+                "static": schema.static,
+                "timezone": self.preparation_.timezone,
+                "frequency": self.preparation_.frequency if schema.time is not None else None,
+                "check": False,
+                **reading,
+            },
+        )
+
+    def check(self) -> None:
+        """Refuse constructor arguments that cannot work, before any data is read."""
+        for name, least in (("horizon", 1), ("hidden_size", 1), ("num_layers", 1), ("seed", 0)):
+            whole(name, getattr(self, name), least)
+        if self.window is not None:
+            whole("window", self.window, 1)
+        if self.segment != AUTO:
+            whole("segment", self.segment, 1)
+        choice("cell", self.cell, CELLS)
+        choice("pooling", self.pooling, POOLING)
+        choice("normalise", self.normalise, NORMALISE)
+        choice("loss", self.loss, LOSSES)
+        choice("scale_by", self.scale_by, (None, "series", "shared"))
+        choice("bidirectional", self.bidirectional, (True, False))
+        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout is a share from 0 up to, but not, 1; got {self.dropout!r}")
+
+    def _choices(self, table: Table) -> Any:
+        from tidegate.tasks.fitting import Choices
+        from tidegate.train.options import TrainOptions
+
+        several = len(table.ids) > 1
+        chosen: dict[str, Any] = {
+            "scale": self.scale,
+            "scale_by": self.scale_by or ("series" if several else "shared"),
+            "fill": self.fill,
+            "calendar": None if self.calendar is None else tuple(self.calendar),
+            "holidays": self.holidays,
+        }
+        preparation = replace(group(PrepareOptions, self.preparation), **chosen)
+        named = (
+            "optimizer",
+            "learning_rate",
+            "schedule",
+            "batch_size",
+            "max_epochs",
+            "patience",
+            "min_delta",
+            "clip",
+            "seed",
+        )
+        training = replace(group(TrainOptions, self.training), **{name: getattr(self, name) for name in named})
+        levels = quantile_levels(self.quantiles, self.level)
+        if self.loss == "pinball" and not levels:
+            raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
+        shortest = int(np.median(table.lengths) * 0.7)
+        window = self.window or choose_window(table.frequency, self.horizon, shortest)
+        return Choices(
+            model=self,
+            network=group(NetworkOptions, self.network),
+            preparation=preparation,
+            training=training,
+            augment=group(AugmentOptions, self.augment),
+            loss=self.loss,
+            quantiles=levels,
+            window=window,
+            horizon=self.horizon,
+        )

@@ -1,0 +1,149 @@
+"""A forecaster's options in groups, checked before any work, and resolved against the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, TypeVar, get_args
+
+from tidegate.core.errors import ConfigError
+from tidegate.core.frequency import Frequency
+
+Group = TypeVar("Group")
+Auto = Literal["auto"]
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """The finer choices of a forecasting network.
+
+    Attributes:
+        head: `decoder` runs a second recurrence over the horizon; `direct` gives all steps at once.
+        decoder_segment: steps that one decoder step gives; "auto" takes the encoder's segment where the
+            horizon is a multiple of it and longer than two days' worth of steps, else 1.
+        head_size: units of the direct head for each step.
+        lags: seasons whose last values the head sees beside each step; "auto" takes those that fit the window.
+        anchor: learn the difference from the value so many steps before; 0 learns the value itself; "auto"
+            tries both on the validation part.
+        channels: several targets through one recurrence ("joint"), or each alone through shared weights.
+        channel_size: size of the learned vector that tells independent channels apart.
+        embed: size that static inputs are projected to.
+        batch_norm: batch normalisation after the recurrence (guide 7.2).
+        block: steps that the network itself forecasts; where it is less than the horizon, the network is
+            applied again to its own forecasts (recursive decoding). None forecasts the whole horizon directly.
+    """
+
+    head: Literal["decoder", "direct"] = "decoder"
+    decoder_segment: int | Auto = "auto"
+    head_size: int = 32
+    lags: tuple[int, ...] | Auto = "auto"
+    anchor: int | Auto = "auto"
+    channels: Literal["joint", "independent"] = "joint"
+    channel_size: int = 0
+    embed: int = 8
+    batch_norm: bool = False
+    block: int | None = None
+
+    def __post_init__(self) -> None:
+        choice("head", self.head, ("decoder", "direct"))
+        choice("channels", self.channels, ("joint", "independent"))
+        for name in ("head_size", "embed"):
+            whole(name, getattr(self, name), 1)
+        whole("channel_size", self.channel_size, 0)
+        for name, least in (("decoder_segment", 1), ("anchor", 0)):
+            if getattr(self, name) != "auto":
+                whole(name, getattr(self, name), least)
+        if self.block is not None:
+            whole("block", self.block, 1)
+
+
+def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
+    """A group of options from an object, a mapping (unknown names are refused) or nothing.
+
+    Raises:
+        ConfigError: an unknown name, or a value that cannot work.
+    """
+    if given is None:
+        return kind()
+    if isinstance(given, kind):
+        return given
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"expected {kind.__name__} or a mapping of its options, got {type(given).__name__}")
+    known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"{kind.__name__} has no option {name!r}; it has {', '.join(known)}")
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
+
+
+def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
+    """Refuse a value that is not among the allowed ones."""
+    if value not in allowed:
+        raise ConfigError(f"{name} is one of {', '.join(map(repr, allowed))}; got {value!r}")
+
+
+def whole(name: str, value: Any, least: int) -> None:
+    """Refuse anything but a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+
+
+def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
+    """Rising quantile levels from `quantiles` in (0, 1) and `level` in percent, one number or several.
+
+    Raises:
+        ConfigError: a value outside its range.
+    """
+    found: set[float] = set()
+    for value in _several(quantiles):
+        if not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise ConfigError(f"quantiles lie between 0 and 1, both excluded; got {value!r}")
+        found.add(float(value))
+    for value in _several(level):
+        if not isinstance(value, (int, float)) or not 0 < value < 100:
+            raise ConfigError(f"level is the percentage an interval should hold, such as 80 or 95; got {value!r}")
+        found |= {round((100 - value) / 200, 10), round((100 + value) / 200, 10)}
+    return tuple(sorted(found))
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+
+
+def choose_window(frequency: Frequency, horizon: int, shortest: int) -> int:
+    """A window that sees the calendar's seasons without eating the data.
+
+    The longest season of at most 200 steps (a week of hours), or twice the horizon where that is longer,
+    but at most a fifth of the shortest series' rows.
+
+    Args:
+        frequency: of the table. horizon: K. shortest: rows of the shortest training part.
+    """
+    seasons = [season for season in frequency.seasons() if season <= 200]
+    wanted = max([2 * horizon, *seasons]) if seasons else max(2 * horizon, 32)
+    return max(2, min(wanted, max(shortest // 5, 2)))
+
+
+def choose_segment(window: int, frequency: Frequency) -> int:
+    """Steps a recurrent step covers: the largest divisor of the window that is a divisor of the shortest
+    season and leaves at least 7 recurrent steps; 1 for windows of up to 48 steps."""
+    if window <= 48:
+        return 1
+    seasons = frequency.seasons()
+    unit = seasons[0] if seasons else window
+    fitting = [size for size in range(1, window // 7 + 1) if window % size == 0 and unit % size == 0 and size <= 48]
+    return max(fitting, default=1)
+
+
+def choose_lags(seasons: tuple[int, ...], window: int) -> tuple[int, ...]:
+    """Seasons that fit the window."""
+    return tuple(season for season in seasons if season <= window)
+
+
+CELLS = ("lstm", "gru")
+NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
+POOLING = ("last", "attention")
+LOSSES: tuple[str, ...] = ("mse", "mae", "huber", "pinball")
+AUTO = get_args(Auto)[0]

@@ -1,0 +1,111 @@
+"""Checkpoints: all that a training needs to go on to the same weights as if it had never stopped.
+
+A folder with `state.json` and `tensors.safetensors`, replaced atomically; no pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from tidegate.artifacts.atomic import existing_folder, write_folder
+from tidegate.core.errors import ArtifactError, ConfigError
+
+FORMAT = 1
+
+
+class Checkpoint:
+    """One folder that holds the latest state of a training.
+
+    Args:
+        folder: where it lies.
+        fingerprint: what must be equal for a training to go on: options, network, data. A changed
+            fingerprint is refused rather than mixed.
+        seconds: how often a long epoch saves in its middle.
+    """
+
+    def __init__(self, folder: Path, fingerprint: Any, seconds: float = 60.0) -> None:
+        self.folder, self.seconds = folder, seconds
+        text = json.dumps(fingerprint, sort_keys=True, default=str)
+        self.fingerprint = hashlib.sha256(text.encode()).hexdigest()
+
+    def save(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """Replace the saved state.
+
+        Raises:
+            OutputError: the folder cannot be written; the old state stays.
+        """
+        content = save_tensors({name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()})
+        record = {
+            "format": FORMAT,
+            "fingerprint": self.fingerprint,
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "state": state,
+        }
+        write_folder(self.folder, {"tensors.safetensors": content, "state.json": json.dumps(record).encode()})
+
+    def load(self) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """The saved state, or None where nothing was saved.
+
+        Raises:
+            ConfigError: it belongs to other options or data.
+            ArtifactError: it is damaged.
+        """
+        folder = existing_folder(self.folder)
+        if not folder.exists():
+            return None
+        try:
+            record = json.loads((folder / "state.json").read_text())
+            content = (folder / "tensors.safetensors").read_bytes()
+            known = record["format"] == FORMAT and record["sha256"] == hashlib.sha256(content).hexdigest()
+            fingerprint, state = record["fingerprint"], record["state"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(f"checkpoint {folder} cannot be read ({error}); delete it to start again") from error
+        if not known:
+            raise ArtifactError(f"checkpoint {folder} is damaged or of another version; delete it to start again")
+        if fingerprint != self.fingerprint:
+            raise ConfigError(
+                f"checkpoint {folder} was made with other data or options; "
+                "resume with the same ones, or delete it to start again"
+            )
+        return state, load_tensors(content)
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimiser's state, flattened to named tensors."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"optimizer.{index}.{key}": value
+        for index, values in state.items()
+        for key, value in values.items()
+        if isinstance(value, Tensor)
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put the named tensors back."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        if name.startswith("optimizer."):
+            _, index, key = name.split(".", 2)
+            state.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def table_fingerprint(columns: dict[str, np.ndarray[Any, Any]]) -> str:
+    """A short hash of a table's columns: shape, ends, and 1,000 rows spread over each."""
+    digest = hashlib.sha256()
+    for name in sorted(columns):
+        values = columns[name]
+        rows = np.unique(np.linspace(0, max(len(values) - 1, 0), min(len(values), 1000)).astype(np.int64))
+        digest.update(f"{name}:{len(values)}:{values.dtype}".encode())
+        digest.update("|".join(map(str, values[rows].tolist())).encode())
+    return digest.hexdigest()

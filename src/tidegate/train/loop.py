@@ -1,0 +1,249 @@
+"""The training loop: nothing in it but the arithmetic, and what makes it repeatable and resumable."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.core.errors import TrainingError
+from tidegate.train.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
+from tidegate.train.history import Epoch, History
+from tidegate.train.optimizer import Average, Gradients, build_optimizer
+from tidegate.train.options import TrainOptions
+from tidegate.train.schedule import Plateau, rate
+
+Batch = tuple[Tensor, ...]
+
+
+class Batches(Protocol):
+    """Training batches whose order is a pure function of the epoch."""
+
+    def __len__(self) -> int:
+        """Steps of one epoch."""
+
+    def epoch(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch from step `start` on."""
+
+
+class Progress(Protocol):
+    """Something that shows how far a training is."""
+
+    def step(self, epoch: int, step: int, steps: int, loss: float) -> None:
+        """A step was done."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """An epoch was done."""
+
+
+def train(
+    network: nn.Module,
+    batches: Batches,
+    loss: Callable[[nn.Module, Batch], Tensor],
+    validate: Callable[[nn.Module], float],
+    options: TrainOptions,
+    *,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> History:
+    """Train a network until its validation loss stops falling, and leave it with its best weights.
+
+    The global torch generator is seeded inside and restored afterwards. With the same seed, inputs and
+    thread count the weights are the same bit for bit, also when the training was killed and resumed.
+
+    Args:
+        network: changed in place.
+        batches: training batches.
+        loss: mean loss of a batch.
+        validate: validation loss of the network, called after every epoch in evaluation mode.
+        options: see `TrainOptions`.
+        checkpoint: where to save after every epoch and every `checkpoint.seconds` within one.
+        resume: go on from the checkpoint, if there is one.
+        progress: told of every step and epoch.
+
+    Raises:
+        TrainingError: loss or gradients became infinite before any epoch was finished.
+        ConfigError, ArtifactError: the checkpoint belongs to something else, or is damaged.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(options.seed)
+        run = _Run(network, batches, loss, validate, options, checkpoint, progress)
+        if resume:
+            run.restore()
+        return run.train()
+
+
+class _Run:
+    """The state of one training."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        loss: Callable[[nn.Module, Batch], Tensor],
+        validate: Callable[[nn.Module], float],
+        options: TrainOptions,
+        checkpoint: Checkpoint | None,
+        progress: Progress | None,
+    ) -> None:
+        self.network, self.batches, self.options = network, batches, options
+        self.loss, self.validate = loss, validate
+        self.checkpoint, self.progress = checkpoint, progress
+        self.optimizer = build_optimizer(network, options)
+        self.gradients = Gradients(network, options.clip)
+        self.average = Average(network, options.average) if options.average else None
+        self.plateau = Plateau(options.factor, options.plateau_patience)
+        self.history = History()
+        self.best_loss, self.bad_epochs = math.inf, 0
+        self.best: dict[str, Tensor] = {}
+        self.epoch, self.step, self.sum, self.seconds = 1, 0, 0.0, 0.0
+        self.steps = len(batches)
+        if options.steps_per_epoch is not None:
+            self.steps = min(self.steps, options.steps_per_epoch)
+
+    def train(self) -> History:
+        while self.history.stopped == "" and self.epoch <= self.options.max_epochs:
+            begin = time.perf_counter()
+            if not self._train_epoch():
+                self._diverged()
+                break
+            self._close_epoch(begin)
+        if not self.history.stopped:
+            self.history.stopped = "max_epochs"
+        self.network.load_state_dict(self.best)
+        self.network.eval()
+        return self.history
+
+    def _train_epoch(self) -> bool:
+        """Do the rest of an epoch; False where the loss is no longer finite."""
+        self.network.train()
+        saved = time.monotonic()
+        begin = time.perf_counter()
+        for batch in self.batches.epoch(self.epoch, self.step):
+            if self.step >= self.steps:
+                break
+            learning_rate = rate(self.options, (self.epoch - 1) * self.steps + self.step, self.steps, self.plateau)
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate
+            self.optimizer.zero_grad(set_to_none=True)
+            loss = self.loss(self.network, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            value = float(loss.detach())
+            if not math.isfinite(value) or not self.gradients.step():
+                return False
+            self.optimizer.step()
+            if self.average is not None:
+                self.average.update()
+            self.sum += value
+            self.step += 1
+            if self.progress is not None:
+                self.progress.step(self.epoch, self.step, self.steps, self.sum / self.step)
+            if self.checkpoint is not None and time.monotonic() - saved > self.checkpoint.seconds:
+                self._save()
+                saved = time.monotonic()
+        self.seconds += time.perf_counter() - begin
+        return True
+
+    def _close_epoch(self, begin: float) -> None:
+        self.network.eval()
+        if self.average is not None:
+            self.average.swap()
+        with torch.no_grad():
+            validation = self.validate(self.network)
+        better = validation < self.best_loss - self.options.min_delta or not self.best
+        if better:
+            self.best_loss, self.bad_epochs = validation, 0
+            self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        else:
+            self.bad_epochs += 1
+        if self.average is not None:
+            self.average.swap()
+        self.plateau.update(validation)
+        epoch = Epoch(
+            epoch=self.epoch,
+            steps=self.step,
+            train_loss=self.sum / self.step,
+            validation_loss=validation,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            grad_norm=self.gradients.total / self.gradients.steps,
+            clipped=self.gradients.clipped / self.gradients.steps,
+            seconds=time.perf_counter() - begin,
+            train_seconds=self.seconds,
+            best=better,
+            layer_norms=self.gradients.layer_norms(),
+        )
+        self.history.epochs.append(epoch)
+        if not math.isfinite(validation):
+            self._diverged()
+        elif self.options.patience and self.bad_epochs >= self.options.patience:
+            self.history.stopped = "patience"
+        self.epoch, self.step, self.sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
+        self.gradients.reset()
+        if self.progress is not None:
+            self.progress.epoch(epoch)
+        if self.checkpoint is not None:
+            self._save()
+
+    def _diverged(self) -> None:
+        if not self.best or not math.isfinite(self.best_loss):
+            raise TrainingError(
+                f"the loss became infinite or undefined in epoch {self.epoch}, step {self.step + 1}, before any "
+                f"epoch was finished. Lower learning_rate (now {self.options.learning_rate:g}), "
+                f"set clip (now {self.options.clip:g}), and check that the inputs are scaled."
+            )
+        self.history.stopped = "diverged"
+
+    def _save(self) -> None:
+        assert self.checkpoint is not None
+        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= optimizer_tensors(self.optimizer)
+        tensors["generator"] = torch.get_rng_state()
+        tensors["squares"] = self.gradients.squares
+        state: dict[str, Any] = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "sum": self.sum,
+            "best_loss": self.best_loss if self.best else None,
+            "bad_epochs": self.bad_epochs,
+            "plateau": asdict(self.plateau) | {"best": self.plateau.best if math.isfinite(self.plateau.best) else None},
+            "gradients": [self.gradients.total, self.gradients.clipped, self.gradients.steps],
+            "history": self.history.to_json(),
+        }
+        if self.average is not None:
+            state["average"] = self.average.steps
+            tensors |= {f"average.{index}": mean for index, mean in enumerate(self.average.means)}
+        self.checkpoint.save(state, tensors)
+
+    def restore(self) -> None:
+        """Take over the checkpoint's state, if there is one."""
+        found = self.checkpoint.load() if self.checkpoint is not None else None
+        if found is None:
+            return
+        state, tensors = found
+        self.network.load_state_dict(_under("network.", tensors))
+        self.best = _under("best.", tensors)
+        restore_optimizer(self.optimizer, tensors)
+        self.epoch, self.step, self.sum = state["epoch"], state["step"], state["sum"]
+        self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
+        self.bad_epochs = state["bad_epochs"]
+        plateau = state["plateau"]
+        self.plateau = Plateau(**plateau | {"best": math.inf if plateau["best"] is None else plateau["best"]})
+        self.gradients.total, self.gradients.clipped, self.gradients.steps = state["gradients"]
+        self.gradients.squares = tensors["squares"]
+        self.history = History.from_json(state["history"])
+        if self.average is not None:
+            self.average.steps = state["average"]
+            for index, mean in enumerate(self.average.means):
+                mean.copy_(tensors[f"average.{index}"])
+        torch.set_rng_state(tensors["generator"])
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: tensor for name, tensor in tensors.items() if name.startswith(prefix)}
