@@ -37,8 +37,10 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
     under `<name>.old`, which `existing_folder` knows.
 
     Raises:
-        OutputError: the folder cannot be written, or the disk is full; the old folder is untouched.
+        OutputError: the folder cannot be written, the disk is full, or what is there holds other files, which
+            would be lost; the old folder is untouched.
     """
+    path = Path(os.path.abspath(path))
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     old = _old(path)
     try:
@@ -47,17 +49,20 @@ def write_folder(path: Path, files: Mapping[str, bytes]) -> None:
             _write(temporary / name, content)
         _sync_folder(temporary)
         if path.exists():
+            _refuse_strangers(path, files)
             shutil.rmtree(old, ignore_errors=True)
             os.replace(path, old)
         os.replace(temporary, path)
         _sync_folder(path.parent)
         shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(temporary, ignore_errors=True)
         if not path.exists() and old.exists():
             with contextlib.suppress(OSError):
                 os.replace(old, path)
-        raise unwritable(path, error) from error
+        if isinstance(error, OSError) and not isinstance(error, OutputError):
+            raise unwritable(path, error) from error
+        raise
 
 
 def existing_folder(path: Path) -> Path:
@@ -66,18 +71,23 @@ def existing_folder(path: Path) -> Path:
 
 
 def check_writable(path: Path) -> None:
-    """Find out before hours of work whether a folder can be written.
+    """Find out before hours of work whether a folder can be written, and leave nothing behind.
 
     Raises:
         OutputError: it cannot.
     """
     probe = path / f".probe-{uuid.uuid4().hex[:8]}"
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
         raise unwritable(path, error) from error
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:
@@ -90,6 +100,20 @@ def unwritable(path: Path, error: OSError) -> OutputError:
 
 def _old(path: Path) -> Path:
     return path.with_name(f"{path.name}.old")
+
+
+def _refuse_strangers(path: Path, files: Mapping[str, bytes]) -> None:
+    """Replacing a folder deletes it: only one that holds nothing but files of these names may go."""
+    if not path.is_dir() or path.is_symlink():
+        raise OutputError(
+            f"cannot write {path}: it is a file or a link, not a folder. Nothing was replaced; choose another name."
+        )
+    strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in files)
+    if strangers:
+        raise OutputError(
+            f"cannot replace {path}: it holds {', '.join(strangers[:3])}{' and more' if len(strangers) > 3 else ''}, "
+            "which would be lost. Nothing was replaced; choose a new folder, or one that was written here before."
+        )
 
 
 def _write(path: Path, content: bytes) -> None:

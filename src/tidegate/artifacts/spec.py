@@ -99,13 +99,15 @@ class Decoder(Record):
     """Recurrent decoder over the horizon, `segment` steps at a time, started from the encoder's state.
 
     It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
-    whole lags where that is not yet known), a learned position and the context.
+    whole lags where that is not yet known), a learned position and the context. In training, a share of
+    `dropout` of its units is silenced before the output.
     """
 
     kind: Literal["decoder"] = "decoder"
     segment: Size = 1
     position: Count = 0
     lags: tuple[Size, ...] = ()
+    dropout: Rate = 0.0
 
 
 Layer = Annotated[
@@ -176,6 +178,8 @@ class NetworkSpec(Record):
         """
         try:
             return cls.model_validate_json(state) if isinstance(state, str) else cls.model_validate(_tuples(state))
+        except RecursionError as error:
+            raise ArtifactError("model.json: network: nested too deeply") from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "network"

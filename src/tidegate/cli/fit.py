@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.forecast import run_forecast
+from tidegate.cli.forecast import run_forecast, says
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
@@ -123,7 +123,9 @@ def merge(options: dict[str, Any], settings: list[str]) -> None:
             value = None if text in ("None", "none") else text
         group, dot, key = name.partition(".")
         if dot:
-            options.setdefault(group, {})[key] = value
+            if not isinstance(options.setdefault(group, {}), dict):
+                raise ConfigError(f"--set {setting}: {group} is not a group of options, or was set whole before")
+            options[group][key] = value
         else:
             options[name] = value
 
@@ -132,8 +134,6 @@ def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts:
     words = ["tidegate", "fit", "forecast", data]
     named = {"horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed", "max_epochs"}
     for name, value in {**columns, **options, **parts}.items():
-        if value in (None, [], False, ""):
-            continue
         if name in options and name not in named:
             pairs = value.items() if isinstance(value, dict) else [("", value)]
             for key, item in pairs:
@@ -141,6 +141,8 @@ def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts:
                     "--set",
                     f"{name}{'.' if key else ''}{key}={item if isinstance(item, str) else json.dumps(item)}",
                 ]
+            continue
+        if not says(value):
             continue
         flag = "--" + name.replace("_", "-")
         for item in value if isinstance(value, list) else [value]:

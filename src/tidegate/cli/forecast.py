@@ -86,10 +86,18 @@ def run_forecast(
 
 def _snippet(data: str, options: Mapping[str, Any], columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     def words(values: Mapping[str, Any]) -> str:
-        given = {name: value for name, value in values.items() if value not in (None, [], False, "")}
+        given = {name: value for name, value in values.items() if says(value) or value != defaults.get(name, value)}
         return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
+    from tidegate.tasks import Forecaster
+
+    defaults = Forecaster().get_params()
     fit = ", ".join(filter(None, [repr(data), words(columns), words(parts)]))
     return (
         f"import tidegate as tg\n\nmodel = tg.Forecaster({words(options)})\nmodel.fit({fit})\nprint(model.evaluate())"
     )
+
+
+def says(value: Any) -> bool:
+    """Whether a value is more than the absence of one (0 is)."""
+    return value is not None and value is not False and value not in ([], "")

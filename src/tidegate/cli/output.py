@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -29,4 +30,13 @@ def say_notes(notes: Iterable[Note]) -> None:
 
 def print_json(value: Any) -> None:
     """A result for machines."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    print(json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """What is not a number is null: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -16,6 +16,7 @@ from tidegate.artifacts.atomic import write_file
 from tidegate.core.optional import available, require
 from tidegate.data.zones import to_local
 
+DIGITS = 10
 BACKENDS = ("polars", "pandas", "pyarrow")
 
 
@@ -74,7 +75,7 @@ def write_columns(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
         )
         content = buffer.getvalue()
     elif kind == ".json":
-        cells = zip(*(_cells(values) for values in columns.values()), strict=True)
+        cells = zip(*(_cells(values, blank=None) for values in columns.values()), strict=True)
         rows = [dict(zip(columns, row, strict=True)) for row in cells]
         content = json.dumps(rows, ensure_ascii=False, indent=1).encode()
     else:
@@ -87,14 +88,14 @@ def local_time(values: NDArray[Any], timezone: str | None) -> NDArray[Any]:
     return to_local(values, timezone) if timezone is not None and values.dtype.kind == "M" else values
 
 
-def _cells(values: NDArray[Any]) -> list[Any]:
+def _cells(values: NDArray[Any], blank: str | None = "") -> list[Any]:
     if values.dtype.kind == "M":
         whole = (values.astype("datetime64[s]") == values).all()
         days = whole and (values.astype("datetime64[D]") == values).all()
         text: list[Any] = np.datetime_as_string(values, unit="D" if days else "s" if whole else "us").tolist()
         return text if days else [item.replace("T", " ") for item in text]
     if values.dtype.kind == "f":
-        return ["" if np.isnan(value) else repr(float(f"{value:.7g}")) for value in values.tolist()]
+        return [blank if np.isnan(value) else float(f"{value:.{DIGITS}g}") for value in values.tolist()]
     return list(values.tolist())
 
 

@@ -193,6 +193,7 @@ class DecoderLayer(nn.Module):
         self.position = nn.Parameter(torch.randn(steps, layer.position) * 0.1) if layer.position else None
         self.inputs = decoder_inputs(layer, sizes, attended=self.attended)
         self.rnn = recurrent(encoder, self.inputs, bidirectional=False)
+        self.dropout = nn.Dropout(layer.dropout)
         self.output = nn.Linear(encoder.hidden_size, layer.segment * sizes.targets * sizes.outputs)
 
     def forward(self, flow: Flow) -> None:
@@ -211,7 +212,7 @@ class DecoderLayer(nn.Module):
         inputs = torch.cat(parts, dim=2) if parts else flow.targets.new_zeros(batch, steps, 1)
         state = tuple(part.contiguous() for part in flow.state)
         hidden, _ = self.rnn(inputs, state if len(state) > 1 else state[0])
-        flow.output = self.output(hidden).reshape(batch, self.horizon, -1)
+        flow.output = self.output(self.dropout(hidden)).reshape(batch, self.horizon, -1)
 
 
 def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:

@@ -48,16 +48,22 @@ def unpack_context(
         ArtifactError: arrays and description do not fit each other.
     """
     try:
+        if arrays["time"].dtype != np.int64 or not all(isinstance(name, str) for name in about["ids"]):
+            raise ValueError("times are not whole numbers, or names of series not text")
         time = arrays["time"].view("datetime64[us]") if about["dated"] else arrays["time"]
         columns = _columns("column", about["text"], arrays)
         static = _columns("static", about["static"], arrays)
         table = Table(schema, frequency, tuple(about["ids"]), arrays["starts"], time, columns, static, timezone)
+        if {values.ndim for values in (*columns.values(), *static.values(), time, table.starts)} != {1}:
+            raise ValueError("columns are not one value a row")
         lengths = {len(values) for values in columns.values()} | {len(time), len(table)}
         if len(lengths) != 1 or len(table.starts) != len(table.ids) + 1:
             raise ValueError("columns differ in length")
-        if (np.diff(table.starts) < 0).any() or any(len(values) != len(table.ids) for values in static.values()):
+        if table.starts.dtype != np.int64 or table.starts[0] != 0 or (np.diff(table.starts) < 0).any():
+            raise ValueError("the series' first rows do not rise from 0")
+        if any(len(values) != len(table.ids) for values in static.values()):
             raise ValueError("series do not fit their rows")
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ArtifactError(f"context.safetensors does not fit model.json: {error}") from error
     return table
 

@@ -41,6 +41,11 @@ class Decoding:
         """O, outputs per step and target."""
         return int(self.point) + len(self.quantiles)
 
+    @property
+    def middle(self) -> int:
+        """The quantile nearest to the median, by its place among the quantiles."""
+        return int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))
+
     def to_json(self) -> dict[str, Any]:
         return {"horizon": self.horizon, "point": self.point, "quantiles": list(self.quantiles)}
 
@@ -76,10 +81,7 @@ def forecast(
     values = np.concatenate(parts) if parts else np.empty(shape)
     first = int(decoding.point)
     quantiles = np.sort(values[..., first:], axis=3)
-    if decoding.point:
-        mean = values[..., 0]
-    else:
-        mean = quantiles[..., int(np.argmin(np.abs(np.asarray(decoding.quantiles) - 0.5)))]
+    mean = values[..., 0] if decoding.point else quantiles[..., decoding.middle]
     return Forecast(mean, quantiles, decoding.quantiles)
 
 
@@ -98,7 +100,7 @@ def _forecast_batch(
         values = output.prepared()
         blocks.append(values)
         if first + spec.horizon < decoding.horizon:
-            past = _roll(past, values[..., 0], ahead)
+            past = _roll(past, values[..., 0 if decoding.point else decoding.middle], ahead)
     joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     return prepared.invert(joined, origins)
 

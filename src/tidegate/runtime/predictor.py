@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact, read_artifact
+from tidegate.artifacts.atomic import existing_folder
 from tidegate.core.errors import ArtifactError, DataError, SchemaError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
@@ -18,6 +19,9 @@ from tidegate.prepare.preparation import Preparation
 from tidegate.runtime.context import unpack_context
 from tidegate.runtime.decode import Decoding, Forecast, forecast
 from tidegate.runtime.network import Output, run_network
+
+TASK = "forecaster"
+LONGEST_HORIZON = 65_536
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Predictor:
         record = artifact.record
         self.artifact = artifact
         self.spec = record.network
+        if record.task != TASK:
+            raise ArtifactError(f"model.json: task is {record.task!r}; expected {TASK!r}")
         try:
             self.schema = Schema.from_json(record.schema_)
             self.frequency = Frequency.from_json(record.frequency)
@@ -70,7 +76,7 @@ class Predictor:
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
         folder = Path(path)
-        if not (folder / "model.json").exists() and (folder / "model").is_dir():
+        if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
             folder = folder / "model"
         return cls(read_artifact(folder))
 
@@ -83,9 +89,13 @@ class Predictor:
             )
         if decoding.outputs != spec.outputs or decoding.horizon < 1 or decoding.horizon % spec.horizon:
             raise ArtifactError("model.json: decoding does not fit the network's outputs or horizon")
+        if decoding.horizon > LONGEST_HORIZON or not all(0 < level < 1 for level in decoding.quantiles):
+            raise ArtifactError(f"model.json: decoding: a horizon above {LONGEST_HORIZON}, or quantiles beyond 0 to 1")
         shape = (spec.horizon, spec.targets, spec.outputs)
         if decoding.calibration is not None and decoding.calibration.shape != shape:
             raise ArtifactError(f"context.safetensors: calibration has shape {decoding.calibration.shape}, not {shape}")
+        if decoding.calibration is not None and not np.isfinite(decoding.calibration).all():
+            raise ArtifactError("context.safetensors: calibration holds values that are not finite")
 
     @property
     def rows(self) -> int:

@@ -60,6 +60,15 @@ def build_spec(
     Raises:
         ConfigError: sizes that do not fit each other.
     """
+    try:
+        return _spec(plan, options, network, preparation, outputs)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][-1]) + ": " if first["loc"] else ""
+        raise ConfigError(place + first["msg"].removeprefix("Value error, ")) from error
+
+
+def _spec(plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int) -> NetworkSpec:
     static, count = len(preparation.static_names), len(preparation.target_names)
     independent = network.channels == "independent" and count > 1
     channel_size = network.channel_size if independent else 0
@@ -86,20 +95,20 @@ def build_spec(
         layers += [Dropout(rate=float(options.dropout)), Head(hidden_size=network.head_size, lags=plan.lags)]
     else:
         position = 8 if plan.block > plan.decoder_segment else 0
-        layers.append(Decoder(segment=plan.decoder_segment, position=position, lags=plan.lags))
-    try:
-        return NetworkSpec(
-            window=plan.window,
-            horizon=plan.block,
-            past=len(preparation.past_names),
-            future=len(preparation.future_names),
-            static=static,
-            targets=count,
-            outputs=outputs,
-            channels="independent" if independent else "joint",
-            channel_size=channel_size,
-            anchor=plan.anchor,
-            layers=tuple(layers),
-        )
-    except ValidationError as error:
-        raise ConfigError(error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+        dropout = network.head_dropout
+        if dropout is None:
+            dropout = options.dropout if options.num_layers == 1 else 0.0
+        layers.append(Decoder(segment=plan.decoder_segment, position=position, lags=plan.lags, dropout=float(dropout)))
+    return NetworkSpec(
+        window=plan.window,
+        horizon=plan.block,
+        past=len(preparation.past_names),
+        future=len(preparation.future_names),
+        static=static,
+        targets=count,
+        outputs=outputs,
+        channels="independent" if independent else "joint",
+        channel_size=channel_size,
+        anchor=plan.anchor,
+        layers=tuple(layers),
+    )

@@ -42,5 +42,5 @@ class Estimator:
 
     def __repr__(self) -> str:
         defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
-        changed = {name: value for name, value in self.get_params().items() if value != defaults[name]}
+        changed = {name: value for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"

@@ -108,7 +108,10 @@ def fit(
     validation = thin(part_origins(table, split, "validation", window=spans, horizon=plan.block), notes)
     require_windows(len(training), "training", spans, plan.block)
     require_windows(len(validation), "validation", spans, plan.block)
-    fingerprint = [str(choices), table_fingerprint(dict(table.columns)), split.train.tolist()[:100]]
+    fingerprint: list[Any] = []
+    if checkpoints is not None:
+        parts = {name: rows.tolist() for name, rows in split.parts.items() if name != "test"}
+        fingerprint = [str(choices), table_fingerprint(table), parts]
 
     def trained(
         plan: Plan, options: TrainOptions, folder: Path | None, show: Any

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import local_time, to_frame
+from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.frame import forecast_columns, future_columns, known_ahead
@@ -26,6 +26,7 @@ from tidegate.tasks.options import (
     choice,
     choose_window,
     group,
+    overrule,
     quantile_levels,
     whole,
 )
@@ -184,8 +185,10 @@ class Forecaster(Estimator):
             check_writable(Path(out))
         columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
-        choices = self._choices(table)
-        parts = split(table, validation=validation, test=test, gap=gap, window=choices.window, horizon=choices.horizon)
+        shares = {"validation": validation, "test": test, "gap": gap}
+        rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
+        choices = self._choices(table, rough.train)
+        parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
         bar = ProgressBar(self.max_epochs, progress)
         with bar:
             fitted = fitting.fit(
@@ -366,36 +369,40 @@ class Forecaster(Estimator):
         if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout is a share from 0 up to, but not, 1; got {self.dropout!r}")
 
-    def _choices(self, table: Table) -> Any:
-        from tidegate.tasks.fitting import Choices
+        group(NetworkOptions, self.network)
+        group(AugmentOptions, self.augment)
+        self._groups("shared")
+
+    def _groups(self, scale_by: str) -> tuple[PrepareOptions, Any, tuple[float, ...]]:
+        """Options of preparation and training with the arguments of this object put in, and the quantiles."""
         from tidegate.train.options import TrainOptions
 
-        several = len(table.ids) > 1
-        chosen: dict[str, Any] = {
+        own = {
             "scale": self.scale,
-            "scale_by": self.scale_by or ("series" if several else "shared"),
+            "scale_by": self.scale_by or scale_by,
             "fill": self.fill,
-            "calendar": None if self.calendar is None else tuple(self.calendar),
+            "calendar": tuple(self.calendar) if isinstance(self.calendar, list) else self.calendar,
             "holidays": self.holidays,
         }
-        preparation = replace(group(PrepareOptions, self.preparation), **chosen)
-        named = (
-            "optimizer",
-            "learning_rate",
-            "schedule",
-            "batch_size",
-            "max_epochs",
-            "patience",
-            "min_delta",
-            "clip",
-            "seed",
-        )
-        training = replace(group(TrainOptions, self.training), **{name: getattr(self, name) for name in named})
+        preparation = overrule(group(PrepareOptions, self.preparation), self.preparation, own)
+        names = ("optimizer", "learning_rate", "schedule", "batch_size", "max_epochs", "patience", "min_delta", "clip")
+        own = {name: getattr(self, name) for name in (*names, "seed")}
+        training = overrule(group(TrainOptions, self.training), self.training, own)
         levels = quantile_levels(self.quantiles, self.level)
         if self.loss == "pinball" and not levels:
             raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
-        shortest = int(np.median(table.lengths) * 0.7)
-        window = self.window or choose_window(table.frequency, self.horizon, shortest)
+        return preparation, training, levels
+
+    def _choices(self, table: Table, train: Any) -> Any:
+        from tidegate.tasks.fitting import Choices
+
+        preparation, training, levels = self._groups("series" if len(table.ids) > 1 else "shared")
+        window = self.window
+        if window is None:
+            found = find_seasons(table, train)
+            calendar = table.frequency.seasons() if found.all else ()
+            shortest = int(np.median(train[:, 1] - train[:, 0]))
+            window = choose_window((found.strongest, *calendar), self.horizon, shortest)
         return Choices(
             model=self,
             network=group(NetworkOptions, self.network),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, TypeVar, get_args
+
+import numpy as np
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
@@ -22,6 +24,8 @@ class NetworkOptions:
         decoder_segment: steps that one decoder step gives; "auto" takes the encoder's segment where the
             horizon is a multiple of it and longer than two days' worth of steps, else 1.
         head_size: units of the direct head for each step.
+        head_dropout: share of the decoder's units silenced before its output, in training; None takes `dropout` where
+            the recurrence has one layer (and so nothing between layers to drop), else 0.
         lags: seasons whose last values the head sees beside each step; "auto" takes those that fit the window.
         anchor: learn the difference from the value so many steps before; 0 learns the value itself; "auto"
             tries both on the validation part.
@@ -36,6 +40,7 @@ class NetworkOptions:
     head: Literal["decoder", "direct"] = "decoder"
     decoder_segment: int | Auto = "auto"
     head_size: int = 32
+    head_dropout: float | None = None
     lags: tuple[int, ...] | Auto = "auto"
     anchor: int | Auto = "auto"
     channels: Literal["joint", "independent"] = "joint"
@@ -50,11 +55,21 @@ class NetworkOptions:
         for name in ("head_size", "embed"):
             whole(name, getattr(self, name), 1)
         whole("channel_size", self.channel_size, 0)
+        if self.head_dropout is not None and not (
+            isinstance(self.head_dropout, (int, float)) and 0 <= self.head_dropout < 1
+        ):
+            raise ConfigError(f"head_dropout is a share from 0 up to, but not, 1; got {self.head_dropout!r}")
         for name, least in (("decoder_segment", 1), ("anchor", 0)):
             if getattr(self, name) != "auto":
                 whole(name, getattr(self, name), least)
         if self.block is not None:
             whole("block", self.block, 1)
+        if self.lags != "auto":
+            if not isinstance(self.lags, (tuple, list)):
+                raise ConfigError(f'lags is "auto" or a list of whole numbers of steps; got {self.lags!r}')
+            for lag in self.lags:
+                whole("lags", lag, 1)
+        choice("batch_norm", self.batch_norm, (True, False))
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
@@ -76,9 +91,30 @@ def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
+def overrule(options: Group, given: Any, own: Mapping[str, Any]) -> Group:
+    """Options of a group with the estimator's own arguments put in; a second value beside them is refused.
+
+    Args:
+        options: the group, made from `given`. own: the estimator's arguments that are options of the group.
+
+    Raises:
+        ConfigError: the group sets what is an argument of the estimator, to something else.
+    """
+    kind = type(options)
+    for name, value in own.items():
+        found = getattr(options, name)
+        named = name in given if isinstance(given, Mapping) else found != getattr(kind, name)
+        if named and found != value:
+            raise ConfigError(
+                f"{name}={found!r} in {kind.__name__} would be overruled by the argument {name}={value!r}: "
+                f"give {name} to the estimator itself"
+            )
+    return replace(options, **own)  # type: ignore[type-var]
+
+
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse a value that is not among the allowed ones."""
-    if value not in allowed:
+    if not any(value is item or (type(value) is type(item) and value == item) for item in allowed):
         raise ConfigError(f"{name} is one of {', '.join(map(repr, allowed))}; got {value!r}")
 
 
@@ -109,21 +145,25 @@ def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
 def _several(value: Any) -> tuple[Any, ...]:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, (list, tuple, set)) else (value,)
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, (list, tuple, set, range)) else (value,)
 
 
-def choose_window(frequency: Frequency, horizon: int, shortest: int) -> int:
-    """A window that sees the calendar's seasons without eating the data.
+def choose_window(seasons: tuple[int, ...], horizon: int, rows: int) -> int:
+    """A window that sees the seasons without eating the data.
 
-    The longest season of at most 200 steps (a week of hours), or twice the horizon where that is longer,
-    but at most a fifth of the shortest series' rows.
+    The longest season of at most 200 steps (a week of hours), or twice the horizon where that is longer, but
+    at most a fifth of the rows; a whole number of the shortest season where one fits.
 
     Args:
-        frequency: of the table. horizon: K. shortest: rows of the shortest training part.
+        seasons: lengths in steps; 1 stands for none. horizon: K. rows: of a usual training part.
     """
-    seasons = [season for season in frequency.seasons() if season <= 200]
-    wanted = max([2 * horizon, *seasons]) if seasons else max(2 * horizon, 32)
-    return max(2, min(wanted, max(shortest // 5, 2)))
+    fitting = [season for season in seasons if 1 < season <= 200]
+    wanted = max([2 * horizon, *fitting]) if fitting else max(2 * horizon, 32)
+    wanted = max(2, min(wanted, rows // 5))
+    unit = min(fitting, default=1)
+    return wanted // unit * unit if wanted >= unit else wanted
 
 
 def choose_segment(window: int, frequency: Frequency) -> int:

@@ -18,8 +18,10 @@ from torch import Tensor
 
 from tidegate.artifacts.atomic import existing_folder, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.table import Table
 
 FORMAT = 1
+HASHED_ROWS = 1_000_000
 
 
 class Checkpoint:
@@ -100,12 +102,15 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
-def table_fingerprint(columns: dict[str, np.ndarray[Any, Any]]) -> str:
-    """A short hash of a table's columns: shape, ends, and 1,000 rows spread over each."""
-    digest = hashlib.sha256()
-    for name in sorted(columns):
-        values = columns[name]
-        rows = np.unique(np.linspace(0, max(len(values) - 1, 0), min(len(values), 1000)).astype(np.int64))
+def table_fingerprint(table: Table) -> str:
+    """A hash of every value, time and name of a table: one changed row is another table."""
+    digest = hashlib.sha256(repr((table.ids, table.timezone, table.schema)).encode())
+    columns = {"": table.starts, "time": table.time, **table.columns}
+    columns |= {f"static.{name}": values for name, values in table.static.items()}
+    for name, values in columns.items():
         digest.update(f"{name}:{len(values)}:{values.dtype}".encode())
-        digest.update("|".join(map(str, values[rows].tolist())).encode())
+        for first in range(0, len(values), HASHED_ROWS):
+            part = values[first : first + HASHED_ROWS]
+            text = part.dtype == object
+            digest.update(repr(part.tolist()).encode() if text else np.ascontiguousarray(part).view(np.uint8).data)
     return digest.hexdigest()

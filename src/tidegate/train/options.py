@@ -59,6 +59,8 @@ class TrainOptions:
             _least(name, getattr(self, name), 0)
         if self.steps_per_epoch is not None:
             _least("steps_per_epoch", self.steps_per_epoch, 1)
+        if self.schedule == "one_cycle" and self.warmup:
+            raise ConfigError(f"schedule='one_cycle' has a rise of its own: leave warmup at 0; got {self.warmup!r}")
         _within("learning_rate", self.learning_rate, 0.0, 100.0, open_low=True)
         _within("factor", self.factor, 0.0, 1.0, open_low=True)
         _within("warmup", self.warmup, 0.0, 1.0)
