@@ -25,7 +25,8 @@ def arguments(
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     if data is not None:
-        parser.add_argument("--data", type=Path, required=True, help=f"folder that holds {data}")
+        parser.add_argument("--data", type=Path, help=f"folder that holds {data}; without it the script is skipped")
+        parser.set_defaults(needs=data)
     parser.add_argument("--threads", type=int, default=threads, help="threads of torch and BLAS (default %(default)s)")
     if seeds:
         parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="one training for each (default 0)")
@@ -40,9 +41,12 @@ def start(parser: argparse.ArgumentParser) -> argparse.Namespace:
     given = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(given.threads)
-    folder = getattr(given, "data", None)
-    if folder is not None and not folder.is_dir():
-        parser.error(f"--data: {folder} is no folder")
+    needs = getattr(given, "needs", None)
+    if needs is not None and given.data is None:  # so that `make bench` can run all that needs no data from outside
+        print(f"skipped: give --data, a folder that holds {needs}")
+        sys.exit()
+    if needs is not None and not given.data.is_dir():
+        parser.error(f"--data: {given.data} is no folder")
     return given
 
 

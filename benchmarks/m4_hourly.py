@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 
 import numpy as np
+
 from _common import arguments, data_file, fit, mean, merged, report, show, show_history, start
 
 HORIZON, SEASON = 48, 24

@@ -131,6 +131,8 @@ def show(report: dict[str, Any], pythons: dict[str, Path], options: argparse.Nam
     for threads, results in report["train"].items():
         title = f"milliseconds per training step, {threads} thread(s), {options.steps} steps after {common.WARM_STEPS}"
         table(title, {name: [median(run["blocks_ms"]) for run in runs] for name, runs in results.items()})
+        title = "of which processor time, all threads together (what a busy machine disturbs least)"
+        table(title, {name: [median(run["processor_ms"]) for run in runs] for name, runs in results.items()})
     title = "seconds from starting a process to the first prediction of a saved model"
     table(title, {name: [run["fresh_s"] for run in runs] for name, runs in report["predict"].items()})
     print(f"\nof which\n  {'':<16}{'import':>9}{'load':>9}{'predict':>9}{'needs torch':>13}")

@@ -9,19 +9,16 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from tidegate.core.version import VERSION
-
 if TYPE_CHECKING:
     from tidegate.core.errors import TidegateError
     from tidegate.core.table import Schema, Table
+    from tidegate.core.version import __version__
     from tidegate.data import describe, read, split
     from tidegate.evaluate import Evaluation
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
     from tidegate.runtime import Predictor
     from tidegate.tasks import Forecaster, NetworkOptions, load
     from tidegate.train import History, TrainOptions
-
-__version__ = VERSION
 
 _HOMES = {
     "AugmentOptions": "prepare",
@@ -36,6 +33,7 @@ _HOMES = {
     "Table": "core.table",
     "TidegateError": "core.errors",
     "TrainOptions": "train",
+    "__version__": "core.version",
     "describe": "data",
     "load": "tasks",
     "read": "data",

@@ -43,7 +43,7 @@ class ModelRecord(Record):
         format_version: of this layout; a reader refuses a newer one.
         task: which estimator made it. network: its spec.
         schema_, frequency, timezone: of the table it was fitted on.
-        config: constructor arguments. decoding: how outputs become forecasts.
+        config: constructor arguments. reading: options the table was read with. decoding: how outputs become forecasts.
         context: names and categories that `context.safetensors` needs.
         provenance: versions of what trained it, seed and date of the data; no host, no user.
         files: sha256 of every other file.
@@ -57,6 +57,7 @@ class ModelRecord(Record):
     frequency: dict[str, Any]
     timezone: str | None
     config: dict[str, Any]
+    reading: dict[str, Any]
     decoding: dict[str, Any]
     context: dict[str, Any]
     provenance: dict[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -19,13 +20,16 @@ def register(app: typer.Typer) -> None:
     def evaluate(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(None, help=tr("New rows, all of which are scored.")),
-        repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + " error|sort|drop|mean"),
+        repair: str | None = typer.Option(
+            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
+        ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
         from tidegate.evaluate import Evaluation
         from tidegate.tasks import load
 
-        found = Evaluation.from_json(_stored(run)) if data is None else load(run).evaluate(data, repair=repair)
+        reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        found = Evaluation.from_json(_stored(run)) if data is None else load(run).evaluate(data, **reading)
         if as_json:
             print_json(found.to_json())
         else:

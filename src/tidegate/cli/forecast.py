@@ -78,9 +78,7 @@ def run_forecast(
     if as_json:
         print_json(evaluation.to_json())
     else:
-        print(evaluation.table())
-        print()
-        print(evaluation.verdict.text())
+        print(evaluation)
     say(tr("Report: {path}", path=report))
 
 

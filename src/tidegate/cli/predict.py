@@ -26,8 +26,9 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed.")
         ),
-        repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + " error|sort|drop|mean"),
-        wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
+        repair: str | None = typer.Option(
+            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
+        ),
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
         from tidegate.tasks import load
@@ -35,7 +36,7 @@ def register(app: typer.Typer) -> None:
         if out is not None and out.suffix.lower() not in (".csv", ".parquet", ".json"):
             raise ConfigError(f"--out {out}: write to a .csv, .parquet or .json file")
         model = load(run)
-        reading = {} if data is None else {"repair": repair, "wide": wide}
+        reading = {} if repair is None else {"repair": repair}
         found = model.forecast_columns(data, future=future, **reading)
         if out is None:
             print(Columns(found), end="")

@@ -118,13 +118,31 @@ class RecurrentLayer(nn.Module):
         flow.state = parts
 
 
+class UnitNorm(nn.Module):
+    """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
+        self.register_buffer("running_mean", torch.zeros(width))
+        self.register_buffer("running_var", torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise [B, D, S] over B and S, with the batch's statistics while training."""
+        return nn.functional.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, training=self.training
+        )
+
+
 class BatchNormLayer(nn.Module):
     """Batch normalisation of the sequence (`BatchNorm`)."""
 
     def __init__(self, spec: NetworkSpec, layer: BatchNorm, sizes: Sizes) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(sizes.width)
-        self.norm.num_batches_tracked = None
+        self.norm = UnitNorm(sizes.width)
 
     def forward(self, flow: Flow) -> None:
         flow.sequence = self.norm(flow.sequence.transpose(1, 2)).transpose(1, 2)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PIECE = 1 << 20
+PIECE = 1 << 18
 Getter = Callable[[Any], NDArray[Any]]
 
 
@@ -37,7 +37,7 @@ def pieces(rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray
     Yields:
         series: [m], which series the piece touches.
         offsets: [m], where each begins inside the piece.
-        where: a slice, or row numbers, of at most about a million rows.
+        where: a slice, or row numbers, of at most `PIECE` rows.
     """
     waiting: list[int] = []
     size = 0

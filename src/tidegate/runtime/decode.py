@@ -100,7 +100,8 @@ def _forecast_batch(
         values = output.prepared()
         blocks.append(values)
         if first + spec.horizon < decoding.horizon:
-            past = _roll(past, values[..., 0 if decoding.point else decoding.middle], ahead)
+            path = values[..., 0] if decoding.point else np.sort(values, axis=3)[..., decoding.middle]
+            past = _roll(past, path, ahead)
     joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
     return prepared.invert(joined, origins)
 

@@ -22,6 +22,7 @@ from tidegate.nn.network import Network
 from tidegate.prepare import AugmentOptions, Preparation, Prepared, PrepareOptions
 from tidegate.runtime.decode import Decoding
 from tidegate.tasks.batches import BatchLoss, Validation, WindowBatches, gather
+from tidegate.tasks.budget import fill_budget
 from tidegate.tasks.build import Plan, build_spec
 from tidegate.tasks.options import AUTO, NetworkOptions, choose_lags, choose_segment
 from tidegate.train.checkpoint import Checkpoint, table_fingerprint
@@ -30,10 +31,12 @@ from tidegate.train.loop import train
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
+from tidegate.train.progress import ProgressBar
 
 TRIAL_STEPS = 300
 VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
+LARGEST_CALIBRATION = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Choices:
     Attributes:
         model: has cell, hidden_size, num_layers, dropout, bidirectional, pooling, segment, normalise.
         network, preparation, training, augment: the groups.
+        auto: options of training that are left to `fill_budget`.
         loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
         window, horizon: T and K.
     """
@@ -51,6 +55,7 @@ class Choices:
     network: NetworkOptions
     preparation: PrepareOptions
     training: TrainOptions
+    auto: tuple[str, ...]
     augment: AugmentOptions
     loss: str
     quantiles: tuple[float, ...]
@@ -85,7 +90,7 @@ def fit(
     *,
     checkpoints: Path | None = None,
     resume: bool = False,
-    progress: Callable[[], Any] | None = None,
+    progress: ProgressBar | None = None,
 ) -> Fitted:
     """Prepare, choose, train and calibrate.
 
@@ -93,7 +98,7 @@ def fit(
         table: all rows. split: its parts; the test part is not looked at.
         choices: the options.
         checkpoints: folder for the training's state. resume: go on from it.
-        progress: makes the object that shows the training's progress.
+        progress: shows how far the training is.
 
     Raises:
         ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to mend it.
@@ -137,12 +142,15 @@ def fit(
         )
         return network, history, spec
 
+    options = fill_budget(choices.training, choices.auto, len(training), notes)
+    if progress is not None:
+        progress.max_epochs = options.max_epochs
     candidates = list(make_candidates(plan, choices, table, split))
     if len(candidates) > 1:
-        plan, note = _select(candidates, choices.training, len(training), trained, checkpoints)
+        plan, note = _select(candidates, options, len(training), trained, checkpoints)
         notes.append(note)
     folder = None if checkpoints is None else checkpoints / "last"
-    network, history, spec = trained(plan, choices.training, folder, progress() if progress else None)
+    network, history, spec = trained(plan, options, folder, progress)
     decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
     decoding = calibrate(network, spec, decoding, prepared, validation)
     return Fitted(table, split, preparation, prepared, plan, spec, network, decoding, history, tuple(notes))
@@ -242,6 +250,8 @@ def calibrate(
     """
     if not decoding.quantiles or len(origins) < CALIBRATION_WINDOWS:
         return decoding
+    each = spec.horizon * spec.targets * len(decoding.quantiles)
+    origins = origins[:: max(1, len(origins) * each // LARGEST_CALIBRATION)]
     errors = []
     with torch.no_grad():
         for first in range(0, len(origins), 512):

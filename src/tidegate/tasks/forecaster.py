@@ -14,6 +14,7 @@ from tidegate.data import read, split
 from tidegate.data.emit import local_time, to_frame
 from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
+from tidegate.tasks.budget import BUDGET
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.frame import forecast_columns, future_columns, known_ahead
 from tidegate.tasks.options import (
@@ -22,9 +23,11 @@ from tidegate.tasks.options import (
     LOSSES,
     NORMALISE,
     POOLING,
+    READING,
     NetworkOptions,
     choice,
     choose_window,
+    given,
     group,
     overrule,
     quantile_levels,
@@ -57,7 +60,8 @@ class Forecaster(Estimator):
         holidays: country code of the `holidays` library, such as "US".
         loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
         quantiles: levels between 0 and 1 to forecast besides. level: the same as central intervals in percent.
-        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip: see `TrainOptions`.
+        optimizer, learning_rate, schedule, min_delta, clip: see `TrainOptions`.
+        batch_size, max_epochs, patience: None chooses them from the number of training windows (see `fill_budget`).
         seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
         network: further `NetworkOptions`, as an object or a mapping; preparation: `PrepareOptions`;
             training: `TrainOptions`; augment: `AugmentOptions`. Options named above win over theirs.
@@ -70,6 +74,7 @@ class Forecaster(Estimator):
     preparation_: Any
     notes_: tuple[Note, ...]
     run_: Any
+    reading_: dict[str, Any]
     context_: Table
     judged_: Any
     predictor_: Any
@@ -98,9 +103,9 @@ class Forecaster(Estimator):
         optimizer: str = "adam",
         learning_rate: float = 2e-3,
         schedule: str = "cosine",
-        batch_size: int = 64,
-        max_epochs: int = 20,
-        patience: int = 5,
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        patience: int | None = None,
         min_delta: float = 0.0,
         clip: float = 1.0,
         seed: int = 0,
@@ -189,26 +194,27 @@ class Forecaster(Estimator):
         rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
         choices = self._choices(table, rough.train)
         parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
-        bar = ProgressBar(self.max_epochs, progress)
-        with bar:
+        with ProgressBar(progress) as bar:
             fitted = fitting.fit(
                 table,
                 parts,
                 choices,
                 checkpoints=None if out is None else Path(out) / "checkpoints",
                 resume=resume,
-                progress=lambda: bar,
+                progress=bar,
             )
         self._like = data
+        read_with = {**(source or {}), **reading}
+        self.reading_ = {name: read_with[name] for name in READING if read_with.get(name) is not None}
         self._take(fitted)
         if out is not None:
             from tidegate.tasks.judging import judge_part
             from tidegate.tasks.run import write_results
 
             self.judged_ = judge_part(self, "test") if parts.rows("test") else None
-            given = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
             config = {
-                "data": {**given, **columns, "static": static, **reading, **(source or {})},
+                "data": {**path, **columns, "static": static, **reading, **(source or {})},
                 "split": {"validation": validation, "test": test, "gap": gap},
                 "model": self.get_params(),
             }
@@ -241,6 +247,7 @@ class Forecaster(Estimator):
         model.preparation_ = predictor.preparation
         model.run_ = predictor.run
         model.predictor_ = predictor
+        model.reading_ = dict(predictor.artifact.record.reading)
         model.notes_ = predictor.preparation.notes
         return model
 
@@ -348,6 +355,7 @@ class Forecaster(Estimator):
                 "timezone": self.preparation_.timezone,
                 "frequency": self.preparation_.frequency if schema.time is not None else None,
                 "check": False,
+                **self.reading_,
                 **reading,
             },
         )
@@ -387,6 +395,7 @@ class Forecaster(Estimator):
         preparation = overrule(group(PrepareOptions, self.preparation), self.preparation, own)
         names = ("optimizer", "learning_rate", "schedule", "batch_size", "max_epochs", "patience", "min_delta", "clip")
         own = {name: getattr(self, name) for name in (*names, "seed")}
+        own = {name: value for name, value in own.items() if name not in BUDGET or value is not None}
         training = overrule(group(TrainOptions, self.training), self.training, own)
         levels = quantile_levels(self.quantiles, self.level)
         if self.loss == "pinball" and not levels:
@@ -408,6 +417,7 @@ class Forecaster(Estimator):
             network=group(NetworkOptions, self.network),
             preparation=preparation,
             training=training,
+            auto=tuple(name for name in BUDGET if getattr(self, name) is None and not given(self.training, name)),
             augment=group(AugmentOptions, self.augment),
             loss=self.loss,
             quantiles=levels,

@@ -112,6 +112,11 @@ def overrule(options: Group, given: Any, own: Mapping[str, Any]) -> Group:
     return replace(options, **own)  # type: ignore[type-var]
 
 
+def given(group: Any, name: str) -> bool:
+    """Whether a group of options, as the user gave it, says something about an option."""
+    return name in group if isinstance(group, Mapping) else group is not None
+
+
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
     """Refuse a value that is not among the allowed ones."""
     if not any(value is item or (type(value) is type(item) and value == item) for item in allowed):
@@ -182,6 +187,8 @@ def choose_lags(seasons: tuple[int, ...], window: int) -> tuple[int, ...]:
     return tuple(season for season in seasons if season <= window)
 
 
+# Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
+READING = ("repair", "wide", "decimal", "delimiter", "encoding", "date_format")
 CELLS = ("lstm", "gru")
 NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
 POOLING = ("last", "attention")

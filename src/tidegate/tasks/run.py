@@ -58,6 +58,7 @@ def write_model(model: Any, path: Path, *, context: bool = True) -> Path:
             "frequency": fitted.table.frequency.to_json(),
             "timezone": fitted.table.timezone,
             "config": plain(model.get_params()),
+            "reading": plain(model.reading_),
             "decoding": fitted.decoding.to_json(),
             "context": about,
             "provenance": {"versions": versions(), "seed": model.seed, "epochs": len(fitted.history)},

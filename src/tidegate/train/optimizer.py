@@ -61,11 +61,12 @@ class Gradients:
 
 
 class Average:
-    """Exponential moving average of a network's weights, with the start-up bias kept small."""
+    """Exponential moving average of a network's weights and statistics, with the start-up bias kept small."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay, self.steps = decay, 0
-        self.weights = list(network.parameters())
+        statistics = [buffer for buffer in network.buffers() if buffer.is_floating_point()]
+        self.weights = [*network.parameters(), *statistics]
         self.means: list[Tensor] = [weight.detach().clone() for weight in self.weights]
 
     def update(self) -> None:

@@ -17,11 +17,11 @@ class ProgressBar:
     """Losses, steps per second and time left of a training, drawn with rich on the error stream.
 
     Args:
-        max_epochs: epochs at most.
         show: None shows it only where the error stream is a terminal.
+        max_epochs: epochs at most; may be set later.
     """
 
-    def __init__(self, max_epochs: int, show: bool | None = None) -> None:
+    def __init__(self, show: bool | None = None, max_epochs: int = 1) -> None:
         self.max_epochs = max_epochs
         self.show = sys.stderr.isatty() if show is None else show
         self.bar: Any = None

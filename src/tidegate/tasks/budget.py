@@ -1,0 +1,52 @@
+"""How long to train where the user did not say: enough steps for little data, not too many for much."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from tidegate.core.table import Note
+from tidegate.train.options import TrainOptions
+
+BUDGET = ("batch_size", "max_epochs", "patience")
+STEPS = 6_000
+FEWEST_EPOCHS, MOST_EPOCHS = 10, 200
+LARGEST_BATCH, SMALLEST_BATCH = 64, 16
+LONGEST_EPOCH = 2_000
+
+
+def fill_budget(options: TrainOptions, auto: Collection[str], windows: int, notes: list[Note]) -> TrainOptions:
+    """Choose what was left open from the number of training windows.
+
+    The batch is 64, less for under 2,048 windows so that an epoch has some 32 steps; all epochs together have about
+    6,000 steps (10 to 200 epochs); an epoch of more than 2,000 steps is cut there, and the next goes on with other
+    windows; patience is a quarter of the epochs.
+
+    Args:
+        options: as given. auto: names among `BUDGET` that were left open. windows: in the training part.
+        notes: what was chosen is added.
+    """
+    found: dict[str, Any] = {}
+    batch = options.batch_size
+    if "batch_size" in auto:
+        batch = LARGEST_BATCH
+        while batch > SMALLEST_BATCH and batch * 32 > windows:
+            batch //= 2
+        found["batch_size"] = batch
+    steps = max(1, -(-windows // batch))
+    epochs = options.max_epochs
+    if "max_epochs" in auto:
+        if options.steps_per_epoch is None and steps > LONGEST_EPOCH:
+            found["steps_per_epoch"] = LONGEST_EPOCH
+        steps = min(steps, options.steps_per_epoch or LONGEST_EPOCH)
+        epochs = min(max(-(-STEPS // steps), FEWEST_EPOCHS), MOST_EPOCHS)
+        found["max_epochs"] = epochs
+    if "patience" in auto:
+        found["patience"] = max(5, epochs // 4)
+    if found:
+        listed = ", ".join(f"{name}={value}" for name, value in found.items())
+        notes.append(
+            Note("budget", "For {windows} training windows: {listed}.", {"windows": windows, "listed": listed})
+        )
+    return replace(options, **found)

@@ -1,0 +1,103 @@
+"""Small network specs for the tests of both implementations."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from tidegate.artifacts.spec import (
+    BatchNorm,
+    Decoder,
+    Dropout,
+    Embed,
+    Head,
+    NetworkSpec,
+    Normalise,
+    Pool,
+    Recurrent,
+    Segment,
+)
+from tidegate.nn.network import Network
+
+
+def build(last: Any, *between: Any, recurrent: Any = None, pool: str = "last", **sizes: Any) -> NetworkSpec:
+    """A spec of the given layers; `between` are put where they belong."""
+    order = ["normalise", "segment", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "decoder"]
+    layers = [recurrent or Recurrent(hidden_size=5), Pool(by=pool), last, *between]
+    layers.sort(key=lambda layer: order.index(layer.kind))
+    given = {"window": 12, "horizon": 4, "past": 3, **sizes}
+    return NetworkSpec(layers=tuple(layers), **given)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> NetworkSpec:
+    """Any network that a spec of these sizes can say."""
+    targets = draw(st.integers(1, 3))
+    independent = targets > 1 and draw(st.booleans())
+    channel_size = draw(st.integers(0, 3)) if independent else 0
+    static = draw(st.integers(0, 2))
+    between: list[Any] = []
+    if draw(st.booleans()):
+        by = draw(st.sampled_from(["last", "mean", "standard", "scale"]))
+        between.append(Normalise(by=by, period=draw(st.sampled_from([0, 5])) if by == "scale" else 0))
+    if draw(st.booleans()):
+        between.append(Segment(length=draw(st.sampled_from([2, 4])), size=4))
+    if static + channel_size:
+        between.append(Embed(size=3))
+    if draw(st.booleans()):
+        between.append(BatchNorm())
+    if draw(st.booleans()):
+        between.append(Dropout(rate=0.3))
+    lags = draw(st.sampled_from([(), (3,), (12, 2)]))
+    if draw(st.booleans()):
+        last: Any = Head(hidden_size=6, lags=lags)
+    else:
+        last = Decoder(segment=draw(st.sampled_from([1, 2])), position=draw(st.sampled_from([0, 3])), lags=lags)
+    recurrent = Recurrent(
+        cell=draw(st.sampled_from(["lstm", "gru"])),
+        hidden_size=5,
+        num_layers=draw(st.integers(1, 2)),
+        dropout=0.2,
+        bidirectional=draw(st.booleans()),
+    )
+    return build(
+        last,
+        *between,
+        recurrent=recurrent,
+        pool=draw(st.sampled_from(["last", "attention"])),
+        past=targets + draw(st.integers(0, 3)),
+        future=draw(st.integers(0, 2)),
+        static=static,
+        targets=targets,
+        outputs=draw(st.integers(1, 3)),
+        channels="independent" if independent else "joint",
+        channel_size=channel_size,
+        anchor=draw(st.sampled_from([0, 1, 5, 12])),
+    )
+
+
+def network(spec: NetworkSpec, seed: int = 0) -> Network:
+    """A network in evaluation mode whose tensors, statistics included, are all far from their defaults."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        built = Network(spec).eval()
+        with torch.no_grad():
+            for name, tensor in built.state_dict().items():
+                fresh = torch.randn_like(tensor) * 0.3
+                tensor.copy_(fresh.abs() + 0.5 if name.endswith("running_var") else fresh)
+    return built
+
+
+def inputs(spec: NetworkSpec, batch: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Past, future and static inputs of a batch."""
+    rng = np.random.default_rng(seed)
+    shapes = ((batch, spec.window, spec.past), (batch, spec.horizon, spec.future), (batch, spec.static))
+    past, future, static = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
+    return past, future, static
+
+
+def run(built: Network, *arrays: np.ndarray) -> Any:
+    """The network's output for numpy inputs."""
+    with torch.no_grad():
+        return built(*map(torch.from_numpy, arrays))

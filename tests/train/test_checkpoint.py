@@ -1,0 +1,179 @@
+"""Checkpoints: killed and resumed is the same as never stopped; what does not belong is refused."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.train.toy import OPTIONS, Interrupt, Script, equal, figures, fit
+from tidegate.core.errors import ArtifactError, ConfigError, OutputError
+from tidegate.core.table import Table
+from tidegate.data import read
+from tidegate.train.checkpoint import Checkpoint, table_fingerprint
+from tidegate.train.options import TrainOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
+
+
+def test_killed_and_resumed_ends_in_the_same_weights(tmp_path: Path) -> None:
+    after = 15
+    path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.train.toy", "adam", str(tmp_path / "last"), str(after)],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=ROOT,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    options = TrainOptions(**{**OPTIONS, "optimizer": "adam", "average": 0.9})
+    state = json.loads((tmp_path / "last" / "state.json").read_text())["state"]
+    assert (state["epoch"], state["step"]) == ((after - 1) // 6 + 1, (after - 1) % 6)
+    resumed = fit(options, tmp_path / "last", resume=True)
+    whole = fit(options)
+    assert equal(resumed[0], whole[0])
+    assert figures(resumed[1]) == figures(whole[1])
+
+
+@pytest.mark.parametrize("after", [1, 6, 7, 15, 30])
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "sgd", "schedule": "one_cycle"}, {"average": 0.9}])
+@pytest.mark.usefixtures("fast_disk")
+def test_interrupted_anywhere_and_resumed_ends_in_the_same_weights(
+    after: int, changes: dict[str, Any], tmp_path: Path
+) -> None:
+    options = TrainOptions(**{**OPTIONS, **changes})
+    with pytest.raises(KeyboardInterrupt):
+        fit(options, tmp_path / "last", seconds=-1.0, progress=Interrupt(after, kill=False))
+    resumed, whole = fit(options, tmp_path / "last", resume=True), fit(options)
+    assert equal(resumed[0], whole[0])
+    assert figures(resumed[1]) == figures(whole[1])
+
+
+@pytest.mark.usefixtures("fast_disk")
+def test_early_stopping_goes_on_from_where_it_was(tmp_path: Path) -> None:
+    options = TrainOptions(**{**OPTIONS, "patience": 2, "max_epochs": 9, "min_delta": 0.1})
+    losses = [5, 4, 3.95, 3.99, 1, 1]
+    with pytest.raises(KeyboardInterrupt):
+        fit(options, tmp_path / "last", validate=Script(losses), progress=Interrupt(20, kill=False))
+    script = Script(losses[3:])
+    _, history = fit(options, tmp_path / "last", validate=script, resume=True)
+    assert (history.stopped, len(history)) == ("patience", 4)
+
+
+@pytest.mark.usefixtures("fast_disk")
+def test_a_finished_training_is_not_trained_again(tmp_path: Path) -> None:
+    options = TrainOptions(**OPTIONS)
+    whole, history = fit(options, tmp_path / "last")
+    again, same = fit(options, tmp_path / "last", validate=Script([]), resume=True)
+    assert equal(whole, again)
+    assert figures(same) == figures(history)
+
+
+@pytest.mark.usefixtures("fast_disk")
+def test_without_resume_training_starts_again(tmp_path: Path) -> None:
+    options = TrainOptions(**OPTIONS)
+    whole, _ = fit(options, tmp_path / "last")
+    again, history = fit(options, tmp_path / "last")
+    assert equal(whole, again)
+    assert len(history) == 5
+
+
+@pytest.mark.usefixtures("fast_disk")
+def test_nothing_to_resume_from_is_a_start(tmp_path: Path) -> None:
+    assert equal(fit(TrainOptions(**OPTIONS), tmp_path / "last", resume=True)[0], fit(TrainOptions(**OPTIONS))[0])
+
+
+def test_a_checkpoint_of_other_options_is_refused(tmp_path: Path) -> None:
+    options = TrainOptions(**OPTIONS)
+    fit(options, tmp_path / "last")
+    with pytest.raises(ConfigError, match=r"made with other data or options; resume with the same ones, or delete"):
+        fit(replace(options, learning_rate=0.5), tmp_path / "last", resume=True)
+
+
+def damage(folder: Path, kind: str) -> None:
+    state, tensors = folder / "state.json", folder / "tensors.safetensors"
+    content, record = tensors.read_bytes(), json.loads(state.read_text())
+    if kind == "truncated":
+        tensors.write_bytes(content[:-7])
+    elif kind == "changed byte":
+        tensors.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif kind == "no tensors":
+        tensors.unlink()
+    elif kind == "no state":
+        state.unlink()
+    elif kind == "half a state":
+        state.write_text(state.read_text()[:40])
+    elif kind == "a list":
+        state.write_text("[1]")
+    elif kind == "newer":
+        state.write_text(json.dumps({**record, "format": 99}))
+    else:
+        state.write_bytes(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize(
+    "kind", ["truncated", "changed byte", "no tensors", "no state", "half a state", "a list", "newer", "not text"]
+)
+def test_a_damaged_checkpoint_is_refused(kind: str, tmp_path: Path) -> None:
+    options = TrainOptions(**{**OPTIONS, "max_epochs": 1})
+    fit(options, tmp_path / "last")
+    damage(tmp_path / "last", kind)
+    with pytest.raises(ArtifactError, match="delete it to start again"):
+        fit(options, tmp_path / "last", resume=True)
+
+
+def test_a_full_disk_stops_with_the_old_state_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = Checkpoint(tmp_path / "last", "same")
+    checkpoint.save({"epoch": 1}, {})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left on device"):
+            checkpoint.save({"epoch": 2}, {})
+    found = checkpoint.load()
+    assert found is not None
+    assert found[0] == {"epoch": 1}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last"]
+
+
+def table(**changes: Any) -> Table:
+    rows = 2500
+    columns: dict[str, Any] = {
+        "time": np.datetime64("2024-01-01", "us") + np.arange(rows) * np.timedelta64(1, "h"),
+        "y": np.arange(rows, dtype=np.float64) % 7,
+        "word": np.array(["a", "b"], dtype=object)[np.arange(rows) % 2],
+        "size": np.ones(rows),
+        "place": np.full(rows, "here", dtype=object),
+    }
+    given = {"time": "time", "target": "y", "observed": ["word"], "static": ["size"], "series": "place"}
+    return read({**columns, **changes}, **given)
+
+
+def test_any_changed_row_is_another_table() -> None:
+    base = table_fingerprint(table())
+    assert table_fingerprint(table()) == base
+    y, word = table().columns["y"].copy(), table().columns["word"].copy()
+    y[1234] += 1e-9
+    word[77] = "c"
+    rows = len(y)
+    later = np.datetime64("2024-01-02", "us") + np.arange(rows) * np.timedelta64(1, "h")
+    changes = {"y": y, "word": word, "time": later, "size": np.full(rows, 2.0)}
+    for name, values in changes.items():
+        assert table_fingerprint(table(**{name: values})) != base, name
+    assert table_fingerprint(table(place=np.full(rows, "there", dtype=object))) != base
