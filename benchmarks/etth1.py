@@ -22,6 +22,7 @@ PUBLISHED = {  # MSE, as their papers give it
 }
 REACH = {96: 0.378, 336: 0.430}
 SETTINGS = {
+    "cell": "gru",
     "window": 720,
     "segment": 48,
     "hidden_size": 128,
@@ -30,11 +31,11 @@ SETTINGS = {
     "normalise": "last",
     "calendar": (),
     "loss": "mae",
-    "learning_rate": 1e-3,
+    "learning_rate": 2e-3,
     "batch_size": 64,
-    "max_epochs": 5,
+    "max_epochs": 4,
     "patience": 0,
-    "network": {"channels": "independent", "decoder_segment": 48, "lags": (), "anchor": 0},
+    "network": {"channels": "independent", "channel_size": 8, "decoder_segment": 48, "lags": (), "anchor": 0},
     "training": {"average": 0.99},
 }
 

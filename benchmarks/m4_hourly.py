@@ -30,15 +30,16 @@ SETTINGS = {
     "hidden_size": 128,
     "num_layers": 2,
     "dropout": 0.1,
-    "scale": "none",
-    "normalise": "scale",
+    "scale": "standard",
+    "scale_by": "series",
+    "normalise": "standard",
     "loss": "mae",
     "learning_rate": 2e-3,
-    "batch_size": 256,
-    "max_epochs": 12,
+    "batch_size": 128,
+    "max_epochs": 6,
     "patience": 0,
-    "network": {"anchor": 168, "decoder_segment": 24},
-    "training": {"steps_per_epoch": 200},
+    "network": {"anchor": 168, "lags": (24, 168), "decoder_segment": 24},
+    "training": {"steps_per_epoch": 200, "average": 0.99},
 }
 
 

@@ -19,6 +19,7 @@ SURFACE = [
     "describe",
     "load",
     "read",
+    "report_forecast",
     "split",
 ]
 

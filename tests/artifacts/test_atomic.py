@@ -22,7 +22,7 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     write_folder(tmp_path / "deep" / "x", OLD)
-    write_folder(tmp_path / "deep" / "x", {"a": b"new"}) if False else write_folder(tmp_path / "deep" / "x", NEW)
+    write_folder(tmp_path / "deep" / "x", NEW)
     assert read(tmp_path / "deep" / "x") == NEW
     assert os.listdir(tmp_path / "deep") == ["x"]
 
@@ -50,7 +50,7 @@ def test_a_full_disk_leaves_the_old_folder(
     write_folder(tmp_path / "x", OLD)
     with monkeypatch.context() as patch:
         fail_after(patch, name, calls, FULL)
-        with pytest.raises(OutputError, match="No space left on device.*has room"):
+        with pytest.raises(OutputError, match=r"No space left on device.*has room"):
             write_folder(tmp_path / "x", NEW)
     assert read(tmp_path / "x") == OLD
     assert os.listdir(tmp_path) == ["x"]
@@ -98,7 +98,7 @@ def test_saving_over_other_files_is_refused(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(OutputError, match="is a file"):
         fitted_plain().save(tmp_path / "thesis.tex")
     assert read(tmp_path) == {"thesis.tex": b"years of work"}
-    assert sorted(os.listdir(tmp_path.parent)) == [tmp_path.name]
+    assert not [name for name in os.listdir(tmp_path.parent) if name.startswith(f".{tmp_path.name}")]
 
 
 def test_a_model_is_saved_over_a_model(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_place_below_a_file_cannot_be_written(tmp_path: Path) -> None:
         lambda: check_writable(tmp_path / "file" / "x" / "y"),
         lambda: fitted_plain().save(tmp_path / "file" / "model"),
     ):
-        with pytest.raises(OutputError, match="cannot write .*choose a folder that can be written"):
+        with pytest.raises(OutputError, match=r"cannot write .*choose a folder that can be written"):
             write()
     assert read(tmp_path) == {"file": b"x"}
 
@@ -132,7 +132,7 @@ def test_finding_out_whether_a_folder_can_be_written_leaves_nothing(tmp_path: Pa
 def test_toml_is_read_back_by_the_standard_library() -> None:
     tomllib = pytest.importorskip("tomllib")
     state = {
-        "data": {"file": "C:\\x\n\"é\u7f8e\x7f\t", "columns": ["a", "b"], "empty": [], "on": True},
+        "data": {"file": 'C:\\x\n"é\u7f8e\x7f\t', "columns": ["a", "b"], "empty": [], "on": True},
         "model": {"rate": 1e-3, "whole": 3, "none": None, "group": {"x": 1.5, "odd key": "v", "": 2}},
         "list": [[1, 2], ["x"]],
         "nothing": {},

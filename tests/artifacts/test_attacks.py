@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -196,14 +197,21 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
 }
 
 
-def saved(folder: Path) -> Path:
-    return fitted_plain().save(folder / "model")
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model nobody has touched."""
+    return fitted_plain().save(tmp_path_factory.mktemp("pristine") / "model")
+
+
+@pytest.fixture
+def folder(pristine: Path, tmp_path: Path) -> Path:
+    """A copy of it to attack."""
+    return shutil.copytree(pristine, tmp_path / "model")
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_is_refused_with_a_clear_text(name: str, tmp_path: Path) -> None:
+def test_an_attack_is_refused_with_a_clear_text(name: str, folder: Path) -> None:
     attack, text = ATTACKS[name]
-    folder = saved(tmp_path)
     attack(folder)
     with pytest.raises(ArtifactError, match=text) as caught:
         tg.load(folder)
@@ -235,8 +243,7 @@ CONTEXT_ATTACKS: dict[str, Attack] = {
 
 
 @pytest.mark.parametrize("name", CONTEXT_ATTACKS)
-def test_an_attack_on_the_stored_rows_is_refused(name: str, tmp_path: Path) -> None:
-    folder = saved(tmp_path)
+def test_an_attack_on_the_stored_rows_is_refused(name: str, folder: Path) -> None:
     CONTEXT_ATTACKS[name](folder)
     with pytest.raises(tg.TidegateError, match=r"context\.safetensors|'y'"):
         tg.load(folder).predict()
@@ -249,8 +256,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
             tg.load(place)
 
 
-def test_a_file_above_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = saved(tmp_path)
+def test_a_file_above_the_limit_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tidegate.artifacts.artifact.LARGEST_JSON", 100)
     with pytest.raises(ArtifactError, match="more than the 100 that are allowed"):
         tg.load(folder)

@@ -11,6 +11,7 @@ import tidegate as tg
 from tests.nn.specs import build, inputs, network, run, specs
 from tests.tasks.models import (
     RICH_COLUMNS,
+    ROWS,
     fitted_plain,
     fitted_rich,
     hours,
@@ -78,7 +79,7 @@ def test_every_kind_of_column_survives_saving(tmp_path: Path) -> None:
     for name in ("place", "time"):
         assert after[name].to_list() == before[name].to_list()
     first = before["time"][0]
-    assert (str(first.tzinfo), first.isoformat()) == ("Europe/Paris", "2024-01-09T08:00:00+01:00")
+    assert (str(first.tzinfo), first.isoformat()) == ("Europe/Paris", "2024-01-17T16:00:00+01:00")
 
 
 def test_a_loaded_model_reads_new_rows_as_the_fitted_one_does(tmp_path: Path) -> None:
@@ -144,9 +145,8 @@ def test_a_model_saved_without_context_asks_for_rows(tmp_path: Path) -> None:
 
 def test_recursive_decoding_feeds_the_network_its_own_forecasts() -> None:
     """By hand: forecast a block, append it to the table as if it had come, forecast the next block."""
-    calm = {"calibration": None}
     model = quick(network={"block": 2}).fit(plain(), progress=False)
-    assert calm["calibration"] is model.decoding_.calibration
+    assert model.decoding_.calibration is None
     expected, table = [], plain()
     step = quick(network={"block": 2})
     step.__dict__.update(model.__dict__)
@@ -166,7 +166,7 @@ def test_recursion_of_quantiles_alone_goes_along_the_median() -> None:
     step.__dict__.update(model.__dict__)
     step.decoding_ = type(model.decoding_)(2, False, (0.1, 0.5, 0.9), model.decoding_.calibration)
     first = step.predict(plain())
-    table = {"time": hours(242), "y": np.concatenate([plain()["y"], first["mean"].to_numpy()])}
+    table = {"time": hours(ROWS + 2), "y": np.concatenate([plain()["y"], first["mean"].to_numpy()])}
     np.testing.assert_allclose(median[2:4], step.predict(table)["mean"].to_numpy(), rtol=1e-5)
 
 
@@ -175,7 +175,7 @@ def test_known_ahead_rows_are_asked_for_by_name() -> None:
     with pytest.raises(tg.TidegateError, match=r"'heat', 'weather' is known ahead.*6 steps.*future_frame"):
         model.predict()
     late = {name: values[[0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11]] for name, values in rich_future().items()}
-    with pytest.raises(tg.TidegateError, match="lacks the row for 2024-01-09 13:00"):
+    with pytest.raises(tg.TidegateError, match="lacks the row for 2024-01-17 21:00"):
         model.predict(future=late)
     north = {name: values[:6] for name, values in rich_future().items()}
     with pytest.raises(tg.TidegateError, match="'south'"):
@@ -221,3 +221,12 @@ def test_rich_columns_are_used(tmp_path: Path) -> None:
         changed[name] = np.full(12, "snow", dtype=object) if name == "weather" else future["heat"] + 2
         assert np.abs(means(loaded.predict(rows, future=changed)) - base).max() > 1e-6, name
     assert RICH_COLUMNS["observed"] == ["wind"]
+
+
+def test_calibrated_intervals_are_saved(tmp_path: Path) -> None:
+    for model in (fitted_plain(), fitted_rich()):
+        assert model.decoding_.calibration is not None
+        assert np.abs(model.decoding_.calibration[..., 1:]).max() > 1e-3
+        assert (model.decoding_.calibration[..., 0] == 0).all()
+        calibration = saved(model, tmp_path).decoding_.calibration
+        np.testing.assert_array_equal(calibration, model.decoding_.calibration)

@@ -8,6 +8,7 @@ import numpy as np
 
 import tidegate as tg
 
+ROWS, RICH_ROWS = 600, 400  # enough validation windows to calibrate intervals
 HOUR = np.timedelta64(1, "h")
 START = np.datetime64("2024-01-01T00:00:00", "us")
 QUICK: dict[str, Any] = {
@@ -30,7 +31,7 @@ def quick(**options: Any) -> tg.Forecaster:
     return tg.Forecaster(**{**QUICK, **options})
 
 
-def wave(rows: int = 240, seed: int = 0) -> np.ndarray:
+def wave(rows: int = ROWS, seed: int = 0) -> np.ndarray:
     """A daily wave with a little noise, all above 0."""
     noise = np.random.default_rng(seed).normal(size=rows)
     return 10 + 3 * np.sin(np.arange(rows) * 2 * np.pi / 24) + 0.3 * noise
@@ -41,12 +42,12 @@ def hours(rows: int) -> np.ndarray:
     return START + np.arange(rows) * HOUR
 
 
-def plain(rows: int = 240, seed: int = 0) -> dict[str, np.ndarray]:
+def plain(rows: int = ROWS, seed: int = 0) -> dict[str, np.ndarray]:
     """One series."""
     return {"time": hours(rows), "y": wave(rows, seed)}
 
 
-def rich(rows: int = 200) -> dict[str, np.ndarray]:
+def rich(rows: int = RICH_ROWS) -> dict[str, np.ndarray]:
     """Two series with every kind of covariate, some of it text, and gaps in the target and an input."""
     rng = np.random.default_rng(1)
     parts = []
@@ -83,7 +84,7 @@ RICH_COLUMNS: dict[str, Any] = {
 }
 
 
-def rich_future(rows: int = 200, steps: int = 6) -> dict[str, np.ndarray]:
+def rich_future(rows: int = RICH_ROWS, steps: int = 6) -> dict[str, np.ndarray]:
     """Known-ahead covariates of the steps after `rich`."""
     rng = np.random.default_rng(2)
     time = START + (rows + np.arange(steps)) * HOUR

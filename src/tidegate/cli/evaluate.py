@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from tidegate.cli.output import print_json
-from tidegate.core.errors import ArtifactError
+from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
 
 
@@ -29,18 +29,22 @@ def register(app: typer.Typer) -> None:
         from tidegate.tasks import load
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
-        found = Evaluation.from_json(_stored(run)) if data is None else load(run).evaluate(data, **reading)
+        found = _stored(run, Evaluation) if data is None else load(run).evaluate(data, **reading)
         if as_json:
             print_json(found.to_json())
         else:
             print(found)
 
 
-def _stored(run: Path) -> dict[str, object]:
+def _stored(run: Path, kind: Any) -> Any:
     place = run / "metrics.json"
     try:
-        return dict(json.loads(place.read_text(encoding="utf-8"))["test"])
+        state = dict(json.loads(place.read_text(encoding="utf-8"))["test"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
         ) from error
+    try:
+        return kind.from_json(state)
+    except (TidegateError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"{place}: the scores cannot be read: {error}") from error

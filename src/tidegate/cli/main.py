@@ -14,6 +14,8 @@ from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
 
+INTERRUPTED = 130
+
 
 def build() -> typer.Typer:
     """The application, its help in the reader's language."""
@@ -67,16 +69,16 @@ def run(arguments: list[str]) -> int:
     os.environ.pop("TIDEGATE_DEBUG", None)
     try:
         result = build()(arguments, standalone_mode=False)
+        if result == INTERRUPTED:
+            raise KeyboardInterrupt
     except TidegateError as error:
         if os.environ.get("TIDEGATE_DEBUG"):
             raise
         print_error(str(error))
         return 2
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):  # typer turns the one into the other, or into the exit code
         print_error(tr("Interrupted. A run that was given --out goes on with --resume."))
-        return 130
-    except typer.Abort:
-        return 130
+        return INTERRUPTED
     except Exception as error:
         show = getattr(error, "show", None)
         if show is None or os.environ.get("TIDEGATE_DEBUG"):

@@ -119,6 +119,15 @@ class Table:
         columns = {name: values[keep] for name, values in self.columns.items()}
         return replace(self, starts=starts, time=self.time[keep], columns=columns)
 
+    def _ahead(self, first: int, end: int, later: NDArray[np.int64]) -> NDArray[Any]:
+        """Times of the rows after a series: on its grid, or by its median step where dated rows are irregular."""
+        last = self.time[end - 1]
+        if self.frequency.unit != "row" or self.time.dtype.kind != "M":
+            return self.frequency.advance(last, later)
+        steps = np.diff(self.time[first:end].astype(np.int64))
+        step = np.timedelta64(int(np.median(steps)) if len(steps) else 0, "us")
+        return np.asarray(last + later * step)
+
     def extend(
         self, steps: int, known: Mapping[str, NDArray[Any]] | None = None, time: NDArray[Any] | None = None
     ) -> Table:
@@ -127,7 +136,7 @@ class Table:
         Args:
             steps: rows to append to each series.
             known: known-ahead covariates for them, name -> [G, steps]; a column that is not given is missing.
-            time: [G, steps] their times; None continues the grid.
+            time: [G, steps] their times; None continues the grid, or the median step where dated rows have none.
 
         Raises:
             SchemaError: `known` names a column the table lacks or has the wrong shape.
@@ -141,7 +150,7 @@ class Table:
                 raise SchemaError(f"future column {name!r} has shape {values.shape}, expected ({count}, {steps})")
         if time is None:
             later = np.arange(1, steps + 1, dtype=np.int64)
-            time = np.stack([self.frequency.advance(self.time[end - 1], later) for end in self.starts[1:]])
+            time = np.stack([self._ahead(first, end, later) for first, end in self.rows()])
         where = np.repeat(self.starts[1:], steps)
         columns: dict[str, NDArray[Any]] = {}
         for name, values in self.columns.items():

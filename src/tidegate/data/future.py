@@ -43,19 +43,24 @@ def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -
     )
     places = {name: index for index, name in enumerate(found.ids)}
     rows = np.empty((len(table.ids), horizon), dtype=np.int64)
-    steps = np.arange(1, horizon + 1, dtype=np.int64)
-    for index, (series, end) in enumerate(zip(table.ids, table.starts[1:], strict=True)):
+    ahead = table.tail(2).extend(horizon)
+    for index, series in enumerate(table.ids):
         place = places.get(series, 0 if len(found.ids) == 1 and schema.series is None else None)
         if place is None:
             raise SchemaError(f"future has no rows of series {series!r}; it has {', '.join(found.ids[:5])}")
-        rows[index] = _find(found, place, table.frequency.advance(table.time[end - 1], steps), series, table.timezone)
+        wanted = ahead.time[ahead.starts[index + 1] - horizon : ahead.starts[index + 1]]
+        irregular = table.frequency.unit == "row"
+        rows[index] = _find(found, place, wanted, series, table.timezone, counted=irregular)
     return {name: found.columns[name][rows] for name in names}
 
 
-def _find(found: Table, place: int, wanted: NDArray[Any], series: str, timezone: str | None) -> NDArray[np.int64]:
+def _find(
+    found: Table, place: int, wanted: NDArray[Any], series: str, timezone: str | None, *, counted: bool
+) -> NDArray[np.int64]:
+    """Rows of a series' forecast steps: by time, or in their order where rows are only counted."""
     first, end = found.starts[place], found.starts[place + 1]
     times = found.time[first:end]
-    if times.dtype.kind != "M":
+    if counted or times.dtype.kind != "M":
         if len(times) < len(wanted):
             raise SchemaError(
                 f"future has {len(times)} rows of series {series!r}; the forecast has {len(wanted)} steps"

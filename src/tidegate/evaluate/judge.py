@@ -18,14 +18,13 @@ from tidegate.evaluate.evaluation import Evaluation
 from tidegate.evaluate.metrics import seasonal_error
 from tidegate.evaluate.origins import sample_origins
 from tidegate.evaluate.ridge import LIMIT, Gathers, fit_ridges
-from tidegate.evaluate.season import find_seasons
+from tidegate.evaluate.season import DAYS, find_seasons
 from tidegate.evaluate.walk import random_walk
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _SEASONS = 4  # seasonal-naive methods at most
-_DAYS = (24, 48, 96, 144, 288, 1440)  # steps in a day, hourly to every minute
 _TARGETS = 10  # targets in which seasons are looked for
 
 
@@ -96,7 +95,7 @@ def fit_baselines(
     longest = int((train[:, 1] - train[:, 0]).max()) if len(train) else 0
     # A day and a week are compared with even where they do not show: that is what people would try. Rows that are
     # only counted have no calendar, but a cycle as long as a day of some common step has a week.
-    usual = table.frequency.seasons()[:2] or tuple(7 * m for m in (chosen, *found) if m in _DAYS)
+    usual = table.frequency.seasons()[:2] or tuple(7 * m for m in (chosen, *found) if m in DAYS)
     usual = tuple(m for m in usual if 2 * m <= longest)
     seasons = list(dict.fromkeys([chosen, *found, *usual]))[:_SEASONS]
     methods = simple_methods(table, train, horizon, seasons)

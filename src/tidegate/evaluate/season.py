@@ -13,6 +13,7 @@ from tidegate.core.table import Table
 
 Array = NDArray[np.float64]
 
+DAYS = (24, 48, 96, 144, 288, 1440)  # steps in a day, hourly to every minute
 CYCLES = 3  # a season must be seen this often before it is believed
 _ROWS = 500_000  # longest stretch of one series that is looked at: its end
 _SERIES = 100  # how many series of many are looked at

@@ -15,7 +15,7 @@ from tidegate.data.zones import to_local
 from tidegate.report.describe import describe
 from tidegate.report.view import Interval, Residuals, RunView, Sample, Strip
 from tidegate.report.write import write_report
-from tidegate.tasks.judging import Judged
+from tidegate.tasks.judging import Judged, judge_part
 from tidegate.tasks.run import plain, versions
 
 SAMPLES = 4
@@ -24,9 +24,9 @@ MOST_RESIDUALS = 200_000
 
 
 def report_forecast(
-    path: Path,
+    path: str | Path,
     model: Any,
-    judged: Judged,
+    judged: Judged | None = None,
     *,
     title: str = "",
     unit: str = "",
@@ -37,14 +37,15 @@ def report_forecast(
     """Write the report of a fitted forecaster's test part.
 
     Args:
-        path: the file. model: the forecaster. judged: its forecasts and scores.
+        path: the file. model: the forecaster. judged: its forecasts and scores; None judges the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    return write_report(path, forecast_view(model, judged, title, unit, command, snippet), lang)
+    judged = judged or judge_part(model, "test")
+    return write_report(Path(path), forecast_view(model, judged, title, unit, command, snippet), lang)
 
 
 def forecast_view(model: Any, judged: Judged, title: str, unit: str, command: str, snippet: str) -> RunView:

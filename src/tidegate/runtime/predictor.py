@@ -50,6 +50,8 @@ class Predictor:
 
     def __init__(self, artifact: Artifact) -> None:
         record = artifact.record
+        if record.task != "forecaster":
+            raise ArtifactError(f"model.json: task is {record.task!r}; this version runs a 'forecaster'")
         self.artifact = artifact
         self.spec = record.network
         if record.task != TASK:

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.data.windows import Batches, Windows
+from tidegate.nn.network import Network
 from tidegate.prepare.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.prepared import Prepared
 from tidegate.train.losses import ForecastLoss
+from tidegate.train.threads import choose_threads, threads
 
 EVALUATION_BATCH = 512
 
@@ -120,13 +122,15 @@ class Validation:
         return total / max(count, 1)
 
 
-def torch_run(network: nn.Module) -> Any:
+def torch_run(network: Network) -> Any:
     """The network as a function of numpy arrays, as `tidegate.runtime.decode` calls it."""
     from tidegate.runtime.network import Output
 
+    hidden = network.spec.find("recurrent").hidden_size
+
     def run(past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
         network.eval()
-        with torch.no_grad():
+        with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
             output = network(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, future, static)))
         attention = None if output.attention is None else output.attention.numpy()
         return Output(output.values.numpy(), output.loc.numpy(), output.scale.numpy(), attention)

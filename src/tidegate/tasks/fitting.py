@@ -17,7 +17,7 @@ from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
-from tidegate.evaluate.season import find_seasons
+from tidegate.evaluate.season import DAYS, find_seasons
 from tidegate.nn.network import Network
 from tidegate.prepare import AugmentOptions, Preparation, Prepared, PrepareOptions
 from tidegate.runtime.decode import Decoding
@@ -32,6 +32,7 @@ from tidegate.train.losses import ForecastLoss
 from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
+from tidegate.train.threads import choose_threads, threads
 
 TRIAL_STEPS = 300
 VALIDATION_WINDOWS = 20_000
@@ -145,14 +146,15 @@ def fit(
     options = fill_budget(choices.training, choices.auto, len(training), notes)
     if progress is not None:
         progress.max_epochs = options.max_epochs
-    candidates = list(make_candidates(plan, choices, table, split))
-    if len(candidates) > 1:
-        plan, note = _select(candidates, options, len(training), trained, checkpoints)
-        notes.append(note)
     folder = None if checkpoints is None else checkpoints / "last"
-    network, history, spec = trained(plan, options, folder, progress)
-    decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
-    decoding = calibrate(network, spec, decoding, prepared, validation)
+    candidates = list(make_candidates(plan, choices, table, split))
+    with threads(choose_threads(options.batch_size * 8 * choices.model.hidden_size**2)):
+        if len(candidates) > 1:
+            plan, note = _select(candidates, options, len(training), trained, checkpoints)
+            notes.append(note)
+        network, history, spec = trained(plan, options, folder, progress)
+        decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
+        decoding = calibrate(network, spec, decoding, prepared, validation)
     return Fitted(table, split, preparation, prepared, plan, spec, network, decoding, history, tuple(notes))
 
 
@@ -190,7 +192,9 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     if window % segment:
         raise ConfigError(f"window {window} is not a multiple of segment {segment}")
     found = find_seasons(table, split.train)
-    seasons = tuple(sorted({found.strongest, *table.frequency.seasons()[:2]})) if found.all else ()
+    # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week.
+    calendar = table.frequency.seasons()[:2] or tuple(7 * m for m in found.all if m in DAYS)
+    seasons = tuple(sorted({found.strongest, *calendar})) if found.all else ()
     lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
     normalise = None if model.normalise == AUTO else model.normalise
     anchor = 0 if isinstance(network.anchor, str) else network.anchor

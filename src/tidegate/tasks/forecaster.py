@@ -16,7 +16,7 @@ from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.budget import BUDGET
 from tidegate.tasks.estimator import Estimator
-from tidegate.tasks.frame import forecast_columns, future_columns, known_ahead
+from tidegate.tasks.frame import check_names, forecast_columns, future_columns, known_ahead
 from tidegate.tasks.options import (
     AUTO,
     CELLS,
@@ -172,7 +172,8 @@ class Forecaster(Estimator):
             time, target, series, known, observed, static: columns; names that people use are recognised.
             validation, test: a fraction of each series, a number of rows, or the time the part begins.
             gap: rows left out between the parts.
-            out: folder of the run: artifact, history, metrics, predictions, report, checkpoints.
+            out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_forecast` adds the
+                report.
             resume: go on from the checkpoints in `out`.
             progress: show a progress bar; None does where there is a terminal.
             source: where a `Table` came from, for the run's config.toml.
@@ -185,14 +186,20 @@ class Forecaster(Estimator):
         from tidegate.tasks import fitting
         from tidegate.train.progress import ProgressBar
 
+        columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         self.check()
+        named = [name for name, value in {**columns, "static": static, **reading}.items() if value]
+        if isinstance(data, Table) and named:
+            raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
+        if validation in (0, 0.0):
+            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
         if out is not None:
             check_writable(Path(out))
-        columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
         shares = {"validation": validation, "test": test, "gap": gap}
         rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
         choices = self._choices(table, rough.train)
+        check_names(table.schema, choices.quantiles)
         parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
         with ProgressBar(progress) as bar:
             fitted = fitting.fit(
@@ -343,11 +350,12 @@ class Forecaster(Estimator):
             table: Table = self.context_ if hasattr(self, "context_") else self.predictor_.context()
             return table
         schema = self.preparation_.schema
+        wide = {**self.reading_, **reading}.get("wide", False)
         return read(
             data,
             **{
                 "time": schema.time if schema.time is not None else False,
-                "target": list(schema.targets),
+                "target": None if wide else list(schema.targets),
                 "series": schema.series,
                 "known": schema.known,
                 "observed": schema.observed,
@@ -400,6 +408,8 @@ class Forecaster(Estimator):
         levels = quantile_levels(self.quantiles, self.level)
         if self.loss == "pinball" and not levels:
             raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
+        if self.loss == "pinball":
+            levels = tuple(sorted({*levels, 0.5}))  # the point forecast is the median then
         return preparation, training, levels
 
     def _choices(self, table: Table, train: Any) -> Any:

@@ -9,9 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
-from tidegate.core.table import Table
+from tidegate.core.table import Schema, Table
 from tidegate.data.future import read_future
 from tidegate.runtime.predictor import SeriesForecast
+
+
+def check_names(schema: Schema, levels: tuple[float, ...]) -> None:
+    """Refuse a time or series column that has the name of a column of the forecasts.
+
+    Raises:
+        SchemaError: it does, and one would hide the other.
+    """
+    taken = {"mean", *(f"q{level:g}" for level in levels), *(["target"] if len(schema.targets) > 1 else [])}
+    for role, name in (("time", schema.time), ("series", schema.series)):
+        if name in taken:
+            raise SchemaError(f"the {role} column is named {name!r}, as is a column of the forecasts: rename it")
 
 
 def forecast_columns(found: SeriesForecast, table: Table) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.errors import SplitError
 from tidegate.core.table import Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
@@ -50,6 +51,11 @@ def judge_table(model: Any, table: Table) -> Evaluation:
     parts = {"train": np.stack([starts, opening], axis=1), "test": np.stack([opening, ends], axis=1)}
     split = Split(parts)
     origins = part_origins(table, split, "test", window=rows, horizon=horizon)
+    if not len(origins):
+        raise SplitError(
+            f"there is nothing to score: the longest series has {table.lengths.max()} rows, "
+            f"and a window has {rows} past and {horizon} future ones"
+        )
     return _judge(model, table, split, prepared, origins, ridge=False).evaluation
 
 

@@ -1,0 +1,52 @@
+"""How many threads a training uses: as many as help, and one where more would wait for each other.
+
+A recurrent step is a chain of small products. With a busy neighbour on the machine, threads that meet at every
+time step wait for the slowest one each time, and two can be ten times slower than one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from tidegate.core.errors import ConfigError
+
+LARGE_WORK = 20_000_000
+VARIABLE = "TIDEGATE_NUM_THREADS"
+
+
+def choose_threads(work: int) -> int:
+    """Threads for a training.
+
+    `TIDEGATE_NUM_THREADS` if it is set; else torch's own setting where somebody chose it (it differs from the number
+    of cores, or `OMP_NUM_THREADS` is set) or the work is large; else one.
+
+    Args:
+        work: multiplications of the largest recurrent product of one time step, B * 4H * (I + H).
+
+    Raises:
+        ConfigError: the variable is no whole number of at least 1.
+    """
+    text = os.environ.get(VARIABLE)
+    if text:
+        if not text.isdecimal() or int(text) < 1:
+            raise ConfigError(f"{VARIABLE} is {text!r}; set it to a whole number of at least 1")
+        return int(text)
+    current = torch.get_num_threads()
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    chosen = current != cores or bool(os.environ.get("OMP_NUM_THREADS"))
+    return current if chosen or work >= LARGE_WORK else 1
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Run with so many torch threads, and set back what was set."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
