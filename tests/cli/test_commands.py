@@ -119,7 +119,7 @@ def test_covariates_go_all_the_way(place: Path, tmp_path: Path, capsys: pytest.C
     np.testing.assert_allclose(printed, expected["mean"].to_numpy(), rtol=1e-8)
     assert lines[1].startswith("north,2024-01-17 16:00:00,")
     assert main(["predict", str(out)]) == 2
-    assert "--future" in capsys.readouterr().err or True
+    assert "is known ahead: give its values for the 6 steps" in capsys.readouterr().err
 
 
 def test_evaluate_prints_stored_scores_and_scores_of_new_rows(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
