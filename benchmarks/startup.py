@@ -8,6 +8,7 @@ the process to the forecast, and its parts. Beside it: an empty Python process, 
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -49,25 +50,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         saved = model.save(Path(folder) / "model")
         found = [timed(["-c", CHILD, str(saved)]) for _ in range(given.repeats + 1)][1:]
-    parts = [json.loads(output) for _, output in found]
-    wall = [seconds for seconds, _ in found]
+    parts = [json.loads(output) for *_, output in found]
+    wall, processor = [seconds for seconds, *_ in found], [seconds for _, seconds, _ in found]
     empty = [timed(["-c", "pass"])[0] for _ in range(given.repeats)]
     torch = [timed(["-c", "import torch"])[0] for _ in range(3)]
     rows: list[list[object]] = [["seconds", "median", "least", "most"]]
     rows.append(["process, import, load, first prediction", *spread(wall)])
     rows += [[f"  of it: {name}", *spread([part[name] for part in parts])] for name in ("import", "load", "predict")]
+    rows.append(["  processor time of it", *spread(processor)])
     rows += [["an empty Python process", *spread(empty)], ["a process that imports torch", *spread(torch)]]
     show(rows)
     median = statistics.median(wall)
     figures = {f"{name}_seconds": value for name, value in medians(parts).items()}
+    figures["processor_seconds"] = statistics.median(processor)
     report("startup", seconds=median, most=max(wall), **figures, reached=median < REACH)
 
 
-def timed(command: list[str]) -> tuple[float, str]:
-    """Wall seconds of a Python process, and what it printed."""
-    begin = time.perf_counter()
+def timed(command: list[str]) -> tuple[float, float, str]:
+    """Wall and processor seconds of a Python process, and what it printed."""
+    begin, used = time.perf_counter(), os.times()
     done = subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True)
-    return time.perf_counter() - begin, done.stdout
+    now = os.times()
+    spent = now.children_user + now.children_system - used.children_user - used.children_system
+    return time.perf_counter() - begin, spent, done.stdout
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:
