@@ -104,6 +104,8 @@ def recurrent_shapes(
             shapes[f"{prefix}.weight_hh_{tail}"] = (gates, hidden)
             shapes[f"{prefix}.bias_ih_{tail}"] = (gates,)
             shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
+            if cell == "peephole":
+                shapes[f"{prefix}.weight_peephole_{tail}"] = (3 * hidden,)
     return shapes
 
 

@@ -16,11 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tidegate.core.errors import ArtifactError
 
-Cell = Literal["lstm", "gru"]
+Cell = Literal["lstm", "gru", "peephole", "coupled"]
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Count = Annotated[int, Field(ge=0, le=65_536)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-GATES: dict[str, int] = {"lstm": 4, "gru": 3}
+GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3}
 
 
 class Record(BaseModel):

@@ -34,7 +34,7 @@ def forecast(
     static: list[str] = typer.Option([], help=tr("One value per series; may be given more than once.")),
     horizon: int = typer.Option(24, help=tr("Steps to forecast.")),
     window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
-    cell: str = typer.Option("lstm", help="lstm|gru"),
+    cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
     num_layers: int = typer.Option(2, help=tr("Recurrent layers.")),
     level: list[float] = typer.Option([], help=tr("Interval to forecast, in percent, such as 80; more than once.")),

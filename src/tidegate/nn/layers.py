@@ -7,6 +7,7 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,7 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
 )
+from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
 
 SMALLEST_SCALE = 1e-4
 State = tuple[Tensor, ...]
@@ -235,9 +237,9 @@ class DecoderLayer(nn.Module):
 
 def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
     """The recurrent stack of a spec."""
-    kind: type[nn.LSTM] | type[nn.GRU] = nn.LSTM if layer.cell == "lstm" else nn.GRU
+    kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
     dropout = layer.dropout if layer.num_layers > 1 else 0.0
-    return kind(
+    made: nn.Module = kind(
         inputs,
         layer.hidden_size,
         layer.num_layers,
@@ -245,6 +247,7 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
         dropout=dropout,
         bidirectional=bidirectional,
     )
+    return made
 
 
 LAYERS: dict[str, type[nn.Module]] = {

@@ -34,7 +34,7 @@ def run_stack(
         The last layer's h for every step, [B, S, H] (twice as wide when bidirectional), and the final
         state of every layer (the mean of both directions when bidirectional).
     """
-    run = _lstm if layer.cell == "lstm" else _gru
+    run = CELLS[layer.cell]
     final: list[State] = []
     for level in range(layer.num_layers):
         begin = start[level] if start is not None else None
@@ -59,16 +59,38 @@ def _products(weights: Weights, prefix: str, tail: str, sequence: Array) -> tupl
 
 
 def _lstm(weights: Weights, prefix: str, tail: str, sequence: Array, start: State | None) -> tuple[Array, State]:
+    """LSTM, and with `weight_peephole` the LSTM whose gates see the cell state."""
+    product, matrix = _products(weights, prefix, tail, sequence)
+    product += weights[f"{prefix}.bias_hh_{tail}"]
+    peephole = weights.get(f"{prefix}.weight_peephole_{tail}")  # [3H]: i, f, o
+    steps, batch, units = product.shape[0], product.shape[1], matrix.shape[0]
+    hidden, cell = start if start is not None else (np.zeros((batch, units), np.float32),) * 2
+    outputs = np.empty((steps, batch, units), dtype=np.float32)
+    for t in range(steps):
+        gates = product[t] + hidden @ matrix  # [B, 4H]: i, f, g, o
+        candidate = np.tanh(gates[:, 2 * units : 3 * units])
+        if peephole is not None:
+            gates[:, : 2 * units] += np.concatenate([cell, cell], axis=1) * peephole[: 2 * units]
+        both = sigmoid(gates[:, : 2 * units])
+        cell = both[:, units:] * cell + both[:, :units] * candidate
+        if peephole is not None:
+            gates[:, 3 * units :] += cell * peephole[2 * units :]
+        hidden = sigmoid(gates[:, 3 * units :]) * np.tanh(cell)
+        outputs[t] = hidden
+    return outputs.transpose(1, 0, 2), (hidden, cell)
+
+
+def _coupled(weights: Weights, prefix: str, tail: str, sequence: Array, start: State | None) -> tuple[Array, State]:
     product, matrix = _products(weights, prefix, tail, sequence)
     product += weights[f"{prefix}.bias_hh_{tail}"]
     steps, batch, units = product.shape[0], product.shape[1], matrix.shape[0]
     hidden, cell = start if start is not None else (np.zeros((batch, units), np.float32),) * 2
     outputs = np.empty((steps, batch, units), dtype=np.float32)
     for t in range(steps):
-        gates = product[t] + hidden @ matrix  # [B, 4H]: i, f, g, o
-        squashed = sigmoid(gates)
-        cell = squashed[:, units : 2 * units] * cell + squashed[:, :units] * np.tanh(gates[:, 2 * units : 3 * units])
-        hidden = squashed[:, 3 * units :] * np.tanh(cell)
+        gates = product[t] + hidden @ matrix  # [B, 3H]: f, g, o
+        candidate = np.tanh(gates[:, units : 2 * units])
+        cell = candidate + sigmoid(gates[:, :units]) * (cell - candidate)
+        hidden = sigmoid(gates[:, 2 * units :]) * np.tanh(cell)
         outputs[t] = hidden
     return outputs.transpose(1, 0, 2), (hidden, cell)
 
@@ -87,3 +109,6 @@ def _gru(weights: Weights, prefix: str, tail: str, sequence: Array, start: State
         hidden = candidate + update * (hidden - candidate)
         outputs[t] = hidden
     return outputs.transpose(1, 0, 2), (hidden,)
+
+
+CELLS = {"lstm": _lstm, "peephole": _lstm, "coupled": _coupled, "gru": _gru}

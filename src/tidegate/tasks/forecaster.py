@@ -44,7 +44,7 @@ class Forecaster(Estimator):
     Args:
         horizon: K, steps to forecast.
         window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
-        cell: `lstm` or `gru`.
+        cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
         hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
         num_layers: recurrent layers, 1 to 3 as a rule.
         dropout: between layers, 0.1 to 0.5 as a rule.

@@ -189,7 +189,7 @@ def choose_lags(seasons: tuple[int, ...], window: int) -> tuple[int, ...]:
 
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
 READING = ("repair", "wide", "decimal", "delimiter", "encoding", "date_format")
-CELLS = ("lstm", "gru")
+CELLS = ("lstm", "gru", "peephole", "coupled")
 NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
 POOLING = ("last", "attention")
 LOSSES: tuple[str, ...] = ("mse", "mae", "huber", "pinball")

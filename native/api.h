@@ -1,0 +1,118 @@
+// The C ABI of tidegate's recurrent engine. Plain C, no Python, no torch.
+//
+// Shape letters, the same in every file of this folder:
+//   B batch rows   T steps   I inputs   H units   L layers   D directions (1 or 2)
+//   G gate blocks in a weight (lstm, peephole 4: i f g o; coupled 3: f g o; gru 3: r z n)
+//   W vector lanes   P panels of W units, P = ceil(H / W)   U units padded to whole panels, U = P * W
+#ifndef TIDEGATE_API_H
+#define TIDEGATE_API_H
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define TG_EXPORT __declspec(dllexport)
+#else
+#define TG_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { TG_ABI = 1 };
+enum tg_cell { TG_LSTM = 0, TG_PEEPHOLE = 1, TG_COUPLED = 2, TG_GRU = 3 };
+enum tg_dtype { TG_FLOAT32 = 0, TG_FLOAT64 = 1 };
+enum tg_flag {
+  TG_TRAIN = 1,       // keep what backward needs in `stash`; dropout and zoneout draw masks
+  TG_REVERSE = 2,     // with D = 1: walk time backwards
+  TG_NORM = 4,        // layer norm of the input product, the recurrent product and the cell state
+};
+enum tg_status {
+  TG_OK = 0,
+  TG_ERROR_SIZE = 1,      // struct size or version differs from this library's
+  TG_ERROR_OPTION = 2,    // unknown cell, dtype, flag, or a combination that does not exist
+  TG_ERROR_SHAPE = 3,     // a negative or impossible B, T, I, H, L, D or thread count
+  TG_ERROR_NULL = 4,      // an array that must be there is null
+  TG_ERROR_STRIDE = 5,    // rows or steps of one array overlap
+  TG_ERROR_LENGTH = 6,    // a length below 0 or above T
+  TG_ERROR_MEMORY = 7,    // the system gave no memory
+  TG_ERROR_RANGE = 8,     // a probability outside [0, 1), an epsilon below 0
+};
+enum { TG_SLOTS = 6 };  // arrays of one layer and direction, in this order:
+//   w_ih [G*H, I]  w_hh [G*H, H]  b_ih [G*H]  b_hh [G*H]  peephole [3*H] (i f o)
+//   norm [2*G*H + 2*H] (scale of the input product, scale of the recurrent product, scale and shift of the cell)
+// Absent ones are null.
+
+// One whole stack of layers. Every field has 8 bytes, in this order, so that a caller fills it with one pack.
+typedef struct tg_rnn {
+  int64_t size;                // sizeof(tg_rnn)
+  int64_t cell, dtype, flags;
+  int64_t B, T, I, H, L, D;
+  int64_t threads;             // at most; the result does not depend on it
+  uint64_t seed;               // of the masks
+  double dropout;              // between layers
+  double recurrent_dropout;    // of the state that enters the recurrent product, one mask for all steps
+  double zoneout_h, zoneout_c;
+  double epsilon;              // of the layer norm
+  int64_t x_t, x_b;            // strides in elements of x, step and row; the last axis is contiguous
+  int64_t y_t, y_b;
+  int64_t dy_t, dy_b;
+  int64_t dx_t, dx_b;
+  const int64_t* lengths;      // [B], or null: every row has T steps
+  const void* x;               // [T, B, I]
+  const void* h0;              // [L*D, B, H] or null: zeros
+  const void* c0;              // [L*D, B, H] or null: zeros; unused by gru
+  void* y;                     // [T, B, D*H]; steps past a row's end are zero
+  void* hn;                    // [L*D, B, H]; may be h0 itself
+  void* cn;                    // [L*D, B, H]
+  void* stash;                 // tg_stash_bytes(), kept from forward to backward; null unless TG_TRAIN
+  const void* const* weights;  // [L*D*TG_SLOTS]
+  const void* packed;          // of tg_pack(), or null; forward without TG_TRAIN only
+  const void* dy;              // [T, B, D*H] or null: zeros
+  const void* dhn;             // [L*D, B, H] or null
+  const void* dcn;             // [L*D, B, H] or null
+  void* dx;                    // [T, B, I] or null: not wanted
+  void* dh0;                   // [L*D, B, H] or null
+  void* dc0;                   // [L*D, B, H] or null
+  void* const* dweights;       // [L*D*TG_SLOTS], each null if not wanted, overwritten otherwise
+} tg_rnn;
+
+TG_EXPORT int64_t tg_abi(void);
+TG_EXPORT const char* tg_isa(void);                 // "avx512", "avx2", "baseline" or "neon"
+TG_EXPORT const char* tg_message(int status);
+TG_EXPORT int64_t tg_stash_bytes(const tg_rnn*);    // negative: minus a status
+TG_EXPORT int64_t tg_packed_bytes(const tg_rnn*);
+TG_EXPORT int tg_pack(const tg_rnn*, void* packed); // weights in the engine's order; valid for this library and isa
+TG_EXPORT int tg_forward(const tg_rnn*);
+TG_EXPORT int tg_backward(const tg_rnn*);
+TG_EXPORT int tg_gates(const tg_rnn*, int64_t layer, int64_t direction, void* out);  // [T, B, 5 or 4, H] from stash
+
+// Streaming: T = 1, unidirectional, the state in h0 and c0 is advanced in place; y [B, H] may be null.
+TG_EXPORT int tg_step(const tg_rnn*);
+
+// Memory that is handed out again after release, so that its pages stay mapped. 64-byte aligned; null if none.
+TG_EXPORT void* tg_acquire(int64_t bytes);
+TG_EXPORT void tg_release(void*);
+TG_EXPORT int64_t tg_held_bytes(void);
+TG_EXPORT void tg_trim(void);                       // gives unused blocks back to the system
+
+// Adam or AdamW on `count` arrays at once; every array float32 or every array float64 as `dtype` says.
+typedef struct tg_adam {
+  int64_t size, dtype, count, threads;
+  void* const* value;
+  const void* const* gradient;
+  void* const* mean;
+  void* const* square;
+  const int64_t* length;       // [count]
+  double rate, beta1, beta2, epsilon, decay;
+  double decoupled;            // 1: AdamW
+  double scale;                // gradients are multiplied by it first (clipping)
+  double correction1, correction2;  // 1 - beta^step
+} tg_adam;
+TG_EXPORT int tg_adam_step(const tg_adam*);
+TG_EXPORT int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, double* out);
+
+TG_EXPORT double tg_peak(int64_t dtype, int64_t threads, double seconds);  // GFLOP/s of independent multiply-adds
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,46 @@
+#include "dispatch.h"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "api.h"
+
+#if defined(__x86_64__)
+extern const tidegate::Isa tg_baseline, tg_avx2, tg_avx512;
+#elif defined(__aarch64__)
+extern const tidegate::Isa tg_neon;
+#else
+extern const tidegate::Isa tg_baseline;
+#endif
+
+namespace tidegate {
+namespace {
+
+const Isa& choose() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  const char* wish = std::getenv("TIDEGATE_ISA");
+  const bool any = !wish || !*wish || !std::strcmp(wish, "auto");
+  if (avx512 && (any || !std::strcmp(wish, "avx512"))) return tg_avx512;
+  if (avx2 && (any || std::strcmp(wish, "baseline"))) return tg_avx2;
+  return tg_baseline;
+#elif defined(__aarch64__)
+  return tg_neon;
+#else
+  return tg_baseline;
+#endif
+}
+
+}  // namespace
+
+const Isa& isa() {
+  static const Isa& chosen = choose();
+  return chosen;
+}
+
+}  // namespace tidegate
+
+extern "C" const char* tg_isa(void) { return tidegate::isa().name; }

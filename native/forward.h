@@ -1,0 +1,272 @@
+// Forward: a group of rows walks through all its steps; no other rows are waited for.
+#ifndef TIDEGATE_FORWARD_H
+#define TIDEGATE_FORWARD_H
+#include "layer.h"
+#include "pack.h"
+
+namespace {
+using tidegate::Layer;
+
+constexpr int64_t MAX_ROWS = 64;  // of one call
+
+template <class S> TG_INLINE int64_t steps_of(const Layer<S>& a, int64_t b) { return a.lengths ? a.lengths[b] : a.T; }
+template <class S> TG_INLINE int64_t place(const Layer<S>& a, int64_t b, int64_t s) {
+  return a.reverse ? steps_of(a, b) - 1 - s : s;
+}
+
+// [rows, U] from [B, H], zero where absent
+template <class S> TG_INLINE void fetch(const Layer<S>& a, const S* from, int64_t first, int64_t rows, int64_t U, S* to) {
+  if (!from || U > a.H) clear(to, rows * U);
+  if (from)
+    for (int64_t r = 0; r < rows; ++r) copy(to + r * U, from + (first + r) * a.H, a.H);
+}
+
+enum Kind : uint64_t { RECURRENT = 1, ZONE_H = 2, ZONE_C = 3, OUTPUT = 4 };
+TG_INLINE uint64_t kind_key(uint64_t key, Kind kind) { return key ^ (uint64_t)kind * 0xd6e8feb86659fd93ull; }
+template <class S> TG_INLINE S scale_of(uint32_t threshold) { return S(1) / (S(1) - S(threshold) / S(16777216)); }
+
+// m: [rows, U], one mask of the recurrent state for all steps
+template <class S> TG_INLINE void recurrent_mask(const Layer<S>& a, int64_t first, int64_t rows, int64_t U, S* m) {
+  for (int64_t r = 0; r < rows; ++r) {
+    uint32_t word = mix(kind_key(a.key, RECURRENT), (uint64_t)(first + r));
+    for (int64_t u = 0; u < U; u += W<S>) store(m + r * U + u, mask<S>(word, u, a.recurrent, scale_of<S>(a.recurrent)));
+  }
+}
+
+// Share of the old state that row `b` keeps at step `s` for units u to u + W: 0 or 1 in training, p otherwise.
+template <class S> TG_INLINE V<S> kept_share(const Layer<S>& a, Kind kind, uint32_t p, S eval, int64_t b, int64_t s, int64_t u) {
+  if (!a.train) return all(eval);
+  return S(1) - mask<S>(mix(kind_key(a.key, kind), (uint64_t)(s * a.B + b)), u, p, S(1));
+}
+
+// to = from * mask of the output dropout; n elements of row (b, t), the first being element `unit0` of the row
+template <class S>
+TG_INLINE void drop_row(uint64_t key, uint32_t p, int64_t word_row, int64_t unit0, int64_t n, const S* from, S* to) {
+  const uint32_t word = mix(kind_key(key, OUTPUT), (uint64_t)word_row);
+  const S scale = scale_of<S>(p);
+  int64_t u = 0;
+  for (; u + W<S> <= n; u += W<S>) store(to + u, load(from + u) * mask<S>(word, unit0 + u, p, scale));
+  if (u < n) {
+    S buffer[W<S>];
+    V<S> m = mask<S>(word, unit0 + u, p, scale);
+    store(buffer, m);
+    for (int64_t l = 0; u < n; ++u, ++l) to[u] = from[u] * buffer[l];
+  }
+}
+
+template <class S> struct Rows {
+  const S* x[MAX_ROWS];   // [I]
+  const S* h[MAX_ROWS];   // [H], enters the recurrent product
+  int64_t r[MAX_ROWS];    // row within the group
+  int64_t n;
+};
+
+template <class S> struct State {  // of one step; all [rows, U] but stash [P, B, K, W]
+  const S *h_old, *c_old;
+  S *h_new, *c_new, *stash;
+  S* sums;  // [rows, A, W], for products that are cut into pieces
+  int64_t U;
+};
+
+// The cell's arithmetic for R rows (or of one row and R panels) once their sums are complete.
+template <class S, class C, int R, bool TRAIN>
+TG_INLINE void finish(V<S> (&sums)[R][C::A], const S* const* extra, const int64_t* at, const State<S>& state, S* const* stash) {
+  V<S> c[R], k[R][C::K];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    c[r] = C::HAS_C ? load(state.c_old + at[r]) : V<S>{};
+    C::gates(sums[r], extra[r], c[r], k[r]);
+    if (C::HAS_C) store(state.c_new + at[r], c[r]);
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    store(state.h_new + at[r], C::output(sums[r], c[r], C::HAS_C ? V<S>{} : load(state.h_old + at[r]), k[r]));
+    if (TRAIN)
+      for (int i = 0; i < C::K; ++i) store(stash[r] + i * W<S>, k[r][i]);
+  }
+}
+
+// start: bias [A, W] of pitch 0, or sums so far; inputs from x0 and h0 on.
+template <class S, class C, int R, bool TRAIN>
+TG_INLINE void step_tile(const Layer<S>& a, const S* panel, const Rows<S>& rows, int64_t j, int64_t u, const S* start,
+                         int64_t pitch, int64_t x0, int64_t h0, const State<S>& state, S* stash) {
+  V<S> acc[R][C::A];
+  const S *x[R], *h[R];
+  for (int r = 0; r < R; ++r) {
+    x[r] = rows.x[j + r] + x0;
+    h[r] = rows.h[j + r] + h0;
+    for (int g = 0; g < C::A; ++g) acc[r][g] = load(start + (j + r) * pitch + g * W<S>);
+  }
+  const S* w = panel + (C::A + C::EXTRA) * W<S>;
+  product<S, R, C::A, C::XO, C::G>(acc, x, w + x0 * C::G * W<S>, a.I - x0);
+  product<S, R, C::A, C::HO, C::G>(acc, h, w + (a.I + h0) * C::G * W<S>, a.H - h0);
+  const S* extra[R];
+  int64_t at[R];
+  S* kept[R];
+  for (int r = 0; r < R; ++r) {
+    extra[r] = panel + C::A * W<S>;
+    at[r] = rows.r[j + r] * state.U + u;
+    kept[r] = TRAIN ? stash + rows.r[j + r] * C::K * W<S> : nullptr;
+  }
+  finish<S, C, R, TRAIN>(acc, extra, at, state, kept);
+}
+
+// sums += a piece of a product;  rows: [n] pointers, w: [depth, G, W]
+template <class S, class C, int FIRST>
+__attribute__((noinline)) void piece(const S* const* from, int64_t n, int64_t k, int64_t depth, const S* w, const S* start, int64_t pitch, S* sums) {
+  tiles<tile_rows(C::A)>(n, [&](int64_t j, auto count) {
+    constexpr int R = decltype(count)::value;
+    V<S> acc[R][C::A];
+    const S* row[R];
+    for (int r = 0; r < R; ++r) {
+      row[r] = from[j + r] + k;
+      for (int g = 0; g < C::A; ++g) acc[r][g] = load(start + (j + r) * pitch + g * W<S>);
+    }
+    product<S, R, C::A, FIRST, C::G>(acc, row, w, depth);
+    for (int r = 0; r < R; ++r)
+      for (int g = 0; g < C::A; ++g) store(sums + ((j + r) * C::A + g) * W<S>, acc[r][g]);
+  });
+}
+
+constexpr int64_t DEPTH = 128;  // of the inner axis between two visits of a tile: its weights stay in L1
+
+template <class S, class C, bool TRAIN>
+__attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
+  const int64_t lanes = W<S>, size = panel_length<S, C>(a.I, a.H), U = state.U, step_w = C::G * lanes;
+  const bool cut = rows.n > tile_rows(C::A) && a.I + a.H > DEPTH + DEPTH / 2;
+  const S* panel = a.panel;
+  S* stash = state.stash;
+  int64_t u = 0;
+  if (rows.n == 1)
+    for (; u + lanes < U; u += 2 * lanes, panel += 2 * size) {
+      V<S> acc[2][C::A];
+      for (int i = 0; i < 2; ++i)
+        for (int g = 0; g < C::A; ++g) acc[i][g] = load(panel + i * size + g * lanes);
+      const S* w = panel + (C::A + C::EXTRA) * lanes;
+      product_pair<S, C::A, C::XO, C::G>(acc, rows.x[0], w, w + size, a.I);
+      w += a.I * step_w;
+      product_pair<S, C::A, C::HO, C::G>(acc, rows.h[0], w, w + size, a.H);
+      const int64_t at[2] = {rows.r[0] * U + u, rows.r[0] * U + u + lanes}, next = a.B * C::K * lanes;
+      const S* extra[2] = {panel + C::A * lanes, panel + size + C::A * lanes};
+      S* kept[2] = {};
+      if (TRAIN) {
+        kept[0] = stash + rows.r[0] * C::K * lanes;
+        kept[1] = kept[0] + next;
+        stash += 2 * next;
+      }
+      finish<S, C, 2, TRAIN>(acc, extra, at, state, kept);
+    }
+  for (; u < U; u += lanes, panel += size) {
+    const S *start = panel, *w = panel + (C::A + C::EXTRA) * lanes;
+    int64_t pitch = 0, x0 = 0, h0 = 0;
+    if (cut) {
+      auto advance = [&] { start = state.sums, pitch = C::A * lanes; };
+      for (; a.I - x0 > DEPTH; x0 += DEPTH, advance())
+        piece<S, C, C::XO>(rows.x, rows.n, x0, DEPTH, w + x0 * step_w, start, pitch, state.sums);
+      if (a.I - x0 > DEPTH / 2) {
+        piece<S, C, C::XO>(rows.x, rows.n, x0, a.I - x0, w + x0 * step_w, start, pitch, state.sums);
+        x0 = a.I;
+        advance();
+      }
+      for (; a.H - h0 > DEPTH; h0 += DEPTH, advance()) {
+        if (x0 < a.I) {
+          piece<S, C, C::XO>(rows.x, rows.n, x0, a.I - x0, w + x0 * step_w, start, pitch, state.sums);
+          x0 = a.I;
+          advance();
+        }
+        piece<S, C, C::HO>(rows.h, rows.n, h0, DEPTH, w + (a.I + h0) * step_w, start, pitch, state.sums);
+      }
+    }
+    tiles<tile_rows(C::A)>(rows.n, [&](int64_t j, auto count) {
+      step_tile<S, C, decltype(count)::value, TRAIN>(a, panel, rows, j, u, start, pitch, x0, h0, state, stash);
+    });
+    if (TRAIN) stash += a.B * C::K * lanes;
+  }
+}
+
+// Mixes the old state into the new one.
+template <class S, class C>
+void zoneout(const Layer<S>& a, const Rows<S>& rows, int64_t first, int64_t s, int64_t U, const S* h_old, S* h_new,
+             const S* c_old, S* c_new, S* stash) {
+  const int64_t lanes = W<S>;
+  for (int64_t j = 0; j < rows.n; ++j)
+    for (int64_t u = 0; u < U; u += lanes) {
+      const int64_t at = rows.r[j] * U + u, b = first + rows.r[j];
+      if (a.zone_h || a.keep_h > 0) {
+        V<S> z = kept_share(a, ZONE_H, a.zone_h, a.keep_h, b, s, u), n = load(h_new + at);
+        store(h_new + at, n + z * (load(h_old + at) - n));
+      }
+      if (C::HAS_C && (a.zone_c || a.keep_c > 0)) {
+        V<S> z = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u), n = load(c_new + at);
+        V<S> c = n + z * (load(c_old + at) - n);
+        store(c_new + at, c);
+        if (stash) store(stash + ((u / lanes * a.B + rows.r[j]) * C::K + C::C) * lanes, c);
+      }
+    }
+}
+
+template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int64_t rows) {
+  return rows * (padded<S>(a.H) * 6 + C::A * W<S>);
+}
+
+template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
+  const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes;
+  S* h[2] = {scratch, scratch + n * U};
+  S* c[2] = {scratch + 2 * n * U, scratch + 3 * n * U};
+  S* m = scratch + 4 * n * U;       // mask of the recurrent state
+  S* masked = scratch + 5 * n * U;  // the masked state
+  fetch(a, a.h0, first, n, U, h[0]);
+  if (C::HAS_C) fetch(a, a.c0, first, n, U, c[0]);
+  if (a.recurrent) recurrent_mask(a, first, n, U, m);
+  const bool zone = a.zone_h || a.zone_c || a.keep_h > 0 || a.keep_c > 0;
+  const int64_t row_stash = C::K * lanes, step_stash = panels * a.B * row_stash;
+  Rows<S> rows;
+  for (int64_t s = 0; s < a.T; ++s) {
+    const S* h_old = h[s & 1];
+    S* h_new = h[~s & 1];
+    const S* c_old = c[s & 1];
+    S* c_new = c[~s & 1];
+    const S* enters = h_old;
+    if (a.recurrent) {
+      for (int64_t i = 0; i < n * U; i += lanes) store(masked + i, load(h_old + i) * load(m + i));
+      enters = masked;
+    }
+    rows.n = 0;
+    for (int64_t r = 0; r < n; ++r) {
+      if (s >= steps_of(a, first + r)) continue;
+      rows.x[rows.n] = a.x + (first + r) * a.x_b + place(a, first + r, s) * a.x_t;
+      rows.h[rows.n] = enters + r * U;
+      rows.r[rows.n++] = r;
+    }
+    S* stash = a.train ? a.stash + s * step_stash + first * row_stash : nullptr;
+    if (rows.n) {
+      const State<S> state{h_old, c_old, h_new, c_new, stash, scratch + 6 * n * U, U};
+      if (a.train) step<S, C, true>(a, rows, state);
+      else step<S, C, false>(a, rows, state);
+      if (zone) zoneout<S, C>(a, rows, first, s, U, h_old, h_new, c_old, c_new, stash);
+    }
+    int64_t active = 0;
+    for (int64_t r = 0; r < n; ++r) {
+      const int64_t b = first + r;
+      if (active < rows.n && rows.r[active] == r) {
+        ++active;
+        const int64_t t = place(a, b, s);
+        if (a.y) copy(a.y + b * a.y_b + t * a.y_t, h_new + r * U, a.H);
+        if (a.dropped)
+          drop_row(a.out_key, a.dropout, t * a.B + b, a.unit0, a.H, h_new + r * U, a.dropped + b * a.dropped_b + t * a.dropped_t);
+      } else {
+        copy(h_new + r * U, h_old + r * U, U);
+        if (C::HAS_C) copy(c_new + r * U, c_old + r * U, U);
+        if (a.y) clear(a.y + b * a.y_b + s * a.y_t, a.H);
+        if (a.dropped) clear(a.dropped + b * a.dropped_b + s * a.dropped_t, a.H);
+      }
+    }
+  }
+  for (int64_t r = 0; r < n; ++r) {
+    if (a.hn) copy(a.hn + (first + r) * a.H, h[a.T & 1] + r * U, a.H);
+    if (C::HAS_C && a.cn) copy(a.cn + (first + r) * a.H, c[a.T & 1] + r * U, a.H);
+  }
+}
+
+}  // namespace
+#endif

@@ -1,0 +1,73 @@
+// One layer in one direction, as the kernels see it. Letters: api.h.
+#ifndef TIDEGATE_LAYER_H
+#define TIDEGATE_LAYER_H
+#include <stdint.h>
+
+namespace tidegate {
+
+template <class S> struct Layer {
+  int64_t B, T, I, H, D, cell;
+  bool train, reverse, norm;
+  const int64_t* lengths;  // [B] or null
+  S epsilon;
+  // Masks: threshold = p * 2^24, 0 when off. keys differ for every layer and direction.
+  uint32_t dropout, recurrent, zone_h, zone_c;
+  S keep_h, keep_c;        // zoneout without TG_TRAIN: the share of the old state
+  uint64_t key, out_key;   // out_key: of the mask between this layer and the next, the same for both directions
+  // Arrays with strides in elements; `direction` is already added to y and its kin.
+  const S* x;              // [T, B, I]
+  int64_t x_t, x_b;
+  S* y;                    // [T, B, H]
+  int64_t y_t, y_b;
+  S* dropped;              // [T, B, H], y after dropout, or null
+  int64_t dropped_t, dropped_b;
+  int64_t unit0;           // first unit of this direction in a row of y: numbers the dropout mask
+  const S *h0, *c0;        // [B, H] or null
+  S *hn, *cn;              // [B, H] or null
+  S* stash;                // [T, P, B, K, W], K kept values of a unit (cells.h)
+  const S* panel;          // packed forward weights (pack.h)
+  // backward
+  const S* dy;             // [T, B, H] or null
+  int64_t dy_t, dy_b;
+  const S *dhn, *dcn;      // [B, H] or null
+  S* dx;                   // [T, B, I] or null
+  int64_t dx_t, dx_b;
+  bool dx_add;             // the other direction has written dx
+  uint32_t dx_dropout;     // of the layer below; its key:
+  uint64_t dx_key;
+  S *dh0, *dc0;            // [B, H] or null
+  S* dg;                   // [P, T, B, A, W], A accumulators of a unit (cells.h)
+  const S* back;           // packed backward weights
+  const S* weights[6];
+  S* dweights[6];
+};
+
+// What one instruction set offers for one element type.
+template <class S> struct Kernels {
+  int64_t lanes;
+  int64_t (*panel_size)(int64_t cell, bool norm, int64_t I, int64_t H);             // elements
+  int64_t (*back_size)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx);
+  int64_t (*kept)(int64_t cell, bool norm);                                         // K
+  int64_t (*sums)(int64_t cell, bool norm);                                         // A
+  void (*pack)(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* weights, S* panel);
+  void (*pack_back)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* weights, S* back);
+  int64_t (*forward_scratch)(const Layer<S>&, int64_t rows);
+  int64_t (*backward_scratch)(const Layer<S>&, int64_t rows);
+  int64_t (*gradient_scratch)(const Layer<S>&);
+  void (*forward)(const Layer<S>&, int64_t first, int64_t rows, S* scratch);
+  void (*backward)(const Layer<S>&, int64_t first, int64_t rows, S* scratch);
+  void (*gradient)(const Layer<S>&, int64_t task, int64_t tasks, S* scratch);       // one of `tasks` shares
+  void (*gates)(const Layer<S>&, S* out);
+  void (*adam)(int64_t n, S* value, const S* gradient, S* mean, S* square, const double* constants);
+  double (*square_sum)(int64_t n, const S* array);
+  double (*peak)(int64_t rounds);                                                   // multiply-adds done
+};
+
+struct Isa {
+  const char* name;
+  Kernels<float> f32;
+  Kernels<double> f64;
+};
+
+}  // namespace tidegate
+#endif

@@ -1,0 +1,17 @@
+// A pool of threads that take numbered tasks one by one. No order among tasks is promised: results must not need one.
+#ifndef TIDEGATE_POOL_H
+#define TIDEGATE_POOL_H
+#include <stdint.h>
+
+namespace tidegate {
+
+// Runs task(context, i, worker) for i in [0, tasks) on at most `threads` threads, the caller among them;
+// worker is in [0, threads). Calls from several threads at once, or from inside a task, run on the caller alone.
+void run(int64_t tasks, int64_t threads, void (*task)(void*, int64_t i, int64_t worker), void* context);
+
+template <class F> void parallel(int64_t tasks, int64_t threads, F& f) {
+  run(tasks, threads, [](void* context, int64_t i, int64_t worker) { (*static_cast<F*>(context))(i, worker); }, &f);
+}
+
+}  // namespace tidegate
+#endif

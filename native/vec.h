@@ -1,0 +1,124 @@
+// Vectors of one instruction set in GCC/Clang vector extensions. TG_BYTES (16, 32, 64) comes from the build.
+// Everything here has internal linkage: the same names are compiled once per instruction set.
+#ifndef TIDEGATE_VEC_H
+#define TIDEGATE_VEC_H
+#include <stddef.h>
+#include <stdint.h>
+
+#define TG_INLINE static inline __attribute__((always_inline))
+
+namespace {
+
+template <class S> struct Vec;
+template <> struct Vec<float> {
+  typedef float V __attribute__((vector_size(TG_BYTES)));
+  typedef int32_t N __attribute__((vector_size(TG_BYTES)));
+  typedef uint32_t M __attribute__((vector_size(TG_BYTES)));
+  typedef uint32_t lane;
+};
+template <> struct Vec<double> {
+  typedef double V __attribute__((vector_size(TG_BYTES)));
+  typedef int64_t N __attribute__((vector_size(TG_BYTES)));
+  typedef uint64_t M __attribute__((vector_size(TG_BYTES)));
+  typedef uint64_t lane;
+};
+template <class S> using V = typename Vec<S>::V;
+template <class S> constexpr int64_t W = TG_BYTES / (int64_t)sizeof(S);
+
+template <class S> TG_INLINE V<S> load(const S* p) {
+  V<S> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class S> TG_INLINE void store(S* p, V<S> v) { __builtin_memcpy(p, &v, sizeof v); }
+template <class S> TG_INLINE V<S> all(S s) { return s - V<S>{}; }
+
+// The lesser and the greater of a limit and t, where NaN in t stays: one instruction where the compiler lacks it.
+template <class S> TG_INLINE V<S> at_most(V<S> t, S limit) {
+#if defined(__AVX2__) && TG_BYTES == 32
+  if constexpr (sizeof(S) == 4) return __builtin_ia32_minps256(all(limit), t);
+  else return __builtin_ia32_minpd256(all(limit), t);
+#elif defined(__x86_64__) && TG_BYTES == 16
+  if constexpr (sizeof(S) == 4) return __builtin_ia32_minps(all(limit), t);
+  else return __builtin_ia32_minpd(all(limit), t);
+#else
+  return t > limit ? all(limit) : t;
+#endif
+}
+template <class S> TG_INLINE V<S> at_least(V<S> t, S limit) {
+#if defined(__AVX2__) && TG_BYTES == 32
+  if constexpr (sizeof(S) == 4) return __builtin_ia32_maxps256(all(limit), t);
+  else return __builtin_ia32_maxpd256(all(limit), t);
+#elif defined(__x86_64__) && TG_BYTES == 16
+  if constexpr (sizeof(S) == 4) return __builtin_ia32_maxps(all(limit), t);
+  else return __builtin_ia32_maxpd(all(limit), t);
+#else
+  return t < limit ? all(limit) : t;
+#endif
+}
+
+// 2^t for |t| <= limit; NaN stays NaN. Relative error 1.2e-7 (float), 4e-16 (double).
+TG_INLINE V<float> power2(V<float> t) {
+  typedef Vec<float>::N N;
+  t = at_least(at_most(t, 126.0f), -126.0f);
+  V<float> m = t + 12582912.0f;  // rounds to a whole number and leaves it in the low bits
+  V<float> f = t - (m - 12582912.0f);
+  V<float> p = f * 0.0013276472454890609f + 0.009675541892647743f;
+  p = p * f + 0.05550713092088699f;
+  p = p * f + 0.24022120237350464f;
+  p = p * f + 0.6931469440460205f;
+  p = p * f + 1.0f;
+  return (V<float>)((N)p + ((N)m << 23));
+}
+TG_INLINE V<double> power2(V<double> t) {
+  typedef Vec<double>::N N;
+  t = at_least(at_most(t, 1022.0), -1022.0);
+  V<double> m = t + 6755399441055744.0;
+  V<double> f = (t - (m - 6755399441055744.0)) * 0.693147180559945309417;
+  V<double> p = f * (1.0 / 6227020800.0) + 1.0 / 479001600.0;
+  p = p * f + 1.0 / 39916800.0;
+  p = p * f + 1.0 / 3628800.0;
+  p = p * f + 1.0 / 362880.0;
+  p = p * f + 1.0 / 40320.0;
+  p = p * f + 1.0 / 5040.0;
+  p = p * f + 1.0 / 720.0;
+  p = p * f + 1.0 / 120.0;
+  p = p * f + 1.0 / 24.0;
+  p = p * f + 1.0 / 6.0;
+  p = p * f + 0.5;
+  p = p * f + 1.0;
+  p = p * f + 1.0;
+  return (V<double>)((N)p + ((N)m << 52));
+}
+
+template <class S> TG_INLINE V<S> sigmoid(V<S> x) { return S(1) / (S(1) + power2(x * S(-1.4426950408889634074))); }
+template <class S> TG_INLINE V<S> tanh(V<S> x) {
+  V<S> e = power2(x * S(-2.8853900817779268147));
+  return (S(1) - e) / (S(1) + e);
+}
+
+// The masks' generator: a word per element from (key, element), the same on every instruction set and type.
+TG_INLINE uint32_t mix(uint64_t key, uint64_t row) {
+  uint64_t z = key + row * 0x9e3779b97f4a7c15ull;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+  return (uint32_t)(z >> 32);
+}
+template <class S> TG_INLINE typename Vec<S>::M words(uint32_t row, int64_t first) {
+  const typename Vec<S>::lane low = 0xffffffffu;
+  typename Vec<S>::M x;
+  for (uint32_t l = 0; l < W<S>; ++l) x[l] = l * 0x9e3779b9u;
+  x = (x + (uint32_t)(row + (uint32_t)first * 0x9e3779b9u)) & low;
+  x = ((x ^ (x >> 16)) * 0x7feb352du) & low;
+  x = ((x ^ (x >> 15)) * 0x846ca68bu) & low;
+  return x ^ (x >> 16);
+}
+// `scale` where the element is kept, 0 where it is dropped. threshold = p * 2^24.
+template <class S> TG_INLINE V<S> mask(uint32_t row, int64_t first, uint32_t threshold, S scale) {
+  typedef typename Vec<S>::N N;
+  N keep = (N)(words<S>(row, first) >> 8) >= (N)((N){} + (typename Vec<S>::lane)threshold);
+  return (V<S>)(keep & (N)all(scale));
+}
+
+}  // namespace
+#endif

@@ -1,0 +1,148 @@
+"""Finds and loads the native library; says which instruction set and how many threads it uses. No torch here.
+
+Environment:
+    TIDEGATE_NATIVE       "auto" (default: use it if it is there), "require" (else an error), "off" (torch twins).
+    TIDEGATE_LIBRARY      path of the library, instead of the one installed beside this file.
+    TIDEGATE_ISA          "baseline", "avx2" or "avx512": not more than this instruction set.
+    TIDEGATE_NUM_THREADS  threads of the engine; otherwise torch's setting, otherwise the cores.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import importlib.resources
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+
+ABI = 1
+NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
+
+
+class KernelError(ConfigError):
+    """The native engine refused its arguments, or is required and missing."""
+
+
+def _path() -> Path | None:
+    chosen = os.environ.get("TIDEGATE_LIBRARY")
+    if chosen:
+        return Path(chosen)
+    name = NAMES.get(sys.platform, "libtidegate_native.so")
+    path = Path(str(importlib.resources.files("tidegate.kernels").joinpath(name)))
+    return path if path.is_file() else None
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    pointer, integer, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+    results: dict[str, Any] = {
+        "tg_abi": ([], integer),
+        "tg_isa": ([], ctypes.c_char_p),
+        "tg_message": ([ctypes.c_int], ctypes.c_char_p),
+        "tg_stash_bytes": ([pointer], integer),
+        "tg_packed_bytes": ([pointer], integer),
+        "tg_pack": ([pointer, pointer], ctypes.c_int),
+        "tg_forward": ([pointer], ctypes.c_int),
+        "tg_backward": ([pointer], ctypes.c_int),
+        "tg_step": ([pointer], ctypes.c_int),
+        "tg_gates": ([pointer, integer, integer, pointer], ctypes.c_int),
+        "tg_acquire": ([integer], pointer),
+        "tg_release": ([pointer], None),
+        "tg_held_bytes": ([], integer),
+        "tg_trim": ([], None),
+        "tg_adam_step": ([pointer], ctypes.c_int),
+        "tg_square_sum": ([integer, integer, pointer, pointer, pointer], ctypes.c_int),
+        "tg_peak": ([integer, integer, real], real),
+    }
+    for name, (arguments, result) in results.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, result
+
+
+@functools.cache
+def native() -> ctypes.CDLL | None:
+    """The loaded library, or None where it is absent, switched off, or of another version.
+
+    Raises:
+        KernelError: TIDEGATE_NATIVE=require and it cannot be used, or TIDEGATE_NATIVE has an unknown value.
+    """
+    wish = os.environ.get("TIDEGATE_NATIVE", "auto")
+    if wish not in ("auto", "require", "off"):
+        raise KernelError(f"TIDEGATE_NATIVE is {wish!r}; set it to auto, require or off.")
+    if wish == "off":
+        return None
+    path, reason = _path(), "it was not built when tidegate was installed (no C++ compiler was found)"
+    if path is not None:
+        try:
+            library = ctypes.CDLL(str(path))
+            _declare(library)
+            if library.tg_abi() == ABI:
+                return library
+            reason = f"{path} has version {library.tg_abi()} of the interface, expected {ABI}"
+        except (OSError, AttributeError) as error:
+            reason = str(error)
+    if wish == "require":
+        raise KernelError(
+            f"TIDEGATE_NATIVE=require, but the native engine cannot be used: {reason}. Reinstall tidegate."
+        )
+    return None
+
+
+def instruction_set() -> str | None:
+    """ "avx512", "avx2", "baseline" or "neon"; None where the torch twins run instead of the library."""
+    library = native()
+    return None if library is None else library.tg_isa().decode()
+
+
+@functools.cache
+def _environment_threads() -> int | None:
+    value = os.environ.get("TIDEGATE_NUM_THREADS")
+    if value is None:
+        return None
+    if not value.isdigit() or not 1 <= int(value) <= 1024:
+        raise KernelError(f"TIDEGATE_NUM_THREADS is {value!r}; set it to a whole number from 1 to 1024.")
+    return int(value)
+
+
+def threads() -> int:
+    """Threads that a call may use: TIDEGATE_NUM_THREADS, else torch's setting where torch is loaded, else the cores."""
+    chosen = _environment_threads()
+    if chosen is not None:
+        return chosen
+    torch = sys.modules.get("torch")
+    if torch is not None and hasattr(torch, "get_num_threads"):
+        return int(torch.get_num_threads())
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Block:
+    """Memory of the engine's pool, given back when the last array that views it is gone."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "pointer", "release")
+
+    def __init__(self, library: ctypes.CDLL, size: int) -> None:
+        self.pointer = library.tg_acquire(max(size, 1))
+        if not self.pointer:
+            raise MemoryError(f"no memory for {size} bytes")
+        self.release = library.tg_release
+        self.__array_interface__ = {"data": (self.pointer, False), "shape": (size,), "typestr": "|u1", "version": 3}
+
+    def __del__(self) -> None:
+        if getattr(self, "pointer", None):
+            self.release(self.pointer)
+
+
+def reused_bytes(size: int) -> NDArray[np.uint8]:
+    """[size] bytes, 64-byte aligned, whose pages are usually mapped already; returned to the pool by themselves."""
+    library = native()
+    if library is None:
+        return np.empty(size, np.uint8)
+    return np.asarray(_Block(library, size))

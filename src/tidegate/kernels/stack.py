@@ -1,0 +1,130 @@
+"""The description of a stack of recurrent layers as the native library reads it (`tg_rnn` in native/api.h)."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tidegate.core.errors import ConfigError
+from tidegate.kernels.library import KernelError, native, threads
+
+CELLS = {"lstm": 0, "peephole": 1, "coupled": 2, "gru": 3}
+GATES = {"lstm": 4, "peephole": 4, "coupled": 3, "gru": 3}
+TYPES = {"float32": 0, "float64": 1}
+GATE_NAMES = {
+    "lstm": ("i", "f", "g", "o", "c"),
+    "peephole": ("i", "f", "g", "o", "c"),
+    "coupled": ("f", "g", "o", "c"),
+    "gru": ("r", "z", "n", "p"),
+}
+TRAIN, REVERSE = 1, 2
+SLOTS = 6
+
+_LAYOUT = struct.Struct("<4q6qqQ5d8q17Q")
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What does not change from call to call.
+
+    Attributes:
+        cell: "lstm", "peephole", "coupled" or "gru".
+        layers, directions: L and D.
+        reverse: with one direction, walk time backwards.
+        train: keep what backward needs and draw the masks below.
+        dropout: between layers.
+        recurrent_dropout: of the state that enters the recurrent product, one mask for all steps.
+        zoneout_h, zoneout_c: share of units that keep their old state (training: drawn; otherwise mixed in).
+    """
+
+    cell: str
+    layers: int = 1
+    directions: int = 1
+    bias: bool = True
+    reverse: bool = False
+    train: bool = False
+    dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
+
+    @property
+    def arrays_per_layer(self) -> int:
+        """Weights of one layer and direction: w_ih, w_hh, with bias b_ih and b_hh, for peephole the peepholes."""
+        return 2 + 2 * self.bias + (self.cell == "peephole")
+
+    def slots(self, pointers: Sequence[int]) -> list[int]:
+        """Addresses of all weights, in torch's order, spread over the native slots (0 where absent)."""
+        each = self.arrays_per_layer
+        if len(pointers) != each * self.layers * self.directions:
+            raise ConfigError(f"{each * self.layers * self.directions} weights expected, {len(pointers)} given.")
+        spread: list[int] = []
+        for first in range(0, len(pointers), each):
+            own = list(pointers[first : first + each])
+            biases = own[2:4] if self.bias else [0, 0]
+            peephole = own[-1] if self.cell == "peephole" else 0
+            spread += [own[0], own[1], *biases, peephole, 0]
+        return spread
+
+
+def pointer_array(addresses: Sequence[int]) -> ctypes.Array[ctypes.c_void_p]:
+    """A C array of pointers; keep it alive as long as the call."""
+    return (ctypes.c_void_p * len(addresses))(*addresses)
+
+
+def describe(
+    stack: Stack,
+    dtype: str,
+    sizes: tuple[int, int, int, int],
+    strides: tuple[int, int, int, int, int, int, int, int],
+    pointers: Sequence[int],
+    seed: int = 0,
+    thread_count: int | None = None,
+) -> bytes:
+    """The bytes of a `tg_rnn`.
+
+    Args:
+        stack: cell, layers and options.
+        dtype: "float32" or "float64".
+        sizes: B, T, I, H.
+        strides: of x, y, dy and dx: step and row each, in elements.
+        pointers: lengths, x, h0, c0, y, hn, cn, stash, weights, packed, dy, dhn, dcn, dx, dh0, dc0, dweights.
+        seed: of the masks.
+        thread_count: at most this many; None: `library.threads()`.
+    """
+    B, T, I, H = sizes
+    return _LAYOUT.pack(
+        _LAYOUT.size,
+        CELLS[stack.cell],
+        TYPES[dtype],
+        TRAIN * stack.train + REVERSE * stack.reverse,
+        *(B, T, I, H, stack.layers, stack.directions),
+        threads() if thread_count is None else thread_count,
+        seed & 0xFFFFFFFFFFFFFFFF,
+        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, 1e-5),
+        *strides,
+        *pointers,
+    )
+
+
+def call(name: str, description: bytes, *rest: int) -> None:
+    """Call a function of the library and turn its status into an exception."""
+    library = native()
+    if library is None:
+        raise KernelError("the native engine is not available; `tidegate info` says why.")
+    status = getattr(library, name)(description, *rest)
+    if status:
+        raise KernelError(f"{name}: {library.tg_message(status).decode()}.")
+
+
+def size_of(name: str, description: bytes) -> int:
+    """Bytes that tg_stash_bytes or tg_packed_bytes asks for."""
+    library = native()
+    if library is None:
+        raise KernelError("the native engine is not available; `tidegate info` says why.")
+    size = int(getattr(library, name)(description))
+    if size < 0:
+        raise KernelError(f"{name}: {library.tg_message(-size).decode()}.")
+    return size

@@ -1,0 +1,171 @@
+"""The recurrences once more in plain torch: the oracle of the native kernels, and their stand-in where they are absent.
+
+One function, `recurrent`, with the arguments of the operator in `operators`. It draws the same masks, so that results
+agree element by element, with dropout and zoneout too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tidegate.kernels.stack import GATES, Stack
+
+_WORD = 0xFFFFFFFF
+_LONG = 0xFFFFFFFFFFFFFFFF
+_RECURRENT, _ZONE_H, _ZONE_C, _OUTPUT = 1, 2, 3, 4
+
+
+def _key(seed: int, index: int) -> int:
+    z = (seed + (index + 1) * 0x9E3779B97F4A7C15) & _LONG
+    z = ((z ^ (z >> 32)) * 0xBF58476D1CE4E5B9) & _LONG
+    return z ^ (z >> 29)
+
+
+def _row_words(key: int, kind: int, rows: range) -> Tensor:
+    words = []
+    key ^= (kind * 0xD6E8FEB86659FD93) & _LONG
+    for row in rows:
+        z = (key + row * 0x9E3779B97F4A7C15) & _LONG
+        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _LONG
+        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _LONG
+        words.append(z >> 32)
+    return torch.tensor(words, dtype=torch.int64)
+
+
+def _times(a: Tensor, factor: int) -> Tensor:
+    """a * factor modulo 2^32, without leaving int64."""
+    return ((a & 0xFFFF) * factor + ((((a >> 16) * factor) & 0xFFFF) << 16)) & _WORD
+
+
+def keep_mask(key: int, kind: int, rows: range, units: int, p: float) -> Tensor:
+    """[rows, units] of bool: True where an element is kept; drawn from a counter, whatever the order of computation."""
+    x = (_row_words(key, kind, rows)[:, None] + _times(torch.arange(units), 0x9E3779B9)[None, :]) & _WORD
+    x = _times(x ^ (x >> 16), 0x7FEB352D)
+    x = _times(x ^ (x >> 15), 0x846CA68B)
+    x ^= x >> 16
+    return (x >> 8) >= round(p * 16777216)
+
+
+def _kept_share(p: float) -> float:
+    """1 - p as the generator realises it, in steps of 2^-24."""
+    return 1 - round(p * 16777216) / 16777216
+
+
+def _cell(
+    cell: str, a: Tensor, p: Tensor, h: Tensor, c: Tensor, peephole: Tensor | None
+) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """One step. a, p: [B, G*H], input and recurrent product; h, c: [B, H]. Returns h, c and the gates."""
+    H = h.shape[1]
+    if cell == "gru":
+        r, z = torch.sigmoid(a[:, : 2 * H] + p[:, : 2 * H]).chunk(2, 1)
+        n = torch.tanh(a[:, 2 * H :] + r * p[:, 2 * H :])
+        return n + z * (h - n), c, [r, z, n, p[:, 2 * H :]]
+    gates = (a + p).chunk(GATES[cell], 1)
+    if cell == "coupled":
+        f, g, o = torch.sigmoid(gates[0]), torch.tanh(gates[1]), torch.sigmoid(gates[2])
+        c = f * c + (1 - f) * g
+        return o * torch.tanh(c), c, [f, g, o, c]
+    i, f, g, o = gates
+    if peephole is not None:
+        p_i, p_f, p_o = peephole.chunk(3)
+        i, f = i + p_i * c, f + p_f * c
+    i, f, g = torch.sigmoid(i), torch.sigmoid(f), torch.tanh(g)
+    c = f * c + i * g
+    if peephole is not None:
+        o = o + p_o * c
+    o = torch.sigmoid(o)
+    return o * torch.tanh(c), c, [i, f, g, o, c]
+
+
+def _layer(
+    stack: Stack, x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], lengths: Tensor, backwards: bool, key: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """x: [T, B, I] -> y [T, B, H], h [B, H], c [B, H], gates [T, B, E, H]."""
+    T, B = x.shape[:2]
+    H = h.shape[1]
+    w_ih, w_hh = weights[0], weights[1]
+    b_ih, b_hh = (weights[2], weights[3]) if stack.bias else (None, None)
+    peephole = weights[-1] if stack.cell == "peephole" else None
+    scale = None
+    if stack.train and stack.recurrent_dropout > 0:
+        scale = keep_mask(key, _RECURRENT, range(B), H, stack.recurrent_dropout).to(x) / _kept_share(
+            stack.recurrent_dropout
+        )
+    outputs: list[Tensor] = []
+    traces: list[Tensor] = []
+    rows = torch.arange(B)
+    for s in range(T):
+        active = (lengths > s)[:, None]
+        place = (lengths - 1 - s).clamp(min=0) if backwards else torch.full_like(lengths, s)
+        a = torch.nn.functional.linear(x[place, rows], w_ih, b_ih)
+        p = torch.nn.functional.linear(h if scale is None else h * scale, w_hh, b_hh)
+        h_new, c_new, gates = _cell(stack.cell, a, p, h, c, peephole)
+        counters = range(s * B, (s + 1) * B)
+        if stack.zoneout_h > 0:
+            old = ~keep_mask(key, _ZONE_H, counters, H, stack.zoneout_h) if stack.train else stack.zoneout_h
+            h_new = h_new + old * (h - h_new)
+        if stack.zoneout_c > 0 and stack.cell != "gru":
+            old = ~keep_mask(key, _ZONE_C, counters, H, stack.zoneout_c) if stack.train else stack.zoneout_c
+            c_new = c_new + old * (c - c_new)
+            gates[-1] = c_new
+        h, c = torch.where(active, h_new, h), torch.where(active, c_new, c)
+        outputs.append(torch.where(active, h_new, torch.zeros_like(h_new)))
+        traces.append(torch.where(active[:, :, None], torch.stack(gates, 1), torch.zeros((), dtype=x.dtype)))
+    if not outputs:
+        return x.new_zeros(0, B, H), h, c, x.new_zeros(0, B, 0, H)
+    y, trace = torch.stack(outputs), torch.stack(traces)
+    if backwards:
+        steps = torch.arange(T)[:, None]
+        place = torch.where(steps < lengths, lengths - 1 - steps, steps)
+        y, trace = y[place, rows], trace[place, rows]
+    return y, h, c, trace
+
+
+def recurrent(
+    stack: Stack,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+    lengths: Tensor | None = None,
+    seed: int = 0,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A stack of recurrent layers over time.
+
+    Args:
+        stack: cell, layers, directions and options.
+        x: [T, B, I].
+        h0, c0: [L*D, B, H]; None is zero.
+        weights: of every layer and direction w_ih [G*H, I], w_hh [G*H, H] and, where the stack has them, b_ih [G*H],
+            b_hh [G*H], peepholes [3*H].
+        lengths: [B], steps of each row; None is T.
+        seed: of the masks.
+
+    Returns:
+        y [T, B, D*H], h_n and c_n [L*D, B, H], gates [L*D, T, B, E, H] in the order of `stack.GATE_NAMES`.
+    """
+    T, B = x.shape[:2]
+    H, D = weights[1].shape[1], stack.directions
+    ends = torch.full((B,), T) if lengths is None else lengths.to(torch.int64)
+    last_h, last_c, traces = [], [], []
+    for layer in range(stack.layers):
+        if layer and stack.train and stack.dropout > 0:
+            kept = keep_mask(_key(seed, 4096 + layer - 1), _OUTPUT, range(T * B), D * H, stack.dropout)
+            x = x * kept.to(x).reshape(x.shape) / _kept_share(stack.dropout)
+        outputs = []
+        for direction in range(D):
+            index = layer * D + direction
+            own = weights[index * stack.arrays_per_layer : (index + 1) * stack.arrays_per_layer]
+            zero = x.new_zeros(B, H)
+            h, c = (zero if start is None else start[index] for start in (h0, c0))
+            backwards = stack.reverse or direction == 1
+            y, h, c, trace = _layer(stack, x, h, c, own, ends, backwards, _key(seed, index))
+            outputs.append(y)
+            last_h.append(h)
+            last_c.append(c)
+            traces.append(trace)
+        x = torch.cat(outputs, 2)
+    return x, torch.stack(last_h), torch.stack(last_c), torch.stack(traces)

@@ -1,0 +1,208 @@
+// Checks of the C ABI without Python: refusals of bad arguments, gradients against finite differences, equal bits for
+// any number of threads. Exit code 0 if all hold. Also run under sanitizers and, for NEON, under an emulator.
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "api.h"
+
+static int failures = 0;
+#define EXPECT(condition)                                            \
+  do {                                                               \
+    if (!(condition)) {                                              \
+      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);    \
+      ++failures;                                                    \
+    }                                                                \
+  } while (0)
+
+static const int64_t GATES[] = {4, 4, 3, 3};
+
+template <class S> struct Problem {
+  tg_rnn r{};
+  std::vector<std::vector<S>> weights, gradients;
+  std::vector<const void*> table;
+  std::vector<void*> back;
+  std::vector<S> x, h0, c0, y, hn, cn, dy, dhn, dcn, dx, dh0, dc0;
+  std::vector<char> stash;
+  std::vector<int64_t> lengths;
+  std::mt19937 random{7};
+
+  std::vector<S> draw(int64_t n) {
+    std::uniform_real_distribution<double> uniform(-0.8, 0.8);
+    std::vector<S> v(static_cast<size_t>(n));
+    for (S& e : v) e = static_cast<S>(uniform(random));
+    return v;
+  }
+
+  Problem(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D) {
+    r.size = sizeof r;
+    r.cell = cell;
+    r.dtype = sizeof(S) == 8 ? TG_FLOAT64 : TG_FLOAT32;
+    r.flags = TG_TRAIN;
+    r.B = B, r.T = T, r.I = I, r.H = H, r.L = L, r.D = D;
+    r.threads = 2;
+    r.seed = 3;
+    r.dropout = L > 1 ? 0.2 : 0;
+    r.recurrent_dropout = 0.1;
+    r.zoneout_h = r.zoneout_c = 0.1;
+    for (int64_t l = 0; l < L; ++l)
+      for (int64_t d = 0; d < D; ++d) {
+        const int64_t G = GATES[cell], n[] = {G * H * (l ? D * H : I), G * H * H, G * H, G * H, cell == 1 ? 3 * H : 0, 0};
+        for (int64_t count : n) weights.push_back(draw(count));
+      }
+    gradients = weights;
+    for (auto& w : weights) table.push_back(w.empty() ? nullptr : w.data());
+    for (auto& g : gradients) back.push_back(g.empty() ? nullptr : g.data());
+    const int64_t states = L * D * B * H;
+    x = draw(T * B * I), h0 = draw(states), c0 = draw(states), hn = draw(states), cn = draw(states);
+    y = draw(T * B * D * H), dy = draw(T * B * D * H), dhn = draw(states), dcn = draw(states);
+    dx = x, dh0 = h0, dc0 = c0;
+    for (int64_t b = 0; b < B; ++b) lengths.push_back(T - b % (T + 1));
+    r.x_t = r.dx_t = B * I, r.x_b = r.dx_b = I;
+    r.y_t = r.dy_t = B * D * H, r.y_b = r.dy_b = D * H;
+    r.lengths = lengths.data();
+    r.x = x.data(), r.h0 = h0.data(), r.c0 = c0.data(), r.y = y.data(), r.hn = hn.data(), r.cn = cn.data();
+    r.weights = table.data(), r.dweights = back.data();
+    r.dy = dy.data(), r.dhn = dhn.data(), r.dcn = cell == 3 ? nullptr : dcn.data();
+    r.dx = dx.data(), r.dh0 = dh0.data(), r.dc0 = dc0.data();
+    stash.resize(static_cast<size_t>(tg_stash_bytes(&r)));
+    r.stash = stash.data();
+  }
+
+  double loss() {
+    EXPECT(tg_forward(&r) == TG_OK);
+    double sum = 0;
+    for (size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y[i]) * static_cast<double>(dy[i]);
+    for (size_t i = 0; i < hn.size(); ++i) {
+      sum += static_cast<double>(hn[i]) * static_cast<double>(dhn[i]);
+      if (r.cell != 3) sum += static_cast<double>(cn[i]) * static_cast<double>(dcn[i]);
+    }
+    return sum;
+  }
+};
+
+static void slope(Problem<double>& p, std::vector<double>& values, const std::vector<double>& gradient) {
+  for (size_t i = 0; i < values.size(); i += 1 + values.size() / 7) {
+    const double old = values[i], step = 1e-5;
+    values[i] = old + step;
+    const double up = p.loss();
+    values[i] = old - step;
+    const double down = p.loss();
+    values[i] = old;
+    const double measured = (up - down) / (2 * step);
+    EXPECT(std::fabs(measured - gradient[i]) < 1e-6 * (1 + std::fabs(measured)));
+  }
+}
+
+static void gradients(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D) {
+  Problem<double> p(cell, B, T, I, H, L, D);
+  p.loss();
+  EXPECT(tg_backward(&p.r) == TG_OK);
+  const auto found = p.gradients;
+  const auto dx = p.dx, dh0 = p.dh0, dc0 = p.dc0;
+  slope(p, p.x, dx);
+  slope(p, p.h0, dh0);
+  if (cell != 3) slope(p, p.c0, dc0);
+  for (size_t w = 0; w < p.weights.size(); ++w) slope(p, p.weights[w], found[w]);
+}
+
+template <class S> static void threads(int64_t cell) {
+  Problem<S> first(cell, 45, 7, 5, 37, 2, 2);
+  first.r.threads = 1;
+  first.loss();
+  EXPECT(tg_backward(&first.r) == TG_OK);
+  for (int64_t n = 2; n <= 8; ++n) {
+    Problem<S> p(cell, 45, 7, 5, 37, 2, 2);
+    p.r.threads = n;
+    p.loss();
+    EXPECT(tg_backward(&p.r) == TG_OK);
+    EXPECT(p.y == first.y && p.hn == first.hn && p.dx == first.dx && p.dh0 == first.dh0 && p.gradients == first.gradients);
+  }
+}
+
+// Random wrong fields: the answer must be a status, never a crash.
+static void fuzz() {
+  std::mt19937 random(11);
+  const int64_t wild[] = {-1, 0, 1, 2, 3, 5, 7, 64, 1 << 20, INT64_MAX, INT64_MIN, 1024, 1025};
+  int64_t refused = 0;
+  for (int round = 0; round < 20000; ++round) {
+    Problem<float> p(static_cast<int64_t>(random() % 4), 3, 4, 2, 5, 1 + random() % 2, 1 + random() % 2);
+    tg_rnn good = p.r;
+    int64_t fields[sizeof(tg_rnn) / 8];
+    std::memcpy(fields, &p.r, sizeof fields);
+    const size_t which = random() % (sizeof(tg_rnn) / 8);
+    const bool pointer = which >= 25;  // 25 numbers come before the pointers
+    fields[which] = pointer ? 0 : wild[random() % (sizeof wild / sizeof *wild)];
+    std::memcpy(&p.r, fields, sizeof fields);
+    // Sizes may only shrink what the arrays hold; anything larger must be refused before it is touched, or not tried.
+    const tg_rnn& r = p.r;
+    const bool grown = r.B > good.B || r.T > good.T || r.I > good.I || r.H > good.H || r.L > good.L || r.D > good.D;
+    const bool moved = r.x_t != good.x_t || r.x_b != good.x_b || r.y_t > good.y_t || r.y_b > good.y_b || r.dy_t != good.dy_t ||
+                       r.dy_b != good.dy_b || r.dx_t > good.dx_t || r.dx_b > good.dx_b || r.dtype != good.dtype || (r.D != good.D && r.D > 0);
+    const bool cell = r.cell != good.cell && GATES[good.cell] < 4 && r.cell >= 0 && r.cell <= 3;
+    if ((grown || moved || cell) && r.B < 1 << 16 && r.T < 1 << 16 && r.H <= 1 << 16 && r.I <= 1 << 20) continue;
+    if (grown && r.dtype == good.dtype && tg_stash_bytes(&r) > 0) continue;
+    const int status = tg_forward(&r);
+    EXPECT(status >= TG_OK && status <= TG_ERROR_RANGE && std::strlen(tg_message(status)) > 0);
+    if (status == TG_OK) EXPECT(tg_backward(&r) <= TG_ERROR_RANGE);
+    refused += status != TG_OK;
+  }
+  EXPECT(refused > 1000);
+  EXPECT(tg_forward(nullptr) == TG_ERROR_NULL);
+  EXPECT(tg_backward(nullptr) == TG_ERROR_NULL);
+  EXPECT(tg_step(nullptr) == TG_ERROR_NULL);
+  EXPECT(tg_pack(nullptr, nullptr) == TG_ERROR_NULL);
+  EXPECT(tg_stash_bytes(nullptr) == -TG_ERROR_NULL);
+  EXPECT(tg_adam_step(nullptr) == TG_ERROR_NULL);
+}
+
+static void refusals() {
+  auto status = [](auto change) {
+    Problem<float> p(1, 3, 4, 2, 5, 1, 1);
+    change(p);
+    return tg_forward(&p.r);
+  };
+  using P = Problem<float>;
+  EXPECT(status([](P&) {}) == TG_OK);
+  EXPECT(status([](P& p) { p.r.size -= 8; }) == TG_ERROR_SIZE);
+  EXPECT(status([](P& p) { p.r.cell = 4; }) == TG_ERROR_OPTION);
+  EXPECT(status([](P& p) { p.r.flags = 64; }) == TG_ERROR_OPTION);
+  EXPECT(status([](P& p) { p.r.H = 0; }) == TG_ERROR_SHAPE);
+  EXPECT(status([](P& p) { p.r.B = -1; }) == TG_ERROR_SHAPE);
+  EXPECT(status([](P& p) { p.r.threads = 0; }) == TG_ERROR_SHAPE);
+  EXPECT(status([](P& p) { p.r.x = nullptr; }) == TG_ERROR_NULL);
+  EXPECT(status([](P& p) { p.table[1] = nullptr; }) == TG_ERROR_NULL);
+  EXPECT(status([](P& p) { p.table[4] = nullptr; }) == TG_ERROR_NULL);
+  EXPECT(status([](P& p) { p.r.stash = nullptr; }) == TG_ERROR_NULL);
+  EXPECT(status([](P& p) { p.r.y_b = 4; }) == TG_ERROR_STRIDE);
+  EXPECT(status([](P& p) { p.r.y_t = 0; }) == TG_ERROR_STRIDE);
+  EXPECT(status([](P& p) { p.lengths[1] = 5; }) == TG_ERROR_LENGTH);
+  EXPECT(status([](P& p) { p.lengths[1] = -1; }) == TG_ERROR_LENGTH);
+  EXPECT(status([](P& p) { p.r.dropout = 1; }) == TG_ERROR_RANGE);
+  EXPECT(status([](P& p) { p.r.zoneout_h = NAN; }) == TG_ERROR_RANGE);
+}
+
+int main() {
+  std::printf("%s\n", tg_isa());
+  for (int64_t cell = 0; cell < 4; ++cell) {
+    gradients(cell, 1, 1, 1, 1, 1, 1);
+    gradients(cell, 5, 4, 3, 9, 2, 2);
+    gradients(cell, 2, 3, 17, 35, 1, 1);
+    threads<float>(cell);
+    threads<double>(cell);
+  }
+  refusals();
+  fuzz();
+  void* block = tg_acquire(100000);
+  EXPECT(block != nullptr && tg_held_bytes() >= 100000);
+  tg_release(block);
+  EXPECT(tg_acquire(100000) == block);
+  tg_release(block);
+  tg_release(&block);  // not ours: ignored
+  tg_trim();
+  EXPECT(tg_held_bytes() == 0);
+  std::printf(failures ? "%d failures\n" : "all hold\n", failures);
+  return failures != 0;
+}
