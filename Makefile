@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow lint format bench docs docs-serve clean distclean
+.PHONY: help install demo test slow native-check lint format bench docs docs-serve clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +16,8 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "tidegate needs Python 3.10 or later; name one with: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
 
-# The stamps say what pip has installed; they are renewed when pyproject.toml changes.
-$(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
+# The stamps say what pip has installed; they are renewed when pyproject.toml or the native sources change.
+$(VENV)/dev.stamp: pyproject.toml CMakeLists.txt $(wildcard native/*) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
@@ -35,6 +35,11 @@ test: $(VENV)/dev.stamp ## run the tests, except the slow ones
 
 slow: $(VENV)/dev.stamp ## run the slow tests
 	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
+
+native-check: $(VENV)/dev.stamp ## build and run the engine's own checks, without Python
+	$(BIN)/cmake -S . -B build/check -DTIDEGATE_TESTS=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
+	$(BIN)/cmake --build build/check --parallel 2 >/dev/null
+	build/check/native_check
 
 lint: $(VENV)/dev.stamp ## check style, types and the order of the layers
 	$(BIN)/ruff check $(wildcard $(CODE))

@@ -12,7 +12,8 @@ from tests.architecture.support import PACKAGE, ROOT, modules, run_python
 
 HEAVY = ("torch", "pandas", "polars", "pyarrow", "sklearn", "scipy", "matplotlib", "statsmodels", "holidays")
 LIGHT_LAYERS = ("core", "kernels", "prepare", "artifacts", "runtime", "data", "evaluate", "report", "cli", "demo_data")
-NEEDS_TORCH = ("tidegate.kernels.torch",)  # prefixes of modules in a light layer that are for training alone
+# Prefixes of modules in a light layer that are for training alone.
+NEEDS_TORCH = ("tidegate.kernels.operators", "tidegate.kernels.twins", "tidegate.kernels.adam")
 
 
 def loaded_after(statements: str) -> set[str]:

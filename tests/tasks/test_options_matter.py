@@ -59,7 +59,7 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("schedule", "constant", {}),
     ("batch_size", 16, {}),
     ("max_epochs", 2, {}),
-    ("patience", 1, LONG),
+    ("patience", 1, {"min_delta": 0.05, **LONG}),
     ("min_delta", 5.0, {"patience": 1, **LONG}),
     ("clip", 0.001, {"optimizer": "sgd"}),
     ("seed", 1, {}),

@@ -11,8 +11,18 @@ from tidegate.cli.output import print_json
 from tidegate.core.optional import available
 from tidegate.core.translate import language, tr
 from tidegate.core.version import VERSION
+from tidegate.kernels.library import instruction_set
+from tidegate.kernels.library import threads as engine_threads
 
 EXTRAS = {"torch": "train", "polars": "train", "holidays": "train"}
+
+
+def engine_text() -> str:
+    """Whether the native engine runs, with which instruction set and how many threads."""
+    found = instruction_set()
+    if found is None:
+        return tr("torch stands in: the native engine was not built (no C++ compiler) or is switched off")
+    return tr("native, {isa}, up to {threads} threads", isa=found, threads=engine_threads())
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +36,8 @@ def register(app: typer.Typer) -> None:
             "platform": platform.platform(),
             "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
             "language": language(),
+            "engine": instruction_set(),
+            "engine_threads": engine_threads(),
             "installed": {name: available(name) for name in EXTRAS},
         }
         if as_json:
@@ -33,6 +45,7 @@ def register(app: typer.Typer) -> None:
             return
         for key in ("tidegate", "python", "platform", "processors", "language"):
             print(f"{key:<12} {found[key]}")
+        print(f"{'engine':<12} {engine_text()}")
         for name, extra in EXTRAS.items():
             state = tr("installed") if available(name) else tr("missing: pip install 'tidegate[{extra}]'", extra=extra)
             print(f"{name:<12} {state}")

@@ -10,6 +10,7 @@ Weights have torch's names and layout: a `state_dict` of `torch.nn.LSTM` or `tor
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tidegate.core.errors import ConfigError
-from tidegate.kernels.operators import recurrent
+from tidegate.kernels.operators import is_native, recurrent
 from tidegate.kernels.stack import GATE_NAMES, Stack
 
 
@@ -39,6 +40,10 @@ class _Engine(nn.RNNBase):
 
     cell: str
     options: Stack
+    torch_layer: Any = None  # what runs where the library is absent and nothing asks for more than it can
+
+    def _is_plain(self) -> bool:
+        return self.options.recurrent_dropout == self.options.zoneout_h == self.options.zoneout_c == 0
 
     def _set_options(
         self, recurrent_dropout: float, zoneout: float | tuple[float, float], forget_bias: float | None
@@ -92,11 +97,13 @@ class _Engine(nn.RNNBase):
         if stack.train and (stack.dropout or stack.recurrent_dropout or stack.zoneout_h or stack.zoneout_c):
             seed = torch.randint(0, 1 << 62, ())
         dtype = x.dtype
-        if dtype in (torch.bfloat16, torch.float16) or weights[0].dtype != dtype:
+        wide_only = dtype in (torch.bfloat16, torch.float16) or weights[0].dtype != dtype
+        if wide_only:
             wide = torch.float64 if weights[0].dtype == torch.float64 else torch.float32
             x, weights = x.to(wide), [w.to(wide) for w in weights]
             h0, c0 = (None if s is None else s.to(wide) for s in (h0, c0))
-        y, h, c, trace = recurrent(stack, x, h0, c0, weights, lengths, seed, gates)
+        with torch.autocast(x.device.type, enabled=False) if wide_only else nullcontext():
+            y, h, c, trace = recurrent(stack, x, h0, c0, weights, lengths, seed, gates)
         if y.dtype != dtype:
             y, h, c = y.to(dtype), h.to(dtype), c.to(dtype)
         return y, h, c, trace
@@ -164,6 +171,10 @@ class _Engine(nn.RNNBase):
             (output, h_n) for gru, else (output, (h_n, c_n)), as torch does; with return_gates the gates as third.
         """
         packed = input if isinstance(input, PackedSequence) else None
+        if self.torch_layer is not None and lengths is None and not return_gates and self._is_plain():
+            data = input if packed is None else packed.data
+            if data.dtype in (torch.float32, torch.float64) and not is_native(data):  # type: ignore[union-attr, arg-type]
+                return self.torch_layer.forward(self, input, hx)  # type: ignore[no-any-return]
         x, hx, lengths = self._arrange(input, hx, lengths)
         batched = packed is not None or input.dim() == 3  # type: ignore[union-attr]
         self._check_input(x, lengths)
@@ -197,6 +208,7 @@ class LSTM(_Engine, nn.LSTM):
     """
 
     cell = "lstm"
+    torch_layer: Any = nn.LSTM
 
     def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float | tuple[float, float] = 0.0,
                  forget_bias: float | None = None, **kwargs: Any) -> None:  # fmt: skip
@@ -222,6 +234,7 @@ class GRU(_Engine, nn.GRU):
     """Drop-in for `torch.nn.GRU`, same arguments and weights; `recurrent_dropout` and `zoneout` as in `LSTM`."""
 
     cell = "gru"
+    torch_layer: Any = nn.GRU
 
     def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -232,6 +245,7 @@ class PeepholeLSTM(LSTM):
     """LSTM whose gates see the cell state. Besides torch's weights: `weight_peephole_l{k}` [3*H], for i, f and o."""
 
     cell = "peephole"
+    torch_layer = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("proj_size"):
