@@ -45,7 +45,8 @@ SETTINGS = {
 
 def main() -> None:
     """Train, forecast and score once per seed."""
-    given = start(arguments(__doc__, data="Hourly-train.csv(.gz) and Hourly-test.csv(.gz) of the M4 competition"))
+    needs = "Hourly-train.csv(.gz) and Hourly-test.csv(.gz) of the M4 competition"
+    given = start(arguments(__doc__, data=needs, threads=1))
     from tidegate import read
     from tidegate.evaluate.metrics import mase, owa, smape
 

@@ -19,12 +19,13 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.season import DAYS, find_seasons
 from tidegate.nn.network import Network
-from tidegate.prepare import AugmentOptions, Preparation, Prepared, PrepareOptions
+from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.decode import Decoding
 from tidegate.tasks.batches import BatchLoss, Validation, WindowBatches, gather
 from tidegate.tasks.budget import fill_budget
 from tidegate.tasks.build import Plan, build_spec
-from tidegate.tasks.options import AUTO, NetworkOptions, choose_lags, choose_segment
+from tidegate.tasks.choices import Choices
+from tidegate.tasks.options import AUTO, choose_lags, choose_segment
 from tidegate.train.checkpoint import Checkpoint, table_fingerprint
 from tidegate.train.history import History
 from tidegate.train.loop import train
@@ -38,34 +39,6 @@ TRIAL_STEPS = 300
 VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
-
-
-@dataclass(frozen=True)
-class Choices:
-    """A forecaster's options, checked and grouped.
-
-    Attributes:
-        model: has cell, hidden_size, num_layers, dropout, bidirectional, pooling, segment, normalise.
-        network, preparation, training, augment: the groups.
-        auto: options of training that are left to `fill_budget`.
-        loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
-        window, horizon: T and K.
-    """
-
-    model: Any
-    network: NetworkOptions
-    preparation: PrepareOptions
-    training: TrainOptions
-    auto: tuple[str, ...]
-    augment: AugmentOptions
-    loss: str
-    quantiles: tuple[float, ...]
-    window: int
-    horizon: int
-
-    @property
-    def point(self) -> bool:
-        return self.loss != "pinball"
 
 
 @dataclass(frozen=True)
@@ -192,8 +165,10 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     if window % segment:
         raise ConfigError(f"window {window} is not a multiple of segment {segment}")
     found = find_seasons(table, split.train)
-    # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week.
-    calendar = table.frequency.seasons()[:2] or tuple(7 * m for m in found.all if m in DAYS)
+    # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
+    # as long as a week has days.
+    days = {m for m in DAYS if m in found.all or 7 * m == found.strongest}
+    calendar = table.frequency.seasons()[:2] or tuple(length for m in days for length in (m, 7 * m))
     seasons = tuple(sorted({found.strongest, *calendar})) if found.all else ()
     lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
     normalise = None if model.normalise == AUTO else model.normalise

@@ -6,33 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import local_time, to_frame
-from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
-from tidegate.tasks.budget import BUDGET
+from tidegate.tasks.choices import check_options, make_choices
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.frame import check_names, forecast_columns, future_columns, known_ahead
-from tidegate.tasks.options import (
-    AUTO,
-    CELLS,
-    LOSSES,
-    NORMALISE,
-    POOLING,
-    READING,
-    NetworkOptions,
-    choice,
-    choose_window,
-    given,
-    group,
-    overrule,
-    quantile_levels,
-    whole,
-)
+from tidegate.tasks.options import AUTO, READING, NetworkOptions
 
 
 class Forecaster(Estimator):
@@ -198,7 +180,7 @@ class Forecaster(Estimator):
         table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
         shares = {"validation": validation, "test": test, "gap": gap}
         rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
-        choices = self._choices(table, rough.train)
+        choices = make_choices(self, table, rough.train)
         check_names(table.schema, choices.quantiles)
         parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
         with ProgressBar(progress) as bar:
@@ -370,67 +352,4 @@ class Forecaster(Estimator):
 
     def check(self) -> None:
         """Refuse constructor arguments that cannot work, before any data is read."""
-        for name, least in (("horizon", 1), ("hidden_size", 1), ("num_layers", 1), ("seed", 0)):
-            whole(name, getattr(self, name), least)
-        if self.window is not None:
-            whole("window", self.window, 1)
-        if self.segment != AUTO:
-            whole("segment", self.segment, 1)
-        choice("cell", self.cell, CELLS)
-        choice("pooling", self.pooling, POOLING)
-        choice("normalise", self.normalise, NORMALISE)
-        choice("loss", self.loss, LOSSES)
-        choice("scale_by", self.scale_by, (None, "series", "shared"))
-        choice("bidirectional", self.bidirectional, (True, False))
-        if not isinstance(self.dropout, (int, float)) or not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout is a share from 0 up to, but not, 1; got {self.dropout!r}")
-
-        group(NetworkOptions, self.network)
-        group(AugmentOptions, self.augment)
-        self._groups("shared")
-
-    def _groups(self, scale_by: str) -> tuple[PrepareOptions, Any, tuple[float, ...]]:
-        """Options of preparation and training with the arguments of this object put in, and the quantiles."""
-        from tidegate.train.options import TrainOptions
-
-        own = {
-            "scale": self.scale,
-            "scale_by": self.scale_by or scale_by,
-            "fill": self.fill,
-            "calendar": tuple(self.calendar) if isinstance(self.calendar, list) else self.calendar,
-            "holidays": self.holidays,
-        }
-        preparation = overrule(group(PrepareOptions, self.preparation), self.preparation, own)
-        names = ("optimizer", "learning_rate", "schedule", "batch_size", "max_epochs", "patience", "min_delta", "clip")
-        own = {name: getattr(self, name) for name in (*names, "seed")}
-        own = {name: value for name, value in own.items() if name not in BUDGET or value is not None}
-        training = overrule(group(TrainOptions, self.training), self.training, own)
-        levels = quantile_levels(self.quantiles, self.level)
-        if self.loss == "pinball" and not levels:
-            raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
-        if self.loss == "pinball":
-            levels = tuple(sorted({*levels, 0.5}))  # the point forecast is the median then
-        return preparation, training, levels
-
-    def _choices(self, table: Table, train: Any) -> Any:
-        from tidegate.tasks.fitting import Choices
-
-        preparation, training, levels = self._groups("series" if len(table.ids) > 1 else "shared")
-        window = self.window
-        if window is None:
-            found = find_seasons(table, train)
-            calendar = table.frequency.seasons() if found.all else ()
-            shortest = int(np.median(train[:, 1] - train[:, 0]))
-            window = choose_window((found.strongest, *calendar), self.horizon, shortest)
-        return Choices(
-            model=self,
-            network=group(NetworkOptions, self.network),
-            preparation=preparation,
-            training=training,
-            auto=tuple(name for name in BUDGET if getattr(self, name) is None and not given(self.training, name)),
-            augment=group(AugmentOptions, self.augment),
-            loss=self.loss,
-            quantiles=levels,
-            window=window,
-            horizon=self.horizon,
-        )
+        check_options(self)
