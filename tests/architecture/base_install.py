@@ -90,7 +90,15 @@ def predicts_from_an_artifact() -> None:
     print(f"  loads and predicts in {seconds:.2f} s, within {apart:.1g} of torch")
 
 
+def runs_without_the_native_engine() -> None:
+    """The compiler was taken away while this was installed, and the installation went on without the library."""
+    from tidegate.kernels.library import instruction_set
+
+    check(instruction_set() is None, "a native library was built although there was no compiler")
+
+
 CHECKS = (
+    runs_without_the_native_engine,
     extras_are_absent,
     installation_is_small,
     package_is_complete,
@@ -102,13 +110,7 @@ CHECKS = (
 def main() -> None:
     """All checks, with their times."""
     begin = time.perf_counter()
-    for step in (
-        extras_are_absent,
-        installation_is_small,
-        package_is_complete,
-        command_line_runs,
-        predicts_from_an_artifact,
-    ):
+    for step in CHECKS:
         start = time.perf_counter()
         step()
         print(f"{step.__name__}: {time.perf_counter() - start:.2f} s")
