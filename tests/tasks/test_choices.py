@@ -60,7 +60,7 @@ def test_little_data_gets_small_batches_and_many_epochs_and_much_data_a_cut_epoc
     notes: list[Note] = []
     little = fill_budget(TrainOptions(), BUDGET, 499, notes)
     much = fill_budget(TrainOptions(), BUDGET, 5_000_000, notes)
-    assert (little.batch_size, little.max_epochs, little.patience) == (16, 188, 47)
+    assert (little.batch_size, little.max_epochs, little.patience) == (16, 94, 23)
     assert (much.batch_size, much.max_epochs, much.steps_per_epoch, much.patience) == (64, 10, 2_000, 5)
     assert len(notes) == 2
     assert fill_budget(TrainOptions(max_epochs=3), ("batch_size",), 10_000, notes).max_epochs == 3

@@ -10,7 +10,7 @@ from tidegate.core.table import Note
 from tidegate.train.options import TrainOptions
 
 BUDGET = ("batch_size", "max_epochs", "patience")
-STEPS = 6_000
+STEPS = 3_000
 FEWEST_EPOCHS, MOST_EPOCHS = 10, 200
 LARGEST_BATCH, SMALLEST_BATCH = 64, 16
 LONGEST_EPOCH = 2_000
@@ -20,7 +20,7 @@ def fill_budget(options: TrainOptions, auto: Collection[str], windows: int, note
     """Choose what was left open from the number of training windows.
 
     The batch is 64, less for under 2,048 windows so that an epoch has some 32 steps; all epochs together have about
-    6,000 steps (10 to 200 epochs); an epoch of more than 2,000 steps is cut there, and the next goes on with other
+    3,000 steps (10 to 200 epochs); an epoch of more than 2,000 steps is cut there, and the next goes on with other
     windows; patience is a quarter of the epochs.
 
     Args:

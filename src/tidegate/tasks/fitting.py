@@ -35,7 +35,7 @@ from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
 from tidegate.train.threads import choose_threads, threads
 
-TRIAL_STEPS = 300
+TRIAL_STEPS = 200
 VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
