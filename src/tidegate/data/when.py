@@ -32,7 +32,8 @@ def times_of(
     """
     if not parts:
         if codes is None:
-            return Times(np.arange(loaded.rows, dtype=np.int64))
+            narrow = loaded.rows < np.iinfo(np.int32).max  # four bytes a row less for a table of millions
+            return Times(np.arange(loaded.rows, dtype=np.int32 if narrow else np.int64))
         rank = np.argsort(codes, kind="stable")
         starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=count))[:-1]])
         index = np.empty(loaded.rows, dtype=np.int64)
