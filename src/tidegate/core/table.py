@@ -73,7 +73,7 @@ class Table:
         frequency: the step between rows.
         ids: [G] names of the series ("" where there is one without a name).
         starts: [G + 1] first row of each series, then N.
-        time: [N] datetime64[us] (UTC where `timezone` is set), or integers (int32 or int64) where rows are only counted.
+        time: [N] datetime64[us] (UTC where `timezone` is set), or integers where rows are only counted.
         columns: name -> [N]; float32 or float64 with NaN for missing, or objects (str or None) for text.
             Arrays may be views of the caller's data: never write into them.
         static: name -> [G], numbers or text.
