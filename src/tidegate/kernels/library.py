@@ -101,18 +101,23 @@ def instruction_set() -> str | None:
 
 
 @functools.cache
-def _environment_threads() -> int | None:
+def environment_threads() -> int | None:
+    """What TIDEGATE_NUM_THREADS says, or None.
+
+    Raises:
+        KernelError: it is no whole number from 1 to 1024.
+    """
     value = os.environ.get("TIDEGATE_NUM_THREADS")
     if value is None:
         return None
-    if not value.isdigit() or not 1 <= int(value) <= 1024:
+    if not value.isdecimal() or not 1 <= int(value) <= 1024:
         raise KernelError(f"TIDEGATE_NUM_THREADS is {value!r}; set it to a whole number from 1 to 1024.")
     return int(value)
 
 
 def threads() -> int:
     """Threads that a call may use: TIDEGATE_NUM_THREADS, else torch's setting where torch is loaded, else the cores."""
-    chosen = _environment_threads()
+    chosen = environment_threads()
     if chosen is not None:
         return chosen
     torch = sys.modules.get("torch")

@@ -120,7 +120,7 @@ def fit(
     if progress is not None:
         progress.max_epochs = options.max_epochs
     folder = None if checkpoints is None else checkpoints / "last"
-    candidates = list(make_candidates(plan, choices, table, split))
+    candidates = make_candidates(plan, choices)
     with threads(choose_threads(options.batch_size * 8 * choices.model.hidden_size**2)):
         if len(candidates) > 1:
             plan, note = _select(candidates, options, len(training), trained, checkpoints)
@@ -181,7 +181,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor)
 
 
-def make_candidates(plan: Plan, choices: Choices, table: Table, split: Split) -> Sequence[Plan]:
+def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:
     """The plans that validation chooses among, where something was left to it."""
     normalise = [None, "last"] if choices.model.normalise == AUTO else [plan.normalise]
     anchors = [plan.anchor]

@@ -12,10 +12,9 @@ from contextlib import contextmanager
 
 import torch
 
-from tidegate.core.errors import ConfigError
+from tidegate.kernels.library import environment_threads
 
 LARGE_WORK = 20_000_000
-VARIABLE = "TIDEGATE_NUM_THREADS"
 
 
 def choose_threads(work: int) -> int:
@@ -28,13 +27,11 @@ def choose_threads(work: int) -> int:
         work: multiplications of the largest recurrent product of one time step, B * 4H * (I + H).
 
     Raises:
-        ConfigError: the variable is no whole number of at least 1.
+        KernelError: the variable is no whole number from 1 to 1024.
     """
-    text = os.environ.get(VARIABLE)
-    if text:
-        if not text.isdecimal() or int(text) < 1:
-            raise ConfigError(f"{VARIABLE} is {text!r}; set it to a whole number of at least 1")
-        return int(text)
+    given = environment_threads()
+    if given is not None:
+        return given
     current = torch.get_num_threads()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     chosen = current != cores or bool(os.environ.get("OMP_NUM_THREADS"))
