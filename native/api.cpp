@@ -1,5 +1,6 @@
 #include "api.h"
 
+#include <algorithm>
 #include <chrono>
 #include <vector>
 
@@ -11,6 +12,7 @@ namespace tidegate {
 namespace {
 
 constexpr int64_t GROUP = 48;  // rows that walk through time together: their states and one panel share the cache
+constexpr int64_t BLOCK_BYTES = 3 << 17;  // gradients of gates between walking and summing: they stay in the L2 cache
 
 // The rows of the batch in equal groups, a multiple of the threads.
 struct Groups {
@@ -71,15 +73,13 @@ template <class S> int backward(const tg_rnn& r) {
   const Sizes<S> sizes(r);
   const Kernels<S>& k = sizes.k;
   const int64_t threads = threads_for(r, true), LD = r.L * r.D, N = r.T * r.B;
-  const int64_t dg = N * k.sums(r.cell, r.flags & TG_NORM) * sizes.units;
-  Scratch<S> between(r.L == 1 ? 0 : 2 * sizes.row * N), gates(LD * dg);
-  if (!between.ok() || !gates.ok()) return TG_ERROR_MEMORY;
+  Scratch<S> between(r.L == 1 ? 0 : 2 * sizes.row * N);
+  if (!between.ok()) return TG_ERROR_MEMORY;
   std::vector<Layer<S>> layers(static_cast<size_t>(LD));
   std::vector<int64_t> offset(static_cast<size_t>(LD + 1), 0);
   for (int64_t i = 0; i < LD; ++i) {
     const int64_t l = i / r.D, d = i % r.D;
     Layer<S>& a = layers[static_cast<size_t>(i)] = layer_of<S>(r, sizes, l, d, static_cast<S*>(r.stash) + sizes.output(0));
-    a.dg = gates.get() + i * dg;
     if (l == r.L - 1) {
       a.dy = r.dy ? static_cast<const S*>(r.dy) + d * r.H : nullptr;
       a.dy_t = r.dy_t;
@@ -101,33 +101,57 @@ template <class S> int backward(const tg_rnn& r) {
     a.dx_add = d == 1;
     offset[static_cast<size_t>(i + 1)] = offset[static_cast<size_t>(i)] + k.back_size(r.cell, a.norm, a.I, a.H, a.dx != nullptr);
   }
-  Scratch<S> packed(offset.back());
-  if (!packed.ok()) return TG_ERROR_MEMORY;
+  const int64_t pitch = k.gate_pitch(layers[0]);
+  int64_t steps = BLOCK_BYTES / static_cast<int64_t>(sizeof(S)) / pitch / 96 * 96 / (r.B ? r.B : 1);
+  steps = steps < 1 ? 1 : steps > r.T ? r.T : steps;
   const Groups groups(r.B, threads);
-  int64_t need = 0, need_gradient = 0;
+  int64_t need = 0, widest = 0, sums = 0;
+  for (const Layer<S>& a : layers) {
+    need = std::max(need, k.backward_scratch(a, groups.largest()));
+    widest = std::max(widest, k.input_pitch(a));
+    sums += k.sums_size(a);
+  }
+  const int64_t carried = 2 * r.B * sizes.units;
+  Scratch<S> packed(offset.back()), block(steps * r.B * (pitch + widest)), state(LD * carried), sum(sums), scratch(threads * need);
+  if (!packed.ok() || !block.ok() || !state.ok() || !sum.ok() || !scratch.ok()) return TG_ERROR_MEMORY;
+  sums = 0;
   for (int64_t i = 0; i < LD; ++i) {
     Layer<S>& a = layers[static_cast<size_t>(i)];
     S* back = packed.get() + offset[static_cast<size_t>(i)];
     k.pack_back(r.cell, a.norm, a.I, a.H, a.dx != nullptr, a.weights, back);
     a.back = back;
-    const int64_t walk = k.backward_scratch(a, groups.largest()), sum = k.gradient_scratch(a);
-    if (walk > need) need = walk;
-    if (sum > need_gradient) need_gradient = sum;
+    a.dg = block.get();
+    a.z = block.get() + steps * r.B * pitch;
+    a.carried = state.get() + i * carried;
+    a.sums = sum.get() + sums;
+    sums += k.sums_size(a);
   }
-  const int64_t share = need > need_gradient ? need : need_gradient;
-  Scratch<S> scratch(threads * share);
-  if (!scratch.ok()) return TG_ERROR_MEMORY;
-  auto walk = [&](int64_t g, int64_t worker) {
-    for (int64_t l = r.L - 1; l >= 0; --l)
-      for (int64_t d = 0; d < r.D; ++d)
-        k.backward(layers[static_cast<size_t>(l * r.D + d)], groups.first(g), groups.size(g), scratch.get() + worker * share);
+  const int64_t shares = threads == 1 ? 1 : 2 * threads;
+  auto run_block = [&](const Layer<S>& a, int64_t s0, int64_t s1) {
+    auto walk = [&](int64_t g, int64_t worker) {
+      k.backward(a, groups.first(g), groups.size(g), s0, s1, scratch.get() + worker * need);
+    };
+    parallel(groups.count, threads, walk);
+    auto add = [&](int64_t i, int64_t) { k.gradient(a, i, shares, s0, s1); };
+    parallel(shares, threads, add);
   };
-  parallel(groups.count, threads, walk);
-  const int64_t shares = threads == 1 ? 1 : LD >= threads ? threads : 2 * threads;
-  auto sum = [&](int64_t i, int64_t worker) {
-    k.gradient(layers[static_cast<size_t>(i / shares)], i % shares, shares, scratch.get() + worker * share);
+  // From the last block to the first; one block also where there is no step at all.
+  auto blocks = [&](auto each) {
+    int64_t s1 = r.T;
+    do {
+      const int64_t s0 = s1 > steps ? s1 - steps : 0;
+      each(s0, s1);
+      s1 = s0;
+    } while (s1 > 0);
   };
-  parallel(LD * shares, threads, sum);
+  if (r.D == 1) {  // a block of the upper layer's input gradients is still near when the layer below reads it
+    blocks([&](int64_t s0, int64_t s1) {
+      for (int64_t l = r.L - 1; l >= 0; --l) run_block(layers[static_cast<size_t>(l)], s0, s1);
+    });
+  } else {
+    for (int64_t i = LD - 1; i >= 0; --i)
+      blocks([&](int64_t s0, int64_t s1) { run_block(layers[static_cast<size_t>(i ^ 1)], s0, s1); });
+  }
   return TG_OK;
 }
 

@@ -51,13 +51,30 @@ __attribute__((noinline)) const S* columns_product(const S* const* a, int64_t ro
 // Elements from one row of gate gradients to the next; not a power of two, so that rows do not meet in one cache set.
 template <class S, class C> TG_INLINE int64_t gate_pitch(int64_t H) { return C::A * padded<S>(H) + 64 / (int64_t)sizeof(S); }
 
-template <class S, class C> int64_t backward_scratch_cell(const Layer<S>& a, int64_t rows) {
-  return rows * (padded<S>(a.H) * 7 + gate_pitch<S, C>(a.H) + padded<S>(a.I));
+// Elements from one row of inputs to the next: an odd number of cache lines, so that a column meets every cache set.
+template <class S> TG_INLINE int64_t input_pitch(const Layer<S>& a) {
+  const int64_t line = 64 / (int64_t)sizeof(S), lines = (a.I + a.H + line - 1) / line;
+  return (lines | 1) * line;
 }
 
-template <class S> struct Walk {  // [rows, U] each; gates: [rows, A, U] with gate_pitch
+template <class S, class C> int64_t backward_scratch_cell(const Layer<S>& a, int64_t rows) {
+  return rows * (padded<S>(a.H) * 5 + padded<S>(a.I));
+}
+
+template <class S> struct Walk {  // [rows, U] each; gates: this step's rows of dg
   S *dh, *dc, *carry, *carry_c, *first, *m, *product, *gates, *dx;
 };
+
+// One row of z: the inputs and the state before the step, as the products saw them.
+template <class S> TG_INLINE void gather(const Layer<S>& a, int64_t b, int64_t s, const S* m, S* z) {
+  const S* x = a.x + b * a.x_b + place(a, b, s) * a.x_t;
+  const S* h = s ? a.y + b * a.y_b + place(a, b, s - 1) * a.y_t : a.h0 ? a.h0 + b * a.H : nullptr;
+  copy(z, x, a.I);
+  if (!h) clear(z + a.I, a.H);
+  else if (!a.recurrent) copy(z + a.I, h, a.H);
+  else
+    for (int64_t u = 0; u < a.H; ++u) z[a.I + u] = h[u] * m[u];
+}
 
 template <class S, class C>
 __attribute__((noinline)) void gate_gradients(const Layer<S>& a, const int64_t* active, int64_t n, int64_t first, int64_t s, int64_t U, const Walk<S>& w) {
@@ -74,11 +91,8 @@ __attribute__((noinline)) void gate_gradients(const Layer<S>& a, const int64_t* 
       C::backward(now + b * row_stash, extra, old, old, dh, dc, back, d);
       if (C::HAS_C) store(w.dc + at, dc);
       if (C::SPLIT) store(w.carry + at, load(w.carry + at) + back);
-      S* out = a.dg + ((p * a.T + s) * a.B + b) * C::A * lanes;
-      for (int g = 0; g < C::A; ++g) {
-        store(out + g * lanes, d[g]);
-        store(w.gates + r * pitch + g * U + p * lanes, d[g]);
-      }
+      S* out = w.gates + b * pitch + p * lanes;
+      for (int g = 0; g < C::A; ++g) store(out + g * U, d[g]);
     }
   }
 }
@@ -102,42 +116,52 @@ void zoneout_back(const Layer<S>& a, const int64_t* active, int64_t n, int64_t f
     }
 }
 
-template <class S> TG_INLINE void write_dx(const Layer<S>& a, int64_t b, int64_t t, S* row) {
+template <class S> TG_INLINE void write_dx(const Layer<S>& a, int64_t b, int64_t t, S* row, bool direct) {
   S* to = a.dx + b * a.dx_b + t * a.dx_t;
   if (a.dx_dropout) drop_row(a.dx_key, a.dx_dropout, t * a.B + b, 0, a.I, row, row);
+  if (direct) return;
   if (!a.dx_add) return copy(to, row, a.I);
   for (int64_t i = 0; i < a.I; ++i) to[i] += row[i];
 }
 
-template <class S, class C> void backward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
-  const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes, IU = padded<S>(a.I);
+template <class S, class C>
+void backward_cell(const Layer<S>& a, int64_t first, int64_t n, int64_t s0, int64_t s1, S* scratch) {
+  const int64_t lanes = W<S>, U = padded<S>(a.H), IU = padded<S>(a.I), pitch = gate_pitch<S, C>(a.H), pitch_z = input_pitch(a);
   Walk<S> w;
-  S** parts[] = {&w.dh, &w.dc, &w.carry, &w.carry_c, &w.first, &w.m, &w.product};
+  w.dh = a.carried + first * U;
+  w.dc = a.carried + (a.B + first) * U;
+  S** parts[] = {&w.carry, &w.carry_c, &w.first, &w.m, &w.product};
   for (S** part : parts) {
     *part = scratch;
     scratch += n * U;
   }
-  w.gates = scratch;
-  w.dx = scratch + n * gate_pitch<S, C>(a.H);
-  fetch(a, a.dhn, first, n, U, w.dh);
-  fetch(a, a.dcn, first, n, U, w.dc);
+  w.dx = scratch;
+  if (s1 == a.T) {
+    fetch(a, a.dhn, first, n, U, w.dh);
+    fetch(a, a.dcn, first, n, U, w.dc);
+  }
   clear(w.carry, 2 * n * U);
-  if (C::HAS_C) fetch(a, a.c0, first, n, U, w.first);
-  else if (U > a.H) clear(w.first, n * U);
+  if (C::HAS_C && s0 == 0) fetch(a, a.c0, first, n, U, w.first);
+  else if (!C::HAS_C && U > a.H) clear(w.first, n * U);
   if (a.recurrent) recurrent_mask(a, first, n, U, w.m);
   const bool zone = a.zone_h || a.zone_c || a.keep_h > 0 || a.keep_c > 0;
+  const bool direct = a.dx && !a.dx_add && IU == a.I;  // the product writes dx itself
   const S *gate_x[MAX_ROWS], *gate_h[MAX_ROWS];
   S *to_h[MAX_ROWS], *to_x[MAX_ROWS];
   int64_t active[MAX_ROWS];
-  for (int64_t s = a.T - 1; s >= 0; --s) {
+  for (int64_t s = s1 - 1; s >= s0; --s) {
+    w.gates = a.dg + (s - s0) * a.B * pitch;
     int64_t count = 0;
     for (int64_t r = 0; r < n; ++r) {
       const int64_t b = first + r;
+      S *gates = w.gates + b * pitch, *z = a.z + ((s - s0) * a.B + b) * pitch_z;
       if (s >= steps_of(a, b)) {
-        for (int64_t p = 0; p < panels; ++p) clear(a.dg + ((p * a.T + s) * a.B + b) * C::A * lanes, C::A * lanes);
+        clear(gates, C::A * U);
+        clear(z, a.I + a.H);
         if (a.dx && !a.dx_add) clear(a.dx + b * a.dx_b + s * a.dx_t, a.I);
         continue;
       }
+      gather(a, b, s, w.m + r * U, z);
       if (a.dy) {
         const S* dy = a.dy + b * a.dy_b + place(a, b, s) * a.dy_t;
         S* dh = w.dh + r * U;
@@ -149,10 +173,10 @@ template <class S, class C> void backward_cell(const Layer<S>& a, int64_t first,
         else clear(w.first + r * U, a.H);
         if (!a.zone_h && !(a.keep_h > 0)) clear(w.carry + r * U, U);
       }
-      gate_h[count] = w.gates + r * gate_pitch<S, C>(a.H) + C::HO * U;
-      gate_x[count] = w.gates + r * gate_pitch<S, C>(a.H) + C::XO * U;
+      gate_h[count] = gates + C::HO * U;
+      gate_x[count] = gates + C::XO * U;
       to_h[count] = (C::SPLIT || zone || a.recurrent ? w.product : w.dh) + r * U;
-      to_x[count] = w.dx + r * IU;
+      to_x[count] = direct ? a.dx + b * a.dx_b + place(a, b, s) * a.dx_t : w.dx + r * IU;
       active[count++] = r;
     }
     if (!count) continue;
@@ -169,9 +193,10 @@ template <class S, class C> void backward_cell(const Layer<S>& a, int64_t first,
           store(w.dh + u, v + load(w.carry + u));
           if (C::HAS_C) store(w.dc + u, load(w.dc + u) + load(w.carry_c + u));
         }
-      if (a.dx) write_dx(a, first + r, place(a, first + r, s), to_x[j]);
+      if (a.dx) write_dx(a, first + r, place(a, first + r, s), to_x[j], direct);
     }
   }
+  if (s0 > 0) return;
   for (int64_t r = 0; r < n; ++r) {
     if (a.dh0) copy(a.dh0 + (first + r) * a.H, w.dh + r * U, a.H);
     if (C::HAS_C && a.dc0) copy(a.dc0 + (first + r) * a.H, w.dc + r * U, a.H);

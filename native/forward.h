@@ -68,77 +68,67 @@ template <class S> struct State {  // of one step; all [rows, U] but stash [P, B
   int64_t U;
 };
 
-// The cell's arithmetic for R rows (or of one row and R panels) once their sums are complete.
-template <class S, class C, int R, bool TRAIN>
-TG_INLINE void finish(V<S> (&sums)[R][C::A], const S* const* extra, const int64_t* at, const State<S>& state, S* const* stash) {
-  V<S> c[R], k[R][C::K];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    c[r] = C::HAS_C ? load(state.c_old + at[r]) : V<S>{};
-    C::gates(sums[r], extra[r], c[r], k[r]);
-    if (C::HAS_C) store(state.c_new + at[r], c[r]);
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) {
-    store(state.h_new + at[r], C::output(sums[r], c[r], C::HAS_C ? V<S>{} : load(state.h_old + at[r]), k[r]));
+// The cell's arithmetic for the rows of one panel once their sums are complete: a loop of its own, so that the registers
+// of the product are free again and several rows are under way at once.
+template <class S, class C, bool TRAIN>
+TG_INLINE void finish(const S* sums, const S* extra, const Rows<S>& rows, int64_t u, const State<S>& state, S* stash) {
+  const int64_t lanes = W<S>;
+#pragma GCC unroll 1
+  for (int64_t j = 0; j < rows.n; ++j, sums += C::A * lanes) {
+    const int64_t at = rows.r[j] * state.U + u;
+    V<S> a[C::A], k[C::K], c = C::HAS_C ? load(state.c_old + at) : V<S>{};
+    for (int g = 0; g < C::A; ++g) a[g] = load(sums + g * lanes);
+    C::gates(a, extra, c, k);
+    if (C::HAS_C) store(state.c_new + at, c);
+    store(state.h_new + at, C::output(a, c, C::HAS_C ? V<S>{} : load(state.h_old + at), k));
     if (TRAIN)
-      for (int i = 0; i < C::K; ++i) store(stash[r] + i * W<S>, k[r][i]);
+      for (int i = 0; i < C::K; ++i) store(stash + (rows.r[j] * C::K + i) * lanes, k[i]);
   }
 }
 
-// start: bias [A, W] of pitch 0, or sums so far; inputs from x0 and h0 on.
-template <class S, class C, int R, bool TRAIN>
-TG_INLINE void step_tile(const Layer<S>& a, const S* panel, const Rows<S>& rows, int64_t j, int64_t u, const S* start,
-                         int64_t pitch, int64_t x0, int64_t h0, const State<S>& state, S* stash) {
-  V<S> acc[R][C::A];
-  const S *x[R], *h[R];
-  for (int r = 0; r < R; ++r) {
-    x[r] = rows.x[j + r] + x0;
-    h[r] = rows.h[j + r] + h0;
-    for (int g = 0; g < C::A; ++g) acc[r][g] = load(start + (j + r) * pitch + g * W<S>);
-  }
-  const S* w = panel + (C::A + C::EXTRA) * W<S>;
-  product<S, R, C::A, C::XO, C::G>(acc, x, w + x0 * C::G * W<S>, a.I - x0);
-  product<S, R, C::A, C::HO, C::G>(acc, h, w + (a.I + h0) * C::G * W<S>, a.H - h0);
-  const S* extra[R];
-  int64_t at[R];
-  S* kept[R];
-  for (int r = 0; r < R; ++r) {
-    extra[r] = panel + C::A * W<S>;
-    at[r] = rows.r[j + r] * state.U + u;
-    kept[r] = TRAIN ? stash + rows.r[j + r] * C::K * W<S> : nullptr;
-  }
-  finish<S, C, R, TRAIN>(acc, extra, at, state, kept);
-}
+// sums = start + x's product + h's product of one panel;  start: bias [A, W] of pitch 0, or sums so far
+template <class S, class C> struct Sums {
+  const S *const *x, *const *h;  // rows from x0 and h0 on
+  const S *wx, *wh;              // [n, G, W]
+  int64_t x0, nx, h0, nh, rows;
+  const S* start;
+  int64_t pitch;
+  S* to;  // [rows, A, W]
+};
 
-// sums += a piece of a product;  rows: [n] pointers, w: [depth, G, W]
-template <class S, class C, int FIRST>
-__attribute__((noinline)) void piece(const S* const* from, int64_t n, int64_t k, int64_t depth, const S* w, const S* start, int64_t pitch, S* sums) {
-  tiles<tile_rows(C::A)>(n, [&](int64_t j, auto count) {
+template <class S, class C> __attribute__((noinline)) void add_products(const Sums<S, C>& p) {
+  tiles<tile_rows(C::A)>(p.rows, [&](int64_t j, auto count) {
     constexpr int R = decltype(count)::value;
     V<S> acc[R][C::A];
-    const S* row[R];
+    const S *x[R], *h[R], *start = p.start + j * p.pitch;
+    S* to = p.to + j * C::A * W<S>;
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
-      row[r] = from[j + r] + k;
-      for (int g = 0; g < C::A; ++g) acc[r][g] = load(start + (j + r) * pitch + g * W<S>);
+      x[r] = p.x[j + r] + p.x0;
+      h[r] = p.h[j + r] + p.h0;
+#pragma GCC unroll 8
+      for (int g = 0; g < C::A; ++g) acc[r][g] = load(start + r * p.pitch + g * W<S>);
     }
-    product<S, R, C::A, FIRST, C::G>(acc, row, w, depth);
+    product<S, R, C::A, C::XO, C::G>(acc, x, p.wx, p.nx);
+    product<S, R, C::A, C::HO, C::G>(acc, h, p.wh, p.nh);
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r)
-      for (int g = 0; g < C::A; ++g) store(sums + ((j + r) * C::A + g) * W<S>, acc[r][g]);
+#pragma GCC unroll 8
+      for (int g = 0; g < C::A; ++g) store(to + (r * C::A + g) * W<S>, acc[r][g]);
   });
 }
 
-constexpr int64_t DEPTH = 128;  // of the inner axis between two visits of a tile: its weights stay in L1
+constexpr int64_t DEPTH = 16384 / TG_BYTES;  // of the inner axis between two visits of a tile, so that its weights are near
 
 template <class S, class C, bool TRAIN>
 __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
   const int64_t lanes = W<S>, size = panel_length<S, C>(a.I, a.H), U = state.U, step_w = C::G * lanes;
-  const bool cut = rows.n > tile_rows(C::A) && a.I + a.H > DEPTH + DEPTH / 2;
   const S* panel = a.panel;
   S* stash = state.stash;
+  const int64_t next = TRAIN ? a.B * C::K * lanes : 0;
   int64_t u = 0;
   if (rows.n == 1)
-    for (; u + lanes < U; u += 2 * lanes, panel += 2 * size) {
+    for (; u + lanes < U; u += 2 * lanes, panel += 2 * size, stash += 2 * next) {
       V<S> acc[2][C::A];
       for (int i = 0; i < 2; ++i)
         for (int g = 0; g < C::A; ++g) acc[i][g] = load(panel + i * size + g * lanes);
@@ -146,41 +136,29 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
       product_pair<S, C::A, C::XO, C::G>(acc, rows.x[0], w, w + size, a.I);
       w += a.I * step_w;
       product_pair<S, C::A, C::HO, C::G>(acc, rows.h[0], w, w + size, a.H);
-      const int64_t at[2] = {rows.r[0] * U + u, rows.r[0] * U + u + lanes}, next = a.B * C::K * lanes;
-      const S* extra[2] = {panel + C::A * lanes, panel + size + C::A * lanes};
-      S* kept[2] = {};
-      if (TRAIN) {
-        kept[0] = stash + rows.r[0] * C::K * lanes;
-        kept[1] = kept[0] + next;
-        stash += 2 * next;
-      }
-      finish<S, C, 2, TRAIN>(acc, extra, at, state, kept);
-    }
-  for (; u < U; u += lanes, panel += size) {
-    const S *start = panel, *w = panel + (C::A + C::EXTRA) * lanes;
-    int64_t pitch = 0, x0 = 0, h0 = 0;
-    if (cut) {
-      auto advance = [&] { start = state.sums, pitch = C::A * lanes; };
-      for (; a.I - x0 > DEPTH; x0 += DEPTH, advance())
-        piece<S, C, C::XO>(rows.x, rows.n, x0, DEPTH, w + x0 * step_w, start, pitch, state.sums);
-      if (a.I - x0 > DEPTH / 2) {
-        piece<S, C, C::XO>(rows.x, rows.n, x0, a.I - x0, w + x0 * step_w, start, pitch, state.sums);
-        x0 = a.I;
-        advance();
-      }
-      for (; a.H - h0 > DEPTH; h0 += DEPTH, advance()) {
-        if (x0 < a.I) {
-          piece<S, C, C::XO>(rows.x, rows.n, x0, a.I - x0, w + x0 * step_w, start, pitch, state.sums);
-          x0 = a.I;
-          advance();
-        }
-        piece<S, C, C::HO>(rows.h, rows.n, h0, DEPTH, w + (a.I + h0) * step_w, start, pitch, state.sums);
+      for (int i = 0; i < 2; ++i) {
+        for (int g = 0; g < C::A; ++g) store(state.sums + g * lanes, acc[i][g]);
+        finish<S, C, TRAIN>(state.sums, panel + i * size + C::A * lanes, rows, u + i * lanes, state, stash + i * next);
       }
     }
-    tiles<tile_rows(C::A)>(rows.n, [&](int64_t j, auto count) {
-      step_tile<S, C, decltype(count)::value, TRAIN>(a, panel, rows, j, u, start, pitch, x0, h0, state, stash);
-    });
-    if (TRAIN) stash += a.B * C::K * lanes;
+  // One piece where the whole panel stays in L1 or no tile comes back to it.
+  const int64_t depth = rows.n <= tile_rows(C::A) || a.I + a.H <= DEPTH + DEPTH / 2 ? a.I + a.H : DEPTH;
+  for (; u < U; u += lanes, panel += size, stash += next) {
+    const S* w = panel + (C::A + C::EXTRA) * lanes;
+    Sums<S, C> p{rows.x, rows.h, w, w + a.I * step_w, 0, 0, 0, 0, rows.n, panel, 0, state.sums};
+    while (p.x0 < a.I || p.h0 < a.H) {
+      const int64_t left = a.I - p.x0;
+      p.nx = left < depth ? left : depth;
+      p.nh = a.H - p.h0 < depth - p.nx ? a.H - p.h0 : depth - p.nx;
+      add_products(p);
+      p.x0 += p.nx;
+      p.h0 += p.nh;
+      p.wx += p.nx * step_w;
+      p.wh += p.nh * step_w;
+      p.start = state.sums;
+      p.pitch = C::A * lanes;
+    }
+    finish<S, C, TRAIN>(state.sums, panel + C::A * lanes, rows, u, state, stash);
   }
 }
 

@@ -24,8 +24,12 @@ template <class S> int64_t back_size(int64_t cell, bool, int64_t I, int64_t H, b
 template <class S> int64_t kept(int64_t cell, bool) {
   return with_cell<S>(cell, [](auto c) { return (int64_t)decltype(c)::K; });
 }
-template <class S> int64_t sums(int64_t cell, bool) {
-  return with_cell<S>(cell, [](auto c) { return (int64_t)decltype(c)::A; });
+template <class S> int64_t gate_pitch_of(const Layer<S>& a) {
+  return with_cell<S>(a.cell, [&](auto c) { return gate_pitch<S, decltype(c)>(a.H); });
+}
+template <class S> int64_t input_pitch_of(const Layer<S>& a) { return input_pitch(a); }
+template <class S> int64_t sums_size(const Layer<S>& a) {
+  return with_cell<S>(a.cell, [&](auto c) { return sums_size_cell<S, decltype(c)>(a); });
 }
 template <class S> void pack(int64_t cell, bool, int64_t I, int64_t H, const S* const* w, S* to) {
   with_cell<S>(cell, [=](auto c) { pack_cell<S, decltype(c)>(I, H, w, to); });
@@ -39,17 +43,14 @@ template <class S> int64_t forward_scratch(const Layer<S>& a, int64_t rows) {
 template <class S> int64_t backward_scratch(const Layer<S>& a, int64_t rows) {
   return with_cell<S>(a.cell, [&](auto c) { return backward_scratch_cell<S, decltype(c)>(a, rows); });
 }
-template <class S> int64_t gradient_scratch(const Layer<S>& a) {
-  return with_cell<S>(a.cell, [&](auto c) { return gradient_scratch_cell<S, decltype(c)>(a); });
-}
 template <class S> void forward(const Layer<S>& a, int64_t first, int64_t rows, S* scratch) {
   with_cell<S>(a.cell, [&](auto c) { forward_cell<S, decltype(c)>(a, first, rows, scratch); });
 }
-template <class S> void backward(const Layer<S>& a, int64_t first, int64_t rows, S* scratch) {
-  with_cell<S>(a.cell, [&](auto c) { backward_cell<S, decltype(c)>(a, first, rows, scratch); });
+template <class S> void backward(const Layer<S>& a, int64_t first, int64_t rows, int64_t s0, int64_t s1, S* scratch) {
+  with_cell<S>(a.cell, [&](auto c) { backward_cell<S, decltype(c)>(a, first, rows, s0, s1, scratch); });
 }
-template <class S> void gradient(const Layer<S>& a, int64_t task, int64_t tasks, S* scratch) {
-  with_cell<S>(a.cell, [&](auto c) { gradient_cell<S, decltype(c)>(a, task, tasks, scratch); });
+template <class S> void gradient(const Layer<S>& a, int64_t task, int64_t tasks, int64_t s0, int64_t s1) {
+  with_cell<S>(a.cell, [&](auto c) { gradient_cell<S, decltype(c)>(a, task, tasks, s0, s1); });
 }
 
 // out: [T, B, E, H], E the kept values without tanh(c); zero past a row's end
@@ -113,9 +114,9 @@ template <class S> double peak(int64_t rounds) {
 }
 
 template <class S> constexpr Kernels<S> table() {
-  return {W<S>,           panel_size<S>,       back_size<S>,        kept<S>,    sums<S>,     pack<S>,     pack_back<S>,
-          forward_scratch<S>, backward_scratch<S>, gradient_scratch<S>, forward<S>, backward<S>, gradient<S>, gates<S>,
-          adam<S>,        square_sum<S>,       peak<S>};
+  return {W<S>,       panel_size<S>, back_size<S>,       kept<S>,             gate_pitch_of<S>, input_pitch_of<S>,
+          sums_size<S>, pack<S>,     pack_back<S>,       forward_scratch<S>,  backward_scratch<S>, forward<S>,
+          backward<S>, gradient<S>,  gates<S>,           adam<S>,             square_sum<S>,    peak<S>};
 }
 
 }  // namespace

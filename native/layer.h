@@ -36,7 +36,11 @@ template <class S> struct Layer {
   uint32_t dx_dropout;     // of the layer below; its key:
   uint64_t dx_key;
   S *dh0, *dc0;            // [B, H] or null
-  S* dg;                   // [P, T, B, A, W], A accumulators of a unit (cells.h)
+  // Steps are walked and summed in blocks (s0 to s1) whose gradients of gates stay in the cache.
+  S* dg;                   // [s1 - s0, B, A, U] of pitch gate_pitch, A accumulators of a unit (cells.h)
+  S* z;                    // [s1 - s0, B, I + H] of pitch input_pitch: what the products of those steps read
+  S* carried;              // [2, B, U], gradients of h and c that one block hands to the next
+  S* sums;                 // [P, A + EXTRA + (I + H) G, W], gradients of the weights so far
   const S* back;           // packed backward weights
   const S* weights[6];
   S* dweights[6];
@@ -48,15 +52,16 @@ template <class S> struct Kernels {
   int64_t (*panel_size)(int64_t cell, bool norm, int64_t I, int64_t H);             // elements
   int64_t (*back_size)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx);
   int64_t (*kept)(int64_t cell, bool norm);                                         // K
-  int64_t (*sums)(int64_t cell, bool norm);                                         // A
+  int64_t (*gate_pitch)(const Layer<S>&);                                           // elements of a row of dg
+  int64_t (*input_pitch)(const Layer<S>&);                                          // elements of a row of z
+  int64_t (*sums_size)(const Layer<S>&);
   void (*pack)(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* weights, S* panel);
   void (*pack_back)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* weights, S* back);
   int64_t (*forward_scratch)(const Layer<S>&, int64_t rows);
   int64_t (*backward_scratch)(const Layer<S>&, int64_t rows);
-  int64_t (*gradient_scratch)(const Layer<S>&);
   void (*forward)(const Layer<S>&, int64_t first, int64_t rows, S* scratch);
-  void (*backward)(const Layer<S>&, int64_t first, int64_t rows, S* scratch);
-  void (*gradient)(const Layer<S>&, int64_t task, int64_t tasks, S* scratch);       // one of `tasks` shares
+  void (*backward)(const Layer<S>&, int64_t first, int64_t rows, int64_t s0, int64_t s1, S* scratch);
+  void (*gradient)(const Layer<S>&, int64_t task, int64_t tasks, int64_t s0, int64_t s1);  // one of `tasks` shares
   void (*gates)(const Layer<S>&, S* out);
   void (*adam)(int64_t n, S* value, const S* gradient, S* mean, S* square, const double* constants);
   double (*square_sum)(int64_t n, const S* array);
