@@ -61,17 +61,27 @@ def peak(threads: int) -> float:
 
 
 def in_turns(functions: list[Callable[[], object]], seconds: float) -> list[float]:
-    """Median seconds of each function."""
+    """Median seconds of each function, measured in short turns.
+
+    A turn begins with a pause and one call that does not count: after a parallel region of torch its OpenMP threads
+    spin for milliseconds and would hold a core while the next function is measured.
+    """
     times: list[list[float]] = [[] for _ in functions]
     for function in functions:
         function()
         function()
+    turn = min(0.05, seconds / 4)
     end = time.perf_counter() + seconds * len(functions)
     while time.perf_counter() < end or len(times[0]) < 5:
         for function, own in zip(functions, times, strict=True):
-            start = time.perf_counter()
+            time.sleep(0.01)
             function()
-            own.append(time.perf_counter() - start)
+            start = begin = time.perf_counter()
+            while start < begin + turn:
+                function()
+                stop = time.perf_counter()
+                own.append(stop - start)
+                start = stop
     return [statistics.median(own) for own in times]
 
 

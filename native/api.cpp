@@ -102,8 +102,9 @@ template <class S> int backward(const tg_rnn& r) {
     offset[static_cast<size_t>(i + 1)] = offset[static_cast<size_t>(i)] + k.back_size(r.cell, a.norm, a.I, a.H, a.dx != nullptr);
   }
   const int64_t pitch = k.gate_pitch(layers[0]);
-  int64_t steps = BLOCK_BYTES / static_cast<int64_t>(sizeof(S)) / pitch / 96 * 96 / (r.B ? r.B : 1);
-  steps = steps < 1 ? 1 : steps > r.T ? r.T : steps;
+  // A partial sum of the weights' gradients takes BLOCK rows (gradient.h): not fewer, and whole ones if possible.
+  const int64_t rows = std::max<int64_t>(96, BLOCK_BYTES / static_cast<int64_t>(sizeof(S)) / pitch / 96 * 96);
+  const int64_t steps = std::min(std::max<int64_t>(1, rows / std::max<int64_t>(1, r.B)), r.T);
   const Groups groups(r.B, threads);
   int64_t need = 0, widest = 0, sums = 0;
   for (const Layer<S>& a : layers) {

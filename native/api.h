@@ -111,6 +111,10 @@ typedef struct tg_adam {
 TG_EXPORT int tg_adam_step(const tg_adam*);
 TG_EXPORT int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, double* out);
 
+// The address of GOMP_parallel in an OpenMP runtime that the process has loaded: its threads do the work from now on,
+// until a fork. Null: threads of the library's own.
+TG_EXPORT void tg_use_openmp(void* parallel);
+
 TG_EXPORT double tg_peak(int64_t dtype, int64_t threads, double seconds);  // GFLOP/s of independent multiply-adds
 #ifdef __cplusplus
 }

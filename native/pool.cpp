@@ -1,5 +1,7 @@
 #include "pool.h"
 
+#include "api.h"
+
 #include <pthread.h>
 
 #include <atomic>
@@ -98,9 +100,27 @@ class Pool {
 std::atomic<Pool*> pool{nullptr};
 std::atomic_flag busy = ATOMIC_FLAG_INIT;
 
+// The threads of an OpenMP runtime that the process has anyway (torch's). They spin for milliseconds after each of its
+// parallel regions: threads of our own would have to share a core with them just then.
+using Openmp = void (*)(void (*)(void*), void*, unsigned, unsigned);  // GOMP_parallel
+std::atomic<Openmp> openmp{nullptr};
+
+struct Team {
+  Job job;
+  std::atomic<int64_t> next{0}, worker{0};
+};
+
+void work_in_team(void* context) {
+  Team& team = *static_cast<Team*>(context);
+  const int64_t worker = team.worker.fetch_add(1, std::memory_order_relaxed);
+  for (int64_t task; (task = team.next.fetch_add(1, std::memory_order_relaxed)) < team.job.tasks;)
+    team.job.task(team.job.context, task, worker);
+}
+
 // A child of fork() has none of the parent's threads: it starts a pool of its own.
 void after_fork() {
   pool.store(new Pool);
+  openmp.store(nullptr);
   busy.clear();
 }
 
@@ -116,8 +136,17 @@ void run(int64_t tasks, int64_t threads, void (*task)(void*, int64_t, int64_t), 
     pool.store(new Pool);
     pthread_atfork(nullptr, nullptr, after_fork);
   }
-  pool.load()->run(Job{task, context, tasks, workers});
+  const Job job{task, context, tasks, workers};
+  if (Openmp parallel = openmp.load()) {
+    Team team;
+    team.job = job;
+    parallel(work_in_team, &team, static_cast<unsigned>(workers), 0);
+  } else {
+    pool.load()->run(job);
+  }
   busy.clear(std::memory_order_release);
 }
 
 }  // namespace tidegate
+
+extern "C" void tg_use_openmp(void* parallel) { tidegate::openmp.store(reinterpret_cast<tidegate::Openmp>(parallel)); }

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tidegate.kernels import twins
 from tidegate.kernels.library import native, reused_bytes
+from tidegate.kernels.openmp import adopt_openmp
 from tidegate.kernels.stack import Stack, call, describe, pointer_array, size_of
 
 _OPTIONS = (
@@ -203,6 +204,7 @@ def _differentiate(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | 
     )
 
 
+adopt_openmp()
 _LIBRARY.impl("recurrent", _forward, "CPU")
 _LIBRARY.impl("recurrent_backward", _backward, "CPU")
 _LIBRARY.impl("recurrent_gates", _gates, "CPU")

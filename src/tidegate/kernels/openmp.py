@@ -1,0 +1,42 @@
+"""Lets the engine work on torch's OpenMP threads instead of threads of its own.
+
+After each parallel region, torch's threads spin for milliseconds while they wait for the next one. Threads of ours would
+share the cores with them: on two cores, a training step of the model of 2 layers of 64 units took 7.4 ms, on torch's 4.9.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+from pathlib import Path
+
+from tidegate.kernels.library import native
+
+_RUNTIME = re.compile(r"/lib(gomp|omp|iomp5)[-.\w]*\.so[.\d]*$")
+
+
+def _loaded_runtimes() -> list[str]:
+    """Paths of the OpenMP runtimes that this process has loaded; Linux only."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return []
+    paths = {line.split(maxsplit=5)[5] for line in lines if line.count(" ") >= 5 and "/" in line}
+    return sorted(path for path in paths if _RUNTIME.search(path))
+
+
+def adopt_openmp() -> bool:
+    """Use the process's OpenMP threads where there is exactly one such runtime; whether it was done."""
+    library = native()
+    if library is None or not sys.platform.startswith("linux"):
+        return False
+    runtimes = _loaded_runtimes()
+    if len(runtimes) != 1:
+        return False
+    try:
+        parallel = ctypes.CDLL(runtimes[0]).GOMP_parallel
+    except (OSError, AttributeError):
+        return False
+    library.tg_use_openmp(ctypes.cast(parallel, ctypes.c_void_p))
+    return True
