@@ -87,7 +87,7 @@ __attribute__((noinline)) void gate_gradients(const Layer<S>& a, const int64_t* 
     for (int64_t j = 0; j < n; ++j) {
       const int64_t r = active[j], b = first + r, at = r * U + p * lanes;
       V<S> old = load(w.first + at), dh = load(w.dh + at), dc = C::HAS_C ? load(w.dc + at) : V<S>{}, back{}, d[C::A];
-      if (C::HAS_C && s) old = load(before + b * row_stash + C::C * lanes);
+      if (C::HAS_C && s) old = load(before + b * row_stash + C::Inner::C * lanes);
       C::backward(now + b * row_stash, extra, old, old, dh, dc, back, d);
       if (C::HAS_C) store(w.dc + at, dc);
       if (C::SPLIT) store(w.carry + at, load(w.carry + at) + back);
@@ -96,6 +96,9 @@ __attribute__((noinline)) void gate_gradients(const Layer<S>& a, const int64_t* 
     }
   }
 }
+
+template <class S, class N>
+void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t first, int64_t s, int64_t U, const Walk<S>& w);
 
 // The part of dh and dc that zoneout lets pass by goes to carry and carry_c.
 template <class S, class C>
@@ -181,7 +184,8 @@ void backward_cell(const Layer<S>& a, int64_t first, int64_t n, int64_t s0, int6
     }
     if (!count) continue;
     if (zone) zoneout_back<S, C>(a, active, count, first, s, U, w);
-    gate_gradients<S, C>(a, active, count, first, s, U, w);
+    if constexpr (C::NORM) gate_gradients_normed<S, C>(a, active, count, first, s, U, w);
+    else gate_gradients<S, C>(a, active, count, first, s, U, w);
     const S* rest = columns_product(gate_h, count, C::G * U, a.H, a.back + C::EXTRA * U, to_h);
     if (a.dx) columns_product(gate_x, count, C::G * U, a.I, rest, to_x);
     for (int64_t j = 0; j < count; ++j) {

@@ -8,8 +8,9 @@ namespace {
 
 // i f g o; kept: i f g o c tanh(c)
 template <class S, bool PEEP> struct Lstm {
-  static constexpr int A = 4, G = 4, XO = 0, HO = 0, K = 6, C = 4, EXTRA = PEEP ? 3 : 0;
-  static constexpr bool HAS_C = true, SPLIT = false;
+  static constexpr int A = 4, G = 4, XO = 0, HO = 0, K = 6, C = 4, EXTRA = PEEP ? 3 : 0, BIAS = A;
+  static constexpr bool HAS_C = true, SPLIT = false, NORM = false;
+  using Inner = Lstm;
   TG_INLINE int64_t block_x(int a) { return a; }  // which block of w_ih accumulator XO + a takes
   TG_INLINE int64_t block_h(int a) { return a; }
   // a: [A], e: peepholes [3]; c in and out; k: [K]. `gates` of all rows of a tile come before `output` of any: rows
@@ -33,12 +34,17 @@ template <class S, bool PEEP> struct Lstm {
     k[5] = tanh<S>(c);
     return k[3] * k[5];
   }
-  // dh, dc: of this step's state; out: d [A], dc of the step before
+  TG_INLINE V<S> slope(const S* k) {  // of h by what tanh sees
+    V<S> t = load(k + 5 * W<S>);
+    return load(k + 3 * W<S>) * (S(1) - t * t);
+  }
+  // dh, dc: of this step's state; out: d [A], dc of the step before. NORMED: dc has what comes through the output.
+  template <bool NORMED = false>
   TG_INLINE void backward(const S* k, const S* e, V<S> c, V<S>, V<S> dh, V<S>& dc, V<S>&, V<S>* d) {
     const int64_t w = W<S>;
     V<S> i = load(k), f = load(k + w), g = load(k + 2 * w), o = load(k + 3 * w), t = load(k + 5 * w);
     d[3] = dh * t * (o - o * o);
-    dc += dh * o * (S(1) - t * t);
+    if (!NORMED) dc += dh * o * (S(1) - t * t);
     if (PEEP) dc += d[3] * load(e + 2 * w);
     d[0] = dc * g * (i - i * i);
     d[1] = dc * c * (f - f * f);
@@ -50,8 +56,9 @@ template <class S, bool PEEP> struct Lstm {
 
 // f g o, input gate 1 - f; kept: f g o c tanh(c)
 template <class S> struct Coupled {
-  static constexpr int A = 3, G = 3, XO = 0, HO = 0, K = 5, C = 3, EXTRA = 0;
-  static constexpr bool HAS_C = true, SPLIT = false;
+  static constexpr int A = 3, G = 3, XO = 0, HO = 0, K = 5, C = 3, EXTRA = 0, BIAS = A;
+  static constexpr bool HAS_C = true, SPLIT = false, NORM = false;
+  using Inner = Coupled;
   TG_INLINE int64_t block_x(int a) { return a; }
   TG_INLINE int64_t block_h(int a) { return a; }
   TG_INLINE void gates(V<S>* a, const S*, V<S>& c, V<S>* k) {
@@ -65,11 +72,16 @@ template <class S> struct Coupled {
     k[4] = tanh<S>(c);
     return k[2] * k[4];
   }
+  TG_INLINE V<S> slope(const S* k) {
+    V<S> t = load(k + 4 * W<S>);
+    return load(k + 2 * W<S>) * (S(1) - t * t);
+  }
+  template <bool NORMED = false>
   TG_INLINE void backward(const S* k, const S*, V<S> c, V<S>, V<S> dh, V<S>& dc, V<S>&, V<S>* d) {
     const int64_t w = W<S>;
     V<S> f = load(k), g = load(k + w), o = load(k + 2 * w), t = load(k + 4 * w);
     d[2] = dh * t * (o - o * o);
-    dc += dh * o * (S(1) - t * t);
+    if (!NORMED) dc += dh * o * (S(1) - t * t);
     d[0] = dc * (c - g) * (f - f * f);
     d[1] = dc * (S(1) - f) * (S(1) - g * g);
     dc = dc * f;
@@ -78,8 +90,9 @@ template <class S> struct Coupled {
 
 // Accumulators: recurrent part of n, r, z, input part of n; kept: that recurrent part, r, z, n
 template <class S> struct Gru {
-  static constexpr int A = 4, G = 3, XO = 1, HO = 0, K = 4, C = 0, EXTRA = 0;
-  static constexpr bool HAS_C = false, SPLIT = true;
+  static constexpr int A = 4, G = 3, XO = 1, HO = 0, K = 4, C = 0, EXTRA = 0, BIAS = A;
+  static constexpr bool HAS_C = false, SPLIT = true, NORM = false;
+  using Inner = Gru;
   TG_INLINE int64_t block_x(int a) { return a; }
   TG_INLINE int64_t block_h(int a) { return a == 0 ? 2 : a - 1; }
   TG_INLINE void gates(V<S>* a, const S*, V<S>&, V<S>* k) {
@@ -91,7 +104,9 @@ template <class S> struct Gru {
     k[3] = tanh<S>(a[3] + k[1] * a[0]);
     return k[2] * (h - k[3]) + k[3];
   }
+  TG_INLINE V<S> slope(const S*) { return V<S>{}; }
   // back: the part of dh that passes around the products
+  template <bool NORMED = false>
   TG_INLINE void backward(const S* k, const S*, V<S>, V<S> h, V<S> dh, V<S>&, V<S>& back, V<S>* d) {
     const int64_t w = W<S>;
     V<S> p = load(k), r = load(k + w), z = load(k + 2 * w), n = load(k + 3 * w);
@@ -101,6 +116,24 @@ template <class S> struct Gru {
     d[2] = dh * (h - n) * (z - z * z);
     back = dh * z;
   }
+};
+
+// The same cell with layer norm (norm.h). Gradients of gates in blocks: of U h [G], of W x [G], of the sums [A], of the
+// normalised cell state.
+template <class S, class C> struct Normed {
+  static constexpr int DEVIATIONS = (int)((3 + W<S> - 1) / W<S>);  // vectors that hold three numbers
+  static constexpr int G = C::G, A = 2 * G + C::A + C::HAS_C, XO = G, HO = 0;
+  static constexpr int K = C::K + 2 * G + C::HAS_C + DEVIATIONS;
+  static constexpr int EXTRA = C::EXTRA + 2 * G + 2 * C::HAS_C, BIAS = C::A;
+  static constexpr bool HAS_C = C::HAS_C, SPLIT = C::SPLIT, NORM = true;
+  using Inner = C;
+  TG_INLINE int64_t block_x(int a) { return C::block_x(a); }
+  TG_INLINE int64_t block_h(int a) { return C::block_h(a); }
+};
+
+// A bare product of G blocks
+template <int N> struct Blocks {
+  static constexpr int A = N, G = N, XO = 0, HO = 0;
 };
 
 }  // namespace

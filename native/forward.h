@@ -132,7 +132,7 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
       V<S> acc[2][C::A];
       for (int i = 0; i < 2; ++i)
         for (int g = 0; g < C::A; ++g) acc[i][g] = load(panel + i * size + g * lanes);
-      const S* w = panel + (C::A + C::EXTRA) * lanes;
+      const S* w = panel + (C::BIAS + C::EXTRA) * lanes;
       product_pair<S, C::A, C::XO, C::G>(acc, rows.x[0], w, w + size, a.I);
       w += a.I * step_w;
       product_pair<S, C::A, C::HO, C::G>(acc, rows.h[0], w, w + size, a.H);
@@ -144,7 +144,7 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
   // One piece where the whole panel stays in L1 or no tile comes back to it.
   const int64_t depth = rows.n <= tile_rows(C::A) || a.I + a.H <= DEPTH + DEPTH / 2 ? a.I + a.H : DEPTH;
   for (; u < U; u += lanes, panel += size, stash += next) {
-    const S* w = panel + (C::A + C::EXTRA) * lanes;
+    const S* w = panel + (C::BIAS + C::EXTRA) * lanes;
     Sums<S, C> p{rows.x, rows.h, w, w + a.I * step_w, 0, 0, 0, 0, rows.n, panel, 0, state.sums};
     while (p.x0 < a.I || p.h0 < a.H) {
       const int64_t left = a.I - p.x0;
@@ -178,13 +178,20 @@ void zoneout(const Layer<S>& a, const Rows<S>& rows, int64_t first, int64_t s, i
         V<S> z = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u), n = load(c_new + at);
         V<S> c = n + z * (load(c_old + at) - n);
         store(c_new + at, c);
-        if (stash) store(stash + ((u / lanes * a.B + rows.r[j]) * C::K + C::C) * lanes, c);
+        if (stash) store(stash + ((u / lanes * a.B + rows.r[j]) * C::K + C::Inner::C) * lanes, c);
       }
     }
 }
 
+template <class S, class N, bool TRAIN> void step_normed(const Layer<S>& a, const Rows<S>& rows, const State<S>& state);  // norm.h
+template <class S, class C, bool TRAIN> TG_INLINE void any_step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
+  if constexpr (C::NORM) step_normed<S, C, TRAIN>(a, rows, state);
+  else step<S, C, TRAIN>(a, rows, state);
+}
+
 template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int64_t rows) {
-  return rows * (padded<S>(a.H) * 6 + C::A * W<S>);
+  const int64_t U = padded<S>(a.H), sums = C::NORM ? (2 * C::G + C::Inner::K + 1) * U + 4 : C::A * W<S>;
+  return rows * (U * 6 + sums);
 }
 
 template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
@@ -219,8 +226,8 @@ template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, 
     S* stash = a.train ? a.stash + s * step_stash + first * row_stash : nullptr;
     if (rows.n) {
       const State<S> state{h_old, c_old, h_new, c_new, stash, scratch + 6 * n * U, U};
-      if (a.train) step<S, C, true>(a, rows, state);
-      else step<S, C, false>(a, rows, state);
+      if (a.train) any_step<S, C, true>(a, rows, state);
+      else any_step<S, C, false>(a, rows, state);
       if (zone) zoneout<S, C>(a, rows, first, s, U, h_old, h_new, c_old, c_new, stash);
     }
     int64_t active = 0;

@@ -2,7 +2,7 @@
 // The work is divided by panel (and by inputs where panels are few), never by row: any division gives the same bits.
 #ifndef TIDEGATE_GRADIENT_H
 #define TIDEGATE_GRADIENT_H
-#include "backward.h"
+#include "norm.h"
 
 namespace {
 
@@ -65,40 +65,55 @@ __attribute__((noinline)) void outer(const Rectangle<S>& a, int64_t begin, int64
 }
 
 template <class S, class C> int64_t sums_size_cell(const Layer<S>& a) {
-  return padded<S>(a.H) * (C::A + C::EXTRA + (a.I + a.H) * C::G);
+  return padded<S>(a.H) * (C::BIAS + C::EXTRA + (a.I + a.H) * C::G);
 }
 
-// sum: [A + EXTRA, W]
+// sum: [BIAS + EXTRA, W]
 template <class S, class C>
 void vector_sums(const Layer<S>& a, int64_t p, int64_t first, const Rectangle<S>& d, S* sum) {
+  using Inner = typename C::Inner;
   const int64_t lanes = W<S>, panels = padded<S>(a.H) / lanes, row_stash = C::K * lanes;
-  V<S> acc[C::A + C::EXTRA];
+  V<S> acc[C::BIAS + C::EXTRA];
   for (auto& v : acc) v = V<S>{};
   int64_t s = first / a.B, b = first % a.B;
-  const S* dg = d.dg;
+  const S* dg = d.dg + (C::NORM ? 2 * C::G * d.U : 0);
   for (int64_t r = 0; r < d.n; ++r, dg += d.pitch) {
-    for (int g = 0; g < C::A; ++g) acc[g] += load(dg + g * d.U);
+    for (int g = 0; g < C::BIAS; ++g) acc[g] += load(dg + g * d.U);
     if (C::EXTRA && s < steps_of(a, b)) {
-      const S* now = a.stash + ((s * panels + p) * a.B + b) * row_stash + C::C * lanes;
-      V<S> old{};
-      if (s) {
-        old = load(now - panels * a.B * row_stash);
-      } else if (a.c0) {
-        S row[W<S>] = {};
-        const int64_t u = p * lanes;
-        copy(row, a.c0 + b * a.H + u, a.H - u < lanes ? a.H - u : lanes);
-        old = load(row);
+      const S* now = a.stash + ((s * panels + p) * a.B + b) * row_stash;
+      if constexpr (Inner::EXTRA > 0) {
+        V<S> old{};
+        if (s) {
+          old = load(now + (Inner::C - panels * a.B * C::K) * lanes);
+        } else if (a.c0) {
+          S row[W<S>] = {};
+          const int64_t u = p * lanes;
+          copy(row, a.c0 + b * a.H + u, a.H - u < lanes ? a.H - u : lanes);
+          old = load(row);
+        }
+        acc[C::BIAS] += load(dg) * old;
+        acc[C::BIAS + 1] += load(dg + d.U) * old;
+        // The output gate saw the cell state before zoneout.
+        V<S> fresh = load(now + lanes) * old + load(now) * load(now + 2 * lanes);
+        acc[C::BIAS + 2] += load(dg + 3 * d.U) * fresh;
       }
-      acc[C::A] += load(dg) * old;
-      acc[C::A + (C::EXTRA ? 1 : 0)] += load(dg + d.U) * old;
-      // The output gate saw the cell state before zoneout.
-      const S* gate = now - C::C * lanes;
-      V<S> fresh = load(gate + lanes) * old + load(gate) * load(gate + 2 * lanes);
-      acc[C::A + (C::EXTRA ? 2 : 0)] += load(dg + 3 * d.U) * fresh;
+      if constexpr (C::NORM) {
+        V<S>* scales = acc + C::BIAS + Inner::EXTRA;
+        const S *hs = now + Inner::K * lanes, *xs = hs + C::G * lanes;
+        for (int g = 0; g < C::G; ++g) {
+          scales[g] += load(dg + (Inner::XO + g) * d.U) * load(xs + g * lanes);
+          scales[C::G + g] += load(dg + (Inner::HO + g) * d.U) * load(hs + g * lanes);
+        }
+        if constexpr (C::HAS_C) {
+          V<S> q = load(dg + Inner::A * d.U);
+          scales[2 * C::G] += q * load(xs + C::G * lanes);
+          scales[2 * C::G + 1] += q;
+        }
+      }
     }
     if (++b == a.B) b = 0, ++s;
   }
-  for (int g = 0; g < C::A + C::EXTRA; ++g) store(sum + g * lanes, load(sum + g * lanes) + acc[g]);
+  for (int g = 0; g < C::BIAS + C::EXTRA; ++g) store(sum + g * lanes, load(sum + g * lanes) + acc[g]);
 }
 
 // from: [n, G, W] -> to: [G*H, n], columns begin to end
@@ -121,7 +136,7 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
   const int64_t begin = inputs * split / splits, end = inputs * (split + 1) / splits;
   auto least = [](int64_t u, int64_t v) { return u < v ? u : v; };
   const int64_t x0 = least(begin, a.I), x1 = least(end, a.I), h0 = begin - x0, h1 = end - x1;
-  const int64_t vectors = (C::A + C::EXTRA) * lanes, size = vectors + inputs * C::G * lanes;
+  const int64_t vectors = (C::BIAS + C::EXTRA) * lanes, size = vectors + inputs * C::G * lanes;
   if (s1 == a.T)
     for (int64_t p = p0; p < p1; ++p) {
       S* sum = a.sums + p * size;
@@ -151,13 +166,15 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
     const int64_t u = p * lanes, have = a.H - u < lanes ? a.H - u : lanes;
     if (split == 0) {
       for (int g = 0; g < C::G; ++g) {
-        if (a.dweights[2]) copy(a.dweights[2] + C::block_x(g) * a.H + u, sum + (C::XO + g) * lanes, have);
-        if (a.dweights[3]) copy(a.dweights[3] + C::block_h(g) * a.H + u, sum + (C::HO + g) * lanes, have);
+        if (a.dweights[2]) copy(a.dweights[2] + C::block_x(g) * a.H + u, sum + (C::Inner::XO + g) * lanes, have);
+        if (a.dweights[3]) copy(a.dweights[3] + C::block_h(g) * a.H + u, sum + (C::Inner::HO + g) * lanes, have);
       }
-      for (int e = 0; e < C::EXTRA; ++e)
-        if (a.dweights[4]) copy(a.dweights[4] + e * a.H + u, sum + (C::A + e) * lanes, have);
+      for (int e = 0; e < C::EXTRA; ++e) {
+        const Place to = extra_place<S, C>(e, a.H);
+        if (a.dweights[to.slot]) copy(a.dweights[to.slot] + to.at + u, sum + (C::BIAS + e) * lanes, have);
+      }
     }
-    sum += (C::A + C::EXTRA) * lanes;
+    sum += vectors;
     if (a.dweights[0]) unpack<S, C>(sum, a.H, a.I, x0, x1, u, C::block_x, a.dweights[0]);
     if (a.dweights[1]) unpack<S, C>(sum + a.I * C::G * lanes, a.H, a.H, h0, h1, u, C::block_h, a.dweights[1]);
   }

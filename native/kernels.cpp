@@ -6,57 +6,59 @@ using tidegate::Isa;
 using tidegate::Kernels;
 
 // Calls f with the type of the cell.
-template <class S, class F> auto with_cell(int64_t cell, F f) {
+template <class S, class F> auto with_cell(int64_t cell, bool norm, F f) {
+  using Plain = Lstm<S, false>;
+  using Peephole = Lstm<S, true>;
   switch (cell) {
-    case 1: return f(Lstm<S, true>{});
-    case 2: return f(Coupled<S>{});
-    case 3: return f(Gru<S>{});
-    default: return f(Lstm<S, false>{});
+    case 1: return norm ? f(Normed<S, Peephole>{}) : f(Peephole{});
+    case 2: return norm ? f(Normed<S, Coupled<S>>{}) : f(Coupled<S>{});
+    case 3: return norm ? f(Normed<S, Gru<S>>{}) : f(Gru<S>{});
+    default: return norm ? f(Normed<S, Plain>{}) : f(Plain{});
   }
 }
 
-template <class S> int64_t panel_size(int64_t cell, bool, int64_t I, int64_t H) {
-  return with_cell<S>(cell, [=](auto c) { return padded<S>(H) / W<S> * panel_length<S, decltype(c)>(I, H); });
+template <class S> int64_t panel_size(int64_t cell, bool norm, int64_t I, int64_t H) {
+  return with_cell<S>(cell, norm, [=](auto c) { return padded<S>(H) / W<S> * panel_length<S, decltype(c)>(I, H); });
 }
-template <class S> int64_t back_size(int64_t cell, bool, int64_t I, int64_t H, bool dx) {
-  return with_cell<S>(cell, [=](auto c) { return back_length<S, decltype(c)>(I, H, dx); });
+template <class S> int64_t back_size(int64_t cell, bool norm, int64_t I, int64_t H, bool dx) {
+  return with_cell<S>(cell, norm, [=](auto c) { return back_length<S, decltype(c)>(I, H, dx); });
 }
-template <class S> int64_t kept(int64_t cell, bool) {
-  return with_cell<S>(cell, [](auto c) { return (int64_t)decltype(c)::K; });
+template <class S> int64_t kept(int64_t cell, bool norm) {
+  return with_cell<S>(cell, norm, [](auto c) { return (int64_t)decltype(c)::K; });
 }
 template <class S> int64_t gate_pitch_of(const Layer<S>& a) {
-  return with_cell<S>(a.cell, [&](auto c) { return gate_pitch<S, decltype(c)>(a.H); });
+  return with_cell<S>(a.cell, a.norm, [&](auto c) { return gate_pitch<S, decltype(c)>(a.H); });
 }
 template <class S> int64_t input_pitch_of(const Layer<S>& a) { return input_pitch(a); }
 template <class S> int64_t sums_size(const Layer<S>& a) {
-  return with_cell<S>(a.cell, [&](auto c) { return sums_size_cell<S, decltype(c)>(a); });
+  return with_cell<S>(a.cell, a.norm, [&](auto c) { return sums_size_cell<S, decltype(c)>(a); });
 }
-template <class S> void pack(int64_t cell, bool, int64_t I, int64_t H, const S* const* w, S* to) {
-  with_cell<S>(cell, [=](auto c) { pack_cell<S, decltype(c)>(I, H, w, to); });
+template <class S> void pack(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* w, S* to) {
+  with_cell<S>(cell, norm, [=](auto c) { pack_cell<S, decltype(c)>(I, H, w, to); });
 }
-template <class S> void pack_back(int64_t cell, bool, int64_t I, int64_t H, bool dx, const S* const* w, S* to) {
-  with_cell<S>(cell, [=](auto c) { pack_back_cell<S, decltype(c)>(I, H, dx, w, to); });
+template <class S> void pack_back(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* w, S* to) {
+  with_cell<S>(cell, norm, [=](auto c) { pack_back_cell<S, decltype(c)>(I, H, dx, w, to); });
 }
 template <class S> int64_t forward_scratch(const Layer<S>& a, int64_t rows) {
-  return with_cell<S>(a.cell, [&](auto c) { return forward_scratch_cell<S, decltype(c)>(a, rows); });
+  return with_cell<S>(a.cell, a.norm, [&](auto c) { return forward_scratch_cell<S, decltype(c)>(a, rows); });
 }
 template <class S> int64_t backward_scratch(const Layer<S>& a, int64_t rows) {
-  return with_cell<S>(a.cell, [&](auto c) { return backward_scratch_cell<S, decltype(c)>(a, rows); });
+  return with_cell<S>(a.cell, a.norm, [&](auto c) { return backward_scratch_cell<S, decltype(c)>(a, rows); });
 }
 template <class S> void forward(const Layer<S>& a, int64_t first, int64_t rows, S* scratch) {
-  with_cell<S>(a.cell, [&](auto c) { forward_cell<S, decltype(c)>(a, first, rows, scratch); });
+  with_cell<S>(a.cell, a.norm, [&](auto c) { forward_cell<S, decltype(c)>(a, first, rows, scratch); });
 }
 template <class S> void backward(const Layer<S>& a, int64_t first, int64_t rows, int64_t s0, int64_t s1, S* scratch) {
-  with_cell<S>(a.cell, [&](auto c) { backward_cell<S, decltype(c)>(a, first, rows, s0, s1, scratch); });
+  with_cell<S>(a.cell, a.norm, [&](auto c) { backward_cell<S, decltype(c)>(a, first, rows, s0, s1, scratch); });
 }
 template <class S> void gradient(const Layer<S>& a, int64_t task, int64_t tasks, int64_t s0, int64_t s1) {
-  with_cell<S>(a.cell, [&](auto c) { gradient_cell<S, decltype(c)>(a, task, tasks, s0, s1); });
+  with_cell<S>(a.cell, a.norm, [&](auto c) { gradient_cell<S, decltype(c)>(a, task, tasks, s0, s1); });
 }
 
 // out: [T, B, E, H], E the kept values without tanh(c); zero past a row's end
 template <class S> void gates(const Layer<S>& a, S* out) {
   const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes, K = kept<S>(a.cell, a.norm);
-  const int64_t E = a.cell == 3 ? 4 : K - 1;
+  const int64_t E = a.cell == 3 ? 4 : kept<S>(a.cell, false) - 1;
   for (int64_t b = 0; b < a.B; ++b)
     for (int64_t t = 0; t < a.T; ++t) {
       S* to = out + (t * a.B + b) * E * a.H;

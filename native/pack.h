@@ -1,6 +1,7 @@
 // Weights in the order in which the products read them.
-//   forward panel p: bias [A, W], peepholes [EXTRA, W], w_ih [I, G, W], w_hh [H, G, W]
-//   backward: peepholes [P, EXTRA, W], w_hh for the state, then w_ih for the inputs; columns in groups of 4, 2 or 1 vectors,
+//   forward panel p: bias [BIAS, W], vectors [EXTRA, W], w_ih [I, G, W], w_hh [H, G, W]
+//     vectors: peepholes; with layer norm also the scales of W x [G] and U h [G], scale and shift of the cell state
+//   backward: vectors [P, EXTRA, W], w_hh for the state, then w_ih for the inputs; columns in groups of 4, 2 or 1 vectors,
 //             a group: [G * U, vectors, W], its rows in the order of a row of gate gradients: [G, U]
 #ifndef TIDEGATE_PACK_H
 #define TIDEGATE_PACK_H
@@ -10,7 +11,7 @@
 namespace {
 
 template <class S, class C> TG_INLINE int64_t panel_length(int64_t I, int64_t H) {
-  return (C::A + C::EXTRA + (I + H) * C::G) * W<S>;
+  return (C::BIAS + C::EXTRA + (I + H) * C::G) * W<S>;
 }
 
 // [rows, n] of row pitch n, transposed into [n, G, W] at block g
@@ -19,25 +20,65 @@ template <class S> TG_INLINE void pack_block(const S* from, int64_t rows, int64_
     for (int64_t k = 0; k < n; ++k) to[k * pitch + l] = from[l * n + k];
 }
 
+// Takes the mean over all rows of w [rows, n] out of every packed column;  to: [n, G, W] in each panel, `size` apart
+template <class S, class C> void take_mean(const S* w, int64_t H, int64_t n, int64_t size, S* to) {
+  constexpr int64_t COLUMNS = 64;
+  const int64_t lanes = W<S>, rows = C::G * H;
+  for (int64_t k = 0; k < n; k += COLUMNS) {
+    const int64_t have = n - k < COLUMNS ? n - k : COLUMNS;
+    S mean[COLUMNS] = {};
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t i = 0; i < have; ++i) mean[i] += w[r * n + k + i];
+    for (int64_t u = 0; u < H; u += lanes) {
+      const int64_t units = H - u < lanes ? H - u : lanes;
+      S* at = to + u / lanes * size + k * C::G * lanes;
+      for (int64_t i = 0; i < have; ++i)
+        for (int64_t g = 0; g < C::G; ++g, at += lanes)
+          for (int64_t l = 0; l < units; ++l) at[l] -= mean[i] / S(rows);
+    }
+  }
+}
+
+// Where vector e of unit 0 begins: in the peepholes (slot 4) or in the norm's vectors (slot 5)
+struct Place {
+  int slot;
+  int64_t at;
+};
+template <class S, class C> TG_INLINE Place extra_place(int e, int64_t H) {
+  using Inner = typename C::Inner;
+  if (e < Inner::EXTRA) return {4, e * H};
+  e -= Inner::EXTRA;
+  if (e < C::G) return {5, C::block_x(e) * H};
+  if (e < 2 * C::G) return {5, (C::G + C::block_h(e - C::G)) * H};
+  return {5, e * H};
+}
+
 template <class S, class C> void pack_cell(int64_t I, int64_t H, const S* const* w, S* panel) {
   const int64_t lanes = W<S>, size = panel_length<S, C>(I, H);
+  S* const first = panel + (C::BIAS + C::EXTRA) * lanes;
   for (int64_t u = 0; u < H; u += lanes, panel += size) {
     const int64_t n = H - u < lanes ? H - u : lanes;
     if (n < lanes) clear(panel, size);
-    clear(panel, (C::A + C::EXTRA) * lanes);
-    S* px = panel + (C::A + C::EXTRA) * lanes;
+    clear(panel, (C::BIAS + C::EXTRA) * lanes);
+    S* px = panel + (C::BIAS + C::EXTRA) * lanes;
     S* ph = px + I * C::G * lanes;
     for (int g = 0; g < C::G; ++g) {
       const int64_t x = C::block_x(g) * H + u, h = C::block_h(g) * H + u;
       for (int64_t l = 0; l < n; ++l) {
-        if (w[2]) panel[(C::XO + g) * lanes + l] += w[2][x + l];
-        if (w[3]) panel[(C::HO + g) * lanes + l] += w[3][h + l];
+        if (w[2]) panel[(C::Inner::XO + g) * lanes + l] += w[2][x + l];
+        if (w[3]) panel[(C::Inner::HO + g) * lanes + l] += w[3][h + l];
       }
       pack_block(w[0] + x * I, n, I, C::G * lanes, px + g * lanes);
       pack_block(w[1] + h * H, n, H, C::G * lanes, ph + g * lanes);
     }
-    for (int e = 0; e < C::EXTRA; ++e)
-      for (int64_t l = 0; l < n; ++l) panel[(C::A + e) * lanes + l] = w[4][e * H + u + l];
+    for (int e = 0; e < C::EXTRA; ++e) {
+      const Place from = extra_place<S, C>(e, H);
+      copy(panel + (C::BIAS + e) * lanes, w[from.slot] + from.at + u, n);
+    }
+  }
+  if (C::NORM) {
+    take_mean<S, C>(w[0], H, I, size, first);
+    take_mean<S, C>(w[1], H, H, size, first + I * C::G * lanes);
   }
 }
 
@@ -67,8 +108,10 @@ template <class S, class C> S* pack_columns(const S* w, int64_t H, int64_t n, bo
 template <class S, class C> void pack_back_cell(int64_t I, int64_t H, bool dx, const S* const* w, S* back) {
   const int64_t lanes = W<S>;
   if (C::EXTRA) clear(back, C::EXTRA * padded<S>(H));
-  for (int e = 0; e < C::EXTRA; ++e)
-    for (int64_t u = 0; u < H; ++u) back[(u / lanes * C::EXTRA + e) * lanes + u % lanes] = w[4][e * H + u];
+  for (int e = 0; e < C::EXTRA; ++e) {
+    const Place from = extra_place<S, C>(e, H);
+    for (int64_t u = 0; u < H; ++u) back[(u / lanes * C::EXTRA + e) * lanes + u % lanes] = w[from.slot][from.at + u];
+  }
   S* end = pack_columns<S, C>(w[1], H, H, true, back + C::EXTRA * padded<S>(H));
   if (dx) pack_columns<S, C>(w[0], H, I, false, end);
 }

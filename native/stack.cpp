@@ -26,7 +26,7 @@ bool apart(int64_t T, int64_t step, int64_t B, int64_t row, int64_t width) {
 
 int check_shape(const tg_rnn& r) {
   if (r.cell < TG_LSTM || r.cell > TG_GRU || r.dtype < TG_FLOAT32 || r.dtype > TG_FLOAT64) return TG_ERROR_OPTION;
-  if (r.flags & ~int64_t{TG_TRAIN | TG_REVERSE}) return TG_ERROR_OPTION;
+  if (r.flags & ~int64_t{TG_TRAIN | TG_REVERSE | TG_NORM}) return TG_ERROR_OPTION;
   if ((r.flags & TG_REVERSE) && r.D != 1) return TG_ERROR_OPTION;
   constexpr int64_t big = int64_t{1} << 31;
   if (!small(r.B, big) || !small(r.T, big) || !small(r.I, 1 << 20) || !small(r.H, 1 << 16)) return TG_ERROR_SHAPE;
@@ -48,7 +48,7 @@ int check(const tg_rnn& r, bool backward) {
   if (r.weights)
     for (int64_t i = 0; i < r.L * r.D; ++i) {
       const void* const* w = r.weights + i * TG_SLOTS;
-      if (!w[0] || !w[1] || (r.cell == TG_PEEPHOLE && !w[4])) return TG_ERROR_NULL;
+      if (!w[0] || !w[1] || (r.cell == TG_PEEPHOLE && !w[4]) || ((r.flags & TG_NORM) && !w[5])) return TG_ERROR_NULL;
     }
   const bool train = r.flags & TG_TRAIN;
   if (train && r.packed) return TG_ERROR_OPTION;

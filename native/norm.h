@@ -1,0 +1,208 @@
+// Layer norm inside the cell (Ba, Kiros and Hinton 2016): the input product and the recurrent product are normalised over
+// all gates of a row, the cell state over its units before the output's tanh.
+//   a = norm(W x) * scale_x + norm(U h) * scale_h + b     h' = o tanh(norm(c') * scale_c + shift_c)
+// The packed weights have the mean over all gates taken out of every column (pack.h): the products then have mean zero.
+// A normalised cell keeps after its own values: norm(U h) [G], norm(W x) [G], norm(c) [1] and,
+// for panel 0, the reciprocal deviations of W x, U h and c.
+#ifndef TIDEGATE_NORM_H
+#define TIDEGATE_NORM_H
+#include "backward.h"
+
+namespace {
+
+// The sum of the lanes, in one order on every instruction set of the same width.
+template <class S> TG_INLINE S total(V<S> v) {
+  typedef S Half __attribute__((vector_size(TG_BYTES / 2)));
+  Half low, high;
+  __builtin_memcpy(&low, &v, sizeof low);
+  __builtin_memcpy(&high, (const char*)&v + sizeof low, sizeof high);
+  low += high;
+  S sum = low[0];
+  for (int64_t i = 1; i < W<S> / 2; ++i) sum += low[i];
+  return sum;
+}
+template <class S> TG_INLINE S root(S v) { return sizeof(S) == 4 ? S(__builtin_sqrtf((float)v)) : S(__builtin_sqrt((double)v)); }
+
+// Ones where the lane is one of n units, zeros after.
+template <class S> TG_INLINE V<S> lanes_below(int64_t n) {
+  S part[W<S>];
+  for (int64_t i = 0; i < W<S>; ++i) part[i] = S(i < n);
+  return load(part);
+}
+
+// to [rows, G, W] = product of one panel
+template <class S, class N>
+TG_INLINE void panel_product(const S* const* from, int64_t rows, int64_t depth, const S* w, S* to) {
+  static const S zeros[N::G * W<S>] = {};
+  const S* start = zeros;
+  for (int64_t k = 0; k < depth; k += DEPTH) {
+    const int64_t n = depth - k < DEPTH ? depth - k : DEPTH;
+    add_products(Sums<S, Blocks<N::G>>{from, from, w + k * N::G * W<S>, w, k, n, k, 0, rows, start, k ? N::G * W<S> : 0, to});
+    start = to;
+  }
+}
+
+template <class S, class N, bool TRAIN>
+__attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
+  using C = typename N::Inner;
+  const int64_t lanes = W<S>, size = panel_length<S, N>(a.I, a.H), U = state.U, panels = U / lanes, n = rows.n;
+  const int64_t gates = N::G * lanes, plane = n * gates;
+  S *x = state.sums, *h = x + panels * plane, *kept = h + panels * plane;
+  S of_x[MAX_ROWS], of_h[MAX_ROWS], of_c[MAX_ROWS];  // reciprocal deviations
+  const V<S> last = lanes_below<S>(a.H - (panels - 1) * lanes);
+  for (int64_t p = 0; p < panels; ++p) {
+    const S* w = a.panel + p * size + (N::BIAS + N::EXTRA) * lanes;
+    panel_product<S, N>(rows.x, n, a.I, w, x + p * plane);
+    panel_product<S, N>(rows.h, n, a.H, w + a.I * gates, h + p * plane);
+  }
+  for (int64_t j = 0; j < n; ++j) {
+    V<S> square_x{}, square_h{};
+    for (int64_t p = 0; p < panels; ++p)
+      for (int g = 0; g < N::G; ++g) {
+        V<S> xs = load(x + p * plane + j * gates + g * lanes), hs = load(h + p * plane + j * gates + g * lanes);
+        square_x += xs * xs;
+        square_h += hs * hs;
+      }
+    of_x[j] = S(1) / root(total<S>(square_x) / S(N::G * a.H) + a.epsilon);
+    of_h[j] = S(1) / root(total<S>(square_h) / S(N::G * a.H) + a.epsilon);
+  }
+  auto keeps = [&](int64_t p, int64_t j) {
+    return TRAIN ? state.stash + (p * a.B + rows.r[j]) * N::K * lanes : kept + (p * n + j) * C::K * lanes;
+  };
+  for (int64_t p = 0; p < panels; ++p) {
+    const S *bias = a.panel + p * size, *extra = bias + N::BIAS * lanes, *scale = extra + C::EXTRA * lanes;
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t at = rows.r[j] * U + p * lanes;
+      const S *xs = x + p * plane + j * gates, *hs = h + p * plane + j * gates;
+      V<S> v[C::A], k[C::K], c = C::HAS_C ? load(state.c_old + at) : V<S>{};
+      S* keep = keeps(p, j);
+      for (int i = 0; i < C::A; ++i) v[i] = load(bias + i * lanes);
+      for (int g = 0; g < N::G; ++g) {
+        V<S> from_x = load(xs + g * lanes) * of_x[j], from_h = load(hs + g * lanes) * of_h[j];
+        v[C::XO + g] += from_x * load(scale + g * lanes);
+        v[C::HO + g] += from_h * load(scale + (N::G + g) * lanes);
+        if (TRAIN) {
+          store(keep + (C::K + g) * lanes, from_h);
+          store(keep + (C::K + N::G + g) * lanes, from_x);
+        }
+      }
+      C::gates(v, extra, c, k);
+      if (C::HAS_C) store(state.c_new + at, c);
+      else store(state.h_new + at, C::output(v, c, load(state.h_old + at), k));
+      for (int i = 0; i < C::K; ++i) store(keep + i * lanes, k[i]);
+    }
+  }
+  S mean[MAX_ROWS];
+  if (C::HAS_C)
+    for (int64_t j = 0; j < n; ++j) {
+      const S* c = state.c_new + rows.r[j] * U;  // zero past the last unit
+      V<S> sum{}, square{};
+      for (int64_t p = 0; p < panels; ++p) sum += load(c + p * lanes);
+      mean[j] = total<S>(sum) / S(a.H);
+      for (int64_t p = 0; p < panels; ++p) {
+        V<S> d = (load(c + p * lanes) - mean[j]) * (p + 1 < panels ? all(S(1)) : last);
+        square += d * d;
+      }
+      of_c[j] = S(1) / root(total<S>(square) / S(a.H) + a.epsilon);
+    }
+  for (int64_t p = 0; p < panels; ++p) {
+    const S* scale = a.panel + p * size + (N::BIAS + C::EXTRA + 2 * N::G) * lanes;
+    for (int64_t j = 0; j < n; ++j) {
+      const int64_t at = rows.r[j] * U + p * lanes;
+      S* keep = keeps(p, j);
+      if (C::HAS_C) {
+        V<S> k[C::K], c = load(state.c_new + at), z = (c - mean[j]) * of_c[j];
+        if (p + 1 == panels) z *= last;
+        for (int i = 0; i < C::K; ++i) k[i] = load(keep + i * lanes);
+        store(state.h_new + at, C::output(nullptr, z * load(scale) + load(scale + lanes), V<S>{}, k));
+        if (TRAIN) {
+          store(keep + C::C * lanes, c);
+          store(keep + (C::C + 1) * lanes, k[C::C + 1]);
+          store(keep + (C::K + 2 * N::G) * lanes, z);
+        }
+      }
+      if (TRAIN) {
+        S* own = keep + (N::K - N::DEVIATIONS) * lanes;
+        clear(own, N::DEVIATIONS * lanes);
+        if (p == 0) own[0] = of_x[j], own[1] = of_h[j], own[2] = C::HAS_C ? of_c[j] : S(0);
+      }
+    }
+  }
+}
+
+// The gradient of a normalised vector: scale * (d - mean(d) - v * mean(d v))
+template <class S> struct Slopes {
+  S scale, mean, along;
+  inline __attribute__((always_inline)) V<S> operator()(V<S> d, V<S> v) const { return (d - mean - v * along) * scale; }
+};
+
+template <class S, class N>
+__attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t first, int64_t s,
+                                                     int64_t U, const Walk<S>& w) {
+  using C = typename N::Inner;
+  const int64_t lanes = W<S>, panels = U / lanes, row_stash = N::K * lanes, panel_stash = a.B * row_stash;
+  const int64_t pitch = gate_pitch<S, N>(a.H);
+  const V<S> last = lanes_below<S>(a.H - (panels - 1) * lanes);
+  Slopes<S> of_c[MAX_ROWS], of_x[MAX_ROWS], of_h[MAX_ROWS];
+  auto stash = [&](int64_t j) { return a.stash + s * panels * panel_stash + (first + active[j]) * row_stash; };
+  auto row = [&](int64_t j) { return w.gates + (first + active[j]) * pitch; };
+  auto scales = [&](int64_t p) { return a.back + (p * N::EXTRA + C::EXTRA) * lanes; };
+  auto counts = [&](int64_t p) { return p + 1 < panels ? all(S(1)) : last; };
+  if (C::HAS_C)
+    for (int64_t j = 0; j < n; ++j) {
+      const S *kept = stash(j), *dh = w.dh + active[j] * U;
+      S* out = row(j) + (N::A - 1) * U;
+      V<S> sum{}, along{};
+      for (int64_t p = 0; p < panels; ++p) {
+        const S* k = kept + p * panel_stash;
+        V<S> q = load(dh + p * lanes) * C::slope(k), d = q * load(scales(p) + 2 * N::G * lanes);
+        store(out + p * lanes, q);
+        sum += d;
+        along += d * load(k + (C::K + 2 * N::G) * lanes);
+      }
+      of_c[j] = {kept[(N::K - N::DEVIATIONS) * lanes + 2], total<S>(sum) / S(a.H), total<S>(along) / S(a.H)};
+    }
+  for (int64_t j = 0; j < n; ++j) {
+    const S* kept = stash(j);
+    S* out = row(j);
+    V<S> sum_x{}, sum_h{}, along_x{}, along_h{};
+    for (int64_t p = 0; p < panels; ++p) {
+      const int64_t at = active[j] * U + p * lanes;
+      const S *k = kept + p * panel_stash, *hs = k + C::K * lanes, *xs = hs + N::G * lanes, *scale = scales(p);
+      V<S> old = load(w.first + at), dh = load(w.dh + at), dc = C::HAS_C ? load(w.dc + at) : V<S>{}, back{}, d[C::A];
+      if (C::HAS_C) {
+        if (s) old = load(k - panels * panel_stash + C::C * lanes);
+        V<S> q = load(out + (N::A - 1) * U + p * lanes) * load(scale + 2 * N::G * lanes);
+        dc += of_c[j](q, load(xs + N::G * lanes)) * counts(p);
+      }
+      C::template backward<true>(k, scale - C::EXTRA * lanes, old, old, dh, dc, back, d);
+      if (C::HAS_C) store(w.dc + at, dc);
+      if (C::SPLIT) store(w.carry + at, load(w.carry + at) + back);
+      for (int i = 0; i < C::A; ++i) store(out + (2 * N::G + i) * U + p * lanes, d[i]);
+      for (int g = 0; g < N::G; ++g) {
+        V<S> x = d[C::XO + g] * load(scale + g * lanes), h = d[C::HO + g] * load(scale + (N::G + g) * lanes);
+        sum_x += x;
+        sum_h += h;
+        along_x += x * load(xs + g * lanes);
+        along_h += h * load(hs + g * lanes);
+      }
+    }
+    const S *deviation = kept + (N::K - N::DEVIATIONS) * lanes, count = S(N::G * a.H);
+    of_x[j] = {deviation[0], total<S>(sum_x) / count, total<S>(along_x) / count};
+    of_h[j] = {deviation[1], total<S>(sum_h) / count, total<S>(along_h) / count};
+  }
+  for (int64_t j = 0; j < n; ++j)
+    for (int64_t p = 0; p < panels; ++p) {
+      const S *hs = stash(j) + p * panel_stash + C::K * lanes, *xs = hs + N::G * lanes, *scale = scales(p);
+      S* to = row(j) + p * lanes;
+      for (int g = 0; g < N::G; ++g) {
+        V<S> x = load(to + (2 * N::G + C::XO + g) * U) * load(scale + g * lanes);
+        V<S> h = load(to + (2 * N::G + C::HO + g) * U) * load(scale + (N::G + g) * lanes);
+        store(to + g * U, of_h[j](h, load(hs + g * lanes)) * counts(p));
+        store(to + (N::G + g) * U, of_x[j](x, load(xs + g * lanes)) * counts(p));
+      }
+    }
+}
+
+}  // namespace
+#endif
