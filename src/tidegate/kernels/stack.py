@@ -22,7 +22,7 @@ GATE_NAMES = {
 TRAIN, REVERSE = 1, 2
 SLOTS = 6
 
-_LAYOUT = struct.Struct("<4q6qqQ5d8q17Q")
+_LAYOUT = struct.Struct("<4q6qqQ5d8q17Qq")
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def describe(
     pointers: Sequence[int],
     seed: int = 0,
     thread_count: int | None = None,
+    step0: int = 0,
 ) -> bytes:
     """The bytes of a `tg_rnn`.
 
@@ -93,6 +94,7 @@ def describe(
         pointers: lengths, x, h0, c0, y, hn, cn, stash, weights, packed, dy, dhn, dcn, dx, dh0, dc0, dweights.
         seed: of the masks.
         thread_count: at most this many; None: `library.threads()`.
+        step0: steps walked before this call; masks are numbered from there.
     """
     B, T, I, H = sizes
     return _LAYOUT.pack(
@@ -106,6 +108,7 @@ def describe(
         *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, 1e-5),
         *strides,
         *pointers,
+        step0,
     )
 
 
