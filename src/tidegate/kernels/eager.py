@@ -78,8 +78,10 @@ class Recurrent(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *incoming: Any) -> Any:
         lengths, y, stash, x, h0, c0, *weights = ctx.saved_tensors
-        if torch.is_grad_enabled():
-            found = twin_gradients(ctx.plan.stack, incoming[:3], (x, h0, c0, *weights), lengths, ctx.seed)
+        again = torch.is_grad_enabled()  # gradients of these gradients will be asked for
+        if again or stash is None:  # or nothing was kept: zoneout outside training
+            inputs = (x, h0, c0, *weights)
+            found = twin_gradients(ctx.plan.stack, incoming[:3], inputs, lengths, ctx.seed, create_graph=again)
             return None, None, None, None, *found
         found = ctx.plan.backward(
             incoming, ctx.needs_input_grad[4:], x, (h0, c0), weights, lengths, ctx.seed, y, stash

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from tidegate.kernels import twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
+from tidegate.kernels.chunks import Chunked
 from tidegate.kernels.eager import Recurrent, is_plain, twin_gradients
 from tidegate.kernels.library import native
 from tidegate.kernels.stack import Stack
@@ -164,12 +165,19 @@ def recurrent(
     lengths: Tensor | None = None,
     seed: int | Tensor | None = None,
     gates: bool = False,
+    checkpoint_every: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Run a stack of recurrent layers; arguments, shapes and equations: `twins.recurrent`.
 
-    `gates=True` needs `stack.train` and returns [L*D, T, B, E, H], without gradient, as the fourth result.
+    Args:
+        gates: also give the gates of every step, [L*D, T, B, E, H], without gradient, as the fourth result.
+        checkpoint_every: keep only the states at every so many steps and recompute the rest in backward; nothing is
+            saved where `gates` are asked for. Not for compilers: they see a break in their graph here.
     """
-    if not is_native(x):
+    engine = is_native(x)
+    if checkpoint_every is not None and not gates and x.device.type != "meta":
+        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
+    if not engine or (gates and not stack.train):
         y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
         return y, h, c, trace.detach() if gates else None
     if is_plain(x, h0, c0, *weights):
@@ -185,3 +193,21 @@ def recurrent(
     with torch.no_grad():
         arguments = (x, h0, c0, list(weights), lengths, seed, y, stash)
         return y, h, c, torch.ops.tidegate.recurrent_gates(*arguments, *options)
+
+
+@torch.compiler.disable
+def _chunked(
+    stack: Stack,
+    every: int,
+    engine: bool,
+    lengths: Tensor | None,
+    seed: int | Tensor | None,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+) -> tuple[Tensor, Tensor, Tensor, None]:
+    if engine:
+        plan(stack, x.dtype, x.shape[2], weights[1].shape[1]).check(x, (h0, c0), weights, lengths)
+    y, h, c = cast(Any, Chunked.apply)(stack, every, engine, lengths, _seed(seed), x, h0, c0, *weights)
+    return y, h, c, None
