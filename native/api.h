@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { TG_ABI = 1 };
+enum { TG_ABI = 2 };
 enum tg_cell { TG_LSTM = 0, TG_PEEPHOLE = 1, TG_COUPLED = 2, TG_GRU = 3 };
 enum tg_dtype { TG_FLOAT32 = 0, TG_FLOAT64 = 1 };
 enum tg_flag {
@@ -74,6 +74,7 @@ typedef struct tg_rnn {
   void* dh0;                   // [L*D, B, H] or null
   void* dc0;                   // [L*D, B, H] or null
   void* const* dweights;       // [L*D*TG_SLOTS], each null if not wanted, overwritten otherwise
+  int64_t step0;               // steps walked before this call: masks are numbered from there
 } tg_rnn;
 
 TG_EXPORT int64_t tg_abi(void);

@@ -121,7 +121,7 @@ void zoneout_back(const Layer<S>& a, const int64_t* active, int64_t n, int64_t f
 
 template <class S> TG_INLINE void write_dx(const Layer<S>& a, int64_t b, int64_t t, S* row, bool direct) {
   S* to = a.dx + b * a.dx_b + t * a.dx_t;
-  if (a.dx_dropout) drop_row(a.dx_key, a.dx_dropout, t * a.B + b, 0, a.I, row, row);
+  if (a.dx_dropout) drop_row(a.dx_key, a.dx_dropout, (a.step0 + t) * a.B + b, 0, a.I, row, row);
   if (direct) return;
   if (!a.dx_add) return copy(to, row, a.I);
   for (int64_t i = 0; i < a.I; ++i) to[i] += row[i];

@@ -36,7 +36,7 @@ template <class S> TG_INLINE void recurrent_mask(const Layer<S>& a, int64_t firs
 // Share of the old state that row `b` keeps at step `s` for units u to u + W: 0 or 1 in training, p otherwise.
 template <class S> TG_INLINE V<S> kept_share(const Layer<S>& a, Kind kind, uint32_t p, S eval, int64_t b, int64_t s, int64_t u) {
   if (!a.train) return all(eval);
-  return S(1) - mask<S>(mix(kind_key(a.key, kind), (uint64_t)(s * a.B + b)), u, p, S(1));
+  return S(1) - mask<S>(mix(kind_key(a.key, kind), (uint64_t)((a.step0 + s) * a.B + b)), u, p, S(1));
 }
 
 // to = from * mask of the output dropout; n elements of row (b, t), the first being element `unit0` of the row
@@ -238,7 +238,7 @@ template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, 
         const int64_t t = place(a, b, s);
         if (a.y) copy(a.y + b * a.y_b + t * a.y_t, h_new + r * U, a.H);
         if (a.dropped)
-          drop_row(a.out_key, a.dropout, t * a.B + b, a.unit0, a.H, h_new + r * U, a.dropped + b * a.dropped_b + t * a.dropped_t);
+          drop_row(a.out_key, a.dropout, (a.step0 + t) * a.B + b, a.unit0, a.H, h_new + r * U, a.dropped + b * a.dropped_b + t * a.dropped_t);
       } else {
         copy(h_new + r * U, h_old + r * U, U);
         if (C::HAS_C) copy(c_new + r * U, c_old + r * U, U);

@@ -7,6 +7,7 @@ namespace tidegate {
 
 template <class S> struct Layer {
   int64_t B, T, I, H, D, cell;
+  int64_t step0;           // steps walked before this call, for masks that are numbered by step
   bool train, reverse, norm;
   const int64_t* lengths;  // [B] or null
   S epsilon;

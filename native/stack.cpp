@@ -32,6 +32,7 @@ int check_shape(const tg_rnn& r) {
   if (!small(r.B, big) || !small(r.T, big) || !small(r.I, 1 << 20) || !small(r.H, 1 << 16)) return TG_ERROR_SHAPE;
   if (r.I < 1 || r.H < 1 || r.L < 1 || r.L > 1024 || r.D < 1 || r.D > 2 || r.threads < 1 || r.threads > 1024) return TG_ERROR_SHAPE;
   if (static_cast<double>(r.B) * static_cast<double>(r.T) * static_cast<double>(r.H + 16) * 8 * static_cast<double>(r.L) > 1e13) return TG_ERROR_SHAPE;
+  if (r.step0 < 0 || r.step0 > big - r.T) return TG_ERROR_SHAPE;
   if (!probability(r.dropout) || !probability(r.recurrent_dropout) || !probability(r.zoneout_h) || !probability(r.zoneout_c)) return TG_ERROR_RANGE;
   if (!(r.epsilon >= 0)) return TG_ERROR_RANGE;
   return TG_OK;
@@ -86,6 +87,7 @@ Layer<S> layer_of(const tg_rnn& r, const Sizes<S>& sizes, int64_t layer, int64_t
   const bool train = r.flags & TG_TRAIN, last = layer == r.L - 1;
   a.B = r.B;
   a.T = r.T;
+  a.step0 = r.step0;
   a.I = sizes.inputs(layer);
   a.H = r.H;
   a.D = r.D;

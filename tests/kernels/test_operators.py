@@ -116,7 +116,7 @@ def test_bits_do_not_depend_on_threads(cell, dtype, monkeypatch):
     lengths = torch.arange(37) % 13
     first = None
     for threads in range(1, 9):
-        monkeypatch.setattr("tidegate.kernels.stack.threads", lambda n=threads: n)
+        monkeypatch.setattr("tidegate.kernels.calls.threads", lambda n=threads: n)
         now, _ = results(native_run, stack, inputs, lengths, torch.tensor(5))
         first = now if first is None else first
         assert all(torch.equal(a, b) for a, b in zip(first, now, strict=True)), threads
@@ -196,7 +196,7 @@ def test_nan_stays_and_extremes_saturate():
 
 def test_share_of_dropped_units():
     stack = Stack("lstm", 2, 1, train=True, dropout=0.25)
-    kept = twins.keep_mask(twins._key(7, 4096), 4, range(2000), 64, stack.dropout)
+    kept = twins.keep_mask(twins.mask_key(7, 4096), 4, range(2000), 64, stack.dropout)
     share = kept.double().mean()
     assert abs(share - 0.75) < 0.005
     assert (kept.double().mean(0) - 0.75).abs().max() < 0.05

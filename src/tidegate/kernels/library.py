@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 
-ABI = 1
+ABI = 2
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
 
 

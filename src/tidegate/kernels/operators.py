@@ -6,8 +6,6 @@ twin everywhere else (no library, another device, another type).
 
 from __future__ import annotations
 
-import ctypes
-import functools
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -15,9 +13,12 @@ import torch
 from torch import Tensor
 
 from tidegate.kernels import twins
-from tidegate.kernels.library import native, reused_bytes
+from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
+from tidegate.kernels.chunks import Chunked
+from tidegate.kernels.eager import Recurrent, is_plain, twin_gradients
+from tidegate.kernels.library import native
 from tidegate.kernels.openmp import adopt_openmp
-from tidegate.kernels.stack import Stack, call, describe, pointer_array, size_of
+from tidegate.kernels.stack import Stack
 
 _OPTIONS = (
     "str cell, int layers, int directions, bool bias, bool reverse, bool train, "
@@ -32,86 +33,25 @@ _LIBRARY.define(
 )
 _LIBRARY.define(f"recurrent_gates({_INPUTS}, Tensor y, Tensor stash, {_OPTIONS}) -> Tensor")
 
-_NAMES = {torch.float32: "float32", torch.float64: "float64"}
-_REUSED = 1 << 16  # bytes from which memory comes from the engine's pool
+
+def _plan(x: Tensor, weights: Sequence[Tensor], options: Sequence[Any]) -> Plan:
+    return plan(Stack(*options), x.dtype, int(x.shape[2]), int(weights[1].shape[1]))
 
 
-def _empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """An uninitialised tensor whose pages are already mapped where it is large."""
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size < _REUSED:
-        return torch.empty(shape, dtype=dtype)
-    return torch.from_numpy(reused_bytes(size)).view(dtype).view(*shape)
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
-
-
-def _rows(x: Tensor) -> Tensor:
-    """x with a contiguous last axis."""
-    return x if x.stride(-1) == 1 or x.shape[-1] == 1 else x.contiguous()
-
-
-def _dense(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.contiguous()
-
-
-def _seed(seed: Tensor | None) -> int:
-    return 0 if seed is None else int(seed.item())
-
-
-class _Call:
-    """Everything that forward and backward describe alike; keeps the tensors alive that the description points to."""
-
-    def __init__(self, stack: Stack, x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: Sequence[Tensor],
-                 lengths: Tensor | None, seed: Tensor | None) -> None:  # fmt: skip
-        self.stack, self.x, self.h0, self.c0 = stack, _rows(x), _dense(h0), _dense(c0)
-        self.weights = [w.contiguous() for w in weights]
-        self.lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
-        self.seed = _seed(seed)
-        self.T, self.B, self.I = x.shape
-        self.H = weights[1].shape[1]
-        self.table = pointer_array(stack.slots([w.data_ptr() for w in self.weights]))
-
-    def describe(self, y: Tensor | None, h: Tensor | None, c: Tensor | None, stash: Tensor | None,
-                 back: Sequence[Tensor | None] = (None,) * 6, table: Any = None) -> bytes:  # fmt: skip
-        """back: dy, dhn, dcn, dx, dh0, dc0; table: pointers of the weights' gradients."""
-        strides = [0] * 8
-        for i, tensor in enumerate((self.x, y, back[0], back[3])):
-            if tensor is not None:
-                strides[2 * i], strides[2 * i + 1] = tensor.stride(0), tensor.stride(1)
-        pointers = [_address(t) for t in (self.lengths, self.x, self.h0, self.c0, y, h, c, stash)]
-        pointers += [ctypes.addressof(self.table), 0, *(_address(t) for t in back)]
-        pointers.append(0 if table is None else ctypes.addressof(table))
-        sizes = (self.B, self.T, self.I, self.H)
-        return describe(self.stack, _NAMES[self.x.dtype], sizes, (*strides,), pointers, self.seed)  # type: ignore[arg-type]
-
-
-@functools.cache
-def _kept(stack: Stack, H: int, dtype: torch.dtype) -> int:
-    """Elements that one row keeps for backward at one step."""
-    return (
-        size_of("tg_stash_bytes", describe(stack, _NAMES[dtype], (1, 1, 1, H), (0,) * 8, (0,) * 17)) // dtype.itemsize
-    )
+def _seed(seed: int | Tensor | None) -> int:
+    return 0 if seed is None else int(seed)
 
 
 def _forward(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], lengths: Tensor | None,
              seed: Tensor | None, *options: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:  # fmt: skip
-    stack = Stack(*options)
-    this = _Call(stack, x, h0, c0, weights, lengths, seed)
-    LD = stack.layers * stack.directions
-    y = _empty((this.T, this.B, stack.directions * this.H), x.dtype)
-    h = x.new_empty(LD, this.B, this.H)
-    c = x.new_empty((0,) if stack.cell == "gru" else (LD, this.B, this.H))
+    this = _plan(x, weights, options)
+    this.check(x, (h0, c0), weights, lengths)
     stash = x.new_empty(0)
-    if stack.train:
-        stash = _empty((this.T * this.B * _kept(stack, this.H, x.dtype),), x.dtype)
-        if stash.numel() * stash.element_size() < _REUSED:
+    if this.kept:
+        stash = this.stash(x.shape[0], x.shape[1])
+        if stash.numel() * stash.element_size() < REUSED:
             stash.zero_()  # its padding is never written: equal calls shall have equal results
-    call("tg_forward", this.describe(y, h, c if stack.cell != "gru" else None, stash))
+    y, h, c, _ = this.forward(x, (h0, c0), weights, lengths, _seed(seed), stash=stash)
     return y, h, c, stash
 
 
@@ -122,26 +62,17 @@ def _forward_fake(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list
     H, LD = weights[1].shape[1], stack.layers * stack.directions
     y = x.new_empty((T, B, stack.directions * H))
     c = x.new_empty((0,) if stack.cell == "gru" else (LD, B, H))
-    size = T * B * _kept(stack, int(H), x.dtype) if stack.train else 0
+    size = T * B * _plan(x, weights, options).kept if stack.train else 0
     return y, x.new_empty((LD, B, H)), c, x.new_empty((size,))
 
 
 def _backward(dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, x: Tensor, h0: Tensor | None, c0: Tensor | None,
               weights: list[Tensor], lengths: Tensor | None, seed: Tensor | None, y: Tensor, stash: Tensor,
               wanted: list[bool], *options: Any) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:  # fmt: skip
-    stack = Stack(*options)
-    this = _Call(stack, x, h0, c0, weights, lengths, seed)
-    dx = _empty((this.T, this.B, this.I), x.dtype) if wanted[0] else None
-    dh0 = torch.empty_like(h0, memory_format=torch.contiguous_format) if wanted[1] and h0 is not None else None
-    dc0 = torch.empty_like(c0, memory_format=torch.contiguous_format) if wanted[2] and c0 is not None else None
-    gradients = [torch.empty(w.shape, dtype=w.dtype) for w in weights]
-    table = pointer_array(stack.slots([g.data_ptr() for g in gradients]))
-    incoming = [None if g is None else (_rows(g) if i == 0 else g.contiguous()) for i, g in enumerate((dy, dh, dc))]
-    if stack.cell == "gru":
-        incoming[2] = None
-    call("tg_backward", this.describe(y, None, None, stash, (*incoming, dx, dh0, dc0), table))
-    none = x.new_empty(0)
-    dx, dh0, dc0 = (none.clone() if g is None else g for g in (dx, dh0, dc0))
+    this = _plan(x, weights, options)
+    every = [*wanted, *([True] * len(weights))]
+    found = this.backward((dy, dh, dc), every, x, (h0, c0), weights, lengths, _seed(seed), y, stash)
+    dx, dh0, dc0, *gradients = (x.new_empty(0) if g is None else g for g in found)
     return dx, dh0, dc0, gradients
 
 
@@ -158,15 +89,7 @@ def _backward_fake(dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, x: T
 
 def _gates(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], lengths: Tensor | None,
            seed: Tensor | None, y: Tensor, stash: Tensor, *options: Any) -> Tensor:  # fmt: skip
-    stack = Stack(*options)
-    this = _Call(stack, x, h0, c0, weights, lengths, seed)
-    E = 5 if stack.cell in ("lstm", "peephole") else 4
-    out = x.new_zeros(stack.layers * stack.directions, this.T, this.B, E, this.H)
-    for index in range(out.shape[0]):
-        if out[index].numel():
-            description = this.describe(y, None, None, stash)
-            call("tg_gates", description, index // stack.directions, index % stack.directions, out[index].data_ptr())
-    return out
+    return _plan(x, weights, options).gates(x, (h0, c0), weights, lengths, _seed(seed), y, stash)
 
 
 def _gates_fake(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list[Tensor], lengths: Tensor | None,
@@ -189,6 +112,9 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 def _differentiate(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, _: Any) -> tuple[Any, ...]:
     x, h0, c0, lengths, seed, y, stash, *weights = ctx.saved_tensors
     nothing = (None,) * (2 + len(ctx.options))
+    if torch.is_grad_enabled() and is_plain(x):
+        found = twin_gradients(Stack(*ctx.options), (dy, dh, dc), (x, h0, c0, *weights), lengths, _seed(seed))
+        return *found[:3], found[3:], *nothing
     if not Stack(*ctx.options).train:
         raise RuntimeError("tidegate::recurrent was called with train=False: it kept nothing to differentiate with.")
     wanted = list(ctx.needs_input_grad[:3])
@@ -229,7 +155,7 @@ def _present() -> bool:
 
 def is_native(x: Tensor) -> bool:
     """Whether the native operator runs for a tensor like x."""
-    return bool(_present()) and x.device.type == "cpu" and x.dtype in _NAMES
+    return bool(_present()) and x.device.type == "cpu" and x.dtype in NAMES
 
 
 def recurrent(
@@ -239,20 +165,51 @@ def recurrent(
     c0: Tensor | None,
     weights: Sequence[Tensor],
     lengths: Tensor | None = None,
-    seed: Tensor | None = None,
+    seed: int | Tensor | None = None,
     gates: bool = False,
+    checkpoint_every: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
     """Run a stack of recurrent layers; arguments, shapes and equations: `twins.recurrent`.
 
-    `gates=True` needs `stack.train` and returns [L*D, T, B, E, H], without gradient, as the fourth result.
+    Args:
+        gates: also give the gates of every step, [L*D, T, B, E, H], without gradient, as the fourth result.
+        checkpoint_every: keep only the states at every so many steps and recompute the rest in backward; nothing is
+            saved where `gates` are asked for. Not for compilers: they see a break in their graph here.
     """
-    if not is_native(x):
+    engine = is_native(x)
+    if checkpoint_every is not None and not gates and x.device.type != "meta":
+        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
+    if not engine or (gates and not stack.train):
         y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
         return y, h, c, trace.detach() if gates else None
+    if is_plain(x, h0, c0, *weights):
+        this = plan(stack, x.dtype, x.shape[2], weights[1].shape[1])
+        this.check(x, (h0, c0), weights, lengths)
+        return cast(Any, Recurrent.apply)(this, gates, lengths, _seed(seed), x, h0, c0, *weights)  # type: ignore[no-any-return]
     options = options_of(stack)
+    if isinstance(seed, int):
+        seed = torch.tensor(seed)
     y, h, c, stash = torch.ops.tidegate.recurrent(x, h0, c0, list(weights), lengths, seed, *options)
     if not gates:
         return y, h, c, None
     with torch.no_grad():
         arguments = (x, h0, c0, list(weights), lengths, seed, y, stash)
         return y, h, c, torch.ops.tidegate.recurrent_gates(*arguments, *options)
+
+
+@torch.compiler.disable
+def _chunked(
+    stack: Stack,
+    every: int,
+    engine: bool,
+    lengths: Tensor | None,
+    seed: int | Tensor | None,
+    x: Tensor,
+    h0: Tensor | None,
+    c0: Tensor | None,
+    weights: Sequence[Tensor],
+) -> tuple[Tensor, Tensor, Tensor, None]:
+    if engine:
+        plan(stack, x.dtype, x.shape[2], weights[1].shape[1]).check(x, (h0, c0), weights, lengths)
+    y, h, c = cast(Any, Chunked.apply)(stack, every, engine, lengths, _seed(seed), x, h0, c0, *weights)
+    return y, h, c, None

@@ -20,9 +20,10 @@ GATE_NAMES = {
     "gru": ("r", "z", "n", "p"),
 }
 TRAIN, REVERSE = 1, 2
+EPSILON = 1e-5  # of the layer norm
 SLOTS = 6
 
-_LAYOUT = struct.Struct("<4q6qqQ5d8q17Q")
+LAYOUT = struct.Struct("<4q6qqQ5d8q17Qq")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def describe(
     pointers: Sequence[int],
     seed: int = 0,
     thread_count: int | None = None,
+    step0: int = 0,
 ) -> bytes:
     """The bytes of a `tg_rnn`.
 
@@ -93,19 +95,21 @@ def describe(
         pointers: lengths, x, h0, c0, y, hn, cn, stash, weights, packed, dy, dhn, dcn, dx, dh0, dc0, dweights.
         seed: of the masks.
         thread_count: at most this many; None: `library.threads()`.
+        step0: steps walked before this call; masks are numbered from there.
     """
     B, T, I, H = sizes
-    return _LAYOUT.pack(
-        _LAYOUT.size,
+    return LAYOUT.pack(
+        LAYOUT.size,
         CELLS[stack.cell],
         TYPES[dtype],
         TRAIN * stack.train + REVERSE * stack.reverse,
         *(B, T, I, H, stack.layers, stack.directions),
         threads() if thread_count is None else thread_count,
         seed & 0xFFFFFFFFFFFFFFFF,
-        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, 1e-5),
+        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, EPSILON),
         *strides,
         *pointers,
+        step0,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,24 +16,24 @@ from tidegate.kernels.stack import GATES, Stack
 
 _WORD = 0xFFFFFFFF
 _LONG = 0xFFFFFFFFFFFFFFFF
+KEY_STEP = 0x9E3779B97F4A7C15
 _RECURRENT, _ZONE_H, _ZONE_C, _OUTPUT = 1, 2, 3, 4
 
 
-def _key(seed: int, index: int) -> int:
-    z = (seed + (index + 1) * 0x9E3779B97F4A7C15) & _LONG
+def mask_key(seed: int, index: int) -> int:
+    """The key of one stream of masks; shifting the seed by `KEY_STEP` is the same as the next index."""
+    z = (seed + (index + 1) * KEY_STEP) & _LONG
     z = ((z ^ (z >> 32)) * 0xBF58476D1CE4E5B9) & _LONG
     return z ^ (z >> 29)
 
 
 def _row_words(key: int, kind: int, rows: range) -> Tensor:
-    words = []
     key ^= (kind * 0xD6E8FEB86659FD93) & _LONG
-    for row in rows:
-        z = (key + row * 0x9E3779B97F4A7C15) & _LONG
-        z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _LONG
-        z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _LONG
-        words.append(z >> 32)
-    return torch.tensor(words, dtype=torch.int64)
+    numbers = np.arange(rows.start, rows.stop, dtype=np.uint64)  # its products wrap at 2^64
+    z = numbers * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return torch.from_numpy((z >> np.uint64(32)).astype(np.int64))
 
 
 def _times(a: Tensor, factor: int) -> Tensor:
@@ -52,6 +53,18 @@ def keep_mask(key: int, kind: int, rows: range, units: int, p: float) -> Tensor:
 def _kept_share(p: float) -> float:
     """1 - p as the generator realises it, in steps of 2^-24."""
     return 1 - round(p * 16777216) / 16777216
+
+
+def _old_share(stack: Stack, key: int, kind: int, rows: range, p: float, like: Tensor) -> Tensor | float:
+    """What zoneout keeps of the old state: 0 or 1 for every unit in training, p otherwise."""
+    return (~keep_mask(key, kind, rows, like.shape[1], p)).to(like) if stack.train else p
+
+
+def dropped(seed: int, layer: int, p: float, x: Tensor, step0: int = 0) -> Tensor:
+    """x [T, B, N] after the dropout between `layer` and the next; `step0`: steps of the sequence before x."""
+    rows = range(step0 * x.shape[1], (step0 + x.shape[0]) * x.shape[1])
+    kept = keep_mask(mask_key(seed, 4096 + layer), _OUTPUT, rows, x.shape[2], p)
+    return x * kept.to(x).reshape(x.shape) / _kept_share(p)
 
 
 def _cell(
@@ -81,7 +94,15 @@ def _cell(
 
 
 def _layer(
-    stack: Stack, x: Tensor, h: Tensor, c: Tensor, weights: Sequence[Tensor], lengths: Tensor, backwards: bool, key: int
+    stack: Stack,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor,
+    weights: Sequence[Tensor],
+    lengths: Tensor,
+    backwards: bool,
+    key: int,
+    step0: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """x: [T, B, I] -> y [T, B, H], h [B, H], c [B, H], gates [T, B, E, H]."""
     T, B = x.shape[:2]
@@ -96,29 +117,29 @@ def _layer(
         )
     outputs: list[Tensor] = []
     traces: list[Tensor] = []
-    rows = torch.arange(B)
+    rows = torch.arange(B, device=x.device)
     for s in range(T):
         active = (lengths > s)[:, None]
         place = (lengths - 1 - s).clamp(min=0) if backwards else torch.full_like(lengths, s)
         a = torch.nn.functional.linear(x[place, rows], w_ih, b_ih)
         p = torch.nn.functional.linear(h if scale is None else h * scale, w_hh, b_hh)
         h_new, c_new, gates = _cell(stack.cell, a, p, h, c, peephole)
-        counters = range(s * B, (s + 1) * B)
+        counters = range((step0 + s) * B, (step0 + s + 1) * B)
         if stack.zoneout_h > 0:
-            old = ~keep_mask(key, _ZONE_H, counters, H, stack.zoneout_h) if stack.train else stack.zoneout_h
+            old = _old_share(stack, key, _ZONE_H, counters, stack.zoneout_h, h)
             h_new = h_new + old * (h - h_new)
         if stack.zoneout_c > 0 and stack.cell != "gru":
-            old = ~keep_mask(key, _ZONE_C, counters, H, stack.zoneout_c) if stack.train else stack.zoneout_c
+            old = _old_share(stack, key, _ZONE_C, counters, stack.zoneout_c, c)
             c_new = c_new + old * (c - c_new)
             gates[-1] = c_new
         h, c = torch.where(active, h_new, h), torch.where(active, c_new, c)
         outputs.append(torch.where(active, h_new, torch.zeros_like(h_new)))
-        traces.append(torch.where(active[:, :, None], torch.stack(gates, 1), torch.zeros((), dtype=x.dtype)))
+        traces.append(torch.where(active[:, :, None], torch.stack(gates, 1), x.new_zeros(())))
     if not outputs:
         return x.new_zeros(0, B, H), h, c, x.new_zeros(0, B, 0, H)
     y, trace = torch.stack(outputs), torch.stack(traces)
     if backwards:
-        steps = torch.arange(T)[:, None]
+        steps = torch.arange(T, device=x.device)[:, None]
         place = torch.where(steps < lengths, lengths - 1 - steps, steps)
         y, trace = y[place, rows], trace[place, rows]
     return y, h, c, trace
@@ -132,6 +153,7 @@ def recurrent(
     weights: Sequence[Tensor],
     lengths: Tensor | None = None,
     seed: int = 0,
+    step0: int = 0,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A stack of recurrent layers over time.
 
@@ -143,6 +165,7 @@ def recurrent(
             b_hh [G*H], peepholes [3*H].
         lengths: [B], steps of each row; None is T.
         seed: of the masks.
+        step0: steps walked before this call; masks are numbered from there.
 
     Returns:
         y [T, B, D*H], h_n and c_n [L*D, B, H], gates [L*D, T, B, E, H] in the order of `stack.GATE_NAMES`.
@@ -150,11 +173,11 @@ def recurrent(
     T, B = x.shape[:2]
     H, D = weights[1].shape[1], stack.directions
     ends = torch.full((B,), T) if lengths is None else lengths.to(torch.int64)
+    ends = ends.to(x.device)
     last_h, last_c, traces = [], [], []
     for layer in range(stack.layers):
         if layer and stack.train and stack.dropout > 0:
-            kept = keep_mask(_key(seed, 4096 + layer - 1), _OUTPUT, range(T * B), D * H, stack.dropout)
-            x = x * kept.to(x).reshape(x.shape) / _kept_share(stack.dropout)
+            x = dropped(seed, layer - 1, stack.dropout, x, step0)
         outputs = []
         for direction in range(D):
             index = layer * D + direction
@@ -162,7 +185,7 @@ def recurrent(
             zero = x.new_zeros(B, H)
             h, c = (zero if start is None else start[index] for start in (h0, c0))
             backwards = stack.reverse or direction == 1
-            y, h, c, trace = _layer(stack, x, h, c, own, ends, backwards, _key(seed, index))
+            y, h, c, trace = _layer(stack, x, h, c, own, ends, backwards, mask_key(seed, index), step0)
             outputs.append(y)
             last_h.append(h)
             last_c.append(c)
