@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tidegate.kernels import twins
 from tidegate.kernels.library import native
 from tidegate.kernels.operators import options_of, recurrent
-from tidegate.kernels.stack import CELLS, GATES, Stack
+from tidegate.kernels.stack import CELLS, Stack
 
 pytestmark = pytest.mark.skipif(native() is None, reason="the native library was not built")
 
@@ -20,17 +20,12 @@ pytestmark = pytest.mark.skipif(native() is None, reason="the native library was
 def make(stack, T, B, I, H, dtype=torch.float64, seed=0):
     """Random inputs, states and weights; x [T, B, I]."""
     generator = torch.Generator().manual_seed(seed)
-    D, G = stack.directions, GATES[stack.cell]
+    D = stack.directions
 
     def random(*shape):
         return (torch.rand(shape, generator=generator, dtype=torch.float64) * 1.6 - 0.8).to(dtype).requires_grad_()
 
-    weights = []
-    for layer in range(stack.layers):
-        for _ in range(D):
-            weights += [random(G * H, D * H if layer else I), random(G * H, H)]
-            weights += [random(G * H), random(G * H)] if stack.bias else []
-            weights += [random(3 * H)] if stack.cell == "peephole" else []
+    weights = [random(*shape) for shape in stack.shapes(I, H)]
     return random(T, B, I), random(stack.layers * D, B, H), random(stack.layers * D, B, H), weights
 
 
@@ -59,7 +54,7 @@ def close(ours, theirs, tolerance):
         torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance, msg=lambda m, i=index: f"result {i}: {m}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     cell=st.sampled_from(sorted(CELLS)),
     layers=st.integers(1, 3),
@@ -74,7 +69,8 @@ def close(ours, theirs, tolerance):
 def test_agrees_with_twin(cell, layers, directions, bias, T, B, I, H, data):
     reverse = data.draw(st.booleans()) if directions == 1 else False
     shares = st.sampled_from([0.0, 0.3])
-    stack = Stack(cell, layers, directions, bias, reverse, True, *(data.draw(shares) for _ in range(4)))
+    norm = data.draw(st.booleans())
+    stack = Stack(cell, layers, directions, bias, reverse, True, *(data.draw(shares) for _ in range(4)), norm)
     lengths = data.draw(st.none() | st.lists(st.integers(0, T), min_size=B, max_size=B).map(torch.tensor))
     seed = torch.tensor(data.draw(st.integers(0, 2**62)))
     inputs = make(stack, T, B, I, H)
@@ -110,8 +106,9 @@ def test_float32_agrees_with_float64(cell, T, B, I, H):
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_bits_do_not_depend_on_threads(cell, dtype, monkeypatch):
-    stack = Stack(cell, 2, 2, True, False, True, 0.2, 0.1, 0.1, 0.1)
+@pytest.mark.parametrize("norm", [False, True])
+def test_bits_do_not_depend_on_threads(cell, dtype, norm, monkeypatch):
+    stack = Stack(cell, 2, 2, True, False, True, 0.2, 0.1, 0.1, 0.1, norm)
     inputs = make(stack, 12, 37, 20, 41, dtype)
     lengths = torch.arange(37) % 13
     first = None
@@ -134,8 +131,9 @@ def test_bits_of_a_row_do_not_depend_on_the_batch():
 
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
-def test_gradcheck(cell):
-    stack = Stack(cell, 2, 2, train=True)
+@pytest.mark.parametrize("norm", [False, True])
+def test_gradcheck(cell, norm):
+    stack = Stack(cell, 2, 2, train=True, norm=norm)
     x, h0, c0, weights = make(stack, 3, 2, 2, 3)
     lengths = torch.tensor([3, 1])
 

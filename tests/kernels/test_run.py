@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from tidegate.core.errors import TidegateError
+from tidegate.kernels import twins
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Packed, Stepper
-from tidegate.kernels.stack import Stack
+from tidegate.kernels.stack import CELLS, Stack
 
 pytestmark = pytest.mark.skipif(native() is None, reason="the native library was not built")
 
@@ -55,6 +56,23 @@ def test_steps_equal_the_sequence(cell, streams):
         np.testing.assert_array_equal(y, whole[:, t])
     stepper.reset()
     np.testing.assert_array_equal(stepper(x[:, 0]), whole[:, 0])
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_layer_norm_steps_equal_the_sequence_and_the_twin(cell):
+    stack = Stack(cell, 2, norm=True)
+    generator = np.random.default_rng(0)
+    weights = [generator.normal(size=shape, scale=0.5).astype(np.float32) for shape in stack.shapes(3, 21)]
+    packed = Packed(stack, weights)
+    stepper = Stepper(packed, 5)
+    x = generator.normal(size=(5, 6, 3)).astype(np.float32)
+    twin = twins.recurrent(
+        stack, torch.from_numpy(x.swapaxes(0, 1)), None, None, [torch.from_numpy(w) for w in weights]
+    )
+    whole = packed.forward(x)[0]
+    np.testing.assert_allclose(whole, twin[0].numpy().swapaxes(0, 1), atol=2e-6)
+    for t in range(6):
+        np.testing.assert_array_equal(stepper(x[:, t]), whole[:, t])
 
 
 def test_mistakes():

@@ -220,6 +220,51 @@ def test_graph_misuse_gives_torchs_errors():
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_layer_norm_by_hand(bidirectional):
+    torch.manual_seed(0)
+    layer = LSTM(3, 5, 2, bidirectional=bidirectional, layer_norm=True).double()
+    with torch.no_grad():
+        for parameter in layer.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+
+    def normed(v):
+        centred = v - v.mean(1, keepdim=True)
+        return centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
+
+    def one(x, suffix):
+        own = {name.removesuffix(suffix): p for name, p in layer.named_parameters() if name.endswith(suffix)}
+        of_x, of_h, scale, shift = own["weight_norm"].split([20, 20, 5, 5])
+        h, c, outputs = torch.zeros(4, 5).double(), torch.zeros(4, 5).double(), []
+        for step in x:
+            a = normed(step @ own["weight_ih"].T) * of_x + normed(h @ own["weight_hh"].T) * of_h
+            i, f, g, o = (a + own["bias_ih"] + own["bias_hh"]).chunk(4, 1)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * (normed(c) * scale + shift).tanh()
+            outputs.append(h)
+        return torch.stack(outputs)
+
+    x = torch.randn(6, 4, 3).double()
+    expected = x
+    for k in range(2):
+        parts = [one(expected, f"_l{k}")]
+        if bidirectional:
+            parts.append(one(expected.flip(0), f"_l{k}_reverse").flip(0))
+        expected = torch.cat(parts, 2)
+    torch.testing.assert_close(layer(x)[0], expected, rtol=1e-11, atol=1e-11)
+    names = [name for name, _ in layer.named_parameters()]
+    assert sum(name.startswith("weight_norm_l") for name in names) == 2 * (1 + bidirectional)
+    assert len(layer.state_dict()) == len(names)
+
+
+def test_layer_norm_starts_neutral_and_refuses_a_projection():
+    layer = GRU(3, 4, layer_norm=True)
+    assert torch.equal(layer.weight_norm_l0, torch.ones(24))
+    assert torch.equal(PeepholeLSTM(3, 4, layer_norm=True).weight_norm_l0, torch.tensor([1.0] * 36 + [0.0] * 4))
+    with pytest.raises(TidegateError, match="proj_size"):
+        LSTM(3, 4, proj_size=2, layer_norm=True)
+
+
 def test_forget_bias():
     layer = LSTM(3, 5, 2, forget_bias=1.0)
     for index in range(2):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate.kernels.library import KernelError, native, reused_bytes, threads
-from tidegate.kernels.stack import CELLS, EPSILON, GATES, LAYOUT, REVERSE, TRAIN, TYPES, Stack, describe, size_of
+from tidegate.kernels.stack import CELLS, EPSILON, LAYOUT, NORM, REVERSE, TRAIN, TYPES, Stack, describe, size_of
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 REUSED = 1 << 16  # bytes from which memory comes from the engine's pool
@@ -58,16 +58,12 @@ class Plan:
         self.stack, self.dtype, self.I, self.H = stack, dtype, I, H
         self.LD = stack.layers * stack.directions
         self.width = stack.directions * H
-        G, D = GATES[stack.cell], stack.directions
-        self.shapes: list[tuple[int, ...]] = []
-        for layer in range(stack.layers):
-            own: list[tuple[int, ...]] = [(G * H, D * H if layer else I), (G * H, H)]
-            own += [(G * H,)] * (2 * stack.bias) + [(3 * H,)] * (stack.cell == "peephole")
-            self.shapes += own * D
+        self.shapes = stack.shapes(I, H)
         count = len(self.shapes)
         slots = stack.slots(range(1, count + 1))  # which weight goes where; 0: none
         self._spread = itemgetter(*(slot - 1 if slot else count for slot in slots))
-        self._head = (LAYOUT.size, CELLS[stack.cell], TYPES[NAMES[dtype]], TRAIN * stack.train + REVERSE * stack.reverse)
+        flags = TRAIN * stack.train + REVERSE * stack.reverse + NORM * stack.norm
+        self._head = (LAYOUT.size, CELLS[stack.cell], TYPES[NAMES[dtype]], flags)
         self._sizes = (I, H, stack.layers, stack.directions)
         self._options = (stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, EPSILON)
         self._forward, self._backward, self._pack = library.tg_forward, library.tg_backward, library.tg_pack
@@ -100,7 +96,9 @@ class Plan:
         """Addresses of the weights in the engine's slots."""
         return array("Q", self._spread([*(0 if w is None else w.data_ptr() for w in weights), 0]))
 
-    def _describe(self, B: int, T: int, seed: int, step0: int, strides: Sequence[int], pointers: Sequence[int]) -> bytes:
+    def _describe(
+        self, B: int, T: int, seed: int, step0: int, strides: Sequence[int], pointers: Sequence[int]
+    ) -> bytes:
         return LAYOUT.pack(
             *self._head, B, T, *self._sizes, threads(), seed & 0xFFFFFFFFFFFFFFFF, *self._options,
             *strides, *pointers, step0,

@@ -83,7 +83,5 @@ class Recurrent(torch.autograd.Function):
             inputs = (x, h0, c0, *weights)
             found = twin_gradients(ctx.plan.stack, incoming[:3], inputs, lengths, ctx.seed, create_graph=again)
             return None, None, None, None, *found
-        found = ctx.plan.backward(
-            incoming, ctx.needs_input_grad[4:], x, (h0, c0), weights, lengths, ctx.seed, y, stash
-        )
+        found = ctx.plan.backward(incoming, ctx.needs_input_grad[4:], x, (h0, c0), weights, lengths, ctx.seed, y, stash)
         return None, None, None, None, *found

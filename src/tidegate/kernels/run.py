@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.kernels.library import KernelError, native
-from tidegate.kernels.stack import GATES, TYPES, Stack, call, describe, pointer_array, size_of
+from tidegate.kernels.stack import TYPES, Stack, call, describe, pointer_array, size_of
 
 Array = NDArray[Any]
 
@@ -22,7 +22,7 @@ class Packed:
     Args:
         stack: cell, layers, directions; `train` must be off.
         weights: of every layer and direction w_ih [G*H, I], w_hh [G*H, H] and, where the stack has them, b_ih [G*H],
-            b_hh [G*H], peepholes [3*H]; all float32 or all float64.
+            b_hh [G*H], peepholes [3*H], vectors of the norm; all float32 or all float64.
 
     Raises:
         ConfigError: a weight has another shape or type than the stack needs.
@@ -48,12 +48,7 @@ class Packed:
         call("tg_pack", description, self.data.ctypes.data)
 
     def _check(self, weights: list[Array]) -> None:
-        stack, G, H = self.stack, GATES[self.stack.cell], self.hidden
-        expected: list[tuple[int, ...]] = []
-        for layer in range(stack.layers):
-            inputs = stack.directions * H if layer else self.inputs
-            own: list[tuple[int, ...]] = [(G * H, inputs), (G * H, H)] + [(G * H,)] * (2 * stack.bias)
-            expected += (own + [(3 * H,)] * (stack.cell == "peephole")) * stack.directions
+        expected = self.stack.shapes(self.inputs, self.hidden)
         for index, (weight, shape) in enumerate(zip(weights, expected, strict=False)):
             if weight.shape != shape or str(weight.dtype) != self.dtype:
                 raise ConfigError(

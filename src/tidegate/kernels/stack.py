@@ -19,7 +19,7 @@ GATE_NAMES = {
     "coupled": ("f", "g", "o", "c"),
     "gru": ("r", "z", "n", "p"),
 }
-TRAIN, REVERSE = 1, 2
+TRAIN, REVERSE, NORM = 1, 2, 4
 EPSILON = 1e-5  # of the layer norm
 SLOTS = 6
 
@@ -38,6 +38,7 @@ class Stack:
         dropout: between layers.
         recurrent_dropout: of the state that enters the recurrent product, one mask for all steps.
         zoneout_h, zoneout_c: share of units that keep their old state (training: drawn; otherwise mixed in).
+        norm: layer norm of the input product, the recurrent product and the cell state.
     """
 
     cell: str
@@ -50,11 +51,26 @@ class Stack:
     recurrent_dropout: float = 0.0
     zoneout_h: float = 0.0
     zoneout_c: float = 0.0
+    norm: bool = False
 
     @property
     def arrays_per_layer(self) -> int:
-        """Weights of one layer and direction: w_ih, w_hh, with bias b_ih and b_hh, for peephole the peepholes."""
-        return 2 + 2 * self.bias + (self.cell == "peephole")
+        """Weights of one layer and direction: w_ih, w_hh, with bias b_ih and b_hh, the peepholes, the norm's vectors."""
+        return 2 + 2 * self.bias + (self.cell == "peephole") + self.norm
+
+    def shapes(self, I: int, H: int) -> list[tuple[int, ...]]:
+        """Shapes of all weights, in torch's order."""
+        G, D = GATES[self.cell], self.directions
+        shapes: list[tuple[int, ...]] = []
+        for layer in range(self.layers):
+            own: list[tuple[int, ...]] = [(G * H, D * H if layer else I), (G * H, H)]
+            own += [(G * H,)] * (2 * self.bias) + [(3 * H,)] * (self.cell == "peephole")
+            shapes += (own + [(self.norm_size(H),)] * self.norm) * D
+        return shapes
+
+    def norm_size(self, H: int) -> int:
+        """Elements of the norm's vectors: scales of W x and U h [G*H each], scale and shift of c [H each, not gru]."""
+        return 2 * (GATES[self.cell] + (self.cell != "gru")) * H
 
     def slots(self, pointers: Sequence[int]) -> list[int]:
         """Addresses of all weights, in torch's order, spread over the native slots (0 where absent)."""
@@ -65,8 +81,9 @@ class Stack:
         for first in range(0, len(pointers), each):
             own = list(pointers[first : first + each])
             biases = own[2:4] if self.bias else [0, 0]
-            peephole = own[-1] if self.cell == "peephole" else 0
-            spread += [own[0], own[1], *biases, peephole, 0]
+            rest = iter(own[2 + 2 * self.bias :])
+            peephole = next(rest) if self.cell == "peephole" else 0
+            spread += [own[0], own[1], *biases, peephole, next(rest) if self.norm else 0]
         return spread
 
 
@@ -102,7 +119,7 @@ def describe(
         LAYOUT.size,
         CELLS[stack.cell],
         TYPES[dtype],
-        TRAIN * stack.train + REVERSE * stack.reverse,
+        TRAIN * stack.train + REVERSE * stack.reverse + NORM * stack.norm,
         *(B, T, I, H, stack.layers, stack.directions),
         threads() if thread_count is None else thread_count,
         seed & 0xFFFFFFFFFFFFFFFF,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tidegate.kernels.stack import GATES, Stack
+from tidegate.kernels.stack import EPSILON, GATES, Stack
 
 _WORD = 0xFFFFFFFF
 _LONG = 0xFFFFFFFFFFFFFFFF
@@ -67,10 +67,28 @@ def dropped(seed: int, layer: int, p: float, x: Tensor, step0: int = 0) -> Tenso
     return x * kept.to(x).reshape(x.shape) / _kept_share(p)
 
 
+def _normed(c: Tensor, norm: Tensor | None) -> Tensor:
+    if norm is None:
+        return c
+    scale, shift = norm.chunk(2)
+    return torch.nn.functional.layer_norm(c, scale.shape, scale, shift, EPSILON)
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None, scale: Tensor | None) -> Tensor:
+    """[B, G*H]; `scale` [G*H]: of the layer norm, which comes before the bias."""
+    if scale is None:
+        return torch.nn.functional.linear(x, weight, bias)
+    product = torch.nn.functional.linear(x, weight)
+    return torch.nn.functional.layer_norm(product, scale.shape, scale, bias, EPSILON)
+
+
 def _cell(
-    cell: str, a: Tensor, p: Tensor, h: Tensor, c: Tensor, peephole: Tensor | None
+    cell: str, a: Tensor, p: Tensor, h: Tensor, c: Tensor, peephole: Tensor | None, norm: Tensor | None
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """One step. a, p: [B, G*H], input and recurrent product; h, c: [B, H]. Returns h, c and the gates."""
+    """One step. a, p: [B, G*H], input and recurrent product; h, c: [B, H]; norm: scale and shift of c [2*H].
+
+    Returns h, c and the gates.
+    """
     H = h.shape[1]
     if cell == "gru":
         r, z = torch.sigmoid(a[:, : 2 * H] + p[:, : 2 * H]).chunk(2, 1)
@@ -80,7 +98,7 @@ def _cell(
     if cell == "coupled":
         f, g, o = torch.sigmoid(gates[0]), torch.tanh(gates[1]), torch.sigmoid(gates[2])
         c = f * c + (1 - f) * g
-        return o * torch.tanh(c), c, [f, g, o, c]
+        return o * torch.tanh(_normed(c, norm)), c, [f, g, o, c]
     i, f, g, o = gates
     if peephole is not None:
         p_i, p_f, p_o = peephole.chunk(3)
@@ -90,7 +108,7 @@ def _cell(
     if peephole is not None:
         o = o + p_o * c
     o = torch.sigmoid(o)
-    return o * torch.tanh(c), c, [i, f, g, o, c]
+    return o * torch.tanh(_normed(c, norm)), c, [i, f, g, o, c]
 
 
 def _layer(
@@ -109,7 +127,11 @@ def _layer(
     H = h.shape[1]
     w_ih, w_hh = weights[0], weights[1]
     b_ih, b_hh = (weights[2], weights[3]) if stack.bias else (None, None)
-    peephole = weights[-1] if stack.cell == "peephole" else None
+    peephole = weights[2 + 2 * stack.bias] if stack.cell == "peephole" else None
+    of_x = of_h = of_c = None
+    if stack.norm:
+        size = GATES[stack.cell] * H
+        of_x, of_h, of_c = weights[-1][:size], weights[-1][size : 2 * size], weights[-1][2 * size :]
     scale = None
     if stack.train and stack.recurrent_dropout > 0:
         scale = keep_mask(key, _RECURRENT, range(B), H, stack.recurrent_dropout).to(x) / _kept_share(
@@ -121,9 +143,9 @@ def _layer(
     for s in range(T):
         active = (lengths > s)[:, None]
         place = (lengths - 1 - s).clamp(min=0) if backwards else torch.full_like(lengths, s)
-        a = torch.nn.functional.linear(x[place, rows], w_ih, b_ih)
-        p = torch.nn.functional.linear(h if scale is None else h * scale, w_hh, b_hh)
-        h_new, c_new, gates = _cell(stack.cell, a, p, h, c, peephole)
+        a = _product(x[place, rows], w_ih, b_ih, of_x)
+        p = _product(h if scale is None else h * scale, w_hh, b_hh, of_h)
+        h_new, c_new, gates = _cell(stack.cell, a, p, h, c, peephole, of_c)
         counters = range((step0 + s) * B, (step0 + s + 1) * B)
         if stack.zoneout_h > 0:
             old = _old_share(stack, key, _ZONE_H, counters, stack.zoneout_h, h)
@@ -162,7 +184,7 @@ def recurrent(
         x: [T, B, I].
         h0, c0: [L*D, B, H]; None is zero.
         weights: of every layer and direction w_ih [G*H, I], w_hh [G*H, H] and, where the stack has them, b_ih [G*H],
-            b_hh [G*H], peepholes [3*H].
+            b_hh [G*H], peepholes [3*H], vectors of the norm [2*G*H, and 2*H more but for gru].
         lengths: [B], steps of each row; None is T.
         seed: of the masks.
         step0: steps walked before this call; masks are numbered from there.

@@ -43,10 +43,15 @@ class _Engine(nn.RNNBase):
     torch_layer: Any = None  # what runs where the library is absent and nothing asks for more than it can
 
     def _is_plain(self) -> bool:
-        return self.options.recurrent_dropout == self.options.zoneout_h == self.options.zoneout_c == 0
+        o = self.options
+        return o.recurrent_dropout == o.zoneout_h == o.zoneout_c == 0 and not o.norm
 
     def _set_options(
-        self, recurrent_dropout: float, zoneout: float | tuple[float, float], forget_bias: float | None
+        self,
+        recurrent_dropout: float,
+        zoneout: float | tuple[float, float],
+        forget_bias: float | None,
+        layer_norm: bool,
     ) -> None:
         zoneout_h, zoneout_c = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
         for name, p in (("recurrent_dropout", recurrent_dropout), ("zoneout", zoneout_h), ("zoneout", zoneout_c)):
@@ -60,10 +65,40 @@ class _Engine(nn.RNNBase):
             recurrent_dropout=recurrent_dropout,
             zoneout_h=zoneout_h,
             zoneout_c=zoneout_c if self.cell != "gru" else 0.0,
+            norm=layer_norm,
         )
+        if self.cell == "peephole":
+            self._add_weight("weight_peephole", 3 * self.hidden_size)
+        if layer_norm:
+            if self.proj_size:
+                raise ConfigError("layer_norm needs proj_size=0; leave one of them out.")
+            self._add_weight("weight_norm", self.options.norm_size(self.hidden_size))
+        if self.cell == "peephole" or layer_norm:
+            self.reset_parameters()
         self.forget_bias = forget_bias
         if forget_bias is not None:
             self._set_forget_bias(forget_bias)
+
+    def _add_weight(self, prefix: str, size: int) -> None:
+        """One more vector for every layer and direction, after those that it has."""
+        names: list[list[str]] = []
+        for index, own in enumerate(self._all_weights):
+            name = f"{prefix}_l{index // 2}{'_reverse' * (index % 2)}" if self.bidirectional else f"{prefix}_l{index}"
+            reference: Any = self.weight_ih_l0
+            self.register_parameter(name, nn.Parameter(reference.new_empty(size)))
+            names.append([*own, name])
+        self._all_weights = names
+        self._flat_weights_names = [name for own in names for name in own]
+        self._flat_weights = [getattr(self, name) for name in self._flat_weights_names]
+
+    def reset_parameters(self) -> None:
+        """Torch's start; scales of the layer norm at one, its shift at zero."""
+        super().reset_parameters()
+        for name, parameter in self.named_parameters():
+            if name.startswith("weight_norm"):
+                nn.init.ones_(parameter)
+                if self.cell != "gru":
+                    nn.init.zeros_(parameter[-self.hidden_size :])
 
     def _set_forget_bias(self, value: float) -> None:
         block = {"lstm": 1, "peephole": 1, "coupled": 0}.get(self.cell)
@@ -205,15 +240,18 @@ class LSTM(_Engine, nn.LSTM):
         recurrent_dropout: dropout of the state that enters the recurrent product, one mask for all steps (Gal 2016).
         zoneout: share of units that keep their old state, or one share for h and one for c (Krueger 2017).
         forget_bias: starting bias of the forget gate; None leaves torch's start, 1 remembers from the beginning.
+        layer_norm: normalise the input product, the recurrent product (each over all gates of a row) and the cell state
+            inside the cell (Ba, Kiros and Hinton 2016); adds `weight_norm_l{k}`: scales of both products [G*H each],
+            scale and shift of the cell state [H each].
     """
 
     cell = "lstm"
     torch_layer: Any = nn.LSTM
 
     def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float | tuple[float, float] = 0.0,
-                 forget_bias: float | None = None, **kwargs: Any) -> None:  # fmt: skip
+                 forget_bias: float | None = None, layer_norm: bool = False, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        self._set_options(recurrent_dropout, zoneout, forget_bias)
+        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm)
 
     def forward(
         self,
@@ -231,14 +269,15 @@ class LSTM(_Engine, nn.LSTM):
 
 
 class GRU(_Engine, nn.GRU):
-    """Drop-in for `torch.nn.GRU`, same arguments and weights; `recurrent_dropout` and `zoneout` as in `LSTM`."""
+    """Drop-in for `torch.nn.GRU`, same arguments and weights; `recurrent_dropout`, `zoneout` and `layer_norm` (of both products) as in `LSTM`."""
 
     cell = "gru"
     torch_layer: Any = nn.GRU
 
-    def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float = 0.0, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float = 0.0, layer_norm: bool = False,
+                 **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        self._set_options(recurrent_dropout, (zoneout, 0.0), None)
+        self._set_options(recurrent_dropout, (zoneout, 0.0), None, layer_norm)
 
 
 class PeepholeLSTM(LSTM):
@@ -251,19 +290,6 @@ class PeepholeLSTM(LSTM):
         if kwargs.get("proj_size"):
             raise ConfigError("PeepholeLSTM has no proj_size; leave it out.")
         super().__init__(*args, **kwargs)
-        names: list[list[str]] = []
-        for index, own in enumerate(self._all_weights):
-            suffix = f"l{index // 2}{'_reverse' * (index % 2)}" if self.bidirectional else f"l{index}"
-            name = f"weight_peephole_{suffix}"
-            reference: Any = self.weight_ih_l0
-            self.register_parameter(name, nn.Parameter(reference.new_empty(3 * self.hidden_size)))
-            names.append([*own, name])
-        self._all_weights = names
-        self._flat_weights_names = [name for own in names for name in own]
-        self._flat_weights = [getattr(self, name) for name in self._flat_weights_names]
-        self.reset_parameters()
-        if self.forget_bias is not None:
-            self._set_forget_bias(self.forget_bias)
 
 
 class CoupledLSTM(_Engine):
@@ -274,12 +300,12 @@ class CoupledLSTM(_Engine):
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, *,
                  recurrent_dropout: float = 0.0, zoneout: float | tuple[float, float] = 0.0,
-                 forget_bias: float | None = None, **kwargs: Any) -> None:  # fmt: skip
+                 forget_bias: float | None = None, layer_norm: bool = False, **kwargs: Any) -> None:  # fmt: skip
         # torch sizes weights by mode: GRU has three blocks too
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **kwargs
         )
-        self._set_options(recurrent_dropout, zoneout, forget_bias)
+        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm)
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
         """Both states in another order of rows."""
