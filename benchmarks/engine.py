@@ -1,6 +1,9 @@
 """The engine beside torch: a table of training steps and inference over a grid of shapes.
 
-    python benchmarks/engine.py [--threads 2] [--quick] [--seconds 0.4]
+    python benchmarks/engine.py [--threads 2] [--quick] [--seconds 0.4] [--part grid] ...
+
+Parts: the grid; cells and options beside loops over steps in Python; one thread against several; the guide's model in
+fresh processes; a training step while another process is busy on every core.
 
 Both are warmed, measured in turns, and given as medians. GFLOP/s counts the multiply-adds of the products only; the
 peak is that of independent multiply-adds on the same number of threads, measured in the same run. The ratio is torch's
@@ -11,15 +14,18 @@ from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import os
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
+from tidegate.kernels import twins
 from tidegate.kernels.adam import Adam
 from tidegate.kernels.library import instruction_set, native
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
@@ -162,25 +168,99 @@ def grid(points: list[tuple[int, int, int, int, int, float]], threads: int, seco
         print(f"{name}: geometric mean {mean:.2f}, least {min(own):.2f}")
 
 
+class Loop(torch.nn.Module):
+    """A cell as it is usually written: a loop over the steps in Python (here: the engine's own torch twin)."""
+
+    def __init__(self, layer: torch.nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
+        stack = replace(self.layer.options, train=self.training)
+        y = twins.recurrent(stack, x.transpose(0, 1), None, None, list(self.layer.parameters()), seed=1)[0]
+        return (y.transpose(0, 1),)
+
+
 def variants(threads: int, seconds: float) -> None:
     """Training steps of the other cells and options as multiples of the plain LSTM's."""
-    point = (32, 60, 8, 64, 1, 0.0)
-    print(f"\ncells and options at B 32, T 60, I 8, H 64, {threads} threads: time as a multiple of the plain LSTM's")
     kinds: list[tuple[str, type, dict[str, float]]] = [
         ("lstm", LSTM, {}),
         ("peephole", PeepholeLSTM, {}),
         ("coupled", CoupledLSTM, {}),
         ("gru", GRU, {}),
+        ("layer norm", LSTM, {"layer_norm": True}),
         ("recurrent dropout", LSTM, {"recurrent_dropout": 0.2}),
         ("zoneout", LSTM, {"zoneout": 0.1}),
     ]
-    steps = []
-    for _, kind, options in kinds:
-        network = model(kind, point, **options)
-        steps.append(training(network, Adam(network.parameters(), clip=1.0), point, False))
-    times = in_turns(steps, seconds)
-    for (name, _, _), own in zip(kinds, times, strict=True):
-        print(f"{name:>18} {own * 1e3:7.2f} ms {own / times[0]:5.2f}")
+    for point in ((32, 60, 8, 64, 1, 0.0), (32, 60, 64, 128, 1, 0.0)):
+        steps, loops = [], []
+        for _, kind, options in kinds:
+            network = model(kind, point, **options)
+            steps.append(training(network, Adam(network.parameters(), clip=1.0), point, False))
+            slow = model(kind, point, **options)
+            slow.layer = Loop(slow.layer)
+            loops.append(training(slow, torch.optim.Adam(slow.parameters(), fused=True), point, True))
+        times, slow_times = in_turns(steps, seconds), in_turns(loops, seconds / 2)
+        B, T, I, H = point[:4]
+        print(f"\ncells and options at B {B}, T {T}, I {I}, H {H}, {threads} threads, a training step:")
+        print(f"{'':>18} {'ours ms':>8} {'/ lstm':>7} {'loop ms':>8} {'ratio':>6}")
+        for (name, _, _), own, loop in zip(kinds, times, slow_times, strict=True):
+            print(f"{name:>18} {own * 1e3:8.2f} {own / times[0]:7.2f} {loop * 1e3:8.1f} {loop / own:6.1f}")
+
+
+def scaling(threads: int, seconds: float) -> None:
+    """The same training step on one thread and on several, in turns."""
+    print(f"\none thread against {threads}, training step (forward, loss, backward, clip, Adam):")
+    print(
+        f"{'B T I H L':>18} {'ours 1':>8} {f'ours {threads}':>8} {'gain':>5}"
+        f" | {'torch 1':>8} {f'torch {threads}':>8} {'gain':>5}"
+    )
+    for point in [p for p in GRID if p[0] >= 32][:8]:
+
+        def on(count: int, step: Callable[[], object]) -> Callable[[], object]:
+            def run() -> None:
+                if torch.get_num_threads() != count:
+                    torch.set_num_threads(count)
+                step()
+
+            return run
+
+        ours, theirs = model(LSTM, point), model(torch.nn.LSTM, point)
+        own = training(ours, Adam(ours.parameters(), clip=1.0), point, False)
+        other = training(theirs, torch.optim.Adam(theirs.parameters(), fused=True), point, True)
+        a, b, c, d = in_turns([on(1, own), on(threads, own), on(1, other), on(threads, other)], seconds)
+        row = f"{' '.join(str(v) for v in point[:5]):>18} {a * 1e3:8.2f} {b * 1e3:8.2f} {a / b:5.2f}"
+        print(row + f" | {c * 1e3:8.2f} {d * 1e3:8.2f} {c / d:5.2f}", flush=True)
+    torch.set_num_threads(threads)
+
+
+def burn(core: int) -> None:
+    os.sched_setaffinity(0, {core})
+    while True:
+        pass
+
+
+def neighbours(threads: int, seconds: float) -> None:
+    """How much slower a training step gets while one busy process is pinned to every core."""
+    point = GRID[0]
+    ours, theirs = model(LSTM, point), model(torch.nn.LSTM, point)
+    steps = [
+        training(ours, Adam(ours.parameters(), clip=1.0), point, False),
+        training(theirs, torch.optim.Adam(theirs.parameters(), fused=True), point, True),
+    ]
+    quiet = in_turns(steps, seconds * 2)
+    context = multiprocessing.get_context("spawn")
+    burners = [context.Process(target=burn, args=(core,), daemon=True) for core in sorted(os.sched_getaffinity(0))]
+    for process in burners:
+        process.start()
+    time.sleep(2)
+    busy = in_turns(steps, seconds * 4)
+    for process in burners:
+        process.kill()
+        process.join()
+    print(f"\nthe guide's model, {threads} threads, one busy process pinned to each core, ms per training step:")
+    for name, before, after in zip(("ours", "torch"), quiet, busy, strict=True):
+        print(f"{name:>12} quiet {before * 1e3:7.2f} busy {after * 1e3:7.2f}: {after / before:.2f} times slower")
 
 
 CHILD = """
@@ -220,16 +300,28 @@ def fresh(threads: int) -> None:
         print(f"{name:>12} {value:7.2f}  {value / medians['ours']:.2f} times ours")
 
 
+PARTS: dict[str, Callable[[int, float], None]] = {
+    "variants": variants,
+    "scaling": scaling,
+    "fresh": lambda threads, _: fresh(threads),
+    "neighbours": neighbours,
+}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=0.4, help="for each of the measured functions")
     parser.add_argument("--quick", action="store_true", help="nine points of the grid only")
+    parser.add_argument("--part", action="append", choices=["grid", *PARTS], help="only this part; may be repeated")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    grid([GRID[i] for i in QUICK] if options.quick else GRID, options.threads, options.seconds)
-    variants(options.threads, options.seconds)
-    fresh(options.threads)
+    wanted = options.part or ["grid", *PARTS]
+    if "grid" in wanted:
+        grid([GRID[i] for i in QUICK] if options.quick else GRID, options.threads, options.seconds)
+    for name, part in PARTS.items():
+        if name in wanted:
+            part(options.threads, options.seconds)
 
 
 if __name__ == "__main__":

@@ -29,12 +29,13 @@ template <class S, class C> void take_mean(const S* w, int64_t H, int64_t n, int
     S mean[COLUMNS] = {};
     for (int64_t r = 0; r < rows; ++r)
       for (int64_t i = 0; i < have; ++i) mean[i] += w[r * n + k + i];
+    for (int64_t i = 0; i < have; ++i) mean[i] /= S(rows);
     for (int64_t u = 0; u < H; u += lanes) {
       const int64_t units = H - u < lanes ? H - u : lanes;
       S* at = to + u / lanes * size + k * C::G * lanes;
       for (int64_t i = 0; i < have; ++i)
         for (int64_t g = 0; g < C::G; ++g, at += lanes)
-          for (int64_t l = 0; l < units; ++l) at[l] -= mean[i] / S(rows);
+          for (int64_t l = 0; l < units; ++l) at[l] -= mean[i];
     }
   }
 }
