@@ -67,7 +67,12 @@ class Plan:
         count = len(self.shapes)
         slots = stack.slots(range(1, count + 1))  # which weight goes where; 0: none
         self._spread = itemgetter(*(slot - 1 if slot else count for slot in slots))
-        self._head = (LAYOUT.size, CELLS[stack.cell], TYPES[NAMES[dtype]], TRAIN * stack.train + REVERSE * stack.reverse)
+        self._head = (
+            LAYOUT.size,
+            CELLS[stack.cell],
+            TYPES[NAMES[dtype]],
+            TRAIN * stack.train + REVERSE * stack.reverse,
+        )
         self._sizes = (I, H, stack.layers, stack.directions)
         self._options = (stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, EPSILON)
         self._forward, self._backward, self._pack = library.tg_forward, library.tg_backward, library.tg_pack
@@ -100,7 +105,9 @@ class Plan:
         """Addresses of the weights in the engine's slots."""
         return array("Q", self._spread([*(0 if w is None else w.data_ptr() for w in weights), 0]))
 
-    def _describe(self, B: int, T: int, seed: int, step0: int, strides: Sequence[int], pointers: Sequence[int]) -> bytes:
+    def _describe(
+        self, B: int, T: int, seed: int, step0: int, strides: Sequence[int], pointers: Sequence[int]
+    ) -> bytes:
         return LAYOUT.pack(
             *self._head, B, T, *self._sizes, threads(), seed & 0xFFFFFFFFFFFFFFFF, *self._options,
             *strides, *pointers, step0,
