@@ -77,10 +77,11 @@ template <class S> void gates(const Layer<S>& a, S* out) {
 
 // constants: rate/correction1, beta1, beta2, epsilon, l2, 1 - rate*decay, scale, 1/sqrt(correction2)
 template <class S> void adam(int64_t n, S* value, const S* gradient, S* mean, S* square, const double* k) {
-  const S rate = S(k[0]), b1 = S(k[1]), b2 = S(k[2]), eps = S(k[3]), l2 = S(k[4]), keep = S(k[5]), scale = S(k[6]), root = S(k[7]);
+  const S rate = S(k[0]), b2 = S(k[2]), eps = S(k[3]), l2 = S(k[4]), keep = S(k[5]), scale = S(k[6]), root = S(k[7]);
+  const S a1 = S(k[8]), a2 = S(k[9]);  // 1 - b in double precision: 1 - 0.999f is 5e-5 off
   for (int64_t i = 0; i < n; ++i) {
     S v = value[i] * keep, g = gradient[i] * scale + l2 * v;
-    S m = mean[i] + (S(1) - b1) * (g - mean[i]), q = b2 * square[i] + (S(1) - b2) * g * g;
+    S m = mean[i] + a1 * (g - mean[i]), q = b2 * square[i] + a2 * g * g;
     mean[i] = m;
     square[i] = q;
     S s = sizeof(S) == 4 ? S(__builtin_sqrtf((float)q)) : S(__builtin_sqrt((double)q));

@@ -12,7 +12,8 @@ constexpr int64_t SHARE = 1 << 15;  // elements of one task
 
 template <class S> int adam(const tg_adam& a) {
   const double constants[] = {a.rate / a.correction1, a.beta1, a.beta2, a.epsilon, a.decoupled != 0 ? 0 : a.decay,
-                              a.decoupled != 0 ? 1 - a.rate * a.decay : 1, a.scale, 1 / __builtin_sqrt(a.correction2)};
+                              a.decoupled != 0 ? 1 - a.rate * a.decay : 1, a.scale, 1 / __builtin_sqrt(a.correction2),
+                              1 - a.beta1, 1 - a.beta2};
   int64_t total = 0;
   for (int64_t i = 0; i < a.count; ++i) total += a.length[i];
   const int64_t tasks = total < 4 * SHARE ? 1 : (total + SHARE - 1) / SHARE;

@@ -107,10 +107,12 @@ class _Engine:
         y, h, c, _ = self.plan.forward(*arguments, step0=step0, stash=self.room if self.plan.kept else None)
         return y, h, c
 
-    def backward(self, incoming: Sequence[Optional], wanted: Sequence[bool], *arguments: Any,
-                 step0: int) -> Sequence[Optional]:  # fmt: skip
+    def backward(
+        self, incoming: Sequence[Optional], wanted: Sequence[bool], *arguments: Any, step0: int
+    ) -> Sequence[Optional]:
         y, _, _ = self.forward(*arguments, step0=step0)
-        return self.plan.backward(incoming, wanted, *arguments, y, self.room, step0=step0)
+        known: Any = (*arguments, y, self.room)
+        return self.plan.backward(incoming, wanted, *known, step0=step0)
 
 
 class _Twin:
@@ -119,9 +121,12 @@ class _Twin:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
 
-    def forward(self, x: Tensor, states: tuple[Optional, Optional], *rest: Any, step0: int) -> Any:
+    def forward(
+        self, x: Tensor, states: tuple[Optional, Optional], weights: Sequence[Tensor], lengths: Optional, seed: int, *,
+        step0: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         with torch.no_grad():
-            return twins.recurrent(self.stack, x, *states, *rest, step0)[:3]
+            return twins.recurrent(self.stack, x, *states, weights, lengths, seed, step0)[:3]
 
     def backward(self, incoming: Sequence[Optional], wanted: Sequence[bool], x: Tensor,
                  states: tuple[Optional, Optional], weights: Sequence[Tensor], lengths: Optional, seed: int, *,
@@ -165,7 +170,8 @@ class Chunked(torch.autograd.Function):
                     c = None if gru else c
                     pieces.put(out, s0, part)
                 place = slice(walk.first, walk.first + walk.stack.layers)
-                hn[place] = h
+                if h is not None:
+                    hn[place] = h
                 if c is not None:
                     cn[place] = c
             if index + 1 < len(levels):
@@ -239,9 +245,9 @@ def _walk_back(
                 back, dh, dc, *found = run.backward((part, dh, dc), want, *arguments, step0=s0)
                 if back is not None and dx is not None:
                     pieces.put(back, s0, dx, add=d > 0)
-                for total, g in zip(sums, found, strict=True):
-                    if total is not None and g is not None:
-                        total += g
+                for sum_, g in zip(sums, found, strict=True):
+                    if sum_ is not None and g is not None:
+                        sum_.add_(g)
             place += 2 * len(pieces.starts)
             for begin, g in zip(begins, (dh, dc), strict=True):
                 if begin is not None and g is not None:

@@ -20,9 +20,12 @@ def is_plain(*tensors: Tensor | None) -> bool:
     """Whether these are ordinary tensors that nothing watches: no compiler, tracer, transform or dispatch mode."""
     if torch.compiler.is_compiling() or _C._len_torch_dispatch_stack() or _C._get_tracing_state() is not None:
         return False
-    if _C._functorch.peek_interpreter_stack() is not None:
-        return False
-    return all(t is None or type(t) in _PLAIN for t in tensors)
+    return not is_transformed() and all(t is None or type(t) in _PLAIN for t in tensors)
+
+
+def is_transformed() -> bool:
+    """Whether `torch.func` transforms the computation (grad, jvp, vmap)."""
+    return not torch.compiler.is_compiling() and _C._functorch.peek_interpreter_stack() is not None
 
 
 def twin_gradients(

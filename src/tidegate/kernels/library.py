@@ -12,6 +12,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.resources
+import logging
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 ABI = 2
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
@@ -67,24 +69,20 @@ def _declare(library: ctypes.CDLL) -> None:
 
 
 @functools.cache
-def native() -> ctypes.CDLL | None:
-    """The loaded library, or None where it is absent, switched off, or of another version.
-
-    Raises:
-        KernelError: TIDEGATE_NATIVE=require and it cannot be used, or TIDEGATE_NATIVE has an unknown value.
-    """
+def _load() -> tuple[ctypes.CDLL | None, str]:
+    """The library, or None and why not; no reason where it was switched off."""
     wish = os.environ.get("TIDEGATE_NATIVE", "auto")
     if wish not in ("auto", "require", "off"):
         raise KernelError(f"TIDEGATE_NATIVE is {wish!r}; set it to auto, require or off.")
     if wish == "off":
-        return None
+        return None, ""
     path, reason = _path(), "it was not built when tidegate was installed (no C++ compiler was found)"
     if path is not None:
         try:
             library = ctypes.CDLL(str(path))
             _declare(library)
             if library.tg_abi() == ABI:
-                return library
+                return library, ""
             reason = f"{path} has version {library.tg_abi()} of the interface, expected {ABI}"
         except (OSError, AttributeError) as error:
             reason = str(error)
@@ -92,7 +90,26 @@ def native() -> ctypes.CDLL | None:
         raise KernelError(
             f"TIDEGATE_NATIVE=require, but the native engine cannot be used: {reason}. Reinstall tidegate."
         )
-    return None
+    return None, reason
+
+
+def native() -> ctypes.CDLL | None:
+    """The loaded library, or None where it is absent, switched off, or of another version.
+
+    Raises:
+        KernelError: TIDEGATE_NATIVE=require and it cannot be used, or TIDEGATE_NATIVE has an unknown value.
+    """
+    return _load()[0]
+
+
+@functools.cache
+def warn_if_missing() -> None:
+    """Say once in a process, through logging, that the native engine is missing; nothing where it was switched off."""
+    _, reason = _load()
+    if reason:
+        logging.getLogger("tidegate").warning(
+            tr("The native engine is missing, so recurrent layers run slower: {reason}.", reason=reason)
+        )
 
 
 def instruction_set() -> str | None:

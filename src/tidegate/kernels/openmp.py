@@ -1,7 +1,8 @@
 """Lets the engine work on torch's OpenMP threads instead of threads of its own.
 
-After each parallel region, torch's threads spin for milliseconds while they wait for the next one. Threads of ours would
-share the cores with them: on two cores, a training step of the model of 2 layers of 64 units took 7.4 ms, on torch's 4.9.
+After each parallel region, torch's threads spin for milliseconds while they wait for the next one. Threads of our own
+would share the cores with them: on two cores, a training step of a model of two layers of 64 units took 7.4 ms, on
+torch's threads 4.9.
 """
 
 from __future__ import annotations

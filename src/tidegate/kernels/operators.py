@@ -6,7 +6,7 @@ twin everywhere else (no library, another device, another type).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 from tidegate.kernels import twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
 from tidegate.kernels.chunks import Chunked
-from tidegate.kernels.eager import Recurrent, is_plain, twin_gradients
+from tidegate.kernels.eager import Recurrent, is_plain, is_transformed, twin_gradients
 from tidegate.kernels.library import native
 from tidegate.kernels.openmp import adopt_openmp
 from tidegate.kernels.stack import Stack
@@ -176,8 +176,9 @@ def recurrent(
         checkpoint_every: keep only the states at every so many steps and recompute the rest in backward; nothing is
             saved where `gates` are asked for. Not for compilers: they see a break in their graph here.
     """
-    engine = is_native(x)
-    if checkpoint_every is not None and not gates and x.device.type != "meta":
+    transformed = is_transformed()  # torch.func needs operations that it can take apart
+    engine = is_native(x) and not transformed
+    if checkpoint_every is not None and not gates and not transformed and x.device.type != "meta":
         return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
     if not engine or (gates and not stack.train):
         y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
@@ -185,7 +186,8 @@ def recurrent(
     if is_plain(x, h0, c0, *weights):
         this = plan(stack, x.dtype, x.shape[2], weights[1].shape[1])
         this.check(x, (h0, c0), weights, lengths)
-        return cast(Any, Recurrent.apply)(this, gates, lengths, _seed(seed), x, h0, c0, *weights)  # type: ignore[no-any-return]
+        apply = cast("Callable[..., tuple[Tensor, Tensor, Tensor, Tensor | None]]", Recurrent.apply)
+        return apply(this, gates, lengths, _seed(seed), x, h0, c0, *weights)
     options = options_of(stack)
     if isinstance(seed, int):
         seed = torch.tensor(seed)
@@ -194,10 +196,11 @@ def recurrent(
         return y, h, c, None
     with torch.no_grad():
         arguments = (x, h0, c0, list(weights), lengths, seed, y, stash)
-        return y, h, c, torch.ops.tidegate.recurrent_gates(*arguments, *options)
+        trace = torch.ops.tidegate.recurrent_gates(*arguments, *options)
+        return y, h, c, trace
 
 
-@torch.compiler.disable
+@torch.compiler.disable  # type: ignore[untyped-decorator]
 def _chunked(
     stack: Stack,
     every: int,

@@ -55,7 +55,7 @@ class Stack:
 
     @property
     def arrays_per_layer(self) -> int:
-        """Weights of one layer and direction: w_ih, w_hh, with bias b_ih and b_hh, the peepholes, the norm's vectors."""
+        """Weights of one layer and direction: w_ih, w_hh, b_ih and b_hh, the peepholes, the norm's vectors."""
         return 2 + 2 * self.bias + (self.cell == "peephole") + self.norm
 
     def shapes(self, I: int, H: int) -> list[tuple[int, ...]]:

@@ -50,9 +50,9 @@ def keep_mask(key: int, kind: int, rows: range, units: int, p: float) -> Tensor:
     return (x >> 8) >= round(p * 16777216)
 
 
-def _kept_share(p: float) -> float:
-    """1 - p as the generator realises it, in steps of 2^-24."""
-    return 1 - round(p * 16777216) / 16777216
+def _scale(p: float, like: Tensor) -> Tensor:
+    """1 / (1 - p), p as the generator realises it, in steps of 2^-24; rounded as the engine rounds."""
+    return like.new_tensor(1 - round(p * 16777216) / 16777216).reciprocal()
 
 
 def _old_share(stack: Stack, key: int, kind: int, rows: range, p: float, like: Tensor) -> Tensor | float:
@@ -64,7 +64,7 @@ def dropped(seed: int, layer: int, p: float, x: Tensor, step0: int = 0) -> Tenso
     """x [T, B, N] after the dropout between `layer` and the next; `step0`: steps of the sequence before x."""
     rows = range(step0 * x.shape[1], (step0 + x.shape[0]) * x.shape[1])
     kept = keep_mask(mask_key(seed, 4096 + layer), _OUTPUT, rows, x.shape[2], p)
-    return x * kept.to(x).reshape(x.shape) / _kept_share(p)
+    return x * (kept.to(x).reshape(x.shape) * _scale(p, x))
 
 
 def _normed(c: Tensor, norm: Tensor | None) -> Tensor:
@@ -134,9 +134,8 @@ def _layer(
         of_x, of_h, of_c = weights[-1][:size], weights[-1][size : 2 * size], weights[-1][2 * size :]
     scale = None
     if stack.train and stack.recurrent_dropout > 0:
-        scale = keep_mask(key, _RECURRENT, range(B), H, stack.recurrent_dropout).to(x) / _kept_share(
-            stack.recurrent_dropout
-        )
+        kept = keep_mask(key, _RECURRENT, range(B), H, stack.recurrent_dropout)
+        scale = kept.to(x) * _scale(stack.recurrent_dropout, x)
     outputs: list[Tensor] = []
     traces: list[Tensor] = []
     rows = torch.arange(B, device=x.device)

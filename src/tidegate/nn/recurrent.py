@@ -10,6 +10,7 @@ Weights have torch's names and layout: a `state_dict` of `torch.nn.LSTM` or `tor
 
 from __future__ import annotations
 
+import functools
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -19,8 +20,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tidegate.core.errors import ConfigError
+from tidegate.kernels.calls import NAMES, plan
+from tidegate.kernels.eager import is_plain
+from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
 from tidegate.kernels.stack import GATE_NAMES, Stack
+from tidegate.nn.packing import Packing
 
 
 class Gates(NamedTuple):
@@ -33,6 +38,27 @@ class Gates(NamedTuple):
         if name in self.names:
             return self.values.select(3, self.names.index(name))
         raise AttributeError(f"no gate {name!r}; there are {', '.join(self.names)}.")
+
+
+@functools.lru_cache(512)
+def _variant(options: Stack, training: bool, dropout: float, keep: bool) -> Stack:
+    """The stack of one call. keep: for backward, or for the gates."""
+    if training and (dropout or options.recurrent_dropout or options.zoneout_h or options.zoneout_c):
+        return replace(options, train=True, dropout=dropout)
+    if training or options.zoneout_h == options.zoneout_c == 0:
+        return replace(options, train=keep, recurrent_dropout=0.0)
+    return replace(options, recurrent_dropout=0.0)
+
+
+def _autocasts(x: Tensor) -> bool:
+    kind = x.device.type
+    return (kind == "cpu" or torch.amp.is_autocast_available(kind)) and torch.is_autocast_enabled(kind)
+
+
+def _check_lengths(lengths: Tensor, T: int, B: int) -> None:
+    wrong = lengths.shape != (B,) or lengths.is_floating_point()
+    if wrong or (lengths.device.type != "meta" and bool((lengths < 0).any() or (lengths > T).any())):
+        raise ConfigError(f"lengths must be {B} whole numbers from 0 to {T}, one for each row.")
 
 
 class _Engine(nn.RNNBase):
@@ -52,7 +78,14 @@ class _Engine(nn.RNNBase):
         zoneout: float | tuple[float, float],
         forget_bias: float | None,
         layer_norm: bool,
+        checkpoint_every: int | None,
     ) -> None:
+        if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
+            raise ConfigError(f"checkpoint_every is {checkpoint_every!r}; set it to a number of steps, or None.")
+        if checkpoint_every is not None and self.proj_size:
+            raise ConfigError("checkpoint_every needs proj_size=0.")
+        self.checkpoint_every = checkpoint_every
+        self._packing = Packing()
         zoneout_h, zoneout_c = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
         for name, p in (("recurrent_dropout", recurrent_dropout), ("zoneout", zoneout_h), ("zoneout", zoneout_c)):
             if not 0 <= p < 1:
@@ -110,50 +143,70 @@ class _Engine(nn.RNNBase):
                 if name.startswith("bias_"):
                     parameter[block * H : (block + 1) * H] = value if name.startswith("bias_ih") else 0.0
 
-    def _stack(self, gates: bool) -> Stack:
-        stochastic = self.training and (
-            (self.dropout > 0 and self.num_layers > 1) or self.options.recurrent_dropout > 0
-            or self.options.zoneout_h > 0 or self.options.zoneout_c > 0
-        )  # fmt: skip
-        if self.training and stochastic:
-            between = self.dropout if self.num_layers > 1 else 0.0
-            return replace(self.options, train=True, dropout=float(between))
-        if self.training or self.options.zoneout_h == self.options.zoneout_c == 0:
-            return replace(self.options, train=gates or torch.is_grad_enabled(), recurrent_dropout=0.0)
-        return replace(self.options, recurrent_dropout=0.0)
+    def _weights(self) -> list[Tensor]:
+        """By name at every call, so that parametrizations, `functional_call` and replaced weights are seen."""
+        own = self._parameters
+        found: list[Any] = [own[n] if n in own else getattr(self, n) for n in self._flat_weights_names]
+        return found
 
     def _run(
-        self, x: Tensor, h0: Tensor | None, c0: Tensor | None, lengths: Tensor | None, gates: bool
+        self, x: Tensor, h0: Tensor | None, c0: Tensor | None, lengths: Tensor | None, gates: bool, packed: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """x: [T, B, I]."""
-        stack = self._stack(gates)
-        weights: list[Tensor] = [weight for weight in self._flat_weights if weight is not None]
-        seed = None
+        weights = self._weights()
+        inputs = (x, h0, c0, *weights)
+        needs_grad = torch.is_grad_enabled() and any(t is not None and t.requires_grad for t in inputs)
+        between = float(self.dropout) if self.num_layers > 1 else 0.0
+        stack = _variant(self.options, self.training, between, gates or needs_grad)
+        seed: int | Tensor | None = None
         if stack.train and (stack.dropout or stack.recurrent_dropout or stack.zoneout_h or stack.zoneout_c):
             seed = torch.randint(0, 1 << 62, ())
-        dtype = x.dtype
-        wide_only = dtype in (torch.bfloat16, torch.float16) or weights[0].dtype != dtype
-        if wide_only:
-            wide = torch.float64 if weights[0].dtype == torch.float64 else torch.float32
-            x, weights = x.to(wide), [w.to(wide) for w in weights]
-            h0, c0 = (None if s is None else s.to(wide) for s in (h0, c0))
-        with torch.autocast(x.device.type, enabled=False) if wide_only else nullcontext():
-            y, h, c, trace = recurrent(stack, x, h0, c0, weights, lengths, seed, gates)
-        if y.dtype != dtype:
-            y, h, c = y.to(dtype), h.to(dtype), c.to(dtype)
-        return y, h, c, trace
+            seed = int(seed) if is_plain(seed) else seed
+        every = self.checkpoint_every if stack.train else None
+        dtype, autocast = x.dtype, _autocasts(x)
+        if dtype in NAMES and weights[0].dtype == dtype and not autocast:
+            if not (gates or needs_grad or stack.train) and is_native(x) and is_plain(*inputs):
+                this = plan(stack, dtype, x.shape[2], self.hidden_size)
+                this.check(x, (h0, c0), weights, lengths)
+                own = self._packing.get(this, weights)
+                return *this.forward(x, (h0, c0), weights, lengths, packed=own)[:3], None
+            return recurrent(stack, x, h0, c0, weights, lengths, seed, gates, every)
+        result = self._result_type(x, h0, c0, packed) if autocast else dtype
+        wide = torch.float64 if weights[0].dtype == torch.float64 else torch.float32
+        x, weights = x.to(wide), [w.to(wide) for w in weights]
+        h0, c0 = (None if s is None else s.to(wide) for s in (h0, c0))
+        with torch.autocast(x.device.type, enabled=False) if autocast else nullcontext():
+            y, h, c, trace = recurrent(stack, x, h0, c0, weights, lengths, seed, gates, every)
+        return y.to(result), h.to(result), c.to(result), trace
+
+    def _result_type(self, x: Tensor, h0: Tensor | None, c0: Tensor | None, packed: bool) -> torch.dtype:
+        """The type that torch's layers give under autocast."""
+        low = torch.get_autocast_dtype(x.device.type)
+        if self.cell != "gru" and not packed and x.dtype in (torch.float32, low):
+            return low
+        states = [s.dtype for s in (h0, c0) if s is not None]
+        return functools.reduce(torch.promote_types, states, torch.promote_types(x.dtype, low))
 
     def _check_states(self, x: Tensor, hx: Any, batch: int) -> tuple[Tensor | None, Tensor | None]:
+        if hx is None:
+            return None, None
         shape = (self.options.layers * self.options.directions, batch, self.hidden_size)
-        states = () if hx is None else (hx,) if self.cell == "gru" else tuple(hx)
+        gru = self.cell == "gru"
+        states = [hx] if gru else [hx[0], hx[1]]
         for index, state in enumerate(states):
-            place = "hidden" if self.cell == "gru" else f"hidden[{index}]"
-            self.check_hidden_size(state, shape, f"Expected {place} size {{}}, got {{}}")
-            if state.dtype != x.dtype and not torch.is_autocast_enabled(x.device.type):
+            if state.shape != shape:
+                name = "hidden" if gru else f"hidden[{index}]"
+                self.check_hidden_size(state, shape, f"Expected {name} size {{}}, got {{}}")
+            if state.device != x.device:
+                raise RuntimeError(
+                    "Input and hidden tensors are not at the same device, "
+                    f"found input tensor at {x.device} and hidden tensor at {state.device}"
+                )
+            if state.dtype != x.dtype and not _autocasts(x):
                 raise RuntimeError(
                     f"Input and hidden tensors are not the same dtype, found {x.dtype} and {state.dtype}"
                 )
-        return (*states, None, None)[:2]
+        return states[0], None if gru else states[1]
 
     def _arrange(
         self, input: Tensor | PackedSequence, hx: Any, lengths: Tensor | None
@@ -164,27 +217,50 @@ class _Engine(nn.RNNBase):
                 raise ConfigError("lengths are part of a PackedSequence; leave `lengths` out.")
             x, lengths = pad_packed_sequence(PackedSequence(input.data, input.batch_sizes))
             return x, None if hx is None else self.permute_hidden(hx, input.sorted_indices), lengths
-        if input.dim() not in (2, 3):
-            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {input.dim()}D instead")
-        if input.dim() == 3:
+        dim = input.dim()
+        if dim not in (2, 3):
+            raise ValueError(f"{type(self).__name__}: Expected input to be 2D or 3D, got {dim}D instead")
+        if hx is not None:
+            self._check_dims(hx, dim)
+        if dim == 3:
             return input.transpose(0, 1) if self.batch_first else input, hx, lengths
         if hx is not None:
-            hx = hx.unsqueeze(1) if self.cell == "gru" else tuple(state.unsqueeze(1) for state in hx)
+            hx = hx.unsqueeze(1) if self.cell == "gru" else (hx[0].unsqueeze(1), hx[1].unsqueeze(1))
         return input.unsqueeze(1), hx, lengths
 
+    def _check_dims(self, hx: Any, dim: int) -> None:
+        dims = [hx.dim()] if self.cell == "gru" else [hx[0].dim(), hx[1].dim()]
+        if any(d != dim for d in dims):
+            case = "batched 3-D" if dim == 3 else "unbatched 2-D"
+            if self.cell == "gru":
+                raise RuntimeError(f"For {case} input, hx should also be {dim}-D but got {dims[0]}-D tensor")
+            raise RuntimeError(
+                f"For {case} input, hx and cx should also be {dim}-D but got ({dims[0]}-D, {dims[1]}-D) tensors"
+            )
+
     def _check_input(self, x: Tensor, lengths: Tensor | None) -> None:
-        if not torch.is_autocast_enabled(x.device.type):
-            self.check_input(x, None)
-        elif x.shape[-1] != self.input_size:
+        first: Tensor = self._weights()[0]
+        if x.device != first.device:
+            raise RuntimeError(
+                "Input and parameter tensors are not at the same device, "
+                f"found input tensor at {x.device} and parameter tensor at {first.device}"
+            )
+        if x.dtype != first.dtype and not _autocasts(x):
+            raise ValueError(
+                f"RNN input dtype ({x.dtype}) does not match weight dtype ({first.dtype}). "
+                f"Convert input: input.to({first.dtype}), or convert model: model.to({x.dtype})"
+            )
+        if x.shape[-1] != self.input_size:
             raise RuntimeError(
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
             )
         if x.shape[0] == 0:
             raise RuntimeError("Expected sequence length to be larger than 0 in RNN")
-        if lengths is None:
-            return
-        if lengths.shape != x.shape[1:2] or bool((lengths < 0).any() or (lengths > x.shape[0]).any()):
-            raise ConfigError(f"lengths must be {x.shape[1]} whole numbers from 0 to {x.shape[0]}, one for each row.")
+        if lengths is not None:
+            _check_lengths(lengths, x.shape[0], x.shape[1])
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: the engine packs the weights itself."""
 
     def forward(
         self,
@@ -206,19 +282,21 @@ class _Engine(nn.RNNBase):
             (output, h_n) for gru, else (output, (h_n, c_n)), as torch does; with return_gates the gates as third.
         """
         packed = input if isinstance(input, PackedSequence) else None
-        if self.torch_layer is not None and lengths is None and not return_gates and self._is_plain():
-            data = input if packed is None else packed.data
-            if data.dtype in (torch.float32, torch.float64) and not is_native(data):  # type: ignore[union-attr, arg-type]
-                return self.torch_layer.forward(self, input, hx)  # type: ignore[no-any-return]
+        data: Any = input if packed is None else packed.data
+        if isinstance(data, Tensor) and data.device.type == "cpu":
+            warn_if_missing()
+        torchs_own = self.torch_layer is not None and lengths is None and not return_gates and self._is_plain()
+        if torchs_own and isinstance(data, Tensor) and data.dtype in NAMES and not is_native(data):
+            return self.torch_layer.forward(self, input, hx)  # type: ignore[no-any-return]
         x, hx, lengths = self._arrange(input, hx, lengths)
-        batched = packed is not None or input.dim() == 3  # type: ignore[union-attr]
+        batched = packed is not None or data.dim() == 3
         self._check_input(x, lengths)
         h0, c0 = self._check_states(x, hx, x.shape[1])
-        y, h, c, trace = self._run(x, h0, c0, lengths, return_gates)
+        y, h, c, trace = self._run(x, h0, c0, lengths, return_gates, packed is not None)
         output: Any = y
         if packed is not None:
-            data = pack_padded_sequence(y, lengths).data  # type: ignore[arg-type]
-            output = PackedSequence(data, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
+            rows = pack_padded_sequence(y, lengths).data  # type: ignore[arg-type]
+            output = PackedSequence(rows, packed.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         elif not batched:
             output, h, c = y.squeeze(1), h.squeeze(1), c.squeeze(1) if self.cell != "gru" else c
         elif self.batch_first:
@@ -233,7 +311,7 @@ class _Engine(nn.RNNBase):
 
 
 class LSTM(_Engine, nn.LSTM):
-    """Drop-in for `torch.nn.LSTM`, same arguments and weights; `proj_size` runs on torch's own layer.
+    """Drop-in for `torch.nn.LSTM`, same arguments and weights; with `proj_size` torch's own layer runs.
 
     Args:
         *args, **kwargs: of `torch.nn.LSTM`.
@@ -243,15 +321,18 @@ class LSTM(_Engine, nn.LSTM):
         layer_norm: normalise the input product, the recurrent product (each over all gates of a row) and the cell state
             inside the cell (Ba, Kiros and Hinton 2016); adds `weight_norm_l{k}`: scales of both products [G*H each],
             scale and shift of the cell state [H each].
+        checkpoint_every: for long sequences: keep only the states at every so many steps, and recompute the rest in
+            backward. The results are the same; a step takes about a third longer. About sqrt(T) needs least memory.
     """
 
     cell = "lstm"
     torch_layer: Any = nn.LSTM
 
     def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float | tuple[float, float] = 0.0,
-                 forget_bias: float | None = None, layer_norm: bool = False, **kwargs: Any) -> None:  # fmt: skip
+                 forget_bias: float | None = None, layer_norm: bool = False,
+                 checkpoint_every: int | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm)
+        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm, checkpoint_every)
 
     def forward(
         self,
@@ -263,21 +344,36 @@ class LSTM(_Engine, nn.LSTM):
     ) -> tuple[Any, ...]:
         if self.proj_size == 0:
             return super().forward(input, hx, lengths=lengths, return_gates=return_gates)
-        if lengths is not None or return_gates:
-            raise ConfigError("lengths and return_gates need proj_size=0; pack the sequence instead.")
-        return nn.LSTM.forward(self, input, hx)
+        if return_gates:
+            raise ConfigError("return_gates needs proj_size=0: torch's own layer runs, and keeps no gates.")
+        if lengths is None:
+            return nn.LSTM.forward(self, input, hx)
+        if isinstance(input, PackedSequence) or input.dim() != 3:
+            raise ConfigError("lengths belong to a batch of padded sequences, [T, B, I] or with batch_first [B, T, I].")
+        return self._run_projected(input, hx, lengths)
+
+    def _run_projected(self, input: Tensor, hx: Any, lengths: Tensor) -> tuple[Any, ...]:
+        steps, batch = (input.shape[1], input.shape[0]) if self.batch_first else input.shape[:2]
+        _check_lengths(lengths, steps, batch)
+        packed = pack_padded_sequence(input, lengths.clamp(min=1).cpu(), self.batch_first, enforce_sorted=False)
+        output, states = nn.LSTM.forward(self, packed, hx)
+        y, _ = pad_packed_sequence(output, self.batch_first, total_length=steps)
+        some = (lengths > 0).to(y.device)[:, None]  # packing knows no empty rows: they walked one step
+        starts = (y.new_zeros(()),) * 2 if hx is None else hx
+        y = torch.where(some[:, None] if self.batch_first else some, y, y.new_zeros(()))
+        return y, tuple(torch.where(some, end, start) for end, start in zip(states, starts, strict=True))
 
 
 class GRU(_Engine, nn.GRU):
-    """Drop-in for `torch.nn.GRU`, same arguments and weights; `recurrent_dropout`, `zoneout` and `layer_norm` (of both products) as in `LSTM`."""
+    """Drop-in for `torch.nn.GRU`, same arguments and weights; others of ours as in `LSTM`, but for `forget_bias`."""
 
     cell = "gru"
     torch_layer: Any = nn.GRU
 
-    def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float = 0.0, layer_norm: bool = False,
-                 **kwargs: Any) -> None:  # fmt: skip
+    def __init__(self, *args: Any, recurrent_dropout: float = 0.0, zoneout: float = 0.0,
+                 layer_norm: bool = False, checkpoint_every: int | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
-        self._set_options(recurrent_dropout, (zoneout, 0.0), None, layer_norm)
+        self._set_options(recurrent_dropout, (zoneout, 0.0), None, layer_norm, checkpoint_every)
 
 
 class PeepholeLSTM(LSTM):
@@ -300,12 +396,13 @@ class CoupledLSTM(_Engine):
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, *,
                  recurrent_dropout: float = 0.0, zoneout: float | tuple[float, float] = 0.0,
-                 forget_bias: float | None = None, layer_norm: bool = False, **kwargs: Any) -> None:  # fmt: skip
+                 forget_bias: float | None = None, layer_norm: bool = False,
+                 checkpoint_every: int | None = None, **kwargs: Any) -> None:  # fmt: skip
         # torch sizes weights by mode: GRU has three blocks too
         super().__init__(
             "GRU", input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, **kwargs
         )
-        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm)
+        self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm, checkpoint_every)
 
     def permute_hidden(self, hx: Any, permutation: Tensor | None) -> Any:
         """Both states in another order of rows."""
