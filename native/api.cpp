@@ -244,7 +244,7 @@ int tg_step(const tg_rnn* r) {
   tg_rnn step = *r;
   step.hn = const_cast<void*>(r->h0);
   step.cn = const_cast<void*>(r->c0);
-  step.flags = r->flags & TG_NORM;
+  step.flags = r->flags & (TG_NORM | TG_BFLOAT16);
   return tg_forward(&step);
 }
 

@@ -25,6 +25,8 @@ enum tg_flag {
   TG_TRAIN = 1,       // keep what backward needs in `stash`; dropout and zoneout draw masks
   TG_REVERSE = 2,     // with D = 1: walk time backwards
   TG_NORM = 4,        // layer norm of the input product, the recurrent product and the cell state
+  TG_BFLOAT16 = 8,    // float32 only: round what the products read to bfloat16, where the processor multiplies those;
+                      // sums, gates, states and the products of the weights' gradients stay float32
 };
 enum tg_status {
   TG_OK = 0,
@@ -79,6 +81,7 @@ typedef struct tg_rnn {
 
 TG_EXPORT int64_t tg_abi(void);
 TG_EXPORT const char* tg_isa(void);                 // "avx512", "avx2", "baseline" or "neon"
+TG_EXPORT int tg_bfloat16_products(void);           // whether TG_BFLOAT16 changes anything on this processor
 TG_EXPORT const char* tg_message(int status);
 TG_EXPORT int64_t tg_stash_bytes(const tg_rnn*);    // negative: minus a status
 TG_EXPORT int64_t tg_packed_bytes(const tg_rnn*);

@@ -58,7 +58,7 @@ template <class S> TG_INLINE int64_t input_pitch(const Layer<S>& a) {
 }
 
 template <class S, class C> int64_t backward_scratch_cell(const Layer<S>& a, int64_t rows) {
-  return rows * (padded<S>(a.H) * 5 + padded<S>(a.I));
+  return rows * (padded<S>(a.H) * 5 + padded<S>(a.I) + (HALF ? C::A * padded<S>(a.H) / 2 : 0));
 }
 
 template <class S> struct Walk {  // [rows, U] each; gates: this step's rows of dg
@@ -186,8 +186,17 @@ void backward_cell(const Layer<S>& a, int64_t first, int64_t n, int64_t s0, int6
     if (zone) zoneout_back<S, C>(a, active, count, first, s, U, w);
     if constexpr (C::NORM) gate_gradients_normed<S, C>(a, active, count, first, s, U, w);
     else gate_gradients<S, C>(a, active, count, first, s, U, w);
-    const S* rest = columns_product(gate_h, count, C::G * U, a.H, a.back + C::EXTRA * U, to_h);
-    if (a.dx) columns_product(gate_x, count, C::G * U, a.I, rest, to_x);
+#if defined(TG_HALF)
+    for (int64_t j = 0; j < count; ++j) {
+      float* half = w.dx + n * IU + j * (C::A * U / 2);
+      to_half(w.gates + (first + active[j]) * pitch, C::A * U, half);
+      gate_h[j] = half + C::HO * U / 2;
+      gate_x[j] = half + C::XO * U / 2;
+    }
+#endif
+    const int64_t depth = depth_of(C::G * U);
+    const S* rest = columns_product(gate_h, count, depth, a.H, a.back + C::EXTRA * U, to_h);
+    if (a.dx) columns_product(gate_x, count, depth, a.I, rest, to_x);
     for (int64_t j = 0; j < count; ++j) {
       const int64_t r = active[j];
       if (C::SPLIT || zone || a.recurrent)

@@ -7,6 +7,9 @@
 
 #if defined(__x86_64__)
 extern const tidegate::Isa tg_baseline, tg_avx2, tg_avx512;
+#if defined(TG_HAS_BFLOAT16)
+void tg_bfloat16(tidegate::Kernels<float>&);  // replaces what reads or writes packed weights
+#endif
 #elif defined(__aarch64__)
 extern const tidegate::Isa tg_neon;
 #else
@@ -41,6 +44,21 @@ const Isa& isa() {
   return chosen;
 }
 
+const Kernels<float>* half_kernels() {
+#if defined(TG_HAS_BFLOAT16)
+  if (&isa() != &tg_avx512 || !__builtin_cpu_supports("avx512bf16")) return nullptr;
+  static const Kernels<float> kernels = [] {
+    Kernels<float> k = tg_avx512.f32;
+    tg_bfloat16(k);
+    return k;
+  }();
+  return &kernels;
+#else
+  return nullptr;
+#endif
+}
+
 }  // namespace tidegate
 
+extern "C" int tg_bfloat16_products(void) { return tidegate::half_kernels() != nullptr; }
 extern "C" const char* tg_isa(void) { return tidegate::isa().name; }

@@ -123,6 +123,7 @@ constexpr int64_t DEPTH = 16384 / TG_BYTES;  // of the inner axis between two vi
 template <class S, class C, bool TRAIN>
 __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
   const int64_t lanes = W<S>, size = panel_length<S, C>(a.I, a.H), U = state.U, step_w = C::G * lanes;
+  const int64_t I = depth_of(a.I), H = depth_of(a.H);
   const S* panel = a.panel;
   S* stash = state.stash;
   const int64_t next = TRAIN ? a.B * C::K * lanes : 0;
@@ -133,23 +134,23 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
       for (int i = 0; i < 2; ++i)
         for (int g = 0; g < C::A; ++g) acc[i][g] = load(panel + i * size + g * lanes);
       const S* w = panel + (C::BIAS + C::EXTRA) * lanes;
-      product_pair<S, C::A, C::XO, C::G>(acc, rows.x[0], w, w + size, a.I);
-      w += a.I * step_w;
-      product_pair<S, C::A, C::HO, C::G>(acc, rows.h[0], w, w + size, a.H);
+      product_pair<S, C::A, C::XO, C::G>(acc, rows.x[0], w, w + size, I);
+      w += I * step_w;
+      product_pair<S, C::A, C::HO, C::G>(acc, rows.h[0], w, w + size, H);
       for (int i = 0; i < 2; ++i) {
         for (int g = 0; g < C::A; ++g) store(state.sums + g * lanes, acc[i][g]);
         finish<S, C, TRAIN>(state.sums, panel + i * size + C::A * lanes, rows, u + i * lanes, state, stash + i * next);
       }
     }
   // One piece where the whole panel stays in L1 or no tile comes back to it.
-  const int64_t depth = rows.n <= tile_rows(C::A) || a.I + a.H <= DEPTH + DEPTH / 2 ? a.I + a.H : DEPTH;
+  const int64_t depth = rows.n <= tile_rows(C::A) || I + H <= DEPTH + DEPTH / 2 ? I + H : DEPTH;
   for (; u < U; u += lanes, panel += size, stash += next) {
     const S* w = panel + (C::BIAS + C::EXTRA) * lanes;
-    Sums<S, C> p{rows.x, rows.h, w, w + a.I * step_w, 0, 0, 0, 0, rows.n, panel, 0, state.sums};
-    while (p.x0 < a.I || p.h0 < a.H) {
-      const int64_t left = a.I - p.x0;
+    Sums<S, C> p{rows.x, rows.h, w, w + I * step_w, 0, 0, 0, 0, rows.n, panel, 0, state.sums};
+    while (p.x0 < I || p.h0 < H) {
+      const int64_t left = I - p.x0;
       p.nx = left < depth ? left : depth;
-      p.nh = a.H - p.h0 < depth - p.nx ? a.H - p.h0 : depth - p.nx;
+      p.nh = H - p.h0 < depth - p.nx ? H - p.h0 : depth - p.nx;
       add_products(p);
       p.x0 += p.nx;
       p.h0 += p.nh;
@@ -191,7 +192,7 @@ template <class S, class C, bool TRAIN> TG_INLINE void any_step(const Layer<S>& 
 
 template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int64_t rows) {
   const int64_t U = padded<S>(a.H), sums = C::NORM ? (2 * C::G + C::Inner::K + 1) * U + 4 : C::A * W<S>;
-  return rows * (U * 6 + sums);
+  return rows * (U * 6 + sums + (HALF ? depth_of(a.I) + depth_of(a.H) : 0));
 }
 
 template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
@@ -223,6 +224,16 @@ template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, 
       rows.h[rows.n] = enters + r * U;
       rows.r[rows.n++] = r;
     }
+#if defined(TG_HALF)
+    float* half = scratch + n * (6 * U + C::A * lanes);
+    for (int64_t j = 0; j < rows.n; ++j) {
+      to_half(rows.x[j], a.I, half);
+      to_half(rows.h[j], a.H, half + depth_of(a.I));
+      rows.x[j] = half;
+      rows.h[j] = half + depth_of(a.I);
+      half += depth_of(a.I) + depth_of(a.H);
+    }
+#endif
     S* stash = a.train ? a.stash + s * step_stash + first * row_stash : nullptr;
     if (rows.n) {
       const State<S> state{h_old, c_old, h_new, c_new, stash, scratch + 6 * n * U, U};

@@ -1,4 +1,5 @@
-// Compiled once per instruction set: TG_BYTES gives the vector width, TG_TABLE the name of the table.
+// Compiled once per instruction set: TG_BYTES gives the vector width, TG_TABLE the name of the table. With TG_HALF only what
+// reads or writes packed weights, for cells without layer norm.
 #include "gradient.h"
 
 namespace {
@@ -9,12 +10,22 @@ using tidegate::Kernels;
 template <class S, class F> auto with_cell(int64_t cell, bool norm, F f) {
   using Plain = Lstm<S, false>;
   using Peephole = Lstm<S, true>;
+#if defined(TG_HALF)
+  (void)norm;
+  switch (cell) {
+    case 1: return f(Peephole{});
+    case 2: return f(Coupled<S>{});
+    case 3: return f(Gru<S>{});
+    default: return f(Plain{});
+  }
+#else
   switch (cell) {
     case 1: return norm ? f(Normed<S, Peephole>{}) : f(Peephole{});
     case 2: return norm ? f(Normed<S, Coupled<S>>{}) : f(Coupled<S>{});
     case 3: return norm ? f(Normed<S, Gru<S>>{}) : f(Gru<S>{});
     default: return norm ? f(Normed<S, Plain>{}) : f(Plain{});
   }
+#endif
 }
 
 template <class S> int64_t panel_size(int64_t cell, bool norm, int64_t I, int64_t H) {
@@ -116,13 +127,28 @@ template <class S> double peak(int64_t rounds) {
   return (double)rounds * 20 * (double)W<S>;
 }
 
+#if !defined(TG_HALF)
 template <class S> constexpr Kernels<S> table() {
   return {W<S>,       panel_size<S>, back_size<S>,       kept<S>,             gate_pitch_of<S>, input_pitch_of<S>,
           sums_size<S>, pack<S>,     pack_back<S>,       forward_scratch<S>,  backward_scratch<S>, forward<S>,
           backward<S>, gradient<S>,  gates<S>,           adam<S>,             square_sum<S>,    peak<S>};
 }
+#endif
 
 }  // namespace
 
+#if defined(TG_HALF)
+void TG_TABLE(Kernels<float>& k) {
+  k.panel_size = panel_size<float>;
+  k.back_size = back_size<float>;
+  k.pack = pack<float>;
+  k.pack_back = pack_back<float>;
+  k.forward_scratch = forward_scratch<float>;
+  k.backward_scratch = backward_scratch<float>;
+  k.forward = forward<float>;
+  k.backward = backward<float>;
+}
+#else
 extern const Isa TG_TABLE;
 const Isa TG_TABLE = {TG_NAME, table<float>(), table<double>()};
+#endif

@@ -11,13 +11,15 @@
 namespace {
 
 template <class S, class C> TG_INLINE int64_t panel_length(int64_t I, int64_t H) {
-  return (C::BIAS + C::EXTRA + (I + H) * C::G) * W<S>;
+  return (C::BIAS + C::EXTRA + (depth_of(I) + depth_of(H)) * C::G) * W<S>;
 }
 
 // [rows, n] of row pitch n, transposed into [n, G, W] at block g
 template <class S> TG_INLINE void pack_block(const S* from, int64_t rows, int64_t n, int64_t pitch, S* to) {
   for (int64_t l = 0; l < rows; ++l)
-    for (int64_t k = 0; k < n; ++k) to[k * pitch + l] = from[l * n + k];
+    for (int64_t k = 0; k < n; ++k)
+      if constexpr (HALF) ((uint16_t*)(to + k / 2 * pitch + l))[k % 2] = to_half(from[l * n + k]);
+      else to[k * pitch + l] = from[l * n + k];
 }
 
 // Takes the mean over all rows of w [rows, n] out of every packed column;  to: [n, G, W] in each panel, `size` apart
@@ -59,10 +61,10 @@ template <class S, class C> void pack_cell(int64_t I, int64_t H, const S* const*
   S* const first = panel + (C::BIAS + C::EXTRA) * lanes;
   for (int64_t u = 0; u < H; u += lanes, panel += size) {
     const int64_t n = H - u < lanes ? H - u : lanes;
-    if (n < lanes) clear(panel, size);
+    if (n < lanes || HALF) clear(panel, size);
     clear(panel, (C::BIAS + C::EXTRA) * lanes);
     S* px = panel + (C::BIAS + C::EXTRA) * lanes;
-    S* ph = px + I * C::G * lanes;
+    S* ph = px + depth_of(I) * C::G * lanes;
     for (int g = 0; g < C::G; ++g) {
       const int64_t x = C::block_x(g) * H + u, h = C::block_h(g) * H + u;
       for (int64_t l = 0; l < n; ++l) {
@@ -86,7 +88,7 @@ template <class S, class C> void pack_cell(int64_t I, int64_t H, const S* const*
 template <class S> TG_INLINE int64_t group_vectors(int64_t left) { return left >= 4 ? 4 : left >= 2 ? 2 : 1; }
 
 template <class S, class C> int64_t back_length(int64_t I, int64_t H, bool dx) {
-  return C::EXTRA * padded<S>(H) + C::G * padded<S>(H) * (padded<S>(H) + (dx ? padded<S>(I) : 0));
+  return C::EXTRA * padded<S>(H) + depth_of(C::G * padded<S>(H)) * (padded<S>(H) + (dx ? padded<S>(I) : 0));
 }
 
 // w: [G*H, n] -> groups over n
@@ -95,12 +97,15 @@ template <class S, class C> S* pack_columns(const S* w, int64_t H, int64_t n, bo
   for (int64_t v = 0; v < all_vectors;) {
     const int64_t width = group_vectors<S>(all_vectors - v) * lanes, first = v * lanes;
     const int64_t have = n - first < width ? n - first : width;
-    if (have < width || U > H) clear(to, C::G * U * width);
+    if (have < width || U > H) clear(to, depth_of(C::G * U) * width);
     for (int g = 0; g < C::G; ++g) {
       const S* from = w + (recurrent ? C::block_h(g) : C::block_x(g)) * H * n + first;
-      for (int64_t u = 0; u < H; ++u) copy(to + (g * U + u) * width, from + u * n, have);
+      for (int64_t u = 0; u < H; ++u)
+        if constexpr (HALF)
+          for (int64_t i = 0; i < have; ++i) ((uint16_t*)(to + (g * U + u) / 2 * width + i))[u % 2] = to_half(from[u * n + i]);
+        else copy(to + (g * U + u) * width, from + u * n, have);
     }
-    to += C::G * U * width;
+    to += depth_of(C::G * U) * width;
     v += width / lanes;
   }
   return to;

@@ -26,7 +26,7 @@ bool apart(int64_t T, int64_t step, int64_t B, int64_t row, int64_t width) {
 
 int check_shape(const tg_rnn& r) {
   if (r.cell < TG_LSTM || r.cell > TG_GRU || r.dtype < TG_FLOAT32 || r.dtype > TG_FLOAT64) return TG_ERROR_OPTION;
-  if (r.flags & ~int64_t{TG_TRAIN | TG_REVERSE | TG_NORM}) return TG_ERROR_OPTION;
+  if (r.flags & ~int64_t{TG_TRAIN | TG_REVERSE | TG_NORM | TG_BFLOAT16}) return TG_ERROR_OPTION;
   if ((r.flags & TG_REVERSE) && r.D != 1) return TG_ERROR_OPTION;
   constexpr int64_t big = int64_t{1} << 31;
   if (!small(r.B, big) || !small(r.T, big) || !small(r.I, 1 << 20) || !small(r.H, 1 << 16)) return TG_ERROR_SHAPE;
@@ -64,7 +64,7 @@ int check(const tg_rnn& r, bool backward) {
   return TG_OK;
 }
 
-template <class S> Sizes<S>::Sizes(const tg_rnn& rnn) : r(rnn), k(kernels<S>()) {
+template <class S> Sizes<S>::Sizes(const tg_rnn& rnn) : r(rnn), k(kernels_for<S>(rnn.flags)) {
   units = (r.H + k.lanes - 1) / k.lanes * k.lanes;
   gates = r.T * r.B * k.kept(r.cell, r.flags & TG_NORM) * units;
   row = (r.D * r.H + 15) / 16 * 16;

@@ -14,6 +14,39 @@ constexpr int REGISTERS = 16;
 // Rows of a tile with A vectors each; what is left holds one vector of weights and the rows' values.
 constexpr int tile_rows(int a) { return REGISTERS == 32 ? (a <= 2 ? 8 : a == 3 ? 7 : 6) : (a == 1 ? 6 : a == 2 ? 5 : a == 3 ? 4 : 3); }
 
+// With TG_HALF the products take pairs of bfloat16 in the place of one float: half the depth, sums in float32.
+#if defined(TG_HALF)
+constexpr bool HALF = true;
+TG_INLINE V<float> multiply_add(V<float> sum, V<float> v, V<float> s) {
+  return (V<float>)_mm512_dpbf16_ps((__m512)sum, (__m512bh)v, (__m512bh)s);
+}
+#else
+constexpr bool HALF = false;
+template <class T> TG_INLINE T multiply_add(T sum, T v, T s) { return sum + v * s; }
+#endif
+TG_INLINE int64_t depth_of(int64_t n) { return HALF ? (n + 1) / 2 : n; }
+
+// The nearest bfloat16, ties to even.
+TG_INLINE uint16_t to_half(float v) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &v, sizeof bits);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 64);  // NaN
+  return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
+}
+#if defined(TG_HALF)
+// to: n bfloat16 and, where n is odd, a zero
+TG_INLINE void to_half(const float* from, int64_t n, float* to) {
+  uint16_t* out = (uint16_t*)to;
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16) {
+    __m256bh v = _mm512_cvtneps_pbh((__m512)load(from + i));
+    __builtin_memcpy(out + i, &v, sizeof v);
+  }
+  for (; i < n; ++i) out[i] = to_half(from[i]);
+  if (n & 1) out[n] = 0;
+}
+#endif
+
 // acc[r][FIRST + g] += sum_k row[r][k] * w[k][g],  w: [n, G, W]
 template <class S, int R, int A, int FIRST, int G>
 TG_INLINE void product(V<S> (&acc)[R][A], const S* const* row, const S* w, int64_t n) {
@@ -30,7 +63,7 @@ TG_INLINE void product(V<S> (&acc)[R][A], const S* const* row, const S* w, int64
       for (int g = 0; g < G; ++g) {
         V<S> v = load(w + g * W<S>);
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) acc[r][FIRST + g] += v * s[r];
+        for (int r = 0; r < R; ++r) acc[r][FIRST + g] = multiply_add(acc[r][FIRST + g], v, s[r]);
       }
     } else {
       V<S> v[G];
@@ -40,7 +73,7 @@ TG_INLINE void product(V<S> (&acc)[R][A], const S* const* row, const S* w, int64
       for (int r = 0; r < R; ++r) {
         V<S> s = all(p[r][k]);
 #pragma GCC unroll 8
-        for (int g = 0; g < G; ++g) acc[r][FIRST + g] += v[g] * s;
+        for (int g = 0; g < G; ++g) acc[r][FIRST + g] = multiply_add(acc[r][FIRST + g], v[g], s);
       }
     }
   }
@@ -53,9 +86,9 @@ TG_INLINE void product_pair(V<S> (&acc)[2][A], const S* row, const S* w0, const 
   for (int64_t k = 0; k < n; ++k, w0 += G * W<S>, w1 += G * W<S>) {
     V<S> s = all(row[k]);
 #pragma GCC unroll 8
-    for (int g = 0; g < G; ++g) acc[0][FIRST + g] += load(w0 + g * W<S>) * s;
+    for (int g = 0; g < G; ++g) acc[0][FIRST + g] = multiply_add(acc[0][FIRST + g], load(w0 + g * W<S>), s);
 #pragma GCC unroll 8
-    for (int g = 0; g < G; ++g) acc[1][FIRST + g] += load(w1 + g * W<S>) * s;
+    for (int g = 0; g < G; ++g) acc[1][FIRST + g] = multiply_add(acc[1][FIRST + g], load(w1 + g * W<S>), s);
   }
 }
 
