@@ -287,7 +287,7 @@ class LSTM(_Engine, nn.LSTM):
         zoneout: share of units that keep their old state, or one share for h and one for c (Krueger 2017).
         forget_bias: starting bias of the forget gate; None leaves torch's start, 1 remembers from the beginning.
         checkpoint_every: for long sequences: keep only the states at every so many steps, and recompute the rest in
-            backward. The results are the same; a step takes about a third longer. About sqrt(T) needs least memory.
+            backward. Results are the same, a training step takes about 40 % longer; about sqrt(T) needs least memory.
     """
 
     cell = "lstm"
