@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 import torch
 
@@ -62,3 +65,58 @@ def test_in_place_update_is_seen_by_autograd():
 def test_mistakes():
     with pytest.raises(TidegateError, match="all float32 or all float64"):
         Adam([torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.ones(2).double())])
+
+
+def test_copies_and_pickles_go_on_alike():
+    model, ours = train(Adam, 3, torch.float32, clip=0.5)
+    ours.clip = 0.5
+    gradients = [p.grad.clone() for p in model.parameters()]
+    found = []
+    for copied in (copy.deepcopy((model, ours)), pickle.loads(pickle.dumps((model, ours)))):
+        network, optimizer = copied
+        for p, g in zip(network.parameters(), gradients, strict=True):
+            p.grad = g.clone()
+        optimizer.step()
+        found.append([p.detach() for p in network.parameters()])
+    ours.step()
+    for weights in found:
+        assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
+
+
+def test_weights_that_move_and_parameters_that_join_late():
+    weights = [torch.nn.Parameter(torch.ones(5)) for _ in range(3)]
+    reference = [torch.nn.Parameter(torch.ones(5)) for _ in range(3)]
+    ours, theirs = Adam(weights, lr=0.1), torch.optim.Adam(reference, lr=0.1)
+    for step in range(6):
+        for own, optimizer in ((weights, ours), (reference, theirs)):
+            for index, p in enumerate(own):
+                p.grad = None if index == 2 and step < 3 else torch.full((5,), 1.0 + step * index)
+            optimizer.step()
+        if step == 4:
+            weights[0].data = weights[0].data.clone()
+        torch.testing.assert_close(weights, reference)
+
+
+def test_hooks_and_schedules_see_every_step():
+    weight = torch.nn.Parameter(torch.ones(3))
+    optimizer = Adam([weight], lr=0.1)
+    schedule = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
+    seen = []
+    handle = optimizer.register_step_post_hook(lambda *_: seen.append(optimizer.param_groups[0]["lr"]))
+    for step in range(3):
+        if step == 2:
+            handle.remove()
+        weight.grad = torch.ones(3)
+        optimizer.step()
+        schedule.step()
+    assert seen == [0.1, 0.05]
+    assert optimizer.step(lambda: 7.0) == 7.0
+
+
+def test_is_as_near_to_exact_arithmetic_as_torch():
+    exact = list(train(lambda p: torch.optim.Adam(p, lr=0.02), 30, torch.float64)[0].parameters())
+    errors = []
+    for make in (Adam, torch.optim.Adam):
+        model, _ = train(lambda p, make=make: make(p, lr=0.02), 30, torch.float32)
+        errors.append(max(float((a - b).detach().abs().max()) for a, b in zip(model.parameters(), exact, strict=True)))
+    assert errors[0] <= 2 * errors[1]

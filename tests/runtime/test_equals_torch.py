@@ -1,5 +1,6 @@
 """The numpy runtime gives torch's figures, for networks and for whole forecasters, before and after saving."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from tests.tasks.models import (
     wave,
 )
 from tidegate.artifacts.spec import Decoder, Head, NetworkSpec, Normalise, Recurrent
+from tidegate.kernels.library import native
+from tidegate.kernels.stack import CELLS
 from tidegate.runtime.network import run_network
-from tidegate.runtime.recurrent import sigmoid
+from tidegate.runtime.recurrent import Loaded, sigmoid
 
 SAME = 1e-5
 
@@ -34,7 +37,12 @@ def same(spec: NetworkSpec, batch: int = 3, seed: int = 0, scale: float = 1.0) -
     past, future, static = inputs(spec, batch, seed)
     past = past * np.float32(scale)
     weights = {name: tensor.numpy() for name, tensor in built.state_dict().items()}
-    found, expected = run_network(spec, weights, past, future, static), run(built, past, future, static)
+    expected = run(built, past, future, static)
+    for own in (weights, Loaded(weights)):  # in numpy, and on the engine
+        close(run_network(spec, own, past, future, static), expected)
+
+
+def close(found: Any, expected: Any) -> None:
     for name in ("values", "loc", "scale"):
         assert getattr(found, name).shape == getattr(expected, name).shape
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name).numpy(), rtol=SAME, atol=SAME)
@@ -230,3 +238,18 @@ def test_calibrated_intervals_are_saved(tmp_path: Path) -> None:
         assert (model.decoding_.calibration[..., 0] == 0).all()
         calibration = saved(model, tmp_path).decoding_.calibration
         np.testing.assert_array_equal(calibration, model.decoding_.calibration)
+
+
+@pytest.mark.skipif(native() is None, reason="the native library was not built")
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_stacks_are_packed_once(cell: str) -> None:
+    spec = build(Head(hidden_size=24), recurrent=Recurrent(cell=cell, hidden_size=8, num_layers=2, bidirectional=True))
+    batch = inputs(spec, 3, 0)
+    weights = Loaded({name: tensor.numpy() for name, tensor in network(spec, 0).state_dict().items()})
+    first = run_network(spec, weights, *batch)
+    prefix = f"layers.{[layer.kind for layer in spec.layers].index('recurrent')}.rnn"
+    packed = weights.packed(spec.find("recurrent"), prefix)
+    assert packed is not None
+    assert weights.packed(spec.find("recurrent"), prefix) is packed
+    copied = pickle.loads(pickle.dumps(weights))
+    np.testing.assert_array_equal(run_network(spec, copied, *batch).values, first.values)

@@ -5,19 +5,29 @@ from __future__ import annotations
 import ctypes
 import math
 import struct
-from collections.abc import Callable, Iterable
-from typing import Any
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.optim import optimizer as hooks
 
 from tidegate.core.errors import ConfigError
 from tidegate.kernels.library import native, threads
-from tidegate.kernels.stack import TYPES, call, pointer_array
+from tidegate.kernels.stack import TYPES, call
 
 _LAYOUT = struct.Struct("<4q5Q9d")
 _KEYS = ("exp_avg", "exp_avg_sq")
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
+
+
+def can_update(parameters: Sequence[Tensor]) -> bool:
+    """Whether `Adam` runs here for these: the library is there, they are dense CPU tensors of one type."""
+    return native() is not None and all(
+        p.layout == torch.strided and p.dtype in _NAMES and p.dtype == parameters[0].dtype and p.is_contiguous()
+        and p.device.type == "cpu" and type(p) in (Tensor, torch.nn.Parameter) for p in parameters
+    )  # fmt: skip
 
 
 class Adam(torch.optim.Optimizer):
@@ -54,107 +64,128 @@ class Adam(torch.optim.Optimizer):
             params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "decoupled": decoupled}
         )
         self.clip = clip
-        self._tables: dict[int, tuple[list[Tensor], Any, Any, Any, Any]] = {}
+        self._tables: dict[int, _Table] = {}
         self.norm = math.nan  # of the last gradient, before clipping
-        every = [p for group in self.param_groups for p in group["params"]]
-        if any(
-            p.dtype not in _NAMES or p.dtype != every[0].dtype or not p.is_contiguous() or p.device.type != "cpu"
-            for p in every
-        ):
+        if not can_update([p for group in self.param_groups for p in group["params"]]):
             raise ConfigError(
                 "parameters must be contiguous CPU tensors, all float32 or all float64; use torch.optim.Adam."
             )
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """Update every parameter that has a gradient; returns the closure's value."""
-        value = None
-        if closure is not None:
-            with torch.enable_grad():
-                value = closure()
-        groups = [(group, [p for p in group["params"] if p.grad is not None]) for group in self.param_groups]
-        gradients = [[_dense(p.grad) for p in used] for _, used in groups]
-        scale = 1.0
-        if self.clip is not None:
-            self.norm = gradient_norm([g for own in gradients for g in own])
-            scale = min(1.0, self.clip / (self.norm + 1e-6))
-        for (group, used), own in zip(groups, gradients, strict=True):
-            if used:
-                self._update(group, used, own, scale)
-                torch.autograd.graph.increment_version(used)
-        return value
+        if _watched(self):
+            return cast("float | None", _step_with_hooks(self, closure))
+        return _step(self, closure)
+
+    step.hooked = True  # type: ignore[attr-defined]  # torch's own wrapper costs more than the update of a small model
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the state of another Adam, torch's or ours."""
         super().load_state_dict(state_dict)
         self._tables.clear()
 
-    def _prepare(self, used: list[Tensor]) -> tuple[list[Tensor], Any, Any, Any, Any]:
-        """Parameters and the pointer tables of values, means, squares and lengths; one step counter for all of them."""
-        for p in used:
-            if not self.state[p]:
-                start = {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
-                self.state[p].update(start)
-        states = [self.state[p] for p in used]
-        if len({float(state["step"]) for state in states}) == 1:
-            for state in states:
-                state["step"] = states[0]["step"]
-        tables = [
-            pointer_array([t.data_ptr() for t in own]) for own in (used, *([s[k] for s in states] for k in _KEYS))
-        ]
-        lengths = (ctypes.c_int64 * len(used))(*(p.numel() for p in used))
-        return used, tables[0], tables[1], tables[2], lengths
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "clip": self.clip}
 
-    def _update(self, group: dict[str, Any], used: list[Tensor], gradients: list[Tensor], scale: float) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._tables, self.norm = {}, math.nan
+        super().__setstate__(state)
+
+    def _table(self, group: dict[str, Any], used: list[Tensor]) -> _Table:
         known = self._tables.get(id(group))
-        if (
-            known is None
-            or len(known[0]) != len(used)
-            or any(
-                a is not b or a.data_ptr() != pointer for a, b, pointer in zip(known[0], used, known[1], strict=True)
-            )
-        ):
-            known = self._tables[id(group)] = self._prepare(used)
-        _, values, means, squares, lengths = known
-        counters = {id(self.state[p]["step"]): self.state[p]["step"] for p in used}
-        if len(counters) > 1 and len({float(c) for c in counters.values()}) > 1:
-            for p, g in zip(used, gradients, strict=True):  # parameters that joined later: each with its own count
-                self._tables.pop(id(group), None)
-                self._run(group, self._prepare([p])[1:], [g], scale, self.state[p]["step"])
-            return
-        self._run(group, (values, means, squares, lengths), gradients, scale, *counters.values())
+        if known is None or not known.fits(used):
+            for p in used:
+                if not self.state[p]:
+                    self.state[p].update({"step": torch.tensor(0.0)} | {key: torch.zeros_like(p) for key in _KEYS})
+            known = self._tables[id(group)] = _Table(used, [self.state[p] for p in used])
+        return known
 
-    def _run(
-        self, group: dict[str, Any], tables: tuple[Any, ...], gradients: list[Tensor], scale: float, *counters: Tensor
-    ) -> None:
-        for counter in counters:
-            counter.add_(1)
-        step = float(counters[0])
-        values, means, squares, lengths = tables
-        table = pointer_array([g.data_ptr() for g in gradients])
+    def _run(self, group: dict[str, Any], table: _Table, gradients: list[Tensor], scale: float) -> None:
+        if table.counter is None:  # parameters that joined later: each with its own count
+            for p, g in zip(table.used, gradients, strict=True):
+                self._run(group, _Table([p], [self.state[p]]), [g], scale)
+            return
+        step = float(table.counter.add_(1))
+        addresses = array("Q", [g.data_ptr() for g in gradients])
         b1, b2 = group["betas"]
         description = _LAYOUT.pack(
-            *(_LAYOUT.size, TYPES[_NAMES[gradients[0].dtype]], len(gradients), threads()),
-            *(ctypes.addressof(own) for own in (values, table, means, squares, lengths)),
-            *(group["lr"], b1, b2, group["eps"], group["weight_decay"], float(group["decoupled"]), scale),
-            *(1 - b1**step, 1 - b2**step),
-        )
+            _LAYOUT.size, table.dtype, len(gradients), threads(),
+            table.values.buffer_info()[0], addresses.buffer_info()[0], *table.rest,
+            group["lr"], b1, b2, group["eps"], group["weight_decay"], float(group["decoupled"]), scale,
+            1 - b1**step, 1 - b2**step,
+        )  # fmt: skip
         call("tg_adam_step", description)
 
 
-def _dense(gradient: Tensor | None) -> Tensor:
-    assert gradient is not None
-    return gradient.contiguous()
+class _Table:
+    """Addresses of the values, means and squares of parameters that are updated together, good while those stay."""
+
+    def __init__(self, used: list[Tensor], states: list[dict[str, Any]]) -> None:
+        self.used = list(used)
+        self.dtype = TYPES[_NAMES[used[0].dtype]]
+        self.values = array("Q", [p.data_ptr() for p in used])
+        self._kept = [array("Q", [state[key].data_ptr() for state in states]) for key in _KEYS]
+        self.lengths = array("q", [p.numel() for p in used])
+        self.rest = tuple(own.buffer_info()[0] for own in (*self._kept, self.lengths))
+        counters = [state["step"] for state in states]
+        self.counter: Tensor | None = None
+        if len({float(c) for c in counters}) == 1:
+            self.counter = counters[0]
+            for state in states:  # one tensor for all, so that one addition counts for all
+                state["step"] = self.counter
+        else:
+            for state in states:
+                state["step"] = state["step"].clone()
+
+    def fits(self, used: list[Tensor]) -> bool:
+        """Whether these are the parameters, and still where they were."""
+        return len(used) == len(self.used) and all(
+            a is b and a.data_ptr() == address for a, b, address in zip(used, self.used, self.values, strict=True)
+        )
+
+    def square_sum(self, gradients: list[Tensor]) -> float:
+        """Sum of the squares of all gradients, in double precision."""
+        out = ctypes.c_double()
+        addresses = array("Q", [g.data_ptr() for g in gradients])
+        library = native()
+        assert library is not None
+        library.tg_square_sum(
+            self.dtype, len(gradients), addresses.buffer_info()[0], self.lengths.buffer_info()[0], ctypes.byref(out)
+        )
+        return out.value
 
 
-def gradient_norm(gradients: list[Tensor]) -> float:
-    """The Euclidean norm of all gradients together, summed in double precision."""
-    if not gradients:
-        return 0.0
-    out = ctypes.c_double()
-    table = pointer_array([g.data_ptr() for g in gradients])
-    lengths = (ctypes.c_int64 * len(gradients))(*(g.numel() for g in gradients))
-    library = native()
-    assert library is not None
-    library.tg_square_sum(TYPES[_NAMES[gradients[0].dtype]], len(gradients), table, lengths, ctypes.byref(out))
-    return math.sqrt(out.value)
+def _step(optimizer: Adam, closure: Callable[[], float] | None = None) -> float | None:
+    value = None
+    if closure is not None:
+        with torch.enable_grad():
+            value = closure()
+    work = []
+    for group in optimizer.param_groups:
+        pairs = [(p, g) for p in group["params"] if (g := p.grad) is not None]
+        if pairs:
+            used = [p for p, _ in pairs]
+            gradients = [g if g.is_contiguous() else g.contiguous() for _, g in pairs]
+            work.append((group, used, optimizer._table(group, used), gradients))
+    scale = 1.0
+    if optimizer.clip is not None:
+        optimizer.norm = math.sqrt(sum(table.square_sum(gradients) for _, _, table, gradients in work))
+        scale = min(1.0, optimizer.clip / (optimizer.norm + 1e-6))
+    for group, used, table, gradients in work:
+        optimizer._run(group, table, gradients, scale)
+        torch.autograd.graph.increment_version(used)
+    return value
+
+
+_step_with_hooks: Any = torch.optim.Optimizer.profile_hook_step(_step)
+
+
+def _watched(optimizer: Adam) -> bool:
+    """Whether someone wants to see every step: hooks of this optimiser or of all, or a profiler."""
+    return bool(
+        optimizer._optimizer_step_pre_hooks
+        or optimizer._optimizer_step_post_hooks
+        or hooks._global_optimizer_pre_hooks
+        or hooks._global_optimizer_post_hooks
+        or torch._C._autograd._profiler_enabled()
+    )

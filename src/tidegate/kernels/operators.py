@@ -179,7 +179,7 @@ def recurrent(
     transformed = is_transformed()  # torch.func needs operations that it can take apart
     engine = is_native(x) and not transformed
     if checkpoint_every is not None and not gates and not transformed and x.device.type != "meta":
-        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
+        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)  # type: ignore[no-any-return]
     if not engine or (gates and not stack.train):
         y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
         return y, h, c, trace.detach() if gates else None

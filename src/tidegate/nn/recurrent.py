@@ -322,7 +322,7 @@ class LSTM(_Engine, nn.LSTM):
             inside the cell (Ba, Kiros and Hinton 2016); adds `weight_norm_l{k}`: scales of both products [G*H each],
             scale and shift of the cell state [H each].
         checkpoint_every: for long sequences: keep only the states at every so many steps, and recompute the rest in
-            backward. The results are the same; a step takes about a third longer. About sqrt(T) needs least memory.
+            backward. Results are the same, a training step takes about 40 % longer; about sqrt(T) needs least memory.
     """
 
     cell = "lstm"

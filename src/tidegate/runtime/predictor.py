@@ -19,6 +19,7 @@ from tidegate.prepare.preparation import Preparation
 from tidegate.runtime.context import unpack_context
 from tidegate.runtime.decode import Decoding, Forecast, forecast
 from tidegate.runtime.network import Output, run_network
+from tidegate.runtime.recurrent import Loaded
 
 TASK = "forecaster"
 LONGEST_HORIZON = 65_536
@@ -46,6 +47,7 @@ class Predictor:
         artifact: what was read. schema, frequency: of the fitted table.
         spec: the network's. decoding: how its outputs become forecasts.
         preparation: the fitted preparation.
+        weights: the network's tensors, as the engine likes them.
     """
 
     def __init__(self, artifact: Artifact) -> None:
@@ -69,6 +71,7 @@ class Predictor:
             raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
         self.preparation = Preparation.from_json(artifact.preparation)
         self._check()
+        self.weights = Loaded(artifact.weights)
 
     @classmethod
     def load(cls, path: str | Path) -> Predictor:
@@ -118,7 +121,7 @@ class Predictor:
 
     def run(self, past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
         """The network on a batch of prepared windows."""
-        return run_network(self.spec, self.artifact.weights, past, future, static)
+        return run_network(self.spec, self.weights, past, future, static)
 
     def predict(self, table: Table | None = None, known: Mapping[str, NDArray[Any]] | None = None) -> SeriesForecast:
         """Forecast the steps after the end of every series.

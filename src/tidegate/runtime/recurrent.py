@@ -1,4 +1,4 @@
-"""The recurrent cells in numpy (guide 2.2, 2.3), weights laid out as in torch."""
+"""The recurrent cells (guide 2.2, 2.3), weights laid out as in torch: on the native engine, or in numpy without it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import Recurrent
+from tidegate.kernels.library import native
+from tidegate.kernels.run import Packed
+from tidegate.kernels.stack import Stack
 
 Array = NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -20,13 +23,51 @@ def sigmoid(x: Array) -> Array:
     return np.asarray(half * (np.tanh(half * x) + np.float32(1)))
 
 
+class Loaded(dict[str, Array]):
+    """A network's weights by name; a recurrent stack is packed for the engine when it first runs, and stays so."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
+        self._packed: dict[tuple[str, bool], Packed] = {}
+
+    def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array]]]:
+        return Loaded, (dict(self),)
+
+    def packed(self, layer: Recurrent, prefix: str) -> Packed | None:
+        """A stack in the engine's order; None where the engine is absent."""
+        if native() is None:
+            return None
+        key = (prefix, layer.bidirectional)
+        if key not in self._packed:
+            names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] + ["weight_peephole"] * (layer.cell == "peephole")
+            tails = ["", "_reverse"] if layer.bidirectional else [""]
+            own = [
+                self[f"{prefix}.{name}_l{level}{tail}"]
+                for level in range(layer.num_layers)
+                for tail in tails
+                for name in names
+            ]
+            self._packed[key] = Packed(Stack(layer.cell, layer.num_layers, len(tails)), own)
+        return self._packed[key]
+
+
+def _run_packed(packed: Packed, sequence: Array, start: list[State] | None) -> tuple[Array, list[State]]:
+    directions, states = packed.stack.directions, 1 if packed.stack.cell == "gru" else 2
+    begin: list[Array | None] = [None, None]
+    if start is not None:
+        begin[:states] = [np.repeat(np.stack([own[i] for own in start]), directions, axis=0) for i in range(states)]
+    hidden, *ends = packed.forward(sequence, *begin)
+    means = [end.reshape(-1, directions, *end.shape[1:]).mean(axis=1) for end in ends[:states]]
+    return hidden, list(zip(*means, strict=True))
+
+
 def run_stack(
     layer: Recurrent, weights: Weights, prefix: str, sequence: Array, start: list[State] | None = None
 ) -> tuple[Array, list[State]]:
     """Run a stack of recurrent layers.
 
     Args:
-        layer: the stack's spec. weights: by name, under `prefix`.
+        layer: the stack's spec. weights: by name, under `prefix`; on the engine if they are `Loaded`.
         sequence: [B, S, I].
         start: state of every layer, h (and c) [B, H]; None starts from zeros.
 
@@ -34,6 +75,9 @@ def run_stack(
         The last layer's h for every step, [B, S, H] (twice as wide when bidirectional), and the final
         state of every layer (the mean of both directions when bidirectional).
     """
+    packed = weights.packed(layer, prefix) if isinstance(weights, Loaded) else None
+    if packed is not None:
+        return _run_packed(packed, sequence, start)
     run = CELLS[layer.cell]
     final: list[State] = []
     for level in range(layer.num_layers):

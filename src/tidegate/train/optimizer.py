@@ -5,13 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from tidegate.kernels.adam import Adam, can_update
 from tidegate.train.options import TrainOptions
 
 
 def build_optimizer(network: nn.Module, options: TrainOptions) -> torch.optim.Optimizer:
-    """The optimiser of the options, in torch's fused form where the weights' device has one."""
+    """The optimiser of the options: the engine's Adam where it can update all weights, else torch's fused form."""
     weights = [weight for weight in network.parameters() if weight.requires_grad]
     decay, lr = options.weight_decay, options.learning_rate
+    if options.optimizer != "sgd" and can_update(weights):
+        return Adam(weights, lr=lr, weight_decay=decay, decoupled=options.optimizer == "adamw")
     if options.optimizer == "adam":
         return torch.optim.Adam(weights, lr=lr, weight_decay=decay, fused=True)
     if options.optimizer == "adamw":
