@@ -48,7 +48,8 @@ template <class S> int forward(const tg_rnn& r) {
     a.panel += sizes.panel_offset(i / r.D, i % r.D);
   }
   const Groups groups(r.B, threads);
-  const int64_t largest = groups.largest(), need = k.forward_scratch(layers.back(), largest);
+  int64_t need = 0;
+  for (const Layer<S>& a : layers) need = std::max(need, k.forward_scratch(a, groups.largest()));
   const bool by_direction = r.D == 2 && groups.count < threads;  // a barrier per layer then
   Scratch<S> scratch((threads + (by_direction ? 2 : 0)) * need);
   if (!scratch.ok()) return TG_ERROR_MEMORY;

@@ -200,3 +200,32 @@ def test_share_of_dropped_units():
     assert (kept.double().mean(0) - 0.75).abs().max() < 0.05
     neighbours = (kept[1:] & kept[:-1]).double().mean()
     assert abs(neighbours - 0.75**2) < 0.01
+
+
+@pytest.mark.skipif(native() is None or not native().tg_bfloat16_products(), reason="no bfloat16 products here")
+@pytest.mark.parametrize("cell", sorted(CELLS))
+@pytest.mark.parametrize(("T", "B", "I", "H"), [(6, 17, 21, 64), (5, 3, 2, 7), (4, 1, 1, 33), (3, 33, 301, 17)])
+def test_bfloat16_products(cell, T, B, I, H):
+    stack, plain = (Stack(cell, 2, 2, train=True, bfloat16=b) for b in (True, False))
+    scale = 0.4 if H < 64 else 0.25
+    x, h0, c0, weights = make(stack, T, B, I, H, torch.float32)
+    weights = [(w * scale).detach().requires_grad_() for w in weights]
+    ours, _ = results(native_run, stack, (x, h0, c0, weights))
+    exact, _ = results(native_run, plain, (x, h0, c0, weights))
+    for a, b in zip(ours, exact, strict=True):
+        assert (a - b).norm() <= 0.02 * (b.norm() + 1e-3)
+    assert not torch.equal(ours[0], exact[0])
+    # one step in one direction: nothing but the products' inputs is rounded
+    one, reference = (Stack(cell, bfloat16=b) for b in (True, False))
+    mine = weights[: one.arrays_per_layer]
+    rounded = [w.bfloat16().float() if i < 2 else w for i, w in enumerate(mine)]
+    with torch.no_grad():
+        h, c = h0[:1], c0[:1]
+        found = recurrent(one, x[:1], h, None if cell == "gru" else c, mine)
+        if cell == "gru":  # the state also passes around the products
+            h = h.bfloat16().float()
+            found = recurrent(one, x[:1], h, None, mine)
+        wanted = recurrent(
+            reference, x[:1].bfloat16().float(), h.bfloat16().float(), None if cell == "gru" else c, rounded
+        )
+    torch.testing.assert_close(found[0], wanted[0], rtol=2e-6, atol=2e-6)

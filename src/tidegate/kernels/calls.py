@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from tidegate.kernels.library import KernelError, native, reused_bytes, threads
-from tidegate.kernels.stack import CELLS, EPSILON, LAYOUT, NORM, REVERSE, TRAIN, TYPES, Stack, describe, size_of
+from tidegate.kernels.stack import CELLS, EPSILON, LAYOUT, TYPES, Stack, describe, size_of
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
 REUSED = 1 << 16  # bytes from which memory comes from the engine's pool
@@ -62,8 +62,7 @@ class Plan:
         count = len(self.shapes)
         slots = stack.slots(range(1, count + 1))  # which weight goes where; 0: none
         self._spread = itemgetter(*(slot - 1 if slot else count for slot in slots))
-        flags = TRAIN * stack.train + REVERSE * stack.reverse + NORM * stack.norm
-        self._head = (LAYOUT.size, CELLS[stack.cell], TYPES[NAMES[dtype]], flags)
+        self._head = (LAYOUT.size, CELLS[stack.cell], TYPES[NAMES[dtype]], stack.flags)
         self._sizes = (I, H, stack.layers, stack.directions)
         self._options = (stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, EPSILON)
         self._forward, self._backward, self._pack = library.tg_forward, library.tg_backward, library.tg_pack

@@ -61,6 +61,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_adam_step": ([pointer], ctypes.c_int),
         "tg_square_sum": ([integer, integer, pointer, pointer, pointer], ctypes.c_int),
         "tg_use_openmp": ([pointer], None),
+        "tg_bfloat16_products": ([], ctypes.c_int),
         "tg_peak": ([integer, integer, real], real),
     }
     for name, (arguments, result) in results.items():

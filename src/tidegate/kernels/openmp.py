@@ -27,16 +27,24 @@ def _loaded_runtimes() -> list[str]:
     return sorted(path for path in paths if _RUNTIME.search(path))
 
 
-def adopt_openmp() -> bool:
-    """Use the process's OpenMP threads where there is exactly one such runtime; whether it was done."""
-    library = native()
-    if library is None or not sys.platform.startswith("linux"):
-        return False
+def _torchs_runtime() -> str | None:
+    """The runtime that torch brought; else the only one there is: other libraries may have loaded their own."""
     runtimes = _loaded_runtimes()
-    if len(runtimes) != 1:
+    torch = sys.modules.get("torch")
+    folder = str(Path(str(torch.__file__)).parent) if torch is not None else ""
+    own = [path for path in runtimes if folder and path.startswith((folder + "/", folder + ".libs/"))]
+    found = own or runtimes
+    return found[0] if len(found) == 1 else None
+
+
+def adopt_openmp() -> bool:
+    """Use the threads of torch's OpenMP runtime from now on; whether there is one."""
+    library = native()
+    runtime = _torchs_runtime() if library is not None and sys.platform.startswith("linux") else None
+    if library is None or runtime is None:
         return False
     try:
-        parallel = ctypes.CDLL(runtimes[0]).GOMP_parallel
+        parallel = ctypes.CDLL(runtime).GOMP_parallel
     except (OSError, AttributeError):
         return False
     library.tg_use_openmp(ctypes.cast(parallel, ctypes.c_void_p))

@@ -22,7 +22,7 @@ from tidegate.kernels.stack import Stack
 
 _OPTIONS = (
     "str cell, int layers, int directions, bool bias, bool reverse, bool train, "
-    "float dropout, float recurrent_dropout, float zoneout_h, float zoneout_c, bool norm"
+    "float dropout, float recurrent_dropout, float zoneout_h, float zoneout_c, bool norm, bool bfloat16"
 )
 _INPUTS = "Tensor x, Tensor? h0, Tensor? c0, Tensor[] weights, Tensor? lengths, Tensor? seed"
 _LIBRARY: Any = cast(Any, torch.library).Library("tidegate", "DEF")
@@ -144,7 +144,7 @@ def options_of(stack: Stack) -> tuple[Any, ...]:
     """The stack as the operators take it, in the order of their schema."""
     return (
         *(stack.cell, stack.layers, stack.directions, stack.bias, stack.reverse, stack.train),
-        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, stack.norm),
+        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, stack.norm, stack.bfloat16),
     )
 
 

@@ -19,7 +19,7 @@ GATE_NAMES = {
     "coupled": ("f", "g", "o", "c"),
     "gru": ("r", "z", "n", "p"),
 }
-TRAIN, REVERSE, NORM = 1, 2, 4
+TRAIN, REVERSE, NORM, BFLOAT16 = 1, 2, 4, 8
 EPSILON = 1e-5  # of the layer norm
 SLOTS = 6
 
@@ -39,6 +39,7 @@ class Stack:
         recurrent_dropout: of the state that enters the recurrent product, one mask for all steps.
         zoneout_h, zoneout_c: share of units that keep their old state (training: drawn; otherwise mixed in).
         norm: layer norm of the input product, the recurrent product and the cell state.
+        bfloat16: float32 only: round what the products read to bfloat16, where the processor multiplies those.
     """
 
     cell: str
@@ -52,6 +53,7 @@ class Stack:
     zoneout_h: float = 0.0
     zoneout_c: float = 0.0
     norm: bool = False
+    bfloat16: bool = False
 
     @property
     def arrays_per_layer(self) -> int:
@@ -67,6 +69,11 @@ class Stack:
             own += [(G * H,)] * (2 * self.bias) + [(3 * H,)] * (self.cell == "peephole")
             shapes += (own + [(self.norm_size(H),)] * self.norm) * D
         return shapes
+
+    @property
+    def flags(self) -> int:
+        """As the native description has them."""
+        return TRAIN * self.train + REVERSE * self.reverse + NORM * self.norm + BFLOAT16 * self.bfloat16
 
     def norm_size(self, H: int) -> int:
         """Elements of the norm's vectors: scales of W x and U h [G*H each], scale and shift of c [H each, not gru]."""
@@ -119,7 +126,7 @@ def describe(
         LAYOUT.size,
         CELLS[stack.cell],
         TYPES[dtype],
-        TRAIN * stack.train + REVERSE * stack.reverse + NORM * stack.norm,
+        stack.flags,
         *(B, T, I, H, stack.layers, stack.directions),
         threads() if thread_count is None else thread_count,
         seed & 0xFFFFFFFFFFFFFFFF,

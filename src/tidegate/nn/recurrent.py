@@ -172,6 +172,8 @@ class _Engine(nn.RNNBase):
                 return *this.forward(x, (h0, c0), weights, lengths, packed=own)[:3], None
             return recurrent(stack, x, h0, c0, weights, lengths, seed, gates, every)
         result = self._result_type(x, h0, c0, packed) if autocast else dtype
+        if torch.bfloat16 in (result, dtype):
+            stack = replace(stack, bfloat16=True)
         wide = torch.float64 if weights[0].dtype == torch.float64 else torch.float32
         x, weights = x.to(wide), [w.to(wide) for w in weights]
         h0, c0 = (None if s is None else s.to(wide) for s in (h0, c0))
