@@ -53,7 +53,13 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     if draw(st.booleans()):
         last: Any = Head(hidden_size=6, lags=lags)
     else:
-        last = Decoder(segment=draw(st.sampled_from([1, 2])), position=draw(st.sampled_from([0, 3])), lags=lags)
+        last = Decoder(
+            segment=draw(st.sampled_from([1, 2])),
+            position=draw(st.sampled_from([0, 3])),
+            lags=lags,
+            attention=draw(st.sampled_from([None, "additive", "general", "concat"])),
+            feedback=draw(st.sampled_from([None, 0])),
+        )
     recurrent = Recurrent(
         cell=draw(st.sampled_from(["lstm", "gru"])),
         hidden_size=5,

@@ -82,7 +82,32 @@ def decoder_inputs(layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
     """Features of one decoder step."""
     per_step = sizes.future + len(layer.lags) * sizes.targets
     context = sizes.context if attended else 0
-    return max(1, layer.segment * per_step + layer.position + sizes.static + context)
+    fed = layer.segment * sizes.targets if layer.feedback is not None else 0
+    looked_up = sizes.width if layer.attention == "additive" else 0
+    return max(1, layer.segment * per_step + layer.position + sizes.static + context + fed + looked_up)
+
+
+def decoder_stack(spec: NetworkSpec) -> Recurrent:
+    """The recurrence of the decoder: the encoder's in one direction."""
+    encoder: Recurrent = spec.find("recurrent")
+    return encoder.model_copy(update={"bidirectional": False})
+
+
+def attention_shapes(prefix: str, kind: str, query: int, width: int) -> dict[str, Shape]:
+    """Tensors of a decoder's attention over states of some width, and of what joins their context to its state."""
+    shapes: dict[str, Shape] = {}
+    if kind == "additive":
+        shapes[f"{prefix}.attention.query.weight"] = (query, query)
+        shapes |= _linear(f"{prefix}.attention.key", width, query)
+    elif kind == "general":
+        shapes[f"{prefix}.attention.key.weight"] = (query, width)
+    elif kind == "concat":
+        shapes[f"{prefix}.attention.both.weight"] = (query, query + width)
+    if kind in ("additive", "concat"):
+        shapes[f"{prefix}.attention.score.weight"] = (1, query)
+    if kind != "additive":
+        shapes[f"{prefix}.combine.weight"] = (query, width + query)
+    return shapes
 
 
 def head_inputs(layer: Head, sizes: Sizes) -> int:
@@ -118,7 +143,6 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
     if spec.channel_size:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
-    recurrent: Recurrent = spec.find("recurrent")
     attended = spec.find("pool").by == "attention"
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
@@ -144,7 +168,10 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
             if layer.position:
                 shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
             inputs = decoder_inputs(layer, sizes, attended=attended)
-            hidden = recurrent.hidden_size
-            shapes |= recurrent_shapes(f"{at}.rnn", recurrent.cell, inputs, hidden, recurrent.num_layers, 1)
+            stack = decoder_stack(spec)
+            hidden = stack.hidden_size
+            shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, hidden, stack.num_layers, 1)
+            if layer.attention is not None:
+                shapes |= attention_shapes(at, layer.attention, hidden, sizes.width)
             shapes |= _linear(f"{at}.output", hidden, layer.segment * sizes.targets * sizes.outputs)
     return shapes

@@ -100,7 +100,8 @@ class Decoder(Record):
 
     It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
     whole lags where that is not yet known), a learned position and the context. In training, a share of
-    `dropout` of its units is silenced before the output.
+    `dropout` of its units is silenced before the output. With `attention` each step looks up the encoder's
+    states; with `feedback` it reads the forecast of the step before, the output at that place.
     """
 
     kind: Literal["decoder"] = "decoder"
@@ -108,6 +109,8 @@ class Decoder(Record):
     position: Count = 0
     lags: tuple[Size, ...] = ()
     dropout: Rate = 0.0
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    feedback: Count | None = None
 
 
 Layer = Annotated[
@@ -159,11 +162,22 @@ class NetworkSpec(Record):
                 raise ValueError(f"window {self.window} is not a multiple of the segment length {layer.length}")
             if isinstance(layer, Decoder) and self.horizon % layer.segment:
                 raise ValueError(f"horizon {self.horizon} is not a multiple of the decoder's segment {layer.segment}")
+            if isinstance(layer, Decoder):
+                self._check_decoder(layer)
             if isinstance(layer, (Head, Decoder)):
                 lags += layer.lags
         if lags and max(lags) > self.window:
             raise ValueError(f"lag {max(lags)} reaches back further than the window of {self.window}")
         return self
+
+    def _check_decoder(self, layer: Decoder) -> None:
+        if layer.feedback is not None and layer.feedback >= self.outputs:
+            raise ValueError(f"feedback {layer.feedback} is not among the {self.outputs} outputs")
+        if layer.attention == "dot" and self.find("recurrent").bidirectional:
+            raise ValueError(
+                "dot attention needs encoder and decoder states of one size, and a bidirectional encoder's "
+                "are twice as wide: take general"
+            )
 
     def find(self, kind: str) -> Any:
         """The layer of a kind, or None."""

@@ -1,1 +1,6 @@
-"""Networks in torch, built from their spec."""
+"""Networks in torch, built from their spec; and their layers, each usable alone."""
+
+from tidegate.nn.attention import Attention, AttentionPooling
+from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+
+__all__ = ["GRU", "LSTM", "Attention", "AttentionPooling", "CoupledLSTM", "PeepholeLSTM"]

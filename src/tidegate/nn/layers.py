@@ -6,17 +6,12 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.lags import lag_rows
-from tidegate.artifacts.shapes import Sizes, decoder_inputs, head_inputs, raw_static
+from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
     BatchNorm,
-    Decoder,
     Dropout,
     Embed,
     Head,
@@ -26,32 +21,11 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
 )
-from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+from tidegate.nn.attention import pool
+from tidegate.nn.decoder import DecoderLayer
+from tidegate.nn.flow import Flow, State, lagged, recurrent
 
 SMALLEST_SCALE = 1e-4
-State = tuple[Tensor, ...]
-
-
-@dataclass
-class Flow:
-    """What flows between the layers of one forward pass."""
-
-    targets: Tensor  # [B, T, C], normalised once a layer has done so
-    sequence: Tensor  # [B, S, D]
-    future: Tensor  # [B, K, F]
-    static: Tensor  # [B, S_raw], then [B, E] once embedded
-    loc: Tensor | None = None  # [B, 1, C]
-    scale: Tensor | None = None  # [B, 1, C]
-    state: State = ()  # h (and c) [L, B, H]
-    context: Tensor | None = None  # [B, D]
-    attention: Tensor | None = None  # [B, S]
-    output: Tensor | None = None  # [B, K, C * O]
-
-
-def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int) -> Tensor:
-    """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
-    rows = [torch.from_numpy(lag_rows(targets.shape[1], horizon, lag)).to(targets.device) for lag in lags]
-    return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
 
 
 class NormaliseLayer(nn.Module):
@@ -75,6 +49,9 @@ class NormaliseLayer(nn.Module):
                 flow.scale = flow.targets.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST_SCALE)
                 flow.targets = flow.targets / flow.scale
         flow.sequence = torch.cat([flow.targets, flow.sequence[:, :, count:]], dim=2)
+        if flow.truth is not None:
+            flow.truth = flow.truth if flow.loc is None else flow.truth - flow.loc
+            flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
 
 
 class SegmentLayer(nn.Module):
@@ -155,15 +132,15 @@ class PoolLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Pool, sizes: Sizes) -> None:
         super().__init__()
-        self.score = nn.Linear(sizes.width, 1) if layer.by == "attention" else None
+        self.by = layer.by
+        if layer.by == "attention":
+            self.score = nn.Linear(sizes.width, 1)
 
     def forward(self, flow: Flow) -> None:
-        if self.score is None:
+        if self.by == "last":
             flow.context = flow.sequence[:, -1]
         else:
-            weights = torch.softmax(self.score(flow.sequence), dim=1)  # [B, S, 1]
-            flow.attention = weights.squeeze(2)
-            flow.context = (weights * flow.sequence).sum(dim=1)
+            flow.context, flow.attention = pool(self.score, flow.sequence)
 
 
 class DropoutLayer(nn.Module):
@@ -199,55 +176,6 @@ class HeadLayer(nn.Module):
         if self.static:
             parts.append(flow.static.unsqueeze(1).expand(-1, self.horizon, -1))
         flow.output = self.final(torch.relu(self.output(torch.cat(parts, dim=2))))
-
-
-class DecoderLayer(nn.Module):
-    """A recurrence over the horizon (`Decoder`), started from the encoder's state."""
-
-    def __init__(self, spec: NetworkSpec, layer: Decoder, sizes: Sizes) -> None:
-        super().__init__()
-        encoder: Recurrent = spec.find("recurrent")
-        self.attended = spec.find("pool").by == "attention"
-        self.horizon, self.segment, self.lags, self.static = spec.horizon, layer.segment, layer.lags, sizes.static
-        steps = spec.horizon // layer.segment
-        self.position = nn.Parameter(torch.randn(steps, layer.position) * 0.1) if layer.position else None
-        self.inputs = decoder_inputs(layer, sizes, attended=self.attended)
-        self.rnn = recurrent(encoder, self.inputs, bidirectional=False)
-        self.dropout = nn.Dropout(layer.dropout)
-        self.output = nn.Linear(encoder.hidden_size, layer.segment * sizes.targets * sizes.outputs)
-
-    def forward(self, flow: Flow) -> None:
-        batch, steps = flow.future.shape[0], self.horizon // self.segment
-        parts = []
-        if flow.future.shape[2]:
-            parts.append(flow.future.reshape(batch, steps, -1))
-        if self.lags:
-            parts.append(lagged(flow.targets, self.lags, self.horizon).reshape(batch, steps, -1))
-        if self.position is not None:
-            parts.append(self.position.unsqueeze(0).expand(batch, -1, -1))
-        if self.static:
-            parts.append(flow.static.unsqueeze(1).expand(-1, steps, -1))
-        if self.attended and flow.context is not None:
-            parts.append(flow.context.unsqueeze(1).expand(-1, steps, -1))
-        inputs = torch.cat(parts, dim=2) if parts else flow.targets.new_zeros(batch, steps, 1)
-        state = tuple(part.contiguous() for part in flow.state)
-        hidden, _ = self.rnn(inputs, state if len(state) > 1 else state[0])
-        flow.output = self.output(self.dropout(hidden)).reshape(batch, self.horizon, -1)
-
-
-def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
-    """The recurrent stack of a spec."""
-    kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
-    dropout = layer.dropout if layer.num_layers > 1 else 0.0
-    made: nn.Module = kind(
-        inputs,
-        layer.hidden_size,
-        layer.num_layers,
-        batch_first=True,
-        dropout=dropout,
-        bidirectional=bidirectional,
-    )
-    return made
 
 
 LAYERS: dict[str, type[nn.Module]] = {

@@ -49,26 +49,29 @@ class Plan:
 
 
 def build_spec(
-    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int
+    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int, middle: int = 0
 ) -> NetworkSpec:
     """The network's spec.
 
     Args:
         plan: resolved numbers. options: has cell, hidden_size, num_layers, dropout, bidirectional, pooling.
         network: the finer choices. preparation: gives the sizes of the inputs. outputs: O.
+        middle: place of the point forecast among the outputs.
 
     Raises:
         ConfigError: sizes that do not fit each other.
     """
     try:
-        return _spec(plan, options, network, preparation, outputs)
+        return _spec(plan, options, network, preparation, outputs, middle)
     except ValidationError as error:
         first = error.errors()[0]
         place = str(first["loc"][-1]) + ": " if first["loc"] else ""
         raise ConfigError(place + first["msg"].removeprefix("Value error, ")) from error
 
 
-def _spec(plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int) -> NetworkSpec:
+def _spec(
+    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int, middle: int
+) -> NetworkSpec:
     static, count = len(preparation.static_names), len(preparation.target_names)
     independent = network.channels == "independent" and count > 1
     channel_size = network.channel_size if independent else 0
@@ -98,7 +101,16 @@ def _spec(plan: Plan, options: Any, network: NetworkOptions, preparation: Prepar
         dropout = network.head_dropout
         if dropout is None:
             dropout = options.dropout if options.num_layers == 1 else 0.0
-        layers.append(Decoder(segment=plan.decoder_segment, position=position, lags=plan.lags, dropout=float(dropout)))
+        layers.append(
+            Decoder(
+                segment=plan.decoder_segment,
+                position=position,
+                lags=plan.lags,
+                dropout=float(dropout),
+                attention=network.attention,
+                feedback=None if network.teacher_forcing is None else middle,
+            )
+        )
     return NetworkSpec(
         window=plan.window,
         horizon=plan.block,

@@ -95,14 +95,16 @@ def fit(
     def trained(
         plan: Plan, options: TrainOptions, folder: Path | None, show: Any
     ) -> tuple[Network, History, NetworkSpec]:
-        outputs = int(choices.point) + len(choices.quantiles)
-        spec = build_spec(plan, choices.model, choices.network, preparation, outputs)
+        decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
+        middle = 0 if choices.point else decoding.middle
+        spec = build_spec(plan, choices.model, choices.network, preparation, decoding.outputs, middle)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             network = Network(spec)
         point: Any = choices.loss if choices.point else None
         loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
         batches = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)
+        batches.force(choices.network.teacher_forcing, choices.network.forcing_schedule, options)
         checkpoint = None if folder is None else Checkpoint(folder, [*fingerprint, spec.model_dump_json()])
         history = train(
             network,

@@ -10,6 +10,7 @@ import numpy as np
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
+from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
 
 Group = TypeVar("Group")
 Auto = Literal["auto"]
@@ -33,6 +34,12 @@ class NetworkOptions:
         channel_size: size of the learned vector that tells independent channels apart.
         embed: size that static inputs are projected to.
         batch_norm: batch normalisation after the recurrence (guide 7.2).
+        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), or `dot`, `general` or
+            `concat` (Luong); None does not (see `tidegate.nn.attention`).
+        teacher_forcing: None lets no decoder step read the forecast of the step before; a ratio from 0 to 1 does,
+            and in training shows it the truth instead that often (guide 6.3).
+        forcing_schedule: `constant`, or a ratio that falls in training: `linear` or `inverse_sigmoid` (scheduled
+            sampling, see `tidegate.train.forcing`).
         block: steps that the network itself forecasts; where it is less than the horizon, the network is
             applied again to its own forecasts (recursive decoding). None forecasts the whole horizon directly.
     """
@@ -47,6 +54,9 @@ class NetworkOptions:
     channel_size: int = 0
     embed: int = 8
     batch_norm: bool = False
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    teacher_forcing: float | None = None
+    forcing_schedule: ForcingSchedule = "constant"
     block: int | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +65,7 @@ class NetworkOptions:
         for name in ("head_size", "embed"):
             whole(name, getattr(self, name), 1)
         whole("channel_size", self.channel_size, 0)
+        self._check_decoder()
         if self.head_dropout is not None and not (
             isinstance(self.head_dropout, (int, float)) and 0 <= self.head_dropout < 1
         ):
@@ -70,6 +81,22 @@ class NetworkOptions:
             for lag in self.lags:
                 whole("lags", lag, 1)
         choice("batch_norm", self.batch_norm, (True, False))
+
+    def _check_decoder(self) -> None:
+        choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
+        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
+        ratio = self.teacher_forcing
+        if ratio is not None and (
+            isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1
+        ):
+            raise ConfigError(f"teacher_forcing is a ratio from 0 to 1, or None; got {ratio!r}")
+        if ratio is None and self.forcing_schedule != "constant":
+            raise ConfigError(
+                f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
+                "such as 1.0"
+            )
+        if self.head == "direct" and (self.attention is not None or ratio is not None):
+            raise ConfigError("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps")
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
