@@ -38,7 +38,7 @@ def same(spec: NetworkSpec, batch: int = 3, seed: int = 0, scale: float = 1.0) -
     for name in ("values", "loc", "scale"):
         assert getattr(found, name).shape == getattr(expected, name).shape
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name).numpy(), rtol=SAME, atol=SAME)
-    for name in ("attention", "decoder_attention"):
+    for name in ("attention", "decoder_attention", "self_attention"):
         mine, theirs = getattr(found, name), getattr(expected, name)
         assert (mine is None) == (theirs is None)
         if mine is not None:
@@ -110,6 +110,9 @@ def test_a_loaded_model_reads_new_rows_as_the_fitted_one_does(tmp_path: Path) ->
             "network": {"attention": "concat", "teacher_forcing": 1.0, "forcing_schedule": "linear", "block": 3},
             "loss": "pinball",
         },
+        {"network": {"conv_channels": [4, 3], "conv_stride": 2, "self_attention": True, "num_heads": 3}},
+        {"network": {"encoder": "transformer", "num_heads": 2, "positions": "learned"}, "segment": 2, "cell": "gru"},
+        {"network": {"encoder": "transformer", "num_heads": 2, "head": "direct"}, "pooling": "attention"},
         {"fill": "linear", "scale": "robust"},
         {"fill": "seasonal", "scale": "minmax", "preparation": {"season": 24}},
     ],

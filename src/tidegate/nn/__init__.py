@@ -1,6 +1,18 @@
 """Networks in torch, built from their spec; and their layers, each usable alone."""
 
 from tidegate.nn.attention import Attention, AttentionPooling
+from tidegate.nn.convolution import TimeConvolution
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
-__all__ = ["GRU", "LSTM", "Attention", "AttentionPooling", "CoupledLSTM", "PeepholeLSTM"]
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Attention",
+    "AttentionPooling",
+    "CoupledLSTM",
+    "PeepholeLSTM",
+    "SelfAttention",
+    "TimeConvolution",
+    "TransformerEncoder",
+]

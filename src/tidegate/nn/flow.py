@@ -33,6 +33,7 @@ class Flow:
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
     decoder_attention: Tensor | None = None  # [B, K / segment, S]
+    self_attention: Tensor | None = None  # [B, heads, S, S]
     truth: Tensor | None = None  # [B, K, C] targets to come, normalised once a layer has done so
     forced: Tensor | None = None  # [B, K, C], where a decoder that reads its own forecasts is shown the truth
     output: Tensor | None = None  # [B, K, C * O]

@@ -6,12 +6,15 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
     BatchNorm,
+    Convolution,
     Dropout,
     Embed,
     Head,
@@ -20,10 +23,14 @@ from tidegate.artifacts.spec import (
     Pool,
     Recurrent,
     Segment,
+    Transformer,
 )
+from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn.attention import pool
+from tidegate.nn.convolution import TimeConvolution
 from tidegate.nn.decoder import DecoderLayer
 from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
 
@@ -52,6 +59,21 @@ class NormaliseLayer(nn.Module):
         if flow.truth is not None:
             flow.truth = flow.truth if flow.loc is None else flow.truth - flow.loc
             flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
+
+
+class ConvolutionLayer(nn.Module):
+    """Convolutions over time (`Convolution`): [B, S, D] -> [B, S / strides, channels]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Convolution, sizes: Sizes) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            TimeConvolution(inputs, channels, layer.kernel, layer.stride, layer.padding)
+            for inputs, channels in pairwise((sizes.width, *layer.channels))
+        )
+
+    def forward(self, flow: Flow) -> None:
+        for conv in self.convs:
+            flow.sequence = conv(flow.sequence)
 
 
 class SegmentLayer(nn.Module):
@@ -97,6 +119,29 @@ class RecurrentLayer(nn.Module):
         flow.state = parts
 
 
+class TransformerLayer(nn.Module):
+    """A Transformer encoder (`Transformer`); a decoder is started from its last step."""
+
+    def __init__(self, spec: NetworkSpec, layer: Transformer, sizes: Sizes) -> None:
+        super().__init__()
+        self.cell = layer.cell
+        self.encoder = TransformerEncoder(
+            sizes.width,
+            layer.hidden_size,
+            layer.num_layers,
+            layer.num_heads,
+            layer.feedforward,
+            layer.dropout,
+            layer.positions,
+            sizes.steps,
+        )
+
+    def forward(self, flow: Flow) -> None:
+        flow.sequence = self.encoder(flow.sequence)
+        last = flow.sequence[:, -1].unsqueeze(0)
+        flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
+
+
 class UnitNorm(nn.Module):
     """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
 
@@ -125,6 +170,17 @@ class BatchNormLayer(nn.Module):
 
     def forward(self, flow: Flow) -> None:
         flow.sequence = self.norm(flow.sequence.transpose(1, 2)).transpose(1, 2)
+
+
+class SelfAttentionLayer(nn.Module):
+    """Self-attention with a residual and a layer norm (`SelfAttention`)."""
+
+    def __init__(self, spec: NetworkSpec, layer: SelfAttentionSpec, sizes: Sizes) -> None:
+        super().__init__()
+        self.block = SelfAttention(sizes.width, layer.num_heads, layer.dropout)
+
+    def forward(self, flow: Flow) -> None:
+        flow.sequence, flow.self_attention = self.block(flow.sequence)
 
 
 class PoolLayer(nn.Module):
@@ -180,10 +236,13 @@ class HeadLayer(nn.Module):
 
 LAYERS: dict[str, type[nn.Module]] = {
     "normalise": NormaliseLayer,
+    "convolution": ConvolutionLayer,
     "segment": SegmentLayer,
     "embed": EmbedLayer,
     "recurrent": RecurrentLayer,
+    "transformer": TransformerLayer,
     "batch_norm": BatchNormLayer,
+    "self_attention": SelfAttentionLayer,
     "pool": PoolLayer,
     "dropout": DropoutLayer,
     "head": HeadLayer,

@@ -18,7 +18,8 @@ class Output(NamedTuple):
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
-    those of each decoder step, [B, K / segment, S], or None; independent channels have B * C rows there.
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there.
     """
 
     values: Tensor
@@ -26,6 +27,7 @@ class Output(NamedTuple):
     scale: Tensor
     attention: Tensor | None
     decoder_attention: Tensor | None = None
+    self_attention: Tensor | None = None
 
     def prepared(self) -> Tensor:
         """[B, K, C, O] in the prepared scale."""
@@ -78,7 +80,7 @@ class Network(nn.Module):
         if spec.channels == "independent":
             values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(1, 2)
             loc, scale = (part.reshape(batch, count, 1).transpose(1, 2) for part in (loc, scale))
-        return Output(values, loc, scale, flow.attention, flow.decoder_attention)
+        return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
 
     def _by_pass(self, part: Tensor) -> Tensor:
         """[B, K, C], or [B * C, K, 1] where channels are independent."""

@@ -32,6 +32,7 @@ class Flow:
     context: Array | None = None  # [B, D]
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]
+    self_attention: Array | None = None  # [B, heads, S, S]
     output: Array | None = None  # [B, K, C * O]
 
 

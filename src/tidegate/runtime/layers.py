@@ -12,9 +12,11 @@ import numpy as np
 
 from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
 from tidegate.runtime.attention import softmax
+from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
 from tidegate.runtime.flow import Flow, Weights, lagged, linear, repeat
 from tidegate.runtime.recurrent import run_stack
+from tidegate.runtime.transformer import self_attention, transformer
 
 SMALLEST_SCALE = np.float32(1e-4)
 BATCH_NORM_EPSILON = np.float32(1e-5)
@@ -89,10 +91,13 @@ def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) 
 
 LAYERS = {
     "normalise": normalise,
+    "convolution": convolution,
     "segment": segment,
     "embed": embed,
     "recurrent": recurrent,
+    "transformer": transformer,
     "batch_norm": batch_norm,
+    "self_attention": self_attention,
     "pool": pool,
     "dropout": dropout,
     "head": head,

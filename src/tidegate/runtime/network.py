@@ -20,7 +20,8 @@ class Output(NamedTuple):
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
-    those of each decoder step, [B, K / segment, S], or None; independent channels have B * C rows there.
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there.
     """
 
     values: Array
@@ -28,6 +29,7 @@ class Output(NamedTuple):
     scale: Array
     attention: Array | None
     decoder_attention: Array | None = None
+    self_attention: Array | None = None
 
     def prepared(self) -> Array:
         """[B, K, C, O] in the prepared scale."""
@@ -55,7 +57,7 @@ def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, fu
     if spec.channels == "independent":
         values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
         loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
-    return Output(values, loc, scale, flow.attention, flow.decoder_attention)
+    return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
 
 
 def _enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:

@@ -144,7 +144,7 @@ def torch_run(network: Network) -> Any:
     """The network as a function of numpy arrays, as `tidegate.runtime.decode` calls it."""
     from tidegate.runtime.network import Output
 
-    hidden = network.spec.find("recurrent").hidden_size
+    hidden = network.spec.encoder.hidden_size
 
     def run(past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
         network.eval()

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from tidegate.artifacts.spec import (
     BatchNorm,
+    Convolution,
     Decoder,
     Dropout,
     Embed,
@@ -19,6 +20,8 @@ from tidegate.artifacts.spec import (
     Pool,
     Recurrent,
     Segment,
+    SelfAttention,
+    Transformer,
 )
 from tidegate.core.errors import ConfigError
 from tidegate.prepare.preparation import Preparation
@@ -78,21 +81,24 @@ def _spec(
     layers: list[Layer] = []
     if plan.normalise is not None:
         layers.append(Normalise(by=plan.normalise, period=plan.period))  # type: ignore[arg-type]
+    if network.conv_channels:
+        layers.append(
+            Convolution(
+                channels=network.conv_channels,
+                kernel=network.conv_kernel,
+                stride=network.conv_stride,
+                padding=network.conv_padding,
+            )
+        )
     if plan.segment > 1:
         layers.append(Segment(length=plan.segment, size=options.hidden_size))
     if static + channel_size:
         layers.append(Embed(size=network.embed))
-    layers.append(
-        Recurrent(
-            cell=options.cell,
-            hidden_size=options.hidden_size,
-            num_layers=options.num_layers,
-            dropout=float(options.dropout),
-            bidirectional=options.bidirectional,
-        )
-    )
+    layers.append(_encoder(options, network))
     if network.batch_norm:
         layers.append(BatchNorm())
+    if network.self_attention:
+        layers.append(SelfAttention(num_heads=network.num_heads, dropout=float(options.dropout)))
     layers.append(Pool(by=options.pooling))
     if network.head == "direct":
         layers += [Dropout(rate=float(options.dropout)), Head(hidden_size=network.head_size, lags=plan.lags)]
@@ -100,7 +106,7 @@ def _spec(
         position = 8 if plan.block > plan.decoder_segment else 0
         dropout = network.head_dropout
         if dropout is None:
-            dropout = options.dropout if options.num_layers == 1 else 0.0
+            dropout = options.dropout if options.num_layers == 1 or network.encoder != "recurrent" else 0.0
         layers.append(
             Decoder(
                 segment=plan.decoder_segment,
@@ -124,3 +130,18 @@ def _spec(
         anchor=plan.anchor,
         layers=tuple(layers),
     )
+
+
+def _encoder(options: Any, network: NetworkOptions) -> Recurrent | Transformer:
+    sizes = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
+    dropout = float(options.dropout)
+    if network.encoder == "transformer":
+        feedforward = 4 * options.hidden_size if network.feedforward is None else network.feedforward
+        return Transformer(
+            **sizes,
+            num_heads=network.num_heads,
+            feedforward=feedforward,
+            dropout=dropout,
+            positions=network.positions,
+        )
+    return Recurrent(**sizes, dropout=dropout, bidirectional=options.bidirectional)

@@ -79,7 +79,9 @@ def check_options(model: Any) -> None:
     choice("bidirectional", model.bidirectional, (True, False))
     if not isinstance(model.dropout, (int, float)) or not 0 <= model.dropout < 1:
         raise ConfigError(f"dropout is a share from 0 up to, but not, 1; got {model.dropout!r}")
-    group(NetworkOptions, model.network)
+    network = group(NetworkOptions, model.network)
+    if network.encoder != "recurrent" and model.bidirectional:
+        raise ConfigError(f"bidirectional belongs to a recurrence; encoder={network.encoder!r} has no direction")
     group(AugmentOptions, model.augment)
     _groups(model, "shared")
 

@@ -163,8 +163,13 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
             "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
             "forecasts: leave block out, or name the covariates as known"
         )
-    segment = choose_segment(window, table.frequency) if model.segment == AUTO else (model.segment or 1)
-    if window % segment:
+    if model.segment != AUTO:
+        segment = model.segment or 1
+    elif network.conv_channels and network.conv_stride > 1:
+        segment = 1  # the convolutions shorten the window already
+    else:
+        segment = choose_segment(window, table.frequency)
+    if window % segment and not network.conv_channels:
         raise ConfigError(f"window {window} is not a multiple of segment {segment}")
     found = find_seasons(table, split.train)
     # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
