@@ -16,6 +16,7 @@ from tidegate.artifacts.spec import (
     Head,
     NetworkSpec,
     Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
@@ -74,12 +75,17 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     if draw(st.integers(0, 3)) == 0:
         positions = draw(st.sampled_from(["sinusoidal", "learned"]))
         recurrent = Transformer(num_heads=draw(st.sampled_from([1, 3])), feedforward=7, positions=positions, **sizes)
+    past = targets + draw(st.integers(0, 3))
+    if draw(st.integers(0, 5)) == 0:
+        between = [layer for layer in between if layer.kind not in ("convolution", "segment")]
+        missing = draw(st.sampled_from([(), (past - targets,)]))
+        recurrent = OdeRnn(solver_steps=draw(st.integers(1, 3)), missing=missing, **sizes)
     return build(
         last,
         *between,
         recurrent=recurrent,
         pool=draw(st.sampled_from(["last", "attention"])),
-        past=targets + draw(st.integers(0, 3)),
+        past=past,
         future=draw(st.integers(0, 2)),
         static=static,
         targets=targets,

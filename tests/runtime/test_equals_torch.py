@@ -113,6 +113,8 @@ def test_a_loaded_model_reads_new_rows_as_the_fitted_one_does(tmp_path: Path) ->
         {"network": {"conv_channels": [4, 3], "conv_stride": 2, "self_attention": True, "num_heads": 3}},
         {"network": {"encoder": "transformer", "num_heads": 2, "positions": "learned"}, "segment": 2, "cell": "gru"},
         {"network": {"encoder": "transformer", "num_heads": 2, "head": "direct"}, "pooling": "attention"},
+        {"network": {"encoder": "ode_rnn"}, "num_layers": 2},
+        {"network": {"encoder": "ode_rnn", "channels": "independent", "solver_steps": 1}, "cell": "gru"},
         {"fill": "linear", "scale": "robust"},
         {"fill": "seasonal", "scale": "minmax", "preparation": {"season": 24}},
     ],

@@ -74,6 +74,8 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("network.embed", 3, {}),
     ("network.batch_norm", True, {}),
     ("network.encoder", "transformer", {"network": {"num_heads": 2}}),
+    ("network.encoder", "ode_rnn", {}),
+    ("network.solver_steps", 1, {"network": {"encoder": "ode_rnn"}}),
     ("network.num_heads", 3, {"network": {"encoder": "transformer", "num_heads": 2}}),
     ("network.feedforward", 9, {"network": {"encoder": "transformer", "num_heads": 2}}),
     ("network.positions", "learned", {"network": {"encoder": "transformer", "num_heads": 2}}),

@@ -18,6 +18,7 @@ from tidegate.artifacts.spec import (
     Head,
     Layer,
     NetworkSpec,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
@@ -82,6 +83,8 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
         elif isinstance(layer, Recurrent):
             width = layer.hidden_size * (2 if layer.bidirectional else 1)
             sizes = replace(sizes, width=width, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
+        elif isinstance(layer, OdeRnn):
+            sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
         elif isinstance(layer, Transformer):
             sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=1)
         elif isinstance(layer, Pool):
@@ -104,7 +107,8 @@ def decoder_stack(spec: NetworkSpec) -> Recurrent:
     encoder = spec.encoder
     if isinstance(encoder, Recurrent):
         return encoder.model_copy(update={"bidirectional": False})
-    return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size)
+    layers = encoder.num_layers if isinstance(encoder, OdeRnn) else 1
+    return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
 
 
 def conv_padding(steps: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
@@ -183,6 +187,17 @@ def transformer_shapes(prefix: str, layer: Transformer, sizes: Sizes) -> dict[st
     return shapes
 
 
+def ode_shapes(prefix: str, layer: OdeRnn, width: int) -> dict[str, Shape]:
+    """Tensors of an ODE-RNN: of each layer a cell and the two dense layers of its state's motion."""
+    shapes: dict[str, Shape] = {}
+    for level in range(layer.num_layers):
+        inputs = width if level == 0 else layer.hidden_size
+        shapes |= recurrent_shapes(f"{prefix}.cells.{level}", layer.cell, inputs, layer.hidden_size, 1, 1)
+        for name in ("linear1", "linear2"):
+            shapes |= _linear(f"{prefix}.flows.{level}.{name}", layer.hidden_size, layer.hidden_size)
+    return shapes
+
+
 def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     """Name and shape of every tensor in `weights.safetensors`."""
     shapes: dict[str, Shape] = {}
@@ -211,6 +226,8 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
         directions = 2 if layer.bidirectional else 1
         hidden, layers = layer.hidden_size, layer.num_layers
         shapes = recurrent_shapes(f"{at}.rnn", layer.cell, sizes.width, hidden, layers, directions)
+    elif isinstance(layer, OdeRnn):
+        shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
     elif isinstance(layer, Transformer):
         shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
     elif isinstance(layer, BatchNorm):

@@ -96,6 +96,21 @@ class Transformer(Record):
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
 
 
+class OdeRnn(Record):
+    """Recurrent layers whose state flows between observations, by `solver_steps` Runge-Kutta steps a step.
+
+    A step where all of the past inputs at `missing` say so is no observation.
+    """
+
+    kind: Literal["ode_rnn"] = "ode_rnn"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    solver_steps: Annotated[int, Field(ge=1, le=1024)] = 2
+    missing: tuple[Count, ...] = ()
+
+
 class BatchNorm(Record):
     """Batch normalisation of every unit over batch and steps (guide 7.2)."""
 
@@ -157,6 +172,7 @@ Layer = Annotated[
     | Embed
     | Recurrent
     | Transformer
+    | OdeRnn
     | BatchNorm
     | SelfAttention
     | Pool
@@ -165,7 +181,7 @@ Layer = Annotated[
     | Decoder,
     Field(discriminator="kind"),
 ]
-ENCODERS = ("recurrent", "transformer")
+ENCODERS = ("recurrent", "transformer", "ode_rnn")
 ORDER = (
     "normalise",
     "convolution",
@@ -190,7 +206,7 @@ class NetworkSpec(Record):
         channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
             shared weights (each with the covariates and a learned vector of its own of `channel_size`).
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
-        layers: in order; one encoder (recurrent or transformer), one pooling, one head or decoder.
+        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling, one head or decoder.
     """
 
     window: Size
@@ -217,6 +233,8 @@ class NetworkSpec(Record):
         for layer in self.layers:
             if isinstance(layer, (SelfAttention, Transformer)):
                 self._check_heads(layer)
+            if isinstance(layer, OdeRnn):
+                self._check_observations(layer)
             if isinstance(layer, Decoder):
                 self._check_decoder(layer)
             if isinstance(layer, (Head, Decoder)):
@@ -245,6 +263,13 @@ class NetworkSpec(Record):
         if segment is not None and steps % segment.length:
             place = "window" if steps == self.window else "convolved window"
             raise ValueError(f"{place} {steps} is not a multiple of the segment length {segment.length}")
+
+    def _check_observations(self, layer: OdeRnn) -> None:
+        if self.find("convolution") is not None or self.find("segment") is not None:
+            raise ValueError("an ode_rnn reads single steps: leave convolutions and segments out")
+        inputs = self.past - self.targets + 1 if self.channels == "independent" else self.past
+        if layer.missing and max(layer.missing) >= inputs:
+            raise ValueError(f"missing {max(layer.missing)} is not among the {inputs} past inputs")
 
     def _check_heads(self, layer: SelfAttention | Transformer) -> None:
         width = layer.hidden_size if isinstance(layer, Transformer) else self.encoder_width

@@ -2,12 +2,14 @@
 
 from tidegate.nn.attention import Attention, AttentionPooling
 from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.ode import ODERNN
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 __all__ = [
     "GRU",
     "LSTM",
+    "ODERNN",
     "Attention",
     "AttentionPooling",
     "CoupledLSTM",

@@ -20,6 +20,7 @@ from tidegate.artifacts.spec import (
     Head,
     NetworkSpec,
     Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
@@ -30,6 +31,7 @@ from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution
 from tidegate.nn.decoder import DecoderLayer
 from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.ode import ODERNN
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
@@ -142,6 +144,22 @@ class TransformerLayer(nn.Module):
         flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
 
 
+class OdeRnnLayer(nn.Module):
+    """Recurrent layers whose state flows between observations (`OdeRnn`)."""
+
+    def __init__(self, spec: NetworkSpec, layer: OdeRnn, sizes: Sizes) -> None:
+        super().__init__()
+        self.missing = list(layer.missing)
+        self.ode = ODERNN(
+            sizes.width, layer.hidden_size, layer.num_layers, layer.cell, layer.solver_steps, layer.dropout
+        )
+
+    def forward(self, flow: Flow) -> None:
+        x = flow.sequence
+        observed = (x[:, :, self.missing] < 0.5).any(dim=2) if self.missing else None
+        flow.sequence, flow.state = self.ode(x, observed=observed)
+
+
 class UnitNorm(nn.Module):
     """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
 
@@ -241,6 +259,7 @@ LAYERS: dict[str, type[nn.Module]] = {
     "embed": EmbedLayer,
     "recurrent": RecurrentLayer,
     "transformer": TransformerLayer,
+    "ode_rnn": OdeRnnLayer,
     "batch_norm": BatchNormLayer,
     "self_attention": SelfAttentionLayer,
     "pool": PoolLayer,

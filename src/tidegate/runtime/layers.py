@@ -15,6 +15,7 @@ from tidegate.runtime.attention import softmax
 from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
 from tidegate.runtime.flow import Flow, Weights, lagged, linear, repeat
+from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
 from tidegate.runtime.transformer import self_attention, transformer
 
@@ -96,6 +97,7 @@ LAYERS = {
     "embed": embed,
     "recurrent": recurrent,
     "transformer": transformer,
+    "ode_rnn": ode_rnn,
     "batch_norm": batch_norm,
     "self_attention": self_attention,
     "pool": pool,

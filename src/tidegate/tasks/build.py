@@ -17,6 +17,7 @@ from tidegate.artifacts.spec import (
     Layer,
     NetworkSpec,
     Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
@@ -94,7 +95,7 @@ def _spec(
         layers.append(Segment(length=plan.segment, size=options.hidden_size))
     if static + channel_size:
         layers.append(Embed(size=network.embed))
-    layers.append(_encoder(options, network))
+    layers.append(_encoder(options, network, preparation))
     if network.batch_norm:
         layers.append(BatchNorm())
     if network.self_attention:
@@ -106,7 +107,7 @@ def _spec(
         position = 8 if plan.block > plan.decoder_segment else 0
         dropout = network.head_dropout
         if dropout is None:
-            dropout = options.dropout if options.num_layers == 1 or network.encoder != "recurrent" else 0.0
+            dropout = options.dropout if options.num_layers == 1 or network.encoder == "transformer" else 0.0
         layers.append(
             Decoder(
                 segment=plan.decoder_segment,
@@ -132,7 +133,7 @@ def _spec(
     )
 
 
-def _encoder(options: Any, network: NetworkOptions) -> Recurrent | Transformer:
+def _encoder(options: Any, network: NetworkOptions, preparation: Preparation) -> Recurrent | Transformer | OdeRnn:
     sizes = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
     dropout = float(options.dropout)
     if network.encoder == "transformer":
@@ -144,4 +145,17 @@ def _encoder(options: Any, network: NetworkOptions) -> Recurrent | Transformer:
             dropout=dropout,
             positions=network.positions,
         )
+    if network.encoder == "ode_rnn":
+        missing = _missing(preparation, independent=network.channels == "independent")
+        return OdeRnn(**sizes, dropout=dropout, solver_steps=network.solver_steps, missing=missing)
     return Recurrent(**sizes, dropout=dropout, bidirectional=options.bidirectional)
+
+
+def _missing(preparation: Preparation, *, independent: bool) -> tuple[int, ...]:
+    """Places of the inputs that say where targets are missing; none where a target always is there."""
+    names, targets = preparation.past_names, preparation.target_names
+    masks = [f"{name}:missing" for name in targets]
+    if any(mask not in names for mask in masks):
+        return ()
+    shift = len(targets) - 1 if independent else 0  # of several independent targets a pass sees one
+    return tuple(names.index(mask) - shift for mask in masks)

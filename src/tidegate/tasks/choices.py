@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
@@ -82,6 +83,10 @@ def check_options(model: Any) -> None:
     network = group(NetworkOptions, model.network)
     if network.encoder != "recurrent" and model.bidirectional:
         raise ConfigError(f"bidirectional belongs to a recurrence; encoder={network.encoder!r} has no direction")
+    if network.encoder == "ode_rnn":
+        if model.segment not in (AUTO, 1):
+            raise ConfigError(f"encoder='ode_rnn' reads single steps: segment is 1, got {model.segment}")
+        require("torchdiffeq", extra="ode", purpose="train an ODE-RNN")
     group(AugmentOptions, model.augment)
     _groups(model, "shared")
 

@@ -165,8 +165,8 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
         )
     if model.segment != AUTO:
         segment = model.segment or 1
-    elif network.conv_channels and network.conv_stride > 1:
-        segment = 1  # the convolutions shorten the window already
+    elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
+        segment = 1  # single steps are flowed between; strides shorten the window already
     else:
         segment = choose_segment(window, table.frequency)
     if window % segment and not network.conv_channels:

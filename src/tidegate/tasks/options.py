@@ -35,7 +35,9 @@ class NetworkOptions:
         embed: size that static inputs are projected to.
         batch_norm: batch normalisation after the recurrence (guide 7.2).
         encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`; a decoder after
-            it has one layer of `cell`.
+            it has one layer of `cell`. `ode_rnn`: a recurrence whose state flows on where targets are missing instead
+            of reading fill values (extra `ode`; see `tidegate.nn.ode`).
+        solver_steps: of the `ode_rnn`, Runge-Kutta steps between two rows.
         num_heads: of the transformer and of self-attention; a divisor of their width.
         feedforward: units between the transformer's two dense layers; None takes four times `hidden_size`.
         positions: of the transformer: `sinusoidal` or `learned`.
@@ -63,7 +65,8 @@ class NetworkOptions:
     channel_size: int = 0
     embed: int = 8
     batch_norm: bool = False
-    encoder: Literal["recurrent", "transformer"] = "recurrent"
+    encoder: Literal["recurrent", "transformer", "ode_rnn"] = "recurrent"
+    solver_steps: int = 2
     num_heads: int = 4
     feedforward: int | None = None
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
@@ -102,11 +105,11 @@ class NetworkOptions:
         choice("batch_norm", self.batch_norm, (True, False))
 
     def _check_layers(self) -> None:
-        choice("encoder", self.encoder, ("recurrent", "transformer"))
+        choice("encoder", self.encoder, ("recurrent", "transformer", "ode_rnn"))
         choice("positions", self.positions, ("sinusoidal", "learned"))
         choice("self_attention", self.self_attention, (True, False))
         choice("conv_padding", self.conv_padding, ("causal", "same"))
-        for name in ("num_heads", "conv_kernel", "conv_stride"):
+        for name in ("num_heads", "conv_kernel", "conv_stride", "solver_steps"):
             whole(name, getattr(self, name), 1)
         if self.feedforward is not None:
             whole("feedforward", self.feedforward, 1)
@@ -116,6 +119,8 @@ class NetworkOptions:
             )
         for channels in self.conv_channels:
             whole("conv_channels", channels, 1)
+        if self.encoder == "ode_rnn" and self.conv_channels:
+            raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
         if self.conv_stride > self.conv_kernel:
             raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
 
