@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 
 from tests.nn.specs import build, specs
-from tidegate.artifacts.spec import Decoder, Embed, Head, NetworkSpec, Pool, Recurrent, Segment
+from tidegate.artifacts.spec import (
+    Convolution,
+    Decoder,
+    Embed,
+    Head,
+    NetworkSpec,
+    Pool,
+    Recurrent,
+    Segment,
+    SelfAttention,
+    Transformer,
+)
 from tidegate.core.errors import ArtifactError
 
 
@@ -77,6 +88,15 @@ def test_a_missing_size_is_named() -> None:
         ((Segment(length=5, size=3), Recurrent(), Pool(), Head()), "segment length 5"),
         ((Recurrent(), Pool(), Decoder(segment=3)), "decoder's segment 3"),
         ((Recurrent(), Pool(), Head(lags=(24,))), "lag 24"),
+        ((Recurrent(), Transformer(), Pool(), Head()), "one of"),
+        ((Recurrent(), Convolution(channels=(2,)), Pool(), Head()), "in this order"),
+        ((Convolution(channels=(2,), kernel=2, stride=3), Recurrent(), Pool(), Head()), "skip steps"),
+        (
+            (Convolution(channels=(2, 2), kernel=2, stride=2), Segment(length=2, size=3), Recurrent(), Pool(), Head()),
+            "convolved window 3",
+        ),
+        ((Transformer(hidden_size=6), Pool(), Head()), "4 heads do not divide a width of 6"),
+        ((Recurrent(hidden_size=6), SelfAttention(), Pool(), Head()), "4 heads do not divide a width of 6"),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers: tuple[Any, ...], text: str) -> None:

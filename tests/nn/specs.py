@@ -7,25 +7,29 @@ import torch
 from hypothesis import strategies as st
 
 from tidegate.artifacts.spec import (
+    ORDER,
     BatchNorm,
+    Convolution,
     Decoder,
     Dropout,
     Embed,
     Head,
     NetworkSpec,
     Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
+    SelfAttention,
+    Transformer,
 )
 from tidegate.nn.network import Network
 
 
 def build(last: Any, *between: Any, recurrent: Any = None, pool: str = "last", **sizes: Any) -> NetworkSpec:
     """A spec of the given layers; `between` are put where they belong."""
-    order = ["normalise", "segment", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "decoder"]
     layers = [recurrent or Recurrent(hidden_size=5), Pool(by=pool), last, *between]
-    layers.sort(key=lambda layer: order.index(layer.kind))
+    layers.sort(key=lambda layer: ORDER.index(layer.kind))
     given = {"window": 12, "horizon": 4, "past": 3, **sizes}
     return NetworkSpec(layers=tuple(layers), **given)
 
@@ -42,31 +46,46 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         by = draw(st.sampled_from(["last", "mean", "standard", "scale"]))
         between.append(Normalise(by=by, period=draw(st.sampled_from([0, 5])) if by == "scale" else 0))
     if draw(st.booleans()):
+        channels, kernel = draw(st.sampled_from([(4,), (3, 2)])), draw(st.sampled_from([1, 2, 3]))
+        between.append(Convolution(channels=channels, kernel=kernel, padding=draw(st.sampled_from(["causal", "same"]))))
+    if draw(st.booleans()):
         between.append(Segment(length=draw(st.sampled_from([2, 4])), size=4))
     if static + channel_size:
         between.append(Embed(size=3))
     if draw(st.booleans()):
         between.append(BatchNorm())
     if draw(st.booleans()):
+        between.append(SelfAttention(num_heads=draw(st.sampled_from([1, 2]))))
+    if draw(st.booleans()):
         between.append(Dropout(rate=0.3))
     lags = draw(st.sampled_from([(), (3,), (12, 2)]))
     if draw(st.booleans()):
         last: Any = Head(hidden_size=6, lags=lags)
     else:
-        last = Decoder(segment=draw(st.sampled_from([1, 2])), position=draw(st.sampled_from([0, 3])), lags=lags)
-    recurrent = Recurrent(
-        cell=draw(st.sampled_from(["lstm", "gru"])),
-        hidden_size=5,
-        num_layers=draw(st.integers(1, 2)),
-        dropout=0.2,
-        bidirectional=draw(st.booleans()),
-    )
+        last = Decoder(
+            segment=draw(st.sampled_from([1, 2])),
+            position=draw(st.sampled_from([0, 3])),
+            lags=lags,
+            attention=draw(st.sampled_from([None, "additive", "general", "concat"])),
+            feedback=draw(st.sampled_from([None, 0])),
+        )
+    sizes: Any = {"cell": draw(st.sampled_from(["lstm", "gru"])), "hidden_size": 6, "dropout": 0.2}
+    sizes["num_layers"] = draw(st.integers(1, 2))
+    recurrent: Any = Recurrent(bidirectional=draw(st.booleans()), **sizes)
+    if draw(st.integers(0, 3)) == 0:
+        positions = draw(st.sampled_from(["sinusoidal", "learned"]))
+        recurrent = Transformer(num_heads=draw(st.sampled_from([1, 3])), feedforward=7, positions=positions, **sizes)
+    past = targets + draw(st.integers(0, 3))
+    if draw(st.integers(0, 5)) == 0:
+        between = [layer for layer in between if layer.kind not in ("convolution", "segment")]
+        missing = draw(st.sampled_from([(), (past - targets,)]))
+        recurrent = OdeRnn(solver_steps=draw(st.integers(1, 3)), missing=missing, **sizes)
     return build(
         last,
         *between,
         recurrent=recurrent,
         pool=draw(st.sampled_from(["last", "attention"])),
-        past=targets + draw(st.integers(0, 3)),
+        past=past,
         future=draw(st.integers(0, 2)),
         static=static,
         targets=targets,

@@ -95,7 +95,6 @@ def test_attention_pooling_by_hand() -> None:
     spec = build(Head(hidden_size=6), pool="attention")
     sizes = type("Sizes", (), {"width": 2})()
     layer = PoolLayer(spec, spec.find("pool"), sizes)
-    assert layer.score is not None
     with torch.no_grad():
         layer.score.weight.copy_(torch.tensor([[1.0, 0.0]]))
         layer.score.bias.fill_(7.0)

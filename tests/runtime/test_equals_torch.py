@@ -46,9 +46,12 @@ def close(found: Any, expected: Any) -> None:
     for name in ("values", "loc", "scale"):
         assert getattr(found, name).shape == getattr(expected, name).shape
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name).numpy(), rtol=SAME, atol=SAME)
-    assert (found.attention is None) == (expected.attention is None)
-    if found.attention is not None:
-        np.testing.assert_allclose(found.attention, expected.attention.numpy(), atol=SAME)
+    for name in ("attention", "decoder_attention", "self_attention"):
+        mine, theirs = getattr(found, name), getattr(expected, name)
+        assert (mine is None) == (theirs is None)
+        if mine is not None:
+            np.testing.assert_allclose(mine, theirs.numpy(), atol=SAME)
+            np.testing.assert_allclose(mine.sum(axis=-1), 1.0, atol=SAME)
     np.testing.assert_allclose(found.prepared(), expected.prepared().numpy(), rtol=SAME, atol=SAME)
 
 
@@ -108,6 +111,18 @@ def test_a_loaded_model_reads_new_rows_as_the_fitted_one_does(tmp_path: Path) ->
         {"network": {"block": 3}, "loss": "pinball", "quantiles": [0.1, 0.5, 0.9]},
         {"normalise": "standard", "network": {"head": "direct", "batch_norm": True, "anchor": 6}},
         {"normalise": "scale", "bidirectional": True, "cell": "gru", "segment": 3},
+        {"network": {"attention": "additive", "teacher_forcing": 0.5}},
+        {"network": {"attention": "dot", "anchor": 6}, "pooling": "attention", "segment": 3},
+        {"network": {"attention": "general", "decoder_segment": 2}, "bidirectional": True},
+        {
+            "network": {"attention": "concat", "teacher_forcing": 1.0, "forcing_schedule": "linear", "block": 3},
+            "loss": "pinball",
+        },
+        {"network": {"conv_channels": [4, 3], "conv_stride": 2, "self_attention": True, "num_heads": 3}},
+        {"network": {"encoder": "transformer", "num_heads": 2, "positions": "learned"}, "segment": 2, "cell": "gru"},
+        {"network": {"encoder": "transformer", "num_heads": 2, "head": "direct"}, "pooling": "attention"},
+        {"network": {"encoder": "ode_rnn"}, "num_layers": 2},
+        {"network": {"encoder": "ode_rnn", "channels": "independent", "solver_steps": 1}, "cell": "gru"},
         {"fill": "linear", "scale": "robust"},
         {"fill": "seasonal", "scale": "minmax", "preparation": {"season": 24}},
     ],

@@ -7,17 +7,23 @@ be missing, extra or of another shape, and the total is known before anything is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from tidegate.artifacts.spec import (
     GATES,
     BatchNorm,
+    Convolution,
     Decoder,
     Embed,
     Head,
+    Layer,
     NetworkSpec,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
+    SelfAttention,
+    Transformer,
 )
 
 Shape = tuple[int, ...]
@@ -67,11 +73,20 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
     for layer in spec.layers:
         if isinstance(layer, Embed):
             sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
+        elif isinstance(layer, Convolution):
+            steps = sizes.steps
+            for _ in layer.channels:
+                steps = -(-steps // layer.stride)
+            sizes = replace(sizes, steps=steps, width=layer.channels[-1])
         elif isinstance(layer, Segment):
             sizes = replace(sizes, steps=sizes.steps // layer.length, width=layer.size)
         elif isinstance(layer, Recurrent):
             width = layer.hidden_size * (2 if layer.bidirectional else 1)
             sizes = replace(sizes, width=width, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
+        elif isinstance(layer, OdeRnn):
+            sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
+        elif isinstance(layer, Transformer):
+            sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=1)
         elif isinstance(layer, Pool):
             sizes = replace(sizes, context=sizes.width)
         found.append(sizes)
@@ -82,7 +97,41 @@ def decoder_inputs(layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
     """Features of one decoder step."""
     per_step = sizes.future + len(layer.lags) * sizes.targets
     context = sizes.context if attended else 0
-    return max(1, layer.segment * per_step + layer.position + sizes.static + context)
+    fed = layer.segment * sizes.targets if layer.feedback is not None else 0
+    looked_up = sizes.width if layer.attention == "additive" else 0
+    return max(1, layer.segment * per_step + layer.position + sizes.static + context + fed + looked_up)
+
+
+def decoder_stack(spec: NetworkSpec) -> Recurrent:
+    """The recurrence of the decoder: the encoder's in one direction, or one layer of its cell and size."""
+    encoder = spec.encoder
+    if isinstance(encoder, Recurrent):
+        return encoder.model_copy(update={"bidirectional": False})
+    layers = encoder.num_layers if isinstance(encoder, OdeRnn) else 1
+    return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
+
+
+def conv_padding(steps: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
+    """Zeros before and after a sequence, so that ceil(steps / stride) outputs come of it."""
+    total = (-(-steps // stride) - 1) * stride + kernel - steps
+    return (total, 0) if padding == "causal" else (total // 2, total - total // 2)
+
+
+def attention_shapes(prefix: str, kind: str, query: int, width: int) -> dict[str, Shape]:
+    """Tensors of a decoder's attention over states of some width, and of what joins their context to its state."""
+    shapes: dict[str, Shape] = {}
+    if kind == "additive":
+        shapes[f"{prefix}.attention.query.weight"] = (query, query)
+        shapes |= _linear(f"{prefix}.attention.key", width, query)
+    elif kind == "general":
+        shapes[f"{prefix}.attention.key.weight"] = (query, width)
+    elif kind == "concat":
+        shapes[f"{prefix}.attention.both.weight"] = (query, query + width)
+    if kind in ("additive", "concat"):
+        shapes[f"{prefix}.attention.score.weight"] = (1, query)
+    if kind != "additive":
+        shapes[f"{prefix}.combine.weight"] = (query, width + query)
+    return shapes
 
 
 def head_inputs(layer: Head, sizes: Sizes) -> int:
@@ -113,38 +162,95 @@ def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
     return {f"{prefix}.weight": (outputs, inputs), f"{prefix}.bias": (outputs,)}
 
 
+def _norm(prefix: str, width: int) -> dict[str, Shape]:
+    return {f"{prefix}.weight": (width,), f"{prefix}.bias": (width,)}
+
+
+def multihead_shapes(prefix: str, width: int) -> dict[str, Shape]:
+    """Tensors of torch.nn.MultiheadAttention."""
+    shapes: dict[str, Shape] = {f"{prefix}.in_proj_weight": (3 * width, width), f"{prefix}.in_proj_bias": (3 * width,)}
+    return shapes | _linear(f"{prefix}.out_proj", width, width)
+
+
+def transformer_shapes(prefix: str, layer: Transformer, sizes: Sizes) -> dict[str, Shape]:
+    """Tensors of a Transformer encoder, each layer those of torch.nn.TransformerEncoderLayer."""
+    width = layer.hidden_size
+    shapes = _linear(f"{prefix}.linear", sizes.width, width) | _norm(f"{prefix}.norm", width)
+    if layer.positions == "learned":
+        shapes[f"{prefix}.position"] = (sizes.steps, width)
+    for index in range(layer.num_layers):
+        block = f"{prefix}.blocks.{index}"
+        shapes |= multihead_shapes(f"{block}.self_attn", width)
+        shapes |= _linear(f"{block}.linear1", width, layer.feedforward)
+        shapes |= _linear(f"{block}.linear2", layer.feedforward, width)
+        shapes |= _norm(f"{block}.norm1", width) | _norm(f"{block}.norm2", width)
+    return shapes
+
+
+def ode_shapes(prefix: str, layer: OdeRnn, width: int) -> dict[str, Shape]:
+    """Tensors of an ODE-RNN: of each layer a cell and the two dense layers of its state's motion."""
+    shapes: dict[str, Shape] = {}
+    for level in range(layer.num_layers):
+        inputs = width if level == 0 else layer.hidden_size
+        shapes |= recurrent_shapes(f"{prefix}.cells.{level}", layer.cell, inputs, layer.hidden_size, 1, 1)
+        for name in ("linear1", "linear2"):
+            shapes |= _linear(f"{prefix}.flows.{level}.{name}", layer.hidden_size, layer.hidden_size)
+    return shapes
+
+
 def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     """Name and shape of every tensor in `weights.safetensors`."""
     shapes: dict[str, Shape] = {}
     if spec.channel_size:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
-    recurrent: Recurrent = spec.find("recurrent")
-    attended = spec.find("pool").by == "attention"
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, Embed):
-            shapes |= _linear(f"{at}.linear", raw_static(spec), layer.size)
-        elif isinstance(layer, Segment):
-            shapes |= _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
-        elif isinstance(layer, Recurrent):
-            directions = 2 if layer.bidirectional else 1
-            shapes |= recurrent_shapes(
-                f"{at}.rnn", layer.cell, sizes.width, layer.hidden_size, layer.num_layers, directions
-            )
-        elif isinstance(layer, BatchNorm):
-            for name in ("weight", "bias", "running_mean", "running_var"):
-                shapes[f"{at}.norm.{name}"] = (sizes.width,)
-        elif isinstance(layer, Pool) and layer.by == "attention":
-            shapes |= _linear(f"{at}.score", sizes.width, 1)
-        elif isinstance(layer, Head):
-            shapes |= _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
-            shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)
-            shapes |= _linear(f"{at}.final", layer.hidden_size, sizes.targets * sizes.outputs)
-        elif isinstance(layer, Decoder):
-            if layer.position:
-                shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
-            inputs = decoder_inputs(layer, sizes, attended=attended)
-            hidden = recurrent.hidden_size
-            shapes |= recurrent_shapes(f"{at}.rnn", recurrent.cell, inputs, hidden, recurrent.num_layers, 1)
-            shapes |= _linear(f"{at}.output", hidden, layer.segment * sizes.targets * sizes.outputs)
+        if isinstance(layer, (Head, Decoder)):
+            shapes |= _last_shapes(at, spec, layer, sizes)
+        else:
+            shapes |= _layer_shapes(at, spec, layer, sizes)
     return shapes
+
+
+def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {}
+    if isinstance(layer, Embed):
+        shapes = _linear(f"{at}.linear", raw_static(spec), layer.size)
+    elif isinstance(layer, Convolution):
+        for number, (inputs, channels) in enumerate(pairwise((sizes.width, *layer.channels))):
+            shapes[f"{at}.convs.{number}.conv.weight"] = (channels, inputs, layer.kernel)
+            shapes[f"{at}.convs.{number}.conv.bias"] = (channels,)
+    elif isinstance(layer, Segment):
+        shapes = _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
+    elif isinstance(layer, Recurrent):
+        directions = 2 if layer.bidirectional else 1
+        hidden, layers = layer.hidden_size, layer.num_layers
+        shapes = recurrent_shapes(f"{at}.rnn", layer.cell, sizes.width, hidden, layers, directions)
+    elif isinstance(layer, OdeRnn):
+        shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
+    elif isinstance(layer, Transformer):
+        shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
+    elif isinstance(layer, BatchNorm):
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"{at}.norm.{name}"] = (sizes.width,)
+    elif isinstance(layer, SelfAttention):
+        shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | _norm(f"{at}.block.norm", sizes.width)
+    elif isinstance(layer, Pool) and layer.by == "attention":
+        shapes = _linear(f"{at}.score", sizes.width, 1)
+    return shapes
+
+
+def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder, sizes: Sizes) -> dict[str, Shape]:
+    if isinstance(layer, Head):
+        shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
+        shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)
+        return shapes | _linear(f"{at}.final", layer.hidden_size, sizes.targets * sizes.outputs)
+    shapes = {}
+    if layer.position:
+        shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
+    stack = decoder_stack(spec)
+    inputs = decoder_inputs(layer, sizes, attended=spec.find("pool").by == "attention")
+    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, stack.hidden_size, stack.num_layers, 1)
+    if layer.attention is not None:
+        shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
+    return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)

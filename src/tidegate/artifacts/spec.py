@@ -48,6 +48,19 @@ class Embed(Record):
     size: Size = 8
 
 
+class Convolution(Record):
+    """Convolutions over time, each with a relu; `channels` has one entry for each of them.
+
+    `causal` sees no step after its own; `same` sees as many on either side. Every `stride` shortens the sequence.
+    """
+
+    kind: Literal["convolution"] = "convolution"
+    channels: Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
+    kernel: Size = 3
+    stride: Size = 1
+    padding: Literal["causal", "same"] = "causal"
+
+
 class Segment(Record):
     """Join `length` neighbouring steps into one and project them: one recurrent step per segment."""
 
@@ -67,10 +80,49 @@ class Recurrent(Record):
     bidirectional: bool = False
 
 
+class Transformer(Record):
+    """A pre-norm Transformer encoder in the place of the recurrence.
+
+    A decoder after it is one layer of `cell`, started from its last step (and a cell state of zeros).
+    """
+
+    kind: Literal["transformer"] = "transformer"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_heads: Size = 4
+    feedforward: Size = 256
+    dropout: Rate = 0.0
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+
+
+class OdeRnn(Record):
+    """Recurrent layers whose state flows between observations, by `solver_steps` Runge-Kutta steps a step.
+
+    A step where all of the past inputs at `missing` say so is no observation.
+    """
+
+    kind: Literal["ode_rnn"] = "ode_rnn"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    solver_steps: Annotated[int, Field(ge=1, le=1024)] = 2
+    missing: tuple[Count, ...] = ()
+
+
 class BatchNorm(Record):
     """Batch normalisation of every unit over batch and steps (guide 7.2)."""
 
     kind: Literal["batch_norm"] = "batch_norm"
+
+
+class SelfAttention(Record):
+    """Multi-head self-attention after the recurrence, with a residual and a layer norm after it."""
+
+    kind: Literal["self_attention"] = "self_attention"
+    num_heads: Size = 4
+    dropout: Rate = 0.0
 
 
 class Pool(Record):
@@ -100,7 +152,8 @@ class Decoder(Record):
 
     It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
     whole lags where that is not yet known), a learned position and the context. In training, a share of
-    `dropout` of its units is silenced before the output.
+    `dropout` of its units is silenced before the output. With `attention` each step looks up the encoder's
+    states; with `feedback` it reads the forecast of the step before, the output at that place.
     """
 
     kind: Literal["decoder"] = "decoder"
@@ -108,13 +161,40 @@ class Decoder(Record):
     position: Count = 0
     lags: tuple[Size, ...] = ()
     dropout: Rate = 0.0
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    feedback: Count | None = None
 
 
 Layer = Annotated[
-    Normalise | Embed | Segment | Recurrent | BatchNorm | Pool | Dropout | Head | Decoder,
+    Normalise
+    | Convolution
+    | Segment
+    | Embed
+    | Recurrent
+    | Transformer
+    | OdeRnn
+    | BatchNorm
+    | SelfAttention
+    | Pool
+    | Dropout
+    | Head
+    | Decoder,
     Field(discriminator="kind"),
 ]
-_ORDER = ["normalise", "segment", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "decoder"]
+ENCODERS = ("recurrent", "transformer", "ode_rnn")
+ORDER = (
+    "normalise",
+    "convolution",
+    "segment",
+    "embed",
+    *ENCODERS,
+    "batch_norm",
+    "self_attention",
+    "pool",
+    "dropout",
+    "head",
+    "decoder",
+)
 
 
 class NetworkSpec(Record):
@@ -126,7 +206,7 @@ class NetworkSpec(Record):
         channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
             shared weights (each with the covariates and a learned vector of its own of `channel_size`).
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
-        layers: in order; one recurrent layer, one pooling, one head or decoder.
+        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling, one head or decoder.
     """
 
     window: Size
@@ -143,27 +223,80 @@ class NetworkSpec(Record):
 
     @model_validator(mode="after")
     def _fits(self) -> NetworkSpec:
-        kinds = [layer.kind for layer in self.layers]
-        ranks = [_ORDER.index(kind) for kind in kinds]
-        if ranks != sorted(set(ranks)) or not {"recurrent", "pool"} <= set(kinds):
-            raise ValueError(f"layers must be among {_ORDER}, each once, in this order, got {kinds}")
-        if ("head" in kinds) == ("decoder" in kinds):
-            raise ValueError("a network ends in either a head or a decoder")
+        self._check_order()
+        self._check_lengths()
         if self.targets > self.past:
             raise ValueError(f"{self.targets} targets cannot come first among {self.past} past inputs")
         if self.channels == "joint" and self.channel_size:
             raise ValueError("channel_size belongs to independent channels")
         lags = [self.anchor] if self.anchor else []
         for layer in self.layers:
-            if isinstance(layer, Segment) and self.window % layer.length:
-                raise ValueError(f"window {self.window} is not a multiple of the segment length {layer.length}")
-            if isinstance(layer, Decoder) and self.horizon % layer.segment:
-                raise ValueError(f"horizon {self.horizon} is not a multiple of the decoder's segment {layer.segment}")
+            if isinstance(layer, (SelfAttention, Transformer)):
+                self._check_heads(layer)
+            if isinstance(layer, OdeRnn):
+                self._check_observations(layer)
+            if isinstance(layer, Decoder):
+                self._check_decoder(layer)
             if isinstance(layer, (Head, Decoder)):
                 lags += layer.lags
         if lags and max(lags) > self.window:
             raise ValueError(f"lag {max(lags)} reaches back further than the window of {self.window}")
         return self
+
+    def _check_order(self) -> None:
+        kinds = [layer.kind for layer in self.layers]
+        ranks = [ORDER.index(kind) for kind in kinds]
+        if ranks != sorted(set(ranks)) or "pool" not in kinds:
+            raise ValueError(f"layers must be among {list(ORDER)}, each once, in this order, got {kinds}")
+        if sum(kind in ENCODERS for kind in kinds) != 1:
+            raise ValueError(f"layers must have one of {list(ENCODERS)}, got {kinds}")
+        if ("head" in kinds) == ("decoder" in kinds):
+            raise ValueError("a network ends in either a head or a decoder")
+
+    def _check_lengths(self) -> None:
+        convolution, segment, steps = self.find("convolution"), self.find("segment"), self.window
+        if convolution is not None:
+            if convolution.stride > convolution.kernel:
+                raise ValueError(f"stride {convolution.stride} above kernel {convolution.kernel} would skip steps")
+            for _ in convolution.channels:
+                steps = -(-steps // convolution.stride)
+        if segment is not None and steps % segment.length:
+            place = "window" if steps == self.window else "convolved window"
+            raise ValueError(f"{place} {steps} is not a multiple of the segment length {segment.length}")
+
+    def _check_observations(self, layer: OdeRnn) -> None:
+        if self.find("convolution") is not None or self.find("segment") is not None:
+            raise ValueError("an ode_rnn reads single steps: leave convolutions and segments out")
+        inputs = self.past - self.targets + 1 if self.channels == "independent" else self.past
+        if layer.missing and max(layer.missing) >= inputs:
+            raise ValueError(f"missing {max(layer.missing)} is not among the {inputs} past inputs")
+
+    def _check_heads(self, layer: SelfAttention | Transformer) -> None:
+        width = layer.hidden_size if isinstance(layer, Transformer) else self.encoder_width
+        if width % layer.num_heads:
+            raise ValueError(f"{layer.num_heads} heads do not divide a width of {width}: choose a divisor")
+
+    def _check_decoder(self, layer: Decoder) -> None:
+        if layer.feedback is not None and layer.feedback >= self.outputs:
+            raise ValueError(f"feedback {layer.feedback} is not among the {self.outputs} outputs")
+        if self.horizon % layer.segment:
+            raise ValueError(f"horizon {self.horizon} is not a multiple of the decoder's segment {layer.segment}")
+        if layer.attention == "dot" and self.encoder_width != self.encoder.hidden_size:
+            raise ValueError(
+                "dot attention needs encoder and decoder states of one size, and a bidirectional encoder's "
+                "are twice as wide: take general"
+            )
+
+    @property
+    def encoder(self) -> Any:
+        """The recurrence, or what stands in its place; it has `cell`, `hidden_size` and `num_layers`."""
+        return next(layer for layer in self.layers if layer.kind in ENCODERS)
+
+    @property
+    def encoder_width(self) -> int:
+        """D of the sequence after the encoder."""
+        twice = isinstance(self.encoder, Recurrent) and self.encoder.bidirectional
+        return int(self.encoder.hidden_size) * (2 if twice else 1)
 
     def find(self, kind: str) -> Any:
         """The layer of a kind, or None."""

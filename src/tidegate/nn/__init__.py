@@ -1,1 +1,20 @@
-"""Networks in torch, built from their spec."""
+"""Networks in torch, built from their spec; and their layers, each usable alone."""
+
+from tidegate.nn.attention import Attention, AttentionPooling
+from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.ode import ODERNN
+from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+from tidegate.nn.transformer import SelfAttention, TransformerEncoder
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "ODERNN",
+    "Attention",
+    "AttentionPooling",
+    "CoupledLSTM",
+    "PeepholeLSTM",
+    "SelfAttention",
+    "TimeConvolution",
+    "TransformerEncoder",
+]

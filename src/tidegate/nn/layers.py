@@ -6,52 +6,35 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.lags import lag_rows
-from tidegate.artifacts.shapes import Sizes, decoder_inputs, head_inputs, raw_static
+from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
     BatchNorm,
-    Decoder,
+    Convolution,
     Dropout,
     Embed,
     Head,
     NetworkSpec,
     Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
+    Transformer,
 )
-from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
+from tidegate.nn.attention import pool
+from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.decoder import DecoderLayer
+from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.ode import ODERNN
+from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
-State = tuple[Tensor, ...]
-
-
-@dataclass
-class Flow:
-    """What flows between the layers of one forward pass."""
-
-    targets: Tensor  # [B, T, C], normalised once a layer has done so
-    sequence: Tensor  # [B, S, D]
-    future: Tensor  # [B, K, F]
-    static: Tensor  # [B, S_raw], then [B, E] once embedded
-    loc: Tensor | None = None  # [B, 1, C]
-    scale: Tensor | None = None  # [B, 1, C]
-    state: State = ()  # h (and c) [L, B, H]
-    context: Tensor | None = None  # [B, D]
-    attention: Tensor | None = None  # [B, S]
-    output: Tensor | None = None  # [B, K, C * O]
-
-
-def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int) -> Tensor:
-    """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
-    rows = [torch.from_numpy(lag_rows(targets.shape[1], horizon, lag)).to(targets.device) for lag in lags]
-    return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
 
 
 class NormaliseLayer(nn.Module):
@@ -75,6 +58,24 @@ class NormaliseLayer(nn.Module):
                 flow.scale = flow.targets.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST_SCALE)
                 flow.targets = flow.targets / flow.scale
         flow.sequence = torch.cat([flow.targets, flow.sequence[:, :, count:]], dim=2)
+        if flow.truth is not None:
+            flow.truth = flow.truth if flow.loc is None else flow.truth - flow.loc
+            flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
+
+
+class ConvolutionLayer(nn.Module):
+    """Convolutions over time (`Convolution`): [B, S, D] -> [B, S / strides, channels]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Convolution, sizes: Sizes) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            TimeConvolution(inputs, channels, layer.kernel, layer.stride, layer.padding)
+            for inputs, channels in pairwise((sizes.width, *layer.channels))
+        )
+
+    def forward(self, flow: Flow) -> None:
+        for conv in self.convs:
+            flow.sequence = conv(flow.sequence)
 
 
 class SegmentLayer(nn.Module):
@@ -120,6 +121,45 @@ class RecurrentLayer(nn.Module):
         flow.state = parts
 
 
+class TransformerLayer(nn.Module):
+    """A Transformer encoder (`Transformer`); a decoder is started from its last step."""
+
+    def __init__(self, spec: NetworkSpec, layer: Transformer, sizes: Sizes) -> None:
+        super().__init__()
+        self.cell = layer.cell
+        self.encoder = TransformerEncoder(
+            sizes.width,
+            layer.hidden_size,
+            layer.num_layers,
+            layer.num_heads,
+            layer.feedforward,
+            layer.dropout,
+            layer.positions,
+            sizes.steps,
+        )
+
+    def forward(self, flow: Flow) -> None:
+        flow.sequence = self.encoder(flow.sequence)
+        last = flow.sequence[:, -1].unsqueeze(0)
+        flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
+
+
+class OdeRnnLayer(nn.Module):
+    """Recurrent layers whose state flows between observations (`OdeRnn`)."""
+
+    def __init__(self, spec: NetworkSpec, layer: OdeRnn, sizes: Sizes) -> None:
+        super().__init__()
+        self.missing = list(layer.missing)
+        self.ode = ODERNN(
+            sizes.width, layer.hidden_size, layer.num_layers, layer.cell, layer.solver_steps, layer.dropout
+        )
+
+    def forward(self, flow: Flow) -> None:
+        x = flow.sequence
+        observed = (x[:, :, self.missing] < 0.5).any(dim=2) if self.missing else None
+        flow.sequence, flow.state = self.ode(x, observed=observed)
+
+
 class UnitNorm(nn.Module):
     """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
 
@@ -150,20 +190,31 @@ class BatchNormLayer(nn.Module):
         flow.sequence = self.norm(flow.sequence.transpose(1, 2)).transpose(1, 2)
 
 
+class SelfAttentionLayer(nn.Module):
+    """Self-attention with a residual and a layer norm (`SelfAttention`)."""
+
+    def __init__(self, spec: NetworkSpec, layer: SelfAttentionSpec, sizes: Sizes) -> None:
+        super().__init__()
+        self.block = SelfAttention(sizes.width, layer.num_heads, layer.dropout)
+
+    def forward(self, flow: Flow) -> None:
+        flow.sequence, flow.self_attention = self.block(flow.sequence)
+
+
 class PoolLayer(nn.Module):
     """One vector out of the sequence (`Pool`)."""
 
     def __init__(self, spec: NetworkSpec, layer: Pool, sizes: Sizes) -> None:
         super().__init__()
-        self.score = nn.Linear(sizes.width, 1) if layer.by == "attention" else None
+        self.by = layer.by
+        if layer.by == "attention":
+            self.score = nn.Linear(sizes.width, 1)
 
     def forward(self, flow: Flow) -> None:
-        if self.score is None:
+        if self.by == "last":
             flow.context = flow.sequence[:, -1]
         else:
-            weights = torch.softmax(self.score(flow.sequence), dim=1)  # [B, S, 1]
-            flow.attention = weights.squeeze(2)
-            flow.context = (weights * flow.sequence).sum(dim=1)
+            flow.context, flow.attention = pool(self.score, flow.sequence)
 
 
 class DropoutLayer(nn.Module):
@@ -201,61 +252,16 @@ class HeadLayer(nn.Module):
         flow.output = self.final(torch.relu(self.output(torch.cat(parts, dim=2))))
 
 
-class DecoderLayer(nn.Module):
-    """A recurrence over the horizon (`Decoder`), started from the encoder's state."""
-
-    def __init__(self, spec: NetworkSpec, layer: Decoder, sizes: Sizes) -> None:
-        super().__init__()
-        encoder: Recurrent = spec.find("recurrent")
-        self.attended = spec.find("pool").by == "attention"
-        self.horizon, self.segment, self.lags, self.static = spec.horizon, layer.segment, layer.lags, sizes.static
-        steps = spec.horizon // layer.segment
-        self.position = nn.Parameter(torch.randn(steps, layer.position) * 0.1) if layer.position else None
-        self.inputs = decoder_inputs(layer, sizes, attended=self.attended)
-        self.rnn = recurrent(encoder, self.inputs, bidirectional=False)
-        self.dropout = nn.Dropout(layer.dropout)
-        self.output = nn.Linear(encoder.hidden_size, layer.segment * sizes.targets * sizes.outputs)
-
-    def forward(self, flow: Flow) -> None:
-        batch, steps = flow.future.shape[0], self.horizon // self.segment
-        parts = []
-        if flow.future.shape[2]:
-            parts.append(flow.future.reshape(batch, steps, -1))
-        if self.lags:
-            parts.append(lagged(flow.targets, self.lags, self.horizon).reshape(batch, steps, -1))
-        if self.position is not None:
-            parts.append(self.position.unsqueeze(0).expand(batch, -1, -1))
-        if self.static:
-            parts.append(flow.static.unsqueeze(1).expand(-1, steps, -1))
-        if self.attended and flow.context is not None:
-            parts.append(flow.context.unsqueeze(1).expand(-1, steps, -1))
-        inputs = torch.cat(parts, dim=2) if parts else flow.targets.new_zeros(batch, steps, 1)
-        state = tuple(part.contiguous() for part in flow.state)
-        hidden, _ = self.rnn(inputs, state if len(state) > 1 else state[0])
-        flow.output = self.output(self.dropout(hidden)).reshape(batch, self.horizon, -1)
-
-
-def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
-    """The recurrent stack of a spec."""
-    kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
-    dropout = layer.dropout if layer.num_layers > 1 else 0.0
-    made: nn.Module = kind(
-        inputs,
-        layer.hidden_size,
-        layer.num_layers,
-        batch_first=True,
-        dropout=dropout,
-        bidirectional=bidirectional,
-    )
-    return made
-
-
 LAYERS: dict[str, type[nn.Module]] = {
     "normalise": NormaliseLayer,
+    "convolution": ConvolutionLayer,
     "segment": SegmentLayer,
     "embed": EmbedLayer,
     "recurrent": RecurrentLayer,
+    "transformer": TransformerLayer,
+    "ode_rnn": OdeRnnLayer,
     "batch_norm": BatchNormLayer,
+    "self_attention": SelfAttentionLayer,
     "pool": PoolLayer,
     "dropout": DropoutLayer,
     "head": HeadLayer,

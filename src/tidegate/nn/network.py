@@ -9,20 +9,25 @@ from torch import Tensor, nn
 
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.nn.layers import LAYERS, Flow, lagged
+from tidegate.nn.flow import Flow, lagged
+from tidegate.nn.layers import LAYERS
 
 
 class Output(NamedTuple):
     """What a network says about a batch of windows.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
-    `loc` and `scale` are [B, 1, C]; `attention` is [B, S] ([B * C, S] for independent channels) or None.
+    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there.
     """
 
     values: Tensor
     loc: Tensor
     scale: Tensor
     attention: Tensor | None
+    decoder_attention: Tensor | None = None
+    self_attention: Tensor | None = None
 
     def prepared(self) -> Tensor:
         """[B, K, C, O] in the prepared scale."""
@@ -43,15 +48,26 @@ class Network(nn.Module):
             LAYERS[layer.kind](spec, layer, sizes) for layer, sizes in zip(spec.layers, walk(spec), strict=False)
         )
 
-    def forward(self, past: Tensor, future: Tensor, static: Tensor) -> Output:
+    def forward(
+        self,
+        past: Tensor,
+        future: Tensor,
+        static: Tensor,
+        truth: Tensor | None = None,
+        forced: Tensor | None = None,
+    ) -> Output:
         """Forecast a batch of windows.
 
         Args:
             past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+            truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
+                its own forecasts is shown the truth instead.
         """
         spec = self.spec
         batch, count = past.shape[0], spec.targets
         flow = self._enter(past, future, static)
+        if truth is not None and forced is not None:
+            flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
         for layer in self.layers:
             layer(flow)
         assert flow.output is not None
@@ -64,7 +80,13 @@ class Network(nn.Module):
         if spec.channels == "independent":
             values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(1, 2)
             loc, scale = (part.reshape(batch, count, 1).transpose(1, 2) for part in (loc, scale))
-        return Output(values, loc, scale, flow.attention)
+        return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
+
+    def _by_pass(self, part: Tensor) -> Tensor:
+        """[B, K, C], or [B * C, K, 1] where channels are independent."""
+        if self.spec.channels == "joint":
+            return part
+        return part.transpose(1, 2).reshape(-1, part.shape[1], 1)
 
     def _enter(self, past: Tensor, future: Tensor, static: Tensor) -> Flow:
         count = self.spec.targets

@@ -6,47 +6,21 @@ K horizon, C targets of one pass, O outputs, H units, L layers, F known-ahead in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tidegate.artifacts.lags import lag_rows
-from tidegate.artifacts.spec import Decoder, Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
+from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
+from tidegate.runtime.attention import softmax
+from tidegate.runtime.convolution import convolution
+from tidegate.runtime.decoder import decoder
+from tidegate.runtime.flow import Flow, Weights, lagged, linear, repeat
+from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
+from tidegate.runtime.transformer import self_attention, transformer
 
-Array = NDArray[np.float32]
-Weights = Mapping[str, Array]
 SMALLEST_SCALE = np.float32(1e-4)
 BATCH_NORM_EPSILON = np.float32(1e-5)
-
-
-@dataclass
-class Flow:
-    """What flows between the layers of one forward pass."""
-
-    targets: Array  # [B, T, C]
-    sequence: Array  # [B, S, D]
-    future: Array  # [B, K, F]
-    static: Array  # [B, S_raw], then [B, E]
-    loc: Array | None = None  # [B, 1, C]
-    scale: Array | None = None  # [B, 1, C]
-    state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
-    context: Array | None = None  # [B, D]
-    attention: Array | None = None  # [B, S]
-    output: Array | None = None  # [B, K, C * O]
-
-
-def lagged(targets: Array, lags: tuple[int, ...], horizon: int) -> Array:
-    """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
-    return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
-
-
-def linear(weights: Weights, name: str, x: Array) -> Array:
-    """x W' + b along the last axis."""
-    return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], dtype=np.float32)
 
 
 def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, flow: Flow) -> None:
@@ -76,7 +50,7 @@ def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: 
 def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow) -> None:
     """Project the static inputs and give them to every step."""
     flow.static = linear(weights, f"{at}.linear", flow.static)
-    flow.sequence = np.concatenate([flow.sequence, _repeat(flow.static, flow.sequence.shape[1])], axis=2)
+    flow.sequence = np.concatenate([flow.sequence, repeat(flow.static, flow.sequence.shape[1])], axis=2)
 
 
 def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, flow: Flow) -> None:
@@ -95,9 +69,7 @@ def pool(spec: NetworkSpec, layer: Pool, weights: Weights, at: str, flow: Flow) 
     if layer.by == "last":
         flow.context = flow.sequence[:, -1]
         return
-    score = linear(weights, f"{at}.score", flow.sequence)[:, :, 0]  # [B, S]
-    score = np.exp(score - score.max(axis=1, keepdims=True))
-    flow.attention = score / score.sum(axis=1, keepdims=True)
+    flow.attention = softmax(linear(weights, f"{at}.score", flow.sequence)[:, :, 0])  # [B, S]
     flow.context = np.einsum("bs,bsd->bd", flow.attention, flow.sequence)
 
 
@@ -113,42 +85,21 @@ def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) 
     if layer.lags:
         parts.append(lagged(flow.targets, layer.lags, spec.horizon))
     if spec.find("embed") is not None:
-        parts.append(_repeat(flow.static, spec.horizon))
+        parts.append(repeat(flow.static, spec.horizon))
     hidden = np.maximum(linear(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
     flow.output = linear(weights, f"{at}.final", hidden)
 
 
-def decoder(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow) -> None:
-    """A recurrence over the horizon, started from the encoder's state."""
-    batch, steps = flow.future.shape[0], spec.horizon // layer.segment
-    parts = [flow.future.reshape(batch, steps, layer.segment * flow.future.shape[2])]
-    if layer.lags:
-        parts.append(lagged(flow.targets, layer.lags, spec.horizon).reshape(batch, steps, -1))
-    if layer.position:
-        position = weights[f"{at}.position"]
-        parts.append(np.broadcast_to(position, (batch, *position.shape)))
-    if spec.find("embed") is not None:
-        parts.append(_repeat(flow.static, steps))
-    if flow.attention is not None and flow.context is not None:
-        parts.append(_repeat(flow.context, steps))
-    inputs = np.concatenate(parts, axis=2)
-    if inputs.shape[2] == 0:
-        inputs = np.zeros((batch, steps, 1), dtype=np.float32)
-    stack: Recurrent = spec.find("recurrent").model_copy(update={"bidirectional": False})
-    hidden, _ = run_stack(stack, weights, f"{at}.rnn", inputs, flow.state)
-    flow.output = linear(weights, f"{at}.output", hidden).reshape(batch, spec.horizon, -1)
-
-
-def _repeat(vector: Array, steps: int) -> Array:
-    return np.broadcast_to(vector[:, None], (vector.shape[0], steps, vector.shape[1]))
-
-
 LAYERS = {
     "normalise": normalise,
+    "convolution": convolution,
     "segment": segment,
     "embed": embed,
     "recurrent": recurrent,
+    "transformer": transformer,
+    "ode_rnn": ode_rnn,
     "batch_norm": batch_norm,
+    "self_attention": self_attention,
     "pool": pool,
     "dropout": dropout,
     "head": head,

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.runtime.layers import LAYERS, Flow, lagged
+from tidegate.runtime.flow import Flow, lagged
+from tidegate.runtime.layers import LAYERS
 
 Array = NDArray[np.float32]
 
@@ -18,13 +19,17 @@ class Output(NamedTuple):
     """What a network says about a batch of windows.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
-    `loc` and `scale` are [B, 1, C]; `attention` is [B, S] ([B * C, S] for independent channels) or None.
+    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there.
     """
 
     values: Array
     loc: Array
     scale: Array
     attention: Array | None
+    decoder_attention: Array | None = None
+    self_attention: Array | None = None
 
     def prepared(self) -> Array:
         """[B, K, C, O] in the prepared scale."""
@@ -52,7 +57,7 @@ def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, fu
     if spec.channels == "independent":
         values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
         loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
-    return Output(values, loc, scale, flow.attention)
+    return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
 
 
 def _enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:

@@ -16,6 +16,7 @@ from tidegate.core.errors import ArtifactError, DataError, SchemaError, SplitErr
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.prepare.preparation import Preparation
+from tidegate.prepare.prepared import Prepared
 from tidegate.runtime.context import unpack_context
 from tidegate.runtime.decode import Decoding, Forecast, forecast
 from tidegate.runtime.network import Output, run_network
@@ -153,6 +154,21 @@ def predict_ends(run: Any, model: Any, table: Table, known: Mapping[str, NDArray
         DataError: it is missing at a forecast step.
         SplitError: a series is shorter than the window.
     """
+    spec, decoding = model.spec, model.decoding
+    ahead, prepared, origins = prepare_ends(model, table, known)
+    values = forecast(run, spec, decoding, prepared, origins)
+    time = ahead.time[origins[:, None] + np.arange(decoding.horizon)]
+    return SeriesForecast(table.ids, time, model.preparation.target_names, values)
+
+
+def prepare_ends(
+    model: Any, table: Table, known: Mapping[str, NDArray[Any]] | None = None
+) -> tuple[Table, Prepared, NDArray[np.int64]]:
+    """What a forecast after the end of every series looks at; arguments and errors as of `predict_ends`.
+
+    Returns:
+        The end of the table with the steps to forecast after it, the same prepared, and [G] the first of these steps.
+    """
     spec, decoding, preparation = model.spec, model.decoding, model.preparation
     known = dict(known or {})
     missing = [name for name in preparation.schema.known if name not in known]
@@ -172,6 +188,4 @@ def predict_ends(run: Any, model: Any, table: Table, known: Mapping[str, NDArray
     origins = ahead.starts[1:] - decoding.horizon
     prepared = preparation.apply(ahead)
     prepared.check_future(origins, decoding.horizon)
-    values = forecast(run, spec, decoding, prepared, origins)
-    time = ahead.time[origins[:, None] + np.arange(decoding.horizon)]
-    return SeriesForecast(table.ids, time, preparation.target_names, values)
+    return ahead, prepared, origins

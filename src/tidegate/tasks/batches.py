@@ -15,7 +15,9 @@ from tidegate.data.windows import Batches, Windows
 from tidegate.nn.network import Network
 from tidegate.prepare.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.prepared import Prepared
+from tidegate.train.forcing import Forcing, ForcingSchedule
 from tidegate.train.losses import ForecastLoss
+from tidegate.train.options import TrainOptions
 from tidegate.train.threads import choose_threads, threads
 
 EVALUATION_BATCH = 512
@@ -40,7 +42,7 @@ class WindowBatches:
     Args:
         prepared: the table. windows: of the training part. spec: sizes.
         batch_size: B; the last batch of an epoch holds what is left.
-        seed: of order and noise. noise: augmentation.
+        seed: of order, noise and forcing. noise: augmentation.
     """
 
     def __init__(
@@ -55,14 +57,30 @@ class WindowBatches:
         self.prepared, self.windows, self.spec = prepared, windows, spec
         self.order = Batches(windows, batch_size, seed=seed)
         self.seed, self.noise = seed, noise
+        self.forcing: Forcing | None = None
+        self.steps = len(self.order)
 
     def __len__(self) -> int:
         return len(self.order)
 
+    def force(self, ratio: float | None, schedule: ForcingSchedule, options: TrainOptions) -> None:
+        """Add to each batch of a training where its decoder is shown the truth; None does not."""
+        self.steps = min(len(self.order), options.steps_per_epoch or len(self.order))
+        self.forcing = None if ratio is None else Forcing(ratio, schedule, self.steps * options.max_epochs)
+
     def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, ...]]:
         """Batches of an epoch from step `start` on."""
         for step, origins in enumerate(self.order.epoch(epoch, skip=start), start):
-            yield self._batch(origins, epoch, step)
+            batch = self._batch(origins, epoch, step)
+            yield batch if self.forcing is None else (*batch, self._forced(batch, epoch, step))
+
+    def _forced(self, batch: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
+        """[B, K, C], where the decoder is shown the truth: a coin for each of its steps, and the value observed."""
+        assert self.forcing is not None
+        observed, segment = batch[4], self.spec.find("decoder").segment
+        shape = (len(observed), self.spec.horizon // segment)
+        coins = self.forcing.draw((epoch - 1) * self.steps + step, shape, self.seed)
+        return observed & torch.from_numpy(coins).repeat_interleave(segment, dim=1).unsqueeze(2)
 
     def _batch(self, origins: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, ...]:
         if not self.noise.active:
@@ -99,8 +117,8 @@ class BatchLoss:
         self.loss = loss
 
     def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        past, future, static, target, observed = batch
-        output = network(past, future, static)
+        past, future, static, target, observed, *forced = batch
+        output = network(past, future, static, target, *forced) if forced else network(past, future, static)
         if self.by_window:
             return self.loss(output.values, (target - output.loc) / output.scale, observed)
         return self.loss(output.prepared(), target, observed)
@@ -126,13 +144,13 @@ def torch_run(network: Network) -> Any:
     """The network as a function of numpy arrays, as `tidegate.runtime.decode` calls it."""
     from tidegate.runtime.network import Output
 
-    hidden = network.spec.find("recurrent").hidden_size
+    hidden = network.spec.encoder.hidden_size
 
     def run(past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
         network.eval()
         with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
             output = network(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, future, static)))
-        attention = None if output.attention is None else output.attention.numpy()
-        return Output(output.values.numpy(), output.loc.numpy(), output.scale.numpy(), attention)
+        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
+        return Output(*arrays)
 
     return run

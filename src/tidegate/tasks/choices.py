@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.evaluate.season import find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
@@ -79,7 +80,13 @@ def check_options(model: Any) -> None:
     choice("bidirectional", model.bidirectional, (True, False))
     if not isinstance(model.dropout, (int, float)) or not 0 <= model.dropout < 1:
         raise ConfigError(f"dropout is a share from 0 up to, but not, 1; got {model.dropout!r}")
-    group(NetworkOptions, model.network)
+    network = group(NetworkOptions, model.network)
+    if network.encoder != "recurrent" and model.bidirectional:
+        raise ConfigError(f"bidirectional belongs to a recurrence; encoder={network.encoder!r} has no direction")
+    if network.encoder == "ode_rnn":
+        if model.segment not in (AUTO, 1):
+            raise ConfigError(f"encoder='ode_rnn' reads single steps: segment is 1, got {model.segment}")
+        require("torchdiffeq", extra="ode", purpose="train an ODE-RNN")
     group(AugmentOptions, model.augment)
     _groups(model, "shared")
 

@@ -95,14 +95,16 @@ def fit(
     def trained(
         plan: Plan, options: TrainOptions, folder: Path | None, show: Any
     ) -> tuple[Network, History, NetworkSpec]:
-        outputs = int(choices.point) + len(choices.quantiles)
-        spec = build_spec(plan, choices.model, choices.network, preparation, outputs)
+        decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
+        middle = 0 if choices.point else decoding.middle
+        spec = build_spec(plan, choices.model, choices.network, preparation, decoding.outputs, middle)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             network = Network(spec)
         point: Any = choices.loss if choices.point else None
         loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
         batches = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)
+        batches.force(choices.network.teacher_forcing, choices.network.forcing_schedule, options)
         checkpoint = None if folder is None else Checkpoint(folder, [*fingerprint, spec.model_dump_json()])
         history = train(
             network,
@@ -161,8 +163,13 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
             "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
             "forecasts: leave block out, or name the covariates as known"
         )
-    segment = choose_segment(window, table.frequency) if model.segment == AUTO else (model.segment or 1)
-    if window % segment:
+    if model.segment != AUTO:
+        segment = model.segment or 1
+    elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
+        segment = 1  # single steps are flowed between; strides shorten the window already
+    else:
+        segment = choose_segment(window, table.frequency)
+    if window % segment and not network.conv_channels:
         raise ConfigError(f"window {window} is not a multiple of segment {segment}")
     found = find_seasons(table, split.train)
     # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one

@@ -286,6 +286,24 @@ class Forecaster(Estimator):
         known = known_ahead(self._parts(), table, future)
         return table, forecast_columns(predict_ends(self.run_, self._parts(), table, known), table)
 
+    def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+        """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
+
+        Returns:
+            A frame: series, time, [ahead,] weight; see `tidegate.tasks.attention`.
+
+        Raises:
+            ConfigError: the network has no attention. TidegateError: as `predict`.
+        """
+        from tidegate.tasks.attention import attention_columns
+
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        columns = attention_columns(self.run_, self._parts(), table, known_ahead(self._parts(), table, future))
+        return to_frame(
+            columns, timezone=table.timezone, like=data if data is not None else getattr(self, "_like", None)
+        )
+
     def future_frame(self, data: Any = None, **reading: Any) -> Any:
         """The rows to fill in with known-ahead covariates before `predict`: series, time, and empty columns."""
         self._require_fitted("spec_")

@@ -10,6 +10,7 @@ import numpy as np
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
+from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
 
 Group = TypeVar("Group")
 Auto = Literal["auto"]
@@ -33,6 +34,23 @@ class NetworkOptions:
         channel_size: size of the learned vector that tells independent channels apart.
         embed: size that static inputs are projected to.
         batch_norm: batch normalisation after the recurrence (guide 7.2).
+        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`; a decoder after
+            it has one layer of `cell`. `ode_rnn`: a recurrence whose state flows on where targets are missing instead
+            of reading fill values (extra `ode`; see `tidegate.nn.ode`).
+        solver_steps: of the `ode_rnn`, Runge-Kutta steps between two rows.
+        num_heads: of the transformer and of self-attention; a divisor of their width.
+        feedforward: units between the transformer's two dense layers; None takes four times `hidden_size`.
+        positions: of the transformer: `sinusoidal` or `learned`.
+        self_attention: self-attention over the recurrence's outputs (see `tidegate.nn.transformer`).
+        conv_channels: channels of each convolution over time before the recurrence (CNN-LSTM); () takes none.
+        conv_kernel, conv_stride: steps that a convolution sees, and steps between its outputs.
+        conv_padding: `causal` sees no later steps, `same` as many on either side (see `tidegate.nn.convolution`).
+        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), or `dot`, `general` or
+            `concat` (Luong); None does not (see `tidegate.nn.attention`).
+        teacher_forcing: None lets no decoder step read the forecast of the step before; a ratio from 0 to 1 does,
+            and in training shows it the truth instead that often (guide 6.3).
+        forcing_schedule: `constant`, or a ratio that falls in training: `linear` or `inverse_sigmoid` (scheduled
+            sampling, see `tidegate.train.forcing`).
         block: steps that the network itself forecasts; where it is less than the horizon, the network is
             applied again to its own forecasts (recursive decoding). None forecasts the whole horizon directly.
     """
@@ -47,6 +65,19 @@ class NetworkOptions:
     channel_size: int = 0
     embed: int = 8
     batch_norm: bool = False
+    encoder: Literal["recurrent", "transformer", "ode_rnn"] = "recurrent"
+    solver_steps: int = 2
+    num_heads: int = 4
+    feedforward: int | None = None
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    self_attention: bool = False
+    conv_channels: tuple[int, ...] = ()
+    conv_kernel: int = 3
+    conv_stride: int = 1
+    conv_padding: Literal["causal", "same"] = "causal"
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    teacher_forcing: float | None = None
+    forcing_schedule: ForcingSchedule = "constant"
     block: int | None = None
 
     def __post_init__(self) -> None:
@@ -55,6 +86,8 @@ class NetworkOptions:
         for name in ("head_size", "embed"):
             whole(name, getattr(self, name), 1)
         whole("channel_size", self.channel_size, 0)
+        self._check_layers()
+        self._check_decoder()
         if self.head_dropout is not None and not (
             isinstance(self.head_dropout, (int, float)) and 0 <= self.head_dropout < 1
         ):
@@ -70,6 +103,42 @@ class NetworkOptions:
             for lag in self.lags:
                 whole("lags", lag, 1)
         choice("batch_norm", self.batch_norm, (True, False))
+
+    def _check_layers(self) -> None:
+        choice("encoder", self.encoder, ("recurrent", "transformer", "ode_rnn"))
+        choice("positions", self.positions, ("sinusoidal", "learned"))
+        choice("self_attention", self.self_attention, (True, False))
+        choice("conv_padding", self.conv_padding, ("causal", "same"))
+        for name in ("num_heads", "conv_kernel", "conv_stride", "solver_steps"):
+            whole(name, getattr(self, name), 1)
+        if self.feedforward is not None:
+            whole("feedforward", self.feedforward, 1)
+        if not isinstance(self.conv_channels, (tuple, list)):
+            raise ConfigError(
+                f"conv_channels is a list of channels, such as [32] or [32, 64]; got {self.conv_channels!r}"
+            )
+        for channels in self.conv_channels:
+            whole("conv_channels", channels, 1)
+        if self.encoder == "ode_rnn" and self.conv_channels:
+            raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
+        if self.conv_stride > self.conv_kernel:
+            raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
+
+    def _check_decoder(self) -> None:
+        choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
+        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
+        ratio = self.teacher_forcing
+        if ratio is not None and (
+            isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1
+        ):
+            raise ConfigError(f"teacher_forcing is a ratio from 0 to 1, or None; got {ratio!r}")
+        if ratio is None and self.forcing_schedule != "constant":
+            raise ConfigError(
+                f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
+                "such as 1.0"
+            )
+        if self.head == "direct" and (self.attention is not None or ratio is not None):
+            raise ConfigError("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps")
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:

@@ -1,0 +1,60 @@
+"""What flows between the layers of a network in torch, and what several of them use.
+
+Shape letters: B batch, T steps of the window, S steps of the sequence, D its width, K horizon,
+C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E static size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.spec import Recurrent
+from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+
+State = tuple[Tensor, ...]
+
+
+@dataclass
+class Flow:
+    """What flows between the layers of one forward pass."""
+
+    targets: Tensor  # [B, T, C], normalised once a layer has done so
+    sequence: Tensor  # [B, S, D]
+    future: Tensor  # [B, K, F]
+    static: Tensor  # [B, S_raw], then [B, E] once embedded
+    loc: Tensor | None = None  # [B, 1, C]
+    scale: Tensor | None = None  # [B, 1, C]
+    state: State = ()  # h (and c) [L, B, H]
+    context: Tensor | None = None  # [B, D]
+    attention: Tensor | None = None  # [B, S]
+    decoder_attention: Tensor | None = None  # [B, K / segment, S]
+    self_attention: Tensor | None = None  # [B, heads, S, S]
+    truth: Tensor | None = None  # [B, K, C] targets to come, normalised once a layer has done so
+    forced: Tensor | None = None  # [B, K, C], where a decoder that reads its own forecasts is shown the truth
+    output: Tensor | None = None  # [B, K, C * O]
+
+
+def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int) -> Tensor:
+    """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
+    rows = [torch.from_numpy(lag_rows(targets.shape[1], horizon, lag)).to(targets.device) for lag in lags]
+    return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
+
+
+def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
+    """The recurrent stack of a spec."""
+    kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
+    dropout = layer.dropout if layer.num_layers > 1 else 0.0
+    made: nn.Module = kind(
+        inputs,
+        layer.hidden_size,
+        layer.num_layers,
+        batch_first=True,
+        dropout=dropout,
+        bidirectional=bidirectional,
+    )
+    return made
