@@ -136,8 +136,12 @@ def explain(
     if slope is not None:
         try:
             found["gradient"] = integrated_gradients(one, 0, slope)
-        except (MissingExtraError, ConfigError) as error:
-            said.append(Note("gradients", "Integrated gradients were left out: {reason}", {"reason": str(error)}))
+        except MissingExtraError:
+            message = "Integrated gradients were left out: they need pip install 'tidegate[train,explain]'."
+            said.append(Note("gradients", message))
+        except ConfigError:
+            message = "Integrated gradients were left out: the network is applied to its own forecasts."
+            said.append(Note("gradients", message))
     attention = trace_attention(one)
     if attention:
         weights = attention[0].by_group(blocks, 0, layout.window)

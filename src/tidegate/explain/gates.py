@@ -30,15 +30,15 @@ class Gates:
 
     Attributes:
         cell: its kind. layer, backwards: its place in the stack.
-        values: name -> [M, S, H]: i, f, g, o, c, h (lstm, peephole), f, g, o, c, h (coupled), r, z, n, h (gru), in order
-            of time also where the layer reads backwards.
+        values: name -> [M, S, H]: i, f, g, o, c, h (lstm, peephole), f, g, o, c, h (coupled), r, z, n, h (gru), in
+            order of time also where the layer reads backwards.
         stride: window steps of one recurrent step.
     """
 
     cell: str
     layer: int
     backwards: bool
-    values: Mapping[str, Floats]
+    values: Mapping[str, Array]
     stride: int
 
     @property

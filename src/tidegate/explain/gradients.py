@@ -52,10 +52,7 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
     weight = torch.from_numpy(np.asarray(slope, dtype=np.float32))
 
     def number(cells: Any) -> Any:
-        past = cells[:, : layout.window * len(layout.past)].reshape(-1, layout.window, len(layout.past))
-        rest = cells[:, past[0].numel() :]
-        future = rest[:, : layout.horizon * len(layout.future)].reshape(-1, layout.horizon, len(layout.future))
-        output = network(past, future, rest[:, layout.horizon * len(layout.future) :])
+        output = network(*layout.unflatten(cells))
         return (output.prepared() * weight).sum(dim=(1, 2, 3))
 
     window = torch.from_numpy(model.windows.take([row]).flat())

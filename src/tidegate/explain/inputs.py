@@ -70,8 +70,8 @@ class Layout:
         )
         return features, steps
 
-    def unflatten(self, cells: Array) -> Inputs:
-        """[B, P] back to the network's arrays."""
+    def unflatten(self, cells: Any) -> Inputs:
+        """[B, P] back to the network's arrays (of numpy or of torch)."""
         B, past, future = len(cells), self.window * len(self.past), self.horizon * len(self.future)
         return Inputs(
             cells[:, :past].reshape(B, self.window, len(self.past)),

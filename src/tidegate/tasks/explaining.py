@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from tidegate.tasks.judging import needed_rows
 
 METRICS = {name: getattr(metrics, name) for name in ("mae", "rmse", "mse", "mape", "smape")}
 MOST_BLOCKS = 8
-MIXED = "calendar:"  # what calendar features begin with, so that no column is taken for one
+CALENDAR = "calendar:"  # what calendar features begin with, so that no column is taken for one
 
 
 class ForecastWindows:
@@ -41,7 +41,7 @@ class ForecastWindows:
     ) -> None:
         self.model, self.prepared, self.origins, self.metric = model, prepared, origins, metric
         self.spec, self.decoding = model.spec_, model.decoding_
-        self.weights = _weights(model)
+        self.weights: Mapping[str, NDArray[np.float32]] = _weights(model)
         self.layout = make_layout(model.preparation_, self.spec.window, self.decoding.horizon)
         self.windows = Inputs(
             prepared.past(origins, self.spec.window),
@@ -118,7 +118,7 @@ def explain_forecast(
     measure = METRICS[metric] if isinstance(metric, str) else metric
     small, origin, name = find_case(model, table, at, series)
     spec, decoding = model.spec_, model.decoding_
-    fitted = getattr(model, "fitted_", None)
+    fitted: Any = getattr(model, "fitted_", None)
     known = fitted is not None and fitted.table is table
     prepared = fitted.prepared if known else model.preparation_.apply(table)
     part = "test" if known and fitted.split.rows("test") else "all"
@@ -226,7 +226,7 @@ def make_layout(preparation: Preparation, window: int, horizon: int) -> Layout:
     """Which column, or calendar feature, each channel of a prepared window belongs to."""
     columns = {channel: state.name for state in preparation.columns for channel in _channels(state)}
     columns |= {
-        name: MIXED + ("holiday" if name in HOLIDAY_NAMES else name.partition(":")[0])
+        name: CALENDAR + ("holiday" if name in HOLIDAY_NAMES else name.partition(":")[0])
         for name in preparation.calendar_names
     }
     masks = {f"{s.name}:missing": s.name for s in preparation.columns if isinstance(s, NumberState) and s.mask}
