@@ -24,7 +24,9 @@ def strongest_row(model: Trained) -> int:
     return int(np.argmax(np.abs(model.target[:, 0])))
 
 
-@pytest.mark.parametrize(("lag", "window", "segment", "cell"), [(7, 12, 1, "lstm"), (7, 12, 1, "gru"), (50, 60, 10, "lstm")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("lag", "window", "segment", "cell"), [(7, 12, 1, "lstm"), (7, 12, 1, "gru"), (50, 60, 10, "lstm")]
+)
 def test_every_method_finds_the_feature_and_the_lag(lag: int, window: int, segment: int, cell: str) -> None:
     model = planted(lag, window, segment, cell)
     row = strongest_row(model)
@@ -112,4 +114,4 @@ def test_attention_looks_at_the_lag() -> None:
     assert weights.sum() == pytest.approx(1)
     # A recurrent step at or soon after the lag carries what was read there.
     assert -7 <= blocks.all[int(np.argmax(weights))].first <= -5
-    assert FEATURES == model.layout.past
+    assert model.layout.past == FEATURES

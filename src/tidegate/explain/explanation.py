@@ -29,14 +29,14 @@ class Case:
     """The forecast that is explained, in the reader's units and clock.
 
     Attributes:
-        series: its name, "" for a single one. targets: [C] names. frequency: of the rows. zone: of the clock, or "".
-        past_time: [T]; history: [T, C]. time: [K]; mean, actual: [K, C] (NaN where not yet known).
-        quantiles: [K, C, Q] of `levels`.
+        series: its name, "" for a single one. target: name. frequency: of the rows. zone: of the clock, or "".
+        past_time: [T]; history: [T]. time: [K]; mean, actual: [K] (NaN where not yet known).
+        quantiles: [K, Q] of `levels`.
         seasons: lengths of the cycles, in steps, that the model was built on.
     """
 
     series: str
-    targets: tuple[str, ...]
+    target: str
     frequency: Frequency
     zone: str
     past_time: NDArray[Any]

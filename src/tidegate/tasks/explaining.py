@@ -29,17 +29,25 @@ CALENDAR = "calendar:"  # what calendar features begin with, so that no column i
 
 
 class ForecastWindows:
-    """Windows of a forecaster as an `Explainable`: predictions are the point forecasts, [B, K C], in the target's unit.
+    """Windows of a forecaster as an `Explainable`: predictions are the point forecasts of one target, [B, K].
 
     Args:
-        model: the forecaster. prepared: a table. origins: [M] of the windows. background: [R, P] flat or `Inputs`.
-        metric: of actual and forecast, smaller is better.
+        model: the forecaster. prepared: a table. origins: [M] of the windows.
+        background: windows [R]; None takes the windows themselves.
+        metric: of actual and forecast [M, K], smaller is better. channel: place of the target.
     """
 
     def __init__(
-        self, model: Any, prepared: Prepared, origins: NDArray[np.int64], background: Inputs | None, metric: Any
+        self,
+        model: Any,
+        prepared: Prepared,
+        origins: NDArray[np.int64],
+        background: Inputs | None,
+        metric: Any,
+        channel: int,
     ) -> None:
-        self.model, self.prepared, self.origins, self.metric = model, prepared, origins, metric
+        self.model, self.prepared, self.origins = model, prepared, origins
+        self.metric, self.channel = metric, channel
         self.spec, self.decoding = model.spec_, model.decoding_
         self.weights: Mapping[str, NDArray[np.float32]] = _weights(model)
         self.layout = make_layout(model.preparation_, self.spec.window, self.decoding.horizon)
@@ -51,7 +59,7 @@ class ForecastWindows:
         self.background = self.windows if background is None else background
 
     def predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Point forecasts, [B, K C]."""
+        """Point forecasts in the target's unit, [B, K]."""
         parts = [
             self._predict(inputs.take(slice(first, first + BATCH)), rows[first : first + BATCH])
             for first in range(0, len(rows), BATCH)
@@ -61,12 +69,12 @@ class ForecastWindows:
     def _predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         values = decode(self.model.run_, self.spec, self.decoding, *inputs)
         point = values[..., 0] if self.decoding.point else np.sort(values, axis=3)[..., self.decoding.middle]
-        return self.prepared.invert(point, self.origins[rows]).reshape(len(rows), -1)
+        return self.prepared.invert(point, self.origins[rows])[..., self.channel]
 
     def score(self, predictions: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
-        """The metric over all steps and targets."""
-        actual = self.prepared.raw_target(self.origins[rows], self.decoding.horizon)
-        return float(self.metric(actual, predictions.reshape(actual.shape)))
+        """The metric over all steps."""
+        actual = self.prepared.raw_target(self.origins[rows], self.decoding.horizon)[..., self.channel]
+        return float(self.metric(actual, predictions))
 
     def slope(self) -> NDArray[np.float64]:
         """[K, C, O] what the mean forecast of the first window gains per unit of each prepared output.
@@ -81,7 +89,7 @@ class ForecastWindows:
         origins = np.repeat(self.origins[:1], count)
         change = self.prepared.invert(point + steps, origins) - self.prepared.invert(point - steps, origins)
         found = np.zeros(values.shape[1:])
-        found[..., index] = (change.mean(axis=(1, 2)) / 2e-3).reshape(point.shape[1:])
+        found[..., index] = (change[..., self.channel].mean(axis=1) / 2e-3).reshape(point.shape[1:])
         return found
 
 
@@ -91,6 +99,7 @@ def explain_forecast(
     *,
     at: Any = None,
     series: str | None = None,
+    target: str | None = None,
     metric: str | Callable[..., float] = "mae",
     block: int | None = None,
     sample: int = 128,
@@ -103,7 +112,8 @@ def explain_forecast(
         model: the forecaster. table: its rows.
         at, series: the time of the first forecast step and the series; None takes the steps after the table's end (or
             the last that are covered by known-ahead covariates), and the first series.
-        metric: `mae`, `rmse`, `mse`, `mape`, `smape`, or a function of actual and forecast [M, K, C].
+        target: which one to explain; None takes the first.
+        metric: `mae`, `rmse`, `mse`, `mape`, `smape`, or a function of actual and forecast [M, K].
         block: steps of a block; None takes a cycle that leaves at most 8.
         sample, background: windows drawn at random. seed: of all drawing.
 
@@ -115,6 +125,10 @@ def explain_forecast(
     for name, value in (("sample", sample), ("background", background)):
         if value < 2:
             raise ConfigError(f"{name}={value}: at least 2 windows are needed")
+    names = model.preparation_.target_names
+    if target is not None and target not in names:
+        raise ConfigError(f"target {target!r} is not forecast; the model has {', '.join(names)}")
+    channel = 0 if target is None else names.index(target)
     measure = METRICS[metric] if isinstance(metric, str) else metric
     small, origin, name = find_case(model, table, at, series)
     spec, decoding = model.spec_, model.decoding_
@@ -129,11 +143,11 @@ def explain_forecast(
             "the place of an input; give more rows as data"
         )
     generator = np.random.default_rng(seed)
-    drawn = ForecastWindows(model, prepared, draw(whole, background, generator), None, measure)
+    drawn = ForecastWindows(model, prepared, draw(whole, background, generator), None, measure, channel)
     own = model.preparation_.apply(small)
-    one = ForecastWindows(model, own, np.array([origin]), drawn.windows, measure)
-    many = ForecastWindows(model, prepared, _observed(prepared, draw(pool, sample, generator), decoding.horizon),
-                           drawn.windows, measure)  # fmt: skip
+    one = ForecastWindows(model, own, np.array([origin]), drawn.windows, measure, channel)
+    scored = _observed(prepared, draw(pool, sample, generator), decoding.horizon, channel)
+    many = ForecastWindows(model, prepared, scored, drawn.windows, measure, channel)
     seasons = tuple(sorted(set(table.frequency.seasons()[:2]) | set(getattr(spec.layers[-1], "lags", ()))))
     block = choose_block(spec.window, seasons) if block is None else block
     if not 1 <= block <= spec.window:
@@ -153,7 +167,7 @@ def explain_forecast(
     return explain(
         one,
         many,
-        _case(model, small, own, origin, name, seasons),
+        _case(one, small, name, seasons),
         block=block,
         metric=metric if isinstance(metric, str) else getattr(metric, "__name__", "metric"),
         slope=one.slope(),
@@ -269,9 +283,10 @@ def _pool(model: Any, table: Table, part: str) -> Windows:
     return Windows(first, np.cumsum(np.maximum(table.starts[1:] - horizon - first + 1, 0)))
 
 
-def _observed(prepared: Prepared, origins: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+def _observed(prepared: Prepared, origins: NDArray[np.int64], horizon: int, channel: int) -> NDArray[np.int64]:
     """Origins whose forecast steps were observed, at least one of them."""
-    return origins[np.isfinite(prepared.raw_target(origins, horizon)).any(axis=(1, 2))] if len(origins) else origins
+    seen = np.isfinite(prepared.raw_target(origins, horizon)[..., channel]).any(axis=1)
+    return np.asarray(origins[seen])
 
 
 def _weights(model: Any) -> dict[str, Any]:
@@ -286,23 +301,24 @@ def _clock(table: Table, row: int) -> str:
     return str(shown[0].astype("datetime64[m]") if shown.dtype.kind == "M" else shown[0])
 
 
-def _case(model: Any, table: Table, prepared: Prepared, origin: int, series: str, seasons: tuple[int, ...]) -> Case:
-    window, horizon = model.spec_.window, model.decoding_.horizon
-    found = forecast(model.run_, model.spec_, model.decoding_, prepared, np.array([origin]))
+def _case(one: ForecastWindows, table: Table, series: str, seasons: tuple[int, ...]) -> Case:
+    origin, channel = int(one.origins[0]), one.channel
+    window, horizon = one.spec.window, one.decoding.horizon
+    found = forecast(one.model.run_, one.spec, one.decoding, one.prepared, one.origins)
     times = to_local(table.time, table.timezone) if table.timezone is not None else table.time
     past = slice(origin - window, origin)
-    history = np.stack([table.columns[name][past] for name in table.schema.targets], axis=1)
+    name = table.schema.targets[channel]
     return Case(
         series,
-        table.schema.targets,
+        name,
         table.frequency,
         table.timezone or "",
         times[past],
-        history.astype(np.float64),
+        np.asarray(table.columns[name][past], dtype=np.float64),
         times[origin : origin + horizon],
-        found.mean[0],
-        prepared.raw_target(np.array([origin]), horizon)[0],
-        found.quantiles[0],
+        found.mean[0, :, channel],
+        one.prepared.raw_target(one.origins, horizon)[0, :, channel],
+        found.quantiles[0, :, channel],
         found.levels,
         seasons,
     )
