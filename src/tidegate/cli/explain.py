@@ -9,7 +9,7 @@ import typer
 
 from tidegate.cli.output import say
 from tidegate.core.errors import DataError
-from tidegate.core.translate import tr
+from tidegate.core.translate import language, tr
 
 
 def register(app: typer.Typer) -> None:
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
     ) -> None:
-        from tidegate.report.explanation import report_explanation
+        from tidegate.report.explanation import report_explanation, summary
         from tidegate.tasks import load
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
@@ -47,6 +47,8 @@ def register(app: typer.Typer) -> None:
                 raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
                                 "the rows before that time") from error  # fmt: skip
             raise
-        print(found)
+        first, moved, rest = summary(found, unit, language())
+        for line in (first, *(f"  · {item}" for item in moved), *rest):
+            print(line)
         path = report_explanation(run / "explanation.html" if out is None else out, found, unit=unit)
         say(tr("Explanation: {path}", path=path))

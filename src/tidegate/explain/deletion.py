@@ -49,7 +49,7 @@ def prediction_faithfulness(
 ) -> Faithfulness:
     """Take groups out of one window, most important first, and compare with random orders.
 
-        moved(k) = root mean square over the predicted values of f(x) - v(all but the k first groups)
+        moved(k) = |mean over the predicted values of f(x) - v(all but the k first groups)|
 
     Args:
         model, row, groups: as for `shapley`. importance: [G]. orders: random ones. seed: of these.
@@ -63,7 +63,7 @@ def prediction_faithfulness(
     unique, place = np.unique(masks.reshape(-1, len(groups)), axis=0, return_inverse=True)
     values = coalition_values(model, row, groups, ~unique)
     whole = values[place.reshape(shape)[0, 0]]
-    moved = np.sqrt(np.mean((values - whole) ** 2, axis=1))[place.reshape(shape)]
+    moved = np.abs((values - whole).mean(axis=1))[place.reshape(shape)]
     return Faithfulness(moved[0], moved[1:])
 
 

@@ -57,7 +57,8 @@ class Explanation:
         case: the forecast.
         attributions: Shapley values of the forecast by "feature", by "block" of steps, and by both ("cell"); with torch
             and captum "gradient", a value for every cell.
-        sample_attributions: [n, G] size of the Shapley values by feature for n other forecasts; None without them.
+        sample_attributions: [n, G] root mean square over the steps of the Shapley values by feature of n other
+            forecasts; None without them.
         importance: permutation importance by "feature" and by "block" on the sample; empty where nothing can be scored.
         faithfulness: deletion tests: "feature", "block", "cell", "attention" of the forecast, and "importance" of the
             metric.
@@ -103,7 +104,7 @@ def explain(
     block: int,
     metric: str,
     slope: NDArray[Any] | None = None,
-    permutations: int = 64,
+    permutations: int = 128,
     repeats: int = 5,
     seed: int = 0,
     notes: tuple[Note, ...] = (),
@@ -155,17 +156,21 @@ def explain(
         _check(checks, "importance", metric_faithfulness, sample, ranked.groups, ranked.mean, seed=seed)
         few = dict(options, permutations=min(permutations, 8))
         rows = np.linspace(0, len(sample.windows.past) - 1, SHAPLEY_SAMPLE).astype(np.int64)
-        sampled = np.stack([shapley(sample, int(row), features, **few).size for row in dict.fromkeys(rows.tolist())])
+        sampled = np.stack([shapley(sample, int(row), features, **few).reach for row in dict.fromkeys(rows.tolist())])
     else:
         said.append(Note("importance", "There are too few windows with known outcomes to shuffle."))
+    try:
+        gates = trace_gates(one), trace_gates(sample if importance else one)
+    except ConfigError:
+        gates = (), ()
+        said.append(Note("gates", "Gates were left out: this kind of recurrent layer cannot be traced."))
     return Explanation(
         case,
         found,
         sampled,
         importance,
         checks,
-        trace_gates(one),
-        trace_gates(sample if importance else one),
+        *gates,
         attention,
         metric,
         block,

@@ -76,18 +76,24 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     Of many windows the first are looked at, as many as leave 20 million numbers.
 
     Raises:
-        ConfigError: the network has no recurrent layer.
+        ConfigError: walked once more, the recurrence does not give what the runtime gives (an option unknown here).
     """
     spec, weights = model.spec, model.weights
     recurrent = spec.find("recurrent")
     each = spec.window * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
     windows = model.windows.take(slice(0, max(1, LARGEST_TRACE // each)))
     flow = enter(spec, weights, *windows._replace(future=windows.future[:, : spec.horizon]))
+    found: tuple[Gates, ...] = ()
     for index, layer in walk_layers(spec, weights, flow):
+        if found:
+            break
         if isinstance(layer, Recurrent):
             stride = spec.window // flow.sequence.shape[1]
-            return trace_stack(layer, weights, f"layers.{index}.rnn", flow.sequence, stride)
-    raise ConfigError("this network has no recurrent layer: there are no gates to show")
+            found = trace_stack(layer, weights, f"layers.{index}.rnn", flow.sequence, stride)
+    shown = np.concatenate([gates.values["h"] for gates in found[-1 - recurrent.bidirectional :]], axis=2)
+    if shown.shape != flow.sequence.shape or not np.allclose(shown, flow.sequence, atol=1e-3):
+        raise ConfigError("the recurrent layer has options that its gates cannot be traced with")
+    return found
 
 
 def trace_stack(

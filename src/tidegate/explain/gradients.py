@@ -12,7 +12,8 @@ from tidegate.explain.groups import Group, Groups
 from tidegate.explain.inputs import Explainable, Floats
 from tidegate.explain.shapley import Attribution
 
-STEPS = 64
+STEPS = 256
+CALL = 64
 
 
 def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: int = STEPS) -> Attribution:
@@ -58,7 +59,7 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
     window = torch.from_numpy(model.windows.take([row]).flat())
     baseline = torch.from_numpy(model.background.flat().mean(axis=0, keepdims=True))
     tool = captum.IntegratedGradients(number)
-    found = tool.attribute(window, baseline, n_steps=steps, method="gausslegendre", internal_batch_size=steps)
+    found = tool.attribute(window, baseline, n_steps=steps, method="gausslegendre", internal_batch_size=CALL)
     with torch.no_grad():
         base, whole = number(baseline).numpy(), number(window).numpy()
     values = found.detach().numpy().astype(np.float64).reshape(-1, 1)

@@ -43,8 +43,18 @@ class Attribution:
         return np.asarray(self.prediction - self.base - self.values.sum(axis=0))
 
     @property
+    def mean(self) -> Floats:
+        """[G] a group's share of the mean of the D predicted values."""
+        return np.asarray(self.values.mean(axis=1))
+
+    @property
     def size(self) -> Floats:
-        """[G] root mean square of a group's values over the predicted steps."""
+        """[G] how far a group moved the mean, up or down: what the deletion test ranks by."""
+        return np.asarray(np.abs(self.mean))
+
+    @property
+    def reach(self) -> Floats:
+        """[G] root mean square of a group's values over the predicted steps: what a mean lets cancel counts here."""
         return np.asarray(np.sqrt(np.mean(self.values**2, axis=1)))
 
 

@@ -11,7 +11,7 @@ from tidegate.explain import Case, Explanation
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
 from tidegate.report.chart import Chart
-from tidegate.report.explained import feature_name, steps_name, with_unit
+from tidegate.report.explained import feature_name, left_over, steps_name, with_unit
 from tidegate.report.figures import level_name
 from tidegate.report.heat import HeatMap, signed_number
 from tidegate.report.markup import Markup
@@ -49,7 +49,7 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
     table = np.full((len(spans), len(features)), np.nan)
     for index, group in enumerate(each.groups.all):
         place = spans.index((group.first, group.end)), features.index(group.feature or "")
-        table[place] = each.values[index].mean()
+        table[place] = each.mean[index]
     drawing = HeatMap(
         [steps_name(Group(None, *item), case, lang) for item in spans],
         np.arange(len(features) + 1, dtype=np.float64),
@@ -60,10 +60,10 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
         names=[feature_name(name, lang) for name in features],
     )
     error = float(np.max(np.abs(each.error.mean(axis=1))))
-    left = signed_number(float(each.residual.mean()))
+    left = left_over(float(each.residual.mean()), float(each.prediction.mean()), lang)
     caption = tr(
-        "Where and when the input that mattered was. The deepest colour is {deepest}; sampling is uncertain by up to "
-        "{error}, and {residual} is left over.",
+        "Where and when the input that mattered was. The deepest colour is {deepest}; the standard error of sampling "
+        "is {error} at most; left over: {residual}.",
         lang,
         deepest=with_unit(number(float(np.nanmax(np.abs(table)))), unit),
         error=with_unit(number(error), unit),
@@ -79,7 +79,7 @@ def ahead(found: Explanation, unit: str, lang: Language) -> Markup | None:
     steps = each.values.shape[1]
     if steps < 2:
         return None
-    order = np.argsort(-each.size)
+    order = np.argsort(-each.reach)
     size = step_size(case.frequency)
     edges, values = _join(np.arange(0.5, steps + 1) * size, each.values[order], total=False)
     drawing = HeatMap(
@@ -126,12 +126,12 @@ def inputs(found: Explanation, unit: str, lang: Language) -> Markup | None:
     caption = tr(
         "Each past value's share of the mean forecast (integrated gradients, against the mean of the other windows); "
         "the deepest colour is {deepest}. All values together, those known ahead included, give {sum} of {whole}; "
-        "{residual} is left over.",
+        "left over: {residual}.",
         lang,
         deepest=with_unit(number(float(np.abs(values).max(initial=0))), unit),
         sum=signed_number(float(each.values.sum())),
         whole=signed_number(float((each.prediction - each.base)[0])),
-        residual=signed_number(float(each.residual[0])),
+        residual=left_over(float(each.residual[0]), float(each.prediction[0]), lang),
     )
     return figure(drawing.svg(tr("Every single input", lang)), caption)
 

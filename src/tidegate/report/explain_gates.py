@@ -15,7 +15,7 @@ from tidegate.report.markup import Markup, el, join
 from tidegate.report.sections import figure
 from tidegate.report.thin import Floats, buckets
 from tidegate.report.ticks import number
-from tidegate.report.words import span
+from tidegate.report.words import cycle, span, step_size
 
 MOST_UNITS, MOST_STEPS = 48, 168
 LONGEST = 10  # half-lives beyond so many windows read as "never forgets"
@@ -73,10 +73,14 @@ def memory(found: Explanation, lang: Language) -> Markup:
             tr("{dead} of {units}", lang, dead=int(gates.dead().sum()), units=gates.units),
         ]
         rows.append(el("tr", el("th", layer_name(gates, lang), scope="row"), *(el("td", cell) for cell in cells)))
+    caption = tr(
+        "Over the sample of windows; a unit's half-life is the time in which half of its memory is gone, were its "
+        "forget gate always at its mean.",
+        lang,
+    )
     table = el(
         "table",
-        el("caption", tr("Over the sample of windows; a unit's half-life is the time in which half of its memory is gone, "
-                         "were its forget gate always at its mean.", lang)),
+        el("caption", caption),
         el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
         el("tbody", *rows),
     )  # fmt: skip
@@ -120,7 +124,9 @@ def length(steps: float, case: Case, lang: Language) -> str:
     """A half-life in words; without an end where it is many windows long."""
     if not np.isfinite(steps) or steps > LONGEST * len(case.history):
         return tr("never forgets", lang)
-    whole = round(steps)
+    whole, larger = round(steps), cycle(case.frequency) // step_size(case.frequency)
+    if larger and case.frequency.unit in ("s", "min", "h") and whole >= 2 * larger:
+        whole = round(whole / larger) * larger
     return span(whole, case.frequency, lang) if whole >= 1 else tr("under a step", lang)
 
 
@@ -139,15 +145,14 @@ def layer(gates: Gates, found: Explanation, lang: Language) -> Markup:
         order = order[np.linspace(0, len(order) - 1, MOST_UNITS).astype(np.int64)]
     edges = time_edges(case.past_time)[:: gates.stride]
     parts = [
-        el("h3", layer_name(gates, lang)),
-        figure(chart.svg(title), title),
+        figure(chart.svg(title), heading=title),
         _units(gates.values[keep][0][:, order].T, edges, found, lang, gate_name(keep, lang), share=True),
     ]
     state = "c" if "c" in gates.values else "h"
-    name = tr("cell state c", lang) if state == "c" else tr("output h", lang)
+    name = tr("Cell state c", lang) if state == "c" else tr("Output h", lang)
     parts.append(_units(gates.values[state][0][:, order].T, edges, found, lang, name, share=False))
     if state == "c":
-        parts.append(_units(gates.values["h"][0][:, order].T, edges, found, lang, tr("output h", lang), share=False))
+        parts.append(_units(gates.values["h"][0][:, order].T, edges, found, lang, tr("Output h", lang), share=False))
     return join(*parts)
 
 
@@ -172,17 +177,17 @@ def _units(values: Floats, edges: object, found: Explanation, lang: Language, na
         height=max(6.0, min(22.0, 280 / len(values))),
         over=(case.past_time, case.history, case.target),
     )
-    caption = tr("A row per unit: {name} at every step, below the input.", lang, name=name)
-    return figure(drawing.svg(caption), caption)
+    heading = tr("{name}, a row per unit, below the input", lang, name=name)
+    return figure(drawing.svg(heading), heading=heading)
 
 
 def gate_name(name: str, lang: Language) -> str:
     """A gate in words with its letter in the equations."""
     words = {
-        "i": tr("input gate i", lang),
-        "f": tr("forget gate f", lang),
-        "o": tr("output gate o", lang),
-        "r": tr("reset gate r", lang),
-        "z": tr("update gate z", lang),
+        "i": tr("Input gate i", lang),
+        "f": tr("Forget gate f", lang),
+        "o": tr("Output gate o", lang),
+        "r": tr("Reset gate r", lang),
+        "z": tr("Update gate z", lang),
     }
     return words[name]

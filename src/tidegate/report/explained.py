@@ -6,6 +6,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.explanation import Case
 from tidegate.explain.groups import Group
+from tidegate.report.heat import signed_number
 from tidegate.report.ticks import number
 from tidegate.report.words import metric_name, span
 
@@ -35,7 +36,7 @@ def steps_name(group: Group, case: Case, lang: Language) -> str:
     if group.first is None or group.end is None:
         return tr("Fixed for the series", lang)
     if group.first >= 0:
-        return tr("Known ahead", lang)
+        return tr("The steps ahead", lang)
     if group.end == 0:
         return tr("The last {span}", lang, span=span(-group.first, case.frequency, lang))
     near, far = span(-group.end, case.frequency, lang), span(-group.first, case.frequency, lang)
@@ -78,3 +79,10 @@ def test_words(test: Faithfulness, lang: Language) -> str:
         lang,
         **values,
     )
+
+
+def left_over(residual: float, whole: float, lang: Language) -> str:
+    """A residual as a number, or in words where it is the rounding of the sum alone."""
+    if abs(residual) <= 1e-6 * max(abs(whole), 1e-12):
+        return tr("nothing but rounding", lang)
+    return signed_number(residual)

@@ -11,7 +11,15 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.explain import Explanation
 from tidegate.report import explain_figures as figures
 from tidegate.report import explain_gates
-from tidegate.report.explained import feature_name, group_name, is_sure, metric_words, test_words, with_unit
+from tidegate.report.explained import (
+    feature_name,
+    group_name,
+    is_sure,
+    left_over,
+    metric_words,
+    test_words,
+    with_unit,
+)
 from tidegate.report.figures import level_name
 from tidegate.report.heat import ranked_bars, signed_number
 from tidegate.report.markup import Markup, el, join
@@ -75,46 +83,43 @@ def _period(found: Explanation, lang: Language) -> str:
 
 
 def lead(found: Explanation, unit: str, lang: Language) -> Markup:
-    """What the forecast is, what moved it, how sure it is, and whether that can be believed, in words."""
+    """What the forecast is, what moved it, how sure it is, and whether that can be believed."""
+    first, moved, rest = summary(found, unit, lang)
+    items = el("ul", *(el("li", item) for item in moved))
+    return el("section", el("p", first), items, *(el("p", item) for item in rest), class_="lead")
+
+
+def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[str], list[str]]:
+    """The page's first words: the forecast, what moved it most, then how sure it is and whether that was checked."""
     features = found.attributions["feature"]
     mean, base = float(features.prediction.mean()), float(features.base.mean())
-    moved = mean - base
     words = {
         "mean": with_unit(number(mean), unit),
         "base": with_unit(number(base), unit),
-        "moved": with_unit(number(abs(moved)), unit),
+        "moved": with_unit(number(abs(mean - base)), unit),
     }
-    if moved >= 0:
-        forecast = tr(
-            "The model expects {mean} on average. Without a look at this window it would say {base}: what it saw moved "
-            "the forecast up by {moved}.",
-            lang,
-            **words,
-        )
-    else:
-        forecast = tr(
-            "The model expects {mean} on average. Without a look at this window it would say {base}: what it saw moved "
-            "the forecast down by {moved}.",
-            lang,
-            **words,
-        )
-    items = []
-    values = features.values.mean(axis=1)
-    for index in np.argsort(-np.abs(values))[:TOP]:
+    up = tr(
+        "The model expects {mean} on average. Without a look at this window it would say {base}: what it saw moved the "
+        "forecast up by {moved}.",
+        lang,
+        **words,
+    )
+    down = tr(
+        "The model expects {mean} on average. Without a look at this window it would say {base}: what it saw moved the "
+        "forecast down by {moved}.",
+        lang,
+        **words,
+    )
+    moved = []
+    for index in np.argsort(-features.size)[:TOP]:
         name = feature_name(features.groups.all[index].feature or "", lang)
-        size = with_unit(number(abs(float(values[index]))), unit)
+        size = with_unit(number(float(features.size[index])), unit)
         raised = tr("“{name}” raised it by {size}.", lang, name=name, size=size)
         lowered = tr("“{name}” lowered it by {size}.", lang, name=name, size=size)
-        items.append(el("li", raised if values[index] >= 0 else lowered))
-    test = found.faithfulness.get("block") or found.faithfulness.get("feature")
-    return el(
-        "section",
-        el("p", forecast),
-        el("ul", *items),
-        el("p", sure(found, unit, lang)),
-        el("p", test_words(test, lang)) if test is not None else None,
-        class_="lead",
-    )
+        moved.append(raised if features.mean[index] >= 0 else lowered)
+    test = found.faithfulness.get("feature")
+    rest = [sure(found, unit, lang), test_words(test, lang) if test is not None else ""]
+    return up if mean >= base else down, moved, [text for text in rest if text]
 
 
 def sure(found: Explanation, unit: str, lang: Language) -> str:
@@ -133,15 +138,23 @@ def sure(found: Explanation, unit: str, lang: Language) -> str:
         )
     if "feature" in found.importance:
         usual = found.importance["feature"]
-        words.append(
-            tr(
-                "On {count} other windows its error ({metric}) was {score}.",
-                lang,
-                count=usual.windows,
-                metric=metric_words(found.metric),
-                score=number(usual.score),
+        score = number(usual.score)
+        if found.metric == "mae":
+            size = with_unit(score, unit)
+            words.append(
+                tr("On {count} other windows it was off by {size} on average.", lang, count=usual.windows, size=size)
             )
-        )
+        else:
+            name = metric_words(found.metric)
+            words.append(
+                tr(
+                    "On {count} other windows its {metric} was {score}.",
+                    lang,
+                    count=usual.windows,
+                    metric=name,
+                    score=score,
+                )
+            )
     known = np.isfinite(case.actual)
     if known.any():
         words.append(
@@ -168,13 +181,13 @@ def saw(found: Explanation, unit: str, lang: Language) -> Markup:
 def mattered(found: Explanation, unit: str, lang: Language) -> Markup:
     """Shapley values by feature, by block, by both, and by step ahead."""
     parts = [el("p", tr(
-        "Every bar is a share of the difference between this forecast and the one without the window, averaged over the "
-        "steps ahead: blue raised the forecast, orange lowered it. Together the bars give the whole difference.",
+        "Every bar is a share of the difference between this forecast and the one without the window, averaged over "
+        "the steps ahead: blue raised the forecast, orange lowered it. Together the bars give the whole difference.",
         lang,
     ))]  # fmt: skip
     headings = {"feature": tr("By input", lang), "block": tr("By time", lang)}
     for name, heading in headings.items():
-        values = found.attributions[name].values.mean(axis=1)
+        values = found.attributions[name].mean
         groups = found.attributions[name].groups.all
         order = np.argsort(-np.abs(values)) if name == "feature" else np.arange(len(values))
         names = [group_name(groups[index], found.case, lang) for index in order]
@@ -187,11 +200,11 @@ def additivity(found: Explanation, name: str, unit: str, lang: Language) -> str:
     """The sum, with what it leaves over."""
     each = found.attributions[name]
     return tr(
-        "{base} without the window, {sum} from the bars, {residual} left over: {prediction}.",
+        "{base} without the window and {sum} from the bars make {prediction}; left over: {residual}.",
         lang,
         base=number(float(each.base.mean())),
-        sum=signed_number(float(each.values.mean(axis=1).sum())),
-        residual=signed_number(float(each.residual.mean())),
+        sum=signed_number(float(each.mean.sum())),
+        residual=left_over(float(each.residual.mean()), float(each.prediction.mean()), lang),
         prediction=with_unit(number(float(each.prediction.mean())), unit),
     )
 
@@ -203,8 +216,8 @@ def general(found: Explanation, unit: str, lang: Language) -> Markup | None:
     usual = found.importance["feature"]
     metric = metric_words(found.metric)
     parts = [el("p", tr(
-        "How much larger the error ({metric}, now {score}) gets when an input is shuffled among {count} windows, so that "
-        "each window gets it from another. The thin line spans two standard errors to each side, over {repeats} "
+        "How much larger the error ({metric}, now {score}) gets when an input is shuffled among {count} windows, so "
+        "that each window gets it from another. The thin line spans two standard errors to each side, over {repeats} "
         "shuffles.",
         lang,
         metric=metric,
@@ -243,8 +256,8 @@ def checks(found: Explanation, unit: str, lang: Language) -> Markup:
         "importance": tr("The model as a whole", lang),
     }
     intro = tr(
-        "Inputs are taken away one after another, those that the explanation calls most important first. If it is right, "
-        "the forecast moves farther, sooner, than when they go in a random order.",
+        "Inputs are taken away one after another, those that the explanation calls most important first. If it is "
+        "right, the forecast moves farther, sooner, than when they go in a random order.",
         lang,
     )
     rows = []

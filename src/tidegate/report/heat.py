@@ -129,7 +129,7 @@ class HeatMap:
         """Shades from one end of the scale to the other, with words at both ends."""
         signed = bool(np.nanmin(self.values, initial=self.zero) < self.zero)
         shades = np.linspace(-1 if signed else 0, 1, _SHADES if signed else _SHADES - 2)
-        x = text_width(self.low, _FONT) + 8 if self.low else 0.0
+        x = text_width(self.low, _FONT) + 14 if self.low else 0.0
         parts = [shape("text", self.low, x=0, y=14, class_="legend")] if self.low else []
         for shade in shades:
             role = "more" if shade >= 0 else "less"
@@ -160,7 +160,8 @@ def ranked_bars(
     """
     row = 26.0
     errors = np.zeros(len(values)) if errors is None else errors
-    shown = [signed_number(value) if signed else number(value) for value in values]
+    digits = _digits(values)
+    shown = [signed_number(value, digits) if signed else number(value, digits) for value in values]
     room = max((text_width(text, _FONT) for text in shown), default=0.0) + 14
     left = max((text_width(name, _FONT) for name in names), default=0.0) + 12
     low = min(0.0, float(np.min(values - 2 * errors, initial=0.0)))
@@ -198,10 +199,16 @@ def ranked_bars(
     )
 
 
-def signed_number(value: float) -> str:
-    """A number with its sign: `+126.5`, `\u2212863`."""
-    shown = number(value)
+def signed_number(value: float, digits: int | None = None) -> str:
+    """A number with its sign: `+126.5`, `\u2212863`; zero has none."""
+    shown = number(value, digits)
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def _digits(values: Floats) -> int:
+    """Digits behind the point that leave the largest value three significant ones."""
+    largest = float(np.max(np.abs(values), initial=0.0))
+    return max(0, 2 - math.floor(math.log10(largest))) if largest > 0 else 0
 
 
 def _numbers(values: Any) -> Floats:
