@@ -17,7 +17,7 @@ from tidegate.report.thin import Floats, buckets
 from tidegate.report.ticks import number
 from tidegate.report.words import cycle, span, step_size
 
-MOST_UNITS, MOST_STEPS = 48, 168
+MOST_UNITS, MOST_STEPS = 48, 84
 LONGEST = 10  # half-lives beyond so many windows read as "never forgets"
 
 
@@ -144,16 +144,19 @@ def layer(gates: Gates, found: Explanation, lang: Language) -> Markup:
     if len(order) > MOST_UNITS:
         order = order[np.linspace(0, len(order) - 1, MOST_UNITS).astype(np.int64)]
     edges = time_edges(case.past_time)[:: gates.stride]
-    parts = [
-        figure(chart.svg(title), heading=title),
-        _units(gates.values[keep][0][:, order].T, edges, found, lang, gate_name(keep, lang), share=True),
-    ]
-    state = "c" if "c" in gates.values else "h"
-    name = tr("Cell state c", lang) if state == "c" else tr("Output h", lang)
-    parts.append(_units(gates.values[state][0][:, order].T, edges, found, lang, name, share=False))
-    if state == "c":
-        parts.append(_units(gates.values["h"][0][:, order].T, edges, found, lang, tr("Output h", lang), share=False))
-    return join(*parts)
+
+    def units(name: str) -> Markup:
+        share = name in SIGMOID[gates.cell]
+        return _units(gates.values[name][0][:, order].T, edges, found, lang, gate_name(name, lang), share=share)
+
+    first = [keep, "c" if "c" in gates.values else "h"]
+    others = [units(name) for name in gates.values if name not in first]
+    return join(
+        el("h3", layer_name(gates, lang)),
+        figure(chart.svg(title), title),
+        *(units(name) for name in first),
+        el("details", el("summary", tr("{layer}: the other gates", lang, layer=layer_name(gates, lang))), *others),
+    )
 
 
 def _units(values: Floats, edges: object, found: Explanation, lang: Language, name: str, *, share: bool) -> Markup:
@@ -189,5 +192,9 @@ def gate_name(name: str, lang: Language) -> str:
         "o": tr("Output gate o", lang),
         "r": tr("Reset gate r", lang),
         "z": tr("Update gate z", lang),
+        "g": tr("Candidate g", lang),
+        "n": tr("Candidate n", lang),
+        "c": tr("Cell state c", lang),
+        "h": tr("Output h", lang),
     }
     return words[name]

@@ -63,7 +63,7 @@ def is_sure(test: Faithfulness) -> bool:
     return test.beaten >= SURE and test.ratio > 1
 
 
-def test_words(test: Faithfulness, lang: Language) -> str:
+def deletion_words(test: Faithfulness, lang: Language) -> str:
     """One sentence on a deletion test."""
     values = {"ratio": number(test.ratio, 2), "beaten": number(100 * test.beaten, 0), "orders": len(test.random)}
     if is_sure(test):

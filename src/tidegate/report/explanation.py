@@ -17,7 +17,7 @@ from tidegate.report.explained import (
     is_sure,
     left_over,
     metric_words,
-    test_words,
+    deletion_words,
     with_unit,
 )
 from tidegate.report.figures import level_name
@@ -118,7 +118,7 @@ def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[st
         lowered = tr("“{name}” lowered it by {size}.", lang, name=name, size=size)
         moved.append(raised if features.mean[index] >= 0 else lowered)
     test = found.faithfulness.get("feature")
-    rest = [sure(found, unit, lang), test_words(test, lang) if test is not None else ""]
+    rest = [sure(found, unit, lang), deletion_words(test, lang) if test is not None else ""]
     return up if mean >= base else down, moved, [text for text in rest if text]
 
 

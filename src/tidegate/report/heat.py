@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,28 +100,28 @@ class HeatMap:
         return float(np.abs(finite).max()) if finite.size and np.abs(finite).max() > 0 else 1.0
 
     def _cells(self, x_axis: Axis, edges: Floats, top: float) -> Markup:
-        reach, at = self._reach(), x_axis.pixels(edges)
-        named = self.values.size <= _HOVERS
+        at, named = x_axis.pixels(edges), self.values.size <= _HOVERS
+        gap = 0.5 if named else 0.0
+        depths = np.clip((self.values - self.zero) / self._reach(), -1.0, 1.0)
+        depths = np.round(depths, 2) if named else np.round(depths * 20) / 20
         cells = []
-        for index, row in enumerate(self.values):
-            for column, value in enumerate(row):
-                if not math.isfinite(value):
+        for index, row in enumerate(depths):
+            for first, end in _runs(row, merge=not named):
+                if not math.isfinite(row[first]) or (row[first] == 0 and not named):
                     continue
-                depth = min(abs(value - self.zero) / reach, 1.0)
-                if depth < 0.01 and not named:
-                    continue
-                place = {
-                    "x": px(at[column]),
-                    "y": px(top + index * self.height),
-                    "width": px(max(at[column + 1] - at[column] - (0.5 if named else 0), 0.4)),
-                    "height": px(self.height - (0.5 if named else 0)),
-                }
                 title = None
                 if named:
-                    when = self.names[column] if self.names else x_axis.read(float(edges[column]))
-                    title = shape("title", f"{self.rows[index]}\n{when}: {number(value)}".strip())
-                role = "more" if value >= self.zero else "less"
-                cells.append(shape("rect", title, class_=role, fill_opacity=f"{depth:.2f}", **place))
+                    when = self.names[first] if self.names else x_axis.read(float(edges[first]))
+                    value = number(float(self.values[index, first]))
+                    title = shape("title", f"{self.rows[index]}\n{when}: {value}".strip())
+                place = {
+                    "x": px(at[first]),
+                    "y": px(top + index * self.height),
+                    "width": px(max(at[end] - at[first] - gap, 0.4)),
+                    "height": px(self.height - gap),
+                }
+                role = "more" if row[first] >= 0 else "less"
+                cells.append(shape("rect", title, class_=role, fill_opacity=f"{abs(row[first]):g}", **place))
         frame = {"x": px(at[0]), "y": px(top), "width": px(at[-1] - at[0])}
         outline = shape("rect", class_="frame", height=px(len(self.rows) * self.height), **frame)
         return join(shape("g", *cells, class_="heat"), outline)
@@ -203,6 +204,13 @@ def signed_number(value: float, digits: int | None = None) -> str:
     """A number with its sign: `+126.5`, `\u2212863`; zero has none."""
     shown = number(value, digits)
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def _runs(row: Floats, *, merge: bool) -> list[tuple[int, int]]:
+    """[first, end) of neighbours of one shade, or of every cell."""
+    borders = np.flatnonzero(np.diff(row) != 0) + 1 if merge else np.arange(1, len(row))
+    edges = [0, *borders.tolist(), len(row)]
+    return list(pairwise(edges))
 
 
 def _digits(values: Floats) -> int:
