@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tidegate.data import describe, read, split
     from tidegate.evaluate import Evaluation
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
+    from tidegate.report.explanation import report_explanation
     from tidegate.report.forecast import report_forecast
     from tidegate.runtime import Predictor
     from tidegate.tasks import Forecaster, NetworkOptions, load
@@ -37,6 +38,7 @@ _HOMES = {
     "__version__": "core.version",
     "describe": "data",
     "load": "tasks",
+    "report_explanation": "report.explanation",
     "report_forecast": "report.forecast",
     "read": "data",
     "split": "data",
@@ -59,6 +61,7 @@ __all__ = [
     "describe",
     "load",
     "read",
+    "report_explanation",
     "report_forecast",
     "split",
 ]

@@ -19,6 +19,7 @@ SURFACE = [
     "describe",
     "load",
     "read",
+    "report_explanation",
     "report_forecast",
     "split",
 ]

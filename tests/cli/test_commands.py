@@ -259,3 +259,18 @@ def test_the_demo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_small_options_are_those_of_the_library() -> None:
     assert (QUICK["horizon"], QUICK["window"]) == (6, 12)
+
+
+def test_explain_writes_a_page_and_says_it_in_words(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(place / "run")
+    assert main(["explain", run]) == 0
+    found = capsys.readouterr()
+    assert "The model expects" in found.out
+    assert "explanation.html" in found.err
+    assert (place / "run" / "explanation.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+    page = place / "page.html"
+    arguments = ["--at", "2024-01-10T06:00", "--data", str(place / "plain.csv"), "--unit", "MW", "-o", str(page)]
+    assert main(["explain", run, *arguments]) == 0
+    assert "10 Jan 2024 06:00" in page.read_text("utf-8")
+    assert main(["explain", run, "--at", "2024-01-10T06:00"]) == 2
+    assert "--data names a file" in capsys.readouterr().err

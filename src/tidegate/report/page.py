@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 
 from tidegate.core.translate import Language, tr
 from tidegate.report import groups, scores, sections
-from tidegate.report.markup import Markup, el
+from tidegate.report.markup import Markup, el, join
 from tidegate.report.view import RunView
 from tidegate.report.words import span
 
@@ -33,6 +34,12 @@ def render(view: RunView, lang: Language) -> str:
         ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
         ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
     ]
+    head = join(header(view, lang), scores.verdict(view, lang), scores.key_numbers(view, lang))
+    return document(view.title, head, parts, lang)
+
+
+def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | None]], lang: Language) -> str:
+    """A page of sections below its head; (name, heading, content) each, None is left out."""
     present = [(name, heading, body) for name, heading, body in parts if body is not None]
     links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
     body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
@@ -47,16 +54,14 @@ def render(view: RunView, lang: Language) -> str:
                 el("meta", name="viewport", content="width=device-width, initial-scale=1"),
                 el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
                 el("meta", name="color-scheme", content="light dark"),
-                el("title", view.title),
+                el("title", title),
                 el("style", style()),
             ),
             el(
                 "body",
                 el(
                     "main",
-                    header(view, lang),
-                    scores.verdict(view, lang),
-                    scores.key_numbers(view, lang),
+                    head,
                     el("nav", el("ol", *links), aria_label=tr("Contents", lang)),
                     *body,
                 ),

@@ -27,8 +27,16 @@ def write_report(path: str | os.PathLike[str], view: RunView, lang: Language | N
     Raises:
         OutputError: the file cannot be written: no folder, no permission, disk full.
     """
-    target = Path(path)
-    content = render(view, lang or language()).encode("utf-8")
+    return write_page(Path(path), render(view, lang or language()))
+
+
+def write_page(target: Path, page: str) -> Path:
+    """Write a page beside its place, sync and rename it.
+
+    Raises:
+        OutputError: as `write_report`.
+    """
+    content = page.encode("utf-8")
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:

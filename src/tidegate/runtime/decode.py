@@ -90,7 +90,16 @@ def _forecast_batch(
 ) -> NDArray[np.float64]:
     past = prepared.past(origins, spec.window)
     future = prepared.future(origins, decoding.horizon)
-    static = prepared.static(origins)
+    return prepared.invert(decode(run, spec, decoding, past, future, prepared.static(origins)), origins)
+
+
+def decode(run: Run, spec: NetworkSpec, decoding: Decoding, past: Array, future: Array, static: Array) -> Array:
+    """Forecasts of prepared windows in the prepared scale, [B, K, C, O], calibrated and rolled over the horizon.
+
+    Args:
+        run, spec, decoding: as for `forecast`.
+        past: [B, T, I]. future: [B, K, F] for all K steps. static: [B, S].
+    """
     blocks = []
     for first in range(0, decoding.horizon, spec.horizon):
         ahead = future[:, first : first + spec.horizon]
@@ -102,8 +111,7 @@ def _forecast_batch(
         if first + spec.horizon < decoding.horizon:
             path = values[..., 0] if decoding.point else np.sort(values, axis=3)[..., decoding.middle]
             past = _roll(past, path, ahead)
-    joined = blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
-    return prepared.invert(joined, origins)
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def _roll(past: Array, targets: Array, known: Array) -> Array:

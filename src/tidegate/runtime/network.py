@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
+from tidegate.artifacts.spec import Layer, NetworkSpec
 from tidegate.runtime.flow import Flow, lagged
 from tidegate.runtime.layers import LAYERS
 
@@ -44,9 +44,9 @@ def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, fu
         past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
     """
     batch, count = past.shape[0], spec.targets
-    flow = _enter(spec, weights, past, future, static)
-    for index, layer in enumerate(spec.layers):
-        LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
+    flow = enter(spec, weights, past, future, static)
+    for _ in walk_layers(spec, weights, flow):
+        pass
     assert flow.output is not None
     values = flow.output.reshape(flow.output.shape[0], spec.horizon, -1, spec.outputs)
     if spec.anchor:
@@ -60,7 +60,15 @@ def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, fu
     return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
 
 
-def _enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:
+def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> Iterator[tuple[int, Layer]]:
+    """Run the layers one by one on a flow; gives each layer and its place just before it acts, to look at the flow."""
+    for index, layer in enumerate(spec.layers):
+        yield index, layer
+        LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
+
+
+def enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:
+    """The flow that a batch of windows begins with; independent channels become rows, [B * C]."""
     count = spec.targets
     if spec.channels == "joint":
         return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)

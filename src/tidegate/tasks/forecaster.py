@@ -338,6 +338,32 @@ class Forecaster(Estimator):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         return judge_part(self, part, ridge=ridge).evaluation
 
+    def explain(
+        self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,
+        metric: Any = "mae", block: int | None = None, sample: int = 128, background: int = 32, **reading: Any,
+    ) -> Any:  # fmt: skip
+        """Say what one forecast and the model as a whole look at, each answer with its check.
+
+        Args:
+            data: rows that hold the forecast's window; None takes the table it was fitted on, or the end of it that was
+                saved.
+            at, series, target: time of the first forecast step, the series and the target; None takes the steps after
+                the end, and the first.
+            metric, block, sample, background: see `tidegate.tasks.explaining.explain_forecast`.
+            reading: options of `tidegate.read`.
+
+        Returns:
+            `Explanation`: print it, or see `.attributions`, `.importance`, `.gates`, `.faithfulness`.
+
+        Raises:
+            DataError: the data have no such forecast. ConfigError: an option that cannot work.
+        """
+        from tidegate.tasks.explaining import explain_forecast
+
+        self._require_fitted("spec_")
+        options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
+        return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
+
     def _parts(self) -> Any:
         from types import SimpleNamespace
 

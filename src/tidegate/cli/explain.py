@@ -1,0 +1,54 @@
+"""`tidegate explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tidegate.cli.output import say
+from tidegate.core.errors import DataError
+from tidegate.core.translate import language, tr
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("explain", help=tr("What one forecast and the whole model look at, on a page a layman can read."))
+    def explain(
+        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
+        at: str | None = typer.Option(
+            None,
+            help=tr("Time of the first forecast step, such as 2018-07-03T18:00; the end of the data if not given."),
+        ),
+        data: str | None = typer.Option(
+            None, help=tr("File that holds the rows before that time; the end of the training data if not given.")
+        ),
+        series: str | None = typer.Option(None, help=tr("Series of the forecast; the first if not given.")),
+        target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
+        metric: str = typer.Option("mae", help="mae|rmse|mse|mape|smape"),
+        out: Path | None = typer.Option(
+            None, "--out", "-o", help=tr("HTML file; explanation.html in the run's folder if not given.")
+        ),
+        unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
+        repair: str | None = typer.Option(
+            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
+        ),
+    ) -> None:
+        from tidegate.report.explanation import report_explanation, summary
+        from tidegate.tasks import load
+
+        reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        try:
+            found = load(run).explain(data, at=at, series=series, target=target, metric=metric, **reading)
+        except DataError as error:
+            if data is None and at is not None:
+                raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
+                                "the rows before that time") from error  # fmt: skip
+            raise
+        first, moved, rest = summary(found, unit, language())
+        for line in (first, *(f"  · {item}" for item in moved), *rest):
+            print(line)
+        path = report_explanation(run / "explanation.html" if out is None else out, found, unit=unit)
+        say(tr("Explanation: {path}", path=path))

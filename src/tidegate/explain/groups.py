@@ -1,0 +1,86 @@
+"""Which input cells are taken away together: by feature, by step, by block of steps, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+from tidegate.explain.inputs import Layout
+
+
+@dataclass(frozen=True)
+class Group:
+    """One group: a feature (None: all), and its steps [first, end), negative before the forecast.
+
+    `first` and `end` are None where a group holds a feature at all of its steps, or static inputs.
+    """
+
+    feature: str | None = None
+    first: int | None = None
+    end: int | None = None
+
+    def __str__(self) -> str:
+        steps = "" if self.first is None or self.end is None else f"[{self.first}, {self.end - 1}]"
+        return " ".join(part for part in (self.feature, steps) if part) or "static"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """A partition of a window's input cells.
+
+    Attributes:
+        all: [G] the groups. labels: [P] the group of every cell.
+    """
+
+    all: tuple[Group, ...]
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    def spread(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """[n, G] of groups to [n, P] of cells."""
+        return np.asarray(masks[:, self.labels])
+
+
+def by_feature(layout: Layout) -> Groups:
+    """A group per feature, over all of its steps."""
+    return _partition(layout, lambda feature, step: Group(feature))
+
+
+def by_block(layout: Layout, length: int = 1) -> Groups:
+    """A group per `length` past steps, counted back from the forecast; one for what is known ahead, one for static.
+
+    Raises:
+        ConfigError: length is below 1.
+    """
+    return _partition(layout, lambda feature, step: _block(layout, length, None, step))
+
+
+def by_feature_and_block(layout: Layout, length: int) -> Groups:
+    """A group per feature and block of steps."""
+    return _partition(layout, lambda feature, step: _block(layout, length, feature, step))
+
+
+def _block(layout: Layout, length: int, feature: str | None, step: int) -> Group:
+    if length < 1:
+        raise ConfigError(f"block={length} must be at least 1 step")
+    if step >= layout.horizon:
+        return Group(feature)
+    if step >= 0:
+        return Group(feature, 0, layout.horizon)
+    back = (-step - 1) // length
+    return Group(feature, max(-layout.window, -(back + 1) * length), -back * length)
+
+
+def _partition(layout: Layout, group_of: Callable[[str, int], Group]) -> Groups:
+    features, steps = layout.cells()
+    found: dict[Group, int] = {}
+    labels = np.empty(len(steps), dtype=np.int64)
+    for cell, (feature, step) in enumerate(zip(features.tolist(), steps.tolist(), strict=True)):
+        labels[cell] = found.setdefault(group_of(feature, step), len(found))
+    return Groups(tuple(found), labels)
