@@ -320,6 +320,35 @@ class Forecaster(Estimator):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         return judge_part(self, part, ridge=ridge).evaluation
 
+    def diagnose(self) -> Any:
+        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+        """
+        from tidegate.diagnose import diagnose
+
+        return diagnose(self)
+
+    def case(self, data: Any = None) -> Any:
+        """What a diagnosis looks at (`tidegate.diagnose.case.Case`)."""
+        from tidegate.tasks.diagnosing import make_case
+
+        self._require_fitted("spec_")
+        return make_case(self, data)
+
+    def refit(self, changes: Mapping[str, Any]) -> Forecaster:
+        """A new forecaster, fitted on the same data and parts with some options changed."""
+        from tidegate.tasks.diagnosing import refit
+
+        self._require_fitted("fitted_")
+        found: Forecaster = refit(self, changes)
+        return found
+
+    def score(self, part: str) -> Any:
+        """`evaluate` of a part of the table it was fitted on."""
+        return self.evaluate(part=part)
+
     def _parts(self) -> Any:
         from types import SimpleNamespace
 
