@@ -67,7 +67,7 @@ _WORDS = {
     ),
     "stopped_early": _Words(
         "Training stopped too early",
-        "After {epochs} epochs ({steps} steps) the loss was still falling: 80 steps more lower the validation loss by "
+        "After {epochs} epochs ({steps} steps) the loss was still falling: 60 steps more lower the validation loss by "
         "{gain} %.",
         "The limit of epochs ended the training, not the validation loss.",
         "Allow more epochs; patience ends the training when it no longer pays.",

@@ -6,15 +6,18 @@ import numpy as np
 
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.examine import Examined
-from tidegate.diagnose.finding import Finding
+from tidegate.diagnose.finding import Finding, Severity
 
 GAP = 1.35  # error grows so much more from training to validation than a simple method's does
 WIDE_GAP = 2.5
+APART, SLIGHT = 2.0, 0.03  # validation loss over training loss, and a rise that confirms it
 RISE = 0.10  # validation loss at the end above its lowest, as a share
 STILL_FALLS = 0.97  # training loss at the end over that of the best epoch
 LOSES = 0.10  # model's error above the best baseline's, as a share
 LOST = 0.50
 PROBE = 0.05  # a short training from nothing is so much better than the whole training was
+STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
+SATURATED = 0.5  # share of the gate values that are
 FURTHER = 0.05  # a few more steps make the model so much better
 JUMP = 1.5  # a validation loss over the lowest before it
 JUMPS = 0.15  # share of the epochs with such a jump
@@ -33,14 +36,16 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
     tail = float(np.mean(losses[-3:])) if len(losses) else 0.0
     rise = tail / losses[best] - 1 if len(losses) > best + 1 else 0.0
     falls = len(losses) > best + 1 and trained[-1] < STILL_FALLS * trained[best]
-    if not (gap > GAP or (rise > RISE and falls)):
+    ratio = measures.loss("validation") / max(measures.loss("train"), 1e-12)
+    learnt_by_heart = falls and (rise > RISE or (rise > SLIGHT and ratio > APART))
+    if not (gap > GAP or learnt_by_heart):
         return []
     grave = gap > WIDE_GAP or (rise > 1.0 and falls)
     units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
     remedy: dict[str, object] = {"dropout": 0.3 if dropout < 0.25 else 0.5}
     if examined.parameters > 20 * examined.values and units > 16:
         remedy["hidden_size"] = max(16, units // 4)
-    if case.history.stopped == "max_epochs" and rise > RISE and best < len(losses) - 1:
+    if case.history.stopped == "max_epochs" and rise > SLIGHT and best < len(losses) - 1:
         remedy["patience"] = 5
     return [
         Finding(
@@ -85,21 +90,26 @@ def learning_rate(case: Case, examined: Examined) -> list[Finding]:
     probes = examined.probes
     best = probes.best
     reached, own = probes.rates[best], probes.rate
-    if not reached < (1 - PROBE) * probes.trained:
+    stuck = own >= STORM and case.options.optimizer != "sgd" and _saturated(examined)
+    if not stuck and not reached < (1 - PROBE) * probes.trained:
         return []
     evidence = {"loss": probes.trained, "rate": own, "probe_rate": best, "probe_loss": reached}
     evidence |= {"steps": sum(epoch.steps for epoch in case.history)}
     figure = {"x": sorted(probes.rates), "y": [probes.rates[rate] for rate in sorted(probes.rates)]}
     gain = 1 - reached / probes.trained
-    severity = "critical" if gain > 0.3 else "warning"
+    severity: Severity = "critical" if gain > 0.3 else "warning"
     lower = [rate for rate in probes.rates if rate <= own / 3 and probes.rates[rate] < (1 - PROBE) * probes.trained]
     higher = [rate for rate in probes.rates if rate >= 3 * own and probes.rates[rate] < (1 - PROBE) * probes.trained]
-    chosen = {"learning_rate": min(2e-3, best) if best <= own else best}
-    if lower and own > 0.005:
+    chosen = {"learning_rate": min(2e-3, own)}
+    if stuck or (lower and own > 0.005):
         return [Finding("learning_rate_high", severity, evidence, chosen, figure)]
     if higher:
         return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)}, figure)]
     return []
+
+
+def _saturated(examined: Examined) -> bool:
+    return examined.flow is not None and examined.flow.saturated > SATURATED
 
 
 def unstable(case: Case, examined: Examined) -> list[Finding]:
