@@ -16,8 +16,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import _common
 import numpy as np
+
+import _common
 
 HEALTHY = ""
 
@@ -112,12 +113,13 @@ class Run:
 
 BASE: dict[str, Any] = {"horizon": 12, "window": 48, "hidden_size": 32, "num_layers": 1, "dropout": 0.1, "segment": 1}
 BASE |= {"normalise": None, "network": {"anchor": 0}, "max_epochs": 30, "batch_size": 32, "seed": 0}
+TRAFFIC = BASE | {"horizon": 24, "window": 168, "segment": 24, "network": {"anchor": 168}, "max_epochs": 12}
 TEMPS = BASE | {"normalise": "last"}
-LOOSE = {"dropout": 0.0, "schedule": "constant", "patience": 100}
+LOOSE = {"dropout": 0.0, "max_epochs": 60, "schedule": "constant", "patience": 100}
 SHORT = {"network": {"anchor": 0, "lags": ()}, "calendar": ()}
 
 TUNING = [
-    Run("traffic", HEALTHY, lambda: traffic(0, 4000), BASE),
+    Run("traffic", HEALTHY, lambda: traffic(0, 8000), TRAFFIC),
     Run("Seattle hourly", HEALTHY, lambda: temps("seattle"), TEMPS | {"seed": 1}),
     Run("El Nino", HEALTHY, elnino, BASE | {"window": 24, "horizon": 6, "batch_size": 16}),
     Run(
@@ -126,18 +128,18 @@ TUNING = [
         elnino,
         BASE | LOOSE | {"window": 24, "horizon": 6, "hidden_size": 96},
     ),
-    Run("traffic, rate 0.3", "learning_rate_high", lambda: traffic(0, 4000), BASE | {"learning_rate": 0.3}),
+    Run("traffic, rate 0.3", "learning_rate_high", lambda: traffic(0, 8000), TRAFFIC | {"learning_rate": 0.3}),
     Run("Seattle hourly, rate 0.00001", "learning_rate_low", lambda: temps("seattle"), TEMPS | {"learning_rate": 1e-5}),
-    Run("traffic, unscaled", "unscaled_inputs", lambda: traffic(0, 4000), BASE | {"scale": "none"}),
-    Run("traffic, window 3", "window_short", lambda: traffic(0, 4000), BASE | SHORT | {"window": 3}),
-    Run("traffic, spikes", "outliers", lambda: spiked(traffic(0, 4000), 0, 25.0), BASE | {"loss": "mse"}),
-    Run("traffic, leak", "leak", lambda: leaking(traffic(0, 4000), 0), BASE, {"known": ["plan"]}),
+    Run("traffic, unscaled", "unscaled_inputs", lambda: traffic(0, 8000), TRAFFIC | {"scale": "none"}),
+    Run("traffic, window 3", "window_short", lambda: traffic(0, 8000), TRAFFIC | SHORT | {"window": 3, "segment": 1}),
+    Run("traffic, spikes", "outliers", lambda: spiked(traffic(0, 8000), 0, 25.0), TRAFFIC | {"loss": "mse"}),
+    Run("traffic, leak", "leak", lambda: leaking(traffic(0, 8000), 0), TRAFFIC, {"known": ["plan"]}),
     Run("S&P 500", "lag_copy", lambda: market("sp500", 2500), BASE | SHORT | {"horizon": 1, "window": 30}),
     Run("Seattle hourly, 1 epoch", "stopped_early", lambda: temps("seattle", 2500), TEMPS | {"max_epochs": 1}),
 ]
 
 UNSEEN = [
-    Run("traffic, later years", HEALTHY, lambda: traffic(15000, 4000), BASE | {"seed": 5, "cell": "gru"}),
+    Run("traffic, later years", HEALTHY, lambda: traffic(15000, 8000), TRAFFIC | {"seed": 5, "cell": "gru"}),
     Run("San Francisco hourly", HEALTHY, lambda: temps("sf"), TEMPS | {"seed": 6}),
     Run("Seattle daily", HEALTHY, weather, BASE | {"window": 28, "horizon": 7, "seed": 7, "max_epochs": 15}),
     Run(
@@ -146,12 +148,14 @@ UNSEEN = [
         weather,
         BASE | LOOSE | {"window": 28, "horizon": 7, "hidden_size": 96, "seed": 8},
     ),
-    Run("San Francisco, rate 0.3", "learning_rate_high", lambda: temps("sf"), TEMPS | {"learning_rate": 0.3, "seed": 9}),
+    Run(
+        "San Francisco, rate 0.3", "learning_rate_high", lambda: temps("sf"), TEMPS | {"learning_rate": 0.3, "seed": 9}
+    ),
     Run(
         "traffic late, rate 0.00001",
         "learning_rate_low",
-        lambda: traffic(15000, 4000),
-        BASE | {"learning_rate": 1e-5, "seed": 10, "cell": "gru"},
+        lambda: traffic(15000, 8000),
+        TRAFFIC | {"learning_rate": 1e-5, "seed": 10, "cell": "gru"},
     ),
     Run("NASDAQ, unscaled", "unscaled_inputs", lambda: market("nasdaq", 3000), BASE | {"scale": "none", "seed": 11}),
     Run("San Francisco, window 3", "window_short", lambda: temps("sf"), TEMPS | SHORT | {"window": 3, "seed": 12}),

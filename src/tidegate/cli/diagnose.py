@@ -59,4 +59,6 @@ def _show(found: Any, as_json: bool) -> None:
 
 
 def _options(changes: Any) -> str:
-    return " ".join(f"--set {name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in changes.items())
+    return " ".join(
+        f"--set {name}={value if isinstance(value, str) else json.dumps(value)}" for name, value in changes.items()
+    )

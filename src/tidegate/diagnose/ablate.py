@@ -1,4 +1,4 @@
-"""What the trained model uses: columns and parts of the window are shuffled among windows, and the loss is looked at."""
+"""What the trained model uses: the loss when columns, or parts of the window, come from another window."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Finding:
         evidence: the numbers it rests on, by name; the sentence of `text` shows them.
         remedy: the change of the configuration that should help, such as {"dropout": 0.3}: arguments of the
             estimator, or of `fit` (known, observed, static). Empty where no option helps.
-        figure: a series to draw, or None: {"x": [...], "y": [...], "x_title", "y_title"}.
+        figure: a line to draw, {"x": [...], "y": [...]}, its axes named by `axes`; None where there is none.
     """
 
     id: str
@@ -48,6 +48,14 @@ class Finding:
     def advice(self, lang: Language | None = None) -> str:
         """What to do, with the remedy as options."""
         return words.advice(self.id, self.remedy, lang)
+
+    def grade(self, lang: Language | None = None) -> str:
+        """How grave it is, in words."""
+        return words.severity(self.severity, lang)
+
+    def axes(self, lang: Language | None = None) -> tuple[str, str]:
+        """Titles of the figure's axes, x and y."""
+        return words.axes(self.id, lang)
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and text, the sentences in English."""
@@ -116,7 +124,7 @@ class Findings(Sequence[Finding]):
         for number, item in enumerate(self.items, 1):
             lines += [
                 "",
-                f"{number}. {item.title(lang)} [{words.severity(item.severity, lang)}]",
+                f"{number}. {item.title(lang)} [{item.grade(lang)}]",
                 f"   {item.text(lang)}",
                 f"   {tr('Why: {cause}', lang, cause=item.cause(lang))}",
                 f"   {tr('Try: {advice}', lang, advice=item.advice(lang))}",

@@ -12,7 +12,7 @@ from tidegate.diagnose import words
 from tidegate.diagnose.case import Patient
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.run import diagnose
-from tidegate.evaluate.verdict import number
+from tidegate.evaluate.verdict import label, number
 
 HELPS = 0.01  # share by which the validation error must fall
 TRIES = 4
@@ -82,8 +82,8 @@ class Fixed:
                 (tr("before", lang), self.before[part].overall["model"][self.criterion]),
                 (tr("after", lang), evaluation.overall["model"][self.criterion]),
             ]
-            rows += [(words.label(name, lang), evaluation.overall[name][self.criterion]) for name in evaluation.methods]
-            rows = [row for row in rows if row[0] != words.label("model", lang)]
+            rows += [(label(name, lang), evaluation.overall[name][self.criterion]) for name in evaluation.methods]
+            rows = [row for row in rows if row[0] != label("model", lang)]
             lines += ["", heading, *(f"  {number(value):>12}  {name}" for name, value in rows)]
         return "\n".join(lines)
 
@@ -159,7 +159,9 @@ def fix(model: Patient, data: Any = None, *, tries: int = TRIES, report: Callabl
 
 def _worth(finding: Finding, tried: set[str]) -> bool:
     """Whether a remedy may lower the error and was not tried yet; those that only save time are left out."""
-    return bool(finding.remedy) and finding.id not in NEVER and finding.severity != "info" and _key(finding) not in tried
+    return (
+        bool(finding.remedy) and finding.id not in NEVER and finding.severity != "info" and _key(finding) not in tried
+    )
 
 
 def _key(finding: Finding) -> str:

@@ -20,11 +20,7 @@ FEATURES = 200  # past values that a regression of the residuals sees, at most
 
 
 class Measures:
-    """The shared measurements of a case. B windows, K steps, C targets.
-
-    `mae(part)` is in the target's unit, averaged after dividing each series and target by its own mean absolute value
-    would be; here by the naive method's error, so that series of any size weigh the same.
-    """
+    """The shared measurements of a case. B windows, K steps, k steps of the network's own block, C targets."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -85,14 +81,14 @@ class Measures:
         rows, (_, actual) = self.origins["train"], self.raw("train")
         names = [name for name in self._methods if name not in ("drift", "mean")]
         errors = [relative_error(self._methods[name](rows), actual, self._scale) for name in names]
-        return names[int(np.nanargmin(errors))]
+        return str(names[int(np.nanargmin(errors))])
 
     @cached_property
     def _scale(self) -> Array:
         """[C] mean absolute value of the target about its median in the training sample."""
         _, actual = self.raw("train")
         middle = np.nanmedian(actual, axis=(0, 1))
-        return np.maximum(np.nanmean(np.abs(actual - middle), axis=(0, 1)), 1e-12)
+        return np.asarray(np.maximum(np.nanmean(np.abs(actual - middle), axis=(0, 1)), 1e-12))
 
     def error(self, part: str) -> float:
         """The model's mean absolute error, each target divided by its spread in the training part."""

@@ -24,8 +24,8 @@ class _Words(NamedTuple):
 _WORDS = {
     "leak": _Words(
         "The answer leaks into the inputs",
-        "The column {column} gives away {share} % of the target's variation at the very steps to be forecast, more than "
-        "an honest covariate does.",
+        "The column {column} gives away {share} % of the target's variation at the very steps to be forecast, more "
+        "than an honest covariate does.",
         "The column holds the target, or is computed from it or from later values, so it will not be there in "
         "production.",
         "Leave the column out, unless its values are truly known when the forecast is made.",
@@ -53,8 +53,8 @@ _WORDS = {
     ),
     "exploding_gradients": _Words(
         "Gradients explode",
-        "The gradient's norm was typically {typical} and at most {largest}, with clipping at {clip}; {clipped} % of the "
-        "steps were clipped.",
+        "The gradient's norm was typically {typical} and at most {largest}, with clipping at {clip}; {clipped} % of "
+        "the steps were clipped.",
         "A product of many factors above 1 over the time steps, too large a rate, or inputs out of scale.",
         "Clip the gradient and lower the learning rate.",
     ),
@@ -74,22 +74,22 @@ _WORDS = {
     ),
     "vanishing_gradients": _Words(
         "Gradients vanish over time or depth",
-        "Over {steps} recurrent steps the gradient at the oldest is {ratio} of that at the newest (lowest layer over the "
-        "highest: {layer_ratio}), and the old values would still explain some of the errors.",
+        "Over {steps} recurrent steps the gradient at the oldest is {ratio} of that at the newest (lowest layer over "
+        "the highest: {layer_ratio}), and the old values would still explain some of the errors.",
         "A product of many factors below 1: what lies far back has no say in the training.",
         "Shorten the way: join steps (segment), let attention reach back, or use fewer layers.",
     ),
     "window_short": _Words(
         "The window is too short",
-        "Values before the window of {window} steps, up to {reach} back, explain {explained} % of the variation that the "
-        "model leaves.",
+        "Values before the window of {window} steps, up to {reach} back, explain {explained} % of the variation that "
+        "the model leaves.",
         "The data remember longer than the model looks back.",
         "Give the model a longer window.",
     ),
     "few_cycles": _Words(
         "Too few seasonal cycles",
-        "The training part has {rows} steps: {cycles} cycles of {season} steps, and {needed} are needed to tell a cycle "
-        "from chance.",
+        "The training part has {rows} steps: {cycles} cycles of {season} steps, and {needed} are needed to tell a "
+        "cycle from chance.",
         "A cycle that was seen once or twice cannot be told from a trend or an accident.",
         "Get more history; until then keep the model small.",
     ),
@@ -143,8 +143,8 @@ _WORDS = {
     ),
     "window_long": _Words(
         "The window is longer than the memory in the data",
-        "With all but the newest {needed} of {window} steps taken from other windows, the validation loss grows by only "
-        "{growth} %.",
+        "With all but the newest {needed} of {window} steps taken from other windows, the validation loss grows by "
+        "only {growth} %.",
         "The older steps tell nothing more, and cost time.",
         "A shorter window trains faster at the same error.",
     ),
@@ -164,6 +164,12 @@ _WORDS = {
 
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training", "validation": "validation", "test": "test"}
+_AXES = {
+    "learning_rate_high": ("Learning rate", "Validation loss"),
+    "learning_rate_low": ("Learning rate", "Validation loss"),
+    "exploding_gradients": ("Epoch", "Gradient norm"),
+    "vanishing_gradients": ("Steps back", "Gradient norm"),
+}
 _SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."
 _CHANGE = "{advice} Options to change: {options}."
 
@@ -195,6 +201,12 @@ def advice(id: str, remedy: Mapping[str, Any], lang: Language | None = None) -> 
 def options(remedy: Mapping[str, Any]) -> str:
     """A remedy as `name=value, ...`."""
     return ", ".join(f"{name}={value!r}" for name, value in remedy.items())
+
+
+def axes(id: str, lang: Language | None = None) -> tuple[str, str]:
+    """Titles of a finding's figure."""
+    x, y = _AXES[id]
+    return tr(x, lang), tr(y, lang)
 
 
 def severity(name: str, lang: Language | None = None) -> str:

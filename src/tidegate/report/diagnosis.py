@@ -21,14 +21,22 @@ def section(view: RunView, lang: Language) -> Markup | None:
 
 def _finding(item: Any, number: int, lang: Language) -> Markup:
     rows = [
-        (tr("How grave", lang), item.severity_text(lang)),
         (tr("Seen", lang), item.text(lang)),
-        (tr("Cause", lang), item.cause(lang)),
-        (tr("Remedy", lang), item.advice(lang)),
+        (tr("Why", lang), item.cause(lang)),
+        (tr("Try", lang), item.advice(lang)),
     ]
-    cells = [join(el("dt", name), el("dd", value)) for name, value in rows]
-    return el("div", el("h3", f"{number}. {item.title(lang)}"), el("dl", *cells, class_="facts"), _figure(item, lang))
+    pairs = [el("tr", el("th", name, scope="row"), el("td", value)) for name, value in rows]
+    mark = el("span", item.grade(lang), class_=f"grade {item.severity}")
+    heading = el("h3", f"{number}. {item.title(lang)} ", mark)
+    return el("div", heading, el("table", el("tbody", *pairs), class_="finding"), _figure(item, lang), class_="case")
 
 
 def _figure(item: Any, lang: Language) -> Markup | None:
-    ...
+    if item.figure is None or len(item.figure["x"]) < 2:
+        return None
+    x_title, y_title = item.axes(lang)
+    positive = [value for value in item.figure["y"] if value > 0]
+    log = len(positive) == len(item.figure["y"]) and max(positive) > 20 * min(positive)
+    chart = Chart(x_title, y_title, lang, height=180, log=log, legend=False, zero=not log)
+    drawing = chart.line(item.figure["x"], item.figure["y"], y_title, "model", dots=True).svg(item.title(lang))
+    return el("figure", el("div", drawing, class_="drawing", tabindex="0"), class_="wide")

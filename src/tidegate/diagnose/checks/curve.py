@@ -10,11 +10,12 @@ from tidegate.diagnose.finding import Finding, Severity
 
 GAP = 1.35  # error grows so much more from training to validation than a simple method's does
 WIDE_GAP = 2.5
-APART, SLIGHT = 2.0, 0.03  # validation loss over training loss, and a rise that confirms it
+APART, SLIGHT = 1.5, 0.03  # validation loss over training loss, and a rise that confirms it
 RISE = 0.10  # validation loss at the end above its lowest, as a share
 STILL_FALLS = 0.97  # training loss at the end over that of the best epoch
 LOSES = 0.10  # model's error above the best baseline's, as a share
 LOST = 0.50
+MATTERS = 0.30  # error over the target's spread below which a loss to a simple method is not grave
 PROBE = 0.05  # a short training from nothing is so much better than the whole training was
 STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
 SATURATED = 0.5  # share of the gate values that are
@@ -73,7 +74,7 @@ def underfitting(case: Case, examined: Examined) -> list[Finding]:
         return []
     units = int(case.config.get("hidden_size", 64))
     remedy = {"hidden_size": max(64, min(256, 2 * units))} if units < 128 else {"num_layers": 2, "dropout": 0.0}
-    grave = error > (1 + LOST) * baseline
+    grave = error > (1 + LOST) * baseline and examined.measures.error("validation") > MATTERS
     return [
         Finding(
             "underfitting",

@@ -6,7 +6,7 @@ import numpy as np
 
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.examine import Examined
-from tidegate.diagnose.finding import Finding
+from tidegate.diagnose.finding import Finding, Severity
 from tidegate.evaluate.season import CYCLES
 
 WIDE = 10.0  # deviation or mean of an input beyond it is badly scaled
@@ -91,7 +91,7 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
     if shift < FAR and outside < OUTSIDE:
         return []
     gap = examined.measures.gap(part) if examined.measures.has(part) else 1.0
-    severity = "critical" if gap > 2 * SUFFERS else "warning" if gap > SUFFERS else "info"
+    severity: Severity = "critical" if gap > 2 * SUFFERS else "warning" if gap > SUFFERS else "info"
     remedy = {} if case.config.get("normalise") in ("last", "mean", "standard") else {"normalise": "last"}
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
     return [Finding("drift", severity, evidence, remedy)]
