@@ -134,7 +134,7 @@ TUNING = [
     Run("traffic, window 3", "window_short", lambda: traffic(0, 8000), TRAFFIC | SHORT | {"window": 3, "segment": 1}),
     Run("traffic, spikes", "outliers", lambda: spiked(traffic(0, 8000), 0, 25.0), TRAFFIC | {"loss": "mse"}),
     Run("traffic, leak", "leak", lambda: leaking(traffic(0, 8000), 0), TRAFFIC, {"known": ["plan"]}),
-    Run("S&P 500", "lag_copy", lambda: market("sp500", 2500), BASE | SHORT | {"horizon": 1, "window": 30}),
+    Run("S&P 500", "lag_copy", lambda: market("sp500", 2500), TEMPS | SHORT | {"horizon": 1, "window": 30}),
     Run("Seattle hourly, 1 epoch", "stopped_early", lambda: temps("seattle", 2500), TEMPS | {"max_epochs": 1}),
 ]
 

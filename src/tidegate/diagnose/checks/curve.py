@@ -24,6 +24,7 @@ JUMP = 1.5  # a validation loss over the lowest before it
 JUMPS = 0.15  # share of the epochs with such a jump
 WASTED = 0.5  # share of the epochs after the best one
 WASTED_EPOCHS = 10
+FEW = 300  # steps: five probes
 SHORT = 1_000  # steps, below which a training may just have been cut
 
 
@@ -104,7 +105,9 @@ def learning_rate(case: Case, examined: Examined) -> list[Finding]:
     chosen = {"learning_rate": min(2e-3, own)}
     if stuck or (lower and own > 0.005):
         return [Finding("learning_rate_high", severity, evidence, chosen, figure)]
-    if higher:
+    # A training of a few steps that still gains is short, not slow.
+    short = evidence["steps"] < FEW and probes.further < (1 - FURTHER) * probes.trained
+    if higher and not short:
         return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)}, figure)]
     return []
 

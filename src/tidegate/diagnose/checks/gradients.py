@@ -53,7 +53,7 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
         return [Finding("vanishing_gradients", "warning", evidence, {"num_layers": 1}, figure)]
     if steps < LONG or ratio > VANISHED:
         return []
-    reach = int(np.searchsorted(np.cumsum(flow.by_lag) / flow.by_lag.sum(), 0.99) + 1) * flow.steps
+    reach = int(np.searchsorted(np.cumsum(flow.by_lag) / max(flow.by_lag.sum(), 1e-30), 0.99) + 1) * flow.steps
     unused = examined.measures.unused(min(reach + 1, case.window), case.window)
     if not unused > UNUSED:
         return []
