@@ -207,7 +207,7 @@ def test_the_share_that_a_regression_explains_is_that_of_ridge() -> None:
 
 
 def test_another_task_may_bring_its_own_checks() -> None:
-    found = examine(case(), {("capacity",): lambda case, examined: data.capacity(case, examined)})
+    found = examine(case(), {("capacity",): data.capacity})
     assert found.checked == ("capacity",)
 
 

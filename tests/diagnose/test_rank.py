@@ -50,7 +50,7 @@ def test_every_finding_that_is_looked_for_has_its_words() -> None:
 def test_a_finding_reads_in_both_languages_without_gaps(id: str) -> None:
     named = {name for _, name, _, _ in Formatter().parse(words._WORDS[id].seen) if name}
     evidence: dict[str, object] = dict.fromkeys(named, 0.25)
-    evidence |= {name: "load" for name in named & {"column", "columns"}} | {"part": "test", "baseline": "drift"}
+    evidence |= dict.fromkeys(named & {"column", "columns"}, "load") | {"part": "test", "baseline": "drift"}
     finding = Finding(id, "warning", evidence, {"dropout": 0.3})
     for lang in ("en", "zh_TW"):
         text = f"{finding.title(lang)}{finding.text(lang)}{finding.cause(lang)}{finding.advice(lang)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidegate.core.translate import Language, tr
+from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
 
 Severity = Literal["info", "warning", "critical"]
@@ -112,7 +112,7 @@ class Findings(Sequence[Finding]):
         if len(grave) == 1:
             return tr("One thing costs accuracy: {title}.", lang, title=grave[0].title(lang))
         return tr(
-            "{count} findings cost accuracy. Begin with the first, {title}: it may explain others.",
+            "{count} findings cost accuracy. Begin with the first (“{title}”): it may explain others.",
             lang,
             count=len(grave),
             title=grave[0].title(lang),
@@ -130,7 +130,8 @@ class Findings(Sequence[Finding]):
                 f"   {tr('Try: {advice}', lang, advice=item.advice(lang))}",
             ]
         if self.sample:
-            sampled = ", ".join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
+            comma = "、" if (lang or language()) == "zh_TW" else ", "
+            sampled = comma.join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
             lines += ["", tr("Windows looked at: {sampled}.", lang, sampled=sampled)]
         return "\n".join(lines)
 

@@ -77,7 +77,7 @@ class Fixed:
         if not lines:
             lines.append(tr("There was nothing to try.", lang))
         for part, evaluation in self.after.items():
-            heading = tr("{part} part, {metric}", lang, part=words.part(part, lang), metric=self.criterion.upper())
+            heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=self.criterion.upper())
             rows = [
                 (tr("before", lang), self.before[part].overall["model"][self.criterion]),
                 (tr("after", lang), evaluation.overall["model"][self.criterion]),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.verdict import label, number
+from tidegate.evaluate.verdict import label
 
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
@@ -95,7 +95,7 @@ _WORDS = {
     ),
     "drift": _Words(
         "The data have changed since training",
-        "In the {part} part the level of {column} lies {shift} deviations from that of the training part and "
+        "In the {part} the level of {column} lies {shift} deviations from that of the training part and "
         "{outside} % of its values are outside the range seen in training; the error grows {gap} times as much as that "
         "of a simple method.",
         "A trend or a break: the model is asked about values it never saw.",
@@ -163,10 +163,8 @@ _WORDS = {
 }
 
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
-_PARTS = {"train": "training", "validation": "validation", "test": "test"}
+_PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
 _AXES = {
-    "learning_rate_high": ("Learning rate", "Validation loss"),
-    "learning_rate_low": ("Learning rate", "Validation loss"),
     "exploding_gradients": ("Epoch", "Gradient norm"),
     "vanishing_gradients": ("Steps back", "Gradient norm"),
 }
@@ -230,4 +228,4 @@ def _shown(name: str, value: Any, lang: Language | None) -> str:
         return f"{100 * value:.1f}"
     if isinstance(value, int):
         return f"{value:,}"
-    return "0" if value == 0 else number(float(value)) if abs(value) < 0.001 else f"{value:,.4g}"
+    return f"{value:,.3g}" if abs(value) < 0.001 else f"{value:,.4g}"

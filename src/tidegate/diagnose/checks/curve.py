@@ -97,18 +97,17 @@ def learning_rate(case: Case, examined: Examined) -> list[Finding]:
         return []
     evidence = {"loss": probes.trained, "rate": own, "probe_rate": best, "probe_loss": reached}
     evidence |= {"steps": sum(epoch.steps for epoch in case.history)}
-    figure = {"x": sorted(probes.rates), "y": [probes.rates[rate] for rate in sorted(probes.rates)]}
     gain = 1 - reached / probes.trained
     severity: Severity = "critical" if gain > 0.3 else "warning"
     lower = [rate for rate in probes.rates if rate <= own / 3 and probes.rates[rate] < (1 - PROBE) * probes.trained]
     higher = [rate for rate in probes.rates if rate >= 3 * own and probes.rates[rate] < (1 - PROBE) * probes.trained]
     chosen = {"learning_rate": min(2e-3, own)}
     if stuck or (lower and own > 0.005):
-        return [Finding("learning_rate_high", severity, evidence, chosen, figure)]
+        return [Finding("learning_rate_high", severity, evidence, chosen)]
     # A training of a few steps that still gains is short, not slow.
     short = evidence["steps"] < FEW and probes.further < (1 - FURTHER) * probes.trained
     if higher and not short:
-        return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)}, figure)]
+        return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)})]
     return []
 
 
