@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tidegate import diagnose
     from tidegate.core.errors import TidegateError
     from tidegate.core.table import Schema, Table
     from tidegate.core.version import __version__
@@ -37,6 +38,7 @@ _HOMES = {
     "TrainOptions": "train",
     "__version__": "core.version",
     "describe": "data",
+    "diagnose": "diagnose",
     "load": "tasks",
     "report_explanation": "report.explanation",
     "report_forecast": "report.forecast",
@@ -59,6 +61,7 @@ __all__ = [
     "TrainOptions",
     "__version__",
     "describe",
+    "diagnose",
     "load",
     "read",
     "report_explanation",
@@ -70,7 +73,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"tidegate.{_HOMES[name]}"), name)
+    module = importlib.import_module(f"tidegate.{_HOMES[name]}")
+    value = module if _HOMES[name] == name else getattr(module, name)
     globals()[name] = value
     return value
 

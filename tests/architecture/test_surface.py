@@ -17,6 +17,7 @@ SURFACE = [
     "TrainOptions",
     "__version__",
     "describe",
+    "diagnose",
     "load",
     "read",
     "report_explanation",

@@ -1,8 +1,9 @@
-"""Write plain values as TOML (the standard library reads it and does not write it)."""
+"""Write plain values as TOML, and read what was written."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,3 +42,32 @@ def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(item) for item in value if item is not None) + "]"
     return _text(str(value))
+
+
+def loads(text: str) -> dict[str, Any]:
+    """The mapping that `dumps` wrote (Python 3.10 has no reader of its own).
+
+    Raises:
+        ValueError: a line that `dumps` does not write.
+    """
+    state: dict[str, Any] = {}
+    place = state
+    for line in text.splitlines():
+        if line.startswith("["):
+            place = state
+            for name in _NAMES.findall(line.strip()[1:-1]):
+                place = place.setdefault(_name(name), {})
+        elif line.strip():
+            match = _PAIR.fullmatch(line)
+            if match is None:
+                raise ValueError(f"not a line of name = value: {line!r}")
+            place[_name(match[1])] = json.loads(match[2])
+    return state
+
+
+_NAMES = re.compile(r'"(?:[^"\\]|\\.)*"|[^."]+')
+_PAIR = re.compile(r'("(?:[^"\\]|\\.)*"|[^=" ]+) = (.*)')
+
+
+def _name(text: str) -> str:
+    return str(json.loads(text)) if text.startswith('"') else text

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.cli.output import print_json, say, say_notes
-from tidegate.core.errors import ConfigError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
@@ -73,13 +73,33 @@ def run_forecast(
     evaluation = judged.evaluation
     snippet = _snippet(data, options, columns, parts)
     report = report_forecast(
-        out / "report.html", model, judged, title=title, unit=unit, command=command, snippet=snippet
+        out / "report.html",
+        model,
+        judged,
+        title=title,
+        unit=unit,
+        command=command,
+        snippet=snippet,
+        findings=_findings(model, out),
     )
     if as_json:
         print_json(evaluation.to_json())
     else:
         print(evaluation)
     say(tr("Report: {path}", path=report))
+
+
+def _findings(model: Any, out: Path) -> Any:
+    """The model's diagnosis, kept in the run; None where there is too little data for one."""
+    from tidegate.diagnose import diagnose
+    from tidegate.tasks.run import write_findings
+
+    try:
+        findings = diagnose(model)
+    except DataError:
+        return None
+    write_findings(out, findings)
+    return findings
 
 
 def _snippet(data: str, options: Mapping[str, Any], columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def report_forecast(
     command: str = "",
     snippet: str = "",
     lang: Language | None = None,
+    findings: Any = None,
 ) -> Path:
     """Write the report of a fitted forecaster's test part.
 
@@ -40,12 +41,14 @@ def report_forecast(
         path: the file. model: the forecaster. judged: its forecasts and scores; None judges the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.
+        findings: what `tidegate.diagnose` found, for a section of the page.
 
     Raises:
         OutputError: the file cannot be written.
     """
     judged = judged or judge_part(model, "test")
-    return write_report(Path(path), forecast_view(model, judged, title, unit, command, snippet), lang)
+    view = forecast_view(model, judged, title, unit, command, snippet)
+    return write_report(Path(path), replace(view, findings=findings), lang)
 
 
 def forecast_view(model: Any, judged: Judged, title: str, unit: str, command: str, snippet: str) -> RunView:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from tidegate.core.translate import Language, tr
-from tidegate.report import groups, scores, sections
+from tidegate.report import diagnosis, groups, scores, sections
 from tidegate.report.markup import Markup, el, join
 from tidegate.report.view import RunView
 from tidegate.report.words import span
@@ -25,6 +25,7 @@ def render(view: RunView, lang: Language) -> str:
     """The report as one HTML document: no script, nothing loaded from anywhere, the same view gives the same text."""
     parts = [
         ("scores", tr("Beside the baselines", lang), scores.table(view, lang)),
+        ("diagnosis", tr("Diagnosis", lang), diagnosis.section(view, lang)),
         ("forecasts", tr("Actual against forecast", lang), sections.forecasts(view, lang)),
         ("steps", tr("Error by step ahead", lang), sections.steps(view, lang)),
         ("groups", tr("By target and series", lang), groups.section(view, lang)),

@@ -113,6 +113,7 @@ class RunView:
         history: one mapping per epoch: epoch, train_loss, validation_loss, learning_rate, grad_norm, seconds, best.
         loss: name of the training loss.
         samples, strips, residuals: forecasts to draw; may be empty.
+        findings: of a diagnosis (`tidegate.diagnose.Findings`); None where there was none.
     """
 
     title: str
@@ -134,3 +135,4 @@ class RunView:
     samples: tuple[Sample, ...] = ()
     strips: tuple[Strip, ...] = ()
     residuals: Residuals | None = None
+    findings: Any = None

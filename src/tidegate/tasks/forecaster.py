@@ -364,6 +364,35 @@ class Forecaster(Estimator):
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
         return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
 
+    def diagnose(self) -> Any:
+        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+        """
+        from tidegate.diagnose import diagnose
+
+        return diagnose(self)
+
+    def case(self, data: Any = None) -> Any:
+        """What a diagnosis looks at (`tidegate.diagnose.case.Case`)."""
+        from tidegate.tasks.diagnosing import make_case
+
+        self._require_fitted("spec_")
+        return make_case(self, data)
+
+    def refit(self, changes: Mapping[str, Any]) -> Forecaster:
+        """A new forecaster, fitted on the same data and parts with some options changed."""
+        from tidegate.tasks.diagnosing import refit
+
+        self._require_fitted("fitted_")
+        found: Forecaster = refit(self, changes)
+        return found
+
+    def score(self, part: str) -> Any:
+        """`evaluate` of a part of the table it was fitted on."""
+        return self.evaluate(part=part)
+
     def _parts(self) -> Any:
         from types import SimpleNamespace
 

@@ -119,6 +119,16 @@ def _predictions(judged: Judged) -> bytes:
     return buffer.getvalue()
 
 
+def write_findings(folder: Path, findings: Any) -> None:
+    """Write a diagnosis beside a run's other results.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    content = json.dumps(plain(findings.to_json()), ensure_ascii=False, indent=1)
+    write_file(folder / "findings.json", content.encode())
+
+
 def read_notes(metrics: Mapping[str, Any]) -> tuple[Note, ...]:
     """Notes as `write_results` stored them."""
     return tuple(Note(note["kind"], note["message"], note["values"]) for note in metrics["notes"])

@@ -1,0 +1,167 @@
+"""Checks of the learning curve: fit too close, too loose, rate, length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidegate.diagnose.case import Case
+from tidegate.diagnose.examine import Examined
+from tidegate.diagnose.finding import Finding, Severity
+
+GAP = 1.35  # error grows so much more from training to validation than a simple method's does
+WIDE_GAP = 2.5
+APART, SLIGHT = 1.5, 0.03  # validation loss over training loss, and a rise that confirms it
+RISE = 0.10  # validation loss at the end above its lowest, as a share
+STILL_FALLS = 0.97  # training loss at the end over that of the best epoch
+LOSES = 0.10  # model's error above the best baseline's, as a share
+LOST = 0.50
+MATTERS = 0.30  # error over the target's spread below which a loss to a simple method is not grave
+PROBE = 0.05  # a short training from nothing is so much better than the whole training was
+STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
+SATURATED = 0.5  # share of the gate values that are
+FURTHER = 0.05  # a few more steps make the model so much better
+JUMP = 1.5  # a validation loss over the lowest before it
+JUMPS = 0.15  # share of the epochs with such a jump
+WASTED = 0.5  # share of the epochs after the best one
+WASTED_EPOCHS = 10
+FEW = 300  # steps: five probes
+SHORT = 1_000  # steps, below which a training may just have been cut
+
+
+def overfitting(case: Case, examined: Examined) -> list[Finding]:
+    """The training part is forecast much better than the validation part, beyond what its difficulty explains."""
+    measures, epochs = examined.measures, case.history.epochs
+    gap = measures.gap("validation")
+    losses = np.array([epoch.validation_loss for epoch in epochs])
+    trained = np.array([epoch.train_loss for epoch in epochs])
+    best = int(np.nanargmin(losses)) if len(losses) else 0
+    tail = float(np.mean(losses[-3:])) if len(losses) else 0.0
+    rise = tail / losses[best] - 1 if len(losses) > best + 1 else 0.0
+    falls = len(losses) > best + 1 and trained[-1] < STILL_FALLS * trained[best]
+    ratio = measures.loss("validation") / max(measures.loss("train"), 1e-12)
+    learnt_by_heart = falls and (rise > RISE or (rise > SLIGHT and ratio > APART))
+    if not (gap > GAP or learnt_by_heart):
+        return []
+    grave = gap > WIDE_GAP or (rise > 1.0 and falls)
+    units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
+    remedy: dict[str, object] = {"dropout": 0.3 if dropout < 0.25 else 0.5}
+    if examined.parameters > 20 * examined.values and units > 16:
+        remedy["hidden_size"] = max(16, units // 4)
+    if case.history.stopped == "max_epochs" and rise > SLIGHT and best < len(losses) - 1:
+        remedy["patience"] = 5
+    return [
+        Finding(
+            "overfitting",
+            "critical" if grave else "warning",
+            {
+                "gap": gap,
+                "train_loss": measures.loss("train"),
+                "validation_loss": measures.loss("validation"),
+                "rise": max(rise, 0.0),
+                "best_epoch": best + 1,
+                "epochs": len(losses),
+                "parameters": examined.parameters,
+                "values": examined.values,
+            },
+            remedy,
+        )
+    ]
+
+
+def underfitting(case: Case, examined: Examined) -> list[Finding]:
+    """The model loses to a simple method although both parts are forecast alike."""
+    error, baseline, name = examined.against_baselines()
+    if name is None or error <= (1 + LOSES) * baseline or examined.measures.gap("validation") > GAP:
+        return []
+    units = int(case.config.get("hidden_size", 64))
+    remedy = {"hidden_size": max(64, min(256, 2 * units))} if units < 128 else {"num_layers": 2, "dropout": 0.0}
+    grave = error > (1 + LOST) * baseline and examined.measures.error("validation") > MATTERS
+    return [
+        Finding(
+            "underfitting",
+            "critical" if grave else "warning",
+            {"error": error, "baseline_error": baseline, "baseline": name, "worse": error / baseline - 1}
+            | {"parameters": examined.parameters, "hidden_size": units},
+            remedy,
+        )
+    ]
+
+
+def learning_rate(case: Case, examined: Examined) -> list[Finding]:
+    """Short trainings from nothing at other rates end lower than the whole training did."""
+    probes = examined.probes
+    best = probes.best
+    reached, own = probes.rates[best], probes.rate
+    stuck = own >= STORM and case.options.optimizer != "sgd" and _saturated(examined)
+    if not stuck and not reached < (1 - PROBE) * probes.trained:
+        return []
+    evidence = {"loss": probes.trained, "rate": own, "probe_rate": best, "probe_loss": reached}
+    evidence |= {"steps": sum(epoch.steps for epoch in case.history)}
+    gain = 1 - reached / probes.trained
+    severity: Severity = "critical" if gain > 0.3 else "warning"
+    lower = [rate for rate in probes.rates if rate <= own / 3 and probes.rates[rate] < (1 - PROBE) * probes.trained]
+    higher = [rate for rate in probes.rates if rate >= 3 * own and probes.rates[rate] < (1 - PROBE) * probes.trained]
+    chosen = {"learning_rate": min(2e-3, own)}
+    if stuck or (lower and own > 0.005):
+        return [Finding("learning_rate_high", severity, evidence, chosen)]
+    # A training of a few steps that still gains is short, not slow.
+    short = evidence["steps"] < FEW and probes.further < (1 - FURTHER) * probes.trained
+    if higher and not short:
+        return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)})]
+    return []
+
+
+def _saturated(examined: Examined) -> bool:
+    return examined.flow is not None and examined.flow.saturated > SATURATED
+
+
+def unstable(case: Case, examined: Examined) -> list[Finding]:
+    """The validation loss jumps, or training stopped being finite."""
+    losses = np.array([epoch.validation_loss for epoch in case.history])
+    if case.history.stopped == "diverged":
+        jumps, worst = 1.0, float("inf")
+    elif len(losses) < 4:
+        return []
+    else:
+        lowest = np.minimum.accumulate(losses)[:-1]
+        ratio = losses[1:] / np.maximum(losses[:-1], 1e-12)
+        jumps = float(np.mean((losses[1:] > JUMP * lowest) & (ratio > JUMP / 1.1)))
+        worst = float(ratio.max())
+    if jumps < JUMPS:
+        return []
+    remedy = {"learning_rate": case.options.learning_rate / 3, "clip": min(case.options.clip or 1.0, 0.5)}
+    evidence = {"jumps": jumps, "worst": worst, "epochs": len(losses)}
+    return [Finding("unstable_loss", "critical" if case.history.stopped == "diverged" else "warning", evidence, remedy)]
+
+
+def length(case: Case, examined: Examined) -> list[Finding]:
+    """Training stopped while it still paid, or went on long after it did."""
+    epochs = case.history.epochs
+    if not epochs:
+        return []
+    best = int(np.nanargmin([epoch.validation_loss for epoch in epochs])) + 1
+    steps = sum(epoch.steps for epoch in epochs)
+    gain = 1 - examined.probes.further / max(examined.probes.trained, 1e-12)
+    after = len(epochs) - best
+    found = []
+    if gain > FURTHER and case.history.stopped == "max_epochs" and steps < 3 * SHORT and after < max(2, 0.2 * best):
+        wanted = max(20, 5 * len(epochs), -(-1_500 * len(epochs) // max(steps, 1)))
+        found.append(
+            Finding(
+                "stopped_early",
+                "critical" if gain > 0.5 else "warning",
+                {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
+                {"max_epochs": min(wanted, 200)},
+            )
+        )
+    if after >= WASTED_EPOCHS and after > WASTED * len(epochs):
+        seconds = sum(epoch.seconds for epoch in epochs[best:])
+        found.append(
+            Finding(
+                "wasted_epochs",
+                "info",
+                {"best_epoch": best, "epochs": len(epochs), "seconds": seconds, "share": after / len(epochs)},
+                {"patience": max(5, best // 2)},
+            )
+        )
+    return found

@@ -1,0 +1,76 @@
+"""Checks of what flows through the recurrence: gradients by time and layer, gates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidegate.diagnose.case import Case
+from tidegate.diagnose.examine import Examined
+from tidegate.diagnose.finding import Finding
+
+LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
+HUGE = 100.0
+ALWAYS = 0.9  # share of the steps that were clipped
+VANISHED = 1e-3  # gradient at the oldest lags over that at the newest
+LAYER = 1e-3  # gradient of the lowest layer over that of the highest
+LONG = 24  # recurrent steps below which nothing has far to go
+SATURATED, DEAD = 0.5, 0.5
+UNUSED = 0.05  # share of the residuals' variance that old lags still explain
+
+
+def exploding(case: Case, examined: Examined) -> list[Finding]:
+    """Gradients far above the clipping bound, most of the time."""
+    norms = np.array([epoch.grad_norm for epoch in case.history])
+    clipped = float(np.mean([epoch.clipped for epoch in case.history])) if len(norms) else 0.0
+    bound = case.options.clip or 1.0
+    largest = float(norms.max() / bound) if len(norms) else 0.0
+    typical = float(np.median(norms) / bound) if len(norms) else 0.0
+    if not (typical > LARGE or (largest > HUGE and case.options.clip == 0)):
+        return []
+    if case.options.clip and clipped < ALWAYS:
+        return []
+    evidence = {"typical": typical * bound, "largest": largest * bound, "clip": case.options.clip, "clipped": clipped}
+    figure = {"x": [epoch.epoch for epoch in case.history], "y": norms.tolist()}
+    grave = largest > HUGE and case.options.clip == 0
+    remedy = {"clip": 1.0, "learning_rate": min(2e-3, case.options.learning_rate)}
+    return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
+
+
+def vanishing(case: Case, examined: Examined) -> list[Finding]:
+    """The loss hardly depends on old steps, although old values would explain what is left."""
+    flow = examined.flow
+    if flow is None:
+        return []
+    found = flow.by_layer / max(float(flow.by_layer.max()), 1e-30)
+    layers = float(found.min()) if len(found) > 1 else 1.0
+    steps = len(flow.by_lag)
+    part = max(1, steps // 4)
+    newest = float(flow.by_lag[:part].mean())
+    ratio = float(flow.by_lag[-part:].mean()) / max(newest, 1e-30)
+    evidence = {"ratio": ratio, "steps": steps, "layer_ratio": layers}
+    figure = {"x": [flow.steps * (at + 1) for at in range(steps)], "y": flow.by_lag.tolist()}
+    if layers < LAYER:
+        return [Finding("vanishing_gradients", "warning", evidence, {"num_layers": 1}, figure)]
+    if steps < LONG or ratio > VANISHED:
+        return []
+    reach = int(np.searchsorted(np.cumsum(flow.by_lag) / max(flow.by_lag.sum(), 1e-30), 0.99) + 1) * flow.steps
+    unused = examined.measures.unused(min(reach + 1, case.window), case.window)
+    if not unused > UNUSED:
+        return []
+    remedy = {"segment": divisor(case.window, 12)} if case.window >= 2 * LONG else {"pooling": "attention"}
+    return [Finding("vanishing_gradients", "warning", evidence | {"reach": reach, "unused": unused}, remedy, figure)]
+
+
+def gates(case: Case, examined: Examined) -> list[Finding]:
+    """Gates stuck open or shut, units that never move."""
+    flow = examined.flow
+    if flow is None or (flow.saturated < SATURATED and flow.dead < DEAD):
+        return []
+    evidence = {"saturated": flow.saturated, "dead": flow.dead}
+    remedy = {"learning_rate": case.options.learning_rate / 3}
+    return [Finding("saturated_gates", "warning", evidence, remedy)]
+
+
+def divisor(window: int, most: int) -> int:
+    """The largest divisor of the window up to `most`."""
+    return max(size for size in range(1, most + 1) if window % size == 0)

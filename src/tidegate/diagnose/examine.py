@@ -1,0 +1,94 @@
+"""The examination: what all checks may look at, each measured once and only when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import numpy as np
+
+from tidegate.diagnose.ablate import column_use, window_use
+from tidegate.diagnose.case import Case
+from tidegate.diagnose.flow import Flow, measure_flow
+from tidegate.diagnose.measure import Measures
+from tidegate.diagnose.probe import Probes, probe
+from tidegate.evaluate import Evaluation
+from tidegate.evaluate.judge import judge
+from tidegate.evaluate.verdict import skill_of
+
+
+class Examined:
+    """The measurements of a case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.measures = Measures(case)
+
+    @cached_property
+    def probes(self) -> Probes:
+        """Short trainings at other rates, and a little further."""
+        return probe(self.case)
+
+    @cached_property
+    def flow(self) -> Flow | None:
+        """Gradients and gates of the encoder."""
+        return measure_flow(self.case)
+
+    @cached_property
+    def window_use(self) -> Mapping[int, float]:
+        """Steps kept of the window -> growth of the loss."""
+        return window_use(self.case)
+
+    @cached_property
+    def column_use(self) -> Mapping[str, float]:
+        """Column -> growth of the loss without it."""
+        return column_use(self.case)
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The model beside the baselines on the validation sample."""
+        case, rows = self.case, self.measures.origins["validation"]
+        forecast, _ = self.measures.raw("validation")
+        return judge(
+            case.table, case.split, case.prepared, rows, forecast, window=case.window, horizon=case.horizon, ridge=True
+        )
+
+    @property
+    def skill(self) -> float:
+        """Against the best baseline that sees nothing of the steps to forecast but the calendar."""
+        error, baseline, _ = self.against_baselines(known=not self.case.table.schema.known)
+        return skill_of(error, baseline)
+
+    def against_baselines(self, *, known: bool = True) -> tuple[float, float, str | None]:
+        """The model's criterion, the best baseline's, and its name; baselines that see ahead only where `known`."""
+        found = self.evaluation
+        own = {name: found.overall[name][found.criterion] for name in found.methods if name != "model"}
+        own = {name: value for name, value in own.items() if np.isfinite(value) and (known or name != "ridge_known")}
+        if not own:
+            return float("nan"), float("nan"), None
+        best = min(own, key=lambda name: own[name])
+        return found.overall["model"][found.criterion], own[best], best
+
+    @cached_property
+    def parameters(self) -> int:
+        """Weights of the network."""
+        return sum(weight.numel() for weight in self.case.network.parameters())
+
+    @cached_property
+    def values(self) -> int:
+        """Observed target values of the training part."""
+        rows = self.case.split.train
+        return sum(
+            int(np.count_nonzero(~np.isnan(self.case.table.columns[name][first:end])))
+            for name in self.case.table.schema.targets
+            for first, end in rows
+        )
+
+    @property
+    def lags(self) -> tuple[int, ...]:
+        """Steps back that the network's head reads directly."""
+        spec = getattr(self.case.network, "spec", None)
+        if spec is None:
+            return (0,)
+        head = spec.find("decoder") or spec.find("head")
+        return (spec.anchor, *(head.lags if head is not None else ()))

@@ -1,0 +1,178 @@
+"""Measurements that several checks share, each made once, on a sample of windows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tidegate.diagnose.case import Case, Origins
+from tidegate.evaluate.baselines import simple_methods
+from tidegate.evaluate.season import find_seasons
+
+Array = NDArray[np.float64]
+SAMPLE = 512  # windows of a part that are looked at
+BATCH = 128
+FEATURES = 200  # past values that a regression of the residuals sees, at most
+
+
+class Measures:
+    """The shared measurements of a case. B windows, K steps, k steps of the network's own block, C targets."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.origins = {part: spread(rows, SAMPLE) for part, rows in case.origins.items()}
+        self._errors: dict[str, Array] = {}
+        self._raw: dict[str, tuple[Array, Array]] = {}
+
+    def has(self, part: str) -> bool:
+        """Whether a part has windows."""
+        return part in self.origins and len(self.origins[part]) > 0
+
+    def errors(self, part: str) -> Array:
+        """[B, k, C] forecast less actual in the prepared scale, of the network's own block; NaN where unobserved."""
+        if part not in self._errors:
+            found = []
+            for batch in self.batches(part):
+                with torch.no_grad():
+                    output = self.case.network(*batch[:3]).prepared()[..., self.case.point]
+                error = torch.where(batch[4], output - batch[3], torch.nan)
+                found.append(error.numpy().astype(np.float64))
+            self._errors[part] = np.concatenate(found)
+        return self._errors[part]
+
+    def batches(self, part: str) -> list[tuple[Any, ...]]:
+        """The sample's batches."""
+        rows = self.origins[part]
+        return [self.case.batch(rows[first : first + BATCH]) for first in range(0, len(rows), BATCH)]
+
+    def loss(self, part: str, network: Any = None) -> float:
+        """Mean training loss of a part's sample, without dropout."""
+        return batch_loss(self.case, self.case.network if network is None else network, self.batches(part))
+
+    def raw(self, part: str) -> tuple[Array, Array]:
+        """[B, K, C] forecasts and actual values in the target's unit."""
+        if part not in self._raw:
+            rows = self.origins[part]
+            actual = self.case.prepared.raw_target(rows, self.case.horizon)
+            self._raw[part] = (self.case.forecast(rows), actual)
+        return self._raw[part]
+
+    @cached_property
+    def seasons(self) -> tuple[int, ...]:
+        """Cycles found in the training part, strongest first."""
+        return find_seasons(self.case.table, self.case.split.train).all
+
+    @cached_property
+    def _methods(self) -> Any:
+        return simple_methods(self.case.table, self.case.split.train, self.case.horizon, self.seasons[:2])
+
+    def naive(self, part: str) -> float:
+        """Mean absolute error of the simple method that is best on the training sample, in its own scale."""
+        rows = self.origins[part]
+        _, actual = self.raw(part)
+        return relative_error(self._methods[self._naive](rows), actual, self._scale)
+
+    @cached_property
+    def _naive(self) -> str:
+        rows, (_, actual) = self.origins["train"], self.raw("train")
+        names = [name for name in self._methods if name not in ("drift", "mean")]
+        errors = [relative_error(self._methods[name](rows), actual, self._scale) for name in names]
+        return str(names[int(np.nanargmin(errors))])
+
+    @cached_property
+    def _scale(self) -> Array:
+        """[C] mean absolute value of the target about its median in the training sample."""
+        _, actual = self.raw("train")
+        middle = np.nanmedian(actual, axis=(0, 1))
+        return np.asarray(np.maximum(np.nanmean(np.abs(actual - middle), axis=(0, 1)), 1e-12))
+
+    def error(self, part: str) -> float:
+        """The model's mean absolute error, each target divided by its spread in the training part."""
+        found, actual = self.raw(part)
+        return relative_error(found, actual, self._scale)
+
+    def gap(self, part: str) -> float:
+        """How much more the model's error grows from the training part to another than a simple method's does.
+
+        (model there / model in training) / (simple method there / simple method in training): 1 where the other part
+        is only harder to forecast.
+        """
+        harder = self.naive(part) / max(self.naive("train"), 1e-12)
+        return self.error(part) / max(self.error("train"), 1e-12) / max(harder, 1e-12)
+
+    def unused(self, first: int, last: int) -> float:
+        """Share of the validation residuals' variance that past targets at lags `first` to `last` still explain.
+
+        Ridge regression from the targets at these lags to the residuals of the training sample, scored on the
+        validation sample; NaN where the series are too short.
+        """
+        fits, held = (self._reaching(part, last) for part in ("train", "validation"))
+        if min(fits.sum(), held.sum()) < 20:
+            return float("nan")
+        x, y = self._past("train", fits, first, last), self._residuals("train", fits)
+        x2, y2 = self._past("validation", held, first, last), self._residuals("validation", held)
+        return max(explained(x, y, x2, y2), 0.0)
+
+    def _reaching(self, part: str, lag: int) -> NDArray[np.bool_]:
+        rows = self.origins[part]
+        starts = self.case.table.starts
+        series = np.searchsorted(starts, rows - 1, side="right") - 1
+        return np.asarray(rows - lag - self.case.prepared.preparation.history >= starts[series])
+
+    def _past(self, part: str, keep: NDArray[np.bool_], first: int, last: int) -> Array:
+        count = len(self.case.table.schema.targets)
+        block = self.case.prepared.past(self.origins[part][keep], last)[:, : last - first + 1, :count]
+        flat = block.reshape(len(block), -1).astype(np.float64)
+        chosen = np.unique(np.linspace(0, flat.shape[1] - 1, min(FEATURES, flat.shape[1])).astype(int))
+        return np.asarray(flat[:, chosen])
+
+    def _residuals(self, part: str, keep: NDArray[np.bool_]) -> Array:
+        errors = self.errors(part)[keep]
+        return np.nan_to_num(errors.reshape(len(errors), -1))
+
+
+def spread(rows: Origins, count: int) -> Origins:
+    """At most `count` origins, evenly spread."""
+    if len(rows) <= count:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
+
+
+def batch_loss(case: Case, network: Any, batches: list[tuple[Any, ...]]) -> float:
+    """Mean loss over batches, weighted by their observed steps."""
+    total, count = 0.0, 0
+    with torch.no_grad():
+        for batch in batches:
+            seen = int(batch[4].sum())
+            total += float(case.loss(network, batch)) * seen
+            count += seen
+    return total / max(count, 1)
+
+
+def relative_error(forecast: Array, actual: Array, scale: Array) -> float:
+    """Mean over targets of the mean absolute error divided by `scale` [C]."""
+    with np.errstate(invalid="ignore"):
+        return float(np.mean(np.nanmean(np.abs(forecast - actual), axis=(0, 1)) / scale))
+
+
+def explained(x: Array, y: Array, x2: Array, y2: Array) -> float:
+    """R2 on (x2, y2) of the ridge regression fitted on (x, y), its penalty chosen on the last quarter of (x, y)."""
+    inner = len(x) * 3 // 4
+    penalties = [0.01, 0.1, 1.0, 10.0, 100.0]
+    scores = [_ridge(x[:inner], y[:inner], x[inner:], y[inner:], penalty) for penalty in penalties]
+    return _ridge(x, y, x2, y2, penalties[int(np.argmax(scores))])
+
+
+def _ridge(x: Array, y: Array, x2: Array, y2: Array, penalty: float) -> float:
+    middle, size = x.mean(axis=0), x.std(axis=0) + 1e-9
+    x, x2 = (x - middle) / size, (x2 - middle) / size
+    level = y.mean(axis=0)
+    gram = x.T @ x + penalty * len(x) * np.eye(x.shape[1])
+    weights = np.linalg.solve(gram, x.T @ (y - level))
+    rest = y2 - level
+    total = float((rest**2).sum())
+    return 1.0 - float(((rest - x2 @ weights) ** 2).sum()) / total if total > 0 else 0.0

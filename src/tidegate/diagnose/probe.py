@@ -1,0 +1,78 @@
+"""Short trainings on the side: would another learning rate, or more steps, have given a lower loss?"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from tidegate.diagnose.case import Case
+from tidegate.diagnose.measure import BATCH, batch_loss, spread
+from tidegate.train.optimizer import Gradients, build_optimizer
+
+STEPS = 60
+WINDOWS = 32  # of a step
+HELD = 256  # validation windows that judge a probe
+RATES, SGD_RATES = (0.001, 0.005, 0.02), (0.001, 0.01, 0.1)  # of Adam, and of plain descent
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What short trainings reached, as loss on the same validation windows.
+
+    Attributes:
+        trained: of the model as it is. rate: its learning rate.
+        rates: learning rate -> loss of an untrained network after `STEPS` steps at it.
+        further: of the model after `STEPS` more steps at a tenth of its rate and at its rate, the lower one.
+    """
+
+    trained: float
+    rate: float
+    rates: dict[float, float]
+    further: float
+
+    @property
+    def best(self) -> float:
+        """The rate whose probe reached the lowest loss."""
+        return min(self.rates, key=lambda rate: self.rates[rate])
+
+
+def probe(case: Case) -> Probes:
+    """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
+    held = spread(case.origins["validation"], HELD)
+    judged = [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
+    generator = np.random.default_rng(case.options.seed)
+    rows = case.origins["train"]
+    draws = [rows[np.sort(generator.integers(0, len(rows), WINDOWS))] for _ in range(STEPS)]
+    batches = [case.batch(draw) for draw in draws]
+    own = case.options.learning_rate
+    with torch.random.fork_rng(devices=[]):
+        rates = {}
+        for rate in RATES if case.options.optimizer != "sgd" else SGD_RATES:
+            torch.manual_seed(case.options.seed)
+            rates[rate] = _train(case, case.fresh(), batches, judged, rate)
+        further = [_train(case, copy.deepcopy(case.network), batches, judged, rate) for rate in (own, own / 10)]
+    return Probes(batch_loss(case, case.network, judged), own, rates, min(further))
+
+
+def _train(case: Case, network: Any, batches: Sequence[tuple[Any, ...]], judged: list[Any], rate: float) -> float:
+    """Validation loss after one pass over the batches; infinite where it diverged."""
+    options = replace(case.options, learning_rate=rate)
+    optimizer = build_optimizer(network, options)
+    gradients = Gradients(network, options.clip or 1.0)
+    network.train()
+    for batch in batches:
+        optimizer.zero_grad(set_to_none=True)
+        loss = case.loss(network, batch)
+        loss.backward()
+        if not math.isfinite(float(loss.detach())) or not gradients.step():
+            return math.inf
+        optimizer.step()
+    network.eval()
+    found = batch_loss(case, network, judged)
+    return found if math.isfinite(found) else math.inf

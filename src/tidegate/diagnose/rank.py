@@ -1,0 +1,63 @@
+"""Which finding is the root cause: an order from what explains what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidegate.diagnose.finding import SEVERITIES, Finding
+
+# A cause -> what it brings about. Where both are found, the cause comes first.
+EXPLAINS: dict[str, frozenset[str]] = {
+    "leak": frozenset({"overfitting", "drift", "useless_features", "window_long", "outliers"}),
+    "unscaled_inputs": frozenset(
+        {
+            "learning_rate_high",
+            "learning_rate_low",
+            "stopped_early",
+            "unstable_loss",
+            "exploding_gradients",
+            "vanishing_gradients",
+            "saturated_gates",
+            "underfitting",
+            "overfitting",
+            "window_short",
+            "drift",
+            "lag_copy",
+        }
+    ),
+    "outliers": frozenset(
+        {"unscaled_inputs", "unstable_loss", "exploding_gradients", "underfitting", "overfitting", "window_short"}
+        | {"drift", "learning_rate_high", "learning_rate_low", "stopped_early", "lag_copy"}
+    ),
+    "learning_rate_high": frozenset(
+        {"unstable_loss", "exploding_gradients", "saturated_gates", "underfitting", "overfitting", "stopped_early"}
+        | {"vanishing_gradients", "window_short", "drift", "lag_copy", "useless_features"}
+    ),
+    "exploding_gradients": frozenset({"unstable_loss", "saturated_gates", "underfitting"}),
+    "learning_rate_low": frozenset(
+        {"stopped_early", "underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "overfitting"}
+        | {"useless_features"}
+    ),
+    "stopped_early": frozenset(
+        {"underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "useless_features"}
+    ),
+    "vanishing_gradients": frozenset({"underfitting", "lag_copy"}),
+    "window_short": frozenset({"underfitting", "lag_copy"}),
+    "few_cycles": frozenset({"overfitting", "drift", "underfitting", "window_short"}),
+    "drift": frozenset({"overfitting", "underfitting", "window_short"}),
+    "useless_features": frozenset({"overfitting"}),
+    "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),
+}
+
+
+def rank(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Causes before what they explain, then the graver first; findings of severity "info" explain nothing."""
+    causes = [item.id for item in findings if item.severity != "info"]
+    order = {id: at for at, id in enumerate(EXPLAINS)}
+
+    def place(item: Finding) -> tuple[int, int, int, int]:
+        explained = sum(item.id in EXPLAINS.get(cause, ()) for cause in causes)
+        grave = -SEVERITIES.index(item.severity)
+        return int(item.severity == "info"), explained, grave, order.get(item.id, len(order))
+
+    return tuple(sorted(findings, key=place))

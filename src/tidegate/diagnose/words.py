@@ -1,0 +1,231 @@
+"""Findings in plain words: a title, what was seen, why, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tidegate.core.translate import Language, tr
+from tidegate.evaluate.verdict import label
+
+_SHARES = frozenset(
+    {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
+    | {"growth", "outside", "moved", "skill", "harm"}
+)
+
+
+class _Words(NamedTuple):
+    title: str
+    seen: str
+    cause: str
+    advice: str
+
+
+_WORDS = {
+    "leak": _Words(
+        "The answer leaks into the inputs",
+        "The column {column} gives away {share} % of the target's variation at the very steps to be forecast, more "
+        "than an honest covariate does.",
+        "The column holds the target, or is computed from it or from later values, so it will not be there in "
+        "production.",
+        "Leave the column out, unless its values are truly known when the forecast is made.",
+    ),
+    "unscaled_inputs": _Words(
+        "Inputs are badly scaled",
+        "The input {column} has mean {mean} and deviation {deviation} when it enters the network ({columns} such "
+        "inputs); it should be near 0 and 1.",
+        "Gates work between about -4 and 4: far larger inputs hold them open or shut, far smaller ones are not seen.",
+        "Scale the inputs.",
+    ),
+    "outliers": _Words(
+        "A few wild values dominate the loss",
+        "One hundredth of the errors makes up {share} % of the training loss (normal errors: {usual} %). The target "
+        "{column} has {count} values beyond 10 interquartile ranges, the farthest at {wild}.",
+        "Faulty readings or rare events pull the weights towards themselves, and stretch the scale of everything else.",
+        "Check these values; use a loss and a scale that single values cannot bend.",
+    ),
+    "learning_rate_high": _Words(
+        "The learning rate is too high",
+        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
+        "copy at {probe_rate} reached {probe_loss}.",
+        "Every step jumps over the valley that it should descend into.",
+        "Lower the learning rate.",
+    ),
+    "exploding_gradients": _Words(
+        "Gradients explode",
+        "The gradient's norm was typically {typical} and at most {largest}, with clipping at {clip}; {clipped} % of "
+        "the steps were clipped.",
+        "A product of many factors above 1 over the time steps, too large a rate, or inputs out of scale.",
+        "Clip the gradient and lower the learning rate.",
+    ),
+    "learning_rate_low": _Words(
+        "The learning rate is too low",
+        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
+        "copy at {probe_rate} reached {probe_loss}.",
+        "The steps are so small that the training ends before it gets anywhere.",
+        "Raise the learning rate.",
+    ),
+    "stopped_early": _Words(
+        "Training stopped too early",
+        "After {epochs} epochs ({steps} steps) the loss was still falling: 60 steps more lower the validation loss by "
+        "{gain} %.",
+        "The limit of epochs ended the training, not the validation loss.",
+        "Allow more epochs; patience ends the training when it no longer pays.",
+    ),
+    "vanishing_gradients": _Words(
+        "Gradients vanish over time or depth",
+        "Over {steps} recurrent steps the gradient at the oldest is {ratio} of that at the newest (lowest layer over "
+        "the highest: {layer_ratio}), and the old values would still explain some of the errors.",
+        "A product of many factors below 1: what lies far back has no say in the training.",
+        "Shorten the way: join steps (segment), let attention reach back, or use fewer layers.",
+    ),
+    "window_short": _Words(
+        "The window is too short",
+        "Values before the window of {window} steps, up to {reach} back, explain {explained} % of the variation that "
+        "the model leaves.",
+        "The data remember longer than the model looks back.",
+        "Give the model a longer window.",
+    ),
+    "few_cycles": _Words(
+        "Too few seasonal cycles",
+        "The training part has {rows} steps: {cycles} cycles of {season} steps, and {needed} are needed to tell a "
+        "cycle from chance.",
+        "A cycle that was seen once or twice cannot be told from a trend or an accident.",
+        "Get more history; until then keep the model small.",
+    ),
+    "drift": _Words(
+        "The data have changed since training",
+        "In the {part} the level of {column} lies {shift} deviations from that of the training part and "
+        "{outside} % of its values are outside the range seen in training; the error grows {gap} times as much as that "
+        "of a simple method.",
+        "A trend or a break: the model is asked about values it never saw.",
+        "Forecast the change from each window's last value, and train again on recent data.",
+    ),
+    "useless_features": _Words(
+        "Some columns are not used",
+        "Shuffling {columns} ({count} of {of} columns) does not raise the validation loss.",
+        "They tell nothing about the target that the rest does not, and give the model chances to learn accidents.",
+        "Leave them out.",
+    ),
+    "overfitting": _Words(
+        "Overfitting",
+        "From the training to the validation part the error grows {gap} times as much as that of a simple method. The "
+        "validation loss was lowest in epoch {best_epoch} of {epochs} and ended {rise} % above that. {parameters} "
+        "weights for {values} training values.",
+        "The network learns accidents of the training part by heart.",
+        "Make it harder to learn by heart: dropout, fewer units, more data.",
+    ),
+    "underfitting": _Words(
+        "Underfitting",
+        "The error is {worse} % above that of a simple method ({baseline}: {baseline_error}, model: {error}), in "
+        "training as in validation; {hidden_size} units per layer.",
+        "The network is too small or too restrained for what the data hold.",
+        "Give it more units or layers, or less dropout.",
+    ),
+    "unstable_loss": _Words(
+        "The loss is unstable",
+        "In {jumps} % of the {epochs} epochs the validation loss jumped, at worst to {worst} times the one before.",
+        "Single batches throw the weights far off.",
+        "Lower the learning rate, clip harder.",
+    ),
+    "saturated_gates": _Words(
+        "Gates are stuck",
+        "{saturated} % of the gate values are fully open or shut, and {dead} % of the units never move.",
+        "Too large inputs, weights or steps drove the gates to their ends, where no gradient moves them.",
+        "Scale the inputs, lower the learning rate.",
+    ),
+    "lag_copy": _Words(
+        "The forecast repeats the last value",
+        "The forecast moves {moved} % as far from the last value as the actual values do, and is {skill} % better than "
+        "repeating it.",
+        "The inputs tell nothing of where the target goes next, or the model found nothing but the last value.",
+        "Forecast changes, add columns that move before the target does; if nothing helps, repeat the last value.",
+    ),
+    "window_long": _Words(
+        "The window is longer than the memory in the data",
+        "With all but the newest {needed} of {window} steps taken from other windows, the validation loss grows by "
+        "only {growth} %.",
+        "The older steps tell nothing more, and cost time.",
+        "A shorter window trains faster at the same error.",
+    ),
+    "wasted_epochs": _Words(
+        "Epochs were wasted",
+        "The validation loss was lowest in epoch {best_epoch} of {epochs}; the rest took {seconds} s.",
+        "Training went on although the kept weights no longer changed.",
+        "Stop sooner.",
+    ),
+    "capacity": _Words(
+        "Many weights for little data",
+        "{parameters} weights for {values} training values, {ratio} for each.",
+        "A smaller network may do as well, and forgets less of what matters.",
+        "Try fewer units.",
+    ),
+}
+
+_SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
+_PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
+_AXES = {
+    "exploding_gradients": ("Epoch", "Gradient norm"),
+    "vanishing_gradients": ("Steps back", "Gradient norm"),
+}
+_SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."
+_CHANGE = "{advice} Options to change: {options}."
+
+
+def title(id: str, lang: Language | None = None) -> str:
+    """A finding's name."""
+    return tr(_WORDS[id].title, lang)
+
+
+def seen(id: str, evidence: Mapping[str, Any], lang: Language | None = None) -> str:
+    """What was seen, with its numbers."""
+    values = {name: _shown(name, value, lang) for name, value in evidence.items()}
+    if id == "leak" and not evidence["column"]:
+        return tr(_SUSPICIOUS, lang, **values)
+    return tr(_WORDS[id].seen, lang, **values)
+
+
+def cause(id: str, lang: Language | None = None) -> str:
+    """Why it happens."""
+    return tr(_WORDS[id].cause, lang)
+
+
+def advice(id: str, remedy: Mapping[str, Any], lang: Language | None = None) -> str:
+    """What to do; the remedy as `name=value`."""
+    plain = tr(_WORDS[id].advice, lang)
+    return tr(_CHANGE, lang, advice=plain, options=options(remedy)) if remedy else plain
+
+
+def options(remedy: Mapping[str, Any]) -> str:
+    """A remedy as `name=value, ...`."""
+    return ", ".join(f"{name}={value!r}" for name, value in remedy.items())
+
+
+def axes(id: str, lang: Language | None = None) -> tuple[str, str]:
+    """Titles of a finding's figure."""
+    x, y = _AXES[id]
+    return tr(x, lang), tr(y, lang)
+
+
+def severity(name: str, lang: Language | None = None) -> str:
+    """A severity in words."""
+    return tr(_SEVERITIES[name], lang)
+
+
+def part(name: str, lang: Language | None = None) -> str:
+    """A part in words."""
+    return tr(_PARTS.get(name, name), lang)
+
+
+def _shown(name: str, value: Any, lang: Language | None) -> str:
+    if name == "part":
+        return part(value, lang)
+    if name == "baseline":
+        return label(value, lang)
+    if isinstance(value, str):
+        return value
+    if name in _SHARES:
+        return f"{100 * value:.1f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:,.3g}" if abs(value) < 0.001 else f"{value:,.4g}"

@@ -1,0 +1,101 @@
+"""Remedies that lower the validation error are kept, others are not; a run folder can be taken up again."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tidegate as tg
+from tests.diagnose.crafted import QUICK, fit, healthy, wave
+from tidegate.cli.main import main
+from tidegate.core.errors import ArtifactError, NotFittedError
+from tidegate.diagnose import fix
+from tidegate.tasks.diagnosing import open_run
+
+
+def test_a_rate_that_was_too_low_is_mended() -> None:
+    fixed = fix(fit(wave(), learning_rate=1e-6), tries=2)
+    assert fixed.improved
+    assert fixed.changes["learning_rate"] >= 2e-3
+    before, after = (part["validation"].overall["model"]["mae"] for part in (fixed.before, fixed.after))
+    assert after < 0.7 * before
+    assert fixed.after["validation"].overall["model"]["mae"] == pytest.approx(
+        fixed.model.evaluate(part="validation").overall["model"]["mae"]
+    )
+    text = fixed.table("en")
+    assert "kept" in text
+    assert "repeat the last value" in text
+
+
+def test_a_leak_is_left_to_the_user() -> None:
+    values = wave()
+    values["plan"] = values["y"] * 2
+    model = fit(values, {"known": ["plan"]}, max_epochs=2)
+    found = fix(model, tries=0)
+    assert [item.id for item in found.skipped] == ["leak"]
+    assert found.model is model
+    assert not found.improved
+
+
+def test_a_model_is_refitted_without_a_column_on_the_same_parts() -> None:
+    values = wave()
+    values |= {"a": values["y"] * 0, "b": np.random.default_rng(0).normal(size=600)}
+    model = fit(values, {"known": ["a", "b"]}, max_epochs=1)
+    other = model.refit({"known": ["b"], "dropout": 0.2})
+    assert other.fitted_.table.schema.known == ("b",)
+    assert other.dropout == 0.2
+    assert other.fitted_.split is model.fitted_.split
+    assert model.fitted_.table.schema.known == ("a", "b")
+
+
+def test_the_package_is_the_verb() -> None:
+    found = tg.diagnose(healthy())
+    assert found.to_json() == healthy().diagnose().to_json()
+    assert tg.diagnose.fix is fix
+
+
+def test_a_loaded_model_has_nothing_to_examine(tmp_path: Path) -> None:
+    healthy().save(tmp_path / "model")
+    with pytest.raises(NotFittedError, match="tidegate diagnose"):
+        tg.diagnose(tg.load(tmp_path / "model"))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("diagnose")
+    values = wave()
+    lines = ["time,y", *(f"{time},{y}" for time, y in zip(values["time"], values["y"], strict=True))]
+    (folder / "wave.csv").write_text("\n".join(lines))
+    options = QUICK | {"learning_rate": 1e-6, "max_epochs": 4}
+    tg.Forecaster(**options).fit(
+        folder / "wave.csv", time="time", target="y", out=folder / "run", progress=False, validation=0.15
+    )
+    return folder
+
+
+def test_a_run_folder_is_taken_up_as_it_was_left(run: Path) -> None:
+    options = QUICK | {"learning_rate": 1e-6, "max_epochs": 4}
+    model = tg.Forecaster(**options).fit(run / "wave.csv", time="time", target="y", progress=False, validation=0.15)
+    again = open_run(run / "run")
+    for one, other in zip(again.history_, model.history_, strict=True):
+        assert replace(one, seconds=0.0, train_seconds=0.0) == replace(other, seconds=0.0, train_seconds=0.0)
+    assert again.evaluate().to_json() == model.evaluate().to_json()
+    assert again.case().options == model.case().options
+    assert tg.diagnose(again).to_json() == tg.diagnose(model).to_json()
+
+
+def test_the_command_prints_the_findings_and_mends(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diagnose", str(run / "run")]) == 0
+    assert "1. The learning rate is too low" in capsys.readouterr().out
+    assert main(["diagnose", str(run / "run"), "--fix", "--tries", "1", "--json", "--out", str(run / "mended")]) == 0
+    state = json.loads(capsys.readouterr().out)
+    assert state["findings"][0]["id"] == "learning_rate_low"
+    assert state["fix"]["trials"][0]["kept"] is True
+    assert tg.load(run / "mended").learning_rate >= 2e-3
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="not the folder of a run"):
+        open_run(tmp_path)
