@@ -44,10 +44,10 @@ native-check: $(VENV)/dev.stamp ## build and run the engine's own checks, withou
 native-sanitize: $(VENV)/dev.stamp ## the same with address, undefined-behaviour and thread sanitizers
 	@set -e; for kind in address,undefined thread; do \
 	  echo "== $$kind"; \
-	  $(BIN)/cmake -S . -B build/check-$$kind -DTIDEGATE_TESTS=ON -DTIDEGATE_BASELINE_ONLY=ON -DTIDEGATE_SANITIZE=$$kind \
+	  $(BIN)/cmake -S . -B build/check-$${kind%%,*} -DTIDEGATE_TESTS=ON -DTIDEGATE_BASELINE_ONLY=ON -DTIDEGATE_SANITIZE=$$kind \
 	    -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 >/dev/null; \
-	  $(BIN)/cmake --build build/check-$$kind --parallel 2 >/dev/null; \
-	  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 build/check-$$kind/native_check; \
+	  $(BIN)/cmake --build build/check-$${kind%%,*} --parallel 2 >/dev/null; \
+	  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 build/check-$${kind%%,*}/native_check; \
 	done
 
 native-neon: $(VENV)/dev.stamp ## the same for 64-bit ARM, under an emulator
