@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow native-check lint format bench docs docs-serve clean distclean
+.PHONY: help install demo test slow native-check native-sanitize native-neon lint format bench docs docs-serve clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,26 @@ native-check: $(VENV)/dev.stamp ## build and run the engine's own checks, withou
 	$(BIN)/cmake -S . -B build/check -DTIDEGATE_TESTS=ON -DCMAKE_BUILD_TYPE=Release >/dev/null
 	$(BIN)/cmake --build build/check --parallel 2 >/dev/null
 	build/check/native_check
+
+native-sanitize: $(VENV)/dev.stamp ## the same with address, undefined-behaviour and thread sanitizers
+	@set -e; for kind in address,undefined thread; do \
+	  echo "== $$kind"; \
+	  $(BIN)/cmake -S . -B build/check-$${kind%%,*} -DTIDEGATE_TESTS=ON -DTIDEGATE_BASELINE_ONLY=ON -DTIDEGATE_SANITIZE=$$kind \
+	    -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE=-O1 >/dev/null; \
+	  $(BIN)/cmake --build build/check-$${kind%%,*} --parallel 2 >/dev/null; \
+	  UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 build/check-$${kind%%,*}/native_check; \
+	done
+
+native-neon: $(VENV)/dev.stamp ## the same for 64-bit ARM, under an emulator
+	@if ! command -v aarch64-linux-gnu-g++ >/dev/null || ! command -v qemu-aarch64-static >/dev/null; then \
+	  echo "skipped: needs aarch64-linux-gnu-g++ and qemu-aarch64-static (Debian: g++-aarch64-linux-gnu qemu-user-static)"; \
+	else \
+	  set -e; \
+	  $(BIN)/cmake -S . -B build/check-neon -DTIDEGATE_TESTS=ON -DCMAKE_BUILD_TYPE=Release -DCMAKE_SYSTEM_NAME=Linux \
+	    -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ >/dev/null; \
+	  $(BIN)/cmake --build build/check-neon --parallel 2 >/dev/null; \
+	  qemu-aarch64-static -L /usr/aarch64-linux-gnu build/check-neon/native_check; \
+	fi
 
 lint: $(VENV)/dev.stamp ## check style, types and the order of the layers
 	$(BIN)/ruff check $(wildcard $(CODE))

@@ -5,7 +5,7 @@
 
 #include "api.h"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TG_BASELINE_ONLY)
 extern const tidegate::Isa tg_baseline, tg_avx2, tg_avx512;
 #if defined(TG_HAS_BFLOAT16)
 void tg_bfloat16(tidegate::Kernels<float>&);  // replaces what reads or writes packed weights
@@ -20,7 +20,7 @@ namespace tidegate {
 namespace {
 
 const Isa& choose() {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TG_BASELINE_ONLY)
   __builtin_cpu_init();
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&

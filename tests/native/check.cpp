@@ -122,6 +122,26 @@ template <class S> static void threads(int64_t cell) {
   }
 }
 
+// A sequence walked in two calls is the sequence walked in one: outputs, states, and masks.
+static void pieces(int64_t cell) {
+  Problem<double> whole(cell, 5, 7, 3, 9, 2, 1);
+  whole.r.lengths = nullptr;
+  whole.loss();
+  Problem<double> part(cell, 5, 7, 3, 9, 2, 1);
+  part.r.lengths = nullptr;
+  const int64_t first = 3;
+  part.r.T = first;
+  EXPECT(tg_forward(&part.r) == TG_OK);
+  part.h0 = part.hn, part.c0 = part.cn;
+  part.r.step0 = first;
+  part.r.T = 7 - first;
+  part.r.x = part.x.data() + first * part.r.x_t;
+  part.r.y = part.y.data() + first * part.r.y_t;
+  EXPECT(tg_forward(&part.r) == TG_OK);
+  EXPECT(part.y == whole.y && part.hn == whole.hn);
+  EXPECT(cell == 3 || part.cn == whole.cn);
+}
+
 // Random wrong fields: the answer must be a status, never a crash.
 static void fuzz() {
   std::mt19937 random(11);
@@ -133,7 +153,7 @@ static void fuzz() {
     int64_t fields[sizeof(tg_rnn) / 8];
     std::memcpy(fields, &p.r, sizeof fields);
     const size_t which = random() % (sizeof(tg_rnn) / 8);
-    const bool pointer = which >= 25;  // 25 numbers come before the pointers
+    const bool pointer = which >= 25 && which + 1 < sizeof(tg_rnn) / 8;  // between the numbers and step0
     fields[which] = pointer ? 0 : wild[random() % (sizeof wild / sizeof *wild)];
     std::memcpy(&p.r, fields, sizeof fields);
     // Sizes may only shrink what the arrays hold; anything larger must be refused before it is touched, or not tried.
@@ -172,6 +192,8 @@ static void refusals() {
   EXPECT(status([](P& p) { p.r.H = 0; }) == TG_ERROR_SHAPE);
   EXPECT(status([](P& p) { p.r.B = -1; }) == TG_ERROR_SHAPE);
   EXPECT(status([](P& p) { p.r.threads = 0; }) == TG_ERROR_SHAPE);
+  EXPECT(status([](P& p) { p.r.step0 = -1; }) == TG_ERROR_SHAPE);
+  EXPECT(status([](P& p) { p.r.step0 = INT64_MAX; }) == TG_ERROR_SHAPE);
   EXPECT(status([](P& p) { p.r.x = nullptr; }) == TG_ERROR_NULL);
   EXPECT(status([](P& p) { p.table[1] = nullptr; }) == TG_ERROR_NULL);
   EXPECT(status([](P& p) { p.table[4] = nullptr; }) == TG_ERROR_NULL);
@@ -192,9 +214,11 @@ int main() {
     gradients(cell, 2, 3, 17, 35, 1, 1);
     threads<float>(cell);
     threads<double>(cell);
+    pieces(cell);
   }
   refusals();
   fuzz();
+  tg_trim();  // so that no other unused block of that size is at hand
   void* block = tg_acquire(100000);
   EXPECT(block != nullptr && tg_held_bytes() >= 100000);
   tg_release(block);
