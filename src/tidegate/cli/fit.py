@@ -36,7 +36,9 @@ def forecast(
     window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     encoder: str | None = typer.Option(None, help=tr("What reads the window:") + " recurrent|transformer|ode_rnn"),
-    attention: str | None = typer.Option(None, help=tr("How the decoder attends to it:") + " additive|dot|general|concat"),
+    attention: str | None = typer.Option(
+        None, help=tr("How the decoder attends to it:") + " additive|dot|general|concat"
+    ),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
     num_layers: int = typer.Option(2, help=tr("Recurrent layers.")),
     level: list[float] = typer.Option([], help=tr("Interval to forecast, in percent, such as 80; more than once.")),
