@@ -156,6 +156,18 @@ def test_settings_reach_the_model(place: Path, tmp_path: Path, capsys: pytest.Ca
     assert record["config"]["loss"] == "huber"
 
 
+def test_the_encoder_and_its_attention_are_chosen_by_name(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--encoder", "transformer", "--attention", "dot", "--set", "network.num_heads=2"]
+    assert fit(place / "plain.csv", "--out", tmp_path / "run", "--quiet", *arguments) == 0
+    layers = json.loads((tmp_path / "run" / "model" / "model.json").read_text())["network"]["layers"]
+    assert [layer["kind"] for layer in layers] == ["transformer", "pool", "decoder"]
+    assert layers[-1]["attention"] == "dot"
+    assert fit(place / "plain.csv", "--out", tmp_path / "no", "--attention", "hard") == 2
+    assert "attention is one of None, 'additive'" in capsys.readouterr().err
+
+
 def test_a_run_goes_on_with_resume(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A training that ended between its last epoch and the writing of the run."""
     given = [place / "plain.csv", "--out", tmp_path / "run", "--quiet"]

@@ -198,3 +198,29 @@ def test_dropout_acts_in_training_alone() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         assert not torch.equal(run(built, *arrays).values, run(built, *arrays).values)
+
+
+def test_batch_norm_is_torchs_with_the_batchs_statistics_in_training_and_running_ones_after() -> None:
+    """Of every unit over batch and steps (guide 7.2), and by the same momentum."""
+    spec = build(Head(hidden_size=6), BatchNorm())
+    built, arrays = network(spec), inputs(spec)
+    state = built.state_dict()
+    rnn, norm = torch.nn.LSTM(3, 5, batch_first=True), torch.nn.BatchNorm1d(5)
+    rnn.load_state_dict({name: state[f"layers.0.rnn.{name}"].clone() for name in rnn.state_dict()})
+    norm.load_state_dict(
+        {name: state.get(f"layers.1.norm.{name}", torch.tensor(0)).clone() for name in norm.state_dict()}
+    )
+
+    def expected() -> torch.Tensor:
+        last = norm(rnn(torch.from_numpy(arrays[0]))[0].transpose(1, 2))[:, :, -1]
+        context = (last @ state["layers.3.context.weight"].T + state["layers.3.context.bias"]).reshape(3, 4, 6)
+        hidden = (context @ state["layers.3.output.weight"].T + state["layers.3.output.bias"]).relu()
+        return hidden @ state["layers.3.final.weight"].T + state["layers.3.final.bias"]
+
+    for training in (True, False):
+        built.train(training)
+        norm.train(training)
+        with torch.no_grad():
+            torch.testing.assert_close(run(built, *arrays).values[..., 0], expected(), atol=1e-5, rtol=0)
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(built.state_dict()[f"layers.1.norm.{name}"], norm.state_dict()[name])

@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.tasks.models import fitted_plain, fitted_rich, means, plain, rich, rich_future, write_csv
+from tests.tasks.models import fitted_plain, fitted_rich, means, plain, quick, rich, rich_future, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
-BARRED = ("torch", "polars", "pandas", "pyarrow", "sklearn", "matplotlib", "scipy", "holidays")
+BARRED = ("torch", "torchdiffeq", "polars", "pandas", "pyarrow", "sklearn", "matplotlib", "scipy", "holidays")
 BLOCKER = f"""
 import sys
 class Blocker:
@@ -88,6 +89,41 @@ def test_the_command_prints_the_same_numbers(folder: Path) -> None:
         assert [line.split(",")[0] for line in lines[1:]] == expected["place"].to_list()
         local = [time.strftime("%Y-%m-%d %H:%M:%S") for time in expected["time"]]
         assert [line.split(",")[1] for line in lines[1:]] == local
+
+
+LAYERS: dict[str, dict[str, Any]] = {
+    "attention": {
+        "attention": "concat",
+        "teacher_forcing": 0.5,
+        "conv_channels": [4],
+        "self_attention": True,
+        "num_heads": 2,
+    },
+    "transformer": {"encoder": "transformer", "num_heads": 2, "attention": "dot"},
+    "ode": {"encoder": "ode_rnn", "attention": "additive", "batch_norm": True},
+}
+
+
+def test_every_layer_around_the_recurrence_predicts_and_shows_its_attention(tmp_path: Path) -> None:
+    expected = {}
+    for name, network in LAYERS.items():
+        model = quick(network=network).fit(plain(220), progress=False)
+        model.save(tmp_path / name)
+        expected[name] = model.forecast_columns()["mean"]
+    code = f"""
+import json
+import tidegate as tg
+found = {{}}
+for name in {list(LAYERS)!r}:
+    model = tg.load({str(tmp_path)!r} + "/" + name)
+    weights = model.attention_weights({{"time": {[str(time) for time in plain(12)["time"]]!r}, "y": list(range(12))}})
+    assert abs(sum(weights["weight"]) - 6) < 1e-5
+    found[name] = list(map(float, model.forecast_columns()["mean"]))
+print(json.dumps(found))
+"""
+    found = json.loads(bare(code))
+    for name, values in expected.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5)
 
 
 def test_what_needs_a_library_says_which_extra_brings_it(folder: Path) -> None:

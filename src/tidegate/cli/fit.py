@@ -35,6 +35,10 @@ def forecast(
     horizon: int = typer.Option(24, help=tr("Steps to forecast.")),
     window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
+    encoder: str | None = typer.Option(None, help=tr("What reads the window:") + " recurrent|transformer|ode_rnn"),
+    attention: str | None = typer.Option(
+        None, help=tr("How the decoder attends to it:") + " additive|dot|general|concat"
+    ),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
     num_layers: int = typer.Option(2, help=tr("Recurrent layers.")),
     level: list[float] = typer.Option([], help=tr("Interval to forecast, in percent, such as 80; more than once.")),
@@ -69,7 +73,9 @@ def forecast(
     }
     if epochs is not None:
         options["max_epochs"] = epochs
-    merge(options, settings)
+    network = {"encoder": encoder, "attention": attention}
+    named = [f"network.{name}={value}" for name, value in network.items() if value is not None]
+    merge(options, [*named, *settings])
     columns: dict[str, Any] = {
         "time": time,
         "target": target or None,
