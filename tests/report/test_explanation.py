@@ -12,7 +12,7 @@ from tidegate.core.translate import Language
 from tidegate.explain import Explanation
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
-from tidegate.report.explained import is_sure, left_over, steps_name, deletion_words
+from tidegate.report.explained import deletion_words, is_sure, left_over, steps_name
 from tidegate.report.explanation import render_explanation, summary
 from tidegate.report.heat import HeatMap, ranked_bars, signed_number
 

@@ -18,8 +18,9 @@ from tidegate.report.markup import Markup
 from tidegate.report.sections import figure
 from tidegate.report.thin import Floats, buckets
 from tidegate.report.ticks import number
-from tidegate.report.words import ahead_title, step_size
+from tidegate.report.words import ahead_title, span, step_size
 
+MOST_NAMES = 7  # columns that have room for their names
 MOST_COLUMNS = 96  # cells across; neighbours are added up beyond that
 
 
@@ -50,14 +51,24 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
     for index, group in enumerate(each.groups.all):
         place = spans.index((group.first, group.end)), features.index(group.feature or "")
         table[place] = each.mean[index]
+    times = [steps_name(Group(None, *item), case, lang) for item in spans]
+    names = [feature_name(name, lang) for name in features]
+    before = ""
+    if len(features) > MOST_NAMES:  # too many for columns: they become rows, and times the columns, in short
+        short = [
+            span(-first, case.frequency, lang) if first is not None and first < 0 else time
+            for (first, _), time in zip(spans, times, strict=True)
+        ]
+        table, times, names, before = table.T, names, short, tr("The block up to so long before the forecast", lang)
     drawing = HeatMap(
-        [steps_name(Group(None, *item), case, lang) for item in spans],
-        np.arange(len(features) + 1, dtype=np.float64),
+        times,
+        np.arange(table.shape[1] + 1, dtype=np.float64),
         table,
         lang,
+        x_title=before,
         low=tr("lowered", lang),
         high=tr("raised", lang),
-        names=[feature_name(name, lang) for name in features],
+        names=names,
     )
     error = float(np.max(np.abs(each.error.mean(axis=1))))
     left = left_over(float(each.residual.mean()), float(each.prediction.mean()), lang)

@@ -12,12 +12,12 @@ from tidegate.explain import Explanation
 from tidegate.report import explain_figures as figures
 from tidegate.report import explain_gates
 from tidegate.report.explained import (
+    deletion_words,
     feature_name,
     group_name,
     is_sure,
     left_over,
     metric_words,
-    deletion_words,
     with_unit,
 )
 from tidegate.report.figures import level_name
