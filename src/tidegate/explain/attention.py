@@ -19,7 +19,7 @@ class Attention:
     Attributes:
         kind: of the layer, such as "pool" or "decoder". place: its number in the network.
         weights: [M, S] over the S steps of the sequence, or [M, Q, S] for each of Q queries (decoder steps, or steps of
-            the sequence itself; the mean of several heads); a row adds up to 1. M C rows where channels are independent.
+            the sequence itself; the mean of several heads); a row adds up to 1. M C rows of independent channels.
     """
 
     kind: str
