@@ -10,6 +10,7 @@ from tests.explain.toy import planted
 from tidegate.artifacts.spec import Recurrent
 from tidegate.explain import attention
 from tidegate.explain.gates import Gates, trace_gates, trace_stack
+from tidegate.explain.groups import by_block
 from tidegate.nn.layers import recurrent
 from tidegate.runtime import layers as runtime_layers
 from tidegate.runtime.network import run_network
@@ -72,20 +73,36 @@ def test_gates_come_from_what_the_recurrence_reads() -> None:
     assert gates.stride == 10
 
 
-def test_weights_of_any_layer_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A layer attends by writing flow.attention, whatever its kind and however many queries it has."""
+@pytest.mark.parametrize(
+    ("field", "shape"), [("attention", (3, 12)), ("decoder_attention", (2, 12)), ("self_attention", (4, 12, 12))]
+)
+def test_weights_of_any_layer_are_shown(field: str, shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A layer attends by writing to the flow, whatever its kind and however many heads and queries it has."""
     model = planted(7, 12)
+    draw = np.random.default_rng(0).random((64, *shape))
+    draw /= draw.sum(axis=-1, keepdims=True)
 
     def attending(spec: object, layer: object, weights: object, at: str, flow: SimpleNamespace) -> None:
         head(spec, layer, weights, at, flow)
-        flow.attention = np.full((len(flow.sequence), 3, flow.sequence.shape[1]), 1 / 12)
+        setattr(flow, field, draw)
 
     head = runtime_layers.LAYERS["head"]
     assert attention.trace_attention(model) == ()
     monkeypatch.setitem(runtime_layers.LAYERS, "head", attending)
     (found,) = attention.trace_attention(model)
-    assert (found.kind, found.weights.shape) == ("head", (64, 3, 12))
-    np.testing.assert_allclose(found.by_step(), 1 / 12)
+    expected = draw.mean(axis=1) if draw.ndim == 4 else draw
+    assert found.kind == "head"
+    np.testing.assert_allclose(found.weights, expected)
+    np.testing.assert_allclose(found.by_step(), expected.mean(axis=1))
+
+
+def test_steps_that_do_not_divide_the_window_keep_their_weight() -> None:
+    """Five steps of a sequence over a window of twelve."""
+    found = attention.Attention("pool", 0, np.array([[0.1, 0.2, 0.3, 0.2, 0.2]]))
+    groups = by_block(planted(7, 12).layout, 1)
+    each = found.by_group(groups, 0, 12)
+    assert each.sum() == pytest.approx(1)
+    np.testing.assert_allclose(each[:3].sum(), 0.1)
 
 
 def test_pooling_weights_are_the_runtimes() -> None:

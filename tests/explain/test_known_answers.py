@@ -72,9 +72,21 @@ def test_the_deletion_test_refuses_a_wrong_order_and_accepts_the_right_one() -> 
     x, mean = model.windows.flat()[0], model.background.flat().mean(axis=0)
     assert right.curve[0] == 0
     assert right.curve[1] == pytest.approx(abs(5 * (x[0] - mean[0])), rel=1e-5)
-    assert right.curve[-1] == pytest.approx(abs(5 * (x[0] - mean[0]) + x[1] - mean[1]), rel=1e-5)
+    assert right.curve[-1] == pytest.approx(abs(5 * (x[0] - mean[0])) + abs(x[1] - mean[1]), rel=1e-5)
     with pytest.raises(ConfigError, match="at least 3"):
         prediction_faithfulness(planted(7, 12), 0, Groups((Group("a"), Group("b")), np.arange(36) % 2), [1, 0])
+
+
+def test_opposite_effects_do_not_cancel_and_the_right_order_beats_every_other() -> None:
+    weights = np.array([4.0, -4.0, 2.0, -1.0, 0.5])
+    model = table_model(lambda x: (x @ weights)[:, None], 5)
+    groups = by_feature(model.layout)
+    for row in range(5):
+        found = exact_shapley(model, row, groups)
+        test = prediction_faithfulness(model, row, groups, found.size, orders=100)
+        assert (test.curve[1:-1] >= test.random[:, 1:-1] - 1e-5).all()
+        assert test.ratio > 1
+        assert test.beaten > 0.95
 
 
 def test_an_explanation_of_nothing_is_no_better_than_chance() -> None:

@@ -143,3 +143,13 @@ def test_info_says_what_is_missing() -> None:
         "polars": False,
         "holidays": False,
     }
+
+
+def test_a_forecast_is_explained_but_for_the_gradients(folder: Path) -> None:
+    page = folder / "page.html"
+    printed = bare(command("explain", folder / "run", "--data", folder / "rows.csv", "--out", page))
+    assert "The model expects" in printed
+    shown = page.read_text("utf-8")
+    assert 'id="gates"' in shown
+    assert 'id="inputs"' not in shown
+    assert "Integrated gradients were left out" in shown

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
         metric: str = typer.Option("mae", help="mae|rmse|mse|mape|smape"),
         out: Path | None = typer.Option(
-            None, "--out", "-o", help=tr("HTML file; explanation.html in the run's folder if not given.")
+            None, "--out", "-o", help=tr("HTML file; without it explanation.html beside the model.")
         ),
         unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
         repair: str | None = typer.Option(
@@ -50,5 +50,6 @@ def register(app: typer.Typer) -> None:
         first, moved, rest = summary(found, unit, language())
         for line in (first, *(f"  · {item}" for item in moved), *rest):
             print(line)
-        path = report_explanation(run / "explanation.html" if out is None else out, found, unit=unit)
+        folder = run.parent if (run / "model.json").exists() else run  # a model's folder takes no other file
+        path = report_explanation(folder / "explanation.html" if out is None else out, found, unit=unit)
         say(tr("Explanation: {path}", path=path))

@@ -49,7 +49,10 @@ def prediction_faithfulness(
 ) -> Faithfulness:
     """Take groups out of one window, most important first, and compare with random orders.
 
-        moved(k) = |mean over the predicted values of f(x) - v(all but the k first groups)|
+        moved(k) = sum over j = 1..k of |u(j) - u(j - 1)|,  u(j) = mean of v(all but the j first groups)
+
+    How far the mean prediction has travelled, up and down, so that a group that raises and one that lowers do not
+    cancel. For a sum of effects the right order is the best of all.
 
     Args:
         model, row, groups: as for `shapley`. importance: [G]. orders: random ones. seed: of these.
@@ -62,8 +65,8 @@ def prediction_faithfulness(
     shape = masks.shape[:2]
     unique, place = np.unique(masks.reshape(-1, len(groups)), axis=0, return_inverse=True)
     values = coalition_values(model, row, groups, ~unique)
-    whole = values[place.reshape(shape)[0, 0]]
-    moved = np.abs((values - whole).mean(axis=1))[place.reshape(shape)]
+    steps = np.abs(np.diff(values.mean(axis=1)[place.reshape(shape)], axis=1))
+    moved = np.concatenate([np.zeros((shape[0], 1)), steps.cumsum(axis=1)], axis=1)
     return Faithfulness(moved[0], moved[1:])
 
 

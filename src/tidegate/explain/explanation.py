@@ -145,7 +145,7 @@ def explain(
             said.append(Note("gradients", message))
     attention = trace_attention(one)
     if attention:
-        weights = attention[0].by_group(blocks, 0, layout.window)
+        weights = attention[-1].by_group(blocks, 0, layout.window)
         _check(checks, "attention", prediction_faithfulness, one, 0, blocks, weights, seed=seed)
     importance: dict[str, Importance] = {}
     sampled = None
@@ -163,7 +163,7 @@ def explain(
         gates = trace_gates(one), trace_gates(sample if importance else one)
     except ConfigError:
         gates = (), ()
-        said.append(Note("gates", "Gates were left out: this kind of recurrent layer cannot be traced."))
+        said.append(Note("gates", "Gates were left out: the network has none that can be shown."))
     return Explanation(
         case,
         found,

@@ -76,10 +76,13 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     Of many windows the first are looked at, as many as leave 20 million numbers.
 
     Raises:
-        ConfigError: walked once more, the recurrence does not give what the runtime gives (an option unknown here).
+        ConfigError: there is no recurrent layer; or walked once more, the recurrence does not give what the runtime
+            gives (an option unknown here).
     """
     spec, weights = model.spec, model.weights
     recurrent = spec.find("recurrent")
+    if recurrent is None:
+        raise ConfigError("this network has no recurrent layer: there are no gates to show")
     each = spec.window * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
     windows = model.windows.take(slice(0, max(1, LARGEST_TRACE // each)))
     flow = enter(spec, weights, *windows._replace(future=windows.future[:, : spec.horizon]))

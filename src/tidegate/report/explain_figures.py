@@ -18,8 +18,10 @@ from tidegate.report.markup import Markup
 from tidegate.report.sections import figure
 from tidegate.report.thin import Floats, buckets
 from tidegate.report.ticks import number
-from tidegate.report.words import ahead_title, step_size
+from tidegate.report.words import ahead_title, span, step_size
 
+MOST_QUERIES = 24
+MOST_NAMES = 7  # columns that have room for their names
 MOST_COLUMNS = 96  # cells across; neighbours are added up beyond that
 
 
@@ -50,14 +52,24 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
     for index, group in enumerate(each.groups.all):
         place = spans.index((group.first, group.end)), features.index(group.feature or "")
         table[place] = each.mean[index]
+    times = [steps_name(Group(None, *item), case, lang) for item in spans]
+    names = [feature_name(name, lang) for name in features]
+    before = ""
+    if len(features) > MOST_NAMES:  # too many for columns: they become rows, and times the columns, in short
+        short = [
+            span(-first, case.frequency, lang) if first is not None and first < 0 else time
+            for (first, _), time in zip(spans, times, strict=True)
+        ]
+        table, times, names, before = table.T, names, short, tr("The block up to so long before the forecast", lang)
     drawing = HeatMap(
-        [steps_name(Group(None, *item), case, lang) for item in spans],
-        np.arange(len(features) + 1, dtype=np.float64),
+        times,
+        np.arange(table.shape[1] + 1, dtype=np.float64),
         table,
         lang,
+        x_title=before,
         low=tr("lowered", lang),
         high=tr("raised", lang),
-        names=[feature_name(name, lang) for name in features],
+        names=names,
     )
     error = float(np.max(np.abs(each.error.mean(axis=1))))
     left = left_over(float(each.residual.mean()), float(each.prediction.mean()), lang)
@@ -143,8 +155,10 @@ def attention(found: Explanation, unit: str, lang: Language) -> Markup | None:
     case, parts = found.case, []
     for each in found.attention:
         weights = np.atleast_2d(each.weights[0])
-        edges = time_edges(case.past_time)[:: each.stride]
-        edges, values = _join(edges, weights * 100)
+        if len(weights) > MOST_QUERIES:
+            parts_of = buckets(len(weights), MOST_QUERIES)
+            weights = np.stack([weights[a:b].mean(axis=0) for a, b in parts_of])
+        edges, values = _join(step_edges(case, weights.shape[1]), weights * 100)
         names = [tr("Weight", lang)] if len(weights) == 1 else [str(index + 1) for index in range(len(weights))]
         drawing = HeatMap(
             names,
@@ -183,6 +197,12 @@ def time_edges(time: Any) -> Any:
     alone = np.timedelta64(1, "h") if values.dtype.kind == "M" else 1
     step = values[-1] - values[-2] if len(values) > 1 else alone
     return np.concatenate([values, values[-1:] + step])
+
+
+def step_edges(case: Case, steps: int) -> Any:
+    """[S + 1] edges of the network's own steps, which may each cover several of the window."""
+    whole = len(case.past_time)
+    return time_edges(case.past_time)[-(-np.arange(steps + 1) * whole // steps)]
 
 
 def _join(edges: Any, values: Floats, total: bool = True) -> tuple[Any, Floats]:

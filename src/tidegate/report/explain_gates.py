@@ -8,7 +8,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.explain import Case, Explanation
 from tidegate.explain.gates import KEEP, SIGMOID, Gates
 from tidegate.report.chart import Chart
-from tidegate.report.explain_figures import time_edges
+from tidegate.report.explain_figures import step_edges
 from tidegate.report.heat import HeatMap
 from tidegate.report.marks import Role
 from tidegate.report.markup import Markup, el, join
@@ -133,7 +133,8 @@ def length(steps: float, case: Case, lang: Language) -> str:
 def layer(gates: Gates, found: Explanation, lang: Language) -> Markup:
     """Mean gates over the input, and the units' forget gate and state as heat maps."""
     case, keep = found.case, KEEP[gates.cell]
-    times = case.past_time[gates.stride - 1 :: gates.stride]
+    edges = step_edges(case, gates.values["h"].shape[1])
+    times = edges[:-1]
     chart = Chart(lang=lang, height=200, y_range=(0.0, 1.0))
     roles: tuple[Role, ...] = ("muted", "model", "baseline")
     for name, role in zip(SIGMOID[gates.cell], roles, strict=False):
@@ -143,7 +144,6 @@ def layer(gates: Gates, found: Explanation, lang: Language) -> Markup:
     order = np.argsort(-gates.half_life())
     if len(order) > MOST_UNITS:
         order = order[np.linspace(0, len(order) - 1, MOST_UNITS).astype(np.int64)]
-    edges = time_edges(case.past_time)[:: gates.stride]
 
     def units(name: str) -> Markup:
         share = name in SIGMOID[gates.cell]

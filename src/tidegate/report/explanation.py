@@ -191,8 +191,13 @@ def mattered(found: Explanation, unit: str, lang: Language) -> Markup:
         groups = found.attributions[name].groups.all
         order = np.argsort(-np.abs(values)) if name == "feature" else np.arange(len(values))
         names = [group_name(groups[index], found.case, lang) for index in order]
-        drawing = ranked_bars(names, values[order], heading)
-        parts.append(figure(drawing, additivity(found, name, unit, lang), heading))
+        # Over the steps, whose errors go together, the mean error is an upper bound of the mean's error.
+        error = found.attributions[name].error.mean(axis=1)
+        drawing = ranked_bars(names, values[order], heading, errors=error[order])
+        caption = [additivity(found, name, unit, lang)]
+        if error.any():
+            caption.append(tr("The thin line spans two standard errors of sampling to each side.", lang))
+        parts.append(figure(drawing, ("" if lang == "zh_TW" else " ").join(caption), heading))
     return join(*parts, figures.cells(found, unit, lang), figures.ahead(found, unit, lang))
 
 

@@ -81,13 +81,17 @@ class HeatMap:
             x, y, name = self.over
             parts.append(line_axis.draw_y(x_axis))
             parts.append(Line(_numbers(x), np.asarray(y, np.float64), name, "actual", False).draw(x_axis, line_axis))
-            parts.append(shape("text", name, x=px(left), y=px(line_axis.end - 6), class_="axis-title"))
+            parts.append(shape("text", name, x=px(left), y=px(line_axis.end - 8), class_="axis-title"))
         if self.names:
             at = x_axis.pixels(edges)
             for name, a, b in zip(self.names, at, at[1:], strict=False):
-                parts.append(shape("text", name, x=px((a + b) / 2), y=px(bottom + 17), text_anchor="middle"))
+                shown = _fit(name, float(b - a) - 6)
+                parts.append(shape("text", shown, x=px((a + b) / 2), y=px(bottom + 17), text_anchor="middle"))
         else:
             parts.append(x_axis.draw_x(Axis(0.0, 1.0, bottom, top, (), ()), self.x_title, height))
+        if self.names and self.x_title:
+            place = {"x": px((left + self.width - 10) / 2), "y": px(height - 4), "text_anchor": "middle"}
+            parts.append(shape("text", self.x_title, class_="axis-title", **place))
         size = {"viewBox": f"0 0 {px(self.width)} {px(height)}", "width": px(self.width), "height": px(height)}
         return shape(
             "svg", shape("title", description), *parts, role="img", aria_label=description, class_="chart", **size
@@ -204,6 +208,14 @@ def signed_number(value: float, digits: int | None = None) -> str:
     """A number with its sign: `+126.5`, `\u2212863`; zero has none."""
     shown = number(value, digits)
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
+
+
+def _fit(name: str, width: float) -> str:
+    """A name cut with an ellipsis where it is wider than its place."""
+    if text_width(name, _FONT) <= width:
+        return name
+    kept = next((end for end in range(len(name), 0, -1) if text_width(name[:end] + "\u2026", _FONT) <= width), 0)
+    return name[:kept] + "\u2026"
 
 
 def _runs(row: Floats, *, merge: bool) -> list[tuple[int, int]]:
