@@ -175,6 +175,7 @@ def main() -> None:
     parser = _common.arguments(__doc__, threads=1, seeds=False)
     parser.add_argument("half", choices=["tuning", "unseen"])
     parser.add_argument("--fix", action="store_true", help="apply the remedies too")
+    parser.add_argument("--tries", type=int, default=4, help="trainings of a repair, at most (default %(default)s)")
     parser.add_argument("--only", default="", help="runs whose name holds one of these, set apart by semicolons")
     parser.add_argument("--verbose", action="store_true", help="every finding with its evidence")
     given = _common.start(parser)
@@ -210,7 +211,7 @@ def examine(run: Run, given: Any) -> tuple[list[Any], bool, bool, bool]:
     critical = not run.illness and any(item.severity == "critical" for item in found)
     note, better = "", False
     if given.fix and run.illness:
-        fixed = fix(model)
+        fixed = fix(model, tries=given.tries)
         errors = [part["validation"].overall["model"]["mae"] for part in (fixed.before, fixed.after)]
         tests = [part["test"].overall["model"]["mae"] for part in (fixed.before, fixed.after)]
         better = fixed.improved

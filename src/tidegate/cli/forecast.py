@@ -72,6 +72,7 @@ def run_forecast(
         return
     evaluation = judged.evaluation
     snippet = _snippet(data, options, columns, parts)
+    findings = _findings(model, out)
     report = report_forecast(
         out / "report.html",
         model,
@@ -80,12 +81,14 @@ def run_forecast(
         unit=unit,
         command=command,
         snippet=snippet,
-        findings=_findings(model, out),
+        findings=findings,
     )
     if as_json:
         print_json(evaluation.to_json())
     else:
         print(evaluation)
+    if findings is not None and not quiet:
+        say("\n" + findings.summary())
     say(tr("Report: {path}", path=report))
 
 
