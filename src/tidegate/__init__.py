@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
     from tidegate.report.forecast import report_forecast
     from tidegate.runtime import Predictor
-    from tidegate.tasks import Forecaster, NetworkOptions, load
+    from tidegate.tasks import Backtest, Forecaster, NetworkOptions, backtest, load
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
     "AugmentOptions": "prepare",
+    "Backtest": "tasks",
     "Evaluation": "evaluate",
     "Forecaster": "tasks",
     "History": "train",
@@ -35,6 +36,7 @@ _HOMES = {
     "TidegateError": "core.errors",
     "TrainOptions": "train",
     "__version__": "core.version",
+    "backtest": "tasks",
     "describe": "data",
     "load": "tasks",
     "report_forecast": "report.forecast",
@@ -44,6 +46,7 @@ _HOMES = {
 
 __all__ = [
     "AugmentOptions",
+    "Backtest",
     "Evaluation",
     "Forecaster",
     "History",
@@ -56,6 +59,7 @@ __all__ = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "backtest",
     "describe",
     "load",
     "read",

@@ -4,6 +4,7 @@ import tidegate
 
 SURFACE = [
     "AugmentOptions",
+    "Backtest",
     "Evaluation",
     "Forecaster",
     "History",
@@ -16,6 +17,7 @@ SURFACE = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "backtest",
     "describe",
     "load",
     "read",

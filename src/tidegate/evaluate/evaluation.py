@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,14 +79,7 @@ class Evaluation:
 
     def table(self, lang: Language | None = None) -> str:
         """The table with aligned columns (Chinese characters count twice), the intervals' coverage and the verdict."""
-        rows = self.rows(lang)
-        widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = []
-        for row in rows:
-            first = row[0] + " " * (widths[0] - _width(row[0]))
-            rest = (" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True))
-            lines.append("  ".join([first, *rest]).rstrip())
-        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines = aligned(self.rows(lang))
         for level, share in self.coverage.items():
             lines.append(
                 tr(
@@ -159,6 +152,18 @@ class Evaluation:
             quantile_share=_levels(state["quantile_share"]),
             notes=tuple(Note(note["kind"], note["message"], note["values"]) for note in state["notes"]),
         )
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table under its head, columns aligned; Chinese characters count twice."""
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = row[0] + " " * (widths[0] - _width(row[0]))
+        rest = (" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True))
+        lines.append("  ".join([first, *rest]).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
 
 
 def _cell(metric: str, value: float) -> str:
