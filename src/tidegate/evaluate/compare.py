@@ -110,8 +110,8 @@ def evaluate(
     ranked = sorted((name for name in sources if name != "model"), key=lambda name: overall[name][criterion])
     best = ranked[0] if ranked else None
     model = overall["model"][criterion]
-    losses = [scores[name].window_losses() for name in (("model", best) if best is not None else ())]
-    test = compare_losses(losses[0], losses[1], series, positions, horizon) if losses else None
+    pair = [scores[name].window_losses() for name in (("model", best) if best is not None else ())]
+    test = compare_losses(pair[0], pair[1], series, positions, horizon) if pair else None
     if spread is not None:
         weights = quantile_weights(levels)
         losses = spread.loss / spread.count

@@ -57,8 +57,8 @@ def make_folds(
     first = length - size - (folds - 1) * stride
     if size < 1 or first - gap < 1:
         raise SplitError(
-            f"{folds} folds that test {size} steps, {stride} apart, with a gap of {gap} leave nothing of {length} steps "
-            "to train the first one on: ask for fewer folds, or a smaller test_size or step"
+            f"{folds} folds that test {size} steps, {stride} apart, with a gap of {gap} leave nothing of {length} "
+            "steps to train the first one on: ask for fewer folds, or a smaller test_size or step"
         )
     found = []
     for index in range(folds):

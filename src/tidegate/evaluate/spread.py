@@ -86,7 +86,14 @@ class Spread:
             ends = [number(float(own.min())), number(float(own.max()))] if own.size else ["-", "-"]
             spread = number(self.deviation(method))
             table.append(
-                [label(method, lang), number(self.mean(method)), spread, *ends, number(self.mean(method, "rmse")), skill]
+                [
+                    label(method, lang),
+                    number(self.mean(method)),
+                    spread,
+                    *ends,
+                    number(self.mean(method, "rmse")),
+                    skill,
+                ]
             )
         return table
 
@@ -95,9 +102,7 @@ class Spread:
         words = self.verdict.text(lang)
         if self.best_baseline is None:
             return words
-        ahead = tr(
-            "It was ahead of that baseline in {wins} of {folds} folds.", lang, wins=self.wins, folds=self.folds
-        )
+        ahead = tr("It was ahead of that baseline in {wins} of {folds} folds.", lang, wins=self.wins, folds=self.folds)
         return words + ("" if words.endswith("。") else " ") + ahead
 
     def table(self, lang: Language | None = None) -> str:

@@ -36,6 +36,12 @@ def render(view: RunView, lang: Language) -> str:
     present = [(name, heading, body) for name, heading, body in parts if body is not None]
     links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
     body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
+    top = (header(view, lang), scores.verdict(view, lang), scores.key_numbers(view, lang))
+    return document(view.title, lang, *top, el("nav", el("ol", *links), aria_label=tr("Contents", lang)), *body)
+
+
+def document(title: str, lang: Language, *body: Markup) -> str:
+    """A whole HTML document around some elements."""
     language = "zh-Hant-TW" if lang == "zh_TW" else "en"
     return (
         "<!DOCTYPE html>\n"
@@ -47,20 +53,10 @@ def render(view: RunView, lang: Language) -> str:
                 el("meta", name="viewport", content="width=device-width, initial-scale=1"),
                 el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
                 el("meta", name="color-scheme", content="light dark"),
-                el("title", view.title),
+                el("title", title),
                 el("style", style()),
             ),
-            el(
-                "body",
-                el(
-                    "main",
-                    header(view, lang),
-                    scores.verdict(view, lang),
-                    scores.key_numbers(view, lang),
-                    el("nav", el("ol", *links), aria_label=tr("Contents", lang)),
-                    *body,
-                ),
-            ),
+            el("body", el("main", *body)),
             lang=language,
         )
         + "\n"

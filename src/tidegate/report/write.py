@@ -27,8 +27,17 @@ def write_report(path: str | os.PathLike[str], view: RunView, lang: Language | N
     Raises:
         OutputError: the file cannot be written: no folder, no permission, disk full.
     """
+    return write_page(path, render(view, lang or language()))
+
+
+def write_page(path: str | os.PathLike[str], page: str) -> Path:
+    """Write an HTML document, whole or not at all.
+
+    Raises:
+        OutputError: as `write_report`.
+    """
     target = Path(path)
-    content = render(view, lang or language()).encode("utf-8")
+    content = page.encode("utf-8")
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with open(beside, "wb") as file:

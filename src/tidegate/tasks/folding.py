@@ -75,7 +75,7 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
     begin, end = fit.train
     held = _validation(validation, end - begin)
     if end - held - gap <= begin:
-        raise SplitError(f"fold {fit.index + 1} has {end - begin} steps, and its validation part and gap take all of them")
+        raise SplitError(f"fold {fit.index + 1} has {end - begin} steps, all taken by validation and gap")
     whole = clock.rows(table, begin, test.test[1])
     kept = np.flatnonzero(whole[:, 1] > whole[:, 0])
     first, last = whole[kept, 0], whole[kept, 1]
@@ -105,5 +105,5 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
 
 def _validation(size: float | int, steps: int) -> int:
     if isinstance(size, bool) or not isinstance(size, (int, float)) or size <= 0:
-        raise ConfigError(f"validation is a share such as 0.1, or a number of steps, of each training part; got {size!r}")
+        raise ConfigError(f"validation is a share such as 0.1, or steps, of each training part; got {size!r}")
     return int(size) if isinstance(size, int) else max(1, round(size * steps))

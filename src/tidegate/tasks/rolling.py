@@ -17,7 +17,7 @@ from tidegate.core.errors import ConfigError, DataError, SplitError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
-from tidegate.data.emit import to_frame
+from tidegate.data.emit import local_time, to_frame
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.evaluation import Evaluation
 from tidegate.evaluate.folds import Fold, make_folds
@@ -56,8 +56,8 @@ class Backtest:
 
     @property
     def frame(self) -> Any:
-        """One row per fold, method, window and step: series, cutoff, time, step, [target], method, prediction, quantiles,
-        actual, fold. `cutoff` is the last time that a forecast could see.
+        """One row per fold, method, window and step: series, cutoff, time, step, [target], method, prediction,
+        quantiles, actual, fold. `cutoff` is the last time that a forecast could see.
 
         Raises:
             DataError: it would have more than 50 million rows; take `fold_frame` fold by fold.
@@ -72,6 +72,11 @@ class Backtest:
     def fold_frame(self, index: int) -> Any:
         """The rows of `frame` that belong to one fold, from 0."""
         return to_frame(self._columns(self.folds[index]), timezone=self.table.timezone, like=self.like)
+
+    def fold_columns(self, index: int) -> dict[str, Any]:
+        """The same as name -> array, with times on the local clock; needs no dataframe library."""
+        columns = self._columns(self.folds[index])
+        return {name: local_time(values, self.table.timezone) for name, values in columns.items()}
 
     def _columns(self, fold: FoldResult) -> dict[str, NDArray[Any]]:
         table = self.table
