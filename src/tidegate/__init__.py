@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
     from tidegate.report.forecast import report_forecast
     from tidegate.runtime import Predictor
-    from tidegate.tasks import Backtest, Forecaster, NetworkOptions, backtest, load
+    from tidegate.tasks import Audit, Backtest, Forecaster, NetworkOptions, audit, backtest, load
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
     "AugmentOptions": "prepare",
+    "Audit": "tasks",
     "Backtest": "tasks",
     "Evaluation": "evaluate",
     "Forecaster": "tasks",
@@ -36,6 +37,7 @@ _HOMES = {
     "TidegateError": "core.errors",
     "TrainOptions": "train",
     "__version__": "core.version",
+    "audit": "tasks",
     "backtest": "tasks",
     "describe": "data",
     "load": "tasks",
@@ -45,6 +47,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Audit",
     "AugmentOptions",
     "Backtest",
     "Evaluation",
@@ -59,6 +62,7 @@ __all__ = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "audit",
     "backtest",
     "describe",
     "load",

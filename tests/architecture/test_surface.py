@@ -3,6 +3,7 @@
 import tidegate
 
 SURFACE = [
+    "Audit",
     "AugmentOptions",
     "Backtest",
     "Evaluation",
@@ -17,6 +18,7 @@ SURFACE = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "audit",
     "backtest",
     "describe",
     "load",

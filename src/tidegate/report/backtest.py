@@ -61,7 +61,7 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
     head, *rows = scores.rows(lang)
     below = unit if scores.criterion not in UNITLESS else ""
     cells = [
-        el("th", name, el("small", below) if index in (1, 2, 3, 4) and below else None, class_="num")
+        el("th", name, el("small", below) if index == 1 and below else None, class_="num")
         for index, name in enumerate(head)
         if index
     ]
@@ -70,7 +70,9 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
         kind = "own" if method == MODEL else "best" if method == scores.best_baseline else None
         values = (el("td", value, class_="num") for value in row[1:])
         shown.append(el("tr", el("th", method_name(method, lang), scope="row"), *values, class_=kind))
-    caption = tr("Mean over the folds, its standard deviation, and the lowest and highest fold; best first.", lang)
+    caption = tr(
+        "Mean over the folds, its standard deviation, and the lowest and highest fold; baselines best first.", lang
+    )
     body = el(
         "table",
         el("caption", caption),

@@ -197,7 +197,7 @@ def backtest(
     """
     require("torch", extra="train", purpose="train")
     model.check()
-    table = _table(model, data, reading)
+    table = table_of(model, data, reading)
     clock = Clock.of(table)
     how = {
         "folds": folds,
@@ -330,11 +330,13 @@ def _about(part: FoldTable, fit: Fold, fold: Fold, model: Any, windows: int) -> 
     return about
 
 
-def _table(model: Any, data: Any, reading: Mapping[str, Any]) -> Table:
+def table_of(model: Any, data: Any, reading: Mapping[str, Any]) -> Table:
+    """The table to look at: the one that a model was fitted on where no data is given."""
     from tidegate.data import read
 
     if data is None:
-        model._require_fitted("fitted_")
+        if not hasattr(model, "fitted_"):
+            raise ConfigError("give data: a path, a frame, an array or a Table; only a fitted model has its own")
         table: Table = model.fitted_.table
         return table
     named = [name for name, value in reading.items() if value]
