@@ -21,21 +21,22 @@ WINDOWS = 30  # fewer neighbouring windows tell nothing
 NEAR = 0.35  # a forecast that moves less than this share of what the target moves stays at its last input
 GAIN = 0.02  # skill against the last value below which there is none
 CLEAR = 0.5  # correlation of movements that counts
+FIT = 0.4  # a shift that leaves less than this share of the error is a misalignment
 SHIFT = 3  # rows by which a misaligned forecast is looked for
 
 _SENTENCES = {
     "copy": "The forecast copies the last value: {steps} steps ahead it moves as the target did {lag} steps before "
-    "(correlation {correlation}), it leaves its last input by {closeness} % of what the target does, and it is {skill} % "
-    "better than repeating that input.",
-    "lags": "The forecast lags {lag} steps behind the target ({steps} steps ahead, correlation {correlation}), but it is "
-    "no copy of the last value: it is {skill} % better than repeating it and leaves it by {closeness} % of what the "
+    "(correlation {correlation}), it leaves its last input by {closeness} % of what the target does, and it is "
+    "{skill} % better than repeating that input.",
+    "lags": "The forecast lags {lag} steps behind the target ({steps} steps ahead, correlation {correlation}), but it "
+    "is no copy of the last value: it is {skill} % better than repeating it and leaves it by {closeness} % of what the "
     "target does.",
     "shifted": "The forecast looks shifted by {shift} rows: moved by so many it fits the target {gain} % better at all "
     "steps ahead. Check that forecasts and actual values are lined up.",
     "honest": "The forecast does not copy the last value: {steps} steps ahead it moves with the target (correlation "
     "{correlation} without lag, {behind} at a lag of {steps}).",
-    "flat": "The forecast hardly moves with the target or with its past: {steps} steps ahead, no lag has a correlation of "
-    "{clear} or more.",
+    "flat": "The forecast hardly moves with the target or with its past: {steps} steps ahead, no lag has a correlation "
+    "of {clear} or more.",
     "unknown": "",
 }
 
@@ -127,7 +128,9 @@ def cross_correlation(forecast: Array, actual: Array, groups: Rows, lags: Rows) 
     return out
 
 
-def lag_copy(actual: Array, forecast: Array, last: Array, origins: Rows | None = None, series: Rows | None = None) -> LagCopy:
+def lag_copy(
+    actual: Array, forecast: Array, last: Array, origins: Rows | None = None, series: Rows | None = None
+) -> LagCopy:
     """Tell a copy of the last value from a forecast that lags, from one that is shifted, from an honest one.
 
     Movements from one forecast to the next are compared, not levels: levels of prices are alike at every lag. A copy
@@ -162,16 +165,14 @@ def lag_copy(actual: Array, forecast: Array, last: Array, origins: Rows | None =
     shift, gain = _shift(actual, forecast, groups, steps)
     follows = [item for item in found if item.lag == item.step and item.peak >= CLEAR]
     shown = (follows or found)[0]
-    if shift and shift != 1 - (horizon > 1) and all(item.lag != item.step or horizon > 1 for item in found):
+    if shift:
         key = "shifted"
     elif 2 * len(follows) >= len(found):
         key = "copy" if skill < GAIN and closeness < NEAR else "lags"
     else:
         shown = max(found, key=lambda item: np.nan_to_num(item.at_zero, nan=-1.0))
         key = "honest" if shown.at_zero >= CLEAR or skill >= GAIN else "flat"
-    return LagCopy(
-        key, shown.step, shown.lag, shown.peak, shown.at_zero, shown.at_step, skill, closeness, shift, gain
-    )
+    return LagCopy(key, shown.step, shown.lag, shown.peak, shown.at_zero, shown.at_step, skill, closeness, shift, gain)
 
 
 @dataclass(frozen=True)
@@ -209,14 +210,14 @@ def _against_last(actual: Array, forecast: Array, last: Array) -> tuple[float, f
 
 
 def _shift(actual: Array, forecast: Array, groups: Rows, steps: Rows) -> tuple[int, float]:
-    """The few rows by which the forecast of every step fits best, where that halves its error; else 0.
+    """The few rows by which the forecast of every step fits best, where that saves most of its error; else 0.
 
     Shifted by s, forecast_t is held against actual_(t - s). A shift of the step itself is a copy's, and no news.
     """
     best: dict[int, float] = {}
     for shift in (s for s in range(-SHIFT, SHIFT + 1) if s):
         ratios = [_ratio(actual[:, k - 1], forecast[:, k - 1], groups, shift) for k in steps if k != shift]
-        if ratios and max(ratios) < CLEAR:
+        if ratios and max(ratios) < FIT:
             best[shift] = float(np.mean(ratios))
     if not best:
         return 0, 0.0

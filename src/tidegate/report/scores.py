@@ -36,7 +36,7 @@ _ICONS = {
 def verdict(view: RunView, lang: Language) -> Markup:
     """The verdict in big plain words: an icon, a word and a sentence, not colour alone."""
     found = view.evaluation.verdict
-    return banner(found, found.text(lang), lang)
+    return banner(found, view.evaluation.judgement(lang), lang)
 
 
 def banner(found: Verdict, text: str, lang: Language) -> Markup:

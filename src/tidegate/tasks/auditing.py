@@ -36,10 +36,10 @@ def audit(
 ) -> Audit:
     """Prove on your own data that no forecast depends on what comes after it.
 
-    Every value after a cutoff is replaced three times: by wild noise, by extremes, by nothing. What the
-    pipeline makes of the rows before has to stay the same, bit for bit, stage by stage: fitted preparation, prepared
-    inputs, training windows, weights, forecasts. Known-ahead covariates and static ones are left as they are: they may be seen. That a
-    column was truly known ahead cannot be proved; that it is a copy of the target is found.
+    Every value after a cutoff is replaced three times: by wild noise, by extremes, by nothing. What the pipeline
+    makes of the rows before has to stay the same, bit for bit, stage by stage: fitted preparation, prepared inputs,
+    training windows, weights, forecasts. Known-ahead covariates and static ones are left as they are: they may be seen.
+    That a column was truly known ahead cannot be proved; that it is a copy of the target is found.
 
     Args:
         subject: a `Forecaster` (its options count; it is trained for a few steps, which is enough, as equality is

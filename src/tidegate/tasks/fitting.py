@@ -17,6 +17,7 @@ from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
+from tidegate.evaluate.conformal import conformal_quantile
 from tidegate.evaluate.season import DAYS, find_seasons
 from tidegate.nn.network import Network
 from tidegate.prepare import Preparation, Prepared
@@ -228,7 +229,7 @@ def calibrate(
 ) -> Decoding:
     """Shift every quantile so that it holds its share of the validation part.
 
-    The shift of a level, step and target is that level's quantile of actual - forecast over the validation
+    The shift of a level, step and target is that level's conformal quantile of actual - forecast over the validation
     windows, in the window's normalised scale; the quantiles of the test part are not looked at.
 
     Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
@@ -250,7 +251,7 @@ def calibrate(
     for index, level in enumerate(decoding.quantiles):
         column = joined[..., index]
         if np.isfinite(column).any(axis=0).all():
-            shift[..., int(decoding.point) + index] = np.nanquantile(column, level, axis=0)
+            shift[..., int(decoding.point) + index] = conformal_quantile(column, level)
     return replace(decoding, calibration=shift)
 
 
