@@ -1,7 +1,7 @@
 """Coverage, width and score of 80 % intervals, 24 hours ahead: Victoria's demand and Beijing's PM2.5.
 
-Split 70/10/20 by time, every window of the test part. The network's own quantiles, the same calibrated on the validation
-part, and those that follow the errors as they are observed. Reach: the adaptive ones hold 77 to 83 % on both.
+Split 70/10/20 by time, every window of the test part. The network's own quantiles, the same calibrated on the
+validation part, and those that follow the errors as they are observed. Reach: the adaptive ones hold 77 to 83 % on both.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def pollution(path):  # type: ignore[no-untyped-def]
     """Hourly PM2.5 with the weather measured beside it."""
     import polars as pl
 
-    frame = pl.read_csv(path, null_values=["NA"])
+    frame = pl.read_csv(path, null_values=["NA"], infer_schema_length=None)
     stamp = pl.datetime("year", "month", "day", "hour").alias("time")
     numbers = ["pm2.5", "DEWP", "TEMP", "PRES", "Iws"]
     return frame.select(stamp, *(pl.col(name).cast(pl.Float64) for name in numbers))

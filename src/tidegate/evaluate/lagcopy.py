@@ -134,9 +134,9 @@ def lag_copy(
     """Tell a copy of the last value from a forecast that lags, from one that is shifted, from an honest one.
 
     Movements from one forecast to the next are compared, not levels: levels of prices are alike at every lag. A copy
-    K steps ahead moves as the target did K rows before, gains nothing over repeating the last value, and stays close to
-    it. A forecast that trails the target and yet gains is the best that can be had of some series, and is called what it
-    is. A shifted one fits better, at all steps ahead, when moved by the same few rows.
+    K steps ahead moves as the target did K rows before, gains nothing over repeating the last value, and stays
+    close to it. A forecast that trails the target and yet gains is the best that can be had of some series, and is
+    called what it is. A shifted one fits better, at all steps ahead, when moved by the same few rows.
 
     Args:
         actual: [M, K], NaN where missing. forecast: [M, K]. last: [M], the last value each forecast could see.
@@ -148,8 +148,8 @@ def lag_copy(
     """
     if actual.ndim != 2 or actual.shape != forecast.shape or last.shape != actual.shape[:1]:
         raise DataError(
-            f"actual {actual.shape}, forecast {forecast.shape} and last values {last.shape} do not fit: expected [M, K], "
-            "[M, K] and [M]"
+            f"actual {actual.shape}, forecast {forecast.shape} and last values {last.shape} do not fit: "
+            "expected [M, K], [M, K] and [M]"
         )
     windows, horizon = actual.shape
     rows = np.arange(windows) if origins is None else np.asarray(origins, dtype=np.int64)
