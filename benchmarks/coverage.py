@@ -1,7 +1,7 @@
 """Coverage, width and score of 80 % intervals, 24 hours ahead: Victoria's demand and Beijing's PM2.5.
 
 Split 70/10/20 by time, every window of the test part. The network's own quantiles, the same calibrated on the
-validation part, and those that follow the errors as they are observed. Reach: the adaptive ones hold 77 to 83 % on both.
+validation part, and those that follow the errors as they are observed. Reach: the adaptive ones hold 77 to 83 %.
 """
 
 from __future__ import annotations

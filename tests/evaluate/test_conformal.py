@@ -1,4 +1,4 @@
-"""Conformal quantiles hold their share, by the closed form and by trial; tracking follows a drift without looking ahead."""
+"""Conformal quantiles hold their share, by the closed form and by trial; tracking follows a drift, and only the past."""
 
 import numpy as np
 import pytest

@@ -43,7 +43,7 @@ def conformal_quantile(errors: NDArray[np.floating], level: float) -> Array:
     # 0.9 * 10 is not quite 9 in binary: what is a whole number but for rounding is taken for one.
     place = np.ceil(exact - 1e-9) if level >= 0.5 else np.floor(exact + 1e-9)
     place = np.clip(place.astype(np.int64) - 1, 0, np.maximum(count - 1, 0))
-    return np.take_along_axis(values, np.asarray(place)[None], axis=0)[0]
+    return np.asarray(np.take_along_axis(values, np.asarray(place)[None], axis=0)[0])
 
 
 def interval_score(actual: Array, low: Array, high: Array, level: float) -> float:

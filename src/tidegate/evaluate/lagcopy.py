@@ -96,7 +96,8 @@ class LagCopy:
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> LagCopy:
-        return cls(**{name: math.nan if value is None else value for name, value in state.items()})
+        values: dict[str, Any] = {name: math.nan if value is None else value for name, value in state.items()}
+        return cls(**values)
 
 
 def cross_correlation(forecast: Array, actual: Array, groups: Rows, lags: Rows) -> Array:

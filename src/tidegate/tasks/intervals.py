@@ -1,9 +1,10 @@
-"""Prediction intervals of a part of the table: as the network gives them, calibrated once, or calibrated as errors come."""
+"""Intervals of a part of the table: as the network gives them, calibrated once, or again as errors come."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -166,7 +167,7 @@ class _Scale:
         whole = [usual_error(errors[..., c]) for c in range(actual.shape[2])]
         sizes = np.tile(np.array(whole), (len(table.ids), 1))
         order = np.searchsorted(series, np.arange(len(table.ids) + 1))
-        for g, (a, b) in enumerate(zip(order[:-1], order[1:], strict=True)):
+        for g, (a, b) in enumerate(pairwise(order)):
             for c in range(actual.shape[2]) if b > a else ():
                 sizes[g, c] = usual_error(errors[a:b, :, c])
         return cls(table, sizes)
@@ -201,7 +202,7 @@ def _adaptive(
     series = scale.table.series_of(rows)
     used = np.empty(errors.shape)
     borders = np.searchsorted(series, np.arange(len(scale.table.ids) + 1))
-    for g, (a, b) in enumerate(zip(borders[:-1], borders[1:], strict=True)):
+    for g, (a, b) in enumerate(pairwise(borders)):
         for c in range(errors.shape[2]) if b > a else ():
             size = float(scale.sizes[g, c])
             sizes = np.full(errors.shape[1], size)
