@@ -1,4 +1,4 @@
-"""Conformal quantiles hold their share, by the closed form and by trial; tracking follows a drift, and only the past."""
+"""Conformal quantiles hold their share, by closed form and by trial; tracking follows a drift and the past alone."""
 
 import numpy as np
 import pytest

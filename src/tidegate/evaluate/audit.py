@@ -96,11 +96,10 @@ class Finding:
         moved = tr(_PLACES["ahead" if shift > 0 else "behind"], lang, steps=abs(shift)) if shift else ""
         sources = ", ".join(values.pop("sources", ()))
         kind = values.pop("poison", "")
-        poison = tr(_KINDS[kind], lang) if kind else ""
+        poison = poison_name(kind, lang) if kind else ""
         values |= {"where": where, "stage": tr(self.stage, lang), "shift": moved, "poison": poison}
-        return tr(_SENTENCES[self.key], lang, **values) + (
-            tr(_PLACES["sources"], lang, columns=sources) if sources else ""
-        )
+        words = tr(_SENTENCES[self.key], lang, **values)
+        return words + (tr(_PLACES["sources"], lang, columns=sources) if sources else "")
 
     def __str__(self) -> str:
         return self.text()
@@ -108,6 +107,11 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         place = {name: getattr(self.place, name) for name in ("column", "series", "time", "steps", "part")}
         return {"key": self.key, "stage": self.stage, "place": place, "values": dict(self.values)}
+
+
+def poison_name(kind: str, lang: Language | None = None) -> str:
+    """What values were replaced by, in words."""
+    return tr(_KINDS[kind], lang)
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class Audit:
             gap = "、" if (lang or language()) == "zh_TW" else ", "
             listed = gap.join(tr(stage, lang) for stage in stages)
             lines.append(tr(_PASSED, lang, stages=listed, count=len(asked)))
-        lines += [tr(note.message, lang, **note.values) for note in self.notes]
+        lines += [_note(note, lang) for note in self.notes]
         return "\n".join(lines)
 
     def __str__(self) -> str:
@@ -169,6 +173,13 @@ class Audit:
         findings = [{**finding.to_json(), "text": finding.text("en")} for finding in self.findings]
         notes = [{"kind": note.kind, "message": note.message, "values": dict(note.values)} for note in self.notes]
         return {"passed": self.passed, "findings": findings, "checks": checks, "notes": notes}
+
+
+def _note(note: Note, lang: Language | None) -> str:
+    values = dict(note.values)
+    if note.kind == "refused":
+        values["poison"] = poison_name(values["poison"], lang)
+    return tr(note.message, lang, **values)
 
 
 Run = Callable[[str, Sequence[str]], Sequence[Stage]]

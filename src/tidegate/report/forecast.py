@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.table import Table
 from tidegate.core.translate import Language
 from tidegate.data.zones import to_local
+from tidegate.evaluate.audit import Audit
 from tidegate.report.describe import describe
 from tidegate.report.view import Interval, Residuals, RunView, Sample, Strip
 from tidegate.report.write import write_report
@@ -33,19 +34,21 @@ def report_forecast(
     command: str = "",
     snippet: str = "",
     lang: Language | None = None,
+    audit: Audit | None = None,
 ) -> Path:
     """Write the report of a fitted forecaster's test part.
 
     Args:
         path: the file. model: the forecaster. judged: its forecasts and scores; None judges the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
-        lang: of the page; None takes the reader's.
+        lang: of the page; None takes the reader's. audit: what `tidegate.audit` found, to be shown too.
 
     Raises:
         OutputError: the file cannot be written.
     """
     judged = judged or judge_part(model, "test")
-    return write_report(Path(path), forecast_view(model, judged, title, unit, command, snippet), lang)
+    view = forecast_view(model, judged, title, unit, command, snippet)
+    return write_report(Path(path), replace(view, audit=audit), lang)
 
 
 def forecast_view(model: Any, judged: Judged, title: str, unit: str, command: str, snippet: str) -> RunView:

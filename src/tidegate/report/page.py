@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from tidegate.core.translate import Language, tr
-from tidegate.report import groups, scores, sections
+from tidegate.report import audit, groups, scores, sections
 from tidegate.report.markup import Markup, el
 from tidegate.report.view import RunView
 from tidegate.report.words import span
@@ -29,6 +29,7 @@ def render(view: RunView, lang: Language) -> str:
         ("groups", tr("By target and series", lang), groups.section(view, lang)),
         ("learning", tr("Learning curves", lang), sections.learning(view, lang)),
         ("residuals", tr("Residuals", lang), sections.residuals(view, lang)),
+        ("audit", tr("Leak audit", lang), audit.section(view, lang)),
         ("data", tr("What was done to the data", lang), sections.data(view, lang)),
         ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
         ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),

@@ -13,6 +13,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note
 from tidegate.evaluate import Evaluation
+from tidegate.evaluate.audit import Audit
 
 Floats = NDArray[np.float64]
 
@@ -113,6 +114,7 @@ class RunView:
         history: one mapping per epoch: epoch, train_loss, validation_loss, learning_rate, grad_norm, seconds, best.
         loss: name of the training loss.
         samples, strips, residuals: forecasts to draw; may be empty.
+        audit: the leak audit of the same data and options; None where there was none.
     """
 
     title: str
@@ -134,3 +136,4 @@ class RunView:
     samples: tuple[Sample, ...] = ()
     strips: tuple[Strip, ...] = ()
     residuals: Residuals | None = None
+    audit: Audit | None = None
