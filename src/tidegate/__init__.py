@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from tidegate.report.explanation import report_explanation
     from tidegate.report.forecast import report_forecast
     from tidegate.runtime import Predictor
-    from tidegate.tasks import Forecaster, NetworkOptions, load
+    from tidegate.tasks import Audit, Backtest, Forecaster, NetworkOptions, audit, backtest, load
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
     "AugmentOptions": "prepare",
+    "Audit": "tasks",
+    "Backtest": "tasks",
     "Evaluation": "evaluate",
     "Forecaster": "tasks",
     "History": "train",
@@ -37,6 +39,8 @@ _HOMES = {
     "TidegateError": "core.errors",
     "TrainOptions": "train",
     "__version__": "core.version",
+    "audit": "tasks",
+    "backtest": "tasks",
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
@@ -47,7 +51,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Audit",
     "AugmentOptions",
+    "Backtest",
     "Evaluation",
     "Forecaster",
     "History",
@@ -60,6 +66,8 @@ __all__ = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "audit",
+    "backtest",
     "describe",
     "diagnose",
     "load",

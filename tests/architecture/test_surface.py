@@ -3,7 +3,9 @@
 import tidegate
 
 SURFACE = [
+    "Audit",
     "AugmentOptions",
+    "Backtest",
     "Evaluation",
     "Forecaster",
     "History",
@@ -16,6 +18,8 @@ SURFACE = [
     "TidegateError",
     "TrainOptions",
     "__version__",
+    "audit",
+    "backtest",
     "describe",
     "diagnose",
     "load",

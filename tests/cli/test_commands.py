@@ -288,3 +288,40 @@ def test_explain_writes_a_page_and_says_it_in_words(place: Path, capsys: pytest.
     assert "--data names a file" in capsys.readouterr().err
     assert main(["explain", str(place / "run" / "model")]) == 0
     assert not list((place / "run" / "model").glob("*.html"))  # a model's folder holds the model alone
+
+
+def test_backtest_prints_scores_writes_folds_and_goes_on(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["backtest", str(place / "plain.csv"), "--out", str(place / "folds"), "--folds", "2", "--json"]
+    assert main([*arguments, "--no-ridge", "--level", "80", *SMALL, *BRIEF]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["scores"]["per_fold"]["model"]["mae"]) == 2
+    written = pl.read_csv(place / "folds" / "fold-002.csv")
+    assert written.columns == [
+        "series",
+        "cutoff",
+        "time",
+        "step",
+        "method",
+        "prediction",
+        "q0.1",
+        "q0.9",
+        "actual",
+        "fold",
+    ]
+    own = written.filter(pl.col("method") == "model")
+    error = float((own["prediction"] - own["actual"]).abs().mean())
+    assert found["scores"]["per_fold"]["model"]["mae"][1] == pytest.approx(error, rel=1e-6)
+    assert "<svg" in (place / "folds" / "report.html").read_text()
+    before = (place / "folds" / "fold-001" / "forecasts.npy").stat().st_mtime_ns
+    assert main([*arguments, "--no-ridge", "--level", "80", *SMALL, *BRIEF]) == 0
+    assert (place / "folds" / "fold-001" / "forecasts.npy").stat().st_mtime_ns == before
+
+
+def test_audit_passes_and_fails_with_an_exit_code(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", str(place / "plain.csv"), *SMALL, *BRIEF]) == 0
+    assert capsys.readouterr().out.startswith("No leak")
+    table = plain()
+    write_csv(place / "copied.csv", {**table, "plan": np.roll(table["y"], -1)})
+    code = main(["audit", str(place / "copied.csv"), "--target", "y", "--known", "plan", "--json", *SMALL, *BRIEF])
+    assert code == 1
+    assert json.loads(capsys.readouterr().out)["findings"][0]["values"]["column"] == "plan"

@@ -12,6 +12,8 @@ import pytest
 from tests.report.sample_run import scores, view
 from tidegate.core.errors import ConfigError, OutputError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
+from tidegate.evaluate.audit import Audit, Check, Finding, Place
 from tidegate.report import Interval, Residuals, RunView, Sample, Strip, render, write_report
 
 VOID = {"meta", "br", "hr", "img", "col", "wbr"}
@@ -259,3 +261,22 @@ def test_shapes_that_do_not_fit_are_refused():
         Sample(np.arange(30), np.zeros(5), np.zeros(24), np.zeros(24))
     with pytest.raises(ConfigError, match="same number"):
         Strip(1, np.arange(3), np.zeros(3), np.zeros(4), (Interval(0.8, np.zeros(3), np.zeros(3)),))
+
+
+def test_an_audit_is_shown_with_every_question() -> None:
+    checks = (
+        Check("2024-01-01", "noise", ("the weights",)),
+        Check("2024-01-01", "missing", ("the weights",), refused="ValueError: no"),
+    )
+    values = {"cutoff": "2024", "poison": "noise", "before": 1, "after": 2}
+    finding = Finding("moved", "the weights", Place(part="bias"), values)
+    leak = (Check("2024-01-01", "noise", ("the weights",), finding),)
+    for lang, same in (("en", "the same, bit for bit"), ("zh_TW", "逐位元相同")):
+        page = render(replace(view(), audit=Audit(checks, ())), lang)
+        assert '<section id="audit">' in page
+        assert page.count(same) >= 1
+        assert (tr("could not be run", lang)) in page
+        assert tr("{stage} changed", lang, stage=tr("the weights", lang)) in render(
+            replace(view(), audit=Audit(leak, (finding,))), lang
+        )
+    assert '<section id="audit">' not in render(view(), "en")

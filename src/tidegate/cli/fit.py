@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from tidegate.cli.arguments import options_of
 from tidegate.cli.forecast import run_forecast, says
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -61,33 +62,7 @@ def forecast(
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:
     """Train a forecaster, judge it and write its run folder."""
-    options: dict[str, Any] = {
-        "horizon": horizon,
-        "window": window,
-        "cell": cell,
-        "hidden_size": hidden_size,
-        "num_layers": num_layers,
-        "level": level or None,
-        "holidays": holidays,
-        "seed": seed,
-    }
-    if epochs is not None:
-        options["max_epochs"] = epochs
-    network = {"encoder": encoder, "attention": attention}
-    named = [f"network.{name}={value}" for name, value in network.items() if value is not None]
-    merge(options, [*named, *settings])
-    columns: dict[str, Any] = {
-        "time": time,
-        "target": target or None,
-        "series": series,
-        "known": known,
-        "observed": observed,
-        "static": static,
-        "repair": repair,
-        "timezone": timezone,
-        "frequency": frequency,
-        "wide": wide,
-    }
+    options, columns = options_of(locals())
     parts = {"validation": size(validation), "test": size(test), "gap": gap}
     run_forecast(
         data,

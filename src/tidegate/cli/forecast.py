@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tidegate.cli.arguments import forecaster
 from tidegate.cli.output import print_json, say, say_notes
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import DataError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
@@ -35,14 +36,8 @@ def run_forecast(
     require("torch", extra="train", purpose="train")
     from tidegate.data import describe, read
     from tidegate.report.forecast import report_forecast
-    from tidegate.tasks import Forecaster
 
-    try:
-        model = Forecaster(**options)
-    except TypeError as error:
-        known = ", ".join(Forecaster._names())
-        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a forecaster has the options {known}") from error
-    model.check()
+    model = forecaster(options)
     table = read(data, **{name: value for name, value in columns.items() if value is not None})
     if not quiet:
         say(describe(table))

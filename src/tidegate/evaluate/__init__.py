@@ -2,8 +2,10 @@
 
 from tidegate.evaluate.baselines import Forecast, fill_forward, simple_methods
 from tidegate.evaluate.compare import evaluate
+from tidegate.evaluate.conformal import conformal_quantile, interval_score, track_shifts
 from tidegate.evaluate.evaluation import Evaluation
 from tidegate.evaluate.judge import Baselines, fit_baselines, judge
+from tidegate.evaluate.lagcopy import LagCopy, cross_correlation, lag_copy
 from tidegate.evaluate.metrics import (
     coverage,
     crps_from_quantiles,
@@ -30,10 +32,13 @@ __all__ = [
     "DieboldMariano",
     "Evaluation",
     "Forecast",
+    "LagCopy",
     "Ridge",
     "Seasons",
     "Verdict",
+    "conformal_quantile",
     "coverage",
+    "cross_correlation",
     "crps_from_quantiles",
     "diebold_mariano",
     "evaluate",
@@ -41,9 +46,11 @@ __all__ = [
     "find_seasons",
     "fit_baselines",
     "fit_ridges",
+    "interval_score",
     "interval_width",
     "judge",
     "label",
+    "lag_copy",
     "mae",
     "mape",
     "mase",
@@ -57,4 +64,5 @@ __all__ = [
     "seasons_of",
     "simple_methods",
     "smape",
+    "track_shifts",
 ]

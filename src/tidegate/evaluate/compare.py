@@ -110,7 +110,8 @@ def evaluate(
     ranked = sorted((name for name in sources if name != "model"), key=lambda name: overall[name][criterion])
     best = ranked[0] if ranked else None
     model = overall["model"][criterion]
-    test = None if best is None else _test(scores["model"], scores[best], series, positions, horizon)
+    pair = [scores[name].window_losses() for name in (("model", best) if best is not None else ())]
+    test = compare_losses(pair[0], pair[1], series, positions, horizon) if pair else None
     if spread is not None:
         weights = quantile_weights(levels)
         losses = spread.loss / spread.count
@@ -184,14 +185,22 @@ def _left_out(model: Scores, every: Rows, used: Array, kept: int, scaled: bool) 
     return notes
 
 
-def _test(model: Scores, best: Scores, series: Rows, positions: Rows | None, horizon: int) -> DieboldMariano | None:
+def compare_losses(
+    first: Array, second: Array, series: Rows, positions: Rows | None, horizon: int
+) -> DieboldMariano | None:
     """Diebold-Mariano test over time, or over series where there are more of those than of points in time.
 
     Of several series, the losses of windows that begin together are averaged first: series move together, and each
     would otherwise count as fresh evidence. Where there are more series than beginnings, each series' mean loss is one
     value, and series are taken as independent.
+
+    Args:
+        first, second: [M] losses of each window, NaN where it cannot be scored.
+        series: [M]. positions: [M], or None: one after another. horizon: K.
+
+    Returns:
+        None where there are too few windows.
     """
-    first, second = model.window_losses(), best.window_losses()
     keep = np.isfinite(first) & np.isfinite(second)
     first, second, series = first[keep], second[keep], series[keep]
     place = np.flatnonzero(keep) if positions is None else np.asarray(positions, dtype=np.int64)[keep]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
+from tidegate.evaluate.lagcopy import LagCopy
 from tidegate.evaluate.significance import DieboldMariano
 from tidegate.evaluate.verdict import Verdict, label, number, skill_of
 
@@ -42,6 +43,7 @@ class Evaluation:
         interval_width: the same levels -> mean width.
         quantile_share: quantile level -> share of actual values at or below its forecast.
         verdict: what to think of it.
+        lag: whether the forecasts copy the last value, lag, or are shifted; None where that was not looked at.
         notes: what was left out, and why.
     """
 
@@ -63,6 +65,7 @@ class Evaluation:
     coverage: Mapping[float, float] = field(default_factory=dict)
     interval_width: Mapping[float, float] = field(default_factory=dict)
     quantile_share: Mapping[float, float] = field(default_factory=dict)
+    lag: LagCopy | None = None
     notes: tuple[Note, ...] = ()
 
     def rows(self, lang: Language | None = None) -> list[list[str]]:
@@ -79,14 +82,7 @@ class Evaluation:
 
     def table(self, lang: Language | None = None) -> str:
         """The table with aligned columns (Chinese characters count twice), the intervals' coverage and the verdict."""
-        rows = self.rows(lang)
-        widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
-        lines = []
-        for row in rows:
-            first = row[0] + " " * (widths[0] - _width(row[0]))
-            rest = (" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True))
-            lines.append("  ".join([first, *rest]).rstrip())
-        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines = aligned(self.rows(lang))
         for level, share in self.coverage.items():
             lines.append(
                 tr(
@@ -96,8 +92,14 @@ class Evaluation:
                     share=f"{100 * share:.1f}",
                 )
             )
-        lines.extend(["", self.verdict.text(lang)])
+        lines.extend(["", self.judgement(lang)])
         return "\n".join(lines)
+
+    def judgement(self, lang: Language | None = None) -> str:
+        """The verdict in words, and after it what the forecasts follow."""
+        words = self.verdict.text(lang)
+        lag = "" if self.lag is None else self.lag.text(lang)
+        return words + ("" if not lag or words.endswith("。") else " ") + lag
 
     def __str__(self) -> str:
         return self.table()
@@ -123,6 +125,7 @@ class Evaluation:
             "coverage": _plain(self.coverage),
             "interval_width": _plain(self.interval_width),
             "quantile_share": _plain(self.quantile_share),
+            "lag": None if self.lag is None else self.lag.to_json(),
             "notes": [{"kind": note.kind, "message": note.message, "values": dict(note.values)} for note in self.notes],
         }
 
@@ -157,8 +160,21 @@ class Evaluation:
             coverage=_levels(state["coverage"]),
             interval_width=_levels(state["interval_width"]),
             quantile_share=_levels(state["quantile_share"]),
+            lag=None if state["lag"] is None else LagCopy.from_json(state["lag"]),
             notes=tuple(Note(note["kind"], note["message"], note["values"]) for note in state["notes"]),
         )
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table under its head, columns aligned; Chinese characters count twice."""
+    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = row[0] + " " * (widths[0] - _width(row[0]))
+        rest = (" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True))
+        lines.append("  ".join([first, *rest]).rstrip())
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return lines
 
 
 def _cell(metric: str, value: float) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from tidegate.core.table import Note, Table
 from tidegate.evaluate.baselines import Forecast, simple_methods
 from tidegate.evaluate.compare import evaluate
 from tidegate.evaluate.evaluation import Evaluation
+from tidegate.evaluate.lagcopy import LagCopy, lag_copy
 from tidegate.evaluate.metrics import seasonal_error
 from tidegate.evaluate.origins import sample_origins
 from tidegate.evaluate.ridge import LIMIT, Gathers, fit_ridges
@@ -25,6 +26,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 _SEASONS = 4  # seasonal-naive methods at most
+_LAG_WINDOWS = 20_000  # windows in which the forecasts' lag is looked for
 _TARGETS = 10  # targets in which seasons are looked for
 
 
@@ -160,7 +162,7 @@ def judge(
     fitted = baselines or fit_baselines(
         table, split, prepared, window=window, horizon=horizon, season=season, ridge=ridge
     )
-    return evaluate(
+    found = evaluate(
         lambda part: prepared.raw_target(origins[part], horizon),
         forecast,
         quantiles,
@@ -175,6 +177,20 @@ def judge(
         squared_scale=fitted.squared_scale,
         random_walk=fitted.walk,
         notes=fitted.notes,
+    )
+    return replace(found, lag=_lag(table, prepared, fitted.methods["repeat_last"], origins, forecast))
+
+
+def _lag(table: Table, prepared: Prepared, repeat_last: Forecast, origins: Rows, forecast: Any) -> LagCopy:
+    """What the forecasts of the first target follow, in the last windows."""
+    kept = slice(max(0, len(origins) - _LAG_WINDOWS), None)
+    rows, horizon = origins[kept], forecast.shape[1]
+    return lag_copy(
+        prepared.raw_target(rows, horizon)[:, :, 0],
+        np.asarray(forecast[kept, :, 0], dtype=np.float64),
+        repeat_last(rows)[:, 0, 0],
+        rows,
+        table.series_of(rows),
     )
 
 

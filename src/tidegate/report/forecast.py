@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.table import Table
 from tidegate.core.translate import Language
 from tidegate.data.zones import to_local
+from tidegate.evaluate.audit import Audit
 from tidegate.report.describe import describe
 from tidegate.report.view import Interval, Residuals, RunView, Sample, Strip
 from tidegate.report.write import write_report
@@ -34,6 +35,7 @@ def report_forecast(
     snippet: str = "",
     lang: Language | None = None,
     findings: Any = None,
+    audit: Audit | None = None,
 ) -> Path:
     """Write the report of a fitted forecaster's test part.
 
@@ -41,14 +43,14 @@ def report_forecast(
         path: the file. model: the forecaster. judged: its forecasts and scores; None judges the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.
-        findings: what `tidegate.diagnose` found, for a section of the page.
+        findings: what `tidegate.diagnose` found, audit: what `tidegate.audit` found, for sections of the page.
 
     Raises:
         OutputError: the file cannot be written.
     """
     judged = judged or judge_part(model, "test")
     view = forecast_view(model, judged, title, unit, command, snippet)
-    return write_report(Path(path), replace(view, findings=findings), lang)
+    return write_report(Path(path), replace(view, findings=findings, audit=audit), lang)
 
 
 def forecast_view(model: Any, judged: Judged, title: str, unit: str, command: str, snippet: str) -> RunView:

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 
 from tidegate.core.translate import Language, tr
-from tidegate.report import diagnosis, groups, scores, sections
+from tidegate.report import audit, diagnosis, groups, scores, sections
 from tidegate.report.markup import Markup, el, join
 from tidegate.report.view import RunView
 from tidegate.report.words import span
@@ -31,6 +31,7 @@ def render(view: RunView, lang: Language) -> str:
         ("groups", tr("By target and series", lang), groups.section(view, lang)),
         ("learning", tr("Learning curves", lang), sections.learning(view, lang)),
         ("residuals", tr("Residuals", lang), sections.residuals(view, lang)),
+        ("audit", tr("Leak audit", lang), audit.section(view, lang)),
         ("data", tr("What was done to the data", lang), sections.data(view, lang)),
         ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
         ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
@@ -44,6 +45,11 @@ def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | 
     present = [(name, heading, body) for name, heading, body in parts if body is not None]
     links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
     body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
+    return bare(title, lang, head, el("nav", el("ol", *links), aria_label=tr("Contents", lang)), *body)
+
+
+def bare(title: str, lang: Language, *body: Markup) -> str:
+    """A whole HTML document around some elements."""
     language = "zh-Hant-TW" if lang == "zh_TW" else "en"
     return (
         "<!DOCTYPE html>\n"
@@ -58,15 +64,7 @@ def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | 
                 el("title", title),
                 el("style", style()),
             ),
-            el(
-                "body",
-                el(
-                    "main",
-                    head,
-                    el("nav", el("ol", *links), aria_label=tr("Contents", lang)),
-                    *body,
-                ),
-            ),
+            el("body", el("main", *body)),
             lang=language,
         )
         + "\n"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tidegate.core.translate import Language, tr
+from tidegate.evaluate import Verdict
 from tidegate.report.markup import Markup, el, join, shape
 from tidegate.report.ticks import number
 from tidegate.report.view import RunView
@@ -35,6 +36,11 @@ _ICONS = {
 def verdict(view: RunView, lang: Language) -> Markup:
     """The verdict in big plain words: an icon, a word and a sentence, not colour alone."""
     found = view.evaluation.verdict
+    return banner(found, view.evaluation.judgement(lang), lang)
+
+
+def banner(found: Verdict, text: str, lang: Language) -> Markup:
+    """A verdict as icon, word and `text`."""
     words = {
         "beats": tr("Better than every baseline", lang),
         "untested": tr("Lower error than every baseline, but not yet tested", lang),
@@ -44,7 +50,7 @@ def verdict(view: RunView, lang: Language) -> Markup:
         "alone": tr("Nothing to compare with", lang),
     }
     word = tr("Too good to be true", lang) if found.warnings else words.get(found.key, found.key)
-    tone = standing(view)
+    tone = tone_of(found)
     icon = shape(
         "svg",
         shape("circle", cx=24, cy=24, r=22),
@@ -54,13 +60,12 @@ def verdict(view: RunView, lang: Language) -> Markup:
         height=48,
         aria_hidden="true",
     )
-    body = el("div", el("h2", word), el("p", found.text(lang)))
+    body = el("div", el("h2", word), el("p", text))
     return el("section", icon, body, class_=f"verdict {tone}", aria_label=tr("Verdict", lang))
 
 
-def standing(view: RunView) -> Standing:
+def tone_of(found: Verdict) -> Standing:
     """How good the news is; a result that cannot be true is bad news."""
-    found = view.evaluation.verdict
     if found.warnings:
         return "doubt"
     tones: dict[str, Standing] = {"beats": "better", "loses": "worse"}

@@ -13,6 +13,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note
 from tidegate.evaluate import Evaluation
+from tidegate.evaluate.audit import Audit
 
 Floats = NDArray[np.float64]
 
@@ -114,6 +115,7 @@ class RunView:
         loss: name of the training loss.
         samples, strips, residuals: forecasts to draw; may be empty.
         findings: of a diagnosis (`tidegate.diagnose.Findings`); None where there was none.
+        audit: the leak audit of the same data and options; None where there was none.
     """
 
     title: str
@@ -136,3 +138,4 @@ class RunView:
     strips: tuple[Strip, ...] = ()
     residuals: Residuals | None = None
     findings: Any = None
+    audit: Audit | None = None

@@ -27,15 +27,16 @@ def write_report(path: str | os.PathLike[str], view: RunView, lang: Language | N
     Raises:
         OutputError: the file cannot be written: no folder, no permission, disk full.
     """
-    return write_page(Path(path), render(view, lang or language()))
+    return write_page(path, render(view, lang or language()))
 
 
-def write_page(target: Path, page: str) -> Path:
-    """Write a page beside its place, sync and rename it.
+def write_page(path: str | os.PathLike[str], page: str) -> Path:
+    """Write an HTML document, whole or not at all.
 
     Raises:
         OutputError: as `write_report`.
     """
+    target = Path(path)
     content = page.encode("utf-8")
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

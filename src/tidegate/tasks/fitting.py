@@ -17,6 +17,7 @@ from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
+from tidegate.evaluate.conformal import conformal_quantile
 from tidegate.evaluate.season import DAYS, find_seasons
 from tidegate.nn.network import Network
 from tidegate.prepare import Preparation, Prepared
@@ -65,6 +66,8 @@ def fit(
     checkpoints: Path | None = None,
     resume: bool = False,
     progress: ProgressBar | None = None,
+    trial_steps: int = TRIAL_STEPS,
+    validation_windows: int = VALIDATION_WINDOWS,
 ) -> Fitted:
     """Prepare, choose, train and calibrate.
 
@@ -73,6 +76,7 @@ def fit(
         choices: the options.
         checkpoints: folder for the training's state. resume: go on from it.
         progress: shows how far the training is.
+        trial_steps: steps of the short trainings that choose among plans. validation_windows: looked at, at most.
 
     Raises:
         ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to mend it.
@@ -84,7 +88,9 @@ def fit(
     notes = [*table.notes, *split.notes, *preparation.notes, *prepared.notes]
     spans = plan.window + extra_rows(preparation)
     training = part_windows(table, split, "train", window=spans, horizon=plan.block)
-    validation = thin(part_origins(table, split, "validation", window=spans, horizon=plan.block), notes)
+    validation = thin(
+        part_origins(table, split, "validation", window=spans, horizon=plan.block), notes, validation_windows
+    )
     require_windows(len(training), "training", spans, plan.block)
     require_windows(len(validation), "validation", spans, plan.block)
     fingerprint: list[Any] = []
@@ -125,7 +131,7 @@ def fit(
     candidates = make_candidates(plan, choices)
     with threads(choose_threads(options.batch_size * 8 * choices.model.hidden_size**2)):
         if len(candidates) > 1:
-            plan, note = _select(candidates, options, len(training), trained, checkpoints)
+            plan, note = _select(candidates, options, len(training), trained, checkpoints, trial_steps)
             notes.append(note)
         network, history, spec = trained(plan, options, folder, progress)
         decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
@@ -138,13 +144,13 @@ def extra_rows(preparation: Preparation) -> int:
     return preparation.history if preparation.options.target_transform == "difference" else 0
 
 
-def thin(origins: NDArray[np.int64], notes: list[Note]) -> NDArray[np.int64]:
-    """At most `VALIDATION_WINDOWS` origins, evenly spread, and a note where some were left out."""
-    if len(origins) <= VALIDATION_WINDOWS:
+def thin(origins: NDArray[np.int64], notes: list[Note], most: int = VALIDATION_WINDOWS) -> NDArray[np.int64]:
+    """At most `most` origins, evenly spread, and a note where some were left out."""
+    if len(origins) <= most:
         return origins
     message = "Validation looks at {used} of {all} windows, evenly spread."
-    notes.append(Note("validation", message, {"used": VALIDATION_WINDOWS, "all": len(origins)}))
-    return origins[np.linspace(0, len(origins) - 1, VALIDATION_WINDOWS).astype(np.int64)]
+    notes.append(Note("validation", message, {"used": most, "all": len(origins)}))
+    return origins[np.linspace(0, len(origins) - 1, most).astype(np.int64)]
 
 
 def make_plan(table: Table, split: Split, choices: Choices, preparation: Preparation) -> Plan:
@@ -207,11 +213,12 @@ def _select(
     windows: int,
     trained: Callable[..., Any],
     checkpoints: Path | None,
+    trial_steps: int = TRIAL_STEPS,
 ) -> tuple[Plan, Note]:
     """Train every plan briefly and keep the one with the lowest validation loss."""
     steps = max(1, -(-windows // options.batch_size))
-    epochs = min(options.max_epochs, 2 if steps >= TRIAL_STEPS else -(-2 * TRIAL_STEPS // steps))
-    brief = replace(options, max_epochs=epochs, steps_per_epoch=min(steps, TRIAL_STEPS), patience=0, schedule="cosine")
+    epochs = min(options.max_epochs, 2 if steps >= trial_steps else -(-2 * trial_steps // steps))
+    brief = replace(options, max_epochs=epochs, steps_per_epoch=min(steps, trial_steps), patience=0, schedule="cosine")
     losses = []
     for index, plan in enumerate(plans):
         folder = None if checkpoints is None else checkpoints / f"trial-{index}"
@@ -229,7 +236,7 @@ def calibrate(
 ) -> Decoding:
     """Shift every quantile so that it holds its share of the validation part.
 
-    The shift of a level, step and target is that level's quantile of actual - forecast over the validation
+    The shift of a level, step and target is that level's conformal quantile of actual - forecast over the validation
     windows, in the window's normalised scale; the quantiles of the test part are not looked at.
 
     Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
@@ -251,7 +258,7 @@ def calibrate(
     for index, level in enumerate(decoding.quantiles):
         column = joined[..., index]
         if np.isfinite(column).any(axis=0).all():
-            shift[..., int(decoding.point) + index] = np.nanquantile(column, level, axis=0)
+            shift[..., int(decoding.point) + index] = conformal_quantile(column, level)
     return replace(decoding, calibration=shift)
 
 

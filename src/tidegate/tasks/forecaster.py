@@ -393,6 +393,29 @@ class Forecaster(Estimator):
         """`evaluate` of a part of the table it was fitted on."""
         return self.evaluate(part=part)
 
+    def intervals(self, *, level: float = 80, part: str = "test", method: str | None = None, rate: float = 0.05) -> Any:
+        """Coverage, width and score of intervals that are plain, calibrated, or adaptive; see `tasks.intervals`.
+
+        Args:
+            level: percent. part: `test` or `validation`. method: `plain`, `split`, `adaptive`; None gives all.
+            rate: how fast the adaptive ones follow.
+        """
+        from tidegate.tasks.intervals import intervals
+
+        return intervals(self, level=level, part=part, method=method, rate=rate)
+
+    def backtest(self, data: Any = None, **how: Any) -> Any:
+        """Train and forecast again from one cutoff after the other; see `tidegate.backtest`."""
+        from tidegate.tasks.rolling import backtest
+
+        return backtest(self, data, **how)
+
+    def audit(self, data: Any = None, **how: Any) -> Any:
+        """Prove that no forecast depends on what comes after it; see `tidegate.audit`."""
+        from tidegate.tasks.auditing import audit
+
+        return audit(self, data, **how)
+
     def _parts(self) -> Any:
         from types import SimpleNamespace
 

@@ -19,10 +19,12 @@ class ProgressBar:
     Args:
         show: None shows it only where the error stream is a terminal.
         max_epochs: epochs at most; may be set later.
+        label: what is trained, before the epoch, where one training of several is shown.
     """
 
-    def __init__(self, show: bool | None = None, max_epochs: int = 1) -> None:
+    def __init__(self, show: bool | None = None, max_epochs: int = 1, label: str = "") -> None:
         self.max_epochs = max_epochs
+        self.label = f"{label} · " if label else ""
         self.show = sys.stderr.isatty() if show is None else show
         self.bar: Any = None
         self.drawn = 0.0
@@ -43,7 +45,7 @@ class ProgressBar:
                 transient=True,
             )
             self.bar.start()
-            self.task = self.bar.add_task(tr("training"), losses="")
+            self.task = self.bar.add_task(self.label + tr("training"), losses="")
             self.begin, self.done = time.monotonic(), 0
         return self
 
@@ -71,7 +73,7 @@ class ProgressBar:
         )
         self.bar.update(
             self.task,
-            description=tr("epoch {epoch} of at most {epochs}", epoch=epoch, epochs=self.max_epochs),
+            description=self.label + tr("epoch {epoch} of at most {epochs}", epoch=epoch, epochs=self.max_epochs),
             total=self.max_epochs * steps,
             completed=(epoch - 1) * steps + step,
             losses=losses,

@@ -1,0 +1,73 @@
+"""Options of a command that trains: written once in `fit forecast`, lent to every other such command."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, get_type_hints
+
+MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
+COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
+NETWORK = ("encoder", "attention")
+LENT = (*COLUMNS, *MODEL, *NETWORK, "epochs", "settings")
+
+
+def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A forecaster's options and the columns to read, from the arguments of a command.
+
+    Raises:
+        ConfigError: a `--set` that is no name=value.
+    """
+    from tidegate.cli.fit import merge
+
+    options = {name: values[name] for name in MODEL}
+    options["level"] = options["level"] or None
+    if values["epochs"] is not None:
+        options["max_epochs"] = values["epochs"]
+    named = [f"network.{name}={values[name]}" for name in NETWORK if values[name] is not None]
+    merge(options, [*named, *values["settings"]])
+    columns = {name: values[name] for name in COLUMNS}
+    columns["target"] = columns["target"] or None
+    return options, columns
+
+
+def trains(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `fit forecast` that say what to read and which forecaster.
+
+    Args:
+        command: takes `options` and `columns` first, then arguments of its own.
+    """
+    from tidegate.cli.fit import forecast
+
+    lent, types = inspect.signature(forecast).parameters, get_type_hints(forecast)
+    own, own_types = list(inspect.signature(command).parameters.values())[2:], get_type_hints(command)
+
+    def run(**values: Any) -> None:
+        options, columns = options_of(values)
+        command(options, columns, **{parameter.name: values[parameter.name] for parameter in own})
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [parameter.replace(annotation=own_types[parameter.name], kind=keyword) for parameter in own]
+    parameters += [lent[name].replace(annotation=types[name], kind=keyword) for name in LENT]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__name__ = command.__name__
+    return run
+
+
+def forecaster(options: Mapping[str, Any]) -> Any:
+    """A forecaster with these options.
+
+    Raises:
+        ConfigError: an option that it does not have, or a value that cannot work.
+    """
+    from tidegate.core.errors import ConfigError
+    from tidegate.tasks import Forecaster
+
+    try:
+        model = Forecaster(**options)
+    except TypeError as error:
+        known = ", ".join(Forecaster._names())
+        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a forecaster has the options {known}") from error
+    model.check()
+    return model

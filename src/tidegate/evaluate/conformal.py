@@ -1,0 +1,134 @@
+"""Conformal calibration: quantiles moved so that they hold their share, once, or again with each error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MEMORY = 50  # observed errors over which the size of a move follows that of the errors
+
+
+def conformal_quantile(errors: NDArray[np.floating], level: float) -> Array:
+    """The shift that lets a forecast of one level hold that share of values not seen yet.
+
+    Of n errors, the ceil((n + 1) q)-th smallest for q of one half or more, the floor((n + 1) q)-th below: with errors
+    that could have come in any order, a new one lies at or below it with a probability of at least q (of at most q
+    below one half). Where n is too small for the level, the largest (smallest) error stands in.
+
+    Args:
+        errors: [n, ...] actual - forecast; NaN where missing.
+        level: q, between 0 and 1.
+
+    Returns:
+        [...]; NaN where every error is missing.
+
+    Raises:
+        DataError: the level is not between 0 and 1, or there is no error.
+
+    Source: Romano, Patterson and Candes (2019), arXiv:1905.03222, with one shift for each side.
+    """
+    if not 0 < level < 1 or not len(errors):
+        raise DataError(f"a conformal quantile needs a level between 0 and 1 and an error; got {level}, {len(errors)}")
+    values = np.sort(np.asarray(errors, dtype=np.float64), axis=0)  # NaN go last
+    count = np.sum(~np.isnan(values), axis=0)
+    exact = (count + 1) * level
+    # 0.9 * 10 is not quite 9 in binary: what is a whole number but for rounding is taken for one.
+    place = np.ceil(exact - 1e-9) if level >= 0.5 else np.floor(exact + 1e-9)
+    place = np.clip(place.astype(np.int64) - 1, 0, np.maximum(count - 1, 0))
+    return np.asarray(np.take_along_axis(values, np.asarray(place)[None], axis=0)[0])
+
+
+def interval_score(actual: Array, low: Array, high: Array, level: float) -> float:
+    """Mean width of an interval, plus 2 / (1 - level) times the distance by which values lie outside.
+
+    Args:
+        actual, low, high: any one shape; NaN in actual is not scored. level: what the interval should hold, 0 to 1.
+
+    Returns:
+        float, in the target's unit; lower is better, and its minimum is the true interval.
+
+    Raises:
+        DataError: no value is observed.
+
+    Source: Gneiting and Raftery (2007), section 6.2, doi:10.1198/016214506000001437.
+    """
+    seen = ~np.isnan(actual)
+    if not seen.any():
+        raise DataError("an interval score needs at least one observed value")
+    y, lower, upper = actual[seen], low[seen], high[seen]
+    outside = np.maximum(lower - y, 0.0) + np.maximum(y - upper, 0.0)
+    return float(np.mean(upper - lower + 2.0 / (1.0 - level) * outside))
+
+
+def track_shifts(
+    errors: Array,
+    levels: Sequence[float],
+    origins: Rows,
+    size: Array,
+    *,
+    rate: float = 0.05,
+    start: Array | None = None,
+) -> Array:
+    """Shifts of quantiles that follow the errors as they are observed, for series that drift.
+
+        s    <- s + rate * size * (q - [error <= s])     each time an error of that step becomes known
+        size <- size + (mean |error| - size) / 50        the mean is over the levels
+
+    so that in the long run a share q of the errors lies at or below the shift that was used, whatever the series does.
+    The error of step k is known k rows after its window began, and no earlier one is used.
+
+    Args:
+        errors: [M, K, Q] actual - forecast of each level, NaN where missing. levels: [Q].
+        origins: [M] row of the first forecast step, ascending, of one series.
+        size: [K] a usual error of each step to begin with, in the target's unit: the unit of a move.
+        rate: share of it that a miss moves the shift by; higher follows faster and wavers more.
+        start: [K, Q] shifts to begin with; None begins at 0.
+
+    Returns:
+        [M, K, Q], the shift that each window could use at its origin.
+
+    Raises:
+        DataError: shapes do not fit, or origins do not rise.
+
+    Source: quantile tracking of Angelopoulos, Candes and Tibshirani (2023), arXiv:2307.16895, which is adaptive
+    conformal inference (Gibbs and Candes, 2021, arXiv:2106.00170) on the shift instead of the level.
+    """
+    windows, horizon, count = errors.shape
+    if origins.shape != (windows,) or size.shape != (horizon,) or len(levels) != count:
+        raise DataError(
+            f"errors {errors.shape}, origins {origins.shape}, sizes {size.shape}, {len(levels)} levels do not fit"
+        )
+    if (np.diff(origins) <= 0).any():
+        raise DataError("origins of a series must rise")
+    target = np.asarray(levels, dtype=np.float64)
+    shift = np.zeros((horizon, count)) if start is None else np.array(start, dtype=np.float64)
+    steps, used = np.arange(1, horizon + 1), np.empty(errors.shape)
+    move, places = np.array(size, dtype=np.float64), np.arange(horizon)
+    following = np.zeros(horizon, dtype=np.int64)  # of each step, the first window whose error has not been used
+    for window in range(windows):
+        while True:
+            known = origins[following] + steps <= origins[window]
+            if not known.any():
+                break
+            error, before = errors[following, places], used[following, places]
+            seen = known[:, None] & ~np.isnan(error)
+            shift += np.where(seen, rate * move[:, None] * (target - (error <= before)), 0.0)
+            move += np.where(seen.all(axis=1), (np.abs(error).mean(axis=1) - move) / MEMORY, 0.0)
+            following += known
+        used[window] = shift
+    return used
+
+
+def usual_error(errors: Array) -> float:
+    """Mean absolute deviation from the median; 1 where there is none. errors: any shape, NaN where missing."""
+    seen = errors[np.isfinite(errors)]
+    spread = float(np.mean(np.abs(seen - np.median(seen)))) if seen.size else math.nan
+    return spread if math.isfinite(spread) and spread > 0.0 else 1.0

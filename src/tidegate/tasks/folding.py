@@ -1,0 +1,109 @@
+"""A fold's own table and split: rows outside the fold are not there to be looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, SplitError
+from tidegate.core.table import Table
+from tidegate.data.split import Split
+from tidegate.evaluate.folds import Fold
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The place of every row on one clock that all series share.
+
+    Attributes:
+        places: [N], ascending within a series. length: steps on the clock.
+    """
+
+    places: NDArray[np.int64]
+    length: int
+
+    @classmethod
+    def of(cls, table: Table) -> Clock:
+        """Times where there are any; rows that are only counted are lined up at the series' ends."""
+        if table.schema.time is not None:
+            times, places = np.unique(table.time, return_inverse=True)
+            return cls(places.astype(np.int64).reshape(-1), len(times))
+        longest = int(table.lengths.max())
+        ends = np.repeat(table.starts[1:], table.lengths)
+        return cls(np.arange(len(table), dtype=np.int64) - ends + longest, longest)
+
+    def rows(self, table: Table, first: int, end: int) -> NDArray[np.int64]:
+        """[G, 2] rows of each series whose places lie in [first, end)."""
+        found = [
+            (a + np.searchsorted(self.places[a:b], first), a + np.searchsorted(self.places[a:b], end))
+            for a, b in table.rows()
+        ]
+        return np.array(found, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class FoldTable:
+    """What one fold may see.
+
+    Attributes:
+        table: its rows, from the beginning of training to the end of the test; series without any are left out.
+        split: training, validation and test rows. series: [G'] indices of its series in the whole table.
+        offset: [G'] how many rows of each series come before the fold's first one, from row 0 of the whole table.
+    """
+
+    table: Table
+    split: Split
+    series: NDArray[np.int64]
+    offset: NDArray[np.int64]
+
+
+def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: float | int, gap: int) -> FoldTable:
+    """Cut a fold out of a table.
+
+    Args:
+        table: the whole. clock: its rows' places.
+        fit: the fold whose training part is learned from. test: the fold that is forecast; the same or a later one.
+        validation: share or number of steps of the training part that choose the epoch: its end.
+        gap: steps left out between training and validation.
+
+    Raises:
+        ConfigError: a validation part that is no share and no number.
+        SplitError: nothing is left to train on.
+    """
+    begin, end = fit.train
+    held = _validation(validation, end - begin)
+    if end - held - gap <= begin:
+        raise SplitError(f"fold {fit.index + 1} has {end - begin} steps, all taken by validation and gap")
+    whole = clock.rows(table, begin, test.test[1])
+    kept = np.flatnonzero(whole[:, 1] > whole[:, 0])
+    first, last = whole[kept, 0], whole[kept, 1]
+    starts = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
+    offset = first - starts[:-1]
+    if len(kept) == 1:
+        rows: slice | NDArray[np.int64] = slice(int(first[0]), int(last[0]))  # a view: one series is not copied
+    else:
+        rows = np.arange(starts[-1], dtype=np.int64) + np.repeat(offset, last - first)
+    cut = replace(
+        table,
+        ids=tuple(table.ids[i] for i in kept),
+        starts=starts,
+        time=table.time[rows],
+        columns={name: values[rows] for name, values in table.columns.items()},
+        static={name: values[kept] for name, values in table.static.items()},
+        notes=(),
+    )
+    ranges = {
+        "train": (begin, end - held - gap),
+        "validation": (end - held, end),
+        "test": test.test,
+    }
+    parts = {name: clock.rows(table, *ends)[kept] - offset[:, None] for name, ends in ranges.items()}
+    return FoldTable(cut, Split(parts, gap), kept, offset)
+
+
+def _validation(size: float | int, steps: int) -> int:
+    if isinstance(size, bool) or not isinstance(size, (int, float)) or size <= 0:
+        raise ConfigError(f"validation is a share such as 0.1, or steps, of each training part; got {size!r}")
+    return int(size) if isinstance(size, int) else max(1, round(size * steps))
