@@ -204,7 +204,8 @@ int64_t tg_stash_bytes(const tg_rnn* r) {
   probe.flags &= ~int64_t{TG_TRAIN};
   probe.packed = &probe;
   if (int status = check(probe, false)) return -status;
-  if (r->B < 0 || r->T < 0) return -TG_ERROR_SHAPE;
+  const double steps = static_cast<double>(r->B) * static_cast<double>(r->T);
+  if (r->B < 0 || r->T < 0 || steps * static_cast<double>(r->H + 16) * 8 * static_cast<double>(r->L) > 1e13) return -TG_ERROR_SHAPE;
   return with_type(r->dtype, [&](auto s) { return Sizes<decltype(s)>(*r).stash() * static_cast<int64_t>(sizeof s); });
 }
 
