@@ -89,6 +89,17 @@ def test_opposite_effects_do_not_cancel_and_the_right_order_beats_every_other() 
         assert test.beaten > 0.95
 
 
+def test_of_many_groups_several_are_taken_at_once() -> None:
+    """Every 60 past cells, one by one: 40 looks, from none taken to all."""
+    model = planted(50, 60, 10)
+    cells = by_feature_and_block(model.layout, 1)
+    row = strongest_row(model)
+    sizes = [5.0 if group == Group("x2", -50, -49) else 0.0 for group in cells.all]
+    test = prediction_faithfulness(model, row, cells, sizes, orders=4)
+    assert (test.taken[0], test.taken[-1], len(test.taken), len(test.curve)) == (0, 180, 41, 41)
+    assert test.curve[1] > 0.5 * abs(model.target[row, 0])
+
+
 def test_an_explanation_of_nothing_is_no_better_than_chance() -> None:
     """Importance drawn at random beats about half of the random orders."""
     model = table_model(lambda x: x.sum(axis=1, keepdims=True), 8)

@@ -60,7 +60,7 @@ def test_the_first_words_name_what_moved_the_forecast_most() -> None:
 
 def test_a_test_that_chance_explains_is_not_called_sure() -> None:
     curve, random = np.array([0.0, 1.0, 1.0]), np.tile([0.0, 0.9, 1.0], (20, 1))
-    good, bad = Faithfulness(curve * 2, random), Faithfulness(curve * 0.5, random)
+    good, bad = (Faithfulness(curve * size, random, np.arange(3)) for size in (2, 0.5))
     assert is_sure(good)
     assert "the explanation holds" in deletion_words(good, "en")
     assert not is_sure(bad)

@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
         series: str | None = typer.Option(None, help=tr("Series of the forecast; the first if not given.")),
         target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
         metric: str = typer.Option("mae", help="mae|rmse|mse|mape|smape"),
+        block: int | None = typer.Option(None, help=tr("Steps of a block of the past; a cycle if not given.")),
         out: Path | None = typer.Option(
             None, "--out", "-o", help=tr("HTML file; without it explanation.html beside the model.")
         ),
@@ -41,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
         try:
-            found = load(run).explain(data, at=at, series=series, target=target, metric=metric, **reading)
+            found = load(run).explain(data, at=at, series=series, target=target, metric=metric, block=block, **reading)
         except DataError as error:
             if data is None and at is not None:
                 raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "

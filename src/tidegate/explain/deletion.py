@@ -12,18 +12,22 @@ from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Explainable, Floats, predict_cells
 from tidegate.explain.values import coalition_values
 
+MOST_LOOKS = 40
+
 
 @dataclass(frozen=True)
 class Faithfulness:
     """How far the prediction, or the metric, moves as groups are taken away one after another.
 
     Attributes:
-        curve: [G + 1] moved after 0, 1, ... groups in the explanation's order.
-        random: [n, G + 1] the same for random orders.
+        curve: [k] moved after `taken` groups in the explanation's order.
+        random: [n, k] the same for random orders.
+        taken: [k] from 0 to G; every number of groups, or 40 of them where there are more.
     """
 
     curve: Floats
     random: Floats
+    taken: NDArray[np.int64]
 
     @property
     def area(self) -> float:
@@ -67,7 +71,7 @@ def prediction_faithfulness(
     values = coalition_values(model, row, groups, ~unique)
     steps = np.abs(np.diff(values.mean(axis=1)[place.reshape(shape)], axis=1))
     moved = np.concatenate([np.zeros((shape[0], 1)), steps.cumsum(axis=1)], axis=1)
-    return Faithfulness(moved[0], moved[1:])
+    return Faithfulness(moved[0], moved[1:], taken_counts(len(groups)))
 
 
 def metric_faithfulness(
@@ -90,7 +94,7 @@ def metric_faithfulness(
         scores[index] = model.score(predict_cells(model, shuffled, rows), rows)
     found = scores[place.reshape(masks.shape[:2])]
     found = found - found[0, 0]
-    return Faithfulness(found[0], found[1:])
+    return Faithfulness(found[0], found[1:], taken_counts(len(groups)))
 
 
 def _orders(groups: Groups, importance: ArrayLike, orders: int, seed: int) -> NDArray[np.int64]:
@@ -104,6 +108,11 @@ def _orders(groups: Groups, importance: ArrayLike, orders: int, seed: int) -> ND
 
 
 def _removed(orders: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """[n, G + 1, G]: what is gone after 0, 1, ... groups."""
+    """[n, k, G]: what is gone after each number of groups taken."""
     rank = np.argsort(orders, axis=1)
-    return np.asarray(rank[:, None] < np.arange(orders.shape[1] + 1)[:, None])
+    return np.asarray(rank[:, None] < taken_counts(orders.shape[1])[:, None])
+
+
+def taken_counts(groups: int) -> NDArray[np.int64]:
+    """[k] numbers of groups after which a deletion test looks."""
+    return np.unique(np.linspace(0, groups, min(groups, MOST_LOOKS) + 1).round().astype(np.int64))

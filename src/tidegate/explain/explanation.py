@@ -16,12 +16,13 @@ from tidegate.explain.attention import Attention, trace_attention
 from tidegate.explain.deletion import Faithfulness, metric_faithfulness, prediction_faithfulness
 from tidegate.explain.gates import Gates, trace_gates
 from tidegate.explain.gradients import integrated_gradients
-from tidegate.explain.groups import by_block, by_feature, by_feature_and_block
+from tidegate.explain.groups import Groups, by_block, by_feature, by_feature_and_block
 from tidegate.explain.inputs import Explainable, Floats
 from tidegate.explain.permutation import Importance, permutation_importance
 from tidegate.explain.shapley import Attribution, sampled_shapley, shapley
 
 SHAPLEY_SAMPLE = 16
+LARGEST_SAMPLING = 20_000  # windows predicted for one sampled attribution, about
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,8 @@ def explain(
         one: a model whose first window is explained. sample: the same model with M scored windows.
         case: what to show of the forecast. block: steps of a block. metric: the name of what `score` gives.
         slope: [K, C, O] for `integrated_gradients`; None leaves them out.
-        permutations: pairs of orders of sampled Shapley values. repeats: of permutation importance. seed: of all.
+        permutations: pairs of orders of sampled Shapley values, at most; fewer where there are hundreds of groups.
+        repeats: of permutation importance. seed: of all.
         notes: what was chosen before.
 
     Raises:
@@ -123,11 +125,17 @@ def explain(
     """
     layout = one.layout
     features, blocks = by_feature(layout), by_block(layout, block)
-    options: dict[str, Any] = {"permutations": permutations, "seed": seed}
-    said = list(notes)
-    found = {"feature": shapley(one, 0, features, **options), "block": shapley(one, 0, blocks, **options)}
     cells = by_feature_and_block(layout, block)
-    found["cell"] = sampled_shapley(one, 0, cells, **options)
+    said = list(notes)
+
+    def pairs(groups: Groups, most: int = permutations) -> dict[str, int]:
+        return {"permutations": max(2, min(most, LARGEST_SAMPLING // (2 * len(groups)))), "seed": seed}
+
+    found = {
+        "feature": shapley(one, 0, features, **pairs(features)),
+        "block": shapley(one, 0, blocks, **pairs(blocks)),
+        "cell": sampled_shapley(one, 0, cells, **pairs(cells)),
+    }
     checks: dict[str, Faithfulness] = {}
     for name, attribution in found.items():
         _check(
@@ -154,7 +162,7 @@ def explain(
             importance[name] = permutation_importance(sample, groups, repeats=repeats, seed=seed)
         ranked = importance["feature"]
         _check(checks, "importance", metric_faithfulness, sample, ranked.groups, ranked.mean, seed=seed)
-        few = dict(options, permutations=min(permutations, 8))
+        few = pairs(features, min(permutations, 8))
         rows = np.linspace(0, len(sample.windows.past) - 1, SHAPLEY_SAMPLE).astype(np.int64)
         sampled = np.stack([shapley(sample, int(row), features, **few).reach for row in dict.fromkeys(rows.tolist())])
     else:

@@ -181,7 +181,7 @@ def attention(found: Explanation, unit: str, lang: Language) -> Markup | None:
 
 def deletion(test: Faithfulness, heading: str, name: str, unit: str, lang: Language) -> Markup:
     """The curve of a deletion test above the range of random orders."""
-    taken = np.arange(len(test.curve))
+    taken = test.taken
     title = unit if name != "importance" else tr("Error added", lang)
     chart = Chart(tr("Inputs taken away", lang), title, lang, 370, 220, x_whole=True, zero=True)
     low, high = np.quantile(test.random, [0.05, 0.95], axis=0)
