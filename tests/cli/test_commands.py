@@ -49,7 +49,16 @@ def columns(path: Path) -> list[str]:
 
 def test_a_run_has_all_its_files(place: Path) -> None:
     run = place / "run"
-    files = {"config.toml", "history.csv", "metrics.json", "predictions.parquet", "report.html", "model", "checkpoints"}
+    files = {
+        "config.toml",
+        "history.csv",
+        "metrics.json",
+        "findings.json",
+        "predictions.parquet",
+        "report.html",
+        "model",
+        "checkpoints",
+    }
     assert {entry.name for entry in run.iterdir()} == files
     assert {entry.name for entry in (run / "model").iterdir()} == {
         "model.json",
