@@ -28,9 +28,9 @@ _SENTENCES = {
     "copy": "The forecast copies the last value: at step {steps} it moves with the target at a lag of {lag} "
     "(correlation {correlation}), it leaves its last input by {closeness} % of what the target does, and its skill "
     "against repeating that input is {skill} %.",
-    "lags": "The forecast lags: at step {steps} it moves with the target at a lag of {lag} (correlation {correlation}). "
-    "It is no copy of the last value: its skill against repeating it is {skill} %, and it leaves it by {closeness} % of "
-    "what the target does.",
+    "lags": "The forecast lags: at step {steps} it moves with the target at a lag of {lag} (correlation "
+    "{correlation}). It is no copy of the last value: its skill against repeating it is {skill} %, and it leaves it by "
+    "{closeness} % of what the target does.",
     "shifted": "The forecast looks shifted: held against actual values {shift} rows away, its error is {gain} % lower "
     "at all steps ahead. Check that forecasts and actual values are lined up.",
     "honest": "The forecast does not copy the last value: at step {steps} it moves with the target (correlation "
