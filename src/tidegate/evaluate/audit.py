@@ -252,14 +252,13 @@ def conclude(checks: Sequence[Check], extra: Sequence[Finding] = (), notes: Sequ
     """The audit from its checks; what every poison of a cutoff refused to answer is an error.
 
     Raises:
-        DataError: no check could be made.
+        DataError: no check could be made, or none of those at one cutoff.
     """
-    asked = [check for check in checks if not check.refused]
-    if not asked:
-        reason = checks[0].refused if checks else "there was none to make"
-        raise DataError(
-            f"the pipeline runs on none of the poisoned copies of the data, so nothing was proved: {reason}"
-        )
+    answered = {(check.cutoff, check.stages) for check in checks if not check.refused}
+    silent = [check for check in checks if (check.cutoff, check.stages) not in answered]
+    if silent or not checks:
+        reason = silent[0].refused if silent else "there was none to make"
+        raise DataError(f"the pipeline runs on none of the poisoned copies of the data, which proves nothing: {reason}")
     message = "The pipeline does not run where what comes after {cutoff} is replaced by {poison}: {reason}"
     refusals = [
         Note("refused", message, {"cutoff": c.cutoff, "poison": c.poison, "reason": c.refused})

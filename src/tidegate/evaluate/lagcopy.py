@@ -25,18 +25,18 @@ FIT = 0.4  # a shift that leaves less than this share of the error is a misalign
 SHIFT = 3  # rows by which a misaligned forecast is looked for
 
 _SENTENCES = {
-    "copy": "The forecast copies the last value: {steps} steps ahead it moves as the target did {lag} steps before "
-    "(correlation {correlation}), it leaves its last input by {closeness} % of what the target does, and it is "
-    "{skill} % better than repeating that input.",
-    "lags": "The forecast lags {lag} steps behind the target ({steps} steps ahead, correlation {correlation}), but it "
-    "is no copy of the last value: it is {skill} % better than repeating it and leaves it by {closeness} % of what the "
-    "target does.",
-    "shifted": "The forecast looks shifted by {shift} rows: moved by so many it fits the target {gain} % better at all "
-    "steps ahead. Check that forecasts and actual values are lined up.",
-    "honest": "The forecast does not copy the last value: {steps} steps ahead it moves with the target (correlation "
+    "copy": "The forecast copies the last value: at step {steps} it moves with the target at a lag of {lag} "
+    "(correlation {correlation}), it leaves its last input by {closeness} % of what the target does, and its skill "
+    "against repeating that input is {skill} %.",
+    "lags": "The forecast lags: at step {steps} it moves with the target at a lag of {lag} (correlation "
+    "{correlation}). It is no copy of the last value: its skill against repeating it is {skill} %, and it leaves it by "
+    "{closeness} % of what the target does.",
+    "shifted": "The forecast looks shifted: held against actual values {shift} rows away, its error is {gain} % lower "
+    "at all steps ahead. Check that forecasts and actual values are lined up.",
+    "honest": "The forecast does not copy the last value: at step {steps} it moves with the target (correlation "
     "{correlation} without lag, {behind} at a lag of {steps}).",
-    "flat": "The forecast hardly moves with the target or with its past: {steps} steps ahead, no lag has a correlation "
-    "of {clear} or more.",
+    "flat": "The forecast hardly moves with the target or with its past: at step {steps} no lag has a correlation of "
+    "{clear} or more.",
     "unknown": "",
 }
 
@@ -78,7 +78,7 @@ class LagCopy:
             "behind": f"{self.at_step:.2f}",
             "closeness": f"{100 * self.closeness:.0f}",
             "skill": f"{100 * self.skill:.1f}",
-            "shift": f"{self.shift:+d}",
+            "shift": f"{-self.shift:+d}",
             "gain": f"{100 * self.gain:.0f}",
             "clear": CLEAR,
         }
