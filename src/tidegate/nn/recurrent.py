@@ -251,7 +251,7 @@ class _Engine(nn.RNNBase):
         """
         packed = input if isinstance(input, PackedSequence) else None
         data: Any = input if packed is None else packed.data
-        if isinstance(data, Tensor) and data.device.type == "cpu":
+        if isinstance(data, Tensor) and data.device.type == "cpu" and not torch.compiler.is_compiling():
             warn_if_missing()
         torchs_own = self.torch_layer is not None and lengths is None and not return_gates and self._is_plain()
         if torchs_own and isinstance(data, Tensor) and data.dtype in NAMES and not is_native(data):
