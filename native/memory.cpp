@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <unordered_map>
+#include <unordered_set>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -20,6 +21,7 @@ struct Blocks {
   std::mutex lock;
   std::multimap<int64_t, void*> unused;            // by size
   std::unordered_map<void*, int64_t> size;         // of every block, used or not
+  std::unordered_set<void*> used;                  // a block that is released twice is released once
   int64_t held = 0, unused_bytes = 0;
 };
 
@@ -46,6 +48,7 @@ void* acquire(int64_t bytes) {
     void* block = found->second;
     all.unused_bytes -= found->first;
     all.unused.erase(found);
+    all.used.insert(block);
     return block;
   }
   void* block = nullptr;
@@ -54,6 +57,7 @@ void* acquire(int64_t bytes) {
   if (bytes >= HUGE_PAGE) madvise(block, static_cast<size_t>(bytes), MADV_HUGEPAGE);
 #endif
   all.size.emplace(block, bytes);
+  all.used.insert(block);
   all.held += bytes;
   return block;
 }
@@ -62,8 +66,8 @@ void release(void* block) {
   if (!block) return;
   Blocks& all = blocks();
   std::lock_guard<std::mutex> guard(all.lock);
+  if (!all.used.erase(block)) return;
   auto found = all.size.find(block);
-  if (found == all.size.end()) return;
   all.unused.emplace(found->second, block);
   all.unused_bytes += found->second;
   // Sizes that a program no longer uses must not pile up: keep at most what is in use, or 256 MB.

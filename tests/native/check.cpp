@@ -36,11 +36,12 @@ template <class S> struct Problem {
     return v;
   }
 
-  Problem(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D) {
+  Problem(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D, int64_t flags = 0) {
     r.size = sizeof r;
     r.cell = cell;
     r.dtype = sizeof(S) == 8 ? TG_FLOAT64 : TG_FLOAT32;
-    r.flags = TG_TRAIN;
+    r.flags = TG_TRAIN | flags;
+    r.epsilon = 1e-5;
     r.B = B, r.T = T, r.I = I, r.H = H, r.L = L, r.D = D;
     r.threads = 2;
     r.seed = 3;
@@ -49,7 +50,8 @@ template <class S> struct Problem {
     r.zoneout_h = r.zoneout_c = 0.1;
     for (int64_t l = 0; l < L; ++l)
       for (int64_t d = 0; d < D; ++d) {
-        const int64_t G = GATES[cell], n[] = {G * H * (l ? D * H : I), G * H * H, G * H, G * H, cell == 1 ? 3 * H : 0, 0};
+        const int64_t G = GATES[cell], n[] = {G * H * (l ? D * H : I), G * H * H, G * H, G * H, cell == 1 ? 3 * H : 0,
+                                             flags & TG_NORM ? 2 * (G + (cell != 3)) * H : 0};
         for (int64_t count : n) weights.push_back(draw(count));
       }
     gradients = weights;
@@ -96,8 +98,8 @@ static void slope(Problem<double>& p, std::vector<double>& values, const std::ve
   }
 }
 
-static void gradients(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D) {
-  Problem<double> p(cell, B, T, I, H, L, D);
+static void gradients(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, int64_t L, int64_t D, int64_t flags = 0) {
+  Problem<double> p(cell, B, T, I, H, L, D, flags);
   p.loss();
   EXPECT(tg_backward(&p.r) == TG_OK);
   const auto found = p.gradients;
@@ -108,18 +110,35 @@ static void gradients(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, 
   for (size_t w = 0; w < p.weights.size(); ++w) slope(p, p.weights[w], found[w]);
 }
 
-template <class S> static void threads(int64_t cell) {
-  Problem<S> first(cell, 45, 7, 5, 37, 2, 2);
+template <class S> static void threads(int64_t cell, int64_t flags) {
+  Problem<S> first(cell, 45, 7, 51, 37, 2, 2, flags);
   first.r.threads = 1;
   first.loss();
   EXPECT(tg_backward(&first.r) == TG_OK);
   for (int64_t n = 2; n <= 8; ++n) {
-    Problem<S> p(cell, 45, 7, 5, 37, 2, 2);
+    Problem<S> p(cell, 45, 7, 51, 37, 2, 2, flags);
     p.r.threads = n;
     p.loss();
     EXPECT(tg_backward(&p.r) == TG_OK);
     EXPECT(p.y == first.y && p.hn == first.hn && p.dx == first.dx && p.dh0 == first.dh0 && p.gradients == first.gradients);
   }
+}
+
+// Products of rounded numbers are near those of the numbers, in training and out of it.
+static void bfloat16(int64_t cell) {
+  for (int64_t train : {int64_t{TG_TRAIN}, int64_t{0}})
+    for (int64_t I : {1, 6, 301}) {
+      Problem<float> exact(cell, 19, 5, I, 33, 2, 2), rounded(cell, 19, 5, I, 33, 2, 2, TG_BFLOAT16);
+      for (auto* p : {&exact, &rounded}) {
+        for (auto& w : p->weights)
+          for (float& v : w) v *= 0.1f;
+        if (!train) p->r.flags &= ~int64_t{TG_TRAIN};
+        p->loss();
+        if (train) EXPECT(tg_backward(&p->r) == TG_OK);
+      }
+      for (size_t i = 0; i < exact.y.size(); ++i) EXPECT(std::fabs(exact.y[i] - rounded.y[i]) < 0.02f);
+      EXPECT((exact.y == rounded.y) == !tg_bfloat16_products());
+    }
 }
 
 // A sequence walked in two calls is the sequence walked in one: outputs, states, and masks.
@@ -212,8 +231,13 @@ int main() {
     gradients(cell, 1, 1, 1, 1, 1, 1);
     gradients(cell, 5, 4, 3, 9, 2, 2);
     gradients(cell, 2, 3, 17, 35, 1, 1);
-    threads<float>(cell);
-    threads<double>(cell);
+    gradients(cell, 3, 4, 3, 9, 2, 2, TG_NORM);
+    for (int64_t flags : {0, int{TG_NORM}}) {
+      threads<float>(cell, flags);
+      threads<double>(cell, flags);
+    }
+    threads<float>(cell, TG_BFLOAT16);
+    bfloat16(cell);
     pieces(cell);
   }
   refusals();
@@ -224,7 +248,13 @@ int main() {
   tg_release(block);
   EXPECT(tg_acquire(100000) == block);
   tg_release(block);
+  tg_release(block);   // a second time: ignored
   tg_release(&block);  // not ours: ignored
+  void* other = tg_acquire(100000);
+  void* another = tg_acquire(100000);
+  EXPECT(other != another);
+  tg_release(other);
+  tg_release(another);
   tg_trim();
   EXPECT(tg_held_bytes() == 0);
   std::printf(failures ? "%d failures\n" : "all hold\n", failures);
