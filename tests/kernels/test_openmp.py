@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def trained() -> list[torch.Tensor]:
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tidegate.kernels.stack.threads", lambda: 2)
+    monkeypatch.setattr("tidegate.kernels.calls.threads", lambda: 2)
 
 
 def test_the_bits_do_not_depend_on_whose_threads_work(threads: None) -> None:
@@ -57,6 +58,8 @@ def test_a_forked_child_works_on(threads: None) -> None:
         before = layer(x)[0].sum().item()
         child = os.fork()
         if child == 0:
+            signal.alarm(60)  # a child that hangs is a failure, not a pause
+            torch.set_num_threads(1)  # torch's own parallel regions hang in a child of fork
             os.write(read[1], repr(layer(x)[0].sum().item()).encode())
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
