@@ -64,7 +64,8 @@ def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> 
     """Run the layers one by one on a flow; gives each layer and its place just before it acts, to look at the flow."""
     for index, layer in enumerate(spec.layers):
         yield index, layer
-        LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
+        with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays, and numpy would warn
+            LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
 
 
 def enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:
