@@ -64,7 +64,7 @@ def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> 
     """Run the layers one by one on a flow; gives each layer and its place just before it acts, to look at the flow."""
     for index, layer in enumerate(spec.layers):
         yield index, layer
-        with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays, and numpy would warn
+        with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays
             LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
 
 
