@@ -55,6 +55,22 @@ def trains(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def table_of(data: str, columns: Mapping[str, Any], quiet: bool) -> Any:
+    """The table that a command reads; what is in it goes to the error stream, unless quiet.
+
+    Raises:
+        TidegateError: the file cannot be read, or its columns not made out.
+    """
+    from tidegate.cli.output import say
+    from tidegate.data import describe, read
+
+    table = read(data, **{name: value for name, value in columns.items() if value is not None})
+    if not quiet:
+        say(describe(table))
+        say("")
+    return table
+
+
 def forecaster(options: Mapping[str, Any]) -> Any:
     """A forecaster with these options.
 

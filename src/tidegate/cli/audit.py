@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import forecaster, trains
+from tidegate.cli.arguments import forecaster, table_of, trains
 from tidegate.cli.output import print_json, say
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -36,13 +36,10 @@ def audit(
 
     require("torch", extra="train", purpose="train")
     model = forecaster(options)
-    from tidegate.data import describe, read
     from tidegate.tasks import audit as run
 
-    table = read(data, **{name: value for name, value in columns.items() if value is not None})
+    table = table_of(data, columns, quiet)
     if not quiet:
-        say(describe(table))
-        say("")
         say(tr("Training a few steps on the data and on poisoned copies of it ..."))
     found = run(model, table, validation=size(validation), test=size(test), gap=gap, seed=options["seed"])
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import forecaster, trains
+from tidegate.cli.arguments import forecaster, table_of, trains
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -45,15 +45,11 @@ def backtest(
     """Backtest a forecaster; scores, predictions of every fold and a report go to a folder."""
     require("torch", extra="train", purpose="train")
     model = forecaster(options)
-    from tidegate.data import describe, read
     from tidegate.data.emit import write_columns
     from tidegate.report.backtest import report_backtest
     from tidegate.tasks import backtest as run
 
-    table = read(data, **{name: value for name, value in columns.items() if value is not None})
-    if not quiet:
-        say(describe(table))
-        say("")
+    table = table_of(data, columns, quiet)
     found = run(
         model,
         table,

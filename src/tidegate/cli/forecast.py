@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tidegate.cli.arguments import forecaster
+from tidegate.cli.arguments import forecaster, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import DataError
 from tidegate.core.optional import require
@@ -34,14 +34,10 @@ def run_forecast(
         TidegateError: what the user can mend.
     """
     require("torch", extra="train", purpose="train")
-    from tidegate.data import describe, read
     from tidegate.report.forecast import report_forecast
 
     model = forecaster(options)
-    table = read(data, **{name: value for name, value in columns.items() if value is not None})
-    if not quiet:
-        say(describe(table))
-        say("")
+    table = table_of(data, columns, quiet)
     begin = time.monotonic()
     model.fit(
         table,
