@@ -285,7 +285,9 @@ def test_explain_writes_a_page_and_says_it_in_words(place: Path, capsys: pytest.
     arguments = ["--at", "2024-01-10T06:00", "--data", str(place / "plain.csv"), "--unit", "MW", "-o", str(page)]
     assert main(["explain", run, *arguments]) == 0
     assert "10 Jan 2024 06:00" in page.read_text("utf-8")
-    assert main(["explain", run, "--at", "2024-01-10T06:00"]) == 2
+    assert main(["explain", run, "--at", "2024-01-10T06:00"]) == 0  # the run says which file it was trained on
+    assert "What came is known by now" in capsys.readouterr().out
+    assert main(["explain", str(place / "run" / "model"), "--at", "2024-01-10T06:00"]) == 2
     assert "--data names a file" in capsys.readouterr().err
     assert main(["explain", str(place / "run" / "model")]) == 0
     assert not list((place / "run" / "model").glob("*.html"))  # a model's folder holds the model alone

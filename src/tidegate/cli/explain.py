@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from tidegate.artifacts import toml
 from tidegate.cli.output import say
 from tidegate.core.errors import DataError
 from tidegate.core.translate import language, tr
@@ -40,11 +41,15 @@ def register(app: typer.Typer) -> None:
         from tidegate.report.explanation import report_explanation, summary
         from tidegate.tasks import load
 
+        options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        model, file = load(run), data
+        if data is None and at is not None:
+            file = trained_on(run)
         try:
-            found = load(run).explain(data, at=at, series=series, target=target, metric=metric, block=block, **reading)
+            found = model.explain(file, **options, **reading)
         except DataError as error:
-            if data is None and at is not None:
+            if file is None and at is not None:
                 raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
                                 "the rows before that time") from error  # fmt: skip
             raise
@@ -54,3 +59,12 @@ def register(app: typer.Typer) -> None:
         folder = run.parent if (run / "model.json").exists() else run  # a model's folder takes no other file
         path = report_explanation(folder / "explanation.html" if out is None else out, found, unit=unit)
         say(tr("Explanation: {path}", path=path))
+
+
+def trained_on(run: Path) -> str | None:
+    """The file that a run was trained on, where it is still in its place."""
+    try:
+        source = toml.loads((run / "config.toml").read_text(encoding="utf-8"))["data"]["data"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return source if isinstance(source, str) and Path(source).is_file() else None
