@@ -135,6 +135,18 @@ def read_artifact(path: Path) -> Artifact:
     )
 
 
+def read_model(path: str | Path) -> Artifact:
+    """Read a model's folder, or that of a run that has one.
+
+    Raises:
+        ArtifactError: as of `read_artifact`.
+    """
+    folder = Path(path)
+    if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
+        folder = folder / "model"
+    return read_artifact(folder)
+
+
 def _read_record(folder: Path) -> ModelRecord:
     place = folder / "model.json"
     state = _parse(place, _read_bytes(place, LARGEST_JSON))

@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
+from tidegate.cli.settings import merge
+
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
 NETWORK = ("encoder", "attention")
@@ -18,8 +20,6 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     Raises:
         ConfigError: a `--set` that is no name=value.
     """
-    from tidegate.cli.fit import merge
-
     options = {name: values[name] for name in MODEL}
     options["level"] = options["level"] or None
     if values["epochs"] is not None:

@@ -32,7 +32,7 @@ def audit(
     as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
 ) -> None:
     """Audit a forecaster with these options on these data."""
-    from tidegate.cli.fit import size
+    from tidegate.cli.settings import size
 
     require("torch", extra="train", purpose="train")
     model = forecaster(options)

@@ -9,9 +9,10 @@ from typing import Any
 
 import typer
 
+from tidegate.cli import label
 from tidegate.cli.arguments import options_of
 from tidegate.cli.forecast import run_forecast, says
-from tidegate.core.errors import ConfigError
+from tidegate.cli.settings import size
 from tidegate.core.translate import tr
 
 REPAIRS = "error|sort|drop|mean"
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
     app.add_typer(fit, name="fit")
     fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
+    label.register(app, fit)
 
 
 def forecast(
@@ -76,39 +78,6 @@ def forecast(
         as_json=as_json,
         command=_command(data, options, columns, parts, out),
     )
-
-
-def size(text: str) -> float | int | str:
-    """A part's size: "0.2" a share, "500" rows, anything else a date."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def merge(options: dict[str, Any], settings: list[str]) -> None:
-    """Add `name=value` settings; dotted names fill the groups.
-
-    Raises:
-        ConfigError: a setting without "=".
-    """
-    for setting in settings:
-        name, sign, text = setting.partition("=")
-        if not sign:
-            raise ConfigError(f"--set takes name=value, got {setting!r}")
-        try:
-            value = json.loads(text)
-        except ValueError:
-            value = None if text in ("None", "none") else text
-        group, dot, key = name.partition(".")
-        if dot:
-            if not isinstance(options.setdefault(group, {}), dict):
-                raise ConfigError(f"--set {setting}: {group} is not a group of options, or was set whole before")
-            options[group][key] = value
-        else:
-            options[name] = value
 
 
 def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts: dict[str, Any], out: Path) -> str:

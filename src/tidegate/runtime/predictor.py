@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact, read_artifact
-from tidegate.artifacts.atomic import existing_folder
+from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.core.errors import ArtifactError, DataError, SchemaError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
@@ -81,10 +80,7 @@ class Predictor:
         Raises:
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
-        folder = Path(path)
-        if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
-            folder = folder / "model"
-        return cls(read_artifact(folder))
+        return cls(read_model(path))
 
     def _check(self) -> None:
         spec, decoding, preparation = self.spec, self.decoding, self.preparation

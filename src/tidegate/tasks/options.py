@@ -198,6 +198,12 @@ def whole(name: str, value: Any, least: int) -> None:
         raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
 
 
+def share(name: str, value: Any) -> None:
+    """Refuse anything but a share from 0 up to, but not, 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ConfigError(f"{name} is a share from 0 up to, but not, 1; got {value!r}")
+
+
 def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
     """Rising quantile levels from `quantiles` in (0, 1) and `level` in percent, one number or several.
 

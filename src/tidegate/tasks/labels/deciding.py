@@ -1,0 +1,53 @@
+"""Temperature and thresholds, chosen on the validation part."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+from tidegate.evaluate.labelled.calibrate import choose_threshold, temperature
+from tidegate.prepare.labels import ClassLabels
+from tidegate.runtime.labels import Deciding, probabilities
+
+FEWEST = 20  # answers of the validation part below which nothing is chosen on it
+
+
+def decide_classes(
+    found: NDArray[np.float32],
+    encoded: NDArray[Any],
+    labels: ClassLabels,
+    deciding: Deciding,
+    threshold: str | None,
+    *,
+    calibrate: bool,
+) -> Deciding:
+    """How outputs become classes.
+
+    Args:
+        found: [M, K] outputs of the validation part. encoded: its labels, [M], or [M, K] of several at once.
+        labels: the classes. deciding: what is settled already.
+        threshold: what thresholds are to make best; None leaves them. calibrate: whether a temperature is fitted.
+
+    Raises:
+        ConfigError: a threshold for more than two classes that exclude each other.
+    """
+    if threshold is not None and not labels.multiple and len(labels.classes) != 2:
+        raise ConfigError(
+            f"threshold={threshold!r} is for two classes, or several labels at once; "
+            f"there are {len(labels.classes)} classes"
+        )
+    if len(encoded) < FEWEST:
+        return deciding
+    if calibrate:
+        deciding = replace(deciding, temperature=temperature(found, encoded, multiple=labels.multiple))
+    if threshold is None:
+        return deciding
+    chances = probabilities(found, labels, deciding)
+    if labels.multiple:
+        each = [choose_threshold(encoded[:, k], chances[:, k], threshold) for k in range(chances.shape[1])]
+        return replace(deciding, thresholds=tuple(each))
+    return replace(deciding, thresholds=(choose_threshold(encoded, chances[:, 1], threshold),))

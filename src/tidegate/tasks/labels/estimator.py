@@ -1,0 +1,236 @@
+"""What a classifier and a regressor share: fit, answers, evaluation, saving."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.data.partition import Partition, partition
+from tidegate.data.sequences import read_sequences
+from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.labels.options import LabelChoices, label_choices
+
+Self = TypeVar("Self", bound="SequenceEstimator")
+PARTS = ("train", "validation", "test")
+
+
+class SequenceEstimator(Estimator, ABC):
+    """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what."""
+
+    task: str
+    window: int | None
+    fitted_: Any
+    history_: Any
+    spec_: Any
+    labels_: Any
+    deciding_: Any
+    preparation_: Any
+    notes_: tuple[Note, ...]
+    run_: Any
+    reading_: dict[str, Any]
+    judged_: Any
+    labeller_: Any
+
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Store constructor arguments untouched."""
+        for name in self._names():
+            setattr(self, name, given[name])
+
+    def check(self) -> LabelChoices:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        return label_choices(self)
+
+    def fit(
+        self: Self,
+        data: Any,
+        labels: Any = None,
+        *,
+        validation: float | int = 0.15,
+        test: float | int = 0.2,
+        by: str = "auto",
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+        **reading: Any,
+    ) -> Self:
+        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path, a dataframe, arrays [n, C, T], a list of [T, C], or `Sequences`.
+            labels: of arrays or lists: [n], or [n, P]; None where the data hold them.
+            validation, test: shares of the sequences, or numbers of them. The epoch is chosen on the validation part,
+                the test part is looked at once. 0 for `test` where you have test data of their own for `evaluate`.
+            by: how parts are drawn: `stratified` by label, `group` (none on both sides), `time` (the last ones),
+                `random`; "auto" takes groups where they are named, else labels.
+            out: folder of the run: artifact, history, metrics, predictions, checkpoints.
+            resume: go on from the checkpoints in `out`. progress: show a bar; None does where there is a terminal.
+            source: where `Sequences` came from, for the run's config.toml.
+            reading: columns and options of `tidegate.read_sequences` (label, id, time, features, group, text, ...).
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        from tidegate.artifacts.atomic import check_writable
+        from tidegate.tasks.labels import fitting
+        from tidegate.train.progress import ProgressBar
+
+        choices = self.check()
+        if validation == 0:
+            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
+        if out is not None:
+            check_writable(Path(out))
+        sequences = self._read(data, labels, reading)
+        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
+        with ProgressBar(progress) as bar:
+            fitted = fitting.fit_labels(
+                sequences,
+                parts,
+                choices,
+                make_labels=self._make_labels,
+                make_loss=self._make_loss,
+                decide=self._decide,
+                checkpoints=None if out is None else Path(out) / "checkpoints",
+                resume=resume,
+                progress=bar,
+            )
+        self.reading_ = {name: value for name, value in {**(source or {}), **reading}.items() if _simple(value)}
+        self._take(fitted)
+        if out is not None:
+            from tidegate.tasks.labels.judging import judge_part
+            from tidegate.tasks.labels.run import write_label_results
+
+            self.judged_ = judge_part(self, "test") if len(parts.test) else None
+            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            split = {"validation": validation, "test": test, "by": by}
+            config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
+            write_label_results(Path(out), self, self.judged_, config)
+        return self
+
+    def _take(self, fitted: Any) -> None:
+        from tidegate.tasks.labels.batches import torch_run
+
+        self.fitted_, self.history_ = fitted, fitted.history
+        self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
+        self.preparation_, self.notes_ = fitted.preparation, fitted.notes
+        self.run_ = torch_run(fitted.network)
+
+    @classmethod
+    def load(cls: type[Self], path: str | Path) -> Self:
+        """A saved model; needs neither torch nor a dataframe library to answer.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
+        """
+        from tidegate.runtime.labels import Labeller
+
+        labeller = Labeller.load(path)
+        record = labeller.artifact.record
+        if record.task != cls.task:
+            raise ConfigError(f"{path} holds a {record.task}: load it with tidegate.load()")
+        model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
+        model.spec_, model.labels_, model.deciding_ = labeller.spec, labeller.labels, labeller.deciding
+        model.preparation_, model.run_, model.labeller_ = labeller.preparation, labeller.run, labeller
+        model.reading_, model.notes_ = dict(record.reading), labeller.preparation.notes
+        return model
+
+    def save(self, path: str | Path) -> Path:
+        """Write the artifact: all that answering needs, and no pickle.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.labels.run import write_label_model
+
+        self._require_fitted("fitted_")
+        return write_label_model(self, Path(path))
+
+    def outputs(self, data: Any, **reading: Any) -> NDArray[np.float32]:
+        """The network's outputs before they become answers: [M, O], or [N, O] for every step."""
+        return self._outputs(self._new(data, reading))
+
+    def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+        from tidegate.runtime.labels import outputs
+
+        self._require_fitted("spec_")
+        prepared = self.preparation_.apply(sequences)
+        spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
+        return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
+
+    def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> Any:
+        """Score a part, or new data, beside the baselines of a sceptic, with a verdict.
+
+        Args:
+            data: new sequences with labels; None takes a part of those it was fitted on. labels: of arrays.
+            part: `test` or `validation`. reading: as for `fit`.
+
+        Returns:
+            An evaluation: print it, or see `.overall`, `.verdict`.
+
+        Raises:
+            NotFittedError: a loaded model has no sequences of its own; give it some.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.labels.judging import judge_part, judge_sequences
+
+        self._require_fitted("spec_")
+        if data is not None:
+            return judge_sequences(self, self._new(data, reading, labels)).evaluation
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model has no test part: give evaluate() sequences with labels")
+        parts: Partition = self.fitted_.parts
+        if part not in PARTS or not len(getattr(parts, part)):
+            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
+        return judge_part(self, part).evaluation
+
+    def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
+        if isinstance(data, Sequences):
+            if labels is not None or reading:
+                named = ", ".join([*(["labels"] if labels is not None else []), *reading])
+                raise ConfigError(f"{named}: the data are Sequences already; give these to tidegate.read_sequences()")
+            return data
+        return read_sequences(data, **{**({} if labels is None else {"labels": labels}), **reading})
+
+    def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None) -> Sequences:
+        """New data, read as the training data were unless the caller says otherwise."""
+        self._require_fitted("spec_")
+        if isinstance(data, Sequences):
+            return data
+        return self._read(data, labels, {**self.reading_, **reading})
+
+    @abstractmethod
+    def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> Any:
+        """The encoding of the training part's labels."""
+
+    @abstractmethod
+    def _make_loss(self, labels: Any, encoded: NDArray[Any]) -> Callable[..., Any]:
+        """The loss, from the encoding and the training part's encoded labels."""
+
+    def _decide(self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any) -> Any:
+        """How outputs become answers, from the validation part's outputs and encoded labels."""
+        return deciding
+
+
+def _simple(value: Any) -> bool:
+    """Whether a reading option can be kept in a model's record."""
+    if isinstance(value, (list, tuple)):
+        return all(_simple(item) for item in value)
+    return value is None or isinstance(value, (str, int, float, bool))
+
+
+def answer_ids(sequences: Sequences, *, per_step: bool) -> dict[str, NDArray[Any]]:
+    """The first columns of an answer's frame: id, and the step where each has its own."""
+    ids = np.array(sequences.ids, dtype=object)
+    if not per_step:
+        return {"id": ids}
+    lengths = sequences.lengths
+    steps = np.arange(len(sequences.values) or int(lengths.sum())) - np.repeat(sequences.starts[:-1], lengths)
+    return {"id": np.repeat(ids, lengths), "step": steps}
