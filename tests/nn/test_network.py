@@ -98,7 +98,8 @@ def test_attention_pooling_by_hand() -> None:
     with torch.no_grad():
         layer.score.weight.copy_(torch.tensor([[1.0, 0.0]]))
         layer.score.bias.fill_(7.0)
-    flow = type("Flow", (), {"sequence": torch.tensor([[[0.0, 10.0], [float(np.log(3)), 20.0]]])})()
+    sequence = torch.tensor([[[0.0, 10.0], [float(np.log(3)), 20.0]]])
+    flow = type("Flow", (), {"sequence": sequence, "lengths": None})()
     layer(flow)
     torch.testing.assert_close(flow.attention, torch.tensor([[0.25, 0.75]]))
     torch.testing.assert_close(flow.context, torch.tensor([[0.75 * float(np.log(3)), 17.5]]))

@@ -26,8 +26,9 @@ from tests.tasks.models import (
 from tidegate.artifacts.spec import Decoder, Head, NetworkSpec, Normalise, Recurrent
 from tidegate.kernels.library import native
 from tidegate.kernels.stack import CELLS
+from tidegate.runtime.cells import sigmoid
 from tidegate.runtime.network import run_network
-from tidegate.runtime.recurrent import Loaded, sigmoid
+from tidegate.runtime.recurrent import Loaded
 
 SAME = 1e-5
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from tidegate.artifacts.spec import (
     GATES,
@@ -111,8 +112,8 @@ def decoder_stack(spec: NetworkSpec) -> Recurrent:
     return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
 
 
-def conv_padding(steps: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
-    """Zeros before and after a sequence, so that ceil(steps / stride) outputs come of it."""
+def conv_padding(steps: Any, kernel: int, stride: int, padding: str) -> tuple[Any, Any]:
+    """Zeros before and after a sequence, so that ceil(steps / stride) outputs come of it; steps: a number or many."""
     total = (-(-steps // stride) - 1) * stride + kernel - steps
     return (total, 0) if padding == "causal" else (total // 2, total - total // 2)
 

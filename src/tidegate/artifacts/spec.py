@@ -298,6 +298,15 @@ class NetworkSpec(Record):
         twice = isinstance(self.encoder, Recurrent) and self.encoder.bidirectional
         return int(self.encoder.hidden_size) * (2 if twice else 1)
 
+    @property
+    def reach(self) -> int:
+        """The fewest steps that a row may have: what lags, anchor and the decoder's first step look back to."""
+        last = self.layers[-1]
+        lags = [1, self.anchor, *(last.lags if isinstance(last, (Head, Decoder)) else ())]
+        if isinstance(last, Decoder) and last.feedback is not None:
+            lags.append(last.segment)
+        return max(lags)
+
     def find(self, kind: str) -> Any:
         """The layer of a kind, or None."""
         return next((layer for layer in self.layers if layer.kind == kind), None)

@@ -24,7 +24,7 @@ class Flow:
     """What flows between the layers of one forward pass."""
 
     targets: Tensor  # [B, T, C], normalised once a layer has done so
-    sequence: Tensor  # [B, S, D]
+    sequence: Tensor  # [B, S, D]; a layer that looks at neighbouring steps clears what is past a row's end itself
     future: Tensor  # [B, K, F]
     static: Tensor  # [B, S_raw], then [B, E] once embedded
     loc: Tensor | None = None  # [B, 1, C]
@@ -37,11 +37,38 @@ class Flow:
     truth: Tensor | None = None  # [B, K, C] targets to come, normalised once a layer has done so
     forced: Tensor | None = None  # [B, K, C], where a decoder that reads its own forecasts is shown the truth
     output: Tensor | None = None  # [B, K, C * O]
+    lengths: Tensor | None = None  # [B] steps of each row of the sequence; None: all of them
+    given: Tensor | None = None  # [B] steps of each row of the targets; None: all of them
 
 
-def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int) -> Tensor:
+def within(lengths: Tensor, steps: int) -> Tensor:
+    """[B, S, 1], true at the steps that each row has."""
+    return (torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)).unsqueeze(2)
+
+
+def clear(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """The sequence [B, S, D] with zeros past each row's end."""
+    return sequence if lengths is None else sequence.masked_fill(~within(lengths, sequence.shape[1]), 0.0)
+
+
+def taken(sequence: Tensor, steps: Tensor) -> Tensor:
+    """The steps [B, n] of each row of a sequence [B, S, D]: [B, n, D]."""
+    return sequence[torch.arange(len(steps), device=steps.device).unsqueeze(1), steps]
+
+
+def ending(sequence: Tensor, count: int, lengths: Tensor | None) -> Tensor:
+    """The last `count` steps of each row, [B, count, D]."""
+    if lengths is None:
+        return sequence[:, -count:]
+    return taken(sequence, lengths.unsqueeze(1) - count + torch.arange(count, device=lengths.device))
+
+
+def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int, lengths: Tensor | None = None) -> Tensor:
     """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
-    rows = [torch.from_numpy(lag_rows(targets.shape[1], horizon, lag)).to(targets.device) for lag in lags]
+    window = targets.shape[1] if lengths is None else 0
+    rows = [torch.from_numpy(lag_rows(window, horizon, lag)).to(targets.device) for lag in lags]
+    if lengths is not None:  # rows counted from each row's own end
+        return torch.cat([taken(targets, lengths.unsqueeze(1) + row) for row in rows], dim=2)
     return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
 
 

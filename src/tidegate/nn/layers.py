@@ -28,9 +28,9 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn.attention import pool
-from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer
-from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.flow import Flow, State, clear, ending, lagged, recurrent, within
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
@@ -48,14 +48,13 @@ class NormaliseLayer(nn.Module):
         x = flow.targets
         count = x.shape[2]
         if self.by == "scale":
-            recent = x[:, -self.period :] if self.period else x
-            flow.scale = recent.abs().mean(dim=1, keepdim=True).clamp_min(SMALLEST_SCALE)
+            flow.scale = mean_over(x.abs(), flow.given, self.period).clamp_min(SMALLEST_SCALE)
             flow.targets = x / flow.scale
         else:
-            flow.loc = x[:, -1:] if self.by == "last" else x.mean(dim=1, keepdim=True)
-            flow.targets = x - flow.loc
+            flow.loc = ending(x, 1, flow.given) if self.by == "last" else mean_over(x, flow.given)
+            flow.targets = clear(x - flow.loc, flow.given)
             if self.by == "standard":
-                flow.scale = flow.targets.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST_SCALE)
+                flow.scale = mean_over(flow.targets.square(), flow.given).sqrt().clamp_min(SMALLEST_SCALE)
                 flow.targets = flow.targets / flow.scale
         flow.sequence = torch.cat([flow.targets, flow.sequence[:, :, count:]], dim=2)
         if flow.truth is not None:
@@ -63,11 +62,24 @@ class NormaliseLayer(nn.Module):
             flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
 
 
+def mean_over(x: Tensor, lengths: Tensor | None, period: int = 0) -> Tensor:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return recent.mean(dim=1, keepdim=True)
+    kept, counts = within(lengths, x.shape[1]), lengths.view(-1, 1, 1)
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = counts.clamp_max(period)
+    return x.masked_fill(~kept, 0.0).sum(dim=1, keepdim=True) / counts
+
+
 class ConvolutionLayer(nn.Module):
     """Convolutions over time (`Convolution`): [B, S, D] -> [B, S / strides, channels]."""
 
     def __init__(self, spec: NetworkSpec, layer: Convolution, sizes: Sizes) -> None:
         super().__init__()
+        self.stride = layer.stride
         self.convs = nn.ModuleList(
             TimeConvolution(inputs, channels, layer.kernel, layer.stride, layer.padding)
             for inputs, channels in pairwise((sizes.width, *layer.channels))
@@ -75,7 +87,8 @@ class ConvolutionLayer(nn.Module):
 
     def forward(self, flow: Flow) -> None:
         for conv in self.convs:
-            flow.sequence = conv(flow.sequence)
+            flow.sequence = conv(flow.sequence, flow.lengths)
+            flow.lengths = shortened(flow.lengths, self.stride)
 
 
 class SegmentLayer(nn.Module):
@@ -87,9 +100,13 @@ class SegmentLayer(nn.Module):
         self.linear = nn.Linear(layer.length * sizes.width, layer.size)
 
     def forward(self, flow: Flow) -> None:
-        batch, steps, width = flow.sequence.shape
-        joined = flow.sequence.reshape(batch, steps // self.length, self.length * width)
+        sequence = clear(flow.sequence, flow.lengths)
+        if sequence.shape[1] % self.length:
+            sequence = nn.functional.pad(sequence, (0, 0, 0, -sequence.shape[1] % self.length))
+        batch, steps, width = sequence.shape
+        joined = sequence.reshape(batch, steps // self.length, self.length * width)
         flow.sequence = torch.relu(self.linear(joined))
+        flow.lengths = shortened(flow.lengths, self.length)
 
 
 class EmbedLayer(nn.Module):
@@ -114,7 +131,7 @@ class RecurrentLayer(nn.Module):
         self.rnn = recurrent(layer, sizes.width, bidirectional=layer.bidirectional)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence, state = self.rnn(flow.sequence)
+        flow.sequence, state = self.rnn(flow.sequence, lengths=flow.lengths)
         parts: State = state if isinstance(state, tuple) else (state,)
         if self.bidirectional:  # [L * 2, B, H] -> mean of the directions, [L, B, H]
             parts = tuple(p.reshape(self.num_layers, 2, *p.shape[1:]).mean(dim=1) for p in parts)
@@ -139,8 +156,8 @@ class TransformerLayer(nn.Module):
         )
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence = self.encoder(flow.sequence)
-        last = flow.sequence[:, -1].unsqueeze(0)
+        flow.sequence = self.encoder(flow.sequence, flow.lengths)
+        last = ending(flow.sequence, 1, flow.lengths).transpose(0, 1)
         flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
 
 
@@ -157,7 +174,7 @@ class OdeRnnLayer(nn.Module):
     def forward(self, flow: Flow) -> None:
         x = flow.sequence
         observed = (x[:, :, self.missing] < 0.5).any(dim=2) if self.missing else None
-        flow.sequence, flow.state = self.ode(x, observed=observed)
+        flow.sequence, flow.state = self.ode(x, observed=observed, lengths=flow.lengths)
 
 
 class UnitNorm(nn.Module):
@@ -173,10 +190,18 @@ class UnitNorm(nn.Module):
         self.register_buffer("running_var", torch.ones(width))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise [B, D, S] over B and S, with the batch's statistics while training."""
+        """Normalise [B, D, S] over B and S (or [B, D] over B), with the batch's statistics while training."""
         return nn.functional.batch_norm(
             x, self.running_mean, self.running_var, self.weight, self.bias, training=self.training
         )
+
+    def steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """Normalise [B, S, D] over the steps that rows have."""
+        if lengths is None or not self.training:
+            return torch.as_tensor(self(x.transpose(1, 2)).transpose(1, 2))
+        kept = within(lengths, x.shape[1]).flatten().nonzero().squeeze(1)
+        flat = x.reshape(-1, x.shape[2])
+        return torch.zeros_like(flat).index_copy(0, kept, self(flat.index_select(0, kept))).view(x.shape)
 
 
 class BatchNormLayer(nn.Module):
@@ -187,7 +212,7 @@ class BatchNormLayer(nn.Module):
         self.norm = UnitNorm(sizes.width)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence = self.norm(flow.sequence.transpose(1, 2)).transpose(1, 2)
+        flow.sequence = self.norm.steps(flow.sequence, flow.lengths)
 
 
 class SelfAttentionLayer(nn.Module):
@@ -198,7 +223,7 @@ class SelfAttentionLayer(nn.Module):
         self.block = SelfAttention(sizes.width, layer.num_heads, layer.dropout)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence, flow.self_attention = self.block(flow.sequence)
+        flow.sequence, flow.self_attention = self.block(flow.sequence, flow.lengths)
 
 
 class PoolLayer(nn.Module):
@@ -212,9 +237,9 @@ class PoolLayer(nn.Module):
 
     def forward(self, flow: Flow) -> None:
         if self.by == "last":
-            flow.context = flow.sequence[:, -1]
+            flow.context = ending(flow.sequence, 1, flow.lengths).squeeze(1)
         else:
-            flow.context, flow.attention = pool(self.score, flow.sequence)
+            flow.context, flow.attention = pool(self.score, flow.sequence, flow.lengths)
 
 
 class DropoutLayer(nn.Module):
@@ -246,7 +271,7 @@ class HeadLayer(nn.Module):
         if flow.future.shape[2]:
             parts.append(flow.future)
         if self.lags:
-            parts.append(lagged(flow.targets, self.lags, self.horizon))
+            parts.append(lagged(flow.targets, self.lags, self.horizon, flow.given))
         if self.static:
             parts.append(flow.static.unsqueeze(1).expand(-1, self.horizon, -1))
         flow.output = self.final(torch.relu(self.output(torch.cat(parts, dim=2))))

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tidegate.artifacts.inputs import check_lengths, missing_shape
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.nn.flow import Flow, lagged
+from tidegate.nn.flow import Flow, clear, lagged
 from tidegate.nn.layers import LAYERS
 
 
@@ -51,21 +52,30 @@ class Network(nn.Module):
     def forward(
         self,
         past: Tensor,
-        future: Tensor,
-        static: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
         truth: Tensor | None = None,
         forced: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> Output:
         """Forecast a batch of windows.
 
         Args:
-            past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+            past: [B, T, I], targets first. future: [B, K, F]. static: [B, S]; None where the network reads none.
             truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
                 its own forecasts is shown the truth instead.
+            lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+
+        Raises:
+            ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
         """
         spec = self.spec
         batch, count = past.shape[0], spec.targets
-        flow = self._enter(past, future, static)
+        if lengths is not None:
+            check_lengths(spec, lengths, batch, past.shape[1])
+        future = past.new_empty(missing_shape(spec, "future", batch)) if future is None else future
+        static = past.new_empty(missing_shape(spec, "static", batch)) if static is None else static
+        flow = self._enter(past, future, static, lengths)
         if truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
         for layer in self.layers:
@@ -73,7 +83,7 @@ class Network(nn.Module):
         assert flow.output is not None
         values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
         if spec.anchor:
-            values = values + lagged(flow.targets, (spec.anchor,), spec.horizon).unsqueeze(3)
+            values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
         ones = torch.ones_like(flow.targets[:, :1])
         scale = ones if flow.scale is None else flow.scale
         loc = torch.zeros_like(ones) if flow.loc is None else flow.loc
@@ -88,11 +98,13 @@ class Network(nn.Module):
             return part
         return part.transpose(1, 2).reshape(-1, part.shape[1], 1)
 
-    def _enter(self, past: Tensor, future: Tensor, static: Tensor) -> Flow:
+    def _enter(self, past: Tensor, future: Tensor, static: Tensor, lengths: Tensor | None) -> Flow:
         count = self.spec.targets
+        past = clear(past, lengths)
         if self.spec.channels == "joint":
-            return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)
+            return Flow(past[:, :, :count], past, future, static, lengths=lengths, given=lengths)
         batch, steps, _ = past.shape
+        lengths = None if lengths is None else lengths.repeat_interleave(count)
         own = past[:, :, :count].transpose(1, 2).reshape(batch * count, steps, 1)
         others = past[:, :, count:].repeat_interleave(count, dim=0)
         static = static.repeat_interleave(count, dim=0)
@@ -103,4 +115,6 @@ class Network(nn.Module):
             sequence=torch.cat([own, others], dim=2),
             future=future.repeat_interleave(count, dim=0),
             static=static,
+            lengths=lengths,
+            given=lengths,
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.lags import lag_rows
 
 Array = NDArray[np.float32]
+Lengths = NDArray[np.int64]
 Weights = Mapping[str, Array]
 
 
@@ -23,7 +24,7 @@ class Flow:
     """What flows between the layers of one forward pass."""
 
     targets: Array  # [B, T, C]
-    sequence: Array  # [B, S, D]
+    sequence: Array  # [B, S, D]; a layer that looks at neighbouring steps clears what is past a row's end itself
     future: Array  # [B, K, F]
     static: Array  # [B, S_raw], then [B, E]
     loc: Array | None = None  # [B, 1, C]
@@ -34,10 +35,44 @@ class Flow:
     decoder_attention: Array | None = None  # [B, K / segment, S]
     self_attention: Array | None = None  # [B, heads, S, S]
     output: Array | None = None  # [B, K, C * O]
+    lengths: Lengths | None = None  # [B] steps of each row of the sequence; None: all of them
+    given: Lengths | None = None  # [B] steps of each row of the targets; None: all of them
 
 
-def lagged(targets: Array, lags: tuple[int, ...], horizon: int) -> Array:
+def within(lengths: Lengths, steps: int) -> NDArray[np.bool_]:
+    """[B, S, 1], true at the steps that each row has."""
+    return (np.arange(steps) < lengths[:, None])[:, :, None]
+
+
+def clear(sequence: Array, lengths: Lengths | None) -> Array:
+    """The sequence [B, S, D] with zeros past each row's end."""
+    if lengths is None:
+        return sequence
+    return np.where(within(lengths, sequence.shape[1]), sequence, np.zeros((), sequence.dtype))
+
+
+def taken(sequence: Array, steps: NDArray[np.int64]) -> Array:
+    """The steps [B, n] of each row of a sequence [B, S, D]: [B, n, D]."""
+    return sequence[np.arange(len(steps))[:, None], steps]
+
+
+def ending(sequence: Array, count: int, lengths: Lengths | None) -> Array:
+    """The last `count` steps of each row, [B, count, D]."""
+    if lengths is None:
+        return sequence[:, -count:]
+    return taken(sequence, lengths[:, None] - count + np.arange(count))
+
+
+def shortened(lengths: Lengths | None, stride: int) -> Lengths | None:
+    """ceil(lengths / stride)."""
+    return None if lengths is None else -(-lengths // stride)
+
+
+def lagged(targets: Array, lags: tuple[int, ...], horizon: int, lengths: Lengths | None = None) -> Array:
     """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
+    if lengths is not None:  # rows counted from each row's own end
+        rows = [lengths[:, None] + lag_rows(0, horizon, lag) for lag in lags]
+        return np.concatenate([taken(targets, row) for row in rows], axis=2)
     return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
 
 

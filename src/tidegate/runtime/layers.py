@@ -11,10 +11,22 @@ from typing import Any
 import numpy as np
 
 from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
-from tidegate.runtime.attention import softmax
+from tidegate.runtime.attention import masked, softmax
 from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
-from tidegate.runtime.flow import Flow, Weights, lagged, linear, repeat
+from tidegate.runtime.flow import (
+    Array,
+    Flow,
+    Lengths,
+    Weights,
+    clear,
+    ending,
+    lagged,
+    linear,
+    repeat,
+    shortened,
+    within,
+)
 from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
 from tidegate.runtime.transformer import self_attention, transformer
@@ -27,24 +39,39 @@ def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, fl
     """Shift and rescale the targets of each window."""
     x = flow.targets
     if layer.by == "scale":
-        recent = x[:, -layer.period :] if layer.period else x
-        flow.scale = np.maximum(np.abs(recent).mean(axis=1, keepdims=True), SMALLEST_SCALE)
+        flow.scale = np.maximum(mean_over(np.abs(x), flow.given, layer.period), SMALLEST_SCALE)
         flow.targets = x / flow.scale
     else:
-        flow.loc = x[:, -1:] if layer.by == "last" else x.mean(axis=1, keepdims=True)
-        flow.targets = x - flow.loc
+        flow.loc = ending(x, 1, flow.given) if layer.by == "last" else mean_over(x, flow.given)
+        flow.targets = clear(x - flow.loc, flow.given)
         if layer.by == "standard":
-            spread = np.sqrt(np.square(flow.targets).mean(axis=1, keepdims=True))
+            spread = np.sqrt(mean_over(np.square(flow.targets), flow.given))
             flow.scale = np.maximum(spread, SMALLEST_SCALE)
             flow.targets = flow.targets / flow.scale
     flow.sequence = np.concatenate([flow.targets, flow.sequence[:, :, x.shape[2] :]], axis=2)
 
 
+def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return np.asarray(recent.mean(axis=1, keepdims=True))
+    kept, counts = within(lengths, x.shape[1]), lengths
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = np.minimum(counts, period)
+    total = np.where(kept, x, np.float32(0)).sum(axis=1, keepdims=True)
+    return np.asarray(total / counts.astype(np.float32)[:, None, None])
+
+
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
     """Join neighbouring steps and project them."""
-    batch, steps, width = flow.sequence.shape
-    joined = flow.sequence.reshape(batch, steps // layer.length, layer.length * width)
+    sequence = clear(flow.sequence, flow.lengths)
+    sequence = np.pad(sequence, ((0, 0), (0, -sequence.shape[1] % layer.length), (0, 0)))
+    batch, steps, width = sequence.shape
+    joined = sequence.reshape(batch, steps // layer.length, layer.length * width)
     flow.sequence = np.maximum(linear(weights, f"{at}.linear", joined), np.float32(0))
+    flow.lengths = shortened(flow.lengths, layer.length)
 
 
 def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow) -> None:
@@ -55,7 +82,7 @@ def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow
 
 def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, flow: Flow) -> None:
     """The recurrence."""
-    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence)
+    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence, lengths=flow.lengths)
 
 
 def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
@@ -67,9 +94,10 @@ def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: F
 def pool(spec: NetworkSpec, layer: Pool, weights: Weights, at: str, flow: Flow) -> None:
     """One vector out of the sequence."""
     if layer.by == "last":
-        flow.context = flow.sequence[:, -1]
+        flow.context = ending(flow.sequence, 1, flow.lengths)[:, 0]
         return
-    flow.attention = softmax(linear(weights, f"{at}.score", flow.sequence)[:, :, 0])  # [B, S]
+    score = linear(weights, f"{at}.score", flow.sequence)[:, :, 0]  # [B, S]
+    flow.attention = softmax(masked(score, flow.lengths))
     flow.context = np.einsum("bs,bsd->bd", flow.attention, flow.sequence)
 
 
@@ -83,7 +111,7 @@ def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) 
     context = linear(weights, f"{at}.context", flow.context)
     parts = [context.reshape(-1, spec.horizon, layer.hidden_size), flow.future]
     if layer.lags:
-        parts.append(lagged(flow.targets, layer.lags, spec.horizon))
+        parts.append(lagged(flow.targets, layer.lags, spec.horizon, flow.given))
     if spec.find("embed") is not None:
         parts.append(repeat(flow.static, spec.horizon))
     hidden = np.maximum(linear(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
