@@ -25,26 +25,41 @@ def register(app: typer.Typer) -> None:
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        from tidegate.evaluate import Evaluation
         from tidegate.tasks import load
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
-        found = _stored(run, Evaluation) if data is None else load(run).evaluate(data, **reading)
+        found = _stored(run) if data is None else load(run).evaluate(data, **reading)
         if as_json:
             print_json(found.to_json())
         else:
             print(found)
 
 
-def _stored(run: Path, kind: Any) -> Any:
+def _kind(task: str) -> Any:
+    """What the scores of a task are read as."""
+    if task == "classifier":
+        from tidegate.evaluate.labelled import ClassEvaluation
+
+        return ClassEvaluation
+    if task == "regressor":
+        from tidegate.evaluate.labelled import NumberEvaluation
+
+        return NumberEvaluation
+    from tidegate.evaluate import Evaluation
+
+    return Evaluation
+
+
+def _stored(run: Path) -> Any:
     place = run / "metrics.json"
     try:
-        state = dict(json.loads(place.read_text(encoding="utf-8"))["test"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        metrics = json.loads(place.read_text(encoding="utf-8"))
+        state, task = dict(metrics["test"]), str(metrics.get("task", "forecaster"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
         ) from error
     try:
-        return kind.from_json(state)
+        return _kind(task).from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{place}: the scores cannot be read: {error}") from error

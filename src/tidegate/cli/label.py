@@ -41,9 +41,7 @@ def options(
     group: str | None = typer.Option(None, help=tr("Column (or part of a file name) never on both sides of a split.")),
     text: str | None = typer.Option(None, help=tr("Column that holds a text.")),
     kind: str | None = typer.Option(None, help=tr("What the data are:") + " table|archive|text|sound|frames"),
-    pattern: str | None = typer.Option(
-        None, help=tr("Regular expression of file names, with label and group.")
-    ),
+    pattern: str | None = typer.Option(None, help=tr("Regular expression of file names, with label and group.")),
     tag: bool = typer.Option(False, "--tag", help=tr("Each step has a label of its own.")),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
@@ -53,7 +51,7 @@ def options(
     max_length: int | None = typer.Option(None, help=tr("Steps of a sequence at most; the rest is cut off.")),
     validation: str = typer.Option("0.15", help=tr("Validation part: share or number of sequences.")),
     test: str = typer.Option("0.2", help=tr("Test part: share or number of sequences.")),
-    by: str = typer.Option("auto", help=tr("How parts are drawn:") + " auto|stratified|group|time|random"),
+    by: str = typer.Option("auto", help=tr("How parts are drawn:") + " auto|stratified|grouped|time|random"),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training part, at most.")),
     seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
     settings: list[str] = typer.Option(

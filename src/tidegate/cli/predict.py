@@ -14,7 +14,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("predict", help=tr("Forecast the steps after the end of the data; needs no torch."))
+    @app.command("predict", help=tr("Forecast the steps after the end of the data, or label new data; needs no torch."))
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
@@ -37,7 +37,12 @@ def register(app: typer.Typer) -> None:
             raise ConfigError(f"--out {out}: write to a .csv, .parquet or .json file")
         model = load(run)
         reading = {} if repair is None else {"repair": repair}
-        found = model.forecast_columns(data, future=future, **reading)
+        if hasattr(model, "forecast_columns"):
+            found = model.forecast_columns(data, future=future, **reading)
+        elif data is None:
+            raise ConfigError("this model answers for sequences: name the file or folder to look at")
+        else:
+            found = model.predict_columns(data)
         if out is None:
             print(Columns(found), end="")
             return

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
-from tidegate.evaluate.labelled.calibrate import choose_threshold, temperature
+from tidegate.evaluate.labelled.calibrate import fit_temperature
+from tidegate.evaluate.labelled.threshold import Aim, choose_threshold
 from tidegate.prepare.labels import ClassLabels
 from tidegate.runtime.labels import Deciding, probabilities
 
@@ -21,7 +22,7 @@ def decide_classes(
     encoded: NDArray[Any],
     labels: ClassLabels,
     deciding: Deciding,
-    threshold: str | None,
+    threshold: Aim | None,
     *,
     calibrate: bool,
 ) -> Deciding:
@@ -43,11 +44,11 @@ def decide_classes(
     if len(encoded) < FEWEST:
         return deciding
     if calibrate:
-        deciding = replace(deciding, temperature=temperature(found, encoded, multiple=labels.multiple))
+        deciding = replace(deciding, temperature=fit_temperature(found, encoded > 0 if labels.multiple else encoded))
     if threshold is None:
         return deciding
     chances = probabilities(found, labels, deciding)
     if labels.multiple:
-        each = [choose_threshold(encoded[:, k], chances[:, k], threshold) for k in range(chances.shape[1])]
+        each = [choose_threshold(encoded[:, k] > 0, chances[:, k], threshold).value for k in range(chances.shape[1])]
         return replace(deciding, thresholds=tuple(each))
-    return replace(deciding, thresholds=(choose_threshold(encoded, chances[:, 1], threshold),))
+    return replace(deciding, thresholds=(choose_threshold(encoded == 1, chances[:, 1], threshold).value,))

@@ -55,7 +55,7 @@ class SequenceEstimator(Estimator, ABC):
         *,
         validation: float | int = 0.15,
         test: float | int = 0.2,
-        by: str = "auto",
+        by: Any = "auto",
         out: str | Path | None = None,
         resume: bool = False,
         progress: bool | None = None,
@@ -69,7 +69,7 @@ class SequenceEstimator(Estimator, ABC):
             labels: of arrays or lists: [n], or [n, P]; None where the data hold them.
             validation, test: shares of the sequences, or numbers of them. The epoch is chosen on the validation part,
                 the test part is looked at once. 0 for `test` where you have test data of their own for `evaluate`.
-            by: how parts are drawn: `stratified` by label, `group` (none on both sides), `time` (the last ones),
+            by: how parts are drawn: `stratified` by label, `grouped` (none on both sides), `time` (the last ones),
                 `random`; "auto" takes groups where they are named, else labels.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints.
             resume: go on from the checkpoints in `out`. progress: show a bar; None does where there is a terminal.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tidegate.core.errors import ConfigError
+from tidegate.prepare.masking import SequenceAugment
 from tidegate.prepare.sequences import SequenceOptions
 from tidegate.tasks.options import CELLS, choice, given, group, overrule, share, whole
 from tidegate.train.options import TrainOptions
@@ -85,7 +86,7 @@ class LabelChoices:
     """An estimator's options, checked and grouped.
 
     Attributes:
-        model: the estimator. network, preparation, training: the groups.
+        model: the estimator. network, preparation, training, augment: the groups.
         auto: options of training that are chosen from the number of sequences.
     """
 
@@ -93,6 +94,7 @@ class LabelChoices:
     network: EncoderOptions
     preparation: SequenceOptions
     training: TrainOptions
+    augment: SequenceAugment
     auto: tuple[str, ...]
 
 
@@ -123,4 +125,4 @@ def label_choices(model: Any) -> LabelChoices:
     own = {name: value for name, value in own.items() if name not in BUDGET or value is not None}
     training = overrule(group(TrainOptions, model.training), model.training, own)
     auto = tuple(name for name in BUDGET if getattr(model, name) is None and not given(model.training, name))
-    return LabelChoices(model, network, preparation, training, auto)
+    return LabelChoices(model, network, preparation, training, group(SequenceAugment, model.augment), auto)
