@@ -11,13 +11,14 @@ def padded(spec: NetworkSpec, arrays: tuple[np.ndarray, ...], seed: int = 0) -> 
     """The past padded with values that nobody may read, and the lengths of its rows."""
     rng = np.random.default_rng(seed)
     past = arrays[0]
+    unread = np.nan if past.dtype.kind == "f" else 10**6
     batch, steps = past.shape[:2]
     lengths = rng.integers(spec.reach, steps + 1, size=batch)
     learned = isinstance(spec.encoder, Transformer) and spec.encoder.positions == "learned"
-    more = np.full((batch, 0 if learned else int(rng.integers(0, 6)), *past.shape[2:]), np.nan, past.dtype)
+    more = np.full((batch, 0 if learned else int(rng.integers(0, 6)), *past.shape[2:]), unread, past.dtype)
     past = np.concatenate([past, more], axis=1)
     for row, length in enumerate(lengths):
-        past[row, length:] = np.nan
+        past[row, length:] = unread
     return past, lengths
 
 

@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.nn.specs import build, inputs, network, run, specs
+from tests.nn.specs import build, inputs, network, run, saying, specs
 from tidegate.artifacts.lags import lag_rows
 from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import BatchNorm, Decoder, Dropout, Embed, Head, NetworkSpec, Normalise, Recurrent, Segment
+from tidegate.nn.flow import Flow
 from tidegate.nn.layers import PoolLayer
 from tidegate.nn.network import Network
 
 
-@given(specs())
-@settings(max_examples=60)
+@given(st.one_of(specs(), saying()))
+@settings(max_examples=120)
 def test_tensors_have_the_names_and_shapes_of_the_spec(spec: NetworkSpec) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in Network(spec).state_dict().items()}
     assert found == tensor_shapes(spec)
@@ -99,7 +101,7 @@ def test_attention_pooling_by_hand() -> None:
         layer.score.weight.copy_(torch.tensor([[1.0, 0.0]]))
         layer.score.bias.fill_(7.0)
     sequence = torch.tensor([[[0.0, 10.0], [float(np.log(3)), 20.0]]])
-    flow = type("Flow", (), {"sequence": sequence, "lengths": None})()
+    flow = Flow(targets=sequence, sequence=sequence, future=sequence, static=sequence)
     layer(flow)
     torch.testing.assert_close(flow.attention, torch.tensor([[0.25, 0.75]]))
     torch.testing.assert_close(flow.context, torch.tensor([[0.75 * float(np.log(3)), 17.5]]))

@@ -28,6 +28,21 @@ def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> No
     raise ConfigError(f"lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}")
 
 
+def check_tokens(tokens: Any, vocabulary: int) -> None:
+    """Refuse tokens [B, T], of torch or numpy, that the vocabulary does not have.
+
+    Raises:
+        ConfigError: another shape, no whole numbers, or one outside 0 to `vocabulary` - 1.
+    """
+    if len(tokens.shape) != 2 or "int" not in str(tokens.dtype):
+        wrong = f"{list(tokens.shape)} of {tokens.dtype}"
+    elif bool(((tokens < 0) | (tokens >= vocabulary)).any()):
+        wrong = f"{int(tokens.min())} to {int(tokens.max())}"
+    else:
+        return
+    raise ConfigError(f"this network reads tokens [B, T], whole numbers from 0 to {vocabulary - 1}; got {wrong}")
+
+
 def missing_shape(spec: NetworkSpec, name: str, batch: int) -> tuple[int, ...]:
     """Shape of the `future` or `static` inputs that were left out: of no width.
 

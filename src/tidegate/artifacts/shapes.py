@@ -13,10 +13,13 @@ from typing import Any
 from tidegate.artifacts.spec import (
     GATES,
     BatchNorm,
+    Branch,
     Convolution,
     Decoder,
     Embed,
+    Frames,
     Head,
+    Label,
     Layer,
     NetworkSpec,
     OdeRnn,
@@ -24,10 +27,13 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Tag,
+    Tokens,
     Transformer,
 )
 
 Shape = tuple[int, ...]
+SQUEEZE = 16  # channels of a branch for each unit that gates them
 
 
 @dataclass(frozen=True)
@@ -37,9 +43,10 @@ class Sizes:
     Attributes:
         targets: target channels of one pass (1 where channels are independent).
         inputs: past input channels of one pass.
-        steps: S, length of the sequence; width: D, features of each of its steps.
+        steps: S, length of the sequence, 0 for any; width: D, features of each of its steps.
         future: F; static: size of the embedded static vector, 0 before it is embedded; outputs: O.
         hidden_size, num_layers: of the recurrence; context: size of the pooled vector.
+        branch: size of what a branch joins to it.
     """
 
     targets: int
@@ -52,6 +59,7 @@ class Sizes:
     hidden_size: int = 0
     num_layers: int = 0
     context: int = 0
+    branch: int = 0
 
 
 def entry(spec: NetworkSpec) -> Sizes:
@@ -74,6 +82,12 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
     for layer in spec.layers:
         if isinstance(layer, Embed):
             sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
+        elif isinstance(layer, Tokens):
+            sizes = replace(sizes, width=layer.size)
+        elif isinstance(layer, Frames):
+            sizes = replace(sizes, width=layer.channels[-1])
+        elif isinstance(layer, Branch):
+            sizes = replace(sizes, branch=layer.channels[-1])
         elif isinstance(layer, Convolution):
             steps = sizes.steps
             for _ in layer.channels:
@@ -89,7 +103,7 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
         elif isinstance(layer, Transformer):
             sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=1)
         elif isinstance(layer, Pool):
-            sizes = replace(sizes, context=sizes.width)
+            sizes = replace(sizes, context=sizes.width + sizes.branch)
         found.append(sizes)
     return found
 
@@ -167,6 +181,31 @@ def _norm(prefix: str, width: int) -> dict[str, Shape]:
     return {f"{prefix}.weight": (width,), f"{prefix}.bias": (width,)}
 
 
+def _batch_norm(prefix: str, width: int) -> dict[str, Shape]:
+    return {f"{prefix}.{name}": (width,) for name in ("weight", "bias", "running_mean", "running_var")}
+
+
+def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
+    """Tensors of a branch: a kernel and a norm each, and of all but the last what gates its channels."""
+    shapes: dict[str, Shape] = {}
+    widths = pairwise((width, *layer.channels))
+    for number, ((inputs, channels), kernel) in enumerate(zip(widths, layer.kernels, strict=True)):
+        shapes[f"{prefix}.convs.{number}.weight"] = (channels, inputs, kernel)
+        shapes |= _batch_norm(f"{prefix}.norms.{number}", channels)
+        if layer.squeeze_excite and number < len(layer.channels) - 1:
+            few = max(1, channels // SQUEEZE)
+            shapes |= {
+                f"{prefix}.squeezes.{number}.weight": (few, channels),
+                f"{prefix}.excites.{number}.weight": (channels, few),
+            }
+    return shapes
+
+
+def label_inputs(layer: Label | Tag, sizes: Sizes) -> int:
+    """Features that a label reads: context and embedded static inputs, or of a tag those of one step."""
+    return sizes.context + sizes.static if isinstance(layer, Label) else sizes.width
+
+
 def multihead_shapes(prefix: str, width: int) -> dict[str, Shape]:
     """Tensors of torch.nn.MultiheadAttention."""
     shapes: dict[str, Shape] = {f"{prefix}.in_proj_weight": (3 * width, width), f"{prefix}.in_proj_bias": (3 * width,)}
@@ -206,16 +245,30 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder)):
+        if isinstance(layer, (Head, Decoder, Label, Tag)):
             shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
     return shapes
 
 
+def _first_shapes(at: str, layer: Tokens | Frames) -> dict[str, Shape]:
+    if isinstance(layer, Tokens):
+        return {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
+    shapes: dict[str, Shape] = {}
+    for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
+        shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)
+        shapes[f"{at}.convs.{number}.bias"] = (channels,)
+    return shapes
+
+
 def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    if isinstance(layer, Embed):
+    if isinstance(layer, (Tokens, Frames)):
+        shapes = _first_shapes(at, layer)
+    elif isinstance(layer, Branch):
+        shapes = branch_shapes(at, layer, sizes.width)
+    elif isinstance(layer, Embed):
         shapes = _linear(f"{at}.linear", raw_static(spec), layer.size)
     elif isinstance(layer, Convolution):
         for number, (inputs, channels) in enumerate(pairwise((sizes.width, *layer.channels))):
@@ -232,8 +285,7 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     elif isinstance(layer, Transformer):
         shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
     elif isinstance(layer, BatchNorm):
-        for name in ("weight", "bias", "running_mean", "running_var"):
-            shapes[f"{at}.norm.{name}"] = (sizes.width,)
+        shapes = _batch_norm(f"{at}.norm", sizes.width)
     elif isinstance(layer, SelfAttention):
         shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | _norm(f"{at}.block.norm", sizes.width)
     elif isinstance(layer, Pool) and layer.by == "attention":
@@ -241,7 +293,11 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     return shapes
 
 
-def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder, sizes: Sizes) -> dict[str, Shape]:
+def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag, sizes: Sizes) -> dict[str, Shape]:
+    if isinstance(layer, (Label, Tag)):
+        width, hidden = label_inputs(layer, sizes), layer.hidden_size
+        shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
+        return shapes | _linear(f"{at}.final", hidden or width, sizes.outputs)
     if isinstance(layer, Head):
         shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
         shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)

@@ -6,6 +6,7 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,7 @@ class Flow:
     loc: Tensor | None = None  # [B, 1, C]
     scale: Tensor | None = None  # [B, 1, C]
     state: State = ()  # h (and c) [L, B, H]
+    branch: Tensor | None = None  # [B, channels]
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
     decoder_attention: Tensor | None = None  # [B, K / segment, S]
@@ -48,7 +50,7 @@ def within(lengths: Tensor, steps: int) -> Tensor:
 
 def clear(sequence: Tensor, lengths: Tensor | None) -> Tensor:
     """The sequence [B, S, D] with zeros past each row's end."""
-    return sequence if lengths is None else sequence.masked_fill(~within(lengths, sequence.shape[1]), 0.0)
+    return sequence if lengths is None else sequence.masked_fill(~within(lengths, sequence.shape[1]), 0)
 
 
 def taken(sequence: Tensor, steps: Tensor) -> Tensor:
@@ -70,6 +72,30 @@ def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int, lengths: Tensor
     if lengths is not None:  # rows counted from each row's own end
         return torch.cat([taken(targets, lengths.unsqueeze(1) + row) for row in rows], dim=2)
     return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
+
+
+def mean_over(x: Tensor, lengths: Tensor | None, period: int = 0) -> Tensor:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return recent.mean(dim=1, keepdim=True)
+    kept, counts = within(lengths, x.shape[1]), lengths.view(-1, 1, 1)
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = counts.clamp_max(period)
+    return x.masked_fill(~kept, 0.0).sum(dim=1, keepdim=True) / counts
+
+
+def on_steps(function: Callable[[Tensor], Tensor], x: Tensor, lengths: Tensor | None) -> Tensor:
+    """A function of single steps [M, D], given those that rows of [B, S, D] have, all at once; zeros for the others."""
+    flat = x.flatten(0, 1)
+    if lengths is None:
+        found = function(flat)
+        return found.view(*x.shape[:2], found.shape[1])
+    kept = within(lengths, x.shape[1]).flatten().nonzero().squeeze(1)
+    found = function(flat.index_select(0, kept))
+    every = found.new_zeros(len(flat), found.shape[1]).index_copy(0, kept, found)
+    return every.view(*x.shape[:2], found.shape[1])
 
 
 def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
@@ -30,8 +30,10 @@ from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer
-from tidegate.nn.flow import Flow, State, clear, ending, lagged, recurrent, within
+from tidegate.nn.flow import Flow, State, clear, ending, lagged, mean_over, recurrent, within
+from tidegate.nn.norm import UnitNorm, normed
 from tidegate.nn.ode import ODERNN
+from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, TokensLayer
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
@@ -60,18 +62,6 @@ class NormaliseLayer(nn.Module):
         if flow.truth is not None:
             flow.truth = flow.truth if flow.loc is None else flow.truth - flow.loc
             flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
-
-
-def mean_over(x: Tensor, lengths: Tensor | None, period: int = 0) -> Tensor:
-    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
-    if lengths is None:
-        recent = x[:, -period:] if period else x
-        return recent.mean(dim=1, keepdim=True)
-    kept, counts = within(lengths, x.shape[1]), lengths.view(-1, 1, 1)
-    if period:
-        kept = kept & ~within(lengths - period, x.shape[1])
-        counts = counts.clamp_max(period)
-    return x.masked_fill(~kept, 0.0).sum(dim=1, keepdim=True) / counts
 
 
 class ConvolutionLayer(nn.Module):
@@ -177,33 +167,6 @@ class OdeRnnLayer(nn.Module):
         flow.sequence, flow.state = self.ode(x, observed=observed, lengths=flow.lengths)
 
 
-class UnitNorm(nn.Module):
-    """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-        self.register_buffer("running_mean", torch.zeros(width))
-        self.register_buffer("running_var", torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise [B, D, S] over B and S (or [B, D] over B), with the batch's statistics while training."""
-        return nn.functional.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, training=self.training
-        )
-
-    def steps(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        """Normalise [B, S, D] over the steps that rows have."""
-        if lengths is None or not self.training:
-            return torch.as_tensor(self(x.transpose(1, 2)).transpose(1, 2))
-        kept = within(lengths, x.shape[1]).flatten().nonzero().squeeze(1)
-        flat = x.reshape(-1, x.shape[2])
-        return torch.zeros_like(flat).index_copy(0, kept, self(flat.index_select(0, kept))).view(x.shape)
-
-
 class BatchNormLayer(nn.Module):
     """Batch normalisation of the sequence (`BatchNorm`)."""
 
@@ -212,7 +175,7 @@ class BatchNormLayer(nn.Module):
         self.norm = UnitNorm(sizes.width)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence = self.norm.steps(flow.sequence, flow.lengths)
+        flow.sequence = normed(self.norm, flow.sequence, flow.lengths)
 
 
 class SelfAttentionLayer(nn.Module):
@@ -232,26 +195,38 @@ class PoolLayer(nn.Module):
     def __init__(self, spec: NetworkSpec, layer: Pool, sizes: Sizes) -> None:
         super().__init__()
         self.by = layer.by
+        self.ahead = spec.encoder.hidden_size  # units that read forwards; after them those that read backwards
         if layer.by == "attention":
             self.score = nn.Linear(sizes.width, 1)
 
     def forward(self, flow: Flow) -> None:
-        if self.by == "last":
-            flow.context = ending(flow.sequence, 1, flow.lengths).squeeze(1)
+        x, lengths = flow.sequence, flow.lengths
+        if self.by == "attention":
+            flow.context, flow.attention = pool(self.score, x, lengths)
+        elif self.by == "mean":
+            flow.context = mean_over(x, lengths).squeeze(1)
+        elif self.by == "max":
+            flow.context = (x if lengths is None else x.masked_fill(~within(lengths, x.shape[1]), -torch.inf)).amax(1)
         else:
-            flow.context, flow.attention = pool(self.score, flow.sequence, flow.lengths)
+            flow.context = ending(x, 1, lengths).squeeze(1)
+            if self.by == "ends" and x.shape[2] > self.ahead:
+                flow.context = torch.cat([flow.context[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
+        if flow.branch is not None:
+            flow.context = torch.cat([flow.context, flow.branch], dim=1)
 
 
 class DropoutLayer(nn.Module):
-    """Dropout on the context (`Dropout`)."""
+    """Dropout on the context, or where there is none on the sequence (`Dropout`)."""
 
     def __init__(self, spec: NetworkSpec, layer: Dropout, sizes: Sizes) -> None:
         super().__init__()
         self.dropout = nn.Dropout(layer.rate)
 
     def forward(self, flow: Flow) -> None:
-        assert flow.context is not None
-        flow.context = self.dropout(flow.context)
+        if flow.context is None:
+            flow.sequence = self.dropout(flow.sequence)
+        else:
+            flow.context = self.dropout(flow.context)
 
 
 class HeadLayer(nn.Module):
@@ -278,7 +253,10 @@ class HeadLayer(nn.Module):
 
 
 LAYERS: dict[str, type[nn.Module]] = {
+    "tokens": TokensLayer,
+    "frames": FramesLayer,
     "normalise": NormaliseLayer,
+    "branch": BranchLayer,
     "convolution": ConvolutionLayer,
     "segment": SegmentLayer,
     "embed": EmbedLayer,
@@ -291,4 +269,6 @@ LAYERS: dict[str, type[nn.Module]] = {
     "dropout": DropoutLayer,
     "head": HeadLayer,
     "decoder": DecoderLayer,
+    "label": LabelLayer,
+    "tag": LabelLayer,
 }

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.inputs import check_lengths, missing_shape
+from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.nn.flow import Flow, clear, lagged
@@ -15,9 +15,10 @@ from tidegate.nn.layers import LAYERS
 
 
 class Output(NamedTuple):
-    """What a network says about a batch of windows.
+    """What a network says about a batch of windows or sequences.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
     None; independent channels have B * C rows there.
@@ -58,10 +59,11 @@ class Network(nn.Module):
         forced: Tensor | None = None,
         lengths: Tensor | None = None,
     ) -> Output:
-        """Forecast a batch of windows.
+        """Forecast a batch of windows, or say something about a batch of sequences.
 
         Args:
-            past: [B, T, I], targets first. future: [B, K, F]. static: [B, S]; None where the network reads none.
+            past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
+            future: [B, K, F]. static: [B, S]; None where the network reads none.
             truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
                 its own forecasts is shown the truth instead.
             lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
@@ -73,8 +75,8 @@ class Network(nn.Module):
         batch, count = past.shape[0], spec.targets
         if lengths is not None:
             check_lengths(spec, lengths, batch, past.shape[1])
-        future = past.new_empty(missing_shape(spec, "future", batch)) if future is None else future
-        static = past.new_empty(missing_shape(spec, "static", batch)) if static is None else static
+        future = torch.empty(missing_shape(spec, "future", batch), device=past.device) if future is None else future
+        static = torch.empty(missing_shape(spec, "static", batch), device=past.device) if static is None else static
         flow = self._enter(past, future, static, lengths)
         if truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
@@ -84,6 +86,9 @@ class Network(nn.Module):
         values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
         if spec.anchor:
             values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
+        if not spec.forecasts:
+            zeros = values.new_zeros(batch, 1, 1)
+            return Output(values, zeros, zeros + 1, flow.attention, None, flow.self_attention)
         ones = torch.ones_like(flow.targets[:, :1])
         scale = ones if flow.scale is None else flow.scale
         loc = torch.zeros_like(ones) if flow.loc is None else flow.loc
@@ -100,6 +105,11 @@ class Network(nn.Module):
 
     def _enter(self, past: Tensor, future: Tensor, static: Tensor, lengths: Tensor | None) -> Flow:
         count = self.spec.targets
+        tokens = self.spec.find("tokens")
+        if tokens is not None:
+            past = clear(past.unsqueeze(2), lengths).squeeze(2) if past.dim() == 2 else past
+            check_tokens(past, tokens.vocabulary)
+            return Flow(static.new_empty(*past.shape, 0), past, future, static, lengths=lengths, given=lengths)
         past = clear(past, lengths)
         if self.spec.channels == "joint":
             return Flow(past[:, :, :count], past, future, static, lengths=lengths, given=lengths)

@@ -13,14 +13,20 @@ from tidegate.runtime.flow import Array, Flow, Lengths, Weights, clear, shortene
 def convolution(spec: NetworkSpec, layer: Convolution, weights: Weights, at: str, flow: Flow) -> None:
     """Convolutions over time, one after the other, each with a relu."""
     x = flow.sequence
-    for index, channels in enumerate(layer.channels):
-        matrix = weights[f"{at}.convs.{index}.conv.weight"].reshape(channels, -1)  # [channels, D * kernel]
+    for index in range(len(layer.channels)):
         padded = padded_rows(x, flow.lengths, layer.kernel, layer.stride, layer.padding)
-        rows = sliding_window_view(padded, layer.kernel, axis=1)[:, :: layer.stride]  # [B, S', D, kernel]
-        product = rows.reshape(*rows.shape[:2], -1) @ matrix.T + weights[f"{at}.convs.{index}.conv.bias"]
+        product = convolve(padded, weights[f"{at}.convs.{index}.conv.weight"], layer.stride)
+        product = product + weights[f"{at}.convs.{index}.conv.bias"]
         flow.lengths = shortened(flow.lengths, layer.stride)
         x = clear(np.maximum(product, np.float32(0)), flow.lengths)
     flow.sequence = x
+
+
+def convolve(padded: Array, kernels: Array, stride: int = 1) -> Array:
+    """[B, steps, D] with kernels [channels, D, kernel], every `stride` steps: [B, S, channels]."""
+    channels, _, kernel = kernels.shape
+    rows = sliding_window_view(padded, kernel, axis=1)[:, ::stride]  # [B, S, D, kernel]
+    return np.asarray(rows.reshape(*rows.shape[:2], -1) @ kernels.reshape(channels, -1).T)
 
 
 def padded_rows(x: Array, lengths: Lengths | None, kernel: int, stride: int, padding: str) -> Array:

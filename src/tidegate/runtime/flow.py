@@ -30,6 +30,7 @@ class Flow:
     loc: Array | None = None  # [B, 1, C]
     scale: Array | None = None  # [B, 1, C]
     state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
+    branch: Array | None = None  # [B, channels]
     context: Array | None = None  # [B, D]
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]
@@ -76,9 +77,31 @@ def lagged(targets: Array, lags: tuple[int, ...], horizon: int, lengths: Lengths
     return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
 
 
+def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return np.asarray(recent.mean(axis=1, keepdims=True))
+    kept, counts = within(lengths, x.shape[1]), lengths
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = np.minimum(counts, period)
+    total = np.where(kept, x, np.float32(0)).sum(axis=1, keepdims=True)
+    return np.asarray(total / counts.astype(np.float32)[:, None, None])
+
+
 def linear(weights: Weights, name: str, x: Array) -> Array:
     """x W' + b along the last axis."""
     return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], dtype=np.float32)
+
+
+def row_linear(weights: Weights, name: str, x: Array) -> Array:
+    """As `linear`, but no row's figures depend on how many there are: a stream gives, bit for bit, what a batch does.
+
+    The order in which a product of matrices sums depends on their sizes; here each number is a sum of its own.
+    """
+    product = np.einsum("...i,oi->...o", np.ascontiguousarray(x), weights[f"{name}.weight"])
+    return np.asarray(product + weights[f"{name}.bias"], dtype=np.float32)
 
 
 def repeat(vector: Array, steps: int) -> Array:

@@ -14,25 +14,14 @@ from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, R
 from tidegate.runtime.attention import masked, softmax
 from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
-from tidegate.runtime.flow import (
-    Array,
-    Flow,
-    Lengths,
-    Weights,
-    clear,
-    ending,
-    lagged,
-    linear,
-    repeat,
-    shortened,
-    within,
-)
+from tidegate.runtime.flow import Flow, Weights, clear, ending, lagged, linear, mean_over, repeat, shortened, within
+from tidegate.runtime.norm import batch_normed
 from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
+from tidegate.runtime.sequence_layers import branch, frames, label, tokens
 from tidegate.runtime.transformer import self_attention, transformer
 
 SMALLEST_SCALE = np.float32(1e-4)
-BATCH_NORM_EPSILON = np.float32(1e-5)
 
 
 def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, flow: Flow) -> None:
@@ -49,19 +38,6 @@ def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, fl
             flow.scale = np.maximum(spread, SMALLEST_SCALE)
             flow.targets = flow.targets / flow.scale
     flow.sequence = np.concatenate([flow.targets, flow.sequence[:, :, x.shape[2] :]], axis=2)
-
-
-def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:
-    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
-    if lengths is None:
-        recent = x[:, -period:] if period else x
-        return np.asarray(recent.mean(axis=1, keepdims=True))
-    kept, counts = within(lengths, x.shape[1]), lengths
-    if period:
-        kept = kept & ~within(lengths - period, x.shape[1])
-        counts = np.minimum(counts, period)
-    total = np.where(kept, x, np.float32(0)).sum(axis=1, keepdims=True)
-    return np.asarray(total / counts.astype(np.float32)[:, None, None])
 
 
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
@@ -87,18 +63,27 @@ def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, fl
 
 def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
     """Batch normalisation with the training part's statistics."""
-    gain = weights[f"{at}.norm.weight"] / np.sqrt(weights[f"{at}.norm.running_var"] + BATCH_NORM_EPSILON)
-    flow.sequence = (flow.sequence - weights[f"{at}.norm.running_mean"]) * gain + weights[f"{at}.norm.bias"]
+    flow.sequence = batch_normed(weights, f"{at}.norm", flow.sequence)
 
 
 def pool(spec: NetworkSpec, layer: Pool, weights: Weights, at: str, flow: Flow) -> None:
     """One vector out of the sequence."""
-    if layer.by == "last":
-        flow.context = ending(flow.sequence, 1, flow.lengths)[:, 0]
-        return
-    score = linear(weights, f"{at}.score", flow.sequence)[:, :, 0]  # [B, S]
-    flow.attention = softmax(masked(score, flow.lengths))
-    flow.context = np.einsum("bs,bsd->bd", flow.attention, flow.sequence)
+    x, lengths, ahead = flow.sequence, flow.lengths, spec.encoder.hidden_size
+    if layer.by == "attention":
+        score = linear(weights, f"{at}.score", x)[:, :, 0]  # [B, S]
+        flow.attention = softmax(masked(score, lengths))
+        flow.context = np.einsum("bs,bsd->bd", flow.attention, x)
+    elif layer.by == "mean":
+        flow.context = mean_over(x, lengths)[:, 0]
+    elif layer.by == "max":
+        x = x if lengths is None else np.where(within(lengths, x.shape[1]), x, np.float32(-np.inf))
+        flow.context = x.max(axis=1)
+    else:
+        flow.context = ending(x, 1, lengths)[:, 0]
+        if layer.by == "ends" and x.shape[2] > ahead:
+            flow.context = np.concatenate([flow.context[:, :ahead], x[:, 0, ahead:]], axis=1)
+    if flow.branch is not None:
+        flow.context = np.concatenate([flow.context, flow.branch], axis=1)
 
 
 def dropout(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
@@ -119,7 +104,10 @@ def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) 
 
 
 LAYERS = {
+    "tokens": tokens,
+    "frames": frames,
     "normalise": normalise,
+    "branch": branch,
     "convolution": convolution,
     "segment": segment,
     "embed": embed,
@@ -132,4 +120,6 @@ LAYERS = {
     "dropout": dropout,
     "head": head,
     "decoder": decoder,
+    "label": label,
+    "tag": label,
 }

@@ -70,6 +70,9 @@ class Predictor:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
         self.preparation = Preparation.from_json(artifact.preparation)
+        if not self.spec.forecasts:
+            end = self.spec.layers[-1].kind
+            raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
         self._check()
         self.weights = Loaded(artifact.weights)
 
