@@ -102,7 +102,7 @@ def _spec(
         layers.append(Normalise(by=plan.normalise))  # type: ignore[arg-type]
     if plan.branch:
         kernels = network.branch_kernels
-        layers.append(Branch(channels=plan.branch, kernels=kernels, dropout=dropout, squeeze=network.squeeze))
+        layers.append(Branch(channels=plan.branch, kernels=kernels, dropout=dropout, squeeze_excite=network.squeeze))
     if network.conv_channels:
         layers.append(
             Convolution(

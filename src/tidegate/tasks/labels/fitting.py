@@ -34,7 +34,7 @@ from tidegate.train.progress import ProgressBar
 from tidegate.train.threads import choose_threads, threads
 
 STEPS = 2_000
-FEWEST_EPOCHS, MOST_EPOCHS = 8, 200
+FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
 Labels = ClassLabels | NumberLabels
