@@ -50,14 +50,17 @@ def resample(wave: NDArray[np.floating], rate: int, wanted: int) -> NDArray[np.f
     padded = np.pad(wave, (reach, reach + 1))
     out = np.empty(count, dtype=np.float32)
     # sample k lies at k * down of the fine grid; it takes the inputs i with |k * down - i * up| <= half
+    offsets = np.arange(-reach, reach + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(offsets))
     for phase in range(min(up, count)):
-        place = np.arange(phase, count, up, dtype=np.int64) * down
-        first, part = place // up, int(place[0] % up)
-        offsets = np.arange(-reach, reach + 1)
+        first, part = phase * down // up, phase * down % up
         where = half + part - offsets * up
         inside = (where >= 0) & (where < len(taps))
         own = np.zeros(len(offsets), dtype=np.float32)
         own[inside] = taps[where[inside]]
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(offsets))
-        out[phase::up] = windows[first] @ own
+        size = len(range(phase, count, up))
+        if down == 1:
+            out[phase::up] = np.convolve(padded, own[::-1], "valid")[first : first + size]
+        else:
+            out[phase::up] = windows[first::down][:size] @ own
     return out

@@ -61,8 +61,12 @@ def name_all(root: Path, paths: list[Path], pattern: str | None) -> Named:
         made = re.compile(pattern)
     except re.error as error:
         raise ConfigError(f"pattern={pattern!r} is no regular expression ({error})") from None
-    if not {"label", "group"} & set(made.groupindex):
-        raise ConfigError(f"pattern={pattern!r} has no part named label or group; write for instance (?P<label>[^_]+)_")
+    parts = set(made.groupindex)
+    if not parts or not parts <= {"label", "group"}:
+        what = f"a part named {min(parts - {'label', 'group'})}" if parts else "no named part"
+        raise ConfigError(
+            f"pattern={pattern!r} has {what}; its parts are label and group, as in (?P<label>[^_]+)_(?P<group>[^_]+)"
+        )
     found = [made.search(path.as_posix()) for path in below]
     odd = [path.as_posix() for path, match in zip(below, found, strict=True) if match is None]
     if odd:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
 from tidegate.data.frames import ArraySource
@@ -38,7 +40,17 @@ def headless(path: Path, columns: Sequence[str], delimiter: str | None, encoding
         cells.append(row)
     arrays = {}
     for name, texts in zip(names, zip(*cells, strict=True), strict=True):
-        column = np.empty(len(texts), dtype=object)
-        column[:] = texts
-        arrays[name] = column
+        arrays[name] = _column(texts)
     return ArraySource(arrays, label=path.name)
+
+
+def _column(texts: Sequence[str]) -> NDArray[Any]:
+    """Whole numbers or numbers where all cells are such, else text."""
+    for kind, convert in ((np.int64, int), (np.float64, float)):
+        try:
+            return np.array(list(map(convert, texts)), dtype=kind)
+        except (ValueError, OverflowError):
+            continue
+    column = np.empty(len(texts), dtype=object)
+    column[:] = texts
+    return column

@@ -45,7 +45,7 @@ def shrink(frames: NDArray[np.uint8], size: tuple[int, int], colour: bool) -> ND
         raise SchemaError(
             f"frames have shape {frames.shape} of {frames.dtype}; expected uint8 [T, H, W] or [T, H, W, 3]"
         )
-    held = frames[..., None] if frames.ndim == 3 else frames[..., :3] if frames.shape[3] == 4 else frames
+    held: NDArray[Any] = frames[..., None] if frames.ndim == 3 else frames[..., :3] if frames.shape[3] == 4 else frames
     if held.shape[3] == 3 and not colour:
         held = (held @ _GREY)[..., None]
     elif held.shape[3] == 1 and colour:

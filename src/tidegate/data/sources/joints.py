@@ -32,7 +32,7 @@ def read_joints(
         data: list of [T, J, 2] or [T, J, 3]; one array [n, T, J, 2|3]; or with `lengths` [N, J, 2|3].
         lengths: [n] steps of each.
         joints: [J] names; None counts them.
-        root: joint, or joints whose mean is taken, that the body is centred on at each step; None takes the mean of all.
+        root: joint, or joints whose mean is taken, that the body is centred on at each step; None takes all.
         normalise: whether to centre, and to divide by the size of the body: the mean distance of joints from the root
             over the sequence.
         velocities: whether to add how far each joint came since the step before (before centring, so that walking
@@ -58,8 +58,8 @@ def read_joints(
     ]
     if odd:
         raise SchemaError(
-            f"sequence {names[odd[0]]!r} has shape {bodies[odd[0]].shape}; expected [T, J, 2] or [T, J, 3] with the same "
-            "joints in all"
+            f"sequence {names[odd[0]]!r} has shape {bodies[odd[0]].shape}; expected [T, J, 2] or [T, J, 3] with "
+            "the same joints in all"
         )
     check_lengths(np.array([len(body) for body in bodies], dtype=np.int64), names)
     if joints is not None and len(joints) != shape[0]:
@@ -71,9 +71,11 @@ def read_joints(
         channels += [f"{channel} speed" for channel in channels]
     notes = []
     if normalise:
-        message = "Skeletons were centred on {root} and divided by the size of the body."
-        where = "the mean of all joints" if root is None else ", ".join(named[number] for number in centre)
-        notes.append(Note("normalised", message, {"root": where}))
+        message = "Skeletons were centred on the mean of all joints and divided by the size of the body."
+        if root is not None:
+            message = "Skeletons were centred on {root} and divided by the size of the body."
+        values = {} if root is None else {"root": ", ".join(named[number] for number in centre)}
+        notes.append(Note("normalised", message, values))
     parts = [body_features(body, centre, normalise, velocities) for body in bodies]
     return pack(parts, channels=channels, notes=notes, **rest)
 
@@ -83,7 +85,7 @@ def body_features(body: NDArray[np.float64], root: list[int], normalise: bool, v
 
     pose = (place - root) / size;  speed_t = (place_t - place_(t-1)) / size
     """
-    centre = np.nanmean(body[:, root], axis=1, keepdims=True) if normalise else np.zeros((1, 1, body.shape[2]))
+    centre = _mean(body[:, root]) if normalise else np.zeros((1, 1, body.shape[2]))
     pose = body - centre
     size = 1.0
     if normalise:
@@ -95,6 +97,13 @@ def body_features(body: NDArray[np.float64], root: list[int], normalise: bool, v
         speed = np.diff(body, axis=0, prepend=body[:1]) / size
         parts.append(speed)
     return np.concatenate([part.reshape(len(body), -1) for part in parts], axis=1).astype(np.float32)
+
+
+def _mean(places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[T, 1, D] mean of the joints [T, R, D] that were seen; NaN where none was."""
+    seen = np.isfinite(places).sum(axis=1, keepdims=True)
+    total = np.nansum(places, axis=1, keepdims=True)
+    return np.where(seen > 0, total / np.maximum(seen, 1), np.nan)
 
 
 def _root(root: int | Sequence[int] | None, count: int) -> list[int]:
