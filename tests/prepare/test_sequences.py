@@ -151,14 +151,14 @@ def test_categories_are_one_hot_and_unseen_ones_are_noted():
 
 
 def test_many_categories_alone_are_tokens():
-    entries = np.array([f"w{i % 40}" for i in range(80)], dtype=object)
-    sequences = Sequences(("a", "b"), np.array([0, 40, 80]), np.empty((80, 0)), (), {"word": entries})
+    entries = np.array([f"w{i % 70}" for i in range(140)], dtype=object)
+    sequences = Sequences(("a", "b"), np.array([0, 70, 140]), np.empty((140, 0)), (), {"word": entries})
     preparation = SequencePreparation.fit(sequences, np.array([0, 1]))
-    assert (preparation.kind, preparation.vocabulary, preparation.input_names) == ("tokens", 42, ("word",))
+    assert (preparation.kind, preparation.vocabulary, preparation.input_names) == ("tokens", 72, ("word",))
     past, lengths = preparation.apply(sequences).gather(np.array([1]))
-    assert past.shape == (1, 40)
-    assert lengths.tolist() == [40]
-    assert sorted(past[0]) == list(range(2, 42))
+    assert past.shape == (1, 70)
+    assert lengths.tolist() == [70]
+    assert sorted(past[0]) == list(range(2, 72))
 
 
 def test_frames_become_zero_to_one_when_gathered():

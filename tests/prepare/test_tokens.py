@@ -50,6 +50,12 @@ def test_words_lose_nothing_but_blanks(text):
     assert "".join(words(text)) == "".join(text.split())
 
 
+@given(st.text(st.characters(max_codepoint=127), max_size=60))
+@settings(deadline=None)
+def test_words_of_plain_letters_do_not_depend_on_the_letters_around_them(text):
+    assert words(text + " é") == [*words(text), "é"]
+
+
 def test_characters_make_runs_of_blanks_one():
     assert characters("  a \n b ") == ["a", " ", "b"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.prepare import encode, steps
+from tidegate.prepare import steps
 from tidegate.prepare.preparedsequences import PreparedSequences
 from tidegate.prepare.sequenceoptions import SequenceOptions
 from tidegate.prepare.steps import CategoryState, ChannelPlan, ChannelState
@@ -49,7 +49,7 @@ class SequencePreparation:
     ) -> SequencePreparation:
         """Measure the training part.
 
-        A single column of categories with more than 32 of them, and no numbers beside it, is read as tokens.
+        A single column of categories with more than 64 of them, and no numbers beside it, is read as tokens.
 
         Args:
             sequences: all of them.
@@ -74,7 +74,7 @@ class SequencePreparation:
         names = list(sequences.categories)
         if len(names) == 1 and not sequences.channels:
             entries = sequences.categories[names[0]][where].tolist()
-            if len(set(entries) - {None}) > encode.MAX_CATEGORIES:
+            if len(set(entries) - {None}) > steps.MOST_CATEGORIES:
                 state, notes = fit_entries(names[0], entries, options)
                 return cls(options, tokens=state, notes=tuple(notes))
         if not names and not sequences.channels:

@@ -15,6 +15,7 @@ from tidegate.core.table import Note
 from tidegate.prepare import encode
 from tidegate.prepare.sequenceoptions import SequenceOptions
 
+MOST_CATEGORIES = 64
 _PIECE = 1 << 15
 
 
@@ -273,7 +274,7 @@ def fit_categories(
     """Choose the categories of each column that get an input of their own."""
     states, notes = [], []
     for name in names:
-        categories, left, gaps = encode.choose_categories(sequences.categories[name][steps].tolist())
+        categories, left, gaps = encode.choose_categories(sequences.categories[name][steps].tolist(), MOST_CATEGORIES)
         states.append(CategoryState(name, categories))
         if left:
             message = "{column}: the {kept} most frequent categories are kept, {count} rarer ones are read as none"

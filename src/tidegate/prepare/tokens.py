@@ -30,6 +30,8 @@ _WORD = re.compile(
     rf"[{_UNSPACED}]|\d+(?:[.,]\d+)*|{_LETTER}(?:{_LETTER}|\d)*(?:['\u2019]{_LETTER}+)*|[^\w\s]|_+|\w", re.UNICODE
 )
 
+_ASCII = re.compile(r"\d+(?:[.,]\d+)*|[A-Za-z][A-Za-z\d]*(?:'[A-Za-z]+)*|[^\w\s]|_+")
+
 
 def normal(text: str, lowercase: bool) -> str:
     """The text in Unicode's composed form, in small letters where wanted."""
@@ -44,7 +46,7 @@ def words(text: str) -> list[str]:
     >>> words("It isn't 3.5 m, 你好!")
     ['It', "isn't", '3.5', 'm', ',', '你', '好', '!']
     """
-    return _WORD.findall(text)
+    return (_ASCII if text.isascii() else _WORD).findall(text)
 
 
 def characters(text: str) -> list[str]:
