@@ -328,3 +328,40 @@ def test_audit_passes_and_fails_with_an_exit_code(place: Path, capsys: pytest.Ca
     code = main(["audit", str(place / "copied.csv"), "--target", "y", "--known", "plan", "--json", *SMALL, *BRIEF])
     assert code == 1
     assert json.loads(capsys.readouterr().out)["findings"][0]["values"]["column"] == "plan"
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "nominal %"), ("zh_TW", "名目涵蓋率 %")])
+def test_intervals_are_those_that_evaluate_scores(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lang: str, words: str
+) -> None:
+    monkeypatch.setenv("TIDEGATE_LANG", lang)
+    out = place / f"intervals-{lang}.csv"
+    assert main(["intervals", str(place / "run"), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert words in printed
+    scored = json.loads((place / "run" / "metrics.json").read_text())["test"]["coverage"]
+    frame = pl.read_csv(out)
+    inside = ((frame["actual"] >= frame["low_split"]) & (frame["actual"] <= frame["high_split"])).mean()
+    assert inside == pytest.approx(
+        next(iter(scored.values() if isinstance(scored, dict) else [scored[0][1]])), abs=1e-9
+    )
+    assert f"{100 * inside:.1f}" in printed
+    assert frame.columns[:4] == ["cutoff", "time", "step", "actual"]
+    assert main(["intervals", str(place / "run"), "--level", "50", "--level", "90", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [item["level"] for item in found] == [0.5, 0.9]
+    assert set(found[0]["methods"]) == {"split", "adaptive"}
+
+
+def test_intervals_refuse_what_cannot_be_written(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["intervals", str(place / "run"), "--out", "a.txt"]) == 2
+    assert main(["intervals", str(place / "run"), "--out", "a.csv", "--level", "50", "--level", "80"]) == 2
+    assert "give --level once" in capsys.readouterr().err
+
+
+def test_an_audit_goes_into_the_run_and_its_report(place: Path, tmp_path: Path) -> None:
+    assert fit(place / "plain.csv", "--out", tmp_path / "run", "--audit", "--quiet") == 0
+    assert json.loads((tmp_path / "run" / "audit.json").read_text())["passed"] is True
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert 'id="audit"' in page
+    assert "--audit" in page

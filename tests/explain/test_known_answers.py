@@ -89,6 +89,21 @@ def test_opposite_effects_do_not_cancel_and_the_right_order_beats_every_other() 
         assert test.beaten > 0.95
 
 
+def test_a_group_that_lifts_some_values_and_lowers_others_is_not_lost_in_their_mean() -> None:
+    """The first input moves two values by the same size in opposite ways: the mean sees nothing of it."""
+    model = table_model(lambda x: np.stack([4 * x[:, 0] + x[:, 1], -4 * x[:, 0] + 0.5 * x[:, 2]], axis=1), 5)
+    groups = by_feature(model.layout)
+    found = exact_shapley(model, 0, groups)
+    assert int(np.argmax(found.reach)) == 0
+    assert int(np.argmax(found.size)) != 0
+    test = prediction_faithfulness(model, 0, groups, found.reach, orders=60)
+    assert (test.curve[1:-1] >= test.random[:, 1:-1] - 1e-6).all()
+    x, mean = model.windows.flat()[0].astype(float), model.background.flat().astype(float).mean(axis=0)
+    assert test.curve[1] == pytest.approx(4 * abs(x[0] - mean[0]), rel=1e-5)
+    blurred = prediction_faithfulness(model, 0, groups, found.reach, orders=60, whole=False)
+    assert blurred.curve[1] == pytest.approx(0, abs=1e-5)
+
+
 def test_of_many_groups_several_are_taken_at_once() -> None:
     """Every 60 past cells, one by one: 40 looks, from none taken to all."""
     model = planted(50, 60, 10)
@@ -117,15 +132,20 @@ def test_integrated_gradients_agree_with_differences() -> None:
     model = planted(7, 12)
     row = strongest_row(model)
     found = integrated_gradients(model, row, ONE)
-    x, base = model.windows.flat()[row], model.background.flat().mean(axis=0)
-    expected = np.zeros(model.layout.size)
-    points, step = 128, 5e-3
-    for a in (np.arange(points) + 0.5) / points:
-        at = base + a * (x - base)
-        moved = np.concatenate([at + step * np.eye(len(x)), at - step * np.eye(len(x))]).astype(np.float32)
-        values = model.predict(model.layout.unflatten(moved), np.zeros(len(moved), np.int64))[:, 0]
-        expected += (values[: len(x)] - values[len(x) :]) / (2 * step) / points
-    np.testing.assert_allclose(found.values[:, 0], expected * (x - base), atol=0.01)
+    x, background = model.windows.flat()[row], model.background.flat()
+    points, step = 64, 5e-3
+    each = np.zeros(background.shape)
+    for window, base in enumerate(background):
+        for a in (np.arange(points) + 0.5) / points:
+            at = base + a * (x - base)
+            moved = np.concatenate([at + step * np.eye(len(x)), at - step * np.eye(len(x))]).astype(np.float32)
+            values = model.predict(model.layout.unflatten(moved), np.zeros(len(moved), np.int64))[:, 0]
+            each[window] += (values[: len(x)] - values[len(x) :]) / (2 * step) / points * (x - base)
+    np.testing.assert_allclose(found.values[:, 0], each.mean(axis=0), atol=0.01)
+    deviation = each.std(axis=0, ddof=1) / np.sqrt(len(background))
+    np.testing.assert_allclose(found.error[:, 0], deviation, atol=0.01)
+    reached = model.predict(model.background, np.zeros(len(background), np.int64))[:, 0]
+    assert found.base[0] == pytest.approx(reached.mean(), abs=1e-5)
 
 
 def test_attention_looks_at_the_lag() -> None:

@@ -168,3 +168,30 @@ def test_differences_are_found_bit_by_bit() -> None:
     assert (found.path, found.index, found.count) == (("a", "1", "b"), (1, 1), 1)
     assert first_difference({"a": 1}, {"a": 1, "b": 2}).path == ("b",)  # type: ignore[union-attr]
     assert first_difference([1, "a"], [1, "b"]).path == ("1",)  # type: ignore[union-attr]
+
+
+def test_a_training_that_does_not_repeat_itself_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    original, times = fitting.fit, iter(range(99))
+
+    def drifting(table: Any, split: Any, choices: Any, **options: Any) -> Any:
+        found = original(table, split, choices, **options)
+        next(found.network.parameters()).data.add_(next(times))
+        return found
+
+    monkeypatch.setattr(fitting, "fit", drifting)
+    with pytest.raises(DataError, match="two trainings on the same data differ in 'the weights'"):
+        tg.audit(quick(), plain())
+
+
+@pytest.mark.parametrize(("cutoff", "seen"), [(150, 150), (0.5, 100)])
+def test_rows_that_are_only_counted_are_cut_at_their_number(cutoff: float, seen: int) -> None:
+    def pipeline(columns: dict[str, np.ndarray], cutoff: Any) -> dict[str, Any]:
+        return {"rows": int((columns["row"] < cutoff).sum()), "mean": columns["load"][columns["row"] < cutoff].mean()}
+
+    table = {"load": np.random.default_rng(0).normal(size=200)}
+    found = tg.audit(pipeline, table, target="load", time=False, cutoff=cutoff)
+    assert found.passed
+    assert {check.cutoff for check in found.checks} == {str(seen)}
+    for beyond in (0, 200):
+        with pytest.raises(ConfigError, match="leaves nothing before it, or nothing after it"):
+            tg.audit(pipeline, table, target="load", time=False, cutoff=beyond)

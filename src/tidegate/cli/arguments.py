@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
-from tidegate.cli.settings import merge
+from tidegate.core.errors import ConfigError
 
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
@@ -31,15 +32,47 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     return options, columns
 
 
-def trains(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of `fit forecast` that say what to read and which forecaster.
+def size(text: str) -> float | int | str:
+    """A part's size: "0.2" a share, "500" rows, anything else a date."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def merge(options: dict[str, Any], settings: list[str]) -> None:
+    """Add `name=value` settings; dotted names fill the groups.
+
+    Raises:
+        ConfigError: a setting without "=".
+    """
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise ConfigError(f"--set takes name=value, got {setting!r}")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None if text in ("None", "none") else text
+        group, dot, key = name.partition(".")
+        if dot:
+            if not isinstance(options.setdefault(group, {}), dict):
+                raise ConfigError(f"--set {setting}: {group} is not a group of options, or was set whole before")
+            options[group][key] = value
+        else:
+            options[name] = value
+
+
+def trains(command: Callable[..., None], lender: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of another that say what to read and which forecaster.
 
     Args:
         command: takes `options` and `columns` first, then arguments of its own.
+        lender: the command that has them, `fit forecast`.
     """
-    from tidegate.cli.fit import forecast
-
-    lent, types = inspect.signature(forecast).parameters, get_type_hints(forecast)
+    lent, types = inspect.signature(lender).parameters, get_type_hints(lender)
     own, own_types = list(inspect.signature(command).parameters.values())[2:], get_type_hints(command)
 
     def run(**values: Any) -> None:
@@ -77,7 +110,6 @@ def forecaster(options: Mapping[str, Any]) -> Any:
     Raises:
         ConfigError: an option that it does not have, or a value that cannot work.
     """
-    from tidegate.core.errors import ConfigError
     from tidegate.tasks import Forecaster
 
     try:

@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import forecaster, table_of, trains
+from tidegate.cli.arguments import forecaster, size, table_of, trains
+from tidegate.cli.fit import forecast
 from tidegate.cli.output import print_json, say
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -17,7 +18,7 @@ LEAK = 1  # exit code, so that a script can stop on it
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("audit", help=tr("Prove on your data that no forecast depends on its future; exit code 1 on a leak."))(
-        trains(audit)
+        trains(audit, forecast)
     )
 
 
@@ -32,8 +33,6 @@ def audit(
     as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
 ) -> None:
     """Audit a forecaster with these options on these data."""
-    from tidegate.cli.settings import size
-
     require("torch", extra="train", purpose="train")
     model = forecaster(options)
     from tidegate.tasks import audit as run

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from tidegate.cli.arguments import forecaster, table_of, trains
+from tidegate.cli.fit import forecast
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -16,7 +17,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("backtest", help=tr("Train and forecast again from several cutoffs, and score every fold."))(
-        trains(backtest)
+        trains(backtest, forecast)
     )
 
 

@@ -42,5 +42,6 @@ def register(app: typer.Typer) -> None:
             quiet=quiet,
             as_json=as_json,
             command="tidegate demo",
+            audited=True,
             title=tr("Traffic on Interstate 94, the next 24 hours"),
         )

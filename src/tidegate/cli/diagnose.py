@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         require("torch", extra="train", purpose="diagnose")
         import tidegate.diagnose as verb
-        from tidegate.tasks.diagnosing import open_run
+        from tidegate.tasks.opening import open_run
 
         if out is not None:
             from tidegate.artifacts.atomic import check_writable

@@ -10,9 +10,8 @@ from typing import Any
 import typer
 
 from tidegate.cli import label
-from tidegate.cli.arguments import options_of
+from tidegate.cli.arguments import options_of, size
 from tidegate.cli.forecast import run_forecast, says
-from tidegate.cli.settings import size
 from tidegate.core.translate import tr
 
 REPAIRS = "error|sort|drop|mean"
@@ -59,6 +58,11 @@ def forecast(
         [], "--set", help=tr("Any other option as name=value, such as loss=huber or network.head=direct.")
     ),
     unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
+    audit: bool = typer.Option(
+        False,
+        "--audit",
+        help=tr("Audit the pipeline on these data too, for the report; costs six short trainings."),
+    ),
     resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
@@ -76,7 +80,8 @@ def forecast(
         resume=resume,
         quiet=quiet,
         as_json=as_json,
-        command=_command(data, options, columns, parts, out),
+        command=_command(data, options, columns, parts, out) + (" --audit" if audit else ""),
+        audited=audit,
     )
 
 

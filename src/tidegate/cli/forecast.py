@@ -27,8 +27,9 @@ def run_forecast(
     as_json: bool = False,
     command: str = "",
     title: str = "",
+    audited: bool = False,
 ) -> None:
-    """Read, train, judge, write the run folder, print the table and the verdict.
+    """Read, train, judge, write the run folder, print the table and the verdict; where `audited`, audit it too.
 
     Raises:
         TidegateError: what the user can mend.
@@ -64,6 +65,7 @@ def run_forecast(
     evaluation = judged.evaluation
     snippet = _snippet(data, options, columns, parts)
     findings = _findings(model, out)
+    audit = _audit(model, table, parts, out, quiet) if audited else None
     report = report_forecast(
         out / "report.html",
         model,
@@ -73,6 +75,7 @@ def run_forecast(
         command=command,
         snippet=snippet,
         findings=findings,
+        audit=audit,
     )
     if as_json:
         print_json(evaluation.to_json())
@@ -80,6 +83,8 @@ def run_forecast(
         print(evaluation)
     if findings is not None and not quiet:
         say("\n" + findings.summary())
+    if audit is not None and (not quiet or not audit.passed):
+        say("\n" + str(audit))
     say(tr("Report: {path}", path=report))
 
 
@@ -94,6 +99,17 @@ def _findings(model: Any, out: Path) -> Any:
         return None
     write_findings(out, findings)
     return findings
+
+
+def _audit(model: Any, table: Any, parts: Mapping[str, Any], out: Path, quiet: bool) -> Any:
+    """The leak audit of the same options, data and parts, kept in the run."""
+    from tidegate.tasks.run import write_audit
+
+    if not quiet:
+        say(tr("Training a few steps on the data and on poisoned copies of it ..."))
+    found = model.audit(table, **parts, seed=model.seed)
+    write_audit(out, found)
+    return found
 
 
 def _snippet(data: str, options: Mapping[str, Any], columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:

@@ -6,8 +6,10 @@ import json
 import math
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 
@@ -26,6 +28,16 @@ def say_notes(notes: Iterable[Note]) -> None:
     """What was found in the data and done to it."""
     for note in notes:
         say(f"  · {tr(note.message, **note.values)}")
+
+
+def check_output(path: Path) -> None:
+    """Refuse a file for columns that is of no kind we write, before anything is computed.
+
+    Raises:
+        ConfigError: its ending is not .csv, .parquet or .json.
+    """
+    if path.suffix.lower() not in (".csv", ".parquet", ".json"):
+        raise ConfigError(f"--out {path}: write to a .csv, .parquet or .json file")
 
 
 def print_json(value: Any) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import typer
 
-from tidegate.cli.output import say
-from tidegate.core.errors import ConfigError
+from tidegate.cli.output import check_output, say
 from tidegate.core.translate import tr
 
 
@@ -33,8 +32,8 @@ def register(app: typer.Typer) -> None:
         from tidegate.data.emit import Columns, write_columns
         from tidegate.tasks import load
 
-        if out is not None and out.suffix.lower() not in (".csv", ".parquet", ".json"):
-            raise ConfigError(f"--out {out}: write to a .csv, .parquet or .json file")
+        if out is not None:
+            check_output(out)
         model = load(run)
         reading = {} if repair is None else {"repair": repair}
         if hasattr(model, "forecast_columns"):

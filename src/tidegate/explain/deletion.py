@@ -49,17 +49,26 @@ class Faithfulness:
 
 
 def prediction_faithfulness(
-    model: Explainable, row: int, groups: Groups, importance: ArrayLike, *, orders: int = 50, seed: int = 0
+    model: Explainable,
+    row: int,
+    groups: Groups,
+    importance: ArrayLike,
+    *,
+    orders: int = 50,
+    seed: int = 0,
+    whole: bool = True,
 ) -> Faithfulness:
     """Take groups out of one window, most important first, and compare with random orders.
 
-        moved(k) = sum over j = 1..k of |u(j) - u(j - 1)|,  u(j) = mean of v(all but the j first groups)
+        moved(k) = sum over j = 1..k of mean_d |u_d(j) - u_d(j - 1)|,  u(j) = v(all but the j first groups), [D]
 
-    How far the mean prediction has travelled, up and down, so that a group that raises and one that lowers do not
-    cancel. For a sum of effects the right order is the best of all.
+    How far the prediction has travelled, up and down, at every one of its D values, so that a group that raises and one
+    that lowers do not cancel, nor a group that raises some values and lowers others. For a sum of effects the right
+    order is the best of all.
 
     Args:
         model, row, groups: as for `shapley`. importance: [G]. orders: random ones. seed: of these.
+        whole: False follows the mean of the D values alone, for an importance that is of the mean.
 
     Raises:
         ConfigError: fewer than 3 groups, among which no order can be told from another.
@@ -69,7 +78,8 @@ def prediction_faithfulness(
     shape = masks.shape[:2]
     unique, place = np.unique(masks.reshape(-1, len(groups)), axis=0, return_inverse=True)
     values = coalition_values(model, row, groups, ~unique)
-    steps = np.abs(np.diff(values.mean(axis=1)[place.reshape(shape)], axis=1))
+    values = values if whole else values.mean(axis=1, keepdims=True)
+    steps = np.abs(np.diff(values[place.reshape(shape)], axis=1)).mean(axis=2)
     moved = np.concatenate([np.zeros((shape[0], 1)), steps.cumsum(axis=1)], axis=1)
     return Faithfulness(moved[0], moved[1:], taken_counts(len(groups)))
 

@@ -15,7 +15,7 @@ from tidegate.core.table import Note
 from tidegate.explain.attention import Attention, trace_attention
 from tidegate.explain.deletion import Faithfulness, metric_faithfulness, prediction_faithfulness
 from tidegate.explain.gates import Gates, trace_gates
-from tidegate.explain.gradients import integrated_gradients
+from tidegate.explain.gradients import gather, integrated_gradients
 from tidegate.explain.groups import Groups, by_block, by_feature, by_feature_and_block
 from tidegate.explain.inputs import Explainable, Floats
 from tidegate.explain.permutation import Importance, permutation_importance
@@ -61,8 +61,8 @@ class Explanation:
         sample_attributions: [n, G] root mean square over the steps of the Shapley values by feature of n other
             forecasts; None without them.
         importance: permutation importance by "feature" and by "block" on the sample; empty where nothing can be scored.
-        faithfulness: deletion tests: "feature", "block", "cell", "attention" of the forecast, and "importance" of the
-            metric.
+        faithfulness: deletion tests: "feature", "block", "cell", "attention" of the whole forecast, "gradient" of its
+            mean, and "importance" of the metric.
         gates: of every recurrent layer for this forecast; sample_gates: for the sample, on which statistics rest.
         attention: of this forecast; empty where no layer attends.
         metric: its name. block: steps of a block.
@@ -84,7 +84,7 @@ class Explanation:
     def __str__(self) -> str:
         found = self.attributions["feature"]
         lines = [f"forecast {found.prediction.mean():.4g} = {found.base.mean():.4g} without knowing the window"]
-        for index in np.argsort(-found.size):
+        for index in np.argsort(-found.reach):
             lines.append(f"  {found.values[index].mean():+.4g}  {found.groups.all[index]}")
         lines.append(f"  {found.residual.mean():+.2g}  residual (additivity)")
         for name, importance in self.importance.items():
@@ -139,12 +139,16 @@ def explain(
     checks: dict[str, Faithfulness] = {}
     for name, attribution in found.items():
         _check(
-            checks, name, prediction_faithfulness, one, 0, attribution.groups, attribution.size, seed=seed,
+            checks, name, prediction_faithfulness, one, 0, attribution.groups, attribution.reach, seed=seed,
             orders=20 if name == "cell" else 50,
         )  # fmt: skip
     if slope is not None:
         try:
             found["gradient"] = integrated_gradients(one, 0, slope)
+            sizes = np.abs(gather(found["gradient"], cells))
+            _check(
+                checks, "gradient", prediction_faithfulness, one, 0, cells, sizes, seed=seed, orders=20, whole=False
+            )  # fmt: skip
         except MissingExtraError:
             message = "Integrated gradients were left out: they need pip install 'tidegate[train,explain]'."
             said.append(Note("gradients", message))

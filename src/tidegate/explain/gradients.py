@@ -12,31 +12,33 @@ from tidegate.explain.groups import Group, Groups
 from tidegate.explain.inputs import Explainable, Floats
 from tidegate.explain.shapley import Attribution
 
-STEPS = 256
+STEPS = 32
 CALL = 64
 
 
 def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: int = STEPS) -> Attribution:
-    """Integrated gradients of one number, against the mean background window.
+    """Integrated gradients of one number, averaged over the background windows.
 
-        value_p = (x_p - b_p) integral_0^1 dF(b + a (x - b)) / dx_p da,   F = sum slope_kco output_kco
+        value_p = mean_b (x_p - b_p) integral_0^1 dF(b + a (x - b)) / dx_p da,   F = sum slope_kco output_kco
 
-    The values add up to F(x) - F(b) but for the integration's error, which `residual` gives.
+    The values add up to F(x) - mean_b F(b) but for the integration's error, which `residual` gives. One mean window
+    would be a path that begins where no window ever lies; the Shapley values stand on the same windows as these.
 
     Args:
         model: its network is built in torch from spec and weights. row: the window.
         slope: [K, C, O], what the explained number gains per unit of each prepared output.
-        steps: points of the Gauss-Legendre integration.
+        steps: points of the Gauss-Legendre integration from each background window.
 
     Returns:
-        An `Attribution` with a group per cell, [P, 1]; base is F(b), prediction F(x), without the constant that turns
-        prepared into own units.
+        An `Attribution` with a group per cell, [P, 1], and the standard error over the background windows; base is
+        mean F(b), prediction F(x), without the constant that turns prepared into own units.
 
     Raises:
         MissingExtraError: torch or captum is not installed.
         ConfigError: the network is applied to its own forecasts, through which no gradient is taken.
 
-    Source: Sundararajan, Taly and Yan (2017), arXiv:1703.01365; computed by captum.
+    Source: Sundararajan, Taly and Yan (2017), arXiv:1703.01365; several baselines as in Erion et al. (2021),
+    arXiv:1906.10670; computed by captum.
     """
     require("torch", extra="train", purpose="take gradients")
     captum = require("captum.attr", extra="explain", purpose="integrate gradients")
@@ -57,12 +59,19 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
         return (output.prepared() * weight).sum(dim=(1, 2, 3))
 
     window = torch.from_numpy(model.windows.take([row]).flat())
-    baseline = torch.from_numpy(model.background.flat().mean(axis=0, keepdims=True))
+    background = torch.from_numpy(model.background.flat())
     tool = captum.IntegratedGradients(number)
-    found = tool.attribute(window, baseline, n_steps=steps, method="gausslegendre", internal_batch_size=CALL)
+    parts = [
+        tool.attribute(
+            window.expand(len(part), -1), part, n_steps=steps, method="gausslegendre", internal_batch_size=CALL
+        )
+        for part in torch.split(background, CALL)
+    ]
+    each = torch.cat(parts).detach().numpy().astype(np.float64)  # [R, P]
     with torch.no_grad():
-        base, whole = number(baseline).numpy(), number(window).numpy()
-    values = found.detach().numpy().astype(np.float64).reshape(-1, 1)
+        base, whole = number(background).mean(dim=0, keepdim=True).numpy(), number(window).numpy()
+    values = each.mean(axis=0)[:, None]
+    error = each.std(axis=0, ddof=1)[:, None] / np.sqrt(len(each)) if len(each) > 1 else np.zeros_like(values)
     features, places = layout.cells()
     cells = tuple(Group(str(f), int(s), int(s) + 1) for f, s in zip(features, places, strict=True))
     groups = Groups(cells, np.arange(layout.size))
@@ -70,11 +79,11 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
         row,
         groups,
         values,
-        np.zeros_like(values),
+        error,
         base.astype(np.float64),
         whole.astype(np.float64),
         "gradients",
-        steps,
+        steps * len(background),
     )
 
 

@@ -49,12 +49,15 @@ class Attribution:
 
     @property
     def size(self) -> Floats:
-        """[G] how far a group moved the mean, up or down: what the deletion test ranks by."""
+        """[G] how far a group moved the mean of the predicted values, up or down."""
         return np.asarray(np.abs(self.mean))
 
     @property
     def reach(self) -> Floats:
-        """[G] root mean square of a group's values over the predicted steps: what a mean lets cancel counts here."""
+        """[G] root mean square of a group's values over the predicted steps: what a mean lets cancel counts here.
+
+        The deletion test ranks by it: a group that lifts the night and lowers the day matters, whatever its mean.
+        """
         return np.asarray(np.sqrt(np.mean(self.values**2, axis=1)))
 
 

@@ -136,7 +136,7 @@ def inputs(found: Explanation, unit: str, lang: Language) -> Markup | None:
         over=(case.past_time, case.history, case.target),
     )
     caption = tr(
-        "Each past value's share of the mean forecast (integrated gradients, against the mean of the other windows); "
+        "Each past value's share of the mean forecast (integrated gradients from other windows, on average); "
         "the deepest colour is {deepest}. All values together, those known ahead included, give {sum} of {whole}; "
         "left over: {residual}.",
         lang,

@@ -115,7 +115,7 @@ def reach_words(found: Explanation, lang: Language) -> str:
 def _strongest(found: Explanation) -> int:
     """Far end, in steps, of the past block that moved the forecast most; 0 where there is none."""
     each = found.attributions["block"]
-    past = [(size, -(group.first or 0)) for size, group in zip(each.size, each.groups.all, strict=True)
+    past = [(size, -(group.first or 0)) for size, group in zip(each.reach, each.groups.all, strict=True)
             if group.first is not None and group.first < 0]  # fmt: skip
     return max(past)[1] if past else 0
 

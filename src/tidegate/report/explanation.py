@@ -30,6 +30,7 @@ from tidegate.report.words import span
 from tidegate.report.write import write_page
 
 TOP = 3
+MIXED = 0.5  # a mean over the steps below this share of their size hides ups and downs
 
 
 def report_explanation(
@@ -111,12 +112,20 @@ def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[st
         **words,
     )
     moved = []
-    for index in np.argsort(-features.size)[:TOP]:
+    for index in np.argsort(-features.reach)[:TOP]:
         name = feature_name(features.groups.all[index].feature or "", lang)
-        size = with_unit(number(float(features.size[index])), unit)
+        mean, reach = float(features.mean[index]), float(features.reach[index])
+        size = with_unit(number(abs(mean)), unit)
         raised = tr("“{name}” raised it by {size}.", lang, name=name, size=size)
         lowered = tr("“{name}” lowered it by {size}.", lang, name=name, size=size)
-        moved.append(raised if features.mean[index] >= 0 else lowered)
+        both = tr(
+            "“{name}” moved it by some {reach} a step, up at some steps and down at others ({mean} on average).",
+            lang,
+            name=name,
+            reach=with_unit(number(reach), unit),
+            mean=signed_number(mean),
+        )
+        moved.append(both if abs(mean) < MIXED * reach else raised if mean >= 0 else lowered)
     test = found.faithfulness.get("feature")
     rest = [sure(found, unit, lang), deletion_words(test, lang) if test is not None else ""]
     return up if mean >= base else down, moved, [text for text in rest if text]
@@ -257,6 +266,7 @@ def checks(found: Explanation, unit: str, lang: Language) -> Markup:
         "feature": tr("By input", lang),
         "block": tr("By time", lang),
         "cell": tr("By input and time", lang),
+        "gradient": tr("Every single input", lang),
         "attention": tr("Attention", lang),
         "importance": tr("The model as a whole", lang),
     }

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
-from tidegate.data.zones import to_local
-from tidegate.evaluate.audit import Audit, Check, Finding, Stage, compare, conclude, copied_target, put_questions
+from tidegate.evaluate.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, unmoved
 from tidegate.evaluate.poison import poison
+from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.folding import Clock
 from tidegate.tasks.pipeline import fitted_copy, stages_of
+from tidegate.tasks.poisoning import as_columns, copied, copies, poisoned_names, show_time
 from tidegate.tasks.rolling import table_of
-
-ORIGINS = 3  # forecasts in the test part that are audited one by one
 
 
 def audit(
@@ -63,16 +60,17 @@ def audit(
     Raises:
         DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no poisoned copy.
     """
-    from tidegate.tasks.forecaster import Forecaster
-
     table = table_of(subject, data, reading)
-    if isinstance(subject, Forecaster):
+    if isinstance(subject, Estimator):
+        require("torch", extra="train", purpose="train")
         from tidegate.tasks.selfaudit import audit_forecaster
 
-        require("torch", extra="train", purpose="train")
-        subject.check()
-        extra = copies(table, subject.horizon)
-        return audit_forecaster(subject, table, {"validation": validation, "test": test, "gap": gap}, seed, extra)
+        model: Any = subject
+        if not hasattr(model, "horizon"):
+            raise ConfigError(f"audit takes a Forecaster or a pipeline of your own; got a {type(subject).__name__}")
+        model.check()
+        extra = copies(table, model.horizon)
+        return audit_forecaster(model, table, {"validation": validation, "test": test, "gap": gap}, seed, extra)
     return _audit_pipeline(subject, table, cutoff, seed, copies(table, horizon))
 
 
@@ -104,56 +102,7 @@ def _audit_pipeline(
     if found.findings:
         return found
     earlier = poison(columns, table.schema.targets, ~later, "noise", seed)
-    return conclude(checks, [*extra, *_blind(clean, lambda: run(earlier), shown)])
-
-
-def copied(columns: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays that a pipeline may write into."""
-    return {name: np.array(values) for name, values in columns.items()}
-
-
-def _blind(clean: Sequence[Stage], run: Any, cutoff: str) -> list[Finding]:
-    """A finding where nothing moves although the past was replaced: an audit of it would prove nothing."""
-    try:
-        moved = compare(clean, run(), cutoff, "noise")
-    except Exception:
-        return []  # it looked at the past, or it would not have stumbled over it
-    return [] if moved is not None else [Finding("blind")]
-
-
-def copies(table: Table, horizon: int) -> list[Finding]:
-    """Known-ahead columns that are the target itself."""
-    found = []
-    series = np.repeat(np.arange(len(table.ids)), table.lengths)
-    for name in table.schema.known:
-        for target in table.schema.targets if table.numeric(name) else ():
-            shift = copied_target(table.columns[target], table.columns[name], series, horizon)
-            if shift is not None:
-                found.append(Finding("copy", values={"column": name, "target": target, "shift": shift}))
-                break
-    return found
-
-
-def poisoned_names(table: Table) -> tuple[str, ...]:
-    """Columns whose later values nobody may know: targets and observed covariates."""
-    known = set(table.schema.known)
-    return tuple(name for name in (*table.schema.targets, *table.schema.observed) if name not in known)
-
-
-def poisoned(table: Table, names: Sequence[str], rows: NDArray[np.bool_], kind: str, seed: int) -> Table:
-    """A table with some columns poisoned in some rows."""
-    return replace(table, columns=poison(table.columns, names, rows, kind, seed))
-
-
-def as_columns(table: Table, clock: Clock) -> dict[str, Any]:
-    """Time, series, columns and static covariates, row by row, as a pipeline of the user's own gets them."""
-    schema = table.schema
-    columns: dict[str, Any] = {schema.time or "row": table.time if schema.time is not None else clock.places}
-    series = np.repeat(np.arange(len(table.ids)), table.lengths)
-    if schema.series is not None or len(table.ids) > 1:
-        columns[schema.series or "series"] = np.array(table.ids, dtype=object)[series]
-    columns |= table.columns
-    return {**columns, **{name: values[series] for name, values in table.static.items()}}
+    return conclude(checks, [*extra, *unmoved(clean, lambda: run(earlier))])
 
 
 def _place(table: Table, clock: Clock, cutoff: float | str | None) -> int:
@@ -163,26 +112,16 @@ def _place(table: Table, clock: Clock, cutoff: float | str | None) -> int:
         if not 0 < share < 1:
             raise ConfigError(f"cutoff={share} is a share of the clock above 0 and below 1, or a time")
         return max(1, int(share * clock.length))
-    if table.schema.time is None or table.time.dtype.kind != "M":
-        return int(share)
-    try:
-        moment = np.datetime64(share, "us")
-    except (ValueError, TypeError):
-        raise ConfigError(f"cutoff={share!r} is no time; write it as '2024-12-31' or '2024-12-31 06:00'") from None
-    later = table.time >= moment
+    if table.schema.time is None:
+        later = clock.places >= int(share)
+    else:
+        try:
+            later = table.time >= (np.datetime64(share, "us") if table.time.dtype.kind == "M" else int(share))
+        except (ValueError, TypeError):
+            raise ConfigError(f"cutoff={share!r} is no time; write it as '2024-12-31' or '2024-12-31 06:00'") from None
     if not later.any() or later.all():
         raise ConfigError(f"cutoff={share!r} leaves nothing before it, or nothing after it")
     return int(clock.places[later].min())
-
-
-def show_time(table: Table, moment: Any) -> str:
-    """A time of the table on its clock, for people."""
-    if not isinstance(moment, np.datetime64):
-        return str(moment)
-    if table.timezone is not None:
-        moment = to_local(np.array([moment]), table.timezone)[0]
-    text = str(moment.astype("datetime64[s]")).replace("T", " ")
-    return text.removesuffix(":00")
 
 
 __all__ = ["Audit", "Check", "audit"]

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.table import Table
 from tidegate.core.translate import Language, tr
+from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.conformal import conformal_quantile, interval_score, track_shifts, usual_error
 from tidegate.evaluate.evaluation import aligned
@@ -20,6 +22,7 @@ from tidegate.runtime.decode import forecast
 from tidegate.tasks.judging import needed_rows
 
 METHODS = ("plain", "split", "adaptive")
+NEAR = 0.03  # share of coverage by which an interval may miss its level
 _NAMES = {
     "plain": "as the network gives them",
     "split": "calibrated on the validation part",
@@ -27,16 +30,22 @@ _NAMES = {
 }
 
 
+def method_name(method: str, lang: Language | None = None) -> str:
+    """A method in words."""
+    return tr(_NAMES[method], lang)
+
+
 @dataclass(frozen=True)
 class Intervals:
     """Intervals of one level for every window of a part, by method.
 
     Attributes:
-        level: share of the actual values that an interval should hold.
+        table: whose windows they are. level: share of the actual values that an interval should hold.
         origins: [M] rows where the windows begin. actual: [M, K, C].
         low, high: method -> [M, K, C], in the target's unit.
     """
 
+    table: Table
     level: float
     origins: NDArray[np.int64]
     actual: NDArray[np.float64]
@@ -58,16 +67,18 @@ class Intervals:
         return interval_score(self.actual, self.low[method], self.high[method], self.level)
 
     def rows(self, lang: Language | None = None) -> list[list[str]]:
-        """A head, then coverage, width and score of each method."""
+        """A head, then nominal and achieved coverage, width and score of each method."""
         head = [
             tr("{level} % intervals", lang, level=f"{100 * self.level:g}"),
+            tr("nominal %", lang),
             tr("coverage %", lang),
             tr("mean width", lang),
             tr("interval score", lang),
         ]
         return [head] + [
             [
-                tr(_NAMES[name], lang),
+                method_name(name, lang),
+                f"{100 * self.level:g}",
                 f"{100 * self.coverage(name):.1f}",
                 number(self.width(name)),
                 number(self.score(name)),
@@ -77,6 +88,57 @@ class Intervals:
 
     def __str__(self) -> str:
         return "\n".join(aligned(self.rows()))
+
+    def verdict(self, lang: Language | None = None) -> str:
+        """Which intervals hold what they promise, and the best of these by the interval score."""
+        level = f"{100 * self.level:g}"
+        holding = [name for name in self.low if abs(self.coverage(name) - self.level) <= NEAR]
+        if not holding:
+            nearest = min(self.low, key=lambda name: abs(self.coverage(name) - self.level))
+            return tr(
+                "None is within 3 points of {level} %; the nearest ({name}) holds {coverage} %.",
+                lang,
+                level=level,
+                name=method_name(nearest, lang),
+                coverage=f"{100 * self.coverage(nearest):.1f}",
+            )
+        return tr(
+            "{count} of {all} are within 3 points of {level} %; the best of them by interval score: {name}.",
+            lang,
+            level=level,
+            count=len(holding),
+            all=len(self.low),
+            name=method_name(min(holding, key=self.score), lang),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, coverage as a share."""
+        methods = {
+            name: {"coverage": self.coverage(name), "width": self.width(name), "score": self.score(name)}
+            for name in self.low
+        }
+        return {"level": self.level, "windows": len(self.origins), "methods": methods}
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """One row per window, step and target: [series,] cutoff, time, step, [target,] actual, low and high by method.
+
+        Times are on the local clock; `cutoff` is the last one that the forecast could see.
+        """
+        table, (windows, horizon, targets) = self.table, self.actual.shape
+        rows = self.origins[:, None] + np.arange(horizon)
+        columns: dict[str, NDArray[Any]] = {}
+        if table.schema.series is not None or len(table.ids) > 1:
+            names = np.array(table.ids, dtype=object)[table.series_of(self.origins)]
+            columns[table.schema.series or "series"] = np.repeat(names, horizon * targets)
+        columns["cutoff"] = np.repeat(table.time[self.origins - 1], horizon * targets)
+        columns[table.schema.time or "time"] = np.repeat(table.time[rows].reshape(-1), targets)
+        columns["step"] = np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows)
+        if targets > 1:
+            columns["target"] = np.tile(np.array(table.schema.targets, dtype=object), windows * horizon)
+        columns["actual"] = self.actual.reshape(-1)
+        for name in self.low:
+            columns |= {f"low_{name}": self.low[name].reshape(-1), f"high_{name}": self.high[name].reshape(-1)}
+        return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
 
 def intervals(
@@ -90,7 +152,8 @@ def intervals(
 
     Args:
         model: fitted in this process. level: percent that an interval should hold.
-        part: `test` or `validation`. method: one of `plain`, `split`, `adaptive`; None gives all there are.
+        part: `test`, or `validation`, on which the split ones are calibrated: their coverage there proves nothing.
+        method: one of `plain`, `split`, `adaptive`; None gives all there are.
         rate: how fast the adaptive ones follow, see `track_shifts`.
 
     Raises:
@@ -126,6 +189,7 @@ def intervals(
         found["adaptive"] = _adaptive(parts, part, sides, shift, scale, rate)
     ordered = {name: np.sort(values, axis=3) for name, values in found.items()}
     return Intervals(
+        fitted.table,
         share,
         origins,
         actual,

@@ -13,6 +13,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
 from tidegate.evaluate.audit import Locate, Place, Stage, part_name
 from tidegate.evaluate.poison import Difference
+from tidegate.tasks.poisoning import show_time
 
 Columns = dict[str, NDArray[Any]]
 
@@ -114,7 +115,6 @@ def plain(value: Any) -> Any:
 
 def _locate(table: Table, seen: NDArray[np.int64], later: NDArray[np.bool_]) -> Locate:
     """Place of a difference: the row's time where the array has one value per row, else its position."""
-    from tidegate.tasks.auditing import show_time
 
     def locate(found: Difference) -> Place:
         column = next((name for name in reversed(found.path) if name in table.columns), "")

@@ -85,7 +85,7 @@ def write_results(folder: Path, model: Any, judged: Judged | None, config: Mappi
     if judged is not None:
         metrics["test"] = judged.evaluation.to_json()
         write_file(folder / "predictions.parquet", _predictions(judged))
-    write_file(folder / "metrics.json", json.dumps(metrics, ensure_ascii=False, indent=1).encode())
+    _write_json(folder / "metrics.json", metrics)
 
 
 def _predictions(judged: Judged) -> bytes:
@@ -125,8 +125,20 @@ def write_findings(folder: Path, findings: Any) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    content = json.dumps(plain(findings.to_json()), ensure_ascii=False, indent=1)
-    write_file(folder / "findings.json", content.encode())
+    _write_json(folder / "findings.json", findings.to_json())
+
+
+def write_audit(folder: Path, audit: Any) -> None:
+    """Write a leak audit beside a run's other results.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    _write_json(folder / "audit.json", audit.to_json())
+
+
+def _write_json(path: Path, value: Any) -> None:
+    write_file(path, json.dumps(plain(value), ensure_ascii=False, indent=1).encode())
 
 
 def read_notes(metrics: Mapping[str, Any]) -> tuple[Note, ...]:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.errors import DataError
 from tidegate.core.table import Table
 from tidegate.data import split as make_split
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.audit import (
     Audit,
-    Check,
     Finding,
     Locate,
     Place,
@@ -24,14 +24,16 @@ from tidegate.evaluate.audit import (
     conclude,
     part_name,
     put_questions,
+    unmoved,
 )
 from tidegate.evaluate.poison import Difference
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.decode import forecast
-from tidegate.tasks.auditing import ORIGINS, poisoned, poisoned_names, show_time
 from tidegate.tasks.options import group
+from tidegate.tasks.poisoning import poisoned, poisoned_names, show_time
 from tidegate.train.options import TrainOptions
 
+ORIGINS = 3  # forecasts in the test part that are audited one by one
 STEPS = 4
 WINDOWS = 256
 
@@ -94,7 +96,10 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
 
     again = compare(clean, refit(table), "", "noise")
     if again is not None:
-        return conclude([Check("", "noise", (again.stage,), again)], extra)
+        raise DataError(
+            f"two trainings on the same data differ in {again.stage!r} ({again.place.part or 'at once'}): "
+            "nothing can be proved of a model that does not repeat itself"
+        )
     if "test" in fitted.split.parts:
         later = _from(table, begins[:, 0])
         checks += put_questions(
@@ -120,8 +125,8 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
     if found.findings:
         return found
     earlier = ~_from(table, fitted.split.validation[:, 0])
-    moved = compare(clean, refit(poisoned(table, table.schema.targets, earlier, "noise", seed)), "", "noise")
-    return conclude(checks, [*extra, *([] if moved is not None else [Finding("blind")])])
+    past = poisoned(table, table.schema.targets, earlier, "noise", seed)
+    return conclude(checks, [*extra, *unmoved(clean, lambda: refit(past))])
 
 
 def _prepare(subject: Subject, fitted: Any, table: Table) -> list[Stage]:

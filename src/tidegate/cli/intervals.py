@@ -1,0 +1,58 @@
+"""`tidegate intervals`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from tidegate.cli.output import check_output, print_json, say
+from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
+from tidegate.core.translate import tr
+
+USUAL = 80.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command("intervals", help=tr("Nominal and achieved coverage of a run's intervals: plain, split, adaptive."))
+    def intervals(
+        run: Path = typer.Argument(..., help=tr("Folder of a run.")),
+        level: list[float] = typer.Option(
+            [], help=tr("Interval to look at, in percent; more than once. The run's own, or 80, if not given.")
+        ),
+        rate: float = typer.Option(0.05, min=0.0, help=tr("How fast the adaptive ones follow the errors.")),
+        data: str | None = typer.Option(None, "--data", help=tr("The training data, if the file has moved.")),
+        out: Path | None = typer.Option(
+            None,
+            "--out",
+            "-o",
+            help=tr("CSV, Parquet or JSON file for the intervals of every window of the test part."),
+        ),
+        as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
+    ) -> None:
+        require("torch", extra="train", purpose="open a run")
+        from tidegate.data.emit import write_columns
+        from tidegate.tasks.opening import open_run
+
+        if out is not None:
+            check_output(out)
+            if len(level) > 1:
+                raise ConfigError("--out holds the intervals of one level; give --level once")
+        model = open_run(run, data)
+        found = [model.intervals(level=one, rate=rate) for one in level or own_levels(model.decoding_.quantiles)]
+        if as_json:
+            print_json([item.to_json() for item in found])
+        else:
+            print("\n\n".join(f"{item}\n{item.verdict()}" for item in found))
+        if out is not None:
+            write_columns(found[0].columns(), out)
+            say(tr("{rows} rows in {path}", rows=found[0].actual.size, path=out))
+
+
+def own_levels(quantiles: tuple[float, ...]) -> list[float]:
+    """Levels in percent of the central intervals among quantiles, narrowest first; 80 where there are none."""
+    pairs = [low for low in quantiles if low < 0.5 and any(abs(low + high - 1) < 1e-9 for high in quantiles)]
+    return sorted(round(100 * (1 - 2 * low), 6) for low in pairs) or [USUAL]
