@@ -40,7 +40,9 @@ def options(
     features: list[str] = typer.Option([], help=tr("Columns to look at; all others than these named if not given.")),
     group: str | None = typer.Option(None, help=tr("Column (or part of a file name) never on both sides of a split.")),
     text: str | None = typer.Option(None, help=tr("Column that holds a text.")),
-    kind: str | None = typer.Option(None, help=tr("What the data are:") + " table|archive|text|tokens|sound|frames|joints"),
+    kind: str | None = typer.Option(
+        None, help=tr("What the data are:") + " table|archive|text|tokens|sound|frames|joints"
+    ),
     pattern: str | None = typer.Option(None, help=tr("Regular expression of file names, with label and group.")),
     tag: bool = typer.Option(False, "--tag", help=tr("Each step has a label of its own.")),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from tidegate.cli.output import check_output, say
+from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
 
