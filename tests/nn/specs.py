@@ -76,7 +76,8 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         )
     sizes: Any = {"cell": draw(st.sampled_from(["lstm", "gru"])), "hidden_size": 6, "dropout": 0.2}
     sizes["num_layers"] = draw(st.integers(1, 2))
-    recurrent: Any = Recurrent(bidirectional=draw(st.booleans()), **sizes)
+    more = {"layer_norm": draw(st.booleans()), "zoneout": draw(st.sampled_from([0.0, 0.3])), "recurrent_dropout": 0.1}
+    recurrent: Any = Recurrent(bidirectional=draw(st.booleans()), **more, **sizes)
     if draw(st.integers(0, 3)) == 0:
         positions = draw(st.sampled_from(["sinusoidal", "learned"]))
         recurrent = Transformer(num_heads=draw(st.sampled_from([1, 3])), feedforward=7, positions=positions, **sizes)
@@ -132,6 +133,8 @@ def saying(draw: st.DrawFn) -> NetworkSpec:
         hidden_size=6,
         num_layers=draw(st.integers(1, 2)),
         bidirectional=draw(st.booleans()),
+        layer_norm=draw(st.booleans()),
+        zoneout=draw(st.sampled_from([0.0, 0.3])),
     )
     if draw(st.integers(0, 3)) == 0:
         encoder = Transformer(hidden_size=6, num_heads=3, feedforward=7)

@@ -13,6 +13,7 @@ from tidegate.artifacts.spec import BatchNorm, Decoder, Dropout, Embed, Head, Ne
 from tidegate.nn.flow import Flow
 from tidegate.nn.layers import PoolLayer
 from tidegate.nn.network import Network
+from tidegate.nn.recurrent import LSTM
 
 
 @given(st.one_of(specs(), saying()))
@@ -191,6 +192,26 @@ def test_independent_channels_are_each_run_alone(last: object, by: str) -> None:
         output = run(single, own, future, vector)
         torch.testing.assert_close(joined.prepared()[:, :, channel], output.prepared()[:, :, 0])
         torch.testing.assert_close(joined.attention[channel::3], output.attention)
+
+
+def test_the_options_of_the_recurrence_reach_the_engine() -> None:
+    """Masks only in training, zoneout's expectation afterwards, the forget gate's start from the beginning."""
+    layer = Recurrent(hidden_size=5, recurrent_dropout=0.4, zoneout=0.2, forget_bias=1.5, layer_norm=True, num_layers=2)
+    spec = build(Decoder(), recurrent=layer)
+    built, (past, _, _) = Network(spec).eval(), inputs(spec)
+    for place in (0, 2):  # the decoder is the same stack
+        state = built.layers[place].rnn.state_dict()
+        assert (state["bias_ih_l1"][5:10] == 1.5).all()
+        assert (state["weight_norm_l1"][:40] == 1).all()
+    rnn = built.layers[0].rnn
+    expected = LSTM(3, 5, 2, batch_first=True, zoneout=0.2, layer_norm=True).eval()
+    expected.load_state_dict(rnn.state_dict())
+    with torch.no_grad():
+        assert torch.equal(rnn(torch.from_numpy(past))[0], expected(torch.from_numpy(past))[0])
+        rnn.train()
+        assert not torch.equal(rnn(torch.from_numpy(past))[0], rnn(torch.from_numpy(past))[0])
+    with pytest.raises(ValueError, match="a gru has none"):
+        Recurrent(cell="gru", forget_bias=1.0)
 
 
 def test_dropout_acts_in_training_alone() -> None:

@@ -118,7 +118,12 @@ class Segment(Record):
 
 
 class Recurrent(Record):
-    """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU."""
+    """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU.
+
+    `layer_norm` normalises products and cell state inside the cell. `recurrent_dropout` silences state that enters the
+    recurrent product, in training. `zoneout` lets units keep old state, by lot in training and later by that share.
+    `forget_bias` is what the forget gate's bias starts from, None torch's (see `tidegate.nn.recurrent`).
+    """
 
     kind: Literal["recurrent"] = "recurrent"
     cell: Cell = "lstm"
@@ -126,6 +131,16 @@ class Recurrent(Record):
     num_layers: Annotated[int, Field(ge=1, le=64)] = 1
     dropout: Rate = 0.0
     bidirectional: bool = False
+    layer_norm: bool = False
+    recurrent_dropout: Rate = 0.0
+    zoneout: Rate = 0.0
+    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recurrent:
+        if self.forget_bias is not None and self.cell == "gru":
+            raise ValueError("forget_bias belongs to a cell with a forget gate: a gru has none")
+        return self
 
 
 class Transformer(Record):

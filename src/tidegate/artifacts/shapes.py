@@ -155,9 +155,9 @@ def head_inputs(layer: Head, sizes: Sizes) -> int:
 
 
 def recurrent_shapes(
-    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int
+    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int, *, norm: bool = False
 ) -> dict[str, Shape]:
-    """Tensors of torch.nn.LSTM and torch.nn.GRU."""
+    """Tensors of torch.nn.LSTM and torch.nn.GRU, and beside them those of peepholes and of a norm inside the cell."""
     gates = GATES[cell] * hidden
     shapes: dict[str, Shape] = {}
     for level in range(layers):
@@ -170,6 +170,8 @@ def recurrent_shapes(
             shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
             if cell == "peephole":
                 shapes[f"{prefix}.weight_peephole_{tail}"] = (3 * hidden,)
+            if norm:  # scales of both products; of a cell state scale and shift
+                shapes[f"{prefix}.weight_norm_{tail}"] = (2 * gates + (0 if cell == "gru" else 2 * hidden),)
     return shapes
 
 
@@ -278,8 +280,8 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
         shapes = _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
     elif isinstance(layer, Recurrent):
         directions = 2 if layer.bidirectional else 1
-        hidden, layers = layer.hidden_size, layer.num_layers
-        shapes = recurrent_shapes(f"{at}.rnn", layer.cell, sizes.width, hidden, layers, directions)
+        cell, hidden, layers, norm = layer.cell, layer.hidden_size, layer.num_layers, layer.layer_norm
+        shapes = recurrent_shapes(f"{at}.rnn", cell, sizes.width, hidden, layers, directions, norm=norm)
     elif isinstance(layer, OdeRnn):
         shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
     elif isinstance(layer, Transformer):
@@ -307,7 +309,8 @@ def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
     stack = decoder_stack(spec)
     inputs = decoder_inputs(layer, sizes, attended=spec.find("pool").by == "attention")
-    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, stack.hidden_size, stack.num_layers, 1)
+    hidden, layers, norm = stack.hidden_size, stack.num_layers, stack.layer_norm
+    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, hidden, layers, 1, norm=norm)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
     return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)

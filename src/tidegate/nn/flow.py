@@ -102,6 +102,7 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
     """The recurrent stack of a spec."""
     kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
     dropout = layer.dropout if layer.num_layers > 1 else 0.0
+    start = {} if layer.cell == "gru" else {"forget_bias": layer.forget_bias}
     made: nn.Module = kind(
         inputs,
         layer.hidden_size,
@@ -109,5 +110,9 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
         batch_first=True,
         dropout=dropout,
         bidirectional=bidirectional,
+        layer_norm=layer.layer_norm,
+        recurrent_dropout=layer.recurrent_dropout,
+        zoneout=layer.zoneout,
+        **start,
     )
     return made

@@ -14,7 +14,19 @@ from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, R
 from tidegate.runtime.attention import masked, softmax
 from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
-from tidegate.runtime.flow import Flow, Weights, clear, ending, lagged, linear, mean_over, repeat, shortened, within
+from tidegate.runtime.flow import (
+    Flow,
+    Weights,
+    clear,
+    ending,
+    lagged,
+    linear,
+    mean_over,
+    repeat,
+    row_linear,
+    shortened,
+    within,
+)
 from tidegate.runtime.norm import batch_normed
 from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
@@ -52,7 +64,8 @@ def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: 
 
 def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow) -> None:
     """Project the static inputs and give them to every step."""
-    flow.static = linear(weights, f"{at}.linear", flow.static)
+    dense = row_linear if spec.horizon == 1 else linear
+    flow.static = dense(weights, f"{at}.linear", flow.static)
     flow.sequence = np.concatenate([flow.sequence, repeat(flow.static, flow.sequence.shape[1])], axis=2)
 
 
@@ -93,14 +106,15 @@ def dropout(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow
 def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) -> None:
     """All K steps at once."""
     assert flow.context is not None
-    context = linear(weights, f"{at}.context", flow.context)
+    dense = row_linear if spec.horizon == 1 else linear  # one step ahead may be streamed
+    context = dense(weights, f"{at}.context", flow.context)
     parts = [context.reshape(-1, spec.horizon, layer.hidden_size), flow.future]
     if layer.lags:
         parts.append(lagged(flow.targets, layer.lags, spec.horizon, flow.given))
     if spec.find("embed") is not None:
         parts.append(repeat(flow.static, spec.horizon))
-    hidden = np.maximum(linear(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
-    flow.output = linear(weights, f"{at}.final", hidden)
+    hidden = np.maximum(dense(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
+    flow.output = dense(weights, f"{at}.final", hidden)
 
 
 LAYERS = {

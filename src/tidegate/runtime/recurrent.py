@@ -28,7 +28,8 @@ class Loaded(dict[str, Array]):
             return None
         key = (prefix, layer.bidirectional)
         if key not in self._packed:
-            names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] + ["weight_peephole"] * (layer.cell == "peephole")
+            names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+            names += ["weight_peephole"] * (layer.cell == "peephole") + ["weight_norm"] * layer.layer_norm
             tails = ["", "_reverse"] if layer.bidirectional else [""]
             own = [
                 self[f"{prefix}.{name}_l{level}{tail}"]
@@ -36,7 +37,15 @@ class Loaded(dict[str, Array]):
                 for tail in tails
                 for name in names
             ]
-            self._packed[key] = Packed(Stack(layer.cell, layer.num_layers, len(tails)), own)
+            stack = Stack(
+                layer.cell,
+                layer.num_layers,
+                len(tails),
+                zoneout_h=layer.zoneout,
+                zoneout_c=0.0 if layer.cell == "gru" else layer.zoneout,
+                norm=layer.layer_norm,
+            )
+            self._packed[key] = Packed(stack, own)
         return self._packed[key]
 
 
