@@ -47,6 +47,8 @@ def headless(path: Path, columns: Sequence[str], delimiter: str | None, encoding
 def _column(texts: Sequence[str]) -> NDArray[Any]:
     """Whole numbers or numbers where all cells are such, else text."""
     for kind, convert in ((np.int64, int), (np.float64, float)):
+        if any("_" in text for text in texts):  # Python takes 1_000 for a number
+            break
         try:
             return np.array(list(map(convert, texts)), dtype=kind)
         except (ValueError, OverflowError):

@@ -61,7 +61,7 @@ def read_store(source: Path | Mapping[str, Any], given: Mapping[str, Any]) -> tu
 def _load(path: Path) -> dict[str, Any]:
     open_bytes(path).close()
     try:
-        with np.load(path, allow_pickle=False) as store:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as store:
             return {name: store[name] for name in store.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ReadError(f"{path} is no readable .npz file of plain arrays ({str(error)[:80]})") from None
