@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import tidegate as tg
-from tidegate.evaluate.labelled.numbers import cmapss_score
+from tidegate.evaluate.labelled import cmapss
 
 REFERENCE = {"FD001": {"LSTM": 16.14, "BiLSTM": 13.65}, "FD003": {"LSTM": 16.18, "BiLSTM": 13.74}}  # RMSE
 CAP = 125
@@ -42,7 +42,7 @@ def run(data: Path, seed: int, part: str = "FD001", **options: Any) -> tuple[Any
     return model, {
         "rmse": float(np.sqrt(np.mean((found - capped) ** 2))),
         "uncapped": float(np.sqrt(np.mean((found - truth) ** 2))),
-        "score": cmapss_score(capped, found),
+        "score": cmapss(capped, found),
         "mean": float(np.sqrt(np.mean((np.mean(np.minimum(left, CAP)) - capped) ** 2))),
     }
 

@@ -12,7 +12,8 @@ from tidegate.core.errors import ConfigError
 from tidegate.prepare.labels import ClassLabels
 from tidegate.prepare.masking import SequenceAugment
 from tidegate.runtime.labels import Deciding, choose, probabilities
-from tidegate.tasks.labels.estimator import SequenceEstimator, answer_ids
+from tidegate.tasks.labels.answers import answer_ids
+from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.options import CLASS_LOSSES, THRESHOLDS, EncoderOptions, LabelChoices
 from tidegate.tasks.options import choice, share
 
@@ -115,14 +116,12 @@ class Classifier(SequenceEstimator):
         Raises:
             TidegateError: the data are not of the kind that the model was fitted on.
         """
-        sequences = self._new(data, reading)
-        found = self._probabilities(sequences)
-        chosen = choose(found, self.labels_, self.deciding_)
         if isinstance(data, (list, tuple, np.ndarray)):
+            chosen = choose(self._probabilities(self._new(data, reading)), self.labels_, self.deciding_)
             return chosen if self.labels_.multiple else self.labels_.decode(chosen)
         from tidegate.data.emit import to_frame
 
-        return to_frame(self._columns(sequences, found), timezone=None, like=data)
+        return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
 
     def predict_proba(self, data: Any, **reading: Any) -> NDArray[np.float64]:
         """Probabilities of the classes, [M, K], or [N, K] for every step, in the order of `classes_`."""
@@ -131,13 +130,21 @@ class Classifier(SequenceEstimator):
     def predict_columns(self, data: Any, **reading: Any) -> dict[str, NDArray[Any]]:
         """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
         sequences = self._new(data, reading)
-        return self._columns(sequences, self._probabilities(sequences))
+        prepared = self.preparation_.apply(sequences)
+        found = self._probabilities(sequences, prepared)
+        chosen = choose(found, self.labels_, self.deciding_)
+        columns = answer_ids(sequences, prepared, per_step=self.deciding_.per_step)
+        if self.labels_.multiple:
+            columns |= {str(name): chosen[:, place] for place, name in enumerate(self.labels_.classes)}
+        else:
+            columns[self.labels_.name] = self.labels_.decode(chosen)
+        return columns | {f"p:{name}": found[:, place] for place, name in enumerate(self.labels_.names)}
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
         """Accuracy, as scikit-learn's classifiers give it."""
         sequences = self._new(data, reading, labels)
         chosen = choose(self._probabilities(sequences), self.labels_, self.deciding_)
-        from tidegate.tasks.labels.fitting import labels_of
+        from tidegate.tasks.labels.answers import labels_of
 
         actual = self.labels_.encode(labels_of(sequences, self.deciding_))
         return float(np.mean(chosen == actual))
@@ -149,17 +156,8 @@ class Classifier(SequenceEstimator):
         found: tuple[Any, ...] = self.labels_.classes
         return found
 
-    def _probabilities(self, sequences: Any) -> NDArray[np.float64]:
-        return probabilities(self._outputs(sequences), self.labels_, self.deciding_)
-
-    def _columns(self, sequences: Any, found: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-        chosen = choose(found, self.labels_, self.deciding_)
-        columns = answer_ids(self.preparation_.apply(sequences), per_step=self.deciding_.per_step)
-        if self.labels_.multiple:
-            columns |= {str(name): chosen[:, place] for place, name in enumerate(self.labels_.classes)}
-        else:
-            columns[self.labels_.name] = self.labels_.decode(chosen)
-        return columns | {f"p:{name}": found[:, place] for place, name in enumerate(self.labels_.names)}
+    def _probabilities(self, sequences: Any, prepared: Any = None) -> NDArray[np.float64]:
+        return probabilities(self._outputs(sequences, prepared), self.labels_, self.deciding_)
 
     def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> ClassLabels:
         return ClassLabels.fit(labels, names)

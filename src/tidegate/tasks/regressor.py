@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.prepare.labels import NumberLabels
 from tidegate.prepare.masking import SequenceAugment
-from tidegate.tasks.labels.estimator import SequenceEstimator, answer_ids
+from tidegate.tasks.labels.answers import answer_ids
+from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.options import POINT_LOSSES, EncoderOptions, LabelChoices
 from tidegate.tasks.options import choice
 
@@ -82,32 +83,30 @@ class Regressor(SequenceEstimator):
         Raises:
             TidegateError: the data are not of the kind that the model was fitted on.
         """
-        sequences = self._new(data, reading)
-        found = self.labels_.decode(self._outputs(sequences))
         if isinstance(data, (list, tuple, np.ndarray)):
+            found = self.labels_.decode(self._outputs(self._new(data, reading)))
             return found[:, 0] if found.shape[1] == 1 else found
         from tidegate.data.emit import to_frame
 
-        return to_frame(self._columns(sequences, found), timezone=None, like=data)
+        return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
 
     def predict_columns(self, data: Any, **reading: Any) -> dict[str, NDArray[Any]]:
         """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
         sequences = self._new(data, reading)
-        return self._columns(sequences, self.labels_.decode(self._outputs(sequences)))
+        prepared = self.preparation_.apply(sequences)
+        found = self.labels_.decode(self._outputs(sequences, prepared))
+        columns = answer_ids(sequences, prepared, per_step=self.deciding_.per_step)
+        return columns | {name: found[:, place] for place, name in enumerate(self.labels_.names)}
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
         """R², as scikit-learn's regressors give it (the mean over several quantities)."""
         from tidegate.prepare.labels import as_numbers
-        from tidegate.tasks.labels.fitting import labels_of
+        from tidegate.tasks.labels.answers import labels_of
 
         sequences = self._new(data, reading, labels)
         actual = as_numbers(labels_of(sequences, self.deciding_), self.labels_.names)
         error = np.square(actual - self.labels_.decode(self._outputs(sequences))).mean(axis=0)
         return float(np.mean(1 - error / actual.var(axis=0)))
-
-    def _columns(self, sequences: Any, found: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-        columns = answer_ids(self.preparation_.apply(sequences), per_step=self.deciding_.per_step)
-        return columns | {name: found[:, place] for place, name in enumerate(self.labels_.names)}
 
     def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> NumberLabels:
         return NumberLabels.fit(labels, names)

@@ -53,12 +53,10 @@ def test_windows_slide_in_training_and_end_at_the_end_in_answers() -> None:
     model = tg.Regressor(**{**PLAIN, "bidirectional": False}, window=10).fit(data.engines(), progress=False)
     assert len(model.fitted_.prepared.values) == len(data.engines().values)  # views, no copies
     fresh = data.engines(seed=3)
-    cut = [
-        part[: len(part) - back]
-        for part, back in zip(np.split(fresh.values, fresh.starts[1:-1]), range(24), strict=True)
-    ]
-    left = np.minimum(np.array([min(back, 12) for back in range(24)]), [len(part) for part in cut])
-    shorter = data.make(cut, left.astype(float), names=("left",))
+    parts = np.split(fresh.values, fresh.starts[1:-1])
+    left = np.arange(24) % 16
+    cut = [part[: len(part) - back] for part, back in zip(parts, left, strict=True)]
+    shorter = data.make(cut, np.minimum(left, 12).astype(float), names=("left",))
     assert np.abs(model.predict_columns(shorter)["left"] - shorter.labels).mean() < 2
     assert model.evaluate(shorter).overall["model"]["mae"] < 2
 

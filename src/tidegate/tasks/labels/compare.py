@@ -13,6 +13,7 @@ import numpy as np
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import aligned
+from tidegate.prepare.labels import ClassLabels
 from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.judging import judge_part
 
@@ -121,7 +122,7 @@ def compare(
         model.fit(sequences, **how)
         seconds = time.perf_counter() - begin
         judged = judge_part(model, "validation", baselines=False).evaluation
-        metric, higher = judged.criterion, judged.higher
+        metric, higher = judged.criterion, isinstance(model.labels_, ClassLabels)
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
         candidate = Candidate(name, judged.overall["model"][metric], count, seconds, _latency(model, sequences))
         found.append((candidate, model))

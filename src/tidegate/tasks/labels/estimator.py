@@ -15,6 +15,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import read_sequences
+from tidegate.prepare.preparedsequences import PreparedSequences
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.labels.options import LabelChoices, label_choices
 
@@ -157,11 +158,11 @@ class SequenceEstimator(Estimator, ABC):
         """The network's outputs before they become answers: [M, O], or [N, O] for every step."""
         return self._outputs(self._new(data, reading))
 
-    def _outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+    def _outputs(self, sequences: Sequences, prepared: PreparedSequences | None = None) -> NDArray[np.float32]:
         from tidegate.runtime.labels import outputs
 
         self._require_fitted("spec_")
-        prepared = self.preparation_.apply(sequences)
+        prepared = self.preparation_.apply(sequences) if prepared is None else prepared
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 
@@ -224,13 +225,3 @@ def _simple(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return all(_simple(item) for item in value)
     return value is None or isinstance(value, (str, int, float, bool))
-
-
-def answer_ids(sequences: Sequences, *, per_step: bool) -> dict[str, NDArray[Any]]:
-    """The first columns of an answer's frame: id, and the step where each has its own."""
-    ids = np.array(sequences.ids, dtype=object)
-    if not per_step:
-        return {"id": ids}
-    lengths = sequences.lengths
-    steps = np.arange(len(sequences.values) or int(lengths.sum())) - np.repeat(sequences.starts[:-1], lengths)
-    return {"id": np.repeat(ids, lengths), "step": steps}

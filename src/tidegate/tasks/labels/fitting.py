@@ -225,14 +225,6 @@ def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:
     return fold.labels.encode(labels[spans.last if sequences.per_step else spans.sequence])
 
 
-def labels_of(sequences: Sequences, deciding: Deciding) -> NDArray[Any]:
-    """What was to be said: [M] or [M, P]; of the last step where labels are by step and one answer is given."""
-    labels = np.asarray(sequences.labels)
-    if sequences.per_step and not deciding.per_step:
-        return np.asarray(labels[sequences.starts[1:] - 1])
-    return labels
-
-
 def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: int, notes: list[Note]) -> TrainOptions:
     """Choose batch size, epochs and patience that were left open from the number of training examples.
 

@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
-from tidegate.evaluate.labelled import sceptics
-from tidegate.evaluate.labelled.judge import judge_classes, judge_multilabel, judge_numbers
+from tidegate.evaluate.labelled import (
+    class_baselines,
+    find_leaks,
+    judge_classes,
+    judge_multilabel,
+    judge_numbers,
+    multilabel_baselines,
+    number_baselines,
+    tag_baselines,
+)
 from tidegate.prepare.labels import ClassLabels, as_numbers
 from tidegate.prepare.spans import Spans, sliding
 from tidegate.runtime.labels import probabilities
-from tidegate.tasks.labels.fitting import labels_of
+from tidegate.tasks.labels.answers import labels_of
 
 MOST_WINDOWS = 5_000  # windows that baselines are fitted on, evenly spread
 
@@ -60,7 +68,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         evaluation = _classes(model, sequences, training, places, chances, seed)
         return LabelJudged(sequences, places, chances, evaluation)
     values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
-    beside, notes = sceptics.number_baselines(training, sequences, seed=seed) if training is not None else ({}, ())
+    beside, notes = number_baselines(training, sequences, seed=seed) if training is not None else ({}, ())
     evaluation = judge_numbers(
         values,
         estimates,
@@ -68,6 +76,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         names=model.labels_.names,
         criterion="mae" if model.get_params()["loss"] == "mae" else "rmse",
         groups=sequences.groups,
+        leaks=None if training is None else find_leaks(training, sequences),
         seed=seed,
         notes=notes,
     )
@@ -83,22 +92,22 @@ def _classes(
     seed: int,
 ) -> Any:
     labels, deciding = model.labels_, model.deciding_
-    if labels.multiple:
-        return judge_multilabel(
-            places, chances, {}, names=labels.names, threshold=deciding.thresholds or None, seed=seed
-        )
-    groups = sequences.groups
-    baselines: Any = {}
+    beside: Any = {}
     notes: Any = ()
-    if deciding.per_step:
-        groups = np.repeat(np.arange(len(sequences)), sequences.lengths)
+    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed}
+    shared["leaks"] = None if training is None else find_leaks(training, sequences)
+    if labels.multiple:
         if training is not None:
-            baselines, notes = sceptics.tag_baselines(training, sequences, labels.classes, seed=seed)
-    elif training is not None:
-        baselines, notes = sceptics.class_baselines(training, sequences, labels.classes, seed=seed)
+            beside, notes = multilabel_baselines(training, sequences, seed=seed)
+        thresholds = deciding.thresholds or None
+        return judge_multilabel(places > 0, chances, labels.names, beside, thresholds=thresholds, notes=notes, **shared)
+    if training is not None:
+        make = tag_baselines if deciding.per_step else class_baselines
+        beside, notes = make(training, sequences, labels.classes, seed=seed)
     threshold = deciding.thresholds[0] if deciding.thresholds else None
+    starts = sequences.starts if deciding.per_step else None
     return judge_classes(
-        places, chances, labels.names, baselines, groups=groups, seed=seed, threshold=threshold, notes=notes
+        places, chances, labels.names, beside, starts=starts, threshold=threshold, notes=notes, **shared
     )
 
 
