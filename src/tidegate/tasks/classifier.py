@@ -142,7 +142,7 @@ class Classifier(SequenceEstimator):
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
         """Accuracy, as scikit-learn's classifiers give it."""
-        sequences = self._new(data, reading, labels)
+        sequences = self._new(data, reading, labels, labelled=True)
         chosen = choose(self._probabilities(sequences), self.labels_, self.deciding_)
         from tidegate.tasks.labels.answers import labels_of
 

@@ -103,7 +103,7 @@ class Regressor(SequenceEstimator):
         from tidegate.prepare.labels import as_numbers
         from tidegate.tasks.labels.answers import labels_of
 
-        sequences = self._new(data, reading, labels)
+        sequences = self._new(data, reading, labels, labelled=True)
         actual = as_numbers(labels_of(sequences, self.deciding_), self.labels_.names)
         error = np.square(actual - self.labels_.decode(self._outputs(sequences))).mean(axis=0)
         return float(np.mean(1 - error / actual.var(axis=0)))

@@ -18,6 +18,7 @@ from tidegate.data.sequences import read_sequences
 from tidegate.prepare.preparedsequences import PreparedSequences
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.labels.options import LabelChoices, label_choices
+from tidegate.tasks.labels.reading import carried, kept
 
 Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
@@ -103,7 +104,7 @@ class SequenceEstimator(Estimator, ABC):
                 resume=resume,
                 progress=bar,
             )
-        self.reading_ = {name: value for name, value in {**(source or {}), **reading}.items() if _simple(value)}
+        self.reading_ = kept({**(source or {}), **reading}, sequences)
         self._take(fitted)
         if out is not None:
             from tidegate.tasks.labels.judging import judge_part
@@ -184,7 +185,7 @@ class SequenceEstimator(Estimator, ABC):
 
         self._require_fitted("spec_")
         if data is not None:
-            return judge_sequences(self, self._new(data, reading, labels)).evaluation
+            return judge_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
         if not hasattr(self, "fitted_"):
             raise NotFittedError("a loaded model has no test part: give evaluate() sequences with labels")
         parts: Partition = self.fitted_.parts
@@ -200,12 +201,16 @@ class SequenceEstimator(Estimator, ABC):
             return data
         return read_sequences(data, **{**({} if labels is None else {"labels": labels}), **reading})
 
-    def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None) -> Sequences:
-        """New data, read as the training data were unless the caller says otherwise."""
+    def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None, *, labelled: bool = False) -> Sequences:
+        """New data, read as the training data were unless the caller says otherwise.
+
+        Args:
+            labelled: whether labels are wanted; where they are not, their column may be missing.
+        """
         self._require_fitted("spec_")
         if isinstance(data, Sequences):
             return data
-        return self._read(data, labels, {**self.reading_, **reading})
+        return self._read(data, labels, {**carried(self.reading_, data, labelled=labelled), **reading})
 
     @abstractmethod
     def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> Any:
@@ -218,10 +223,3 @@ class SequenceEstimator(Estimator, ABC):
     def _decide(self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any) -> Any:
         """How outputs become answers, from the validation part's outputs and encoded labels."""
         return deciding
-
-
-def _simple(value: Any) -> bool:
-    """Whether a reading option can be kept in a model's record."""
-    if isinstance(value, (list, tuple)):
-        return all(_simple(item) for item in value)
-    return value is None or isinstance(value, (str, int, float, bool))
