@@ -1,7 +1,7 @@
 """Movements to activities: a watch on the wrist, or the joints of people in video clips.
 
 python examples/activity.py                        # BasicMotions, which the package aeon carries (pip install aeon)
-python examples/activity.py --data DIR --joints    # JHMDB: GT_train_1.npz, GT_test_1.npz, ... with X, lengths, label
+python examples/activity.py --data DIR --joints    # JHMDB: GT_train_1.npz, GT_test_1.npz, ... (X, lengths, label)
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python examples/archive.py --data DIR
 
-DIR holds `<Problem>/<Problem>_TRAIN.ts` and `_TEST.ts` (timeseriesclassification.com); without it, the problems that the
-package `aeon` carries are taken: `pip install aeon`. One setting, tidegate's own, for all of them.
+DIR holds `<Problem>_TRAIN.ts` and `<Problem>_TEST.ts` (timeseriesclassification.com); without it, the problems that
+the package `aeon` carries are taken: `pip install aeon`. One setting, tidegate's own, for all of them.
 """
 
 from __future__ import annotations

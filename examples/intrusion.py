@@ -2,7 +2,8 @@
 
     python examples/intrusion.py --data DIR
 
-DIR holds KDDTrain+_20Percent.txt and KDDTest+.txt (University of New Brunswick). A record stands alone: a sequence of one step.
+DIR holds KDDTrain+_20Percent.txt and KDDTest+.txt (University of New Brunswick). A record stands alone: a sequence
+of one step.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import polars as pl
 import tidegate as tg
 
 REFERENCE = {"NB tree": 0.8202, "random forest": 0.8067, "MLP": 0.7741, "RNN on six times the data": 0.8328}
-SYMBOLIC = ("f1", "f2", "f3")
+COUNTS = ("f0", "f4", "f5", "f22", "f23", "f31", "f32")  # seconds, bytes and numbers of connections
 OPTIONS: dict[str, Any] = {"hidden_size": 64, "num_layers": 1, "dropout": 0.3, "max_epochs": 8}
 
 
@@ -34,9 +35,8 @@ def records(data: Path, name: str) -> Any:
     if file is None:
         raise SystemExit(f"{name} is not below {data}: it is part of NSL-KDD (University of New Brunswick)")
     frame = pl.read_csv(file, has_header=False, new_columns=[f"f{place}" for place in range(41)] + ["attack", "level"])
-    counts = [column for column in ("f0", "f4", "f5", "f22", "f23", "f31", "f32")]
     frame = frame.with_columns(
-        *(pl.col(column).cast(pl.Float64).log1p() for column in counts),
+        *(pl.col(column).cast(pl.Float64).log1p() for column in COUNTS),
         attack=pl.when(pl.col("attack") == "normal").then(pl.lit("normal")).otherwise(pl.lit("attack")),
     )
     return tg.read_sequences(frame.drop("level"), label="attack")

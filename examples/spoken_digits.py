@@ -2,8 +2,8 @@
 
     python examples/spoken_digits.py --data DIR
 
-DIR is the folder of recordings `{digit}_{speaker}_{index}.wav` (github.com/Jakobovski/free-spoken-digit-dataset). Recordings
-0 to 4 of each speaker and digit are the test part; with `--speaker NAME` all of one speaker are, who was never heard.
+DIR is the folder of recordings `{digit}_{speaker}_{index}.wav` (github.com/Jakobovski/free-spoken-digit-dataset).
+Recordings 0 to 4 of each speaker and digit are the test part; with `--speaker NAME` all of one speaker, never heard.
 """
 
 from __future__ import annotations

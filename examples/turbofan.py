@@ -2,8 +2,8 @@
 
     python examples/turbofan.py --data DIR [--set FD003]
 
-DIR holds train_FD001.txt, test_FD001.txt and RUL_FD001.txt (NASA's Prognostics Center). Remaining cycles are capped at 125
-in training and, as papers do, in the score; the score of what really remained stands beside it.
+DIR holds train_FD001.txt, test_FD001.txt and RUL_FD001.txt (NASA's Prognostics Center). Remaining cycles are capped at
+125 in training and, as papers do, in the score; the score of what really remained stands beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ REFERENCE = {"FD001": {"LSTM": 16.14, "BiLSTM": 13.65}, "FD003": {"LSTM": 16.18,
 CAP = 125
 OPTIONS: dict[str, Any] = {
     "window": 40,
-    "hidden_size": 64,
     "num_layers": 2,
     "max_epochs": 12,
     "network": {"branch": ()},

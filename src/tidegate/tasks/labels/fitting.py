@@ -22,7 +22,15 @@ from tidegate.prepare.labels import ClassLabels, NumberLabels
 from tidegate.prepare.sequences import PreparedSequences, SequencePreparation
 from tidegate.prepare.spans import Spans, sliding, whole
 from tidegate.runtime.labels import Deciding, outputs
-from tidegate.tasks.labels.batches import Examples, LabelLoss, LabelValidation, Loss, SpanBatches, torch_run
+from tidegate.tasks.labels.batches import (
+    Examples,
+    LabelLoss,
+    LabelValidation,
+    Loss,
+    SpanBatches,
+    tensors,
+    torch_run,
+)
 from tidegate.tasks.labels.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.labels.options import LabelChoices
 from tidegate.train.checkpoint import Checkpoint
@@ -113,14 +121,13 @@ def fit_labels(
         found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
         deciding = decide(found, _answers(validation), fold.labels, deciding)
         if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
-            best = history.best
-            assert best is not None
+            epochs = epochs_worth(network, history, validation, fold.loss(make_loss, training))
             both = np.sort(np.concatenate([parts.train, parts.validation]))
             fold = _Fold(sequences, both, choices, make_labels, deciding)
-            again = replace(options, max_epochs=best.epoch, patience=0)
+            again = replace(options, max_epochs=epochs, patience=0)
             network, _ = fold.train(make_loss, fold.examples(both), None, again, checkpoint("refit"), resume, progress)
             message = "Trained again on the training and validation parts together, for the {epochs} epochs chosen."
-            notes.append(Note("refit", message, {"epochs": best.epoch}))
+            notes.append(Note("refit", message, {"epochs": epochs}))
     return LabelFitted(
         sequences=sequences,
         parts=parts,
@@ -185,6 +192,10 @@ class _Fold:
         digest.update(repr(np.asarray(self.sequences.labels).tolist()).encode())
         return digest.hexdigest()
 
+    def loss(self, make_loss: Any, training: Examples) -> LabelLoss:
+        """The loss of a batch."""
+        return LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
+
     def train(
         self,
         make_loss: Any,
@@ -199,13 +210,30 @@ class _Fold:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(options.seed)
             network = Network(self.spec)
-        loss = LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
+        loss = self.loss(make_loss, training)
         batches = SpanBatches(training, options.batch_size, options.seed, self.choices.augment)
         validate = None if validation is None else LabelValidation(validation, loss)
         history = train(
             network, batches, loss, validate, options, checkpoint=checkpoint, resume=resume, progress=progress
         )
         return network, history
+
+
+def epochs_worth(network: Network, history: History, validation: Examples, loss: LabelLoss) -> int:
+    """How long to train on more data: the last epoch whose validation loss chance cannot tell from the lowest.
+
+    The lowest loss of a small validation part is often an early accident. Every epoch within one standard error of it, the
+    error of the mean over the part's sequences, is as good; the longest training of these is taken.
+
+    Args:
+        network: with its best weights. history: of its training. validation: what chose them. loss: of a batch.
+    """
+    best = history.best
+    assert best is not None
+    with torch.no_grad():
+        each = [float(loss(network, tensors(*validation.batch(np.array([place]))))) for place in range(len(validation))]
+    margin = best.validation_loss + float(np.std(each)) / len(each) ** 0.5
+    return max(epoch.epoch for epoch in history.epochs if epoch.validation_loss <= margin)
 
 
 def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:
