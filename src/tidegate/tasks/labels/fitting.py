@@ -222,8 +222,8 @@ class _Fold:
 def epochs_worth(network: Network, history: History, validation: Examples, loss: LabelLoss) -> int:
     """How long to train on more data: the last epoch whose validation loss chance cannot tell from the lowest.
 
-    The lowest loss of a small validation part is often an early accident. Every epoch within one standard error of it, the
-    error of the mean over the part's sequences, is as good; the longest training of these is taken.
+    The lowest loss of a small validation part is often an early accident. Every epoch within one standard error of it,
+    that of the mean over the part's sequences, is as good; the longest training of these is taken.
 
     Args:
         network: with its best weights. history: of its training. validation: what chose them. loss: of a batch.
