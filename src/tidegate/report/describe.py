@@ -61,6 +61,11 @@ def line(note: Note, lang: Language) -> tuple[str, str]:
         "train": tr("Training part", lang),
         "validation": tr("Validation part", lang),
         "test": tr("Test part", lang),
+        "steps": tr("Steps", lang),
+        "texts": tr("Texts", lang),
+        "frames": tr("Frames", lang),
+        "channels": tr("Channels", lang),
+        "labels": tr("Labels", lang),
     }
     return names.get(note.kind, note.kind), _text(note, lang)
 
