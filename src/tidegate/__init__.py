@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tidegate.prepare.sequences import SequenceOptions
     from tidegate.report.explanation import report_explanation
     from tidegate.report.forecast import report_forecast
+    from tidegate.report.label_run import report_answers
     from tidegate.runtime import Predictor
     from tidegate.tasks import (
         Audit,
@@ -71,6 +72,7 @@ _HOMES = {
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
+    "report_answers": "report.label_run",
     "report_explanation": "report.explanation",
     "report_forecast": "report.forecast",
     "partition": "data.partition",
@@ -112,6 +114,7 @@ __all__ = [
     "partition",
     "read",
     "read_sequences",
+    "report_answers",
     "report_explanation",
     "report_forecast",
     "split",

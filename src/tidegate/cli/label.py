@@ -156,9 +156,9 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
 
 
 def _report(model: Any, out: Path, command: str) -> Path:
-    from tidegate.report.labelled import report_labels
+    from tidegate.report.label_run import report_answers
 
-    return report_labels(out / "report.html", model, command=command)
+    return report_answers(out / "report.html", model, model.judged_, command=command)
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:

@@ -17,6 +17,7 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition
+from tidegate.evaluate.labelled import Calibration, calibrate
 from tidegate.nn.network import Network
 from tidegate.prepare.labels import ClassLabels, NumberLabels
 from tidegate.prepare.sequences import PreparedSequences, SequencePreparation
@@ -56,7 +57,8 @@ class LabelFitted:
     Attributes:
         sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of what is said.
         plan, spec, network: as built. deciding: how outputs become answers. history: of the training that chose
-            the epochs. notes: what was found, chosen and done.
+            the epochs. notes: what was found, chosen and done. calibration: what the temperature changed on the
+            validation part, or None.
     """
 
     sequences: Sequences
@@ -70,6 +72,7 @@ class LabelFitted:
     deciding: Deciding
     history: History
     notes: tuple[Note, ...]
+    calibration: Calibration | None = None
 
 
 def fit_labels(
@@ -119,7 +122,11 @@ def fit_labels(
     with threads(choose_threads(max(work, _branch_work(fold.plan, training, options.batch_size)))):
         network, history = fold.train(make_loss, training, validation, options, checkpoint("last"), resume, progress)
         found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
-        deciding = decide(found, _answers(validation), fold.labels, deciding)
+        answers = _answers(validation)
+        deciding = decide(found, answers, fold.labels, deciding)
+        calibration = None
+        if deciding.temperature != 1:
+            calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
         if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
             epochs = epochs_worth(network, history, validation, fold.loss(make_loss, training))
             both = np.sort(np.concatenate([parts.train, parts.validation]))
@@ -140,6 +147,7 @@ def fit_labels(
         deciding=deciding,
         history=history,
         notes=tuple(notes),
+        calibration=calibration,
     )
 
 

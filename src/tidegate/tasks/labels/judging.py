@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +36,14 @@ class LabelJudged:
     Attributes:
         sequences: what was judged. actual: [M] places of classes, [M, K] of several at once, or [M, P] numbers.
         found: [M, K] probabilities, or [M, P] estimates. evaluation: the scores.
+        others: baseline -> what `found` is of it.
     """
 
     sequences: Sequences
     actual: NDArray[Any]
     found: NDArray[np.float64]
     evaluation: Any
+    others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def judge_part(model: Any, part: str, *, baselines: bool = True) -> LabelJudged:
@@ -65,8 +68,8 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
     if isinstance(model.labels_, ClassLabels):
         chances = probabilities(found, model.labels_, model.deciding_)
         places = model.labels_.encode(actual)
-        evaluation = _classes(model, sequences, training, places, chances, seed)
-        return LabelJudged(sequences, places, chances, evaluation)
+        evaluation, others = _classes(model, sequences, training, places, chances, seed)
+        return LabelJudged(sequences, places, chances, evaluation, others)
     values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
     beside, notes = number_baselines(training, sequences, seed=seed) if training is not None else ({}, ())
     evaluation = judge_numbers(
@@ -80,7 +83,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         seed=seed,
         notes=notes,
     )
-    return LabelJudged(sequences, values, estimates, evaluation)
+    return LabelJudged(sequences, values, estimates, evaluation, beside)
 
 
 def _classes(
@@ -90,7 +93,7 @@ def _classes(
     places: NDArray[Any],
     chances: NDArray[np.float64],
     seed: int,
-) -> Any:
+) -> tuple[Any, Mapping[str, NDArray[np.float64]]]:
     labels, deciding = model.labels_, model.deciding_
     beside: Any = {}
     notes: Any = ()
@@ -100,15 +103,19 @@ def _classes(
         if training is not None:
             beside, notes = multilabel_baselines(training, sequences, seed=seed)
         thresholds = deciding.thresholds or None
-        return judge_multilabel(places > 0, chances, labels.names, beside, thresholds=thresholds, notes=notes, **shared)
+        found = judge_multilabel(
+            places > 0, chances, labels.names, beside, thresholds=thresholds, notes=notes, **shared
+        )
+        return found, beside
     if training is not None:
         make = tag_baselines if deciding.per_step else class_baselines
         beside, notes = make(training, sequences, labels.classes, seed=seed)
     threshold = deciding.thresholds[0] if deciding.thresholds else None
     starts = sequences.starts if deciding.per_step else None
-    return judge_classes(
+    found = judge_classes(
         places, chances, labels.names, beside, starts=starts, threshold=threshold, notes=notes, **shared
     )
+    return found, beside
 
 
 def training_part(model: Any) -> Sequences | None:
