@@ -61,8 +61,8 @@ class Comparison:
 
     def rows(self, lang: Language | None = None) -> list[list[str]]:
         """The table as text: a head, then a row for each encoder."""
-        heads = ["encoder", "validation {metric}", "parameters", "training, s", "one answer, ms"]
-        table = [[tr(head, lang, metric=self.metric) for head in heads]]
+        head = [tr("encoder", lang), tr("validation {metric}", lang, metric=self.metric), tr("parameters", lang)]
+        table = [[*head, tr("training, s", lang), tr("one answer, ms", lang)]]
         for own in self.candidates:
             table.append(
                 [own.name, f"{own.score:.4f}", f"{own.parameters:,}", f"{own.seconds:.1f}", f"{own.latency:.2f}"]
