@@ -101,9 +101,15 @@ def test_a_tone_stays_the_same_tone(rate, wanted):
     np.testing.assert_allclose(found[inner], tone(wanted)[: len(found)][inner], atol=2e-3)
 
 
-def test_what_the_lower_rate_cannot_hold_is_taken_out():
-    wave = np.sin(2 * np.pi * 6000 * np.arange(16000) / 16000)
-    assert np.abs(resample(wave, 16000, 8000)[500:-500]).max() < 1e-3
+def test_what_the_lower_rate_cannot_hold_is_taken_out_and_the_rest_stays():
+    def tone(frequency, rate):
+        return np.sin(2 * np.pi * frequency * np.arange(rate) / rate)
+
+    for frequency in (4800, 6000):
+        assert np.abs(resample(tone(frequency, 16000), 16000, 8000)[500:-500]).max() < 1e-3
+    np.testing.assert_allclose(
+        resample(tone(3500, 16000), 16000, 8000)[500:-500], tone(3500, 8000)[500:-500], atol=0.01
+    )
 
 
 def test_the_same_rate_changes_nothing():
