@@ -12,6 +12,7 @@ from tidegate.diagnose.checks import curve, data, gradients, skill
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.flow import measure_flow
 from tidegate.diagnose.measure import explained, spread
+from tidegate.diagnose.probe import Probes
 
 
 def ids(check: Any, **changes: Any) -> list[str]:
@@ -182,6 +183,63 @@ def test_rates_that_are_too_high_or_too_low() -> None:
     assert fast is not None
     assert fast.id == "learning_rate_high"
     assert fast.remedy["learning_rate"] <= 2e-3
+
+
+def test_a_rate_is_called_wrong_only_where_its_own_evidence_says_so() -> None:
+    """Whatever is found, the training named in the sentence ended lower; at 0.2 this small net learns well enough."""
+    for rate in (1e-6, 0.2, 5.0):
+        for finding in diagnose(fit(wave(), learning_rate=rate, max_epochs=10)):
+            if finding.id in ("learning_rate_low", "learning_rate_high"):
+                assert finding.evidence["probe_loss"] < 0.99 * finding.evidence["loss"]
+                higher = finding.evidence["probe_rate"] > finding.evidence["rate"]
+                assert higher == (finding.id == "learning_rate_low")
+
+
+def driven_case(trained: float, rival: float) -> Examined:
+    """A rate of 0.2 with gates at their ends, and what trainings beside it reached."""
+    opened = case(options=replace(case().options, learning_rate=0.2))
+    examined = Examined(opened)
+    flow = examined.flow
+    assert flow is not None
+    examined.flow = replace(flow, saturated=0.9)
+    examined.probes = Probes(trained, 0.2, {0.001: 2.0, 0.005: 1.5, 0.02: 1.2}, trained)
+    examined.rival = (600, rival)
+    return examined
+
+
+def test_gates_at_their_ends_are_a_wrong_rate_only_where_a_fair_rival_ends_lower() -> None:
+    worse, better = driven_case(1.0, 1.1), driven_case(1.0, 0.8)
+    assert curve.learning_rate(worse.case, worse) == []
+    assert [item.severity for item in gradients.gates(worse.case, worse)] == ["info"]
+    found = curve.learning_rate(better.case, better)
+    assert [item.id for item in found] == ["learning_rate_high"]
+    assert found[0].evidence["probe_loss"] == 0.8
+    assert found[0].evidence["probe_steps"] == 600
+    assert found[0].remedy == {"learning_rate": 0.002}
+    assert [item.severity for item in gradients.gates(better.case, better)] == ["warning"]
+
+
+def test_the_evidence_is_of_a_rate_on_the_right_side() -> None:
+    """The best probe of all may be at a rate near the training's own; the sentence must not name that one."""
+    examined = driven_case(1.0, 0.9)
+    examined.case = replace(examined.case, options=replace(examined.case.options, learning_rate=0.02))
+    examined.probes = Probes(1.0, 0.02, {0.001: 0.8, 0.005: 0.7, 0.02: 0.5}, 1.0)
+    (found,) = curve.learning_rate(examined.case, examined)
+    assert (found.id, found.evidence["probe_rate"]) == ("learning_rate_high", 0.005)
+
+
+def test_where_little_error_is_left_its_causes_weigh_little() -> None:
+    opened = fit(wave(), window=3, calendar=(), max_epochs=8).case()
+    examined = Examined(opened)
+    assert [item.severity for item in data.window(opened, examined)] == ["warning"]
+    examined.settled = True
+    assert [item.severity for item in data.window(opened, examined)] == ["info"]
+    smooth = wave()
+    smooth["y"] = 10 + 3 * np.sin(np.arange(600) * 2 * np.pi / 24) + np.sin(np.arange(600) * 2 * np.pi / 168)
+    easy = Examined(fit(smooth, normalise="last", hidden_size=16, max_epochs=30).case())
+    share = easy.measures.error("validation") / easy.measures.naive("validation")
+    assert easy.settled == (share < 0.1)
+    assert not Examined(case()).settled
 
 
 def test_one_epoch_was_too_few() -> None:

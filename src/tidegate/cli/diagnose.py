@@ -23,10 +23,14 @@ def register(app: typer.Typer) -> None:
         repair: bool = typer.Option(False, "--fix", help=tr("Apply the remedies, retrain, keep what helps.")),
         out: Path | None = typer.Option(None, "--out", "-o", help=tr("With --fix: folder for the mended model.")),
         tries: int = typer.Option(4, "--tries", min=1, help=tr("With --fix: trainings, at most.")),
+        page: Path | None = typer.Option(
+            None, "--page", help=tr("HTML file for findings and figures; diagnosis.html in the run if not given.")
+        ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
         require("torch", extra="train", purpose="diagnose")
         import tidegate.diagnose as verb
+        from tidegate.report.diagnosis_page import report_diagnosis
         from tidegate.tasks.opening import open_run
 
         if out is not None:
@@ -34,8 +38,11 @@ def register(app: typer.Typer) -> None:
 
             check_writable(out)
         model = open_run(run, data)
+        place, title = run / "diagnosis.html" if page is None else page, run.resolve().name
         if not repair:
-            _show(verb.diagnose(model), as_json)
+            found = verb.diagnose(model)
+            _show(found, as_json)
+            say(tr("Diagnosis: {path}", path=report_diagnosis(place, found, title=title)))
             return
         fixed = verb.fix(
             model, tries=tries, report=None if as_json else lambda line: say(tr("Training with: {what}", what=line))
@@ -44,9 +51,9 @@ def register(app: typer.Typer) -> None:
             print_json({**fixed.findings.to_json(), "fix": fixed.to_json()})
         else:
             print(f"{fixed.findings}\n\n{fixed}")
+        say(tr("Diagnosis: {path}", path=report_diagnosis(place, fixed.findings, fixed, title=title)))
         if out is not None and fixed.improved:
-            place = fixed.model.save(out)
-            say(tr("The mended model: {path}", path=place))
+            say(tr("The mended model: {path}", path=fixed.model.save(out)))
         elif fixed.improved and not as_json:
             say(tr("To train it yourself, add: {options}", options=_options(fixed.changes)))
 

@@ -11,10 +11,14 @@ from tidegate.diagnose.ablate import column_use, window_use
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.flow import Flow, measure_flow
 from tidegate.diagnose.measure import Measures
-from tidegate.diagnose.probe import Probes, probe
+from tidegate.diagnose.probe import Probes, probe, race
 from tidegate.evaluate import Evaluation
 from tidegate.evaluate.judge import judge
 from tidegate.evaluate.verdict import skill_of
+
+RACE = 600  # steps of a short training that stands beside the whole one, at most
+USUAL_RATE = 2e-3  # the forecaster's own
+SETTLED = 0.1  # error over that of the last or seasonal value, below which nothing much is left to gain
 
 
 class Examined:
@@ -28,6 +32,19 @@ class Examined:
     def probes(self) -> Probes:
         """Short trainings at other rates, and a little further."""
         return probe(self.case)
+
+    @cached_property
+    def rival(self) -> tuple[int, float]:
+        """Steps, and the validation loss of an untrained copy after that many at the usual rate: as long as the
+        training was, 600 at most."""
+        steps = min(max(sum(epoch.steps for epoch in self.case.history), 1), RACE)
+        return steps, race(self.case, min(USUAL_RATE, self.case.options.learning_rate), steps)
+
+    @cached_property
+    def settled(self) -> bool:
+        """Whether so little error is left, beside the last or the seasonal value, that its causes hardly matter."""
+        measures = self.measures
+        return measures.error("validation") < SETTLED * measures.naive("validation")
 
     @cached_property
     def flow(self) -> Flow | None:

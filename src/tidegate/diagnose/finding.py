@@ -24,7 +24,7 @@ class Finding:
         evidence: the numbers it rests on, by name; the sentence of `text` shows them.
         remedy: the change of the configuration that should help, such as {"dropout": 0.3}: arguments of the
             estimator, or of `fit` (known, observed, static). Empty where no option helps.
-        figure: a line to draw, {"x": [...], "y": [...]}, its axes named by `axes`; None where there is none.
+        figure: what to draw (see `tidegate.diagnose.figures`), its axes named by `axes`; None where there is nothing.
     """
 
     id: str
@@ -54,8 +54,12 @@ class Finding:
         return words.severity(self.severity, lang)
 
     def axes(self, lang: Language | None = None) -> tuple[str, str]:
-        """Titles of the figure's axes, x and y."""
+        """Titles of the figure's axes, x and y; "" where it has none."""
         return words.axes(self.id, lang)
+
+    def caption(self, lang: Language | None = None) -> str:
+        """What the figure shows."""
+        return "" if self.figure is None else words.caption(self.id, self.figure, lang)
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and text, the sentences in English."""
@@ -130,10 +134,14 @@ class Findings(Sequence[Finding]):
                 f"   {tr('Try: {advice}', lang, advice=item.advice(lang))}",
             ]
         if self.sample:
-            comma = "、" if (lang or language()) == "zh_TW" else ", "
-            sampled = comma.join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
-            lines += ["", tr("Windows looked at: {sampled}.", lang, sampled=sampled)]
+            lines += ["", self.sampled(lang)]
         return "\n".join(lines)
+
+    def sampled(self, lang: Language | None = None) -> str:
+        """How many windows of each part were looked at."""
+        comma = "、" if (lang or language()) == "zh_TW" else ", "
+        sampled = comma.join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
+        return tr("Windows looked at: {sampled}.", lang, sampled=sampled)
 
     def __str__(self) -> str:
         return self.table()

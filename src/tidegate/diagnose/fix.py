@@ -58,8 +58,8 @@ class Fixed:
         """Whether a remedy was kept."""
         return bool(self.changes)
 
-    def table(self, lang: Language | None = None) -> str:
-        """What was tried, then before and after beside the baselines."""
+    def tried(self, lang: Language | None = None) -> list[str]:
+        """Every remedy that was tried with what it did, and those that are left to the user."""
         lines = []
         for trial in self.trials:
             what = f"{trial.finding.title(lang)}: {words.options(trial.finding.remedy)}"
@@ -74,16 +74,28 @@ class Fixed:
             lines.append(message)
         for item in self.skipped:
             lines.append(tr("{title}: left to you. {advice}", lang, title=item.title(lang), advice=item.advice(lang)))
-        if not lines:
-            lines.append(tr("There was nothing to try.", lang))
+        return lines or [tr("There was nothing to try.", lang)]
+
+    def errors(self, lang: Language | None = None) -> dict[str, list[tuple[str, float]]]:
+        """Part -> the criterion before and after, then of every baseline."""
+        found = {}
         for part, evaluation in self.after.items():
-            heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=self.criterion.upper())
-            rows = [
+            found[part] = [
                 (tr("before", lang), self.before[part].overall["model"][self.criterion]),
                 (tr("after", lang), evaluation.overall["model"][self.criterion]),
+                *(
+                    (label(name, lang), evaluation.overall[name][self.criterion])
+                    for name in evaluation.methods
+                    if name != "model"
+                ),
             ]
-            rows += [(label(name, lang), evaluation.overall[name][self.criterion]) for name in evaluation.methods]
-            rows = [row for row in rows if row[0] != label("model", lang)]
+        return found
+
+    def table(self, lang: Language | None = None) -> str:
+        """What was tried, then before and after beside the baselines."""
+        lines = self.tried(lang)
+        for part, rows in self.errors(lang).items():
+            heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=self.criterion.upper())
             lines += ["", heading, *(f"  {number(value):>12}  {name}" for name, value in rows)]
         return "\n".join(lines)
 

@@ -15,6 +15,7 @@ from tidegate.diagnose.measure import spread
 
 WINDOWS = 64
 CLOSED, OPEN = 0.01, 0.99  # a gate beyond these hardly moves any more
+GATE_BINS = 20
 SQUASHED = {"i", "f", "o", "r", "z"}  # gates behind a sigmoid
 
 
@@ -28,6 +29,7 @@ class Flow:
         saturated: share of gate values below `CLOSED` or above `OPEN`.
         dead: share of units whose output does not change over windows and steps (deviation below 1e-4).
         steps: window steps of one recurrent step.
+        gates: [20] share of the gate values in each twentieth from 0 to 1.
     """
 
     by_lag: NDArray[np.float64]
@@ -35,6 +37,7 @@ class Flow:
     saturated: float
     dead: float
     steps: int
+    gates: NDArray[np.float64]
 
 
 def measure_flow(case: Case) -> Flow | None:
@@ -68,6 +71,7 @@ def measure_flow(case: Case) -> Flow | None:
         output, _, gates = layer(entering.detach(), return_gates=True)
         held = [getattr(gates, name) for name in gates.names if name in SQUASHED]
         values = torch.stack([part.reshape(-1) for part in held])
+        counts = np.histogram(values.numpy(), bins=GATE_BINS, range=(0.0, 1.0))[0]
         saturated = float(((values < CLOSED) | (values > OPEN)).float().mean())
         dead = float((output.reshape(-1, output.shape[-1]).std(dim=0) < 1e-4).float().mean())
-    return Flow(by_lag, np.array(layers), saturated, dead, max(1, case.window // len(by_lag)))
+    return Flow(by_lag, np.array(layers), saturated, dead, max(1, case.window // len(by_lag)), counts / counts.sum())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,12 +44,7 @@ class Probes:
 
 def probe(case: Case) -> Probes:
     """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
-    held = spread(case.origins["validation"], HELD)
-    judged = [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
-    generator = np.random.default_rng(case.options.seed)
-    rows = case.origins["train"]
-    draws = [rows[np.sort(generator.integers(0, len(rows), WINDOWS))] for _ in range(STEPS)]
-    batches = [case.batch(draw) for draw in draws]
+    judged, batches = _judged(case), list(_batches(case, STEPS))
     own = case.options.learning_rate
     with torch.random.fork_rng(devices=[]):
         rates = {}
@@ -60,13 +55,41 @@ def probe(case: Case) -> Probes:
     return Probes(batch_loss(case, case.network, judged), own, rates, min(further))
 
 
-def _train(case: Case, network: Any, batches: Sequence[tuple[Any, ...]], judged: list[Any], rate: float) -> float:
-    """Validation loss after one pass over the batches; infinite where it diverged."""
+def race(case: Case, rate: float, steps: int) -> float:
+    """Validation loss of an untrained network after `steps` steps at a rate that falls to 0 along half a cosine.
+
+    A fair rival of the whole training where a probe is too short to be one; the model is left as it is.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(case.options.seed)
+        return _train(case, case.fresh(), _batches(case, steps), _judged(case), rate, fall=steps)
+
+
+def _judged(case: Case) -> list[tuple[Any, ...]]:
+    held = spread(case.origins["validation"], HELD)
+    return [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
+
+
+def _batches(case: Case, steps: int) -> Iterator[tuple[Any, ...]]:
+    generator = np.random.default_rng(case.options.seed)
+    rows = case.origins["train"]
+    return (case.batch(rows[np.sort(generator.integers(0, len(rows), WINDOWS))]) for _ in range(steps))
+
+
+def _train(
+    case: Case, network: Any, batches: Iterable[tuple[Any, ...]], judged: list[Any], rate: float, fall: int = 0
+) -> float:
+    """Validation loss after one pass over the batches; infinite where it diverged.
+
+    fall: steps over which the rate falls to 0 along half a cosine; 0 holds it.
+    """
     options = replace(case.options, learning_rate=rate)
     optimizer = build_optimizer(network, options)
     gradients = Gradients(network, options.clip or 1.0)
     network.train()
-    for batch in batches:
+    for step, batch in enumerate(batches):
+        for group in optimizer.param_groups if fall else ():
+            group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * step / fall))
         optimizer.zero_grad(set_to_none=True)
         loss = case.loss(network, batch)
         loss.backward()

@@ -47,7 +47,7 @@ _WORDS = {
     "learning_rate_high": _Words(
         "The learning rate is too high",
         "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
-        "copy at {probe_rate} reached {probe_loss}.",
+        "copy at {probe_rate} reached {probe_loss} in {probe_steps} steps.",
         "Every step jumps over the valley that it should descend into.",
         "Lower the learning rate.",
     ),
@@ -61,7 +61,7 @@ _WORDS = {
     "learning_rate_low": _Words(
         "The learning rate is too low",
         "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
-        "copy at {probe_rate} reached {probe_loss}.",
+        "copy at {probe_rate} reached {probe_loss} in {probe_steps} steps.",
         "The steps are so small that the training ends before it gets anywhere.",
         "Raise the learning rate.",
     ),
@@ -164,9 +164,62 @@ _WORDS = {
 
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
+_LOSS, _LAGS = ("Epoch", "Loss"), ("Lag in steps", "Correlation")
 _AXES = {
     "exploding_gradients": ("Epoch", "Gradient norm"),
     "vanishing_gradients": ("Steps back", "Gradient norm"),
+    "overfitting": _LOSS,
+    "unstable_loss": _LOSS,
+    "stopped_early": _LOSS,
+    "wasted_epochs": _LOSS,
+    "window_short": _LAGS,
+    "window_long": _LAGS,
+    "drift": ("Value", "Share in %"),
+    "saturated_gates": ("Value of a gate", "Share in %"),
+    "outliers": ("Step of the training part", "Value"),
+    "few_cycles": ("Step of the training part", "Value"),
+    "lag_copy": ("Validation window", "Value"),
+}
+_CAPTIONS = {
+    "leak": "Squared correlation of each column with the target at the same step.",
+    "unscaled_inputs": "Each input as it enters the network: its mean or deviation, whichever is larger.",
+    "learning_rate_high": "Validation loss after this training and after short ones at other rates.",
+    "learning_rate_low": "Validation loss after this training and after short ones at other rates.",
+    "underfitting": "Error on the validation part, beside simple methods.",
+    "useless_features": "Growth of the validation loss, in percent, when a column comes from another window.",
+    "capacity": "Weights of the network beside the values it was trained on.",
+    "window_short": "Autocorrelation of the target in the training part; the line marks the window.",
+    "window_long": "Autocorrelation of the target in the training part; the lines mark the window and what it needs.",
+    "drift": "Values of the target in the training part and later.",
+    "saturated_gates": "Values of the gates over 64 training windows.",
+    "outliers": "The target in the training part; the dots lie beyond 10 interquartile ranges.",
+    "few_cycles": "The target in the training part; the lines mark whole cycles.",
+    "lag_copy": "Forecasts and actual values of neighbouring windows, {step} steps ahead.",
+}
+NAMES = {
+    "train_loss": "Training",
+    "validation_loss": "Validation",
+    "grad_norm": "Gradient norm",
+    "clip": "clipping",
+    "kept": "weights kept",
+    "end": "end of training",
+    "window": "window",
+    "needed": "needed",
+    "season": "cycle",
+    "autocorrelation": "Autocorrelation",
+    "value": "Value",
+    "far": "Far from the rest",
+    "gates": "Gates",
+    "train": "training part",
+    "validation": "validation part",
+    "test": "test part",
+    "actual": "Actual",
+    "forecast": "Forecast",
+    "trained": "this training ({rate}, {steps} steps)",
+    "probe": "untrained, {rate}, {steps} steps",
+    "weights": "weights",
+    "values": "training values",
+    "method": "{name}",
 }
 _SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."
 _CHANGE = "{advice} Options to change: {options}."
@@ -203,8 +256,26 @@ def options(remedy: Mapping[str, Any]) -> str:
 
 def axes(id: str, lang: Language | None = None) -> tuple[str, str]:
     """Titles of a finding's figure."""
-    x, y = _AXES[id]
-    return tr(x, lang), tr(y, lang)
+    x, y = _AXES.get(id, ("", ""))
+    return tr(x, lang) if x else "", tr(y, lang) if y else ""
+
+
+def caption(id: str, figure: Mapping[str, Any], lang: Language | None = None) -> str:
+    """What a finding's figure shows; "" where its axes say it."""
+    words = _CAPTIONS.get(id, "")
+    if id == "leak" and figure.get("of") == "errors":
+        words = _CAPTIONS["underfitting"]
+    return tr(words, lang, step=figure.get("step", 1)) if words else ""
+
+
+def name(key: Any, lang: Language | None = None) -> str:
+    """A name in a figure: of a line, a mark or a part by its key; of a bar as data, or a key with its values."""
+    if isinstance(key, str):
+        return tr(NAMES[key], lang) if key in NAMES else key
+    word, values = key
+    if word == "method":
+        return label(values["name"], lang)
+    return tr(NAMES[word], lang, **{place: _shown("", value, lang) for place, value in values.items()})
 
 
 def severity(name: str, lang: Language | None = None) -> str:

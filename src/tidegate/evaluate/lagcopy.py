@@ -158,7 +158,7 @@ def lag_copy(
     groups = np.cumsum(np.concatenate([[0], (np.diff(rows) != 1) | (np.diff(own) != 0)])) if windows else own
     if np.bincount(groups, minlength=1).max(initial=0) < WINDOWS:
         return LagCopy("unknown")
-    skill, closeness = _against_last(actual, forecast, last)
+    skill, closeness = against_last(actual, forecast, last)
     if not math.isfinite(skill):
         return LagCopy("unknown")
     steps = np.unique(np.linspace(1, horizon, min(STEPS, horizon)).round().astype(np.int64))
@@ -199,7 +199,16 @@ def _moves(values: Array, groups: Rows) -> Array:
     return np.where(np.diff(groups) == 0, np.diff(values), np.nan)
 
 
-def _against_last(actual: Array, forecast: Array, last: Array) -> tuple[float, float]:
+def against_last(actual: Array, forecast: Array, last: Array) -> tuple[float, float]:
+    """Skill of a forecast against repeating the last value, and how far it leaves it, as a share of what values do.
+
+    Args:
+        actual, forecast: [M, K], NaN where missing. last: [M].
+
+    Returns:
+        1 - error / error of the last value, and mean move of the forecast / mean move of the actual values; NaN where
+        nothing is observed or the target stands still.
+    """
     seen = np.isfinite(actual) & np.isfinite(forecast) & np.isfinite(last)[:, None]
     if not seen.any():
         return math.nan, math.nan

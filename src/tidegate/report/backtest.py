@@ -9,10 +9,10 @@ import numpy as np
 
 from tidegate.core.translate import Language, language, tr
 from tidegate.report.chart import Chart
+from tidegate.report.document import bare
 from tidegate.report.figures import level_name, with_unit
 from tidegate.report.marks import Role
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.page import bare
 from tidegate.report.scores import banner
 from tidegate.report.sections import figure
 from tidegate.report.ticks import number, time_label

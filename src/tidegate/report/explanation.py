@@ -11,6 +11,7 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.explain import Explanation
 from tidegate.report import explain_figures as figures
 from tidegate.report import explain_gates
+from tidegate.report.document import document
 from tidegate.report.explained import (
     deletion_words,
     feature_name,
@@ -23,7 +24,6 @@ from tidegate.report.explained import (
 from tidegate.report.figures import level_name
 from tidegate.report.heat import ranked_bars, signed_number
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.page import document
 from tidegate.report.sections import definition, figure
 from tidegate.report.ticks import number, time_label
 from tidegate.report.words import span

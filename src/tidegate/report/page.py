@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
-
 from tidegate.core.translate import Language, tr
 from tidegate.report import audit, diagnosis, groups, scores, sections
+from tidegate.report.document import document
 from tidegate.report.markup import Markup, el, join
 from tidegate.report.view import RunView
 from tidegate.report.words import span
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-
-
-@cache
-def style() -> Markup:
-    """The style sheet; charts take their colours from it."""
-    return Markup(files("tidegate.report").joinpath("style.css").read_text(encoding="utf-8"))
 
 
 def render(view: RunView, lang: Language) -> str:
@@ -38,37 +27,6 @@ def render(view: RunView, lang: Language) -> str:
     ]
     head = join(header(view, lang), scores.verdict(view, lang), scores.key_numbers(view, lang))
     return document(view.title, head, parts, lang)
-
-
-def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | None]], lang: Language) -> str:
-    """A page of sections below its head; (name, heading, content) each, None is left out."""
-    present = [(name, heading, body) for name, heading, body in parts if body is not None]
-    links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
-    body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
-    return bare(title, lang, head, el("nav", el("ol", *links), aria_label=tr("Contents", lang)), *body)
-
-
-def bare(title: str, lang: Language, *body: Markup) -> str:
-    """A whole HTML document around some elements."""
-    language = "zh-Hant-TW" if lang == "zh_TW" else "en"
-    return (
-        "<!DOCTYPE html>\n"
-        + el(
-            "html",
-            el(
-                "head",
-                el("meta", charset="utf-8"),
-                el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-                el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-                el("meta", name="color-scheme", content="light dark"),
-                el("title", title),
-                el("style", style()),
-            ),
-            el("body", el("main", *body)),
-            lang=language,
-        )
-        + "\n"
-    )
 
 
 def header(view: RunView, lang: Language) -> Markup:

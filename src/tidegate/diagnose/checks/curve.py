@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
-from tidegate.diagnose.examine import Examined
+from tidegate.diagnose.examine import USUAL_RATE, Examined
 from tidegate.diagnose.finding import Finding, Severity
+from tidegate.diagnose.probe import STEPS
 
 GAP = 1.35  # error grows so much more from training to validation than a simple method's does
 WIDE_GAP = 2.5
@@ -17,6 +19,9 @@ LOSES = 0.10  # model's error above the best baseline's, as a share
 LOST = 0.50
 MATTERS = 0.30  # error over the target's spread below which a loss to a simple method is not grave
 PROBE = 0.05  # a short training from nothing is so much better than the whole training was
+RIVAL = 0.01  # the same of one that was not short: as much as a remedy must gain to be kept
+GRAVE = 0.3
+HIGH = 0.005  # a rate that is not above it is not called too high
 STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
 SATURATED = 0.5  # share of the gate values that are
 FURTHER = 0.05  # a few more steps make the model so much better
@@ -43,6 +48,7 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
     if not (gap > GAP or learnt_by_heart):
         return []
     grave = gap > WIDE_GAP or (rise > 1.0 and falls)
+    severity: Severity = "critical" if grave else "info" if examined.settled else "warning"
     units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
     remedy: dict[str, object] = {"dropout": 0.3 if dropout < 0.25 else 0.5}
     if examined.parameters > 20 * examined.values and units > 16:
@@ -52,7 +58,7 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
     return [
         Finding(
             "overfitting",
-            "critical" if grave else "warning",
+            severity,
             {
                 "gap": gap,
                 "train_loss": measures.loss("train"),
@@ -64,6 +70,7 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
                 "values": examined.values,
             },
             remedy,
+            curve_of(case, best + 1),
         )
     ]
 
@@ -73,45 +80,65 @@ def underfitting(case: Case, examined: Examined) -> list[Finding]:
     error, baseline, name = examined.against_baselines()
     if name is None or error <= (1 + LOSES) * baseline or examined.measures.gap("validation") > GAP:
         return []
+    if examined.evaluation.verdict.key == "chance":
+        return []
     units = int(case.config.get("hidden_size", 64))
     remedy = {"hidden_size": max(64, min(256, 2 * units))} if units < 128 else {"num_layers": 2, "dropout": 0.0}
     grave = error > (1 + LOST) * baseline and examined.measures.error("validation") > MATTERS
+    severity: Severity = "critical" if grave else "info" if examined.settled else "warning"
     return [
         Finding(
             "underfitting",
-            "critical" if grave else "warning",
+            severity,
             {"error": error, "baseline_error": baseline, "baseline": name, "worse": error / baseline - 1}
             | {"parameters": examined.parameters, "hidden_size": units},
             remedy,
+            errors_of(examined),
         )
     ]
 
 
 def learning_rate(case: Case, examined: Examined) -> list[Finding]:
-    """Short trainings from nothing at other rates end lower than the whole training did."""
+    """Short trainings from nothing at other rates end lower than the whole training did.
+
+    Where the gates were driven to their ends at a rate that moves weights so far, sixty steps may be too few to tell:
+    an untrained copy then gets as long a training at the usual rate, and must end lower.
+    """
     probes = examined.probes
-    best = probes.best
-    reached, own = probes.rates[best], probes.rate
-    stuck = own >= STORM and case.options.optimizer != "sgd" and _saturated(examined)
-    if not stuck and not reached < (1 - PROBE) * probes.trained:
-        return []
-    evidence = {"loss": probes.trained, "rate": own, "probe_rate": best, "probe_loss": reached}
-    evidence |= {"steps": sum(epoch.steps for epoch in case.history)}
-    gain = 1 - reached / probes.trained
-    severity: Severity = "critical" if gain > 0.3 else "warning"
-    lower = [rate for rate in probes.rates if rate <= own / 3 and probes.rates[rate] < (1 - PROBE) * probes.trained]
-    higher = [rate for rate in probes.rates if rate >= 3 * own and probes.rates[rate] < (1 - PROBE) * probes.trained]
-    chosen = {"learning_rate": min(2e-3, own)}
-    if stuck or (lower and own > 0.005):
-        return [Finding("learning_rate_high", severity, evidence, chosen)]
+    own, steps = probes.rate, sum(epoch.steps for epoch in case.history)
+    better = {rate: loss for rate, loss in probes.rates.items() if loss < (1 - PROBE) * probes.trained}
+    lower = {rate: loss for rate, loss in better.items() if rate <= own / 3 and own > HIGH}
+    higher = {rate: loss for rate, loss in better.items() if rate >= 3 * own}
+
+    def finding(id: str, rate: float, loss: float, probe_steps: int, remedy: float) -> list[Finding]:
+        gain = 1 - loss / probes.trained
+        severity: Severity = "critical" if gain > GRAVE else "warning"
+        evidence = {"loss": probes.trained, "rate": own, "steps": steps}
+        evidence |= {"probe_rate": rate, "probe_loss": loss, "probe_steps": probe_steps}
+        tried = {**{each: (value, STEPS) for each, value in probes.rates.items()}, rate: (loss, probe_steps)}
+        bars: list[tuple[figures.Name, float]] = [(("trained", {"rate": own, "steps": steps}), probes.trained)]
+        bars += [(("probe", {"rate": r, "steps": n}), value) for r, (value, n) in sorted(tried.items())]
+        return [Finding(id, severity, evidence, {"learning_rate": remedy}, figures.bars(bars))]
+
+    if lower:
+        rate = min(lower, key=lambda each: lower[each])
+        return finding("learning_rate_high", rate, lower[rate], STEPS, min(USUAL_RATE, own))
+    if driven(case, examined):
+        taken, reached = examined.rival
+        if reached < (1 - RIVAL) * probes.trained:
+            return finding("learning_rate_high", min(USUAL_RATE, own), reached, taken, min(USUAL_RATE, own))
     # A training of a few steps that still gains is short, not slow.
-    short = evidence["steps"] < FEW and probes.further < (1 - FURTHER) * probes.trained
+    short = steps < FEW and probes.further < (1 - FURTHER) * probes.trained
     if higher and not short:
-        return [Finding("learning_rate_low", severity, evidence, {"learning_rate": max(2e-3, 3 * own)})]
+        rate = min(higher, key=lambda each: higher[each])
+        return finding("learning_rate_low", rate, higher[rate], STEPS, max(USUAL_RATE, float(f"{3 * own:.2g}")))
     return []
 
 
-def _saturated(examined: Examined) -> bool:
+def driven(case: Case, examined: Examined) -> bool:
+    """Whether so large a rate drove the gates to their ends."""
+    if case.options.learning_rate < STORM or case.options.optimizer == "sgd":
+        return False
     return examined.flow is not None and examined.flow.saturated > SATURATED
 
 
@@ -129,9 +156,11 @@ def unstable(case: Case, examined: Examined) -> list[Finding]:
         worst = float(ratio.max())
     if jumps < JUMPS:
         return []
-    remedy = {"learning_rate": case.options.learning_rate / 3, "clip": min(case.options.clip or 1.0, 0.5)}
+    remedy = {"learning_rate": third(case.options.learning_rate), "clip": min(case.options.clip or 1.0, 0.5)}
     evidence = {"jumps": jumps, "worst": worst, "epochs": len(losses)}
-    return [Finding("unstable_loss", "critical" if case.history.stopped == "diverged" else "warning", evidence, remedy)]
+    severity: Severity = "critical" if case.history.stopped == "diverged" else "warning"
+    best = int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else 1
+    return [Finding("unstable_loss", severity, evidence, remedy, curve_of(case, best))]
 
 
 def length(case: Case, examined: Examined) -> list[Finding]:
@@ -152,6 +181,7 @@ def length(case: Case, examined: Examined) -> list[Finding]:
                 "critical" if gain > 0.5 else "warning",
                 {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
                 {"max_epochs": min(wanted, 200)},
+                curve_of(case, best, **({"end": len(epochs)} if len(epochs) != best else {})),
             )
         )
     if after >= WASTED_EPOCHS and after > WASTED * len(epochs):
@@ -162,6 +192,26 @@ def length(case: Case, examined: Examined) -> list[Finding]:
                 "info",
                 {"best_epoch": best, "epochs": len(epochs), "seconds": seconds, "share": after / len(epochs)},
                 {"patience": max(5, best // 2)},
+                curve_of(case, best),
             )
         )
     return found
+
+
+def third(rate: float) -> float:
+    """A third of a rate, to two digits."""
+    return float(f"{rate / 3:.2g}")
+
+
+def curve_of(case: Case, best: int, **marks: float) -> figures.Figure | None:
+    """The losses by epoch."""
+    epochs = case.history.epochs
+    train, validation = [epoch.train_loss for epoch in epochs], [epoch.validation_loss for epoch in epochs]
+    return figures.loss_curve(train, validation, best, **marks)
+
+
+def errors_of(examined: Examined) -> figures.Figure | None:
+    """The criterion of every method on the validation part, best first."""
+    found = examined.evaluation
+    named = sorted((found.overall[name][found.criterion], name) for name in found.methods)
+    return figures.bars([(("method", {"name": name}), value) for value, name in named])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
@@ -19,6 +20,7 @@ SUFFERS = 1.25  # the model's error grows so much more than the simple method's
 LUMP = 3.5  # share of the loss in the top hundredth of the errors, over what normal errors would have
 WILD = 10.0  # distance from the median in interquartile ranges
 USELESS = 0.005  # validation loss grows by less without the column
+SERIES, LONGEST = 20, 50_000  # of a figure: series, and values of each
 CAPACITY = 200.0  # weights per observed training value
 
 
@@ -38,7 +40,9 @@ def scaling(case: Case, examined: Examined) -> list[Finding]:
     count = sum(at in bad for at in numeric)
     grave = case.config.get("scale") == "none"
     remedy = {"scale": "standard"} if grave else {"scale": "robust"}
-    return [Finding("unscaled_inputs", "critical" if grave else "warning", evidence | {"columns": count}, remedy)]
+    severity: Severity = "critical" if grave else "warning"
+    sizes = sorted(((names[at], float(max(center[at], size[at]))) for at in numeric), key=lambda item: -item[1])
+    return [Finding("unscaled_inputs", severity, evidence | {"columns": count}, remedy, figures.bars(sizes))]
 
 
 def window(case: Case, examined: Examined) -> list[Finding]:
@@ -50,7 +54,9 @@ def window(case: Case, examined: Examined) -> list[Finding]:
     beyond = measures.unused(case.window + 1, longest)
     if beyond > BEYOND:
         evidence = {"window": case.window, "explained": beyond, "reach": longest}
-        return [Finding("window_short", "warning", evidence, {"window": int(longest)})]
+        severity: Severity = "info" if examined.settled else "warning"
+        figure = _memory(case, int(longest * 1.25), window=case.window)
+        return [Finding("window_short", severity, evidence, {"window": int(longest)}, figure)]
     kept = [steps for steps, growth in examined.window_use.items() if growth < SAME]
     if not kept or case.window < 32 or min(kept) > case.window / 4:
         return []
@@ -58,7 +64,8 @@ def window(case: Case, examined: Examined) -> list[Finding]:
     if needed > case.window / 2:
         return []
     evidence = {"window": case.window, "needed": needed, "growth": examined.window_use[min(kept)]}
-    return [Finding("window_long", "info", evidence, {"window": int(needed)})]
+    figure = _memory(case, int(case.window * 1.25), window=case.window, needed=int(needed))
+    return [Finding("window_long", "info", evidence, {"window": int(needed)}, figure)]
 
 
 def cycles(case: Case, examined: Examined) -> list[Finding]:
@@ -72,7 +79,10 @@ def cycles(case: Case, examined: Examined) -> list[Finding]:
     season = min(matter)
     evidence = {"season": season, "cycles": length / season, "rows": int(length), "needed": CYCLES}
     remedy = {"hidden_size": max(8, int(case.config.get("hidden_size", 64)) // 4), "dropout": 0.3}
-    return [Finding("few_cycles", "warning", evidence, remedy)]
+    first = np.asarray(_parts(case, case.table.schema.targets[0], "train")[0], dtype=np.float64)
+    figure = figures.strip(first, np.zeros(len(first), dtype=bool))
+    figure["marks"] = {"season": season}
+    return [Finding("few_cycles", "warning", evidence, remedy, figure)]
 
 
 def drift(case: Case, examined: Examined) -> list[Finding]:
@@ -94,7 +104,8 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
     severity: Severity = "critical" if gap > 2 * SUFFERS else "warning" if gap > SUFFERS else "info"
     remedy = {} if case.config.get("normalise") in ("last", "mean", "standard") else {"normalise": "last"}
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
-    return [Finding("drift", severity, evidence, remedy)]
+    figure = figures.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
+    return [Finding("drift", severity, evidence, remedy, figure)]
 
 
 def outliers(case: Case, examined: Examined) -> list[Finding]:
@@ -119,7 +130,11 @@ def outliers(case: Case, examined: Examined) -> list[Finding]:
     remedy = {"loss": "mae"} if case.loss_name == "mse" else {}
     remedy |= {"scale": "robust"} if case.config.get("scale") != "robust" else {}
     evidence = {"share": share, "usual": usual, "wild": wild, "count": count, "column": name}
-    return [Finding("outliers", "warning", evidence, remedy)]
+    series = max(_parts(case, name, "train"), key=lambda part: float(np.nanmax(np.abs(part), initial=0.0)))
+    middle = float(np.nanmedian(series))
+    reach = WILD * float(np.subtract(*np.nanpercentile(series, [75, 25])))
+    figure = figures.strip(series, np.abs(series - middle) > reach, middle - reach, middle + reach)
+    return [Finding("outliers", "warning", evidence, remedy, figure)]
 
 
 def columns(case: Case, examined: Examined) -> list[Finding]:
@@ -133,7 +148,8 @@ def columns(case: Case, examined: Examined) -> list[Finding]:
     harms = float(max(-min(use.values()), 0.0))
     many = len(useless) >= 3 and len(useless) >= 0.5 * len(use)
     evidence = {"columns": ", ".join(useless), "count": len(useless), "of": len(use), "harm": harms}
-    return [Finding("useless_features", "warning" if many else "info", evidence, remedy)]
+    figure = figures.bars(sorted(((name, 100 * growth) for name, growth in use.items()), key=lambda item: -item[1]))
+    return [Finding("useless_features", "warning" if many else "info", evidence, remedy, figure)]
 
 
 def capacity(case: Case, examined: Examined) -> list[Finding]:
@@ -143,7 +159,20 @@ def capacity(case: Case, examined: Examined) -> list[Finding]:
         return []
     evidence = {"parameters": examined.parameters, "values": examined.values, "ratio": ratio}
     units = max(8, int(case.config.get("hidden_size", 64)) // 4)
-    return [Finding("capacity", "info", evidence, {"hidden_size": units})]
+    figure = figures.bars([(("weights", {}), examined.parameters), (("values", {}), examined.values)])
+    return [Finding("capacity", "info", evidence, {"hidden_size": units}, figure)]
+
+
+def _parts(case: Case, name: str, part: str) -> list[np.ndarray]:
+    """A column's values in a part, one array for each series that has any; at most 20 of these."""
+    column, rows = case.table.columns[name], case.split.parts[part]
+    held = rows[rows[:, 1] > rows[:, 0]]
+    chosen = held[np.linspace(0, len(held) - 1, min(len(held), SERIES)).astype(np.int64)]
+    return [np.asarray(column[first:end], dtype=np.float64)[-LONGEST:] for first, end in chosen]
+
+
+def _memory(case: Case, most: int, **marks: float) -> figures.Figure | None:
+    return figures.autocorrelation(_parts(case, case.table.schema.targets[0], "train"), max(most, 2), **marks)
 
 
 def _values(case: Case, name: str, part: str) -> np.ndarray:

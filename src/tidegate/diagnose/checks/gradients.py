@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
+from tidegate.diagnose.checks.curve import RIVAL, driven, third
 from tidegate.diagnose.examine import Examined
-from tidegate.diagnose.finding import Finding
+from tidegate.diagnose.finding import Finding, Severity
 
 LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
 HUGE = 100.0
@@ -30,7 +32,9 @@ def exploding(case: Case, examined: Examined) -> list[Finding]:
     if case.options.clip and clipped < ALWAYS:
         return []
     evidence = {"typical": typical * bound, "largest": largest * bound, "clip": case.options.clip, "clipped": clipped}
-    figure = {"x": [epoch.epoch for epoch in case.history], "y": norms.tolist()}
+    figure = figures.line([epoch.epoch for epoch in case.history], norms.tolist(), "grad_norm")
+    if figure is not None and case.options.clip:
+        figure["levels"] = [case.options.clip]
     grave = largest > HUGE and case.options.clip == 0
     remedy = {"clip": 1.0, "learning_rate": min(2e-3, case.options.learning_rate)}
     return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
@@ -48,9 +52,10 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
     newest = float(flow.by_lag[:part].mean())
     ratio = float(flow.by_lag[-part:].mean()) / max(newest, 1e-30)
     evidence = {"ratio": ratio, "steps": steps, "layer_ratio": layers}
-    figure = {"x": [flow.steps * (at + 1) for at in range(steps)], "y": flow.by_lag.tolist()}
+    figure = figures.line([flow.steps * (at + 1) for at in range(steps)], flow.by_lag.tolist(), "grad_norm")
+    severity: Severity = "info" if examined.settled else "warning"
     if layers < LAYER:
-        return [Finding("vanishing_gradients", "warning", evidence, {"num_layers": 1}, figure)]
+        return [Finding("vanishing_gradients", severity, evidence, {"num_layers": 1}, figure)]
     if steps < LONG or ratio > VANISHED:
         return []
     reach = int(np.searchsorted(np.cumsum(flow.by_lag) / max(flow.by_lag.sum(), 1e-30), 0.99) + 1) * flow.steps
@@ -58,17 +63,20 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
     if not unused > UNUSED:
         return []
     remedy = {"segment": divisor(case.window, 12)} if case.window >= 2 * LONG else {"pooling": "attention"}
-    return [Finding("vanishing_gradients", "warning", evidence | {"reach": reach, "unused": unused}, remedy, figure)]
+    return [Finding("vanishing_gradients", severity, evidence | {"reach": reach, "unused": unused}, remedy, figure)]
 
 
 def gates(case: Case, examined: Examined) -> list[Finding]:
-    """Gates stuck open or shut, units that never move."""
+    """Gates stuck open or shut, units that never move; of no weight where a training without it ends no lower."""
     flow = examined.flow
     if flow is None or (flow.saturated < SATURATED and flow.dead < DEAD):
         return []
     evidence = {"saturated": flow.saturated, "dead": flow.dead}
-    remedy = {"learning_rate": case.options.learning_rate / 3}
-    return [Finding("saturated_gates", "warning", evidence, remedy)]
+    remedy = {"learning_rate": third(case.options.learning_rate)}
+    edges = np.linspace(0, 1, len(flow.gates) + 1).tolist()
+    figure = {"kind": "histogram", "edges": edges, "shares": {"gates": (100 * flow.gates).tolist()}}
+    harmless = driven(case, examined) and examined.rival[1] >= (1 - RIVAL) * examined.probes.trained
+    return [Finding("saturated_gates", "info" if harmless else "warning", evidence, remedy, figure)]
 
 
 def divisor(window: int, most: int) -> int:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.diagnose import figures
 from tidegate.diagnose.ablate import channels
 from tidegate.diagnose.case import Case
+from tidegate.diagnose.checks.curve import errors_of
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding
 from tidegate.evaluate.baselines import fill_forward
+from tidegate.evaluate.lagcopy import NEAR, against_last
 from tidegate.evaluate.verdict import TOO_GOOD, WALK, skill_of
 
-COPY = 0.35  # the forecast moves away from the last value this little, as a share of what the actual values do
 LITTLE = 0.05  # skill against repeating the last value
+SHOWN = 120  # neighbouring windows that a figure shows
 TELLS = 0.95  # squared correlation of one column with the target to be forecast
 NEWS = 0.9  # the same with the target's change since the last value
 
@@ -21,47 +24,67 @@ NEWS = 0.9  # the same with the target's change since the last value
 def lag_copy(case: Case, examined: Examined) -> list[Finding]:
     """The forecast is the last value, shifted: skill against repeating it near zero, and forecasts close to it."""
     forecast, actual = examined.measures.raw("validation")
-    last = last_values(case, examined.measures.origins["validation"])[:, None, :]
-    moved = float(np.nanmean(np.abs(forecast - last)) / max(np.nanmean(np.abs(actual - last)), 1e-12))
-    skill = skill_of(float(np.nanmean(np.abs(forecast - actual))), float(np.nanmean(np.abs(last - actual))))
-    if moved > COPY or skill > LITTLE:
+    last = np.broadcast_to(last_values(case, examined.measures.origins["validation"])[:, None, :], actual.shape)
+    pairs = [against_last(actual[:, :, c], forecast[:, :, c], last[:, 0, c]) for c in range(actual.shape[2])]
+    skill, moved = (float(np.nanmean(values)) if np.isfinite(values).any() else np.nan for values in np.array(pairs).T)
+    if not (moved <= NEAR and skill <= LITTLE):
         return []
     remedy = {} if case.config.get("normalise") == "last" else {"normalise": "last"}
-    return [Finding("lag_copy", "warning", {"moved": moved, "skill": skill}, remedy)]
+    return [Finding("lag_copy", "warning", {"moved": moved, "skill": skill}, remedy, _neighbours(case))]
+
+
+def _neighbours(case: Case) -> figures.Figure | None:
+    """Actual values and forecasts of the last neighbouring validation windows, at one step ahead."""
+    rows = case.origins["validation"]
+    rows = rows[-SHOWN:]
+    rows = rows[rows >= rows[-1] - (len(rows) - 1)]  # of one series, one row apart
+    if len(rows) < 2:
+        return None
+    step = min(case.horizon, 6)
+    lines = {
+        "actual": case.prepared.raw_target(rows, case.horizon)[:, step - 1, 0].tolist(),
+        "forecast": case.forecast(rows)[:, step - 1, 0].tolist(),
+    }
+    x = list(range(1, len(rows) + 1))
+    return {"kind": "curve", "x": x, "lines": lines, "marks": {}, "step": step}
 
 
 def leak(case: Case, examined: Examined) -> list[Finding]:
     """A column tells the target it should help to forecast, or the model is better than is credible."""
-    column, share, kind = telling_column(case, examined)
-    if column is not None:
+    shares = telling_columns(case, examined)
+    column, (share, kind) = max(shares.items(), key=lambda item: item[1][0], default=("", (0.0, "")))
+    if share > TELLS:
         kept = [name for name in case.config.get(kind, ()) if name != column]
         evidence = {"column": column, "share": share, "kind": kind, "skill": examined.skill}
-        return [Finding("leak", "critical", evidence, {kind: kept})]
+        ranked = sorted(((name, each) for name, (each, _) in shares.items()), key=lambda item: -item[1])
+        return [Finding("leak", "critical", evidence, {kind: kept}, figures.bars(ranked))]
     evaluation = examined.evaluation
     repeat = skill_of(evaluation.overall["model"]["mae"], evaluation.overall["repeat_last"]["mae"])
     walk = "walk" in evaluation.verdict.warnings and repeat > 5 * WALK
     if examined.skill <= TOO_GOOD and not walk:
         return []
     evidence = {"column": "", "share": 0.0, "kind": "walk" if walk else "skill", "skill": max(examined.skill, repeat)}
-    return [Finding("leak", "warning", evidence)]
+    figure = errors_of(examined)
+    return [Finding("leak", "warning", evidence, {}, None if figure is None else figure | {"of": "errors"})]
 
 
-def telling_column(case: Case, examined: Examined) -> tuple[str | None, float, str]:
-    """The covariate that gives the target away, how much of it, and its kind; None where none does."""
-    batches = [case.batch(examined.measures.origins["train"])]
-    past, future, _, target, observed = (part.numpy() for part in batches[0])
+def telling_columns(case: Case, examined: Examined) -> dict[str, tuple[float, str]]:
+    """Covariate -> how much of the target it gives away, and its kind ("known" or "observed")."""
+    past, future, _, target, observed = (part.numpy() for part in case.batch(examined.measures.origins["train"]))
     last = past[:, -1, : target.shape[2]]
     names = case.prepared.preparation
-    best: tuple[str | None, float, str] = (None, 0.0, "")
+    found: dict[str, tuple[float, str]] = {}
     for kind in ("known", "observed"):
         for column in getattr(case.table.schema, kind):
             inputs = future if kind == "known" else past[:, -1:]
             places = channels(names.future_names if kind == "known" else names.past_names, column)
-            for place in places:
-                share = _gives_away(inputs[:, :, place], target[:, :, 0], last[:, 0], observed[:, :, 0])
-                if share > best[1]:
-                    best = (column, share, kind)
-    return best if best[1] > TELLS else (None, best[1], "")
+            shares = [
+                _gives_away(inputs[:, :, place], target[:, :, c], last[:, c], observed[:, :, c])
+                for place in places
+                for c in range(target.shape[2])
+            ]
+            found[column] = max(shares, default=0.0), kind
+    return found
 
 
 def _gives_away(
