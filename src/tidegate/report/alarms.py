@@ -13,10 +13,10 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.evaluate.detection import DetectionEvaluation
 from tidegate.evaluate.detection.words import duration, method_label, metric_name
 from tidegate.report import alarm_figures, diagnosis, scores, sections
+from tidegate.report.document import document
 from tidegate.report.label_scores import capital
 from tidegate.report.labelled_view import DetectionView, WatchedSeries
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.page import document
 from tidegate.report.ranking import Row, key_list, plain_table, ranked_table
 from tidegate.report.sections import figure
 from tidegate.report.ticks import number, time_label

@@ -7,9 +7,9 @@ from pathlib import Path
 from tidegate.core.translate import Language, language, tr
 from tidegate.evaluate.labelled import ClassEvaluation
 from tidegate.report import diagnosis, label_scores, label_sections, scores, sections
+from tidegate.report.document import document
 from tidegate.report.labelled_view import LabelledView
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.page import document
 from tidegate.report.write import write_page
 
 
