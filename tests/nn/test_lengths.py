@@ -11,6 +11,7 @@ from tests.nn.specs import build, inputs, network, run, saying, specs
 from tidegate.artifacts.spec import BatchNorm, Convolution, Head, NetworkSpec, Normalise, OdeRnn, Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.nn.convolution import TimeConvolution
+from tidegate.runtime.network import run_network
 
 SAME = 2e-5
 
@@ -67,6 +68,22 @@ def test_statistics_of_a_batch_norm_are_those_of_the_steps_that_rows_have() -> N
             rows.append(built.layers[0].rnn(torch.from_numpy(arrays[0][row : row + 1, :length]))[0][0])
     reference(torch.cat(rows))
     torch.testing.assert_close(built.state_dict()["layers.1.norm.running_mean"], reference.running_mean)
+
+
+@pytest.mark.parametrize(("by", "period"), [("last", 0), ("mean", 0), ("standard", 0), ("scale", 0), ("scale", 5)])
+def test_a_row_is_normalised_by_its_own_steps(by: str, period: int) -> None:
+    """Rows longer and shorter than the period, in both implementations."""
+    spec = build(Head(hidden_size=6, lags=(2,)), Normalise(by=by, period=period), past=2, targets=2, anchor=1)
+    built, arrays = network(spec), inputs(spec, batch=5)
+    past, lengths = arrays[0] * 3 + 5, np.array([12, 3, 7, 5, 2])
+    weights = {name: tensor.numpy() for name, tensor in built.state_dict().items()}
+    found = whole(built, past, *arrays[1:], lengths=lengths)
+    other = run_network(spec, weights, past, *arrays[1:], lengths=lengths)
+    for row, one in enumerate(rows_alone(lambda *parts: run(built, *parts), (past, *arrays[1:]), lengths)):
+        for name in ("loc", "scale", "values"):
+            expected = getattr(one, name)[0]
+            torch.testing.assert_close(getattr(found, name)[row], expected, atol=SAME, rtol=SAME)
+            np.testing.assert_allclose(getattr(other, name)[row], expected.numpy(), atol=SAME, rtol=SAME)
 
 
 @pytest.mark.parametrize("encoder", [Recurrent(hidden_size=6, bidirectional=True), OdeRnn(hidden_size=6)])
