@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.translate import Language
+from tidegate.diagnose import words
 from tidegate.report.chart import Chart
 from tidegate.report.heat import ranked_bars
 from tidegate.report.marks import Role
@@ -43,20 +44,20 @@ def _curve(shown: Mapping[str, Any], axes: tuple[str, str], title: str, lang: La
     for index, ((key, values), role) in enumerate(zip(lines.items(), roles, strict=False)):
         last = index == len(lines) - 1
         dots = len(x) <= DOTS or (shown["kind"] == "dots" and last and len(lines) > 1)
-        chart.line(x, values, _name(key, lang), role, dots)
+        chart.line(x, values, words.name(key, lang), role, dots)
     for level in shown.get("levels", ()):
         chart.rule(level, upright=False)
     season = shown["marks"].get("season")
     for key, at in shown["marks"].items():
         if key != "season":
-            chart.rule(at, _name(key, lang))
+            chart.rule(at, words.name(key, lang))
     for index in range(1, int(x[-1] // season) + 1) if season else ():
-        chart.rule(index * season, _name("season", lang) if index == 1 else "")
+        chart.rule(index * season, words.name("season", lang) if index == 1 else "")
     return chart.svg(title)
 
 
 def _bars(shown: Mapping[str, Any], axes: tuple[str, str], title: str, lang: Language) -> Markup:
-    names = [_name(name, lang) for name in shown["names"]]
+    names = [words.name(name, lang) for name in shown["names"]]
     return ranked_bars(names, np.array(shown["values"], dtype=np.float64), title, signed=False)
 
 
@@ -67,14 +68,7 @@ def _histogram(shown: Mapping[str, Any], axes: tuple[str, str], title: str, lang
     roles: tuple[Role, ...] = ("muted", "model")
     if len(shown["shares"]) == 1:
         ((key, shares),) = shown["shares"].items()
-        return chart.bars(edges[:-1], edges[1:], shares, _name(key, lang)).svg(title)
+        return chart.bars(edges[:-1], edges[1:], shares, words.name(key, lang)).svg(title)
     for (key, shares), role in zip(shown["shares"].items(), roles, strict=False):
-        chart.line(np.repeat(edges, 2)[1:-1], np.repeat(shares, 2), _name(key, lang), role)
+        chart.line(np.repeat(edges, 2)[1:-1], np.repeat(shares, 2), words.name(key, lang), role)
     return chart.svg(title)
-
-
-def _name(key: str, lang: Language) -> str:
-    """What a figure's value is called; the package of findings brings torch, which a page without them does not need."""
-    from tidegate.diagnose import words
-
-    return words.name(key, lang)
