@@ -119,12 +119,23 @@ void vector_sums(const Layer<S>& a, int64_t p, int64_t first, const Rectangle<S>
 // from: [n, G, W] -> to: [G*H, n], columns begin to end
 template <class S, class C, class F>
 void unpack(const S* from, int64_t H, int64_t n, int64_t begin, int64_t end, int64_t u, F block, S* to) {
-  const int64_t lanes = W<S>, have = H - u < lanes ? H - u : lanes;
-  for (int g = 0; g < C::G; ++g)
-    for (int64_t l = 0; l < have; ++l) {
-      S* row = to + (block(g) * H + u + l) * n;
-      for (int64_t k = begin; k < end; ++k) row[k] = from[(k * C::G + g) * lanes + l];
-    }
+  constexpr int64_t lanes = W<S>;
+  const int64_t have = H - u < lanes ? H - u : lanes;
+  for (int g = 0; g < C::G; ++g) {
+    S* rows = to + (block(g) * H + u) * n;
+    int64_t first = begin;
+    if (have == lanes)
+      for (; first + lanes <= end; first += lanes) {
+        V<S> square[lanes];
+#pragma GCC unroll 16
+        for (int64_t k = 0; k < lanes; ++k) square[k] = load(from + ((first + k) * C::G + g) * lanes);
+        transpose<S>(square);
+#pragma GCC unroll 16
+        for (int64_t l = 0; l < lanes; ++l) store(rows + l * n + first, square[l]);
+      }
+    for (int64_t l = 0; l < have; ++l)
+      for (int64_t k = first; k < end; ++k) rows[l * n + k] = from[(k * C::G + g) * lanes + l];
+  }
 }
 
 template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, int64_t tasks, int64_t s0, int64_t s1) {

@@ -16,8 +16,19 @@ template <class S, class C> TG_INLINE int64_t panel_length(int64_t I, int64_t H)
 
 // [rows, n] of row pitch n, transposed into [n, G, W] at block g
 template <class S> TG_INLINE void pack_block(const S* from, int64_t rows, int64_t n, int64_t pitch, S* to) {
+  constexpr int64_t lanes = W<S>;
+  int64_t first = 0;
+  if (!HALF && rows == lanes)
+    for (; first + lanes <= n; first += lanes) {
+      V<S> square[lanes];
+#pragma GCC unroll 16
+      for (int64_t l = 0; l < lanes; ++l) square[l] = load(from + l * n + first);
+      transpose<S>(square);
+#pragma GCC unroll 16
+      for (int64_t k = 0; k < lanes; ++k) store(to + (first + k) * pitch, square[k]);
+    }
   for (int64_t l = 0; l < rows; ++l)
-    for (int64_t k = 0; k < n; ++k)
+    for (int64_t k = first; k < n; ++k)
       if constexpr (HALF) ((uint16_t*)(to + k / 2 * pitch + l))[k % 2] = to_half(from[l * n + k]);
       else to[k * pitch + l] = from[l * n + k];
 }
@@ -103,6 +114,8 @@ template <class S, class C> S* pack_columns(const S* w, int64_t H, int64_t n, bo
       for (int64_t u = 0; u < H; ++u)
         if constexpr (HALF)
           for (int64_t i = 0; i < have; ++i) ((uint16_t*)(to + (g * U + u) / 2 * width + i))[u % 2] = to_half(from[u * n + i]);
+        else if (have == 4 * lanes)
+          for (int v = 0; v < 4; ++v) store(to + (g * U + u) * width + v * lanes, load(from + u * n + v * lanes));
         else copy(to + (g * U + u) * width, from + u * n, have);
     }
     to += depth_of(C::G * U) * width;
