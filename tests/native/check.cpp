@@ -231,6 +231,26 @@ static void refusals() {
   EXPECT(status([](P& p) { p.r.zoneout_h = NAN; }) == TG_ERROR_RANGE);
 }
 
+// One byte anywhere makes a difference; any number of threads gives the same sum of squares.
+static void arrays() {
+  std::vector<float> a(1 << 20, 0.5f), b(3, 2.0f), copy = a;
+  const void *one[] = {a.data(), b.data()}, *two[] = {copy.data(), b.data()};
+  const int64_t lengths[] = {1 << 20, 3}, bytes[] = {4 << 20, 12};
+  for (int64_t n = 1; n <= 3; ++n) {
+    double sum = 0;
+    EXPECT(tg_square_sum(TG_FLOAT32, 2, one, lengths, n, &sum) == TG_OK && sum == (1 << 18) + 12);
+    EXPECT(tg_same(2, one, two, bytes, n) == 1);
+    for (size_t at : {size_t{0}, size_t{777777}, copy.size() - 1}) {
+      copy[at] = 0.75f;
+      EXPECT(tg_same(2, one, two, bytes, n) == 0);
+      copy[at] = 0.5f;
+    }
+  }
+  EXPECT(tg_same(0, nullptr, nullptr, nullptr, 1) == 1);
+  EXPECT(tg_same(1, nullptr, two, bytes, 1) == -TG_ERROR_NULL);
+  EXPECT(tg_same(-1, one, two, bytes, 1) == -TG_ERROR_SHAPE);
+}
+
 int main() {
   std::printf("%s\n", tg_isa());
   for (int64_t cell = 0; cell < 4; ++cell) {
@@ -250,6 +270,7 @@ int main() {
     pieces(cell);
   }
   refusals();
+  arrays();
   fuzz();
   tg_trim();  // so that no other unused block of that size is at hand
   void* block = tg_acquire(100000);

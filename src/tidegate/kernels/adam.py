@@ -171,8 +171,9 @@ class _Table:
         library = native()
         assert library is not None
         library.tg_square_sum(
-            self.dtype, len(addresses), addresses.buffer_info()[0], self.lengths.buffer_info()[0], ctypes.byref(out)
-        )
+            self.dtype, len(addresses), addresses.buffer_info()[0], self.lengths.buffer_info()[0], threads(),
+            ctypes.byref(out),
+        )  # fmt: skip
         return out.value
 
 
