@@ -137,15 +137,15 @@ template <class S> struct Slopes {
 };
 
 template <class S, class N>
-__attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t first, int64_t s,
-                                                     int64_t U, const Walk<S>& w) {
+__attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t s,
+                                                     const Walk<S>& w) {
   using C = typename N::Inner;
-  const int64_t lanes = W<S>, panels = U / lanes, row_stash = N::K * lanes, panel_stash = a.B * row_stash;
+  const int64_t lanes = W<S>, U = w.U, panels = U / lanes, row_stash = N::K * lanes, panel_stash = a.B * row_stash;
   const int64_t pitch = gate_pitch<S, N>(a.H);
   const V<S> last = lanes_below<S>(a.H - (panels - 1) * lanes);
   Slopes<S> of_c[MAX_ROWS], of_x[MAX_ROWS], of_h[MAX_ROWS];
-  auto stash = [&](int64_t j) { return a.stash + s * panels * panel_stash + (first + active[j]) * row_stash; };
-  auto row = [&](int64_t j) { return w.gates + (first + active[j]) * pitch; };
+  auto stash = [&](int64_t j) { return a.stash + s * panels * panel_stash + (w.row + active[j]) * row_stash; };
+  auto row = [&](int64_t j) { return w.gates + (w.row - a.row0 + active[j]) * pitch; };
   auto scales = [&](int64_t p) { return a.back + (p * N::EXTRA + C::EXTRA) * lanes; };
   auto counts = [&](int64_t p) { return p + 1 < panels ? all(S(1)) : last; };
   if (C::HAS_C)

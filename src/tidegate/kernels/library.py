@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
-ABI = 2
+ABI = 3
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
 
 
@@ -59,7 +59,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_held_bytes": ([], integer),
         "tg_trim": ([], None),
         "tg_adam_step": ([pointer], ctypes.c_int),
-        "tg_square_sum": ([integer, integer, pointer, pointer, pointer], ctypes.c_int),
+        "tg_square_sum": ([integer, integer, pointer, pointer, integer, pointer], ctypes.c_int),
+        "tg_same": ([integer, pointer, pointer, pointer, integer], ctypes.c_int),
         "tg_use_openmp": ([pointer], None),
         "tg_bfloat16_products": ([], ctypes.c_int),
         "tg_peak": ([integer, integer, real], real),
