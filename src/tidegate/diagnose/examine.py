@@ -16,7 +16,8 @@ from tidegate.evaluate import Evaluation
 from tidegate.evaluate.judge import judge
 from tidegate.evaluate.verdict import skill_of
 
-RACE = 600  # steps of a short training that stands beside the whole one, at most
+RACE = 2_500_000_000  # weights times recurrent steps times steps of a training that stands beside the whole one
+SHORTEST = 120  # of its steps
 USUAL_RATE = 2e-3  # the forecaster's own
 SETTLED = 0.1  # error over that of the last or seasonal value, below which nothing much is left to gain
 
@@ -35,9 +36,13 @@ class Examined:
 
     @cached_property
     def rival(self) -> tuple[int, float]:
-        """Steps, and the validation loss of an untrained copy after that many at the usual rate: as long as the
-        training was, 600 at most."""
-        steps = min(max(sum(epoch.steps for epoch in self.case.history), 1), RACE)
+        """Steps, and the validation loss of an untrained copy after that many at the usual rate.
+
+        As many as the training had, up to what some ten seconds of one core allow.
+        """
+        recurrent = 1 if self.flow is None else len(self.flow.by_lag)
+        work = max(self.parameters * recurrent, 1)
+        steps = min(max(sum(epoch.steps for epoch in self.case.history), 1), max(RACE // work, SHORTEST))
         return steps, race(self.case, min(USUAL_RATE, self.case.options.learning_rate), steps)
 
     @cached_property
