@@ -1,0 +1,1 @@
+"""Judging alarms on a clock: events found, delay, false alarms, and what flatters."""
