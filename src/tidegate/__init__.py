@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from tidegate.report.explanation import report_explanation
     from tidegate.report.forecast import report_forecast
     from tidegate.runtime import Predictor
-    from tidegate.tasks import Audit, Backtest, Forecaster, NetworkOptions, audit, backtest, load
+    from tidegate.tasks import AnomalyDetector, Audit, Backtest, Forecaster, NetworkOptions, audit, backtest, load
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
+    "AnomalyDetector": "tasks",
     "AugmentOptions": "prepare",
     "Audit": "tasks",
     "Backtest": "tasks",
@@ -51,6 +52,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnomalyDetector",
     "Audit",
     "AugmentOptions",
     "Backtest",

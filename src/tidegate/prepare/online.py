@@ -108,7 +108,8 @@ def measure_scales(table: Table, rows: NDArray[np.int64], names: Sequence[str]) 
 
         scale = max(1.4826 MAD, 0.3 deviation of the values between the 1st and 99th percentile, |median| / 1000)
 
-    A few anomalies move neither; a channel that is constant gets a thousandth of its size, so that any change shows.
+    A few anomalies move neither. A channel that is constant gets a thousandth of its size, so that any change shows;
+    one that is zero but for rare values, 0.3 of its deviation.
 
     Args:
         table: the data. rows: [G, 2], the training rows; nothing else is looked at. names: [C] channels.
@@ -131,7 +132,9 @@ def robust_scale(values: NDArray[np.float64]) -> tuple[float, float]:
     deviation = float(np.median(np.abs(values - middle))) * 1.4826
     low, high = np.percentile(values, (1, 99))
     scale = max(deviation, 0.3 * float(np.std(np.clip(values, low, high))), 1e-3 * abs(middle))
-    return middle, scale if scale > 1e-300 else 1.0
+    for wider in (0.3 * float(np.std(values)), 1.0):
+        scale = scale if scale > 1e-300 else wider
+    return middle, scale
 
 
 def squash(values: Array, offset: Array, scale: Array) -> NDArray[np.float32]:

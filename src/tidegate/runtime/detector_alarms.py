@@ -44,7 +44,7 @@ def budget_threshold(per_week: float, step: int | None) -> float:
 
 def score_of(p: Array) -> NDArray[np.float64]:
     """L / (L + 3) with L = -log10 p: 0 for p = 1, one half for p = 1/1000, towards 1 as p falls; NaN stays."""
-    surprise = -np.log10(np.maximum(p, 1e-300))
+    surprise = np.abs(np.log10(np.maximum(p, 1e-300)))
     return np.asarray(surprise / (surprise + HALF))
 
 

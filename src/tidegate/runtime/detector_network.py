@@ -25,12 +25,13 @@ Weights = Mapping[str, NDArray[np.float32]]
 
 def layer_name(spec: NetworkSpec, kind: str) -> str:
     """The prefix of a layer's tensors."""
-    return f"layers.{[layer.kind for layer in spec.layers].index(kind)}"
+    kinds: list[str] = [layer.kind for layer in spec.layers]
+    return f"layers.{kinds.index(kind)}"
 
 
 def dense(x: Array, weight: Array, bias: Array) -> NDArray[np.float32]:
     """x W' + b, each row by itself, [S, O]."""
-    return np.einsum("...i,oi->...o", x, weight) + bias
+    return np.asarray(np.einsum("...i,oi->...o", x, weight) + bias, dtype=np.float32)
 
 
 class ForecastSteps:
@@ -70,7 +71,7 @@ class ForecastSteps:
     def _step(self, inputs: Array) -> Array:
         layer = self.spec.encoder
         gru = layer.cell == "gru"
-        start = [(h,) if gru else (h, c) for h, c in zip(self.h, self.c, strict=True)]
+        start: list[Any] = [(h,) if gru else (h, c) for h, c in zip(self.h, self.c, strict=True)]
         hidden, ends = run_stack(layer, self.plain, self.prefix, inputs[:, None], start)
         for level, end in enumerate(ends):
             self.h[level] = end[0]

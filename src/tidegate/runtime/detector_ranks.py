@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 60
+BINS = 64
 PER_DOUBLING = 3
-BELOW = 6  # doublings below the base that the first bin begins at
+BELOW = 3  # doublings below the base that the first bin begins at
 TAIL = 8.0
 _TINY = 1e-30
 
@@ -75,9 +75,9 @@ def count_errors(counts: Array, total: Array, position: Array, seen: Array, memo
         fade = np.where(full, 1.0 - 1.0 / max(memory, 1.0), 1.0)
         counts *= fade[..., None].astype(np.float32)
         total *= fade
-    place = np.minimum(position, BINS - 1).astype(np.int64)
-    old = np.take_along_axis(counts, place[..., None], axis=3)
-    np.put_along_axis(counts, place[..., None], old + seen[:, :, None, None].astype(np.float32), axis=3)
+    flat = counts.reshape(-1)  # a view: counts are contiguous
+    place = np.minimum(position, BINS - 1).astype(np.int64).ravel() + np.arange(0, flat.size, BINS)
+    flat[place] += np.repeat(seen.ravel(), counts.shape[2]).astype(np.float32)
     total += seen[:, :, None]
 
 

@@ -19,6 +19,7 @@ class Rules:
     Attributes:
         method: "forecast" or "reconstruction".
         threshold: the p at or below which a step alarms.
+        budget: false alarms a week (1,000 rows without a clock) that the user allowed one stream.
         short: steps that a run of errors is averaged over.
         refractory: quiet steps after which an alarm is a new event.
         warm_up: steps at a stream's start that are not judged.
@@ -29,6 +30,7 @@ class Rules:
 
     method: str
     threshold: float
+    budget: float = 1.0
     short: int = 10
     refractory: int = 60
     warm_up: int = 32
@@ -48,10 +50,16 @@ class Rules:
         """
         try:
             whole = {name: _whole(state[name]) for name in ("short", "refractory", "warm_up", "memory", "gap")}
-            found = cls(str(state["method"]), float(state["threshold"]), tail=float(state["tail"]), **whole)
+            real = {name: float(state[name]) for name in ("threshold", "budget", "tail")}
+            found = cls(str(state["method"]), **real, **whole)  # type: ignore[arg-type]
             if set(state) != set(asdict(found)):
                 raise ValueError(f"it has {sorted(state)}")
-            if found.method not in METHODS or not 0 < found.threshold < 1 or not 0 < found.tail < math.inf:
+            if (
+                found.method not in METHODS
+                or not 0 < found.threshold < 1
+                or not 0 < found.tail < math.inf
+                or not found.budget > 0
+            ):
                 raise ValueError("an unknown method, or a threshold or tail out of bounds")
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"model.json: decoding: {error}") from error

@@ -1,10 +1,10 @@
 """Estimators that a user holds: fit, predict, evaluate, save."""
 
 from tidegate.tasks.auditing import Audit, audit
+from tidegate.tasks.detector import AnomalyDetector
 from tidegate.tasks.forecaster import Forecaster
+from tidegate.tasks.loading import load
 from tidegate.tasks.options import NetworkOptions
 from tidegate.tasks.rolling import Backtest, backtest
 
-load = Forecaster.load
-
-__all__ = ["Audit", "Backtest", "Forecaster", "NetworkOptions", "audit", "backtest", "load"]
+__all__ = ["AnomalyDetector", "Audit", "Backtest", "Forecaster", "NetworkOptions", "audit", "backtest", "load"]
