@@ -76,8 +76,8 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=100_000, help="streams of the batched call")
     given = start(parser)
     import torch
-    from numenta import probation, read_corpus, score_corpus, windowed_gaussian
 
+    from numenta import probation, read_corpus, score_corpus, windowed_gaussian
     from tidegate.runtime.detector_alarms import onsets
 
     torch.set_num_threads(given.threads)

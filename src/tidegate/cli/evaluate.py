@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from tidegate.cli.detect import evaluate_detector
 from tidegate.cli.output import print_json
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
@@ -23,13 +24,20 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        label: str | None = typer.Option(
+            None, help=tr("Of a detector's new rows: the column that is 1 where a row is known to be anomalous.")
+        ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
         from tidegate.evaluate import Evaluation
-        from tidegate.tasks import load
+        from tidegate.tasks.loading import load, task_of
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
-        found = _stored(run, Evaluation) if data is None else load(run).evaluate(data, **reading)
+        found: Any
+        if task_of(run) == "detector":
+            found = evaluate_detector(run, data, label, reading)
+        else:
+            found = _stored(run, Evaluation) if data is None else load(run).evaluate(data, **reading)
         if as_json:
             print_json(found.to_json())
         else:

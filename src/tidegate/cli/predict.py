@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from tidegate.cli.detect import predict_detector
 from tidegate.cli.output import say
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -14,7 +15,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("predict", help=tr("Forecast the steps after the end of the data; needs no torch."))
+    @app.command("predict", help=tr("Forecast the steps after the end of the data, or judge its rows; needs no torch."))
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
@@ -31,13 +32,16 @@ def register(app: typer.Typer) -> None:
         ),
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
-        from tidegate.tasks import load
+        from tidegate.tasks.loading import load, task_of
 
         if out is not None and out.suffix.lower() not in (".csv", ".parquet", ".json"):
             raise ConfigError(f"--out {out}: write to a .csv, .parquet or .json file")
         model = load(run)
         reading = {} if repair is None else {"repair": repair}
-        found = model.forecast_columns(data, future=future, **reading)
+        if task_of(run) == "detector":
+            found = predict_detector(model, data, **reading)
+        else:
+            found = model.forecast_columns(data, future=future, **reading)
         if out is None:
             print(Columns(found), end="")
             return

@@ -7,7 +7,9 @@ runs. With n past errors e_1 ... e_n, an error x has
 
 A past error at least as large counts whole, as in a rank test; a smaller one counts as much as a Pareto tail of index
 a that begins at it. So p falls below 1 / n where x lies beyond every error seen: by the generalised Pareto law with
-shape 1 / a that extreme-value theory puts there (peaks over threshold). Old errors fade, so that p follows a drift.
+shape 1 / a that extreme-value theory puts there (peaks over threshold). Where errors themselves have a tail of index b,
+p is larger than their share by the factor a / (a - b): too large rather than too small. Old errors fade, so that p
+follows a drift.
 
 Sources: Siffer et al. (2017), doi:10.1145/3097983.3098144 (tail); Laxhammar and Falkman (2014),
 doi:10.1007/s10472-013-9381-7 (ranks of errors).
@@ -58,7 +60,7 @@ def p_values(counts: Array, total: Array, position: Array, shares: Array, tail: 
     # einsum adds each row by itself, in one order: a stream's p does not depend on what other streams stand beside it.
     rank = np.einsum("...b,...b->...", counts, shares[low]).astype(np.float64)
     above = np.einsum("...b,...b->...", counts, shares[np.minimum(low + 1, BINS)]).astype(np.float64)
-    rank = rank + part * (above - rank)
+    rank = rank * (above / np.maximum(rank, _TINY)) ** part  # powers between the edges, as the tail is
     beyond = np.exp2(-tail * (position - inside) / PER_DOUBLING)
     return np.asarray(np.minimum(rank * beyond / (total + 1.0), 1.0))
 
