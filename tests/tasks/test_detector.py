@@ -348,3 +348,19 @@ print([list(found["p_value"]), p])
     batch, stream = eval(done.stdout.replace("np.float64", "float").replace("nan", "float('nan')"))
     np.testing.assert_array_equal(batch, expected)
     np.testing.assert_array_equal(stream, expected)
+
+
+def test_a_report_is_given_every_series_with_its_events_and_labels() -> None:
+    from tidegate.tasks.detector_view import view
+
+    model = fitted()
+    (own,) = view(model)
+    found = model.predict()
+    np.testing.assert_array_equal(own.scores, found["score"])
+    np.testing.assert_array_equal(own.values[:, 0], watched()["load"][-180:])
+    starts = [own.times[first].item() for first, _ in own.events]
+    assert starts == model.events()["start"].to_list()
+    assert own.windows is None
+    (new,) = view(model, labelled(), label="anomaly")
+    assert new.windows == ((300, 302), (620, 621), (760, 761), (840, 841))
+    assert [one.name for one in view(fitted_pair())] == ["a", "b"]
