@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tidegate.report.label_run import report_answers
     from tidegate.runtime import Predictor
     from tidegate.tasks import (
+        AnomalyDetector,
         Audit,
         Backtest,
         Classifier,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
+    "AnomalyDetector": "tasks",
     "AugmentOptions": "prepare",
     "Audit": "tasks",
     "Backtest": "tasks",
@@ -82,6 +84,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AnomalyDetector",
     "Audit",
     "AugmentOptions",
     "Backtest",

@@ -3,6 +3,7 @@
 import tidegate
 
 SURFACE = [
+    "AnomalyDetector",
     "Audit",
     "AugmentOptions",
     "Backtest",

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from tidegate.artifacts.artifact import read_task
 from tidegate.cli.output import print_json
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
@@ -23,11 +24,16 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        label: str | None = typer.Option(
+            None, help=tr("Of a detector's new rows: the column that is 1 where a row is known to be anomalous.")
+        ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        from tidegate.tasks import load
+        from tidegate.tasks.loading import load
 
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        if label is not None:
+            reading["label"] = label
         found = _stored(run) if data is None else load(run).evaluate(data, **reading)
         if as_json:
             print_json(found.to_json())
@@ -45,6 +51,10 @@ def _kind(task: str) -> Any:
         from tidegate.evaluate.labelled import NumberEvaluation
 
         return NumberEvaluation
+    if task == "detector":
+        from tidegate.evaluate.detector import DetectionEvaluation
+
+        return DetectionEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation
@@ -54,12 +64,12 @@ def _stored(run: Path) -> Any:
     place = run / "metrics.json"
     try:
         metrics = json.loads(place.read_text(encoding="utf-8"))
-        state, task = dict(metrics["test"]), str(metrics.get("task", "forecaster"))
+        state = dict(metrics["test"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
         ) from error
     try:
-        return _kind(task).from_json(state)
+        return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{place}: the scores cannot be read: {error}") from error

@@ -19,9 +19,12 @@ REPAIRS = "error|sort|drop|mean"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    from tidegate.cli.detect import detect
+
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
     app.add_typer(fit, name="fit")
     fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
+    fit.command("detect", help=tr("Find what is not as it was, in one or many series."))(detect)
     label.register(app, fit)
 
 

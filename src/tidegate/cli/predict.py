@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from tidegate.cli.detect import predict_detector
 from tidegate.cli.output import check_output, say
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -14,7 +15,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("predict", help=tr("Forecast the steps after the end of the data, or label new data; needs no torch."))
+    @app.command("predict", help=tr("Forecast the steps after the end of the data, or judge new ones; needs no torch."))
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
@@ -37,7 +38,9 @@ def register(app: typer.Typer) -> None:
             check_output(out)
         model = load(run)
         reading = {} if repair is None else {"repair": repair}
-        if hasattr(model, "forecast_columns"):
+        if hasattr(model, "score_columns"):
+            found = predict_detector(model, data, **reading)
+        elif hasattr(model, "forecast_columns"):
             found = model.forecast_columns(data, future=future, **reading)
         elif data is None:
             raise ConfigError("this model answers for sequences: name the file or folder to look at")

@@ -2,6 +2,7 @@
 
 from tidegate.tasks.auditing import Audit, audit
 from tidegate.tasks.classifier import Classifier
+from tidegate.tasks.detector import AnomalyDetector
 from tidegate.tasks.forecaster import Forecaster
 from tidegate.tasks.labels.compare import Comparison, compare
 from tidegate.tasks.labels.options import EncoderOptions
@@ -11,6 +12,7 @@ from tidegate.tasks.regressor import Regressor
 from tidegate.tasks.rolling import Backtest, backtest
 
 __all__ = [
+    "AnomalyDetector",
     "Audit",
     "Backtest",
     "Classifier",

@@ -12,6 +12,7 @@ from tidegate.core.errors import ArtifactError
 HOMES = {
     "forecaster": ("tidegate.tasks.forecaster", "Forecaster"),
     "classifier": ("tidegate.tasks.classifier", "Classifier"),
+    "detector": ("tidegate.tasks.detector", "AnomalyDetector"),
     "regressor": ("tidegate.tasks.regressor", "Regressor"),
 }
 

@@ -68,7 +68,6 @@ def write_label_results(folder: Path, model: Any, judged: LabelJudged | None, co
     write_file(folder / "history.csv", model.history_.to_csv().encode())
     notes = [plain(asdict(note)) for note in model.notes_]
     metrics: dict[str, Any] = {
-        "task": model.task,
         "notes": notes,
         "seconds": model.history_.seconds,
         "stopped": model.history_.stopped,
