@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from tidegate.core.errors import ConfigError
 
+REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
 NETWORK = ("encoder", "attention")

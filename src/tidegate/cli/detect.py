@@ -8,8 +8,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import table_of
-from tidegate.cli.fit import REPAIRS, merge, size
+from tidegate.cli.arguments import REPAIRS, merge, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require

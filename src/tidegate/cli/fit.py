@@ -10,17 +10,14 @@ from typing import Any
 import typer
 
 from tidegate.cli import label
-from tidegate.cli.arguments import options_of, size
+from tidegate.cli.arguments import REPAIRS, options_of, size
+from tidegate.cli.detect import detect
 from tidegate.cli.forecast import run_forecast, says
 from tidegate.core.translate import tr
-
-REPAIRS = "error|sort|drop|mean"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    from tidegate.cli.detect import detect
-
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
     app.add_typer(fit, name="fit")
     fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
