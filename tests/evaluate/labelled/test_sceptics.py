@@ -204,6 +204,7 @@ def test_folds() -> None:
     groups = np.repeat(np.arange(10), 7)
     part = folds(None, 70, groups, 0)
     assert all(len(np.unique(part[groups == g])) == 1 for g in range(10))
+    assert np.unique(part).tolist() == [0, 1, 2]
 
 
 def test_one_class_alone_is_certain() -> None:
