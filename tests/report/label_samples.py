@@ -20,7 +20,7 @@ def told() -> dict[str, Any]:
     schema = (
         Note("steps", "{shortest} to {longest}, half of them at most {middle}", _texts(17, 285, 54)),
         Note("channels", "{amount}: {first}", {"amount": "40", "first": "mel_0, mel_1, mel_2, ..."}),
-        *(Note(kind, "{sequences} sequences", {"sequences": f"{count:,}"}) for kind, count in parts),
+        *(Note(f"{kind}_sequences", "{sequences}", {"sequences": f"{count:,}"}) for kind, count in parts),
     )
     return {
         "schema": schema,

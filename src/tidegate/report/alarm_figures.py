@@ -13,19 +13,20 @@ from tidegate.report.thin import Floats
 
 
 def series_chart(item: WatchedSeries, unit: str, lang: Language) -> Markup:
-    """The values, labelled windows as areas, and a triangle where each alarm begins."""
+    """The values, labelled windows as areas, and a triangle below where each alarm begins."""
     title = f"{item.channel} ({unit})" if item.channel and unit else item.channel or unit
     chart = Chart(y_title=title, lang=lang, height=240)
     low, high = _ends(item.values)
+    low -= 0.1 * (high - low)
     chart.y_range = low, high
     for first, last in item.windows:
         span = np.array([first, last], dtype=item.times.dtype)
         chart.band(span, [low, low], [high, high], tr("Labelled as abnormal", lang), "baseline")
     chart.line(item.times, item.values, tr("Values", lang), "actual")
     begins = [first for first, _ in runs(item.alarms)]
-    if begins:
-        at = np.nan_to_num(item.values[begins], nan=low)
-        chart.points(item.times[begins], at, tr("Alarm begins", lang), "model", triangles=True)
+    if begins:  # in a row of their own below the line, where nothing hides them
+        at = np.full(len(begins), low + 0.05 * (high - low))
+        chart.points(item.times[begins], at, tr("Alarm begins", lang), "second", triangles=True)
     return chart.svg(tr("Series {name} with alarms and labelled windows", lang, name=item.name))
 
 

@@ -26,7 +26,7 @@ from tidegate.report.write import write_page
 
 SERIES = 6
 EVENTS = 12
-_COLUMNS = ("f1", "found", "false_alarms", "false_per_week", "precision", "recall", "delay_median", "pr_auc")
+_COLUMNS = ("f1", "found", "false_alarms", "false_per_week", "precision", "delay_median", "pr_auc")
 _KEYS = {"ahead": "beats", "level": "tie", "behind": "loses", "few": "few", "alone": "alone", "unlabelled": "alone"}
 
 

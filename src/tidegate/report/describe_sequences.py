@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 
-_PART = "{sequences} sequences"
-_GROUPS = "{sequences} sequences of {groups} groups"
+_PART = "{sequences}"
+_GROUPS = "{sequences}, of {groups} groups"
 _STEPS = "{shortest} to {longest}, half of them at most {middle}"
 _SAME = "{longest} each"
 _CHANNELS = "{amount}: {first}"
@@ -50,10 +50,10 @@ def describe_sequences(sequences: Sequences, parts: Mapping[str, NDArray[np.int6
     for kind, index in parts.items():
         values = {"sequences": f"{len(index):,}"}
         if sequences.groups is None:
-            lines.append(Note(kind, _PART, values))
+            lines.append(Note(f"{kind}_sequences", _PART, values))
         else:
             groups = len({str(group) for group in sequences.groups[index]})
-            lines.append(Note(kind, _GROUPS, {**values, "groups": f"{groups:,}"}))
+            lines.append(Note(f"{kind}_sequences", _GROUPS, {**values, "groups": f"{groups:,}"}))
     return tuple(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from tidegate.report.ticks import number
 _FONT = 12.0
 _WIDTH = 760.0
 COUNTED = 20  # classes up to which cells show their counts
+SCARCE = 5  # predictions below which a bar says little
 _POINTS = 200
 ROLES: tuple[Role, ...] = ("model", "baseline", "second", "actual", "muted")
 
@@ -29,8 +31,8 @@ ROLES: tuple[Role, ...] = ("model", "baseline", "second", "actual", "muted")
 def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Language) -> Markup:
     """Cells of actual (rows) against said classes (columns): blue if right, orange if wrong, by share of the row."""
     count = len(classes)
-    left = min(max(text_width(name, _FONT) for name in classes) + 12, 190.0)
-    size = min(64.0, (_WIDTH - left - 10) / count)
+    left = min(1.15 * max(text_width(name, _FONT) for name in classes) + 14, 190.0)
+    size = min(56.0, (_WIDTH - left - 10) / count)
     slanted = any(text_width(name, _FONT) > size - 6 for name in classes)
     top = 24.0 + (min(max(text_width(name, _FONT) for name in classes), 120.0) * 0.72 + 6 if slanted else 18.0)
     support = matrix.sum(axis=1)
@@ -45,7 +47,7 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
             place_of = {"transform": f"translate({px(middle + 3)} {px(top - 5)}) rotate(-46)"}
         parts.append(shape("text", fitted(name, 120.0), **place_of))
         row = px(top + (place + 0.5) * size + 4)
-        parts.append(shape("text", fitted(name, left - 10), x=px(left - 8), y=row, text_anchor="end"))
+        parts.append(shape("text", fitted(name, (left - 10) / 1.1), x=px(left - 8), y=row, text_anchor="end"))
     cells, counts = [], []
     for i in range(count):
         for j in range(count):
@@ -64,9 +66,10 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
             )
             place_of = {"x": px(x), "y": px(y), "width": px(size - 1), "height": px(size - 1)}
             role = "more" if i == j else "less"
-            cells.append(shape("rect", shape("title", words), class_=role, fill_opacity=f"{share:.2f}", **place_of))
+            depth = math.sqrt(share)  # so that rare mistakes can be seen beside what is right
+            cells.append(shape("rect", shape("title", words), class_=role, fill_opacity=f"{depth:.2f}", **place_of))
             if count <= COUNTED and amount and text_width(f"{amount:,}", 11) < size:
-                tone = "count light" if share > 0.6 else "count"
+                tone = "count light" if depth > 0.6 else "count"
                 counts.append(shape("text", f"{amount:,}", x=px(x + size / 2), y=px(y + size / 2 + 4), class_=tone))
     frame = shape("rect", class_="frame", x=px(left), y=px(top), width=px(count * size), height=px(count * size))
     width, height = left + count * size + 10, top + count * size + 4
@@ -81,7 +84,7 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
 def class_chart(rows: Mapping[str, Mapping[str, float]], lang: Language) -> Markup:
     """A bar for each class's F1, a triangle at its precision and a dot at its recall."""
     names = list(rows)
-    left = min(max((text_width(name, _FONT) for name in names), default=0.0) + 12, 220.0)
+    left = min(1.15 * max((text_width(name, _FONT) for name in names), default=0.0) + 14, 220.0)
     room = 118.0
     line, top = 26.0, 26.0
     width = _WIDTH - left - room
@@ -98,7 +101,9 @@ def class_chart(rows: Mapping[str, Mapping[str, float]], lang: Language) -> Mark
     for place, name in enumerate(names):
         row = rows[name]
         middle = top + (place + 0.5) * line
-        parts.append(shape("text", fitted(name, left - 10), x=px(left - 8), y=px(middle + 4), text_anchor="end"))
+        parts.append(
+            shape("text", fitted(name, (left - 10) / 1.1), x=px(left - 8), y=px(middle + 4), text_anchor="end")
+        )
         said = f"{name}\nF1 {row['f1']:.3f}\n{keys[1][1]} {row['precision']:.3f}\n{keys[2][1]} {row['recall']:.3f}"
         bar = {"x": px(left), "y": px(middle - 7), "width": px(max(row["f1"] * width, 0.5)), "height": 14}
         parts.append(shape("rect", shape("title", said), class_="bar model", **bar))
@@ -133,7 +138,12 @@ def reliability_chart(found: Reliability, lang: Language) -> Markup:
     edges = np.linspace(0.0, 1.0, len(found.count) + 1)
     chart = Chart(tr("Confidence", lang), tr("Share that was right", lang), lang, width=370, height=300)
     chart.y_range = 0.0, 1.0
-    chart.bars(edges[:-1], edges[1:], found.right, tr("Model", lang), labels=_bin_labels(found, lang))
+    labels = _bin_labels(found, lang)
+    few = (found.count > 0) & (found.count < SCARCE)
+    if few.any():
+        name = tr("Fewer than {count} predictions", lang, count=SCARCE)
+        chart.bars(edges[:-1], edges[1:], np.where(few, found.right, np.nan), name, labels=labels, role="muted")
+    chart.bars(edges[:-1], edges[1:], np.where(few, np.nan, found.right), tr("Model", lang), labels=labels)
     chart.line([0.0, 1.0], [0.0, 1.0], tr("As sure as right", lang), "baseline")
     return chart.svg(tr("Confidence against accuracy", lang))
 

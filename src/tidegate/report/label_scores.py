@@ -15,6 +15,7 @@ from tidegate.report.ranking import Row, key_list, meanings, ranked_table
 from tidegate.report.ticks import number
 from tidegate.report.words import MODEL, duration
 
+LEVEL = 0.005  # a lean of confidence that is none
 _DASH = "\u2013"
 
 
@@ -38,6 +39,8 @@ def key_numbers(view: LabelledView, lang: Language) -> Markup:
     if isinstance(found, ClassEvaluation):
         gap = found.reliability.lean
         words = tr("surer than right, on average", lang) if gap > 0 else tr("less sure than right, on average", lang)
+        if found.kind == "labels" or abs(gap) < LEVEL:
+            words = ""
         items.append((tr("Calibration error", lang), share_cell(found.reliability.error), words))
         if len(found.thresholds) == 1:
             said = tr("from which “{name}” is said", lang, name=found.classes[1])

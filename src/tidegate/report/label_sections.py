@@ -41,7 +41,7 @@ def confusion(view: LabelledView, lang: Language) -> Markup | None:
             count=f"{int(wrong.max()):,}",
         )
     if len(found.classes) <= MOST_CLASSES:
-        return figure(charts.confusion_chart(matrix, found.classes, lang), words)
+        return figure(charts.confusion_chart(matrix, found.classes, lang), words, wide=len(found.classes) > 8)
     order = np.argsort(-wrong.ravel(), kind="stable")[:20]
     pairs = [np.unravel_index(int(place), wrong.shape) for place in order if wrong.ravel()[place]]
     rows = [[found.classes[int(i)], found.classes[int(j)], f"{int(wrong[i, j]):,}"] for i, j in pairs]
@@ -87,6 +87,13 @@ def reliability(view: LabelledView, lang: Language) -> Markup | None:
         lean=lean,
         gap=number(abs(curve.lean), 3),
     )
+    if found.kind == "labels":
+        words = tr(
+            "Over all labels. Bars below the line: probabilities too high. On average probability and share are "
+            "{error} apart (ECE).",
+            lang,
+            error=number(curve.error, 3),
+        )
     drawn = el(
         "div",
         figure(charts.reliability_chart(curve, lang), words, wide=False),
@@ -161,7 +168,7 @@ def estimates(view: LabelledView, lang: Language) -> Markup | None:
             continue
         heading = name if len(found.names) > 1 else ""
         pair = y[:, place], f[:, place]
-        parts.append(figure(number_figures.scatter_chart(*pair, found.unit, lang), heading=heading, wide=False))
+        parts.append(figure(number_figures.scatter_chart(*pair, found.unit, lang), heading=heading))
         by_value = number_figures.error_chart(*pair, found.unit, lang)
         if by_value is not None:
             words = tr("Where the area leaves the zero line, estimates lean to one side for such values.", lang)

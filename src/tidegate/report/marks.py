@@ -155,7 +155,7 @@ class Points:
     def _point(self, x: float, y: float, label: str) -> Markup:
         title = shape("title", label) if label else None
         if self.triangles:
-            return shape("path", title, d=f"M{px(x - 4.5)} {px(y + 4)}h9l-4.5 -8z", class_=f"point {self.role}")
+            return shape("path", title, d=f"M{px(x - 6)} {px(y + 5)}h12l-6 -11z", class_=f"point {self.role}")
         return shape("circle", title, cx=px(x), cy=px(y), r="2.4", class_=f"point {self.role}")
 
 

@@ -24,7 +24,7 @@ def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) 
     y, f = actual[known], predicted[known]
     ends = [float(min(y.min(), f.min())), float(max(y.max(), f.max()))]
     actual_title = with_unit(tr("Actual value", lang), unit, lang)
-    chart = Chart(actual_title, with_unit(tr("Estimate", lang), unit, lang), lang, width=560, height=420)
+    chart = Chart(actual_title, with_unit(tr("Estimate", lang), unit, lang), lang, height=420)
     chart.line(ends, ends, tr("Exactly right", lang), "baseline")
     labels = [f"{number(a)} \u2192 {number(b)}" for a, b in zip(y, f, strict=True)]
     chart.points(y, f, tr("Estimates", lang), "model", labels=labels)

@@ -33,7 +33,9 @@ def ranked_table(head: Sequence[tuple[str, str]], rows: Sequence[Row], caption: 
         el("th", name, el("small", below) if below else None, scope="col", class_="num") for name, below in others
     ]
     body = [_row(row) for row in rows]
-    table = el("table", el("caption", caption), el("thead", el("tr", *titles)), el("tbody", *body), class_="scores")
+    parts = el("caption", caption), el("thead", el("tr", *titles)), el("tbody", *body)
+    short = not any(row.below for row in rows)
+    table = el("table", *parts, class_="scores ranked short" if short else "scores ranked")
     return el("div", table, class_="scroll", tabindex="0")
 
 

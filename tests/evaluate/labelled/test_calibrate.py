@@ -97,6 +97,9 @@ def test_thresholds_by_hand() -> None:
     assert choose_threshold([False, True, True], [0.7, 0.8, 0.9]).value == pytest.approx(0.75)
     # Equally good from 0.3 to 0.9: the middle of the gap nearest to a half.
     assert choose_threshold([False, True], [0.3, 0.9]).value == pytest.approx(0.6)
+    # Two places are equally good, at 0.7 and at 0.25: the one nearer to a half.
+    tied = choose_threshold([True, False, True, False], [0.9, 0.5, 0.4, 0.1], "balanced_accuracy")
+    assert tied.value == pytest.approx(0.7)
     # A miss that costs nothing: never say yes, though the largest probability is 1.
     never = choose_threshold([False, True], [1.0, 0.4], "cost", cost=(1.0, 0.0))
     assert never.value > 1.0

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -90,6 +91,13 @@ def test_equal_methods_tie_and_none_is_alone() -> None:
     assert alone.skill is None
     assert alone.difference == {}
     assert "There is no baseline to compare with: the model's accuracy is 0." in str(alone.table("en"))
+
+
+def test_mcnemar_s_test_has_a_say() -> None:
+    sure = module.Comparison("accuracy", True, 0.85, "nearest", 0.8, 0.01, 0.09, "things", 100, p=0.03)
+    assert module.decide(sure, things=100, sequences=100).key == "beats"
+    assert module.decide(replace(sure, p=0.08), things=100, sequences=100).key == "chance"
+    assert module.decide(replace(sure, p=None, low=-0.01), things=100, sequences=100).key == "chance"
 
 
 def test_what_accuracy_hides() -> None:
@@ -224,6 +232,7 @@ def test_numbers() -> None:
         assert low < found.overall["model"][metric] < high, metric
     low, high = found.difference["rmse"][1:]
     assert low < found.difference["rmse"][0] < high < 0
+    assert 0 < found.verdict.values["low"] < found.verdict.values["high"]  # how much better, not how much lower
     assert "its RMSE of" in found.judgement("en")
     assert "RMSE 為" in found.judgement("zh_TW")
     assert "C-MAPSS score" in found.table("en")

@@ -121,7 +121,7 @@ def mcnemar(right: ArrayLike, other: ArrayLike) -> float:
 
     Source: McNemar (1947), doi:10.1007/BF02295996.
 
-    >>> mcnemar([True, True, True, True, True, False], [False] * 6)
+    >>> round(mcnemar([True, True, True, True, True, False], [False] * 6), 4)
     0.0625
     """
     first, second = np.asarray(right, dtype=bool), np.asarray(other, dtype=bool)

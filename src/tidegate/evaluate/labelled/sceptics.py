@@ -56,7 +56,7 @@ def class_baselines(
         test: what is predicted; its labels are not looked at.
         classes: [K] labels, in the order of the columns.
         seed: of the folds that choose penalties.
-        budget_seconds: baselines that would begin later are left out, which a note says.
+        budget_seconds: of computing; baselines that would begin later are left out, which a note says.
 
     Returns:
         Name -> [M, K], and notes on what was left out or cut.
