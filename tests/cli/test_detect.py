@@ -94,3 +94,10 @@ def test_chinese_readers_get_chinese(
     monkeypatch.setenv("TIDEGATE_LANG", "zh_TW")
     assert main(["evaluate", str(place / "run")]) == 0
     assert "視窗常態分布" in capsys.readouterr().out
+
+
+def test_what_a_detector_has_no_use_for_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(place / "run")]) == 2
+    assert "events.csv in the run" in capsys.readouterr().err
+    assert main(["diagnose", str(place / "run")]) == 2
+    assert "task is 'detector'" in capsys.readouterr().err

@@ -65,10 +65,9 @@ class DetectionEvaluation:
         own, unit = self.methods["model"], self._unit(lang)
         found = [
             tr(
-                "{events:.0f} events in {units:.1f} {unit} of {series} stream(s): {rate:.2f} a {unit} and stream.",
+                "{events:.0f} events in {series} stream(s): {rate:.2f} a {unit} and stream.",
                 lang,
                 events=own["events"],
-                units=self.units,
                 unit=unit,
                 series=self.series,
                 rate=own["rate"],
