@@ -7,10 +7,10 @@ from typing import Any
 from tidegate.core.translate import Language, tr
 from tidegate.report.chart import Chart
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.view import RunView
+from tidegate.report.view import Run
 
 
-def section(view: RunView, lang: Language) -> Markup | None:
+def section(view: Run, lang: Language) -> Markup | None:
     """A summary, then each finding with its evidence, cause and remedy; None without a diagnosis."""
     findings = view.findings
     if findings is None:
