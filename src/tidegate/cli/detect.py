@@ -87,8 +87,12 @@ def detect(
         say(tr("There is no test part: nothing was judged."))
         return
     show(model.judged_, as_json=as_json)
+    from tidegate.report.detector import report_detector
+
+    report = report_detector(out / "report.html", model, model.judged_)
     if not quiet:
         say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
+    say(tr("Report: {path}", path=report))
 
 
 def detector(options: dict[str, Any]) -> Any:
@@ -123,7 +127,7 @@ def evaluate_detector(run: Path, data: str | None, label: str | None, reading: d
     Raises:
         ArtifactError: the run has no test part, or its scores cannot be read.
     """
-    from tidegate.evaluate.detector import DetectionEvaluation
+    from tidegate.evaluate.detector import DetectorEvaluation
     from tidegate.tasks.detector import AnomalyDetector
 
     if data is not None:
@@ -131,7 +135,7 @@ def evaluate_detector(run: Path, data: str | None, label: str | None, reading: d
     place = run / "metrics.json"
     try:
         state = dict(json.loads(place.read_text(encoding="utf-8"))["test"])
-        return DetectionEvaluation.from_json(state)
+        return DetectorEvaluation.from_json(state)
     except (OSError, ValueError, KeyError, TypeError, TidegateError) as error:
         raise ArtifactError(
             f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to judge"

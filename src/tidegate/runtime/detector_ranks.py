@@ -28,6 +28,7 @@ BELOW = 2  # doublings below the base that the first bin begins at
 TAIL = 8.0
 STEEP, HEAVY = 24.0, 0.01
 _TINY = 1e-30
+_TOGETHER = 2048  # streams whose counts stay in the cache
 
 Array = NDArray[Any]
 
@@ -56,6 +57,9 @@ def p_values(counts: Array, total: Array, position: Array, shares: Array, tail: 
         counts: [..., C, K, BINS] past errors in each bin. total: [..., C, K] their sums.
         shares: of `tail_shares(tail)`.
     """
+    if len(counts) > _TOGETHER:
+        parts = [slice(first, first + _TOGETHER) for first in range(0, len(counts), _TOGETHER)]
+        return np.concatenate([p_values(counts[own], total[own], position[own], shares, tail) for own in parts])
     inside = np.minimum(position, BINS)
     low = inside.astype(np.int64)
     part = inside - low

@@ -247,7 +247,7 @@ class AnomalyDetector(Estimator):
             part: `test` or `validation`. reading: options of `tidegate.read`.
 
         Returns:
-            `DetectionEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
+            `DetectorEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
 
         Raises:
             NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
