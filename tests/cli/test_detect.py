@@ -29,7 +29,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_has_all_its_files(place: Path) -> None:
-    files = {"config.toml", "history.csv", "metrics.json", "scores.csv", "events.csv", "model", "checkpoints"}
+    files = {
+        "config.toml",
+        "history.csv",
+        "metrics.json",
+        "scores.csv",
+        "events.csv",
+        "report.html",
+        "model",
+        "checkpoints",
+    }
     assert {entry.name for entry in (place / "run").iterdir()} == files
     scores = pl.read_csv(place / "run" / "scores.csv", try_parse_dates=True)
     assert len(scores) == 180
@@ -57,7 +66,7 @@ def test_evaluate_prints_the_runs_scores_and_those_of_new_rows(place: Path, caps
     assert json.loads(capsys.readouterr().out)["kind"] == "detection"
     arguments = ["evaluate", str(place / "run"), str(place / "labelled.csv"), "--label", "anomaly"]
     assert main(arguments) == 0
-    assert "labelled anomalies" in capsys.readouterr().out
+    assert "labelled windows" in capsys.readouterr().out
 
 
 def test_labels_are_taken_from_a_column(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,8 +75,8 @@ def test_labels_are_taken_from_a_column(place: Path, capsys: pytest.CaptureFixtu
     )
     assert code == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["windows"] == 2
-    assert found["methods"]["model"]["found"] == 2
+    assert found["alarms"]["overall"]["model"]["windows"] == 2
+    assert found["alarms"]["overall"]["model"]["found"] == 2
 
 
 @pytest.mark.parametrize(
@@ -93,4 +102,19 @@ def test_chinese_readers_get_chinese(
 ) -> None:
     monkeypatch.setenv("TIDEGATE_LANG", "zh_TW")
     assert main(["evaluate", str(place / "run")]) == 0
-    assert "視窗常態分布" in capsys.readouterr().out
+    assert "每週 1 次誤報" in capsys.readouterr().out
+
+
+def test_what_a_detector_has_no_use_for_is_said(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(place / "run")]) == 2
+    assert "events.csv in the run" in capsys.readouterr().err
+    assert main(["diagnose", str(place / "run")]) == 2
+    assert "task is 'detector'" in capsys.readouterr().err
+
+
+def test_the_report_draws_what_was_found(place: Path) -> None:
+    page = (place / "run" / "report.html").read_text("utf-8")
+    assert "Series and alarms" in page
+    assert "<svg" in page
+    spike = str(hours(ROWS)[next(iter(SPIKES))])[:10]
+    assert spike in page or "Feb" in page

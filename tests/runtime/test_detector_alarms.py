@@ -25,8 +25,8 @@ def test_a_budget_is_so_many_of_the_weeks_steps() -> None:
         budget_threshold(1, WEEK // 7)
 
 
-def test_an_alarm_lasts_while_p_is_within_ten_thresholds() -> None:
-    on, _ = run([0.5, 0.009, 0.05, 0.09, 0.2, 0.05, 0.01], 0.01, 2)
+def test_an_alarm_lasts_while_p_is_within_three_thresholds() -> None:
+    on, _ = run([0.5, 0.009, 0.02, 0.029, 0.2, 0.02, 0.01], 0.01, 2)
     assert on == [0, 1, 1, 1, 0, 0, 1]
 
 

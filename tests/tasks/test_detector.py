@@ -148,11 +148,11 @@ def test_labels_choose_the_threshold_on_validation_and_are_not_learned_from() ->
     assert kinds["labelled"].values["count"] == 26  # windows of 24 rows and the one after, about rows 300 and 301
     assert kinds["threshold"].values["f1"] == pytest.approx(1)
     found = model.evaluate()
-    assert found.windows == 2
+    assert found.methods["model"]["windows"] == 2
     assert found.methods["model"]["found"] == 2
     assert found.methods["model"]["recall"] == 1
-    assert "It found 2 of 2 labelled anomalies" in found.verdict
-    assert set(found.methods) == {"model", "gaussian", "seasonal"}
+    assert "It found 2 of 2 labelled windows" in found.verdict
+    assert set(found.methods) == {"model", "windowed_gaussian", "seasonal_residual"}
 
 
 def test_the_label_of_the_test_part_changes_nothing_but_the_scores() -> None:
@@ -188,16 +188,16 @@ def test_a_larger_budget_gives_more_alarms() -> None:
 
 def test_without_labels_alarms_stand_beside_the_budget() -> None:
     found = fitted().evaluate()
-    assert found.windows is None
-    assert found.units == pytest.approx(180 / 168)
-    assert found.methods["model"]["rate"] == pytest.approx(found.methods["model"]["events"] / found.units)
+    assert found.methods["model"]["windows"] == 0
+    assert found.rate == pytest.approx(found.methods["model"]["events"] * 168 / 180)
     text = str(found)
     assert "windowed Gaussian" in text
-    assert "budget of 1 a week" in text
+    assert "budget of 1 false alarms a week" in text
+    assert "p <= 0.01" in text
     assert 0 < found.calibration[0.1] < 0.3
     back = type(found).from_json(found.to_json())
-    assert back.methods == found.methods
-    assert back.verdict == found.verdict
+    assert back.to_json() == found.to_json()
+    assert str(back) == text
 
 
 def test_rows_without_a_clock_are_counted_by_the_thousand() -> None:

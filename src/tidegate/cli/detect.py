@@ -85,8 +85,12 @@ def detect(
         say(tr("There is no test part: nothing was judged."))
         return
     show(model.judged_, as_json=as_json)
+    from tidegate.report.detector import report_detector
+
+    report = report_detector(out / "report.html", model, model.judged_)
     if not quiet:
         say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
+    say(tr("Report: {path}", path=report))
 
 
 def detector(options: dict[str, Any]) -> Any:

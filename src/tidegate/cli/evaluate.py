@@ -52,9 +52,9 @@ def _kind(task: str) -> Any:
 
         return NumberEvaluation
     if task == "detector":
-        from tidegate.evaluate.detector import DetectionEvaluation
+        from tidegate.evaluate.detector import DetectorEvaluation
 
-        return DetectionEvaluation
+        return DetectorEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ class Detector:
     @property
     def fingerprint(self) -> str:
         """What a snapshot of a stream must agree with: a hash of the weights and of the kind of streams."""
-        digest = hashlib.sha256(repr((self.preparation, self.rules, self.spec.model_dump_json())).encode())
+        about = [self.preparation.to_json(), self.rules.to_json(), self.spec.model_dump(mode="json")]
+        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
         for name in sorted(self.weights):
             digest.update(name.encode() + np.ascontiguousarray(self.weights[name]).tobytes())
         return digest.hexdigest()

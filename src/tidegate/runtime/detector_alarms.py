@@ -11,7 +11,7 @@ from tidegate.core.errors import ConfigError
 
 WEEK = 7 * 86_400_000_000
 ROWS = 1_000  # rows that stand for a week where rows have no clock
-HOLD = 10.0  # an alarm lasts while p is below so many times the threshold
+HOLD = 3.0  # an alarm lasts while p is below so many times the threshold
 MOST = 0.1
 HALF = 3.0  # score 0.5 is p = 1 / 1000
 
@@ -64,7 +64,7 @@ class Watch(NamedTuple):
 def watch(before: Watch, p: Array, threshold: float, refractory: int) -> Watch:
     """The alarms after one more step.
 
-    An alarm begins at p <= threshold and lasts while p <= 10 threshold. It opens a new event unless the last alarm was
+    An alarm begins at p <= threshold and lasts while p <= 3 threshold. It opens a new event unless the last alarm was
     less than `refractory` steps ago. A step that was not judged (p NaN) is quiet.
 
     Args:

@@ -3,13 +3,13 @@
 Past errors are counted in bins of a logarithmic scale, so that a stream keeps a few dozen numbers, however long it
 runs. With n past errors e_1 ... e_n, an error x has
 
-    p(x) = 1 / (n + 1) * sum_i min(1, (e_i / x)^a)
+    p(x) = 1 / (n + 1) * sum_i w(e_i / x),    w(r) = min(1, max(r^24, r^a / 100))
 
-A past error at least as large counts whole, as in a rank test; a smaller one counts as much as a Pareto tail of index
-a that begins at it. So p falls below 1 / n where x lies beyond every error seen: by the generalised Pareto law with
-shape 1 / a that extreme-value theory puts there (peaks over threshold). Where errors themselves have a tail of index b,
-p is larger than their share by the factor a / (a - b): too large rather than too small. Old errors fade, so that p
-follows a drift.
+A past error at least as large counts whole, as in a rank test. A smaller one counts a little: as a steep tail that
+begins at it and smooths the ranks, and, further out, as a Pareto tail of index a. So p falls below 1 / n where x lies
+beyond every error seen: by the generalised Pareto law with shape 1 / a that extreme-value theory puts there (peaks over
+threshold). Where errors themselves fall off with a power b < 24, p is larger than their share by the factor
+24 / (24 - b): too large rather than too small. Old errors fade, so that p follows a drift.
 
 Sources: Siffer et al. (2017), doi:10.1145/3097983.3098144 (tail); Laxhammar and Falkman (2014),
 doi:10.1007/s10472-013-9381-7 (ranks of errors).
@@ -22,11 +22,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BINS = 64
-PER_DOUBLING = 3
-BELOW = 3  # doublings below the base that the first bin begins at
+BINS = 112
+PER_DOUBLING = 6
+BELOW = 2  # doublings below the base that the first bin begins at
 TAIL = 8.0
+STEEP, HEAVY = 24.0, 0.01
 _TINY = 1e-30
+_TOGETHER = 2048  # streams whose counts stay in the cache
 
 Array = NDArray[Any]
 
@@ -42,9 +44,10 @@ def bin_position(errors: Array, base: Array) -> NDArray[np.float64]:
 
 
 def tail_shares(tail: float = TAIL) -> NDArray[np.float32]:
-    """[BINS + 1, BINS]: what a past error in bin b adds to the rank of an error at edge j, min(1, (e_b / x_j)^a)."""
+    """[BINS + 1, BINS]: what a past error in bin b adds to the rank of an error at edge j, w(e_b / x_j)."""
     edge, middle = np.arange(BINS + 1)[:, None], np.arange(BINS)[None] + 0.5
-    return np.minimum(1.0, np.exp2(-tail * (edge - middle) / PER_DOUBLING)).astype(np.float32)
+    ratio = np.exp2((middle - edge) / PER_DOUBLING)
+    return np.minimum(1.0, np.maximum(ratio**STEEP, HEAVY * ratio**tail)).astype(np.float32)
 
 
 def p_values(counts: Array, total: Array, position: Array, shares: Array, tail: float = TAIL) -> NDArray[np.float64]:
@@ -54,6 +57,9 @@ def p_values(counts: Array, total: Array, position: Array, shares: Array, tail: 
         counts: [..., C, K, BINS] past errors in each bin. total: [..., C, K] their sums.
         shares: of `tail_shares(tail)`.
     """
+    if len(counts) > _TOGETHER:
+        parts = [slice(first, first + _TOGETHER) for first in range(0, len(counts), _TOGETHER)]
+        return np.concatenate([p_values(counts[own], total[own], position[own], shares, tail) for own in parts])
     inside = np.minimum(position, BINS)
     low = inside.astype(np.int64)
     part = inside - low

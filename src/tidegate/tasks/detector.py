@@ -42,7 +42,7 @@ class AnomalyDetector(Estimator):
         warm_up: steps at the start of a stream that are not judged; a reconstruction needs a whole window.
         refractory: quiet steps after which an alarm counts as a new event.
         short: steps that a run of errors is averaged over.
-        tail: index a of the tail beyond the largest error; the smaller, the heavier.
+        tail: index a of the tail far beyond the largest error; the smaller, the heavier.
         adapt: errors that a stream remembers, so that it follows a drift; True 8,000, False never changes.
         optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip: see `TrainOptions`.
         seed: of weights and order; with it a run repeats bit for bit. training: further `TrainOptions`.
@@ -247,7 +247,7 @@ class AnomalyDetector(Estimator):
             part: `test` or `validation`. reading: options of `tidegate.read`.
 
         Returns:
-            `DetectionEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
+            `DetectorEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
 
         Raises:
             NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
@@ -286,31 +286,21 @@ class AnomalyDetector(Estimator):
             ConfigError: a series that was not fitted, or arguments that exclude one another.
             ArtifactError: a snapshot of another detector, or a damaged one.
         """
-        self._require_fitted("detector_")
-        given = [name for name, value in (("snapshot", snapshot), ("series", series), ("streams", streams)) if value]
-        if len(given) > 1:
-            raise ConfigError(f"{' and '.join(given)} exclude one another")
-        detector = self.detector_
-        if snapshot is not None:
-            return Stream.restore(detector, snapshot)
-        known = detector.preparation.series
-        if streams is not None:
-            if isinstance(streams, bool) or not isinstance(streams, int) or streams < 1:
-                raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
-            places = np.full(streams, len(known), dtype=np.int64)
-            from tidegate.runtime.detector_streams import Streams
+        from tidegate.tasks.detector_open import open_stream
 
-            return Stream(detector, [""] * streams, Streams(detector, places), single=False)
-        names = list(known) if series is None else [series] if isinstance(series, str) else list(series)
-        strangers = [name for name in names if name not in known]
-        if strangers:
-            raise ConfigError(
-                f"series {strangers[0]!r} was not fitted; it knows {', '.join(map(repr, known[:5]))}. "
-                "For new streams give streams=1 (or more)"
-            )
-        single = isinstance(series, str) or (series is None and len(known) == 1)
-        goes_on = bool(detector.ends) and not fresh
-        return Stream(detector, names, (detector.continued if goes_on else detector.streams)(names), single=single)
+        self._require_fitted("detector_")
+        return open_stream(self.detector_, snapshot, series=series, streams=streams, fresh=fresh)
+
+    def explain(self, *data: Any, **how: Any) -> Any:
+        """Not for a detector: its events name the channels and the steps, and what was expected there.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            "explain is for forecasts; of an anomaly detector, events() (events.csv in the run) says which channels "
+            "and steps an alarm came from, and what was expected there"
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> AnomalyDetector:

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
 from tidegate.evaluate.alarms import gaussian_p, join_p, seasonal_p
-from tidegate.evaluate.detection.events import Watched, count_events
-from tidegate.evaluate.detection.points import point_scores
-from tidegate.evaluate.detector import LEVELS, DetectionEvaluation
+from tidegate.evaluate.detection import Watched, judge_alarms
+from tidegate.evaluate.detector import LEVELS, DetectorEvaluation
 from tidegate.runtime.detector import Detector
 from tidegate.runtime.detector_alarms import ROWS, WEEK, Watch, score_of, watch
 from tidegate.runtime.detector_walk import Walked, values_of
@@ -24,7 +23,7 @@ Array = NDArray[Any]
 
 def judge_rows(
     detector: Detector, walked: Walked, labelled: NDArray[np.bool_] | None, part: NDArray[np.int64]
-) -> DetectionEvaluation:
+) -> DetectorEvaluation:
     """Judge the alarms on a part of a table.
 
     Args:
@@ -33,78 +32,47 @@ def judge_rows(
     Raises:
         DataError: no row of the part was judged.
     """
+    rules, step = detector.rules, detector.preparation.step
     rows = np.concatenate([np.arange(a, b) for a, b in part.tolist()])
     judged = rows[~np.isnan(walked.p_value[rows])]
     if not len(judged):
-        raise DataError(
-            f"no row could be judged: {detector.rules.warm_up} rows of each series pass before the first; give more"
-        )
+        raise DataError(f"no row could be judged: {rules.warm_up} rows of each series pass before the first; give more")
     marks = np.zeros(len(walked.table), bool) if labelled is None else labelled
-    step = detector.preparation.step
-    unit = ROWS if step is None else WEEK / step
-    units = len(judged) / unit
-    methods = {"model": (walked.p_value, walked.alarm), **_others(detector, walked, part)}
-    figures = {
-        name: _figures(walked, p, alarm, marks, part, detector, units, with_labels=labelled is not None)
-        for name, (p, alarm) in methods.items()
-    }
-    plain = walked.p_value[judged[~marks[judged]]]
     notes = []
     if len(judged) < len(rows):
         message = "{count} of {rows} rows were not judged: missing values, or the start of a stream."
         notes.append(Note("unjudged", message, {"count": len(rows) - len(judged), "rows": len(rows)}))
-    windows = None
-    if labelled is not None:
-        windows = sum(len(one.windows) for one in watched_of(walked, walked.alarm, marks, part))
-    return DetectionEvaluation(
-        rows=len(judged),
-        series=int((part[:, 1] > part[:, 0]).sum()),
-        units=units,
+    others = {
+        name: _watched(walked, alarm, score_of(p), marks, part)
+        for name, (p, alarm) in _others(detector, walked, part).items()
+    }
+    found = judge_alarms(
+        _watched(walked, walked.alarm, walked.score, marks, part),
+        others,
+        gap=rules.refractory - 1,
+        budget=None if step is None else rules.budget,
+        notes=notes,
+    )
+    unit = ROWS if step is None else WEEK / step
+    plain = walked.p_value[judged[~marks[judged]]]
+    return DetectorEvaluation(
+        alarms=found,
+        budget=rules.budget,
+        threshold=rules.threshold,
+        tuned=not np.isclose(rules.budget / unit, rules.threshold),
+        rate=found.overall["model"]["events"] / len(judged) * unit,
         clock=step is not None,
-        budget=detector.rules.budget,
-        threshold=detector.rules.threshold,
-        tuned=not np.isclose(detector.rules.budget / unit, detector.rules.threshold),
-        windows=windows,
-        methods=figures,
         calibration={level: float(np.mean(plain <= level)) for level in LEVELS} if len(plain) else {},
-        notes=tuple(notes),
     )
 
 
-def _figures(
-    walked: Walked,
-    p: Array,
-    alarm: Array,
-    marks: Array,
-    part: Array,
-    detector: Detector,
-    units: float,
-    *,
-    with_labels: bool,
-) -> dict[str, float]:
-    gap = detector.rules.refractory - 1
-    score = score_of(p)
-    series = [
-        Watched(one.times, one.alarms, one.windows, score[a:b])
-        for one, (a, b) in zip(watched_of(walked, alarm, marks, part), part.tolist(), strict=True)
-        if b > a
-    ]
-    counts = [count_events(one, gap) for one in series]
-    total = sum(counts[1:], counts[0])
-    found = {"events": float(total.events), "rate": total.events / units}
-    if not with_labels:
-        return found
-    scores = total.scores()
-    return found | {
-        "found": float(total.found),
-        "false": scores["false_alarms"],
-        "false_rate": scores["false_alarms"] / units,
-        "precision": scores["precision"],
-        "recall": scores["recall"],
-        "f1": scores["f1"],
-        "delay": scores["delay_mean"],
-        "pr_auc": point_scores(series)["pr_auc"],
-    }
+def _watched(walked: Walked, alarm: Array, score: Array, marks: Array, part: Array) -> dict[str, Watched]:
+    """The rows of a part by series, as detection is judged; series without rows in it are left out."""
+    found = {}
+    for name, one, (a, b) in zip(walked.table.ids, watched_of(walked, alarm, marks, part), part.tolist(), strict=True):
+        if b > a:
+            found[name] = Watched(one.times, one.alarms, one.windows, score[a:b])
+    return found
 
 
 def _others(detector: Detector, walked: Walked, part: Array) -> dict[str, tuple[Array, Array]]:
@@ -113,8 +81,8 @@ def _others(detector: Detector, walked: Walked, part: Array) -> dict[str, tuple[
     values = values_of(table, detector.preparation.channels)
     season = detector.preparation.lags[0] if detector.preparation.lags else 1
     kinds: dict[str, Callable[[Array], Array]] = {
-        "gaussian": gaussian_p,
-        "seasonal": lambda own: seasonal_p(own, season),
+        "windowed_gaussian": gaussian_p,
+        "seasonal_residual": lambda own: seasonal_p(own, season),
     }
     found = {}
     for name, of in kinds.items():

@@ -57,7 +57,7 @@ def write_detector_run(folder: Path, model: Any, judged: Any, config: Mapping[st
     """Write config, history, metrics, scores and events of a fitted detector beside its model.
 
     Args:
-        folder: the run. model: the detector. judged: its `DetectionEvaluation` of the test part, or None.
+        folder: the run. model: the detector. judged: its `DetectorEvaluation` of the test part, or None.
         config: what `fit` was called with, by section.
 
     Raises:

@@ -24,7 +24,11 @@ _METRICS = {
     "roc_auc": "ROC-AUC by rows",
     "adjusted_f1": "point-adjusted F1 (flatters)",
 }
-_METHODS = {"model": "detector", "windowed_gaussian": "windowed Gaussian"}
+_METHODS = {
+    "model": "detector",
+    "windowed_gaussian": "windowed Gaussian",
+    "seasonal_residual": "seasonal-naive residual",
+}
 
 
 def metric_name(metric: str, lang: Language | None = None) -> str:
