@@ -9,10 +9,11 @@ import pytest
 
 from tidegate.diagnose import words
 from tidegate.diagnose.finding import Finding, Findings
+from tidegate.diagnose.labels import LABEL_CHECKS
 from tidegate.diagnose.rank import EXPLAINS, rank
 from tidegate.diagnose.run import CHECKS
 
-IDS = [id for ids in CHECKS for id in ids]
+IDS = list(dict.fromkeys(id for checks in (CHECKS, LABEL_CHECKS) for ids in checks for id in ids))
 
 
 def test_a_cause_stands_before_its_symptoms_whatever_the_order_found() -> None:
@@ -50,7 +51,10 @@ def test_every_finding_that_is_looked_for_has_its_words() -> None:
 def test_a_finding_reads_in_both_languages_without_gaps(id: str) -> None:
     named = {name for _, name, _, _ in Formatter().parse(words._WORDS[id].seen) if name}
     evidence: dict[str, object] = dict.fromkeys(named, 0.25)
-    evidence |= dict.fromkeys(named & {"column", "columns"}, "load") | {"part": "test", "baseline": "drift"}
+    evidence |= dict.fromkeys(named & {"column", "columns", "name", "names"}, "load") | {
+        "part": "test",
+        "baseline": "drift",
+    }
     finding = Finding(id, "warning", evidence, {"dropout": 0.3})
     for lang in ("en", "zh_TW"):
         text = f"{finding.title(lang)}{finding.text(lang)}{finding.cause(lang)}{finding.advice(lang)}"

@@ -83,12 +83,14 @@ class Findings(Sequence[Finding]):
     Attributes:
         items: the findings in order.
         checked: ids of everything that was looked for.
-        sample: windows that were looked at, by part.
+        sample: windows (or sequences) that were looked at, by part.
+        unit: what the sample counts, "windows" or "sequences".
     """
 
     items: tuple[Finding, ...]
     checked: tuple[str, ...] = ()
     sample: Mapping[str, int] = field(default_factory=dict)
+    unit: str = "windows"
 
     def __len__(self) -> int:
         return len(self.items)
@@ -138,9 +140,11 @@ class Findings(Sequence[Finding]):
         return "\n".join(lines)
 
     def sampled(self, lang: Language | None = None) -> str:
-        """How many windows of each part were looked at."""
+        """How many windows, or sequences, of each part were looked at."""
         comma = "、" if (lang or language()) == "zh_TW" else ", "
         sampled = comma.join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
+        if self.unit == "sequences":
+            return tr("Sequences looked at: {sampled}.", lang, sampled=sampled)
         return tr("Windows looked at: {sampled}.", lang, sampled=sampled)
 
     def __str__(self) -> str:

@@ -46,6 +46,11 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "few_cycles": frozenset({"overfitting", "drift", "underfitting", "window_short"}),
     "drift": frozenset({"overfitting", "underfitting", "window_short"}),
     "useless_features": frozenset({"overfitting"}),
+    "group_leak": frozenset({"label_overfitting", "label_noise", "threshold"}),
+    "label_noise": frozenset({"label_overfitting", "label_underfitting"}),
+    "few_examples": frozenset({"class_imbalance", "label_overfitting"}),
+    "class_imbalance": frozenset({"threshold", "label_underfitting"}),
+    "label_overfitting": frozenset({"label_underfitting", "unstable_loss"}),
     "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),
 }
 

@@ -10,7 +10,7 @@ from tidegate.evaluate.verdict import label
 
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
-    | {"growth", "outside", "moved", "skill", "harm"}
+    | {"growth", "outside", "moved", "skill", "harm", "recall", "rest", "accuracy", "inside"}
 )
 
 
@@ -160,6 +160,54 @@ _WORDS = {
         "A smaller network may do as well, and forgets less of what matters.",
         "Try fewer units.",
     ),
+    "group_leak": _Words(
+        "The same source on both sides of the split",
+        "{share} % of the validation sequences come from sources that the training part holds ({count}, such as "
+        "{names}). Wrong answers there: {inside} %, elsewhere: {outside} %.",
+        "A speaker, patient or machine is recognised, not what it says or how it runs; new ones will be judged worse.",
+        "Name the column of the source as group, so that none is on both sides.",
+    ),
+    "label_noise": _Words(
+        "Some labels look wrong",
+        "{count} of {of} labels ({share} %) of the {part} are contradicted by a model that is sure of another class, "
+        "such as {names}.",
+        "Slips of those who labelled, or classes that are not told apart.",
+        "Look at these first; mend or drop what is wrong, and smooth the labels that stay.",
+    ),
+    "few_examples": _Words(
+        "Too few examples of some classes",
+        "{count} of {of} classes have fewer than {needed} examples in the training part, the rarest {least}: {names}.",
+        "What a class looks like cannot be learned, nor judged, from a handful.",
+        "Collect more, join such classes with others, or leave them out.",
+    ),
+    "class_imbalance": _Words(
+        "A rare class is missed",
+        "The class {name} has {count} training examples, {share} % of those of the commonest; of its validation "
+        "examples {recall} % are found, of all others {rest} %.",
+        "Answering with common classes is nearly always right, so that the loss hardly asks for the rare one.",
+        "Weigh classes by how rare they are, collect more of this one, and judge by balanced accuracy.",
+    ),
+    "threshold": _Words(
+        "The threshold is badly chosen",
+        "From a probability of {used} on the answer is yes; from {better} on, balanced accuracy would be {gain} points "
+        "higher than {accuracy} %, on halves that did not choose it.",
+        "Classes of different size, or weights in training, move the probabilities away from one half.",
+        "Let validation choose the threshold.",
+    ),
+    "label_overfitting": _Words(
+        "Overfitting",
+        "The error is {train_error} in the training part and {validation_error} in the validation part. {parameters} "
+        "weights for {examples} training examples.",
+        "The network learns its examples by heart.",
+        "Make it harder to learn by heart: dropout, fewer units, augmentation, more data.",
+    ),
+    "label_underfitting": _Words(
+        "Underfitting",
+        "The error {error} is above that of a simple method ({baseline}: {baseline_error}), and {train_error} in the "
+        "training part; {hidden_size} units per layer.",
+        "The network is too small, too restrained, or was trained too briefly for what the data hold.",
+        "Give it more units, more epochs, or less dropout.",
+    ),
 }
 
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
@@ -179,6 +227,8 @@ _AXES = {
     "outliers": ("Step of the training part", "Value"),
     "few_cycles": ("Step of the training part", "Value"),
     "lag_copy": ("Validation window", "Value"),
+    "label_overfitting": _LOSS,
+    "threshold": ("Probability", "Share in %"),
 }
 _CAPTIONS = {
     "leak": "Squared correlation of each column with the target at the same step.",
@@ -194,6 +244,11 @@ _CAPTIONS = {
     "saturated_gates": "Values of the gates over 64 training windows.",
     "outliers": "The target in the training part; the dots lie beyond 10 interquartile ranges.",
     "few_cycles": "The target in the training part; the lines mark whole cycles.",
+    "class_imbalance": "Training examples of each class.",
+    "few_examples": "Training examples of each rare class.",
+    "label_noise": "Labels in doubt, by the label they have and the class that is likelier.",
+    "threshold": "Probabilities of the second class, by the class that it is.",
+    "label_underfitting": "Error on the validation part, beside simple methods.",
     "lag_copy": "Forecasts and actual values of neighbouring windows, {step} steps ahead.",
 }
 NAMES = {
@@ -219,6 +274,8 @@ NAMES = {
     "probe": "untrained, {rate}, {steps} steps",
     "weights": "weights",
     "values": "training values",
+    "negative": "first class",
+    "positive": "second class",
     "method": "{name}",
 }
 _SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."

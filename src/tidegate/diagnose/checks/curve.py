@@ -6,6 +6,8 @@ import numpy as np
 
 from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
+from tidegate.diagnose.checks.history import best_epoch, curve_of, wasted
+from tidegate.diagnose.checks.history import unstable as unstable_history
 from tidegate.diagnose.examine import USUAL_RATE, Examined
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.diagnose.probe import STEPS
@@ -25,10 +27,6 @@ HIGH = 0.005  # a rate that is not above it is not called too high
 STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
 SATURATED = 0.5  # share of the gate values that are
 FURTHER = 0.05  # a few more steps make the model so much better
-JUMP = 1.5  # a validation loss over the lowest before it
-JUMPS = 0.15  # share of the epochs with such a jump
-WASTED = 0.5  # share of the epochs after the best one
-WASTED_EPOCHS = 10
 FEW = 300  # steps: five probes
 SHORT = 1_000  # steps, below which a training may just have been cut
 
@@ -70,7 +68,7 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
                 "values": examined.values,
             },
             remedy,
-            curve_of(case, best + 1),
+            curve_of(case.history),
         )
     ]
 
@@ -144,23 +142,7 @@ def driven(case: Case, examined: Examined) -> bool:
 
 def unstable(case: Case, examined: Examined) -> list[Finding]:
     """The validation loss jumps, or training stopped being finite."""
-    losses = np.array([epoch.validation_loss for epoch in case.history])
-    if case.history.stopped == "diverged":
-        jumps, worst = 1.0, float("inf")
-    elif len(losses) < 4:
-        return []
-    else:
-        lowest = np.minimum.accumulate(losses)[:-1]
-        ratio = losses[1:] / np.maximum(losses[:-1], 1e-12)
-        jumps = float(np.mean((losses[1:] > JUMP * lowest) & (ratio > JUMP / 1.1)))
-        worst = float(ratio.max())
-    if jumps < JUMPS:
-        return []
-    remedy = {"learning_rate": third(case.options.learning_rate), "clip": min(case.options.clip or 1.0, 0.5)}
-    evidence = {"jumps": jumps, "worst": worst, "epochs": len(losses)}
-    severity: Severity = "critical" if case.history.stopped == "diverged" else "warning"
-    best = int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else 1
-    return [Finding("unstable_loss", severity, evidence, remedy, curve_of(case, best))]
+    return unstable_history(case.history, case.options.learning_rate, case.options.clip)
 
 
 def length(case: Case, examined: Examined) -> list[Finding]:
@@ -168,7 +150,7 @@ def length(case: Case, examined: Examined) -> list[Finding]:
     epochs = case.history.epochs
     if not epochs:
         return []
-    best = int(np.nanargmin([epoch.validation_loss for epoch in epochs])) + 1
+    best = best_epoch(case.history)
     steps = sum(epoch.steps for epoch in epochs)
     gain = 1 - examined.probes.further / max(examined.probes.trained, 1e-12)
     after = len(epochs) - best
@@ -181,33 +163,10 @@ def length(case: Case, examined: Examined) -> list[Finding]:
                 "critical" if gain > 0.5 else "warning",
                 {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
                 {"max_epochs": min(wanted, 200)},
-                curve_of(case, best, **({"end": len(epochs)} if len(epochs) != best else {})),
+                curve_of(case.history, **({"end": len(epochs)} if len(epochs) != best else {})),
             )
         )
-    if after >= WASTED_EPOCHS and after > WASTED * len(epochs):
-        seconds = sum(epoch.seconds for epoch in epochs[best:])
-        found.append(
-            Finding(
-                "wasted_epochs",
-                "info",
-                {"best_epoch": best, "epochs": len(epochs), "seconds": seconds, "share": after / len(epochs)},
-                {"patience": max(5, best // 2)},
-                curve_of(case, best),
-            )
-        )
-    return found
-
-
-def third(rate: float) -> float:
-    """A third of a rate, to two digits."""
-    return float(f"{rate / 3:.2g}")
-
-
-def curve_of(case: Case, best: int, **marks: float) -> figures.Figure | None:
-    """The losses by epoch."""
-    epochs = case.history.epochs
-    train, validation = [epoch.train_loss for epoch in epochs], [epoch.validation_loss for epoch in epochs]
-    return figures.loss_curve(train, validation, best, **marks)
+    return found + wasted(case.history)
 
 
 def errors_of(examined: Examined) -> figures.Figure | None:

@@ -6,7 +6,8 @@ import numpy as np
 
 from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
-from tidegate.diagnose.checks.curve import RIVAL, driven, third
+from tidegate.diagnose.checks.curve import RIVAL, driven
+from tidegate.diagnose.checks.history import third
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
 
