@@ -54,8 +54,8 @@ class SpanBatches:
     """Shuffled batches; order and augmentation are pure functions of seed, epoch and step.
 
     Args:
-        examples: of the training part. batch_size: B at most; the batches of an epoch are of like size, for one of two or
-            three sequences would move weights and the statistics of batch normalisation as far as a full one.
+        examples: of the training part. batch_size: B at most; the batches of an epoch are of like size, for one of two
+            sequences would move weights and the statistics of batch normalisation as far as a full one.
         seed: of order and chance. augment: how the inputs vary.
     """
 

@@ -264,8 +264,8 @@ def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:
 def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: int, notes: list[Note]) -> TrainOptions:
     """Choose batch size, epochs and patience that were left open from the number of training examples.
 
-    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 1,500 steps. The rate falls
-    over all of them, so the training goes on for half of them without a better epoch.
+    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 1,500 steps.
+    The rate falls over all of them, so the training goes on for half of them without a better epoch.
     """
     batch = options.batch_size
     found: dict[str, Any] = {}
