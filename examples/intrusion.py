@@ -4,6 +4,10 @@
 
 DIR holds KDDTrain+_20Percent.txt and KDDTest+.txt (University of New Brunswick). A record stands alone: a sequence
 of one step.
+
+Nearly every third attack of the test is of a kind that the training file has not. A validation part drawn by chance
+knows all kinds and says 99 %; here it is of kinds that training did not see (`group="kind"`), so that epochs and
+threshold are chosen for attacks that are new. Then all kinds are trained on for as many epochs (`refit`).
 """
 
 from __future__ import annotations
@@ -18,14 +22,14 @@ import tidegate as tg
 
 REFERENCE = {"NB tree": 0.8202, "random forest": 0.8067, "MLP": 0.7741, "RNN on six times the data": 0.8328}
 COUNTS = ("f0", "f4", "f5", "f22", "f23", "f31", "f32")  # seconds, bytes and numbers of connections
-OPTIONS: dict[str, Any] = {"hidden_size": 64, "num_layers": 1, "dropout": 0.3, "max_epochs": 8}
+OPTIONS: dict[str, Any] = {"dropout": 0.5, "max_epochs": 8, "threshold": "balanced_accuracy", "refit": True}
 
 
 def run(data: Path, seed: int, **options: Any) -> tuple[Any, Any]:
     """A fitted classifier, and its evaluation on KDDTest+."""
     train, test = (records(data, name) for name in ("KDDTrain+_20Percent.txt", "KDDTest+.txt"))
     model = tg.Classifier(seed=seed, **{**OPTIONS, **options})
-    model.fit(train, validation=0.1, test=0, progress=False)
+    model.fit(train, validation=0.2, test=0, by="grouped", progress=False)
     return model, model.evaluate(test)
 
 
@@ -35,11 +39,13 @@ def records(data: Path, name: str) -> Any:
     if file is None:
         raise SystemExit(f"{name} is not below {data}: it is part of NSL-KDD (University of New Brunswick)")
     frame = pl.read_csv(file, has_header=False, new_columns=[f"f{place}" for place in range(41)] + ["attack", "level"])
-    frame = frame.with_columns(
+    normal = pl.col("attack") == "normal"
+    frame = frame.with_row_index("row").with_columns(
         *(pl.col(column).cast(pl.Float64).log1p() for column in COUNTS),
-        attack=pl.when(pl.col("attack") == "normal").then(pl.lit("normal")).otherwise(pl.lit("attack")),
+        attack=pl.when(normal).then(pl.lit("normal")).otherwise(pl.lit("attack")),
+        kind=pl.when(normal).then(pl.col("row").cast(pl.String)).otherwise(pl.col("attack")),
     )
-    return tg.read_sequences(frame.drop("level"), label="attack")
+    return tg.read_sequences(frame.drop("level", "row"), label="attack", group="kind")
 
 
 def main() -> None:

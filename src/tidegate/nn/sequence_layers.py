@@ -17,6 +17,7 @@ from tidegate.nn.flow import Flow, clear, mean_over, on_steps
 from tidegate.nn.norm import UnitNorm, normed
 
 UNKNOWN = 1
+EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach
 
 
 class TokensLayer(nn.Module):
@@ -26,6 +27,8 @@ class TokensLayer(nn.Module):
         super().__init__()
         self.dropout = layer.dropout
         self.embedding = nn.Embedding(layer.vocabulary, layer.size, padding_idx=0)
+        with torch.no_grad():
+            self.embedding.weight.mul_(EMBEDDING_SCALE)
 
     def forward(self, flow: Flow) -> None:
         tokens = flow.sequence

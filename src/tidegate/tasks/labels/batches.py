@@ -54,7 +54,8 @@ class SpanBatches:
     """Shuffled batches; order and augmentation are pure functions of seed, epoch and step.
 
     Args:
-        examples: of the training part. batch_size: B; the last batch of an epoch holds what is left.
+        examples: of the training part. batch_size: B at most; the batches of an epoch are of like size, for one of two
+            sequences would move weights and the statistics of batch normalisation as far as a full one.
         seed: of order and chance. augment: how the inputs vary.
     """
 
@@ -83,7 +84,7 @@ class SpanBatches:
             block = size * BATCHES_SORTED
             parts = [order[low : low + block] for low in range(0, len(order), block)]
             order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
-        batches = [order[low : low + size] for low in range(0, len(order), size)]
+        batches = np.array_split(order, len(self))
         return [batches[place] for place in generator.permutation(len(batches))]
 
 

@@ -28,7 +28,7 @@ from tidegate.artifacts.spec import (
 from tidegate.core.errors import ConfigError
 from tidegate.tasks.labels.options import EncoderOptions
 
-BRANCH = (64, 128, 64)
+BRANCH = (64, 64, 64)
 SHORTEST_FOR_BRANCH = 8
 
 

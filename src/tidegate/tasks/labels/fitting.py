@@ -42,7 +42,7 @@ from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
 from tidegate.train.threads import choose_threads, threads
 
-STEPS = 2_000
+STEPS = 1_500
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
@@ -264,7 +264,8 @@ def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:
 def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: int, notes: list[Note]) -> TrainOptions:
     """Choose batch size, epochs and patience that were left open from the number of training examples.
 
-    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 2,000 steps.
+    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 1,500 steps.
+    The rate falls over all of them, so the training goes on for half of them without a better epoch.
     """
     batch = options.batch_size
     found: dict[str, Any] = {}
@@ -275,7 +276,7 @@ def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: in
         epochs = min(max(-(-STEPS // max(1, -(-examples // batch))), FEWEST_EPOCHS), MOST_EPOCHS)
         found["max_epochs"] = epochs
     if "patience" in auto:
-        found["patience"] = max(4, epochs // 4)
+        found["patience"] = max(4, epochs // 2)
     if found:
         listed = ", ".join(f"{name}={value}" for name, value in found.items())
         message = "For {examples} training examples: {listed}."
