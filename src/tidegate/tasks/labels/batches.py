@@ -41,6 +41,12 @@ class Examples:
     def __len__(self) -> int:
         return len(self.spans)
 
+    def thinned(self, count: int) -> Examples:
+        """So many of them, evenly spread."""
+        places = np.linspace(0, len(self) - 1, count).astype(np.int64)
+        targets = self.targets if self.per_step else self.targets[places]
+        return Examples(self.values, self.spans.take(places), targets, self.per_step)
+
     def batch(self, index: NDArray[np.integer]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]:
         """Inputs, lengths and targets of the examples at these places."""
         past, lengths = gather(self.values, self.spans, index)

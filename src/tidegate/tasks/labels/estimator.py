@@ -82,40 +82,54 @@ class SequenceEstimator(Estimator, ABC):
             TidegateError: of the kind that names what cannot work, where, and how to mend it.
         """
         from tidegate.artifacts.atomic import check_writable
-        from tidegate.tasks.labels import fitting
-        from tidegate.train.progress import ProgressBar
 
-        choices = self.check()
+        self.check()
         if validation == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
         if out is not None:
             check_writable(Path(out))
         sequences = self._read(data, labels, reading)
-        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
-        with ProgressBar(progress) as bar:
-            fitted = fitting.fit_labels(
-                sequences,
-                parts,
-                choices,
-                make_labels=self._make_labels,
-                make_loss=self._make_loss,
-                decide=self._decide,
-                checkpoints=None if out is None else Path(out) / "checkpoints",
-                resume=resume,
-                progress=bar,
-            )
+        checkpoints = None if out is None else Path(out) / "checkpoints"
+        split = {"validation": validation, "test": test, "by": by}
+        self._train(sequences, split, checkpoints, resume=resume, progress=progress)
         self.reading_ = kept({**(source or {}), **reading}, sequences)
-        self._take(fitted)
         if out is not None:
             from tidegate.tasks.labels.judging import judge_part
             from tidegate.tasks.labels.run import write_label_results
 
-            self.judged_ = judge_part(self, "test") if len(parts.test) else None
+            self.judged_ = judge_part(self, "test") if len(self.fitted_.parts.test) else None
             path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
-            split = {"validation": validation, "test": test, "by": by}
             config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
             write_label_results(Path(out), self, self.judged_, config)
         return self
+
+    def _train(
+        self,
+        sequences: Sequences,
+        split: Mapping[str, Any],
+        checkpoints: Path | None = None,
+        *,
+        resume: bool = False,
+        progress: bool | None = None,
+    ) -> None:
+        """Divide, prepare and train; arguments as of `fit`."""
+        from tidegate.tasks.labels import fitting
+        from tidegate.train.progress import ProgressBar
+
+        parts = partition(sequences, **split, seed=self.get_params()["seed"])
+        with ProgressBar(progress) as bar:
+            fitted = fitting.fit_labels(
+                sequences,
+                parts,
+                self.check(),
+                make_labels=self._make_labels,
+                make_loss=self._make_loss,
+                decide=self._decide,
+                checkpoints=checkpoints,
+                resume=resume,
+                progress=bar,
+            )
+        self._take(fitted)
 
     def _take(self, fitted: Any) -> None:
         from tidegate.tasks.labels.batches import torch_run
@@ -192,6 +206,43 @@ class SequenceEstimator(Estimator, ABC):
         if part not in PARTS or not len(getattr(parts, part)):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
         return judge_part(self, part).evaluation
+
+    def diagnose(self) -> Any:
+        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+        """
+        from tidegate.diagnose.labels import examine_labels
+        from tidegate.tasks.labels.diagnosing import label_evidence
+
+        self._require_fitted("fitted_")
+        return examine_labels(label_evidence(self))
+
+    def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Any:
+        """Say what one answer rests on, by word, or by channel and step, each with its check.
+
+        Args:
+            data: sequences, as for `predict`; None takes those it was fitted on.
+            at: which of them: its place, or its id.
+            output: class or quantity; None takes what the model says.
+            how: `block`, `permutations` and `seed` of `tidegate.explain.labels.explain_label`; options of reading.
+
+        Returns:
+            `LabelAnswer`: print it, or see `.explanation`.
+
+        Raises:
+            NotFittedError: a loaded model explains numbers only beside others; give it several sequences.
+            DataError: there is no such sequence. ConfigError: there is no such class, or an answer for each step.
+        """
+        from tidegate.tasks.labels.explaining import explain_answer
+
+        self._require_fitted("spec_")
+        options = {name: how.pop(name) for name in ("block", "permutations", "seed") if name in how}
+        if data is None:
+            self._require_fitted("fitted_")
+        sequences = self.fitted_.sequences if data is None else self._new(data, how)
+        return explain_answer(self, sequences, at, output, **options)
 
     def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
         if isinstance(data, Sequences):

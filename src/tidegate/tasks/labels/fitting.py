@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from tidegate.train.threads import choose_threads, threads
 
 STEPS = 1_500
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
+LOOKED_AT = 5_000  # training examples that a diagnosis looks at, evenly spread
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
 Labels = ClassLabels | NumberLabels
@@ -58,7 +59,8 @@ class LabelFitted:
         sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of what is said.
         plan, spec, network: as built. deciding: how outputs become answers. history: of the training that chose
             the epochs. notes: what was found, chosen and done. calibration: what the temperature changed on the
-            validation part, or None.
+            validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs, which
+            had not seen the validation part.
     """
 
     sequences: Sequences
@@ -73,6 +75,7 @@ class LabelFitted:
     history: History
     notes: tuple[Note, ...]
     calibration: Calibration | None = None
+    seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
 
 
 def fit_labels(
@@ -123,6 +126,8 @@ def fit_labels(
         network, history = fold.train(make_loss, training, validation, options, checkpoint("last"), resume, progress)
         found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
         answers = _answers(validation)
+        sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
+        learned = outputs(torch_run(network), fold.prepared, sample.spans, per_step=deciding.per_step)
         deciding = decide(found, answers, fold.labels, deciding)
         calibration = None
         if deciding.temperature != 1:
@@ -148,6 +153,7 @@ def fit_labels(
         history=history,
         notes=tuple(notes),
         calibration=calibration,
+        seen={"train": (learned, _answers(sample)), "validation": (found, answers)},
     )
 
 
