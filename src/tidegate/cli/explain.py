@@ -9,7 +9,7 @@ import typer
 
 from tidegate.artifacts import toml
 from tidegate.cli.output import say
-from tidegate.core.errors import DataError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import language, tr
 
 
@@ -44,6 +44,8 @@ def register(app: typer.Typer) -> None:
         options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
         model, file = load(run), data
+        if not hasattr(model, "explain"):
+            raise ConfigError(f"{run} holds a {type(model).__name__}, which has no explanation yet; a Forecaster has")
         if data is None and at is not None:
             file = trained_on(run)
         try:

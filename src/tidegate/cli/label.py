@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import merge, size
+from tidegate.cli.arguments import merge, reading_of, size
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -45,6 +45,9 @@ def options(
     ),
     pattern: str | None = typer.Option(None, help=tr("Regular expression of file names, with label and group.")),
     tag: bool = typer.Option(False, "--tag", help=tr("Each step has a label of its own.")),
+    read: list[str] = typer.Option(
+        [], "--read", help=tr("Any other option of reading as name=value, such as rate=8000 or columns=a,b,c.")
+    ),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
     num_layers: int = typer.Option(1, help=tr("Recurrent layers.")),
@@ -104,8 +107,11 @@ def _estimator(name: str, values: Mapping[str, Any]) -> Any:
     try:
         model = kind(**own)
     except TypeError as error:
-        known = ", ".join(kind._names())
-        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a {kind.task} has the options {known}") from error
+        known = kind._names()
+        odd = next((key for key in own if key not in known), None)
+        if odd is None:
+            raise
+        raise ConfigError(f"--set {odd}: a {kind.task} has no such option; it has {', '.join(known)}") from error
     model.check()
     return model
 
@@ -114,7 +120,7 @@ def _reading(values: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: values[key] for key in READING if values[key] not in (None, [], False)}
     if "label" in own:
         own["label"] = own["label"][0] if len(own["label"]) == 1 else own["label"]
-    return own
+    return own | reading_of(values["read"])
 
 
 def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +152,8 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
         say("")
     if model.judged_ is None:
         say(tr("There is no test part: nothing was judged."))
+        if values["as_json"]:
+            print_json(None)
         return
     if values["as_json"]:
         print_json(model.judged_.evaluation.to_json())
@@ -183,6 +191,8 @@ def _compare(**values: Any) -> None:
 
     model = _estimator(values["task"], values)
     sequences = read_sequences(values["data"], **_reading(values))
+    if not values["quiet"]:
+        say_notes(sequences.notes)
     progress = False if values["quiet"] else None
     found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), **_parts(values), progress=progress)
     if values["as_json"]:

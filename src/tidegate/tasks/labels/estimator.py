@@ -36,6 +36,7 @@ class SequenceEstimator(Estimator, ABC):
     deciding_: Any
     preparation_: Any
     notes_: tuple[Note, ...]
+    answer_notes_: tuple[Note, ...]
     run_: Any
     reading_: dict[str, Any]
     judged_: Any
@@ -111,7 +112,8 @@ class SequenceEstimator(Estimator, ABC):
             from tidegate.tasks.labels.run import write_label_results
 
             self.judged_ = judge_part(self, "test") if len(parts.test) else None
-            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            where = data if isinstance(data, (str, Path)) else (source or {}).get("data")
+            path = {} if where is None else {"data": str(Path(where).absolute())}
             split = {"validation": validation, "test": test, "by": by}
             config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
             write_label_results(Path(out), self, self.judged_, config)
@@ -164,6 +166,7 @@ class SequenceEstimator(Estimator, ABC):
 
         self._require_fitted("spec_")
         prepared = self.preparation_.apply(sequences) if prepared is None else prepared
+        self.answer_notes_ = (*sequences.notes, *prepared.notes)
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 

@@ -34,6 +34,7 @@ from tidegate.tasks.labels.batches import (
 )
 from tidegate.tasks.labels.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.labels.options import LabelChoices
+from tidegate.tasks.labels.unused import unused
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
 from tidegate.train.loop import train
@@ -109,7 +110,10 @@ def fit_labels(
     fold = _Fold(sequences, parts.train, choices, make_labels, deciding)
     validation = fold.examples(parts.validation, sliding_windows=False)
     training = fold.examples(parts.train)
+    if len(parts.test):  # a label that training had not is found before the training, not after it
+        fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
+    notes += unused(model, choices.network, fold.preparation, tags=deciding.per_step)
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     if progress is not None:
         progress.max_epochs = options.max_epochs
