@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from tidegate.cli.arguments import merge, reading_of, size
-from tidegate.cli.output import print_json, say, say_notes
+from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -29,6 +29,7 @@ def register(app: typer.Typer, fit: typer.Typer) -> None:
     }
     for name, text in texts.items():
         fit.command(name, help=text)(_command(name))
+    app.command("crossval", help=tr("Train again without each fold of the sequences, and test on it."))(crossval)
     app.command("compare", help=tr("Train several encoders on the same sequences and put them in one table."))(compare)
 
 
@@ -82,13 +83,15 @@ def _command(name: str) -> Any:
     return _signed(run, options, run_options, name=name)
 
 
-def _signed(run: Any, *sources: Any, name: str) -> Any:
-    """Give a function of keywords the parameters of others."""
+def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> Any:
+    """Give a function of keywords the parameters of others, but for those that are left out."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     found = []
     for source in sources:
         types = inspect.get_annotations(source, eval_str=True)
         for parameter in inspect.signature(source).parameters.values():
+            if parameter.name in leave:
+                continue
             found.append(parameter.replace(annotation=types[parameter.name], kind=keyword))
     run.__signature__ = inspect.Signature(found)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
@@ -99,6 +102,8 @@ def _signed(run: Any, *sources: Any, name: str) -> Any:
 def _estimator(name: str, values: Mapping[str, Any]) -> Any:
     from tidegate.tasks import Classifier, Regressor
 
+    if name not in ("classify", "regress"):
+        raise ConfigError(f"--task {name}: choose classify or regress")
     own: dict[str, Any] = {key: values[key] for key in MODEL}
     if values["epochs"] is not None:
         own["max_epochs"] = values["epochs"]
@@ -211,3 +216,40 @@ def compare_options(
 
 
 compare = _signed(_compare, options, compare_options, name="compare")
+
+
+def crossval_options(
+    task: str = typer.Option("classify", help="classify|regress"),
+    folds: int = typer.Option(5, help=tr("Folds; each is tested once.")),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help=tr("CSV, Parquet or JSON file for the scores of every fold.")
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """What `crossval` takes as well."""
+
+
+def _crossval(**values: Any) -> None:
+    require("torch", extra="train", purpose="train")
+    from tidegate.data.emit import write_columns
+    from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.labels.folding import cross_validate
+
+    if values["out"] is not None:
+        check_output(values["out"])
+    model = _estimator(values["task"], values)
+    sequences = read_sequences(values["data"], **_reading(values))
+    how = {"folds": values["folds"], "by": values["by"], "validation": size(values["validation"])}
+    found = cross_validate(model, sequences, seed=values["seed"], progress=False if values["quiet"] else None, **how)
+    if not values["quiet"]:
+        say_notes(found.notes)
+    if values["out"] is not None:
+        write_columns(found.columns(), values["out"])
+    if values["as_json"]:
+        print_json(found.to_json())
+    else:
+        print(found)
+
+
+crossval = _signed(_crossval, options, crossval_options, name="crossval", leave=("test",))

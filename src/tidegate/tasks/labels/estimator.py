@@ -83,30 +83,17 @@ class SequenceEstimator(Estimator, ABC):
             TidegateError: of the kind that names what cannot work, where, and how to mend it.
         """
         from tidegate.artifacts.atomic import check_writable
-        from tidegate.tasks.labels import fitting
-        from tidegate.train.progress import ProgressBar
 
-        choices = self.check()
+        self.check()
         if validation == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
         if out is not None:
             check_writable(Path(out))
         sequences = self._read(data, labels, reading)
         parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
-        with ProgressBar(progress) as bar:
-            fitted = fitting.fit_labels(
-                sequences,
-                parts,
-                choices,
-                make_labels=self._make_labels,
-                make_loss=self._make_loss,
-                decide=self._decide,
-                checkpoints=None if out is None else Path(out) / "checkpoints",
-                resume=resume,
-                progress=bar,
-            )
+        checkpoints = None if out is None else Path(out) / "checkpoints"
+        self._fit_parts(sequences, parts, checkpoints=checkpoints, resume=resume, progress=progress)
         self.reading_ = kept({**(source or {}), **reading}, sequences)
-        self._take(fitted)
         if out is not None:
             from tidegate.tasks.labels.judging import judge_part
             from tidegate.tasks.labels.run import write_label_results
@@ -119,9 +106,32 @@ class SequenceEstimator(Estimator, ABC):
             write_label_results(Path(out), self, self.judged_, config)
         return self
 
-    def _take(self, fitted: Any) -> None:
+    def _fit_parts(
+        self,
+        sequences: Sequences,
+        parts: Partition,
+        *,
+        checkpoints: Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+    ) -> None:
+        """Train on parts that are settled."""
         from tidegate.tasks.labels.batches import torch_run
+        from tidegate.tasks.labels.fitting import fit_labels
+        from tidegate.train.progress import ProgressBar
 
+        with ProgressBar(progress) as bar:
+            fitted = fit_labels(
+                sequences,
+                parts,
+                self.check(),
+                make_labels=self._make_labels,
+                make_loss=self._make_loss,
+                decide=self._decide,
+                checkpoints=checkpoints,
+                resume=resume,
+                progress=bar,
+            )
         self.fitted_, self.history_ = fitted, fitted.history
         self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
         self.preparation_, self.notes_ = fitted.preparation, fitted.notes
@@ -195,6 +205,16 @@ class SequenceEstimator(Estimator, ABC):
         if part not in PARTS or not len(getattr(parts, part)):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
         return judge_part(self, part).evaluation
+
+    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> Any:
+        """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
+
+        Raises:
+            ConfigError, SplitError: folds that cannot be.
+        """
+        from tidegate.tasks.labels.folding import cross_validate
+
+        return cross_validate(self, data, labels, **how)
 
     def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
         if isinstance(data, Sequences):
