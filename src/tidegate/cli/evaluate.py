@@ -9,7 +9,8 @@ from typing import Any
 import typer
 
 from tidegate.artifacts.artifact import read_task
-from tidegate.cli.output import print_json
+from tidegate.cli.arguments import reading_of
+from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
 
@@ -25,20 +26,37 @@ def register(app: typer.Typer) -> None:
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
         label: str | None = typer.Option(
-            None, help=tr("Of a detector's new rows: the column that is 1 where a row is known to be anomalous.")
+            None, help=tr("Of new data: the column of the label; for a detector, 1 where a row is known as anomalous.")
+        ),
+        read: list[str] = typer.Option(
+            [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
         from tidegate.tasks.loading import load
 
-        reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | reading_of(read)
         if label is not None:
             reading["label"] = label
-        found = _stored(run) if data is None else load(run).evaluate(data, **reading)
+        found = _stored(run) if data is None else _fresh(run, load(run), data, reading)
         if as_json:
             print_json(found.to_json())
         else:
             print(found)
+
+
+def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
+    """Scores of new data; of sequences beside baselines, where the training data are still what they were."""
+    if not hasattr(model, "labels_"):
+        return model.evaluate(data, **reading)
+    from tidegate.tasks.labels.recall import recall
+
+    missing = recall(model, run)
+    found = model.evaluate(data, **reading)
+    say_notes(model.answer_notes_)
+    if missing is not None:
+        say(tr("No baselines: {why}", why=missing))
+    return found
 
 
 def _kind(task: str) -> Any:

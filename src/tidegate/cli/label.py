@@ -11,8 +11,8 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import merge, size
-from tidegate.cli.output import print_json, say, say_notes
+from tidegate.cli.arguments import merge, reading_of, size
+from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -29,6 +29,7 @@ def register(app: typer.Typer, fit: typer.Typer) -> None:
     }
     for name, text in texts.items():
         fit.command(name, help=text)(_command(name))
+    app.command("crossval", help=tr("Train again without each fold of the sequences, and test on it."))(crossval)
     app.command("compare", help=tr("Train several encoders on the same sequences and put them in one table."))(compare)
 
 
@@ -45,6 +46,9 @@ def options(
     ),
     pattern: str | None = typer.Option(None, help=tr("Regular expression of file names, with label and group.")),
     tag: bool = typer.Option(False, "--tag", help=tr("Each step has a label of its own.")),
+    read: list[str] = typer.Option(
+        [], "--read", help=tr("Any other option of reading as name=value, such as rate=8000 or columns=a,b,c.")
+    ),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
     num_layers: int = typer.Option(1, help=tr("Recurrent layers.")),
@@ -79,13 +83,15 @@ def _command(name: str) -> Any:
     return _signed(run, options, run_options, name=name)
 
 
-def _signed(run: Any, *sources: Any, name: str) -> Any:
-    """Give a function of keywords the parameters of others."""
+def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> Any:
+    """Give a function of keywords the parameters of others, but for those that are left out."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     found = []
     for source in sources:
         types = inspect.get_annotations(source, eval_str=True)
         for parameter in inspect.signature(source).parameters.values():
+            if parameter.name in leave:
+                continue
             found.append(parameter.replace(annotation=types[parameter.name], kind=keyword))
     run.__signature__ = inspect.Signature(found)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
@@ -96,6 +102,8 @@ def _signed(run: Any, *sources: Any, name: str) -> Any:
 def _estimator(name: str, values: Mapping[str, Any]) -> Any:
     from tidegate.tasks import Classifier, Regressor
 
+    if name not in ("classify", "regress"):
+        raise ConfigError(f"--task {name}: choose classify or regress")
     own: dict[str, Any] = {key: values[key] for key in MODEL}
     if values["epochs"] is not None:
         own["max_epochs"] = values["epochs"]
@@ -104,8 +112,11 @@ def _estimator(name: str, values: Mapping[str, Any]) -> Any:
     try:
         model = kind(**own)
     except TypeError as error:
-        known = ", ".join(kind._names())
-        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a {kind.task} has the options {known}") from error
+        known = kind._names()
+        odd = next((key for key in own if key not in known), None)
+        if odd is None:
+            raise
+        raise ConfigError(f"--set {odd}: a {kind.task} has no such option; it has {', '.join(known)}") from error
     model.check()
     return model
 
@@ -114,7 +125,7 @@ def _reading(values: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: values[key] for key in READING if values[key] not in (None, [], False)}
     if "label" in own:
         own["label"] = own["label"][0] if len(own["label"]) == 1 else own["label"]
-    return own
+    return own | reading_of(values["read"])
 
 
 def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -125,6 +136,7 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
     """Read, train, judge, write the run folder, print the table and the verdict."""
     require("torch", extra="train", purpose="train")
     from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.run import write_findings
 
     model, reading, out, quiet = _estimator(name, values), _reading(values), values["out"], values["quiet"]
     sequences = read_sequences(values["data"], **reading)
@@ -146,19 +158,25 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
         say("")
     if model.judged_ is None:
         say(tr("There is no test part: nothing was judged."))
+        if values["as_json"]:
+            print_json(None)
         return
     if values["as_json"]:
         print_json(model.judged_.evaluation.to_json())
     else:
         print(model.judged_.evaluation)
-    report = _report(model, out, shlex.join(["tidegate", "fit", name, *_words(values)]))
+    findings = model.diagnose()
+    write_findings(out, findings)
+    if not quiet:
+        say("\n" + findings.summary())
+    report = _report(model, findings, out, shlex.join(["tidegate", "fit", name, *_words(values)]))
     say(tr("Report: {path}", path=report))
 
 
-def _report(model: Any, out: Path, command: str) -> Path:
+def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
     from tidegate.report.label_run import report_answers
 
-    return report_answers(out / "report.html", model, model.judged_, command=command)
+    return report_answers(out / "report.html", model, model.judged_, command=command, findings=findings)
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:
@@ -183,6 +201,8 @@ def _compare(**values: Any) -> None:
 
     model = _estimator(values["task"], values)
     sequences = read_sequences(values["data"], **_reading(values))
+    if not values["quiet"]:
+        say_notes(sequences.notes)
     progress = False if values["quiet"] else None
     found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), **_parts(values), progress=progress)
     if values["as_json"]:
@@ -201,3 +221,40 @@ def compare_options(
 
 
 compare = _signed(_compare, options, compare_options, name="compare")
+
+
+def crossval_options(
+    task: str = typer.Option("classify", help="classify|regress"),
+    folds: int = typer.Option(5, help=tr("Folds; each is tested once.")),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help=tr("CSV, Parquet or JSON file for the scores of every fold.")
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """What `crossval` takes as well."""
+
+
+def _crossval(**values: Any) -> None:
+    require("torch", extra="train", purpose="train")
+    from tidegate.data.emit import write_columns
+    from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.labels.folding import cross_validate
+
+    if values["out"] is not None:
+        check_output(values["out"])
+    model = _estimator(values["task"], values)
+    sequences = read_sequences(values["data"], **_reading(values))
+    how = {"folds": values["folds"], "by": values["by"], "validation": size(values["validation"])}
+    found = cross_validate(model, sequences, seed=values["seed"], progress=False if values["quiet"] else None, **how)
+    if not values["quiet"]:
+        say_notes(found.notes)
+    if values["out"] is not None:
+        write_columns(found.columns(), values["out"])
+    if values["as_json"]:
+        print_json(found.to_json())
+    else:
+        print(found)
+
+
+crossval = _signed(_crossval, options, crossval_options, name="crossval", leave=("test",))

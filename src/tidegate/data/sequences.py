@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tidegate.core.errors import ConfigError, SchemaError
+from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.data.columns import Options, Source
 from tidegate.data.frames import ArraySource
@@ -114,12 +114,26 @@ def _source(data: Any, given: dict[str, Any]) -> Source:
         if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != len(columns):
             raise SchemaError("columns= names the columns of a file without a header line, or of an array [N, C]")
         return ArraySource({str(name): data[:, place] for place, name in enumerate(columns)}, label="array")
-    return open_source(data, written["encoding"], written["delimiter"], decimal)
+    try:
+        return open_source(data, written["encoding"], written["delimiter"], decimal)
+    except SchemaError as error:
+        if isinstance(data, Path) and ("own name" in str(error) or "header line" in str(error)):
+            raise SchemaError(
+                f"{error}; if the file begins with data, name its columns: columns=[...], on the command line "
+                "--read columns=a,b,c"
+            ) from error
+        raise
 
 
 def _table(data: Any, given: dict[str, Any]) -> Sequences:
     decimal = given.get("decimal")
-    return table.read_table(_source(data, given), options=Options(decimal), **given)
+    try:
+        return table.read_table(_source(data, given), options=Options(decimal), **given)
+    except ReadError as error:
+        lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
+        if not lines or "cells where" not in str(error):
+            raise
+        raise ReadError(f"{error}. If each line is a label and then a text, pass kind='text' (--kind text)") from error
 
 
 def _archive(data: Any, given: dict[str, Any]) -> Sequences:

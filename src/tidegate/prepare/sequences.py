@@ -133,6 +133,7 @@ class SequencePreparation:
             return PreparedSequences(starts, ids, kept, tuple(notes))
         columns = _columns(sequences, self.channels)
         plan = ChannelPlan(self.channels, columns, len(self.input_names), self.options.fill)
+        notes += _spare(sequences, self.channels)
         inputs, found = steps.apply_channels(sequences, slice(None) if whole else where, starts, plan)
         notes += found
         at = len(self.channels)
@@ -227,6 +228,16 @@ def _columns(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[int
             f"they have {len(places)}: {steps.shown(sequences.channels)}"
         )
     return [places[state.name] for state in states]
+
+
+def _spare(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[Note]:
+    """A note on channels that the model was not fitted on."""
+    known = {state.name for state in states}
+    spare = [name for name in sequences.channels if name not in known]
+    if not spare:
+        return []
+    message = "{count} channels that the model was not fitted on are not looked at: {names}."
+    return [Note("spare_channels", message, {"count": len(spare), "names": steps.shown(spare)})]
 
 
 def _column(sequences: Sequences, name: str) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from tidegate.tasks.classifier import Classifier
 from tidegate.tasks.detector import AnomalyDetector
 from tidegate.tasks.forecaster import Forecaster
 from tidegate.tasks.labels.compare import Comparison, compare
+from tidegate.tasks.labels.folding import CrossValidation, cross_validate
 from tidegate.tasks.labels.options import EncoderOptions
 from tidegate.tasks.loading import load
 from tidegate.tasks.options import NetworkOptions
@@ -17,6 +18,7 @@ __all__ = [
     "Backtest",
     "Classifier",
     "Comparison",
+    "CrossValidation",
     "EncoderOptions",
     "Forecaster",
     "NetworkOptions",
@@ -24,5 +26,6 @@ __all__ = [
     "audit",
     "backtest",
     "compare",
+    "cross_validate",
     "load",
 ]

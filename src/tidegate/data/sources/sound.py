@@ -68,6 +68,9 @@ def read_sounds(
         message = "{count} sound files cannot be used and were left out: {files}."
         notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
     wanted = _one_rate(named.ids, [item.rate for item in sounds], rate, notes)
+    message = "{count} sound files at {rate} Hz became {mels} bands, a step each {hop} ms."
+    values = {"count": len(sounds), "rate": wanted, "mels": mels, "hop": f"{1000 * hop:g}"}
+    notes.append(Note("sound", message, values))
     silent = [name for name, item in zip(named.ids, sounds, strict=True) if item.silent]
     if silent:
         message = "{count} sound files are silent throughout: {files}."

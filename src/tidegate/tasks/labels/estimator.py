@@ -36,6 +36,7 @@ class SequenceEstimator(Estimator, ABC):
     deciding_: Any
     preparation_: Any
     notes_: tuple[Note, ...]
+    answer_notes_: tuple[Note, ...]
     run_: Any
     reading_: dict[str, Any]
     judged_: Any
@@ -89,36 +90,38 @@ class SequenceEstimator(Estimator, ABC):
         if out is not None:
             check_writable(Path(out))
         sequences = self._read(data, labels, reading)
+        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
         checkpoints = None if out is None else Path(out) / "checkpoints"
-        split = {"validation": validation, "test": test, "by": by}
-        self._train(sequences, split, checkpoints, resume=resume, progress=progress)
+        self._fit_parts(sequences, parts, checkpoints=checkpoints, resume=resume, progress=progress)
         self.reading_ = kept({**(source or {}), **reading}, sequences)
         if out is not None:
             from tidegate.tasks.labels.judging import judge_part
             from tidegate.tasks.labels.run import write_label_results
 
-            self.judged_ = judge_part(self, "test") if len(self.fitted_.parts.test) else None
-            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            self.judged_ = judge_part(self, "test") if len(parts.test) else None
+            where = data if isinstance(data, (str, Path)) else (source or {}).get("data")
+            path = {} if where is None else {"data": str(Path(where).absolute())}
+            split = {"validation": validation, "test": test, "by": by}
             config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
             write_label_results(Path(out), self, self.judged_, config)
         return self
 
-    def _train(
+    def _fit_parts(
         self,
         sequences: Sequences,
-        split: Mapping[str, Any],
-        checkpoints: Path | None = None,
+        parts: Partition,
         *,
+        checkpoints: Path | None = None,
         resume: bool = False,
         progress: bool | None = None,
     ) -> None:
-        """Divide, prepare and train; arguments as of `fit`."""
-        from tidegate.tasks.labels import fitting
+        """Train on parts that are settled."""
+        from tidegate.tasks.labels.batches import torch_run
+        from tidegate.tasks.labels.fitting import fit_labels
         from tidegate.train.progress import ProgressBar
 
-        parts = partition(sequences, **split, seed=self.get_params()["seed"])
         with ProgressBar(progress) as bar:
-            fitted = fitting.fit_labels(
+            fitted = fit_labels(
                 sequences,
                 parts,
                 self.check(),
@@ -129,11 +132,6 @@ class SequenceEstimator(Estimator, ABC):
                 resume=resume,
                 progress=bar,
             )
-        self._take(fitted)
-
-    def _take(self, fitted: Any) -> None:
-        from tidegate.tasks.labels.batches import torch_run
-
         self.fitted_, self.history_ = fitted, fitted.history
         self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
         self.preparation_, self.notes_ = fitted.preparation, fitted.notes
@@ -178,6 +176,7 @@ class SequenceEstimator(Estimator, ABC):
 
         self._require_fitted("spec_")
         prepared = self.preparation_.apply(sequences) if prepared is None else prepared
+        self.answer_notes_ = (*sequences.notes, *prepared.notes)
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 
@@ -244,6 +243,16 @@ class SequenceEstimator(Estimator, ABC):
         sequences = self.fitted_.sequences if data is None else self._new(data, how)
         return explain_answer(self, sequences, at, output, **options)
 
+    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> Any:
+        """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
+
+        Raises:
+            ConfigError, SplitError: folds that cannot be.
+        """
+        from tidegate.tasks.labels.folding import cross_validate
+
+        return cross_validate(self, data, labels, **how)
+
     def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
         if isinstance(data, Sequences):
             if labels is not None or reading:
@@ -271,6 +280,8 @@ class SequenceEstimator(Estimator, ABC):
     def _make_loss(self, labels: Any, encoded: NDArray[Any]) -> Callable[..., Any]:
         """The loss, from the encoding and the training part's encoded labels."""
 
-    def _decide(self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any) -> Any:
-        """How outputs become answers, from the validation part's outputs and encoded labels."""
+    def _decide(
+        self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any, notes: list[Note]
+    ) -> Any:
+        """How outputs become answers, from the validation part's outputs and encoded labels; adds notes on it."""
         return deciding

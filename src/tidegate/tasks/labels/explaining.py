@@ -55,8 +55,8 @@ class LabelAnswer:
         for name, test in self.explanation.faithfulness.items():
             found.append(
                 tr(
-                    "Deletion test by {kind}: taking away what matters first moves the answer {ratio:.1f} times as far as "
-                    "a random order, farther than {beaten:.0f} % of them.",
+                    "Deletion test by {kind}: taking away what matters first moves the answer {ratio:.1f} times as far "
+                    "as a random order, farther than {beaten:.0f} % of them.",
                     lang,
                     kind=name,
                     ratio=test.ratio,

@@ -34,6 +34,7 @@ from tidegate.tasks.labels.batches import (
 )
 from tidegate.tasks.labels.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.labels.options import LabelChoices
+from tidegate.tasks.labels.unused import unused
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
 from tidegate.train.loop import train
@@ -59,8 +60,8 @@ class LabelFitted:
         sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of what is said.
         plan, spec, network: as built. deciding: how outputs become answers. history: of the training that chose
             the epochs. notes: what was found, chosen and done. calibration: what the temperature changed on the
-            validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs, which
-            had not seen the validation part.
+            validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
+            which had not seen the validation part.
     """
 
     sequences: Sequences
@@ -112,7 +113,10 @@ def fit_labels(
     fold = _Fold(sequences, parts.train, choices, make_labels, deciding)
     validation = fold.examples(parts.validation, sliding_windows=False)
     training = fold.examples(parts.train)
+    if len(parts.test):  # a label that training had not is found before the training, not after it
+        fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
+    notes += unused(model, choices.network, fold.preparation, tags=deciding.per_step)
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     if progress is not None:
         progress.max_epochs = options.max_epochs

@@ -119,14 +119,13 @@ def _classes(
 
 
 def training_part(model: Any) -> Sequences | None:
-    """The sequences, or windows of them, that the model learned from and baselines are fitted on; None if loaded."""
-    if not hasattr(model, "fitted_"):
+    """The sequences, or windows of them, that the model learned from and baselines are fitted on.
+
+    None if it was loaded and its training data were not recalled.
+    """
+    if not hasattr(model, "fitted_") and not hasattr(model, "learned_"):
         return None
-    fitted = model.fitted_
-    index = fitted.parts.train
-    if any(note.kind == "refit" for note in fitted.notes):
-        index = np.sort(np.concatenate([index, fitted.parts.validation]))
-    sequences: Sequences = fitted.sequences.take(index)
+    sequences: Sequences = learned(model.fitted_) if hasattr(model, "fitted_") else model.learned_
     if model.deciding_.window is None:
         return sequences
     every = np.arange(len(sequences))
@@ -134,6 +133,15 @@ def training_part(model: Any) -> Sequences | None:
     spans = sliding(sequences.starts, every, model.deciding_.window, stride)
     labels = np.asarray(sequences.labels)
     return windowed(sequences, spans, labels[spans.last if sequences.per_step else spans.sequence])
+
+
+def learned(fitted: Any) -> Sequences:
+    """The sequences that the weights were last trained on."""
+    index = fitted.parts.train
+    if any(note.kind == "refit" for note in fitted.notes):
+        index = np.sort(np.concatenate([index, fitted.parts.validation]))
+    found: Sequences = fitted.sequences.take(index)
+    return found
 
 
 def windowed(sequences: Sequences, spans: Spans, labels: NDArray[Any]) -> Sequences:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.artifacts import toml
 from tidegate.core.errors import ArtifactError
+from tidegate.data.partition import partition
 from tidegate.data.sequences import read_sequences
 
 
@@ -32,13 +33,9 @@ def open_label_run(run: str | Path, data: Any = None) -> Any:
     source = reading.pop("data", None)
     if data is None and source is None:
         raise ArtifactError(f"{folder}: the run does not say where its data are; give them")
+    sequences = read_sequences(source if data is None else data, **reading)
     again = type(model)(**model.get_params())
-    again._train(
-        read_sequences(source if data is None else data, **reading),
-        split,
-        folder / "checkpoints",
-        resume=True,
-        progress=False,
-    )
+    parts = partition(sequences, **split, seed=again.get_params()["seed"])
+    again._fit_parts(sequences, parts, checkpoints=folder / "checkpoints", resume=True, progress=False)
     again.reading_ = model.reading_
     return again
