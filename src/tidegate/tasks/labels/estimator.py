@@ -243,6 +243,8 @@ class SequenceEstimator(Estimator, ABC):
     def _make_loss(self, labels: Any, encoded: NDArray[Any]) -> Callable[..., Any]:
         """The loss, from the encoding and the training part's encoded labels."""
 
-    def _decide(self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any) -> Any:
-        """How outputs become answers, from the validation part's outputs and encoded labels."""
+    def _decide(
+        self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any, notes: list[Note]
+    ) -> Any:
+        """How outputs become answers, from the validation part's outputs and encoded labels; adds notes on it."""
         return deciding

@@ -48,7 +48,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
 Labels = ClassLabels | NumberLabels
-Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding], Deciding]
+Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding, list[Note]], Deciding]
 
 
 @dataclass(frozen=True)
@@ -127,10 +127,11 @@ def fit_labels(
         network, history = fold.train(make_loss, training, validation, options, checkpoint("last"), resume, progress)
         found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
         answers = _answers(validation)
-        deciding = decide(found, answers, fold.labels, deciding)
+        deciding = decide(found, answers, fold.labels, deciding, notes)
         calibration = None
         if deciding.temperature != 1:
             calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
+            notes.append(calibration.note)
         if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
             epochs = epochs_worth(network, history, validation, fold.loss(make_loss, training))
             both = np.sort(np.concatenate([parts.train, parts.validation]))
