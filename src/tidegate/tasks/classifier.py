@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
 from tidegate.prepare.labels import ClassLabels
 from tidegate.prepare.masking import SequenceAugment
 from tidegate.runtime.labels import Deciding, choose, probabilities
@@ -177,12 +178,18 @@ class Classifier(SequenceEstimator):
         )
 
     def _decide(
-        self, found: NDArray[np.float32], encoded: NDArray[Any], labels: ClassLabels, deciding: Deciding
+        self,
+        found: NDArray[np.float32],
+        encoded: NDArray[Any],
+        labels: ClassLabels,
+        deciding: Deciding,
+        notes: list[Note],
     ) -> Deciding:
         from tidegate.tasks.labels.deciding import decide_classes
 
         own = self.get_params()
-        return decide_classes(found, encoded, labels, deciding, own["threshold"], calibrate=own["calibrate"])
+        calibrate = own["calibrate"]
+        return decide_classes(found, encoded, labels, deciding, own["threshold"], calibrate=calibrate, notes=notes)
 
 
 def class_weights(wish: Any, labels: ClassLabels, encoded: NDArray[Any]) -> NDArray[np.float32] | None:

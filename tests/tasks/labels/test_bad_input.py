@@ -139,6 +139,16 @@ def test_options_that_change_nothing_are_said(make: Any, options: dict[str, Any]
     assert said == names
 
 
+def test_what_is_chosen_on_the_validation_part_is_said() -> None:
+    few = tg.Classifier(**QUICK, threshold="f1").fit(data.waves(40), progress=False)
+    assert "undecided" in kinds(few.notes_)
+    assert few.deciding_.thresholds == ()
+    many = tg.Classifier(**QUICK, threshold="f1").fit(data.waves(160), progress=False)
+    assert {"threshold", "calibration"} <= kinds(many.notes_)
+    said = next(note for note in many.notes_ if note.kind == "threshold")
+    assert float(said.values["value"]) == pytest.approx(many.deciding_.thresholds[0], abs=1e-3)
+
+
 def test_reading_options_do_not_go_with_sequences() -> None:
     with pytest.raises(ConfigError, match="give these to tidegate"):
         tg.Classifier(**QUICK).fit(data.waves(), label="fault")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
 from tidegate.evaluate.labelled.calibrate import fit_temperature
 from tidegate.evaluate.labelled.threshold import Aim, choose_threshold
 from tidegate.prepare.labels import ClassLabels
@@ -25,6 +26,7 @@ def decide_classes(
     threshold: Aim | None,
     *,
     calibrate: bool,
+    notes: list[Note],
 ) -> Deciding:
     """How outputs become classes.
 
@@ -32,6 +34,7 @@ def decide_classes(
         found: [M, K] outputs of the validation part. encoded: its labels, [M], or [M, K] of several at once.
         labels: the classes. deciding: what is settled already.
         threshold: what thresholds are to make best; None leaves them. calibrate: whether a temperature is fitted.
+        notes: what was chosen, and what was not for want of answers, is added to them.
 
     Raises:
         ConfigError: a threshold for more than two classes that exclude each other.
@@ -42,6 +45,9 @@ def decide_classes(
             f"there are {len(labels.classes)} classes"
         )
     if len(encoded) < FEWEST:
+        if calibrate or threshold is not None:
+            message = "No temperature and no threshold was chosen: validation has {count} answers, fewer than {least}."
+            notes.append(Note("undecided", message, {"count": len(encoded), "least": FEWEST}))
         return deciding
     if calibrate:
         deciding = replace(deciding, temperature=fit_temperature(found, encoded > 0 if labels.multiple else encoded))
@@ -51,4 +57,6 @@ def decide_classes(
     if labels.multiple:
         each = [choose_threshold(encoded[:, k] > 0, chances[:, k], threshold).value for k in range(chances.shape[1])]
         return replace(deciding, thresholds=tuple(each))
-    return replace(deciding, thresholds=(choose_threshold(encoded == 1, chances[:, 1], threshold).value,))
+    chosen = choose_threshold(encoded == 1, chances[:, 1], threshold)
+    notes.extend(chosen.notes)
+    return replace(deciding, thresholds=(chosen.value,))

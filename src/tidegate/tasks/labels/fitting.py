@@ -49,7 +49,7 @@ LOOKED_AT = 5_000  # training examples that a diagnosis looks at, evenly spread
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
 Labels = ClassLabels | NumberLabels
-Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding], Deciding]
+Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding, list[Note]], Deciding]
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,11 @@ def fit_labels(
         answers = _answers(validation)
         sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
         learned = outputs(torch_run(network), fold.prepared, sample.spans, per_step=deciding.per_step)
-        deciding = decide(found, answers, fold.labels, deciding)
+        deciding = decide(found, answers, fold.labels, deciding, notes)
         calibration = None
         if deciding.temperature != 1:
             calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
+            notes.append(calibration.note)
         if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
             epochs = epochs_worth(network, history, validation, fold.loss(make_loss, training))
             both = np.sort(np.concatenate([parts.train, parts.validation]))
