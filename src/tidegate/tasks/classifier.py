@@ -40,7 +40,8 @@ class Classifier(SequenceEstimator):
         loss: `cross_entropy`, or `focal` for classes that are rare and hard. label_smoothing: share of the truth spread
             over all classes. class_weight: "balanced" weighs rare classes more, a mapping weighs them as it says.
         threshold: what the threshold of two classes, or those of several labels at once, make best on the validation
-            part: `f1`, `balanced_accuracy` or `youden`; None takes the most probable class.
+            part: `f1`, `balanced_accuracy` or `youden`; {"normal": 0.01} takes at most one in a hundred normal ones for
+            the other class there; None takes the most probable class.
         calibrate: divide outputs by the temperature that makes the validation part most probable.
         refit: train again on training and validation part together once the epochs are chosen; None does so below 1,000
             sequences.
@@ -73,7 +74,7 @@ class Classifier(SequenceEstimator):
         loss: str = "cross_entropy",
         label_smoothing: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
-        threshold: str | None = None,
+        threshold: str | Mapping[Any, float] | None = None,
         calibrate: bool = True,
         refit: bool | None = None,
         optimizer: str = "adam",
@@ -96,7 +97,7 @@ class Classifier(SequenceEstimator):
         """Refuse constructor arguments that cannot work; gives them in groups."""
         own = self.get_params()
         choice("loss", own["loss"], CLASS_LOSSES)
-        choice("threshold", own["threshold"], THRESHOLDS)
+        check_threshold(own["threshold"])
         choice("calibrate", own["calibrate"], (True, False))
         share("label_smoothing", own["label_smoothing"])
         weight = own["class_weight"]
@@ -190,6 +191,21 @@ class Classifier(SequenceEstimator):
         own = self.get_params()
         calibrate = own["calibrate"]
         return decide_classes(found, encoded, labels, deciding, own["threshold"], calibrate=calibrate, notes=notes)
+
+
+def check_threshold(wish: Any) -> None:
+    """Refuse a wish for a threshold that is none.
+
+    Raises:
+        ConfigError: it is neither an aim, nor one class and its share.
+    """
+    if not isinstance(wish, Mapping):
+        choice("threshold", wish, THRESHOLDS)
+        return
+    for value in wish.values():
+        share("threshold", value)
+    if len(wish) != 1:
+        raise ConfigError(f"threshold takes one class and its share, such as {{'normal': 0.01}}; got {dict(wish)}")
 
 
 def class_weights(wish: Any, labels: ClassLabels, encoded: NDArray[Any]) -> NDArray[np.float32] | None:

@@ -15,6 +15,9 @@ from sklearn.base import clone
 import tidegate as tg
 from tests.tasks.labels import data
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.prepare.labels import ClassLabels
+from tidegate.runtime.labels import Deciding, choose, probabilities
+from tidegate.tasks.labels.deciding import decide_classes
 
 QUICK: dict[str, Any] = {"hidden_size": 12, "max_epochs": 30, "patience": 0, "batch_size": 16, "learning_rate": 1e-2}
 PLAIN: dict[str, Any] = {**QUICK, "network": {"branch": ()}, "refit": False}
@@ -72,6 +75,18 @@ def test_text_and_several_labels_at_once() -> None:
     told = tg.Classifier(**QUICK, threshold="f1").fit(several, progress=False)
     assert (told.predict(several)[:, 0] == slow).mean() > 0.9 if isinstance(told.predict(several), np.ndarray) else True
     assert told.predict_columns(several)["s"].dtype == np.bool_
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_budget_of_false_alarms_is_spent_and_kept(place: int) -> None:
+    chance = np.random.default_rng(0)
+    actual = chance.integers(0, 2, 400)
+    logits = np.stack([np.zeros(400), actual + chance.normal(size=400)], axis=1).astype(np.float32)
+    labels = ClassLabels.fit(np.array(["no", "yes"], dtype=object), ("said",))
+    chosen = decide_classes(logits, actual, labels, Deciding(), {("no", "yes")[place]: 0.05}, calibrate=True)
+    said = choose(probabilities(logits, labels, chosen), labels, chosen)
+    own = actual == place
+    assert (said[own] != place).sum() == int(0.05 * own.sum())
 
 
 def test_the_same_seed_gives_the_same_bits() -> None:
@@ -178,6 +193,7 @@ def test_scikit_learn_conventions_hold() -> None:
         ({"loss": "mse"}, "loss is one of"),
         ({"pooling": "sum"}, "pooling is one of"),
         ({"threshold": "f1"}, "for two classes"),
+        ({"threshold": {"slow": 0.1, "fast": 0.1}}, "one class and its share"),
         ({"class_weight": {"slow": 1.0}}, "one weight for each of"),
         ({"network": {"branch": (8,)}}, "give as many"),
         ({"network": {"encoder": "transformer"}, "bidirectional": True}, "has no direction"),
