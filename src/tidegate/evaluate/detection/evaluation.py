@@ -36,9 +36,11 @@ _BESIDE = {
     "tell them apart.",
 }
 _BUDGET = {
-    True: "That is within the budget of {budget} false alarms a week.",
-    False: "That is more than the budget of {budget} false alarms a week.",
+    "within": "That is within the budget of {budget} false alarms a week.",
+    "chance": "That is no more than the budget of {budget} false alarms a week allows in so short a time.",
+    "above": "That is more than the budget of {budget} false alarms a week.",
 }
+SPARE = 2.0  # standard deviations of a count of rare events that chance may add to what a budget allows
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class DetectionEvaluation:
         kind = "unlabelled" if own["windows"] == 0 else "found" if own["found"] else "missed"
         parts = [tr(_SENTENCES[kind], lang, **values)]
         if self.budget is not None and math.isfinite(rate):
-            parts.append(tr(_BUDGET[rate <= self.budget], lang, **values))
+            parts.append(tr(_BUDGET[_kept(own["false_alarms"], rate, self.budget)], lang, **values))
         if self.best_baseline is not None and self.key in _BESIDE:
             other = self.overall[self.best_baseline]
             values |= {
@@ -166,3 +168,11 @@ class DetectionEvaluation:
             key=state["key"],
             notes=notes_of(state["notes"]),
         )
+
+
+def _kept(count: float, rate: float, budget: float) -> str:
+    """Whether a budget was kept, or broken by no more than a Poisson count scatters."""
+    if rate <= budget:
+        return "within"
+    allowed = count * budget / rate
+    return "chance" if count <= allowed + max(1.0, SPARE * math.sqrt(allowed)) else "above"
