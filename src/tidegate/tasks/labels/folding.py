@@ -20,7 +20,6 @@ from tidegate.evaluate.evaluation import aligned
 from tidegate.evaluate.labelled.evaluation import cell
 from tidegate.evaluate.labelled.words import label, metric_name, spaced
 from tidegate.prepare.labels import ClassLabels
-from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.judging import judge_part
 
 
@@ -134,7 +133,7 @@ class CrossValidation:
 
 
 def cross_validate(
-    estimator: SequenceEstimator,
+    estimator: Any,
     data: Any,
     labels: Any = None,
     *,
