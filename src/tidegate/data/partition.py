@@ -59,6 +59,18 @@ def partition(
     Raises:
         ConfigError: an option has an impossible value.
         SplitError: too few sequences, groups, or members of a class for the parts.
+
+    >>> from tidegate.data.sequences import read_sequences
+    >>> found = read_sequences(np.zeros((20, 1, 4)), labels=[0, 1] * 10, groups=[k // 4 for k in range(20)])
+    >>> parts = partition(found, validation=0.2, test=0.2)
+    >>> (
+    ...     parts.by,
+    ...     len(parts.train),
+    ...     sorted(
+    ...         {int(found.groups[place]) for place in parts.test} & {int(found.groups[place]) for place in parts.train}
+    ...     ),
+    ... )
+    ('grouped', 12, [])
     """
     if by not in get_args(By):
         raise ConfigError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")

@@ -65,6 +65,13 @@ def read_sequences(
     Raises:
         ReadError, SchemaError, TimeError, DataError, ConfigError: with the place, what was expected, and the fix.
         MissingExtraError: sound, pictures or Parquet without the library for them.
+
+    >>> table = {"run": ["a", "a", "b"], "heat": [1.0, 2.0, 5.0], "fault": ["no", "no", "yes"]}
+    >>> found = read_sequences(table, id="run", label="fault")
+    >>> found.ids, found.lengths.tolist(), found.channels, found.labels.tolist()
+    (('a', 'b'), [2, 1], ('heat',), ['no', 'yes'])
+    >>> read_sequences(["a dull plot", "great"], labels=["bad", "good"]).texts[1]
+    'great'
     """
     if isinstance(data, Sequences):
         return data

@@ -41,6 +41,16 @@ class SequenceOptions:
         min_count: a token seen less often in the training part is read as unknown; from 2 on, the network learns what
             to make of an unknown one.
         lowercase: whether capital letters are read as small ones.
+
+    Raises:
+        ConfigError: an option that is unknown or out of range.
+
+    >>> SequenceOptions(tokens="char", max_length=200).truncate
+    'end'
+    >>> SequenceOptions(scale="log")
+    Traceback (most recent call last):
+    ...
+    tidegate.core.errors.ConfigError: scale='log' is unknown; choose one of standard, minmax, robust, none
     """
 
     scale: Scale = "standard"

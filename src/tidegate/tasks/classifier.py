@@ -48,6 +48,23 @@ class Classifier(SequenceEstimator):
         optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip, seed: see `TrainOptions`.
         network: further `EncoderOptions`; preparation: `SequenceOptions`; training: `TrainOptions`; augment:
             `SequenceAugment`; as objects or mappings.
+
+    Raises:
+        ConfigError: by `fit` and `check`, an argument that cannot work.
+
+    Source: Hochreiter and Schmidhuber (1997); Karim et al. (2018), arXiv:1709.05206, for the branch beside the
+        recurrence; Guo et al. (2017), arXiv:1706.04599, for the temperature.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> up = [np.linspace(-1, 1, n)[:, None] + 0.1 * rng.normal(size=(n, 1)) for n in rng.integers(8, 14, 40)]
+    >>> recordings = [part if k % 2 else part[::-1] for k, part in enumerate(up)]  # a list of [T, C], T varies
+    >>> model = Classifier(hidden_size=8, max_epochs=10, network={"branch": ()}, learning_rate=0.02)
+    >>> model = model.fit(recordings, ["down", "up"] * 20, progress=False)
+    >>> model.predict([np.linspace(-1, 1, 9)[:, None], np.linspace(1, -1, 12)[:, None]]).tolist()
+    ['up', 'down']
+    >>> model.evaluate().criterion
+    'accuracy'
     """
 
     task = "classifier"

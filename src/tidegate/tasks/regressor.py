@@ -24,6 +24,18 @@ class Regressor(SequenceEstimator):
         cell, hidden_size, num_layers, dropout, bidirectional, pooling, window, stride, segment, normalise, scale, fill,
         tokens, vocabulary, max_length, truncate, refit, optimizer, learning_rate, schedule, batch_size, max_epochs,
         patience, min_delta, clip, seed, network, preparation, training, augment: as of `Classifier`.
+
+    Raises:
+        ConfigError: by `fit` and `check`, an argument that cannot work.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> levels = rng.uniform(0, 100, 40)
+    >>> recordings = [level + rng.normal(size=(6, 1)) for level in levels]  # a list of [T, C]
+    >>> model = Regressor(hidden_size=8, max_epochs=30, learning_rate=0.02).fit(recordings, levels, progress=False)
+    >>> low, high = model.predict([np.full((6, 1), 20.0), np.full((9, 1), 80.0)])
+    >>> bool(low < 50 < high)
+    True
     """
 
     task = "regressor"

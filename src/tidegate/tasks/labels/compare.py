@@ -106,6 +106,19 @@ def compare(
 
     Raises:
         ConfigError: an unknown encoder. TidegateError: as of `fit`.
+
+    >>> import numpy as np
+    >>> from tidegate import Classifier
+    >>> slopes = [sign * np.linspace(-1, 1, 9)[:, None] for sign in (1, -1) * 20]
+    >>> found = compare(
+    ...     Classifier(hidden_size=4, max_epochs=1),
+    ...     slopes,
+    ...     ["up", "down"] * 20,
+    ...     encoders=("lstm", "gru"),
+    ...     progress=False,
+    ... )
+    >>> sorted((one.name, one.parameters) for one in found.candidates)
+    [('gru', 94), ('lstm', 122)]
     """
     chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: _encoder(name) for name in encoders}
     if not chosen:

@@ -20,7 +20,6 @@ from tidegate.evaluate.evaluation import aligned
 from tidegate.evaluate.labelled.evaluation import cell
 from tidegate.evaluate.labelled.words import label, metric_name, spaced
 from tidegate.prepare.labels import ClassLabels
-from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.judging import judge_part
 
 
@@ -134,7 +133,7 @@ class CrossValidation:
 
 
 def cross_validate(
-    estimator: SequenceEstimator,
+    estimator: Any,
     data: Any,
     labels: Any = None,
     *,
@@ -160,6 +159,13 @@ def cross_validate(
 
     Raises:
         ConfigError, SplitError: folds that cannot be. TidegateError: as of `fit`.
+
+    >>> from tidegate import Regressor
+    >>> levels = np.arange(24.0)
+    >>> recordings = [np.full((5, 1), level) for level in levels]
+    >>> found = cross_validate(Regressor(hidden_size=4, max_epochs=1), recordings, levels, folds=2, progress=False)
+    >>> found.sizes, found.criterion, found.columns()["fold"][:2].tolist()
+    ((12, 12), 'rmse', [1, 2])
     """
     if validation == 0:
         raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")

@@ -35,6 +35,19 @@ class EncoderOptions:
         num_heads, feedforward, positions: of the transformer and of self-attention.
         head_size: units of a dense layer before the output; 0 takes none.
         layer_norm, recurrent_dropout, zoneout, forget_bias: of the cell (see `tidegate.nn.recurrent`).
+
+    Raises:
+        ConfigError: an option that is unknown, out of range, or does not fit another.
+
+    Source: Karim et al. (2018), arXiv:1709.05206 (LSTM-FCN); (2019), arXiv:1801.04503 (MLSTM-FCN); Vaswani et al.
+        (2017), arXiv:1706.03762 (Transformer).
+
+    >>> EncoderOptions(branch=(32, 32), branch_kernels=(8, 5)).encoder
+    'recurrent'
+    >>> EncoderOptions(branch=(32,))
+    Traceback (most recent call last):
+    ...
+    tidegate.core.errors.ConfigError: branch has 1 layers and branch_kernels 3: give as many
     """
 
     encoder: Literal["recurrent", "transformer"] = "recurrent"
