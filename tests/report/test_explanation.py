@@ -1,6 +1,7 @@
 """The page of an explanation: complete, in both languages, and drawn where its numbers say."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -54,6 +55,7 @@ def test_the_first_words_name_what_moved_the_forecast_most() -> None:
     largest = features.groups.all[int(np.argmax(features.size))]
     assert ("y" if largest.feature == "y" else "Hour of the day") in moved[0]
     assert ("raised" in moved[0]) == (features.mean[np.argmax(features.size)] > 0)
+    assert ("up by" in first) == (features.prediction.mean() > features.base.mean())
     assert "80 % interval" in rest[0]
     assert "known by now" in rest[0]
 
@@ -124,3 +126,23 @@ def test_every_cell_has_its_gates_on_the_page(cell: str) -> None:
 def test_the_file_is_written(tmp_path, rich_found: Explanation) -> None:
     path = tg.report_explanation(tmp_path / "page.html", rich_found, title="A title", lang="zh_TW")
     assert "<h1>A title</h1>" in path.read_text("utf-8")
+
+
+def test_the_first_words_say_which_way_the_forecast_moved_whatever_its_parts_did() -> None:
+    """A forecast that rose is said to have risen although the last part that is named lowered it."""
+    found = fitted_plain().explain(at="2024-01-20T07:00", sample=12, background=4)
+    features = found.attributions["feature"]
+    count, steps = features.values.shape
+    sizes = np.where(np.arange(count) == 0, 50.0, -1.5)
+    values = np.repeat(sizes[:, None], steps, axis=1)
+    changed = replace(features, values=values, base=np.full(steps, 10.0), prediction=np.full(steps, 10 + sizes.sum()))
+    first, moved, _ = summary(replace(found, attributions={**found.attributions, "feature": changed}), "", "en")
+    assert "up by" in first
+    assert "raised it by 50" in moved[0]
+    assert all("lowered it by 1.5" in line for line in moved[1:])
+    mixed = replace(changed, values=np.where(np.arange(steps) % 2, 30.0, -30.0) * np.ones((count, 1)))
+    _, moved, _ = summary(replace(found, attributions={**found.attributions, "feature": mixed}), "", "en")
+    assert "up at some steps and down at others" in moved[0]
+    trifle = replace(changed, values=np.where(np.arange(count)[:, None] == 0, 50.0, 0.1) * np.ones((1, steps)))
+    _, moved, _ = summary(replace(found, attributions={**found.attributions, "feature": trifle}), "", "en")
+    assert len(moved) == 1

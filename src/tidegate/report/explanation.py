@@ -30,6 +30,7 @@ from tidegate.report.words import span
 from tidegate.report.write import write_page
 
 TOP = 3
+TRIFLE = 0.02  # what moved the forecast less than this share of what moved it most is not named first
 MIXED = 0.5  # a mean over the steps below this share of their size hides ups and downs
 
 
@@ -112,10 +113,13 @@ def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[st
         **words,
     )
     moved = []
+    largest = float(features.reach.max(initial=0.0))
     for index in np.argsort(-features.reach)[:TOP]:
+        if features.reach[index] < TRIFLE * largest:
+            break
         name = feature_name(features.groups.all[index].feature or "", lang)
-        mean, reach = float(features.mean[index]), float(features.reach[index])
-        size = with_unit(number(abs(mean)), unit)
+        share, reach = float(features.mean[index]), float(features.reach[index])
+        size = with_unit(number(abs(share)), unit)
         raised = tr("“{name}” raised it by {size}.", lang, name=name, size=size)
         lowered = tr("“{name}” lowered it by {size}.", lang, name=name, size=size)
         both = tr(
@@ -123,9 +127,9 @@ def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[st
             lang,
             name=name,
             reach=with_unit(number(reach), unit),
-            mean=signed_number(mean),
+            mean=signed_number(share),
         )
-        moved.append(both if abs(mean) < MIXED * reach else raised if mean >= 0 else lowered)
+        moved.append(both if abs(share) < MIXED * reach else raised if share >= 0 else lowered)
     test = found.faithfulness.get("feature")
     rest = [sure(found, unit, lang), deletion_words(test, lang) if test is not None else ""]
     return up if mean >= base else down, moved, [text for text in rest if text]

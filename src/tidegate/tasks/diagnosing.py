@@ -64,9 +64,15 @@ def make_case(model: Any, data: Any = None) -> Case:
         horizon=decoding.horizon,
         history=fitted.history,
         options=options,
-        config=model.get_params() | {name: list(getattr(schema, name)) for name in COLUMNS},
+        config=model.get_params() | _resolved(fitted) | {name: list(getattr(schema, name)) for name in COLUMNS},
         loss_name=choices.loss,
     )
+
+
+def _resolved(fitted: Any) -> dict[str, Any]:
+    """What stands for options that were left to validation, so that no remedy proposes what is there already."""
+    found = fitted.spec.find("normalise")
+    return {"normalise": None if found is None else found.by}
 
 
 def refit(model: Any, changes: Mapping[str, Any]) -> Any:
