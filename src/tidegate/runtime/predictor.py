@@ -53,7 +53,7 @@ class Predictor:
     def __init__(self, artifact: Artifact) -> None:
         record = artifact.record
         if record.task != "forecaster":
-            raise ArtifactError(f"model.json: task is {record.task!r}; this version runs a 'forecaster'")
+            raise ArtifactError(f"model.json: task is {record.task!r}; a 'forecaster' is needed here")
         self.artifact = artifact
         self.spec = record.network
         if record.task != TASK:

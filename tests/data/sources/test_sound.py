@@ -43,7 +43,8 @@ def test_a_folder_a_label(folder):
         sequences.values[28:], log_mel(samples.astype(np.float32) / 32768, rate), atol=1e-5, rtol=1e-5
     )
     assert sequences.channels[0].endswith(" Hz")
-    assert sequences.notes == ()
+    assert [note.kind for note in sequences.notes] == ["sound"]
+    assert sequences.notes[0].values["rate"] == 8000
 
 
 def test_a_pattern_gives_labels_and_groups(folder):
@@ -122,7 +123,7 @@ def test_broken_files_are_listed_or_left_out(folder):
     assert "mulaw.wav (coding 7 of 16 bits" in str(caught.value)
     sequences = read_sequences(folder, broken="skip")
     assert len(sequences) == 3
-    assert [(note.kind, note.values["count"]) for note in sequences.notes] == [("broken", 6)]
+    assert [(note.kind, note.values["count"]) for note in sequences.notes] == [("broken", 6), ("sound", len(sequences))]
 
 
 def test_mixed_rates_are_refused_or_brought_to_one(folder):
@@ -130,7 +131,7 @@ def test_mixed_rates_are_refused_or_brought_to_one(folder):
     with pytest.raises(DataError, match=r"3 at 8000 Hz, 1 at 16000 Hz, such as no/fast .*pass rate=8000"):
         read_sequences(folder)
     sequences = read_sequences(folder, rate=8000)
-    assert [(note.kind, note.values) for note in sequences.notes] == [
+    assert [(note.kind, note.values) for note in sequences.notes if note.kind != "sound"] == [
         ("resampled", {"count": 1, "rates": "16000", "rate": 8000})
     ]
     _, samples = wavfile.read(folder / "no" / "fast.wav")
@@ -142,7 +143,7 @@ def test_mixed_rates_are_refused_or_brought_to_one(folder):
 def test_silent_and_short_files_are_told(tmp_path):
     write(tmp_path / "a" / "silent.wav", np.zeros(1200))
     write(tmp_path / "a" / "short.wav", noise(50))
-    notes = {note.kind: note.values["files"] for note in read_sequences(tmp_path).notes}
+    notes = {n.kind: n.values["files"] for n in read_sequences(tmp_path).notes if n.kind != "sound"}
     assert notes == {"silent": "a/silent", "short": "a/short"}
 
 
@@ -150,7 +151,7 @@ def test_files_without_labels_are_told(tmp_path):
     write(tmp_path / "one.wav", noise())
     sequences = read_sequences(tmp_path)
     assert (sequences.labels, sequences.ids) == (None, ("one",))
-    assert [note.kind for note in sequences.notes] == ["unlabelled"]
+    assert [note.kind for note in sequences.notes] == ["unlabelled", "sound"]
 
 
 @pytest.mark.parametrize(
