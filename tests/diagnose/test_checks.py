@@ -203,7 +203,8 @@ def driven_case(trained: float, rival: float) -> Examined:
     assert flow is not None
     examined.flow = replace(flow, saturated=0.9)
     examined.probes = Probes(trained, 0.2, {0.001: 2.0, 0.005: 1.5, 0.02: 1.2}, trained)
-    examined.rival = (600, rival)
+    examined.rival = lambda rate: (600, rival)  # type: ignore[method-assign]
+    examined.steps = 600
     return examined
 
 
@@ -219,13 +220,35 @@ def test_gates_at_their_ends_are_a_wrong_rate_only_where_a_fair_rival_ends_lower
     assert [item.severity for item in gradients.gates(better.case, better)] == ["warning"]
 
 
-def test_the_evidence_is_of_a_rate_on_the_right_side() -> None:
-    """The best probe of all may be at a rate near the training's own; the sentence must not name that one."""
-    examined = driven_case(1.0, 0.9)
-    examined.case = replace(examined.case, options=replace(examined.case.options, learning_rate=0.02))
-    examined.probes = Probes(1.0, 0.02, {0.001: 0.8, 0.005: 0.7, 0.02: 0.5}, 1.0)
-    (found,) = curve.learning_rate(examined.case, examined)
-    assert (found.id, found.evidence["probe_rate"]) == ("learning_rate_high", 0.005)
+def test_a_probe_that_ended_lower_asks_for_a_fair_trial_and_is_no_proof() -> None:
+    """Sixty steps at a rate may end lower by luck; where the trial was as long as the training, it decides."""
+    opened, trials = case(), []
+    for trained, steps, expected in ((200, 200, []), (5000, 200, ["learning_rate_low"])):
+        examined = Examined(opened)
+        examined.steps = trained
+        examined.probes = Probes(1.0, 0.002, {0.001: 2.0, 0.005: 1.5, 0.02: 0.9}, 1.0)
+        examined.rival = lambda rate, steps=steps: trials.append(rate) or (steps, 1.2)  # type: ignore[method-assign, func-returns-value]
+        found = curve.learning_rate(opened, examined)
+        assert [item.id for item in found] == expected
+        assert [item.evidence["probe_rate"] for item in found] == [0.02 for _ in expected]
+    assert trials == [0.006, 0.006]
+
+
+def test_a_rate_far_below_the_usual_one_is_tried_against_it() -> None:
+    """No probe ended lower, as where a network starts from last week's value; the trial did."""
+    opened = case()
+    examined = Examined(opened)
+    examined.steps = 2000
+    examined.probes = Probes(1.0, 1e-5, {0.001: 1.0, 0.005: 1.1, 0.02: 1.5}, 1.0)
+    examined.rival = lambda rate: (2000, 0.9)  # type: ignore[method-assign]
+    (found,) = curve.learning_rate(opened, examined)
+    assert (found.id, found.evidence["probe_rate"], found.remedy) == (
+        "learning_rate_low",
+        0.002,
+        {"learning_rate": 0.002},
+    )
+    examined.rival = lambda rate: (2000, 1.0)  # type: ignore[method-assign]
+    assert curve.learning_rate(opened, examined) == []
 
 
 def test_where_little_error_is_left_its_causes_weigh_little() -> None:

@@ -28,22 +28,29 @@ class Examined:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.measures = Measures(case)
+        self._rivals: dict[float, tuple[int, float]] = {}
 
     @cached_property
     def probes(self) -> Probes:
         """Short trainings at other rates, and a little further."""
         return probe(self.case)
 
-    @cached_property
-    def rival(self) -> tuple[int, float]:
-        """Steps, and the validation loss of an untrained copy after that many at the usual rate.
+    def rival(self, rate: float) -> tuple[int, float]:
+        """Steps, and the validation loss of an untrained copy after that many at a rate.
 
         As many as the training had, up to what some ten seconds of one core allow.
         """
-        recurrent = 1 if self.flow is None else len(self.flow.by_lag)
-        work = max(self.parameters * recurrent, 1)
-        steps = min(max(sum(epoch.steps for epoch in self.case.history), 1), max(RACE // work, SHORTEST))
-        return steps, race(self.case, min(USUAL_RATE, self.case.options.learning_rate), steps)
+        if rate not in self._rivals:
+            recurrent = 1 if self.flow is None else len(self.flow.by_lag)
+            most = max(RACE // max(self.parameters * recurrent, 1), SHORTEST)
+            steps = min(max(self.steps, 1), most)
+            self._rivals[rate] = steps, race(self.case, rate, steps)
+        return self._rivals[rate]
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return sum(epoch.steps for epoch in self.case.history)
 
     @cached_property
     def settled(self) -> bool:

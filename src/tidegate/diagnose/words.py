@@ -46,8 +46,8 @@ _WORDS = {
     ),
     "learning_rate_high": _Words(
         "The learning rate is too high",
-        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
-        "copy at {probe_rate} reached {probe_loss} in {probe_steps} steps.",
+        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; an untrained copy, trained at "
+        "{probe_rate}, reached {probe_loss} in {probe_steps} steps.",
         "Every step jumps over the valley that it should descend into.",
         "Lower the learning rate.",
     ),
@@ -60,8 +60,8 @@ _WORDS = {
     ),
     "learning_rate_low": _Words(
         "The learning rate is too low",
-        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; a short training of an untrained "
-        "copy at {probe_rate} reached {probe_loss} in {probe_steps} steps.",
+        "Training at {rate} for {steps} steps ended at a validation loss of {loss}; an untrained copy, trained at "
+        "{probe_rate}, reached {probe_loss} in {probe_steps} steps.",
         "The steps are so small that the training ends before it gets anywhere.",
         "Raise the learning rate.",
     ),
@@ -233,8 +233,8 @@ _AXES = {
 _CAPTIONS = {
     "leak": "Squared correlation of each column with the target at the same step.",
     "unscaled_inputs": "Each input as it enters the network: its mean or deviation, whichever is larger.",
-    "learning_rate_high": "Validation loss after this training and after short ones at other rates.",
-    "learning_rate_low": "Validation loss after this training and after short ones at other rates.",
+    "learning_rate_high": "Validation loss after this training, and of untrained copies at other rates.",
+    "learning_rate_low": "Validation loss after this training, and of untrained copies at other rates.",
     "underfitting": "Error on the validation part, beside simple methods.",
     "useless_features": "Growth of the validation loss, in percent, when a column comes from another window.",
     "capacity": "Weights of the network beside the values it was trained on.",

@@ -23,6 +23,7 @@ MATTERS = 0.30  # error over the target's spread below which a loss to a simple 
 PROBE = 0.05  # a short training from nothing is so much better than the whole training was
 RIVAL = 0.01  # the same of one that was not short: as much as a remedy must gain to be kept
 GRAVE = 0.3
+LOW = 0.1  # share of the usual rate up to which a rate is tried against it
 HIGH = 0.005  # a rate that is not above it is not called too high
 STORM = 0.02  # Adam moves every weight by about the rate in a step: at this one, gates are at their ends in a hundred
 SATURATED = 0.5  # share of the gate values that are
@@ -97,40 +98,46 @@ def underfitting(case: Case, examined: Examined) -> list[Finding]:
 
 
 def learning_rate(case: Case, examined: Examined) -> list[Finding]:
-    """Short trainings from nothing at other rates end lower than the whole training did.
+    """An untrained copy, given as long a training at another rate, ends lower than this one did.
 
-    Where the gates were driven to their ends at a rate that moves weights so far, sixty steps may be too few to tell:
-    an untrained copy then gets as long a training at the usual rate, and must end lower.
+    What asks for that trial: sixty steps at a third or at three times the rate ended lower, the gates were driven to
+    their ends, or the rate is a tenth of the usual one or less. The rate of the trial is the remedy.
     """
     probes = examined.probes
-    own, steps = probes.rate, sum(epoch.steps for epoch in case.history)
+    own = probes.rate
     better = {rate: loss for rate, loss in probes.rates.items() if loss < (1 - PROBE) * probes.trained}
-    lower = {rate: loss for rate, loss in better.items() if rate <= own / 3 and own > HIGH}
-    higher = {rate: loss for rate, loss in better.items() if rate >= 3 * own}
-
-    def finding(id: str, rate: float, loss: float, probe_steps: int, remedy: float) -> list[Finding]:
-        gain = 1 - loss / probes.trained
-        severity: Severity = "critical" if gain > GRAVE else "warning"
-        evidence = {"loss": probes.trained, "rate": own, "steps": steps}
-        evidence |= {"probe_rate": rate, "probe_loss": loss, "probe_steps": probe_steps}
-        tried = {**{each: (value, STEPS) for each, value in probes.rates.items()}, rate: (loss, probe_steps)}
-        bars: list[tuple[figures.Name, float]] = [(("trained", {"rate": own, "steps": steps}), probes.trained)]
-        bars += [(("probe", {"rate": r, "steps": n}), value) for r, (value, n) in sorted(tried.items())]
-        return [Finding(id, severity, evidence, {"learning_rate": remedy}, figures.bars(bars))]
-
-    if lower:
-        rate = min(lower, key=lambda each: lower[each])
-        return finding("learning_rate_high", rate, lower[rate], STEPS, min(USUAL_RATE, own))
-    if driven(case, examined):
-        taken, reached = examined.rival
-        if reached < (1 - RIVAL) * probes.trained:
-            return finding("learning_rate_high", min(USUAL_RATE, own), reached, taken, min(USUAL_RATE, own))
+    lower = [rate for rate in better if rate <= own / 3 and own > HIGH]
     # A training of a few steps that still gains is short, not slow.
-    short = steps < FEW and probes.further < (1 - FURTHER) * probes.trained
-    if higher and not short:
-        rate = min(higher, key=lambda each: higher[each])
-        return finding("learning_rate_low", rate, higher[rate], STEPS, max(USUAL_RATE, float(f"{3 * own:.2g}")))
+    short = examined.steps < FEW and probes.further < (1 - FURTHER) * probes.trained
+    higher = [rate for rate in better if rate >= 3 * own and not short]
+    if lower or driven(case, examined):
+        found = _tried(examined, "learning_rate_high", min(USUAL_RATE, own), bool(lower))
+        if found:
+            return found
+    if higher or (own <= LOW * USUAL_RATE and not short):
+        return _tried(examined, "learning_rate_low", max(USUAL_RATE, float(f"{3 * own:.2g}")), bool(higher))
     return []
+
+
+def _tried(examined: Examined, id: str, rate: float, probed: bool) -> list[Finding]:
+    """The finding where the copy trained at `rate` ends lower; `probed`: or a probe did and the copy was cut short."""
+    probes, own = examined.probes, examined.probes.rate
+    steps, loss = examined.rival(rate)
+    tried = {each: (value, STEPS) for each, value in probes.rates.items() if each != rate} | {rate: (loss, steps)}
+    if loss >= (1 - RIVAL) * probes.trained:
+        side = {each: value for each, value in probes.rates.items() if (each < own) == (rate < own)}
+        if not probed or steps >= examined.steps or not side:
+            return []
+        rate, steps = min(side, key=lambda each: side[each]), STEPS
+        loss = side[rate]
+    gain = 1 - loss / probes.trained
+    evidence = {"loss": probes.trained, "rate": own, "steps": examined.steps}
+    evidence |= {"probe_rate": rate, "probe_loss": loss, "probe_steps": steps}
+    bars: list[tuple[figures.Name, float]] = [(("trained", {"rate": own, "steps": examined.steps}), probes.trained)]
+    bars += [(("probe", {"rate": r, "steps": n}), value) for r, (value, n) in sorted(tried.items())]
+    remedy = min(USUAL_RATE, own) if id == "learning_rate_high" else max(USUAL_RATE, float(f"{3 * own:.2g}"))
+    severity: Severity = "critical" if gain > GRAVE else "warning"
+    return [Finding(id, severity, evidence, {"learning_rate": remedy}, figures.bars(bars))]
 
 
 def driven(case: Case, examined: Examined) -> bool:

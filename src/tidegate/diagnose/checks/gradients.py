@@ -8,7 +8,7 @@ from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.checks.curve import RIVAL, driven
 from tidegate.diagnose.checks.history import third
-from tidegate.diagnose.examine import Examined
+from tidegate.diagnose.examine import USUAL_RATE, Examined
 from tidegate.diagnose.finding import Finding, Severity
 
 LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
@@ -76,7 +76,10 @@ def gates(case: Case, examined: Examined) -> list[Finding]:
     remedy = {"learning_rate": third(case.options.learning_rate)}
     edges = np.linspace(0, 1, len(flow.gates) + 1).tolist()
     figure = {"kind": "histogram", "edges": edges, "shares": {"gates": (100 * flow.gates).tolist()}}
-    harmless = driven(case, examined) and examined.rival[1] >= (1 - RIVAL) * examined.probes.trained
+    harmless = False
+    if driven(case, examined):
+        _, reached = examined.rival(min(USUAL_RATE, case.options.learning_rate))
+        harmless = reached >= (1 - RIVAL) * examined.probes.trained
     return [Finding("saturated_gates", "info" if harmless else "warning", evidence, remedy, figure)]
 
 
