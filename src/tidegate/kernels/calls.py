@@ -12,22 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.kernels.library import KernelError, native, reused_bytes, threads
+from tidegate.kernels.library import KernelError, native, reused, threads
 from tidegate.kernels.stack import CELLS, EPSILON, LAYOUT, TYPES, Stack, describe, size_of
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
+KINDS = {torch.float32: "f4", torch.float64: "f8"}
 REUSED = 1 << 16  # bytes from which memory comes from the engine's pool
 States = tuple[Tensor | None, Tensor | None]
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """An uninitialised tensor whose pages are already mapped where it is large."""
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size < REUSED:
+    """An uninitialised tensor whose pages are already mapped where it is large; float32 or float64."""
+    if math.prod(shape) * dtype.itemsize < REUSED:
         return torch.empty(shape, dtype=dtype)
-    return torch.from_numpy(reused_bytes(size)).view(dtype).view(*shape)
+    return torch.from_numpy(reused(tuple(shape), KINDS[dtype]))
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:

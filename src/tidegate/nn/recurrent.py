@@ -167,7 +167,7 @@ class _Engine(nn.RNNBase):
         seed: int | Tensor | None = None
         if stack.train and (stack.dropout or stack.recurrent_dropout or stack.zoneout_h or stack.zoneout_c):
             seed = torch.randint(0, 1 << 62, ())
-            seed = int(seed) if is_plain(seed) else seed
+            seed = int(seed.item()) if is_plain(seed) else seed
         every = self.checkpoint_every if stack.train else None
         dtype, autocast = x.dtype, _autocasts(x)
         run = projected if self.proj_size else recurrent
@@ -250,7 +250,8 @@ class _Engine(nn.RNNBase):
             )
 
     def _check_input(self, x: Tensor, lengths: Tensor | None) -> None:
-        first: Tensor = self._weights()[0]
+        name = self._flat_weights_names[0]
+        first: Any = self._parameters[name] if name in self._parameters else getattr(self, name)
         if x.device != first.device:
             raise RuntimeError(
                 "Input and parameter tensors are not at the same device, "
