@@ -83,7 +83,8 @@ def test_a_budget_of_false_alarms_is_spent_and_kept(place: int) -> None:
     actual = chance.integers(0, 2, 400)
     logits = np.stack([np.zeros(400), actual + chance.normal(size=400)], axis=1).astype(np.float32)
     labels = ClassLabels.fit(np.array(["no", "yes"], dtype=object), ("said",))
-    chosen = decide_classes(logits, actual, labels, Deciding(), {("no", "yes")[place]: 0.05}, calibrate=True)
+    budget = {("no", "yes")[place]: 0.05}
+    chosen = decide_classes(logits, actual, labels, Deciding(), budget, calibrate=True, notes=[])
     said = choose(probabilities(logits, labels, chosen), labels, chosen)
     own = actual == place
     assert (said[own] != place).sum() == int(0.05 * own.sum())
