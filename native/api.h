@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-enum { TG_ABI = 2 };
+enum { TG_ABI = 3 };
 enum tg_cell { TG_LSTM = 0, TG_PEEPHOLE = 1, TG_COUPLED = 2, TG_GRU = 3 };
 enum tg_dtype { TG_FLOAT32 = 0, TG_FLOAT64 = 1 };
 enum tg_flag {
@@ -113,7 +113,10 @@ typedef struct tg_adam {
   double correction1, correction2;  // 1 - beta^step
 } tg_adam;
 TG_EXPORT int tg_adam_step(const tg_adam*);
-TG_EXPORT int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, double* out);
+TG_EXPORT int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, int64_t threads, double* out);
+
+// 1 if all arrays have the same bytes as their copies, 0 if not, negative: minus a status.
+TG_EXPORT int tg_same(int64_t count, const void* const* array, const void* const* copy, const int64_t* bytes, int64_t threads);
 
 // The address of GOMP_parallel in an OpenMP runtime that the process has loaded: its threads do the work from now on,
 // until a fork. Null: threads of the library's own.

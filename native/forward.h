@@ -120,16 +120,17 @@ template <class S, class C> __attribute__((noinline)) void add_products(const Su
 
 constexpr int64_t DEPTH = 16384 / TG_BYTES;  // of the inner axis between two visits of a tile, so that its weights are near
 
+// Units u0 to u1, whole panels.
 template <class S, class C, bool TRAIN>
-__attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
-  const int64_t lanes = W<S>, size = panel_length<S, C>(a.I, a.H), U = state.U, step_w = C::G * lanes;
+__attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state, int64_t u0, int64_t u1) {
+  const int64_t lanes = W<S>, size = panel_length<S, C>(a.I, a.H), step_w = C::G * lanes;
   const int64_t I = depth_of(a.I), H = depth_of(a.H);
-  const S* panel = a.panel;
-  S* stash = state.stash;
   const int64_t next = TRAIN ? a.B * C::K * lanes : 0;
-  int64_t u = 0;
+  const S* panel = a.panel + u0 / lanes * size;
+  S* stash = state.stash + u0 / lanes * next;
+  int64_t u = u0;
   if (rows.n == 1)
-    for (; u + lanes < U; u += 2 * lanes, panel += 2 * size, stash += 2 * next) {
+    for (; u + lanes < u1; u += 2 * lanes, panel += 2 * size, stash += 2 * next) {
       V<S> acc[2][C::A];
       for (int i = 0; i < 2; ++i)
         for (int g = 0; g < C::A; ++g) acc[i][g] = load(panel + i * size + g * lanes);
@@ -144,7 +145,7 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
     }
   // One piece where the whole panel stays in L1 or no tile comes back to it.
   const int64_t depth = rows.n <= tile_rows(C::A) || I + H <= DEPTH + DEPTH / 2 ? I + H : DEPTH;
-  for (; u < U; u += lanes, panel += size, stash += next) {
+  for (; u < u1; u += lanes, panel += size, stash += next) {
     const S* w = panel + (C::BIAS + C::EXTRA) * lanes;
     Sums<S, C> p{rows.x, rows.h, w, w + I * step_w, 0, 0, 0, 0, rows.n, panel, 0, state.sums};
     while (p.x0 < I || p.h0 < H) {
@@ -165,29 +166,29 @@ __attribute__((noinline)) void step(const Layer<S>& a, const Rows<S>& rows, cons
 
 // Mixes the old state into the new one.
 template <class S, class C>
-void zoneout(const Layer<S>& a, const Rows<S>& rows, int64_t first, int64_t s, int64_t U, const S* h_old, S* h_new,
-             const S* c_old, S* c_new, S* stash) {
+void zoneout(const Layer<S>& a, const Rows<S>& rows, const State<S>& state, int64_t first, int64_t s, int64_t u0, int64_t u1) {
   const int64_t lanes = W<S>;
   for (int64_t j = 0; j < rows.n; ++j)
-    for (int64_t u = 0; u < U; u += lanes) {
-      const int64_t at = rows.r[j] * U + u, b = first + rows.r[j];
+    for (int64_t u = u0; u < u1; u += lanes) {
+      const int64_t at = rows.r[j] * state.U + u, b = first + rows.r[j];
       if (a.zone_h || a.keep_h > 0) {
-        V<S> z = kept_share(a, ZONE_H, a.zone_h, a.keep_h, b, s, u), n = load(h_new + at);
-        store(h_new + at, n + z * (load(h_old + at) - n));
+        V<S> z = kept_share(a, ZONE_H, a.zone_h, a.keep_h, b, s, u), n = load(state.h_new + at);
+        store(state.h_new + at, n + z * (load(state.h_old + at) - n));
       }
       if (C::HAS_C && (a.zone_c || a.keep_c > 0)) {
-        V<S> z = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u), n = load(c_new + at);
-        V<S> c = n + z * (load(c_old + at) - n);
-        store(c_new + at, c);
-        if (stash) store(stash + ((u / lanes * a.B + rows.r[j]) * C::K + C::Inner::C) * lanes, c);
+        V<S> z = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u), n = load(state.c_new + at);
+        V<S> c = n + z * (load(state.c_old + at) - n);
+        store(state.c_new + at, c);
+        if (state.stash) store(state.stash + ((u / lanes * a.B + rows.r[j]) * C::K + C::Inner::C) * lanes, c);
       }
     }
 }
 
 template <class S, class N, bool TRAIN> void step_normed(const Layer<S>& a, const Rows<S>& rows, const State<S>& state);  // norm.h
-template <class S, class C, bool TRAIN> TG_INLINE void any_step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state) {
+template <class S, class C, bool TRAIN>
+TG_INLINE void any_step(const Layer<S>& a, const Rows<S>& rows, const State<S>& state, int64_t u0, int64_t u1) {
   if constexpr (C::NORM) step_normed<S, C, TRAIN>(a, rows, state);
-  else step<S, C, TRAIN>(a, rows, state);
+  else step<S, C, TRAIN>(a, rows, state, u0, u1);
 }
 
 template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int64_t rows) {
@@ -195,72 +196,112 @@ template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int6
   return rows * (U * 6 + sums + (HALF ? depth_of(a.I) + depth_of(a.H) : 0));
 }
 
-template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
-  const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes;
-  S* h[2] = {scratch, scratch + n * U};
-  S* c[2] = {scratch + 2 * n * U, scratch + 3 * n * U};
-  S* m = scratch + 4 * n * U;       // mask of the recurrent state
-  S* masked = scratch + 5 * n * U;  // the masked state
-  fetch(a, a.h0, first, n, U, h[0]);
-  if (C::HAS_C) fetch(a, a.c0, first, n, U, c[0]);
-  if (a.recurrent) recurrent_mask(a, first, n, U, m);
-  const bool zone = a.zone_h || a.zone_c || a.keep_h > 0 || a.keep_c > 0;
-  const int64_t row_stash = C::K * lanes, step_stash = panels * a.B * row_stash;
+// A group of rows and what it carries from step to step, [n, U] each; s & 1 says which of two is old at step s.
+template <class S> struct Group {
+  Group(const Layer<S>& a, int64_t first, int64_t n, S* scratch) : first(first), n(n), U(padded<S>(a.H)) {
+    const int64_t size = n * U;
+    for (int i = 0; i < 2; ++i) h[i] = scratch + i * size, c[i] = scratch + (2 + i) * size;
+    m = scratch + 4 * size;
+    masked = scratch + 5 * size;
+    sums = scratch + 6 * size;
+  }
+  int64_t first, n, U;
+  S *h[2], *c[2];
+  S *m, *masked;  // mask of the recurrent state, and the masked state
+  S* sums;
+};
+
+template <class S, class C> void begin_group(const Layer<S>& a, const Group<S>& g) {
+  fetch(a, a.h0, g.first, g.n, g.U, g.h[0]);
+  if (C::HAS_C) fetch(a, a.c0, g.first, g.n, g.U, g.c[0]);
+  if (a.recurrent) recurrent_mask(a, g.first, g.n, g.U, g.m);
+}
+
+// Units u0 to u1 of one step; sums: this call's own.
+template <class S, class C> void step_group(const Layer<S>& a, const Group<S>& g, int64_t s, int64_t u0, int64_t u1, S* sums) {
+  const int64_t lanes = W<S>, U = g.U, row_stash = C::K * lanes, n = g.n;
+  const S *h_old = g.h[s & 1], *c_old = g.c[s & 1];
+  S *h_new = g.h[~s & 1], *c_new = g.c[~s & 1];
+  const S* enters = h_old;
+  if (a.recurrent) {
+    for (int64_t i = 0; i < n * U; i += lanes) store(g.masked + i, load(h_old + i) * load(g.m + i));
+    enters = g.masked;
+  }
   Rows<S> rows;
-  for (int64_t s = 0; s < a.T; ++s) {
-    const S* h_old = h[s & 1];
-    S* h_new = h[~s & 1];
-    const S* c_old = c[s & 1];
-    S* c_new = c[~s & 1];
-    const S* enters = h_old;
-    if (a.recurrent) {
-      for (int64_t i = 0; i < n * U; i += lanes) store(masked + i, load(h_old + i) * load(m + i));
-      enters = masked;
-    }
-    rows.n = 0;
-    for (int64_t r = 0; r < n; ++r) {
-      if (s >= steps_of(a, first + r)) continue;
-      rows.x[rows.n] = a.x + (first + r) * a.x_b + place(a, first + r, s) * a.x_t;
-      rows.h[rows.n] = enters + r * U;
-      rows.r[rows.n++] = r;
-    }
+  rows.n = 0;
+  for (int64_t r = 0; r < n; ++r) {
+    const int64_t b = g.first + r;
+    if (s >= steps_of(a, b)) continue;
+    rows.x[rows.n] = a.x + b * a.x_b + place(a, b, s) * a.x_t;
+    rows.h[rows.n] = enters + r * U;
+    rows.r[rows.n++] = r;
+  }
 #if defined(TG_HALF)
-    float* half = scratch + n * (6 * U + C::A * lanes);
-    for (int64_t j = 0; j < rows.n; ++j) {
-      to_half(rows.x[j], a.I, half);
-      to_half(rows.h[j], a.H, half + depth_of(a.I));
-      rows.x[j] = half;
-      rows.h[j] = half + depth_of(a.I);
-      half += depth_of(a.I) + depth_of(a.H);
-    }
+  float* half = sums + n * C::A * lanes;
+  for (int64_t j = 0; j < rows.n; ++j) {
+    to_half(rows.x[j], a.I, half);
+    to_half(rows.h[j], a.H, half + depth_of(a.I));
+    rows.x[j] = half;
+    rows.h[j] = half + depth_of(a.I);
+    half += depth_of(a.I) + depth_of(a.H);
+  }
 #endif
-    S* stash = a.train ? a.stash + s * step_stash + first * row_stash : nullptr;
-    if (rows.n) {
-      const State<S> state{h_old, c_old, h_new, c_new, stash, scratch + 6 * n * U, U};
-      if (a.train) any_step<S, C, true>(a, rows, state);
-      else any_step<S, C, false>(a, rows, state);
-      if (zone) zoneout<S, C>(a, rows, first, s, U, h_old, h_new, c_old, c_new, stash);
-    }
-    int64_t active = 0;
-    for (int64_t r = 0; r < n; ++r) {
-      const int64_t b = first + r;
-      if (active < rows.n && rows.r[active] == r) {
-        ++active;
-        const int64_t t = place(a, b, s);
-        if (a.y) copy(a.y + b * a.y_b + t * a.y_t, h_new + r * U, a.H);
-        if (a.dropped)
-          drop_row(a.out_key, a.dropout, (a.step0 + t) * a.B + b, a.unit0, a.H, h_new + r * U, a.dropped + b * a.dropped_b + t * a.dropped_t);
-      } else {
-        copy(h_new + r * U, h_old + r * U, U);
-        if (C::HAS_C) copy(c_new + r * U, c_old + r * U, U);
-        if (a.y) clear(a.y + b * a.y_b + s * a.y_t, a.H);
-        if (a.dropped) clear(a.dropped + b * a.dropped_b + s * a.dropped_t, a.H);
-      }
+  if (rows.n) {
+    S* stash = a.train ? a.stash + (s * U / lanes * a.B + g.first) * row_stash : nullptr;
+    const State<S> state{h_old, c_old, h_new, c_new, stash, sums, U};
+    if (a.train) any_step<S, C, true>(a, rows, state, u0, u1);
+    else any_step<S, C, false>(a, rows, state, u0, u1);
+    if (a.zone_h || a.zone_c || a.keep_h > 0 || a.keep_c > 0) zoneout<S, C>(a, rows, state, g.first, s, u0, u1);
+  }
+  const int64_t have = (u1 < a.H ? u1 : a.H) - u0;
+  int64_t active = 0;
+  for (int64_t r = 0; r < n; ++r) {
+    const int64_t b = g.first + r, at = r * U + u0;
+    if (active < rows.n && rows.r[active] == r) {
+      ++active;
+      const int64_t t = place(a, b, s);
+      if (a.y) copy(a.y + b * a.y_b + t * a.y_t + u0, h_new + at, have);
+      if (a.dropped)
+        drop_row(a.out_key, a.dropout, (a.step0 + t) * a.B + b, a.unit0 + u0, have, h_new + at,
+                 a.dropped + b * a.dropped_b + t * a.dropped_t + u0);
+    } else {
+      copy(h_new + at, h_old + at, u1 - u0);
+      if (C::HAS_C) copy(c_new + at, c_old + at, u1 - u0);
+      if (a.y) clear(a.y + b * a.y_b + s * a.y_t + u0, have);
+      if (a.dropped) clear(a.dropped + b * a.dropped_b + s * a.dropped_t + u0, have);
     }
   }
-  for (int64_t r = 0; r < n; ++r) {
-    if (a.hn) copy(a.hn + (first + r) * a.H, h[a.T & 1] + r * U, a.H);
-    if (C::HAS_C && a.cn) copy(a.cn + (first + r) * a.H, c[a.T & 1] + r * U, a.H);
+}
+
+template <class S, class C> void end_group(const Layer<S>& a, const Group<S>& g) {
+  for (int64_t r = 0; r < g.n; ++r) {
+    if (a.hn) copy(a.hn + (g.first + r) * a.H, g.h[a.T & 1] + r * g.U, a.H);
+    if (C::HAS_C && a.cn) copy(a.cn + (g.first + r) * a.H, g.c[a.T & 1] + r * g.U, a.H);
+  }
+}
+
+template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
+  const Group<S> g(a, first, n, scratch);
+  begin_group<S, C>(a, g);
+  for (int64_t s = 0; s < a.T; ++s) step_group<S, C>(a, g, s, 0, g.U, g.sums);
+  end_group<S, C>(a, g);
+}
+
+// The units of part `part` of `parts`, in pairs of panels.
+template <class S> TG_INLINE int64_t part_begins(int64_t U, int64_t part, int64_t parts) {
+  const int64_t pair = 2 * W<S>, at = (U + pair - 1) / pair * part / parts * pair;
+  return at < U ? at : U;
+}
+
+// All rows, but of each step only a part of the units. Phase 0 begins, phase s + 1 walks step s, phase T + 1 ends.
+template <class S, class C> void forward_part_cell(const Layer<S>& a, int64_t phase, int64_t part, int64_t parts, S* scratch) {
+  const Group<S> g(a, 0, a.B, scratch);
+  const int64_t u0 = part_begins<S>(g.U, part, parts), u1 = part_begins<S>(g.U, part + 1, parts);
+  if (phase >= 1 && phase <= a.T) {
+    if (u0 < u1) step_group<S, C>(a, g, phase - 1, u0, u1, g.sums + part * g.n * C::A * W<S>);
+  } else if (part == 0) {
+    if (phase == 0) begin_group<S, C>(a, g);
+    else end_group<S, C>(a, g);
   }
 }
 

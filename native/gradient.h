@@ -68,14 +68,14 @@ template <class S, class C> int64_t sums_size_cell(const Layer<S>& a) {
   return padded<S>(a.H) * (C::BIAS + C::EXTRA + (a.I + a.H) * C::G);
 }
 
-// sum: [BIAS + EXTRA, W]
+// first: row of the block's [step, row] arrays that d begins with, counted from step 0;  sum: [BIAS + EXTRA, W]
 template <class S, class C>
 void vector_sums(const Layer<S>& a, int64_t p, int64_t first, const Rectangle<S>& d, S* sum) {
   using Inner = typename C::Inner;
   const int64_t lanes = W<S>, panels = padded<S>(a.H) / lanes, row_stash = C::K * lanes;
   V<S> acc[C::BIAS + C::EXTRA];
   for (auto& v : acc) v = V<S>{};
-  int64_t s = first / a.B, b = first % a.B;
+  int64_t s = first / a.rows, b = a.row0 + first % a.rows;
   const S* dg = d.dg + (C::NORM ? 2 * C::G * d.U : 0);
   for (int64_t r = 0; r < d.n; ++r, dg += d.pitch) {
     for (int g = 0; g < C::BIAS; ++g) acc[g] += load(dg + g * d.U);
@@ -111,7 +111,7 @@ void vector_sums(const Layer<S>& a, int64_t p, int64_t first, const Rectangle<S>
         }
       }
     }
-    if (++b == a.B) b = 0, ++s;
+    if (++b == a.row0 + a.rows) b = a.row0, ++s;
   }
   for (int g = 0; g < C::BIAS + C::EXTRA; ++g) store(sum + g * lanes, load(sum + g * lanes) + acc[g]);
 }
@@ -119,23 +119,54 @@ void vector_sums(const Layer<S>& a, int64_t p, int64_t first, const Rectangle<S>
 // from: [n, G, W] -> to: [G*H, n], columns begin to end
 template <class S, class C, class F>
 void unpack(const S* from, int64_t H, int64_t n, int64_t begin, int64_t end, int64_t u, F block, S* to) {
-  const int64_t lanes = W<S>, have = H - u < lanes ? H - u : lanes;
-  for (int g = 0; g < C::G; ++g)
-    for (int64_t l = 0; l < have; ++l) {
-      S* row = to + (block(g) * H + u + l) * n;
-      for (int64_t k = begin; k < end; ++k) row[k] = from[(k * C::G + g) * lanes + l];
+  constexpr int64_t lanes = W<S>;
+  const int64_t have = H - u < lanes ? H - u : lanes;
+  for (int g = 0; g < C::G; ++g) {
+    S* rows = to + (block(g) * H + u) * n;
+    int64_t first = begin;
+    if (have == lanes)
+      for (; first + lanes <= end; first += lanes) {
+        V<S> square[lanes];
+#pragma GCC unroll 16
+        for (int64_t k = 0; k < lanes; ++k) square[k] = load(from + ((first + k) * C::G + g) * lanes);
+        transpose<S>(square);
+#pragma GCC unroll 16
+        for (int64_t l = 0; l < lanes; ++l) store(rows + l * n + first, square[l]);
+      }
+    for (int64_t l = 0; l < have; ++l)
+      for (int64_t k = first; k < end; ++k) rows[l * n + k] = from[(k * C::G + g) * lanes + l];
+  }
+}
+
+// Hands out the sums of panel p: inputs begin to end, and its vectors if asked for.
+template <class S, class C>
+void hand_out(const Layer<S>& a, int64_t p, int64_t begin, int64_t end, bool vectors) {
+  const int64_t lanes = W<S>, u = p * lanes, have = a.H - u < lanes ? a.H - u : lanes;
+  const S* sum = a.sums + p * (C::BIAS + C::EXTRA + (a.I + a.H) * C::G) * lanes;
+  if (vectors) {
+    for (int g = 0; g < C::G; ++g) {
+      if (a.dweights[2]) copy(a.dweights[2] + C::block_x(g) * a.H + u, sum + (C::Inner::XO + g) * lanes, have);
+      if (a.dweights[3]) copy(a.dweights[3] + C::block_h(g) * a.H + u, sum + (C::Inner::HO + g) * lanes, have);
     }
+    for (int e = 0; e < C::EXTRA; ++e) {
+      const Place to = extra_place<S, C>(e, a.H);
+      if (a.dweights[to.slot]) copy(a.dweights[to.slot] + to.at + u, sum + (C::BIAS + e) * lanes, have);
+    }
+  }
+  sum += (C::BIAS + C::EXTRA) * lanes;
+  const int64_t x0 = begin < a.I ? begin : a.I, x1 = end < a.I ? end : a.I, h0 = begin - x0, h1 = end - x1;
+  if (a.dweights[0]) unpack<S, C>(sum, a.H, a.I, x0, x1, u, C::block_x, a.dweights[0]);
+  if (a.dweights[1]) unpack<S, C>(sum + a.I * C::G * lanes, a.H, a.H, h0, h1, u, C::block_h, a.dweights[1]);
 }
 
 template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, int64_t tasks, int64_t s0, int64_t s1) {
-  const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes, N = (s1 - s0) * a.B, inputs = a.I + a.H;
+  const int64_t lanes = W<S>, U = padded<S>(a.H), panels = U / lanes, N = (s1 - s0) * a.rows, inputs = a.I + a.H;
   const int64_t splits = (tasks + panels - 1) / panels, shares = tasks / splits;  // of the inputs, of the panels
   const int64_t split = task % splits, share = task / splits;
   if (share >= shares) return;
   const int64_t p0 = panels * share / shares, p1 = panels * (share + 1) / shares;
   const int64_t begin = inputs * split / splits, end = inputs * (split + 1) / splits;
-  auto least = [](int64_t u, int64_t v) { return u < v ? u : v; };
-  const int64_t x0 = least(begin, a.I), x1 = least(end, a.I), h0 = begin - x0, h1 = end - x1;
+  const int64_t x0 = begin < a.I ? begin : a.I, x1 = end < a.I ? end : a.I, h0 = begin - x0, h1 = end - x1;
   const int64_t vectors = (C::BIAS + C::EXTRA) * lanes, size = vectors + inputs * C::G * lanes;
   if (s1 == a.T)
     for (int64_t p = p0; p < p1; ++p) {
@@ -150,7 +181,7 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
     for (int64_t p = p0; p < p1; ++p) {
       d.dg = a.dg + first * d.pitch + p * lanes;
       S* sum = a.sums + p * size;
-      if (split == 0) vector_sums<S, C>(a, p, s0 * a.B + first, d, sum);
+      if (split == 0) vector_sums<S, C>(a, p, s0 * a.rows + first, d, sum);
       sum += vectors;
       if (C::XO == C::HO) {
         outer<S, C, C::XO>(d, begin, end, sum);
@@ -160,23 +191,18 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
       }
     }
   }
-  if (s0 > 0) return;
-  for (int64_t p = p0; p < p1; ++p) {
-    const S* sum = a.sums + p * size;
-    const int64_t u = p * lanes, have = a.H - u < lanes ? a.H - u : lanes;
-    if (split == 0) {
-      for (int g = 0; g < C::G; ++g) {
-        if (a.dweights[2]) copy(a.dweights[2] + C::block_x(g) * a.H + u, sum + (C::Inner::XO + g) * lanes, have);
-        if (a.dweights[3]) copy(a.dweights[3] + C::block_h(g) * a.H + u, sum + (C::Inner::HO + g) * lanes, have);
-      }
-      for (int e = 0; e < C::EXTRA; ++e) {
-        const Place to = extra_place<S, C>(e, a.H);
-        if (a.dweights[to.slot]) copy(a.dweights[to.slot] + to.at + u, sum + (C::BIAS + e) * lanes, have);
-      }
-    }
-    sum += vectors;
-    if (a.dweights[0]) unpack<S, C>(sum, a.H, a.I, x0, x1, u, C::block_x, a.dweights[0]);
-    if (a.dweights[1]) unpack<S, C>(sum + a.I * C::G * lanes, a.H, a.H, h0, h1, u, C::block_h, a.dweights[1]);
+  if (s0 > 0 || a.rows < a.B) return;
+  for (int64_t p = p0; p < p1; ++p) hand_out<S, C>(a, p, begin, end, split == 0);
+}
+
+// Adds the sums of `count` groups of rows, `apart` from one to the next, and hands them out: one of `tasks` shares.
+template <class S, class C> void collect_cell(const Layer<S>& a, int64_t count, int64_t apart, int64_t task, int64_t tasks) {
+  const int64_t panels = padded<S>(a.H) / W<S>, size = (C::BIAS + C::EXTRA + (a.I + a.H) * C::G) * W<S>;
+  for (int64_t p = panels * task / tasks; p < panels * (task + 1) / tasks; ++p) {
+    S* sum = a.sums + p * size;
+    for (int64_t i = 1; i < count; ++i)
+      for (int64_t k = 0; k < size; k += W<S>) store(sum + k, load(sum + k) + load(sum + i * apart + k));
+    hand_out<S, C>(a, p, 0, a.I + a.H, true);
   }
 }
 

@@ -44,11 +44,13 @@ template <class S> int64_t input_pitch_of(const Layer<S>& a) { return input_pitc
 template <class S> int64_t sums_size(const Layer<S>& a) {
   return with_cell<S>(a.cell, a.norm, [&](auto c) { return sums_size_cell<S, decltype(c)>(a); });
 }
-template <class S> void pack(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* w, S* to) {
-  with_cell<S>(cell, norm, [=](auto c) { pack_cell<S, decltype(c)>(I, H, w, to); });
+template <class S>
+void pack(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* w, S* to, int64_t part, int64_t parts) {
+  with_cell<S>(cell, norm, [=](auto c) { pack_cell<S, decltype(c)>(I, H, w, to, part, parts); });
 }
-template <class S> void pack_back(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* w, S* to) {
-  with_cell<S>(cell, norm, [=](auto c) { pack_back_cell<S, decltype(c)>(I, H, dx, w, to); });
+template <class S>
+void pack_back(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* w, S* to, int64_t part, int64_t parts) {
+  with_cell<S>(cell, norm, [=](auto c) { pack_back_cell<S, decltype(c)>(I, H, dx, w, to, part, parts); });
 }
 template <class S> int64_t forward_scratch(const Layer<S>& a, int64_t rows) {
   return with_cell<S>(a.cell, a.norm, [&](auto c) { return forward_scratch_cell<S, decltype(c)>(a, rows); });
@@ -61,6 +63,17 @@ template <class S> void forward(const Layer<S>& a, int64_t first, int64_t rows, 
 }
 template <class S> void backward(const Layer<S>& a, int64_t first, int64_t rows, int64_t s0, int64_t s1, S* scratch) {
   with_cell<S>(a.cell, a.norm, [&](auto c) { backward_cell<S, decltype(c)>(a, first, rows, s0, s1, scratch); });
+}
+// Not for layer norm, whose sums over all units would need phases of their own, nor for bfloat16.
+template <class S> void forward_part(const Layer<S>& a, int64_t phase, int64_t part, int64_t parts, S* scratch) {
+  with_cell<S>(a.cell, false, [&](auto c) { forward_part_cell<S, decltype(c)>(a, phase, part, parts, scratch); });
+}
+template <class S>
+void backward_part(const Layer<S>& a, int64_t s0, int64_t s1, int64_t phase, int64_t part, int64_t parts, S* scratch) {
+  with_cell<S>(a.cell, false, [&](auto c) { backward_part_cell<S, decltype(c)>(a, s0, s1, phase, part, parts, scratch); });
+}
+template <class S> void collect(const Layer<S>& a, int64_t count, int64_t apart, int64_t task, int64_t tasks) {
+  with_cell<S>(a.cell, a.norm, [&](auto c) { collect_cell<S, decltype(c)>(a, count, apart, task, tasks); });
 }
 template <class S> void gradient(const Layer<S>& a, int64_t task, int64_t tasks, int64_t s0, int64_t s1) {
   with_cell<S>(a.cell, a.norm, [&](auto c) { gradient_cell<S, decltype(c)>(a, task, tasks, s0, s1); });
@@ -131,7 +144,8 @@ template <class S> double peak(int64_t rounds) {
 template <class S> constexpr Kernels<S> table() {
   return {W<S>,       panel_size<S>, back_size<S>,       kept<S>,             gate_pitch_of<S>, input_pitch_of<S>,
           sums_size<S>, pack<S>,     pack_back<S>,       forward_scratch<S>,  backward_scratch<S>, forward<S>,
-          backward<S>, gradient<S>,  gates<S>,           adam<S>,             square_sum<S>,    peak<S>};
+          backward<S>, forward_part<S>, backward_part<S>, gradient<S>,        collect<S>,       gates<S>,
+          adam<S>,    square_sum<S>, peak<S>};
 }
 #endif
 

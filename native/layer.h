@@ -37,9 +37,11 @@ template <class S> struct Layer {
   uint32_t dx_dropout;     // of the layer below; its key:
   uint64_t dx_key;
   S *dh0, *dc0;            // [B, H] or null
-  // Steps are walked and summed in blocks (s0 to s1) whose gradients of gates stay in the cache.
-  S* dg;                   // [s1 - s0, B, A, U] of pitch gate_pitch, A accumulators of a unit (cells.h)
-  S* z;                    // [s1 - s0, B, I + H] of pitch input_pitch: what the products of those steps read
+  // Steps are walked and summed in blocks (s0 to s1) whose gradients of gates stay in the cache. Rows row0 to row0 + rows
+  // share dg, z and sums: the whole batch, or one of the parts that walk and sum without waiting for each other.
+  int64_t row0, rows;
+  S* dg;                   // [s1 - s0, rows, A, U] of pitch gate_pitch, A accumulators of a unit (cells.h)
+  S* z;                    // [s1 - s0, rows, I + H] of pitch input_pitch: what the products of those steps read
   S* carried;              // [2, B, U], gradients of h and c that one block hands to the next
   S* sums;                 // [P, A + EXTRA + (I + H) G, W], gradients of the weights so far
   const S* back;           // packed backward weights
@@ -56,13 +58,18 @@ template <class S> struct Kernels {
   int64_t (*gate_pitch)(const Layer<S>&);                                           // elements of a row of dg
   int64_t (*input_pitch)(const Layer<S>&);                                          // elements of a row of z
   int64_t (*sums_size)(const Layer<S>&);
-  void (*pack)(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* weights, S* panel);
-  void (*pack_back)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* weights, S* back);
+  // The last two arguments: one part of so many; all together give the whole.
+  void (*pack)(int64_t cell, bool norm, int64_t I, int64_t H, const S* const* weights, S* panel, int64_t, int64_t);
+  void (*pack_back)(int64_t cell, bool norm, int64_t I, int64_t H, bool dx, const S* const* weights, S* back, int64_t, int64_t);
   int64_t (*forward_scratch)(const Layer<S>&, int64_t rows);
   int64_t (*backward_scratch)(const Layer<S>&, int64_t rows);
   void (*forward)(const Layer<S>&, int64_t first, int64_t rows, S* scratch);
   void (*backward)(const Layer<S>&, int64_t first, int64_t rows, int64_t s0, int64_t s1, S* scratch);
+  // One part of the units in one phase of a walk (forward.h, backward.h); scratch: forward_scratch(B) for every part.
+  void (*forward_part)(const Layer<S>&, int64_t phase, int64_t part, int64_t parts, S* scratch);
+  void (*backward_part)(const Layer<S>&, int64_t s0, int64_t s1, int64_t phase, int64_t part, int64_t parts, S* scratch);
   void (*gradient)(const Layer<S>&, int64_t task, int64_t tasks, int64_t s0, int64_t s1);  // one of `tasks` shares
+  void (*collect)(const Layer<S>&, int64_t count, int64_t apart, int64_t task, int64_t tasks);
   void (*gates)(const Layer<S>&, S* out);
   void (*adam)(int64_t n, S* value, const S* gradient, S* mean, S* square, const double* constants);
   double (*square_sum)(int64_t n, const S* array);

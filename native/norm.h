@@ -3,25 +3,34 @@
 //   a = norm(W x) * scale_x + norm(U h) * scale_h + b     h' = o tanh(norm(c') * scale_c + shift_c)
 // The packed weights have the mean over all gates taken out of every column (pack.h): the products then have mean zero.
 // A normalised cell keeps after its own values: norm(U h) [G], norm(W x) [G], norm(c) [1] and,
-// for panel 0, the reciprocal deviations of W x, U h and c.
+// for panel 0 alone, the reciprocal deviations of W x, U h and c.
 #ifndef TIDEGATE_NORM_H
 #define TIDEGATE_NORM_H
 #include "backward.h"
 
 namespace {
 
-// The sum of the lanes, in one order on every instruction set of the same width.
-template <class S> TG_INLINE S total(V<S> v) {
-  typedef S Half __attribute__((vector_size(TG_BYTES / 2)));
-  Half low, high;
-  __builtin_memcpy(&low, &v, sizeof low);
-  __builtin_memcpy(&high, (const char*)&v + sizeof low, sizeof high);
-  low += high;
-  S sum = low[0];
-  for (int64_t i = 1; i < W<S> / 2; ++i) sum += low[i];
-  return sum;
+// out[j] = the sum of the lanes of v[j], for n <= MAX_ROWS vectors; v is overwritten. W of them are transposed and added as
+// vectors: the lanes of each are added in the same order wherever it stands.
+template <class S> __attribute__((noinline)) void totals(V<S>* v, int64_t n, S* out) {
+  constexpr int64_t lanes = W<S>;
+  for (int64_t j = 0; j < n; j += lanes) {
+    V<S> square[lanes];
+    for (int64_t i = 0; i < lanes; ++i) square[i] = j + i < n ? v[j + i] : V<S>{};
+    transpose<S>(square);
+#pragma GCC unroll 4
+    for (int64_t half = lanes / 2; half; half /= 2)
+#pragma GCC unroll 8
+      for (int64_t i = 0; i < half; ++i) square[i] += square[i + half];
+    store(out + j, square[0]);
+  }
 }
 template <class S> TG_INLINE S root(S v) { return sizeof(S) == 4 ? S(__builtin_sqrtf((float)v)) : S(__builtin_sqrt((double)v)); }
+
+// scale[j] = 1 / sqrt(square[j] / count + epsilon)
+template <class S> TG_INLINE void reciprocal_deviations(const S* square, int64_t n, S count, S epsilon, S* scale) {
+  for (int64_t j = 0; j < n; ++j) scale[j] = S(1) / root(square[j] / count + epsilon);
+}
 
 // Ones where the lane is one of n units, zeros after.
 template <class S> TG_INLINE V<S> lanes_below(int64_t n) {
@@ -48,7 +57,8 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
   const int64_t lanes = W<S>, size = panel_length<S, N>(a.I, a.H), U = state.U, panels = U / lanes, n = rows.n;
   const int64_t gates = N::G * lanes, plane = n * gates;
   S *x = state.sums, *h = x + panels * plane, *kept = h + panels * plane;
-  S of_x[MAX_ROWS], of_h[MAX_ROWS], of_c[MAX_ROWS];  // reciprocal deviations
+  V<S> sums[2][MAX_ROWS];
+  S sum[MAX_ROWS], of_x[MAX_ROWS], of_h[MAX_ROWS], of_c[MAX_ROWS];  // reciprocal deviations
   const V<S> last = lanes_below<S>(a.H - (panels - 1) * lanes);
   for (int64_t p = 0; p < panels; ++p) {
     const S* w = a.panel + p * size + (N::BIAS + N::EXTRA) * lanes;
@@ -63,9 +73,13 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
         square_x += xs * xs;
         square_h += hs * hs;
       }
-    of_x[j] = S(1) / root(total<S>(square_x) / S(N::G * a.H) + a.epsilon);
-    of_h[j] = S(1) / root(total<S>(square_h) / S(N::G * a.H) + a.epsilon);
+    sums[0][j] = square_x;
+    sums[1][j] = square_h;
   }
+  totals<S>(sums[0], n, sum);
+  reciprocal_deviations(sum, n, S(N::G * a.H), a.epsilon, of_x);
+  totals<S>(sums[1], n, sum);
+  reciprocal_deviations(sum, n, S(N::G * a.H), a.epsilon, of_h);
   auto keeps = [&](int64_t p, int64_t j) {
     return TRAIN ? state.stash + (p * a.B + rows.r[j]) * N::K * lanes : kept + (p * n + j) * C::K * lanes;
   };
@@ -93,18 +107,27 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
     }
   }
   S mean[MAX_ROWS];
-  if (C::HAS_C)
+  if (C::HAS_C) {
     for (int64_t j = 0; j < n; ++j) {
       const S* c = state.c_new + rows.r[j] * U;  // zero past the last unit
-      V<S> sum{}, square{};
-      for (int64_t p = 0; p < panels; ++p) sum += load(c + p * lanes);
-      mean[j] = total<S>(sum) / S(a.H);
+      V<S> v{};
+      for (int64_t p = 0; p < panels; ++p) v += load(c + p * lanes);
+      sums[0][j] = v;
+    }
+    totals<S>(sums[0], n, mean);
+    for (int64_t j = 0; j < n; ++j) {
+      const S* c = state.c_new + rows.r[j] * U;
+      mean[j] /= S(a.H);
+      V<S> square{};
       for (int64_t p = 0; p < panels; ++p) {
         V<S> d = (load(c + p * lanes) - mean[j]) * (p + 1 < panels ? all(S(1)) : last);
         square += d * d;
       }
-      of_c[j] = S(1) / root(total<S>(square) / S(a.H) + a.epsilon);
+      sums[0][j] = square;
     }
+    totals<S>(sums[0], n, sum);
+    reciprocal_deviations(sum, n, S(a.H), a.epsilon, of_c);
+  }
   for (int64_t p = 0; p < panels; ++p) {
     const S* scale = a.panel + p * size + (N::BIAS + C::EXTRA + 2 * N::G) * lanes;
     for (int64_t j = 0; j < n; ++j) {
@@ -121,10 +144,10 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
           store(keep + (C::K + 2 * N::G) * lanes, z);
         }
       }
-      if (TRAIN) {
+      if (TRAIN && p == 0) {
         S* own = keep + (N::K - N::DEVIATIONS) * lanes;
         clear(own, N::DEVIATIONS * lanes);
-        if (p == 0) own[0] = of_x[j], own[1] = of_h[j], own[2] = C::HAS_C ? of_c[j] : S(0);
+        own[0] = of_x[j], own[1] = of_h[j], own[2] = C::HAS_C ? of_c[j] : S(0);
       }
     }
   }
@@ -137,18 +160,19 @@ template <class S> struct Slopes {
 };
 
 template <class S, class N>
-__attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t first, int64_t s,
-                                                     int64_t U, const Walk<S>& w) {
+__attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const int64_t* active, int64_t n, int64_t s,
+                                                     const Walk<S>& w) {
   using C = typename N::Inner;
-  const int64_t lanes = W<S>, panels = U / lanes, row_stash = N::K * lanes, panel_stash = a.B * row_stash;
+  const int64_t lanes = W<S>, U = w.U, panels = U / lanes, row_stash = N::K * lanes, panel_stash = a.B * row_stash;
   const int64_t pitch = gate_pitch<S, N>(a.H);
   const V<S> last = lanes_below<S>(a.H - (panels - 1) * lanes);
-  Slopes<S> of_c[MAX_ROWS], of_x[MAX_ROWS], of_h[MAX_ROWS];
-  auto stash = [&](int64_t j) { return a.stash + s * panels * panel_stash + (first + active[j]) * row_stash; };
-  auto row = [&](int64_t j) { return w.gates + (first + active[j]) * pitch; };
+  V<S> sums[4][MAX_ROWS];
+  S mean[4][MAX_ROWS];
+  auto stash = [&](int64_t j) { return a.stash + s * panels * panel_stash + (w.row + active[j]) * row_stash; };
+  auto row = [&](int64_t j) { return w.gates + (w.row - a.row0 + active[j]) * pitch; };
   auto scales = [&](int64_t p) { return a.back + (p * N::EXTRA + C::EXTRA) * lanes; };
   auto counts = [&](int64_t p) { return p + 1 < panels ? all(S(1)) : last; };
-  if (C::HAS_C)
+  if (C::HAS_C) {
     for (int64_t j = 0; j < n; ++j) {
       const S *kept = stash(j), *dh = w.dh + active[j] * U;
       S* out = row(j) + (N::A - 1) * U;
@@ -160,11 +184,15 @@ __attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const in
         sum += d;
         along += d * load(k + (C::K + 2 * N::G) * lanes);
       }
-      of_c[j] = {kept[(N::K - N::DEVIATIONS) * lanes + 2], total<S>(sum) / S(a.H), total<S>(along) / S(a.H)};
+      sums[0][j] = sum;
+      sums[1][j] = along;
     }
+    for (int i = 0; i < 2; ++i) totals<S>(sums[i], n, mean[i]);
+  }
   for (int64_t j = 0; j < n; ++j) {
-    const S* kept = stash(j);
+    const S *kept = stash(j), *deviation = kept + (N::K - N::DEVIATIONS) * lanes;
     S* out = row(j);
+    const Slopes<S> of_c{deviation[2], mean[0][j] / S(a.H), mean[1][j] / S(a.H)};
     V<S> sum_x{}, sum_h{}, along_x{}, along_h{};
     for (int64_t p = 0; p < panels; ++p) {
       const int64_t at = active[j] * U + p * lanes;
@@ -173,7 +201,7 @@ __attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const in
       if (C::HAS_C) {
         if (s) old = load(k - panels * panel_stash + C::C * lanes);
         V<S> q = load(out + (N::A - 1) * U + p * lanes) * load(scale + 2 * N::G * lanes);
-        dc += of_c[j](q, load(xs + N::G * lanes)) * counts(p);
+        dc += of_c(q, load(xs + N::G * lanes)) * counts(p);
       }
       C::template backward<true>(k, scale - C::EXTRA * lanes, old, old, dh, dc, back, d);
       if (C::HAS_C) store(w.dc + at, dc);
@@ -187,21 +215,27 @@ __attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const in
         along_h += h * load(hs + g * lanes);
       }
     }
-    const S *deviation = kept + (N::K - N::DEVIATIONS) * lanes, count = S(N::G * a.H);
-    of_x[j] = {deviation[0], total<S>(sum_x) / count, total<S>(along_x) / count};
-    of_h[j] = {deviation[1], total<S>(sum_h) / count, total<S>(along_h) / count};
+    sums[0][j] = sum_x;
+    sums[1][j] = along_x;
+    sums[2][j] = sum_h;
+    sums[3][j] = along_h;
   }
-  for (int64_t j = 0; j < n; ++j)
+  for (int i = 0; i < 4; ++i) totals<S>(sums[i], n, mean[i]);
+  for (int64_t j = 0; j < n; ++j) {
+    const S *kept = stash(j), *deviation = kept + (N::K - N::DEVIATIONS) * lanes, count = S(N::G * a.H);
+    const Slopes<S> of_x{deviation[0], mean[0][j] / count, mean[1][j] / count};
+    const Slopes<S> of_h{deviation[1], mean[2][j] / count, mean[3][j] / count};
     for (int64_t p = 0; p < panels; ++p) {
-      const S *hs = stash(j) + p * panel_stash + C::K * lanes, *xs = hs + N::G * lanes, *scale = scales(p);
+      const S *hs = kept + p * panel_stash + C::K * lanes, *xs = hs + N::G * lanes, *scale = scales(p);
       S* to = row(j) + p * lanes;
       for (int g = 0; g < N::G; ++g) {
         V<S> x = load(to + (2 * N::G + C::XO + g) * U) * load(scale + g * lanes);
         V<S> h = load(to + (2 * N::G + C::HO + g) * U) * load(scale + (N::G + g) * lanes);
-        store(to + g * U, of_h[j](h, load(hs + g * lanes)) * counts(p));
-        store(to + (N::G + g) * U, of_x[j](x, load(xs + g * lanes)) * counts(p));
+        store(to + g * U, of_h(h, load(hs + g * lanes)) * counts(p));
+        store(to + (N::G + g) * U, of_x(x, load(xs + g * lanes)) * counts(p));
       }
     }
+  }
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
-// The optimiser's arithmetic for many arrays in one call.
+// What is done to many arrays in one call: the optimiser's arithmetic, the norm of gradients, comparison with copies.
+#include <algorithm>
+#include <atomic>
+#include <cstring>
 #include <vector>
 
 #include "api.h"
@@ -30,6 +33,33 @@ template <class S> int adam(const tg_adam& a) {
   return TG_OK;
 }
 
+struct Piece {
+  int64_t array, first, n;
+};
+
+// Arrays cut into pieces of at most `size` elements, in order.
+std::vector<Piece> pieces(int64_t count, const int64_t* length, int64_t size) {
+  std::vector<Piece> all;
+  for (int64_t i = 0; i < count; ++i)
+    for (int64_t first = 0; first < length[i]; first += size) all.push_back({i, first, std::min(length[i] - first, size)});
+  return all;
+}
+
+// The pieces' sums are added in order: the result does not depend on the threads.
+template <class S> double square_sum(int64_t count, const void* const* array, const int64_t* length, int64_t threads) {
+  const std::vector<Piece> all = pieces(count, length, SHARE);
+  std::vector<double> sums(all.size());
+  auto task = [&](int64_t i, int64_t) {
+    const Piece& p = all[static_cast<size_t>(i)];
+    sums[static_cast<size_t>(i)] = kernels<S>().square_sum(p.n, static_cast<const S*>(array[p.array]) + p.first);
+  };
+  const int64_t tasks = static_cast<int64_t>(all.size());
+  parallel(tasks, tasks < 16 ? 1 : threads, task);
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return total;
+}
+
 }  // namespace
 }  // namespace tidegate
 
@@ -48,15 +78,27 @@ int tg_adam_step(const tg_adam* a) {
   return a->dtype == TG_FLOAT64 ? tidegate::adam<double>(*a) : tidegate::adam<float>(*a);
 }
 
-int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, double* out) {
+int tg_square_sum(int64_t dtype, int64_t count, const void* const* array, const int64_t* length, int64_t threads, double* out) {
   if (!out || (count && (!array || !length))) return TG_ERROR_NULL;
-  if (count < 0) return TG_ERROR_SHAPE;
+  if (count < 0 || threads < 1) return TG_ERROR_SHAPE;
   if (dtype < TG_FLOAT32 || dtype > TG_FLOAT64) return TG_ERROR_OPTION;
-  double total = 0;
-  for (int64_t i = 0; i < count; ++i)
-    total += dtype == TG_FLOAT64 ? tidegate::kernels<double>().square_sum(length[i], static_cast<const double*>(array[i]))
-                                 : tidegate::kernels<float>().square_sum(length[i], static_cast<const float*>(array[i]));
-  *out = total;
+  *out = dtype == TG_FLOAT64 ? tidegate::square_sum<double>(count, array, length, threads)
+                             : tidegate::square_sum<float>(count, array, length, threads);
   return TG_OK;
+}
+
+int tg_same(int64_t count, const void* const* array, const void* const* copy, const int64_t* bytes, int64_t threads) {
+  if (count && (!array || !copy || !bytes)) return -TG_ERROR_NULL;
+  if (count < 0 || threads < 1) return -TG_ERROR_SHAPE;
+  const std::vector<tidegate::Piece> all = tidegate::pieces(count, bytes, int64_t{1} << 17);
+  std::atomic<bool> same{true};
+  auto task = [&](int64_t i, int64_t) {
+    const tidegate::Piece& p = all[static_cast<size_t>(i)];
+    const char *a = static_cast<const char*>(array[p.array]) + p.first, *b = static_cast<const char*>(copy[p.array]) + p.first;
+    if (same.load(std::memory_order_relaxed) && std::memcmp(a, b, static_cast<size_t>(p.n))) same.store(false, std::memory_order_relaxed);
+  };
+  const int64_t tasks = static_cast<int64_t>(all.size());
+  tidegate::parallel(tasks, tasks < 16 ? 1 : threads, task);
+  return same.load();
 }
 }

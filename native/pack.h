@@ -16,8 +16,19 @@ template <class S, class C> TG_INLINE int64_t panel_length(int64_t I, int64_t H)
 
 // [rows, n] of row pitch n, transposed into [n, G, W] at block g
 template <class S> TG_INLINE void pack_block(const S* from, int64_t rows, int64_t n, int64_t pitch, S* to) {
+  constexpr int64_t lanes = W<S>;
+  int64_t first = 0;
+  if (!HALF && rows == lanes)
+    for (; first + lanes <= n; first += lanes) {
+      V<S> square[lanes];
+#pragma GCC unroll 16
+      for (int64_t l = 0; l < lanes; ++l) square[l] = load(from + l * n + first);
+      transpose<S>(square);
+#pragma GCC unroll 16
+      for (int64_t k = 0; k < lanes; ++k) store(to + (first + k) * pitch, square[k]);
+    }
   for (int64_t l = 0; l < rows; ++l)
-    for (int64_t k = 0; k < n; ++k)
+    for (int64_t k = first; k < n; ++k)
       if constexpr (HALF) ((uint16_t*)(to + k / 2 * pitch + l))[k % 2] = to_half(from[l * n + k]);
       else to[k * pitch + l] = from[l * n + k];
 }
@@ -56,11 +67,15 @@ template <class S, class C> TG_INLINE Place extra_place(int e, int64_t H) {
   return {5, e * H};
 }
 
-template <class S, class C> void pack_cell(int64_t I, int64_t H, const S* const* w, S* panel) {
-  const int64_t lanes = W<S>, size = panel_length<S, C>(I, H);
-  S* const first = panel + (C::BIAS + C::EXTRA) * lanes;
-  for (int64_t u = 0; u < H; u += lanes, panel += size) {
-    const int64_t n = H - u < lanes ? H - u : lanes;
+// Part `part` of `parts`; with layer norm the first is the whole.
+template <class S, class C> void pack_cell(int64_t I, int64_t H, const S* const* w, S* to, int64_t part, int64_t parts) {
+  const int64_t lanes = W<S>, size = panel_length<S, C>(I, H), panels = padded<S>(H) / lanes;
+  if (C::NORM && part) return;
+  if (C::NORM) parts = 1;
+  S* const first = to + (C::BIAS + C::EXTRA) * lanes;
+  for (int64_t p = panels * part / parts; p < panels * (part + 1) / parts; ++p) {
+    S* const panel = to + p * size;
+    const int64_t u = p * lanes, n = H - u < lanes ? H - u : lanes;
     if (n < lanes || HALF) clear(panel, size);
     clear(panel, (C::BIAS + C::EXTRA) * lanes);
     S* px = panel + (C::BIAS + C::EXTRA) * lanes;
@@ -91,10 +106,13 @@ template <class S, class C> int64_t back_length(int64_t I, int64_t H, bool dx) {
   return C::EXTRA * padded<S>(H) + depth_of(C::G * padded<S>(H)) * (padded<S>(H) + (dx ? padded<S>(I) : 0));
 }
 
-// w: [G*H, n] -> groups over n
-template <class S, class C> S* pack_columns(const S* w, int64_t H, int64_t n, bool recurrent, S* to) {
-  const int64_t lanes = W<S>, U = padded<S>(H), all_vectors = padded<S>(n) / lanes;
-  for (int64_t v = 0; v < all_vectors;) {
+// w: [G*H, n] -> groups over n, part `part` of `parts`
+template <class S, class C>
+void pack_columns(const S* w, int64_t H, int64_t n, bool recurrent, S* to, int64_t part, int64_t parts) {
+  const int64_t lanes = W<S>, U = padded<S>(H), all_vectors = padded<S>(n) / lanes, fours = (all_vectors + 3) / 4;
+  const int64_t begin = fours * part / parts * 4, last = fours * (part + 1) / parts * 4;
+  to += begin * depth_of(C::G * U) * lanes;
+  for (int64_t v = begin; v < last && v < all_vectors;) {
     const int64_t width = group_vectors<S>(all_vectors - v) * lanes, first = v * lanes;
     const int64_t have = n - first < width ? n - first : width;
     if (have < width || U > H) clear(to, depth_of(C::G * U) * width);
@@ -103,23 +121,26 @@ template <class S, class C> S* pack_columns(const S* w, int64_t H, int64_t n, bo
       for (int64_t u = 0; u < H; ++u)
         if constexpr (HALF)
           for (int64_t i = 0; i < have; ++i) ((uint16_t*)(to + (g * U + u) / 2 * width + i))[u % 2] = to_half(from[u * n + i]);
+        else if (have == 4 * lanes)
+          for (int v = 0; v < 4; ++v) store(to + (g * U + u) * width + v * lanes, load(from + u * n + v * lanes));
         else copy(to + (g * U + u) * width, from + u * n, have);
     }
     to += depth_of(C::G * U) * width;
     v += width / lanes;
   }
-  return to;
 }
 
-template <class S, class C> void pack_back_cell(int64_t I, int64_t H, bool dx, const S* const* w, S* back) {
-  const int64_t lanes = W<S>;
-  if (C::EXTRA) clear(back, C::EXTRA * padded<S>(H));
-  for (int e = 0; e < C::EXTRA; ++e) {
+template <class S, class C>
+void pack_back_cell(int64_t I, int64_t H, bool dx, const S* const* w, S* back, int64_t part, int64_t parts) {
+  const int64_t lanes = W<S>, U = padded<S>(H);
+  if (C::EXTRA && part == 0) clear(back, C::EXTRA * U);
+  for (int e = 0; e < C::EXTRA && part == 0; ++e) {
     const Place from = extra_place<S, C>(e, H);
     for (int64_t u = 0; u < H; ++u) back[(u / lanes * C::EXTRA + e) * lanes + u % lanes] = w[from.slot][from.at + u];
   }
-  S* end = pack_columns<S, C>(w[1], H, H, true, back + C::EXTRA * padded<S>(H));
-  if (dx) pack_columns<S, C>(w[0], H, I, false, end);
+  back += C::EXTRA * U;
+  pack_columns<S, C>(w[1], H, H, true, back, part, parts);
+  if (dx) pack_columns<S, C>(w[0], H, I, false, back + depth_of(C::G * U) * U, part, parts);
 }
 
 }  // namespace

@@ -147,6 +147,26 @@ void run(int64_t tasks, int64_t threads, void (*task)(void*, int64_t, int64_t), 
   busy.clear(std::memory_order_release);
 }
 
+// Every part is claimed once, by whoever comes first; a thread tries the part that it had before first, whose weights are in
+// its cache. What a claimed part waits for has been claimed by threads that are at work: they never wait in a circle.
+void run_phases(int64_t phases, int64_t parts, int64_t threads, void (*task)(void*, int64_t, int64_t), void* context) {
+  std::vector<std::atomic<bool>> claimed(static_cast<size_t>(phases * parts));
+  std::atomic<int64_t> finished{0};
+  auto work = [&](int64_t, int64_t worker) {
+    for (int64_t phase = 0; phase < phases; ++phase)
+      for (int64_t i = 0; i < parts; ++i) {
+        const int64_t part = (worker + i) % parts;
+        if (claimed[static_cast<size_t>(phase * parts + part)].exchange(true, std::memory_order_relaxed)) continue;
+        for (int64_t spins = 0; finished.load(std::memory_order_acquire) < phase * parts;)
+          if (++spins < SPINS) relax();
+          else std::this_thread::yield();
+        task(context, phase, part);
+        finished.fetch_add(1, std::memory_order_release);
+      }
+  };
+  parallel(threads < parts ? threads : parts, threads, work);
+}
+
 }  // namespace tidegate
 
 extern "C" void tg_use_openmp(void* parallel) { tidegate::openmp.store(reinterpret_cast<tidegate::Openmp>(parallel)); }

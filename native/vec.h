@@ -36,6 +36,35 @@ template <class S> TG_INLINE V<S> load(const S* p) {
 template <class S> TG_INLINE void store(S* p, V<S> v) { __builtin_memcpy(p, &v, sizeof v); }
 template <class S> TG_INLINE V<S> all(S s) { return s - V<S>{}; }
 
+// rows[i][j] <-> rows[j][i]: at each distance D, vectors D apart swap the lanes that differ in that bit.
+template <class S, int64_t D> TG_INLINE void swap_lanes(V<S>* rows) {
+#if defined(__clang__) || !defined(__GNUC__)
+  for (int64_t i = 0; i < W<S>; ++i)
+    if (!(i & D)) {
+      const V<S> a = rows[i], b = rows[i + D];
+      for (int64_t l = 0; l < W<S>; ++l)
+        if (l & D) rows[i][l] = b[l - D];
+        else rows[i + D][l] = a[l + D];
+    }
+#else
+  typename Vec<S>::N low, high;
+  for (int64_t l = 0; l < W<S>; ++l) low[l] = l & D ? W<S> + l - D : l, high[l] = l & D ? W<S> + l : l + D;
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < W<S>; ++i)
+    if (!(i & D)) {
+      const V<S> a = rows[i], b = rows[i + D];
+      rows[i] = __builtin_shuffle(a, b, low);
+      rows[i + D] = __builtin_shuffle(a, b, high);
+    }
+#endif
+}
+template <class S> TG_INLINE void transpose(V<S>* rows) {
+  if constexpr (W<S> > 1) swap_lanes<S, 1>(rows);
+  if constexpr (W<S> > 2) swap_lanes<S, 2>(rows);
+  if constexpr (W<S> > 4) swap_lanes<S, 4>(rows);
+  if constexpr (W<S> > 8) swap_lanes<S, 8>(rows);
+}
+
 // The lesser and the greater of a limit and t, where NaN in t stays: one instruction where the compiler lacks it.
 template <class S> TG_INLINE V<S> at_most(V<S> t, S limit) {
 #if defined(__AVX512F__) && TG_BYTES == 64

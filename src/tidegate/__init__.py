@@ -12,66 +12,118 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tidegate import diagnose
     from tidegate.core.errors import TidegateError
+    from tidegate.core.sequences import Sequences
     from tidegate.core.table import Schema, Table
     from tidegate.core.version import __version__
     from tidegate.data import describe, read, split
+    from tidegate.data.partition import Partition, partition
+    from tidegate.data.sequences import read_sequences
     from tidegate.evaluate import Evaluation
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
+    from tidegate.prepare.masking import SequenceAugment
+    from tidegate.prepare.sequences import SequenceOptions
     from tidegate.report.explanation import report_explanation
     from tidegate.report.forecast import report_forecast
+    from tidegate.report.label_run import report_answers
     from tidegate.runtime import Predictor
-    from tidegate.tasks import Audit, Backtest, Forecaster, NetworkOptions, audit, backtest, load
+    from tidegate.tasks import (
+        AnomalyDetector,
+        Audit,
+        Backtest,
+        Classifier,
+        Comparison,
+        CrossValidation,
+        EncoderOptions,
+        Forecaster,
+        NetworkOptions,
+        Regressor,
+        audit,
+        backtest,
+        compare,
+        cross_validate,
+        load,
+    )
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
+    "AnomalyDetector": "tasks",
     "AugmentOptions": "prepare",
     "Audit": "tasks",
     "Backtest": "tasks",
+    "Classifier": "tasks",
+    "Comparison": "tasks",
+    "CrossValidation": "tasks",
+    "EncoderOptions": "tasks",
     "Evaluation": "evaluate",
     "Forecaster": "tasks",
     "History": "train",
     "NetworkOptions": "tasks",
+    "Partition": "data.partition",
     "Predictor": "runtime",
     "Preparation": "prepare",
     "PrepareOptions": "prepare",
+    "Regressor": "tasks",
     "Schema": "core.table",
+    "SequenceAugment": "prepare.masking",
+    "SequenceOptions": "prepare.sequences",
+    "Sequences": "core.sequences",
     "Table": "core.table",
     "TidegateError": "core.errors",
     "TrainOptions": "train",
     "__version__": "core.version",
     "audit": "tasks",
     "backtest": "tasks",
+    "compare": "tasks",
+    "cross_validate": "tasks",
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
+    "report_answers": "report.label_run",
     "report_explanation": "report.explanation",
     "report_forecast": "report.forecast",
+    "partition": "data.partition",
     "read": "data",
+    "read_sequences": "data.sequences",
     "split": "data",
 }
 
 __all__ = [
+    "AnomalyDetector",
     "Audit",
     "AugmentOptions",
     "Backtest",
+    "Classifier",
+    "Comparison",
+    "CrossValidation",
+    "EncoderOptions",
     "Evaluation",
     "Forecaster",
     "History",
     "NetworkOptions",
+    "Partition",
     "Predictor",
     "Preparation",
     "PrepareOptions",
+    "Regressor",
     "Schema",
+    "SequenceAugment",
+    "SequenceOptions",
+    "Sequences",
     "Table",
     "TidegateError",
     "TrainOptions",
     "__version__",
     "audit",
     "backtest",
+    "compare",
+    "cross_validate",
     "describe",
     "diagnose",
     "load",
+    "partition",
     "read",
+    "read_sequences",
+    "report_answers",
     "report_explanation",
     "report_forecast",
     "split",

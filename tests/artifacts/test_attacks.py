@@ -16,6 +16,8 @@ from safetensors.numpy import load, save
 import tidegate as tg
 from tests.tasks.models import fitted_plain, fitted_rich
 from tidegate.artifacts.artifact import FILES, FORMAT_VERSION, read_artifact
+from tidegate.artifacts.shapes import tensor_shapes
+from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
 
 Attack = Callable[[Path], None]
@@ -160,7 +162,8 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "format true": (model(format_version=True), "format_version is True"),
     "unknown field": (model(run="rm -rf /"), "run"),
     "field gone": (change("model.json", lambda s: s.pop("schema") and s), "schema"),
-    "another task": (model(task="classifier"), "task is 'classifier'"),
+    "another task": (model(task="classifier"), "preparation.json: 'inputs' is missing"),
+    "an unknown task": (model(task="oracle"), "task is 'oracle'"),
     "network is text": (model(network="__import__('os')"), "network"),
     "network null": (model(network=None), "network"),
     "config is a list": (model(config=[1]), "config"),
@@ -277,3 +280,14 @@ def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
     assert {k: v for k, v in again.get_params().items() if k not in ("quantiles", "network")} == {
         k: v for k, v in fitted.get_params().items() if k not in ("quantiles", "network")
     }
+
+
+def test_a_forecaster_whose_network_forecasts_nothing_is_refused(folder: Path) -> None:
+    state = content(folder, "model.json")["network"]
+    layers = [layer for layer in state["layers"] if layer["kind"] in ("recurrent", "pool")]
+    state = {**state, "horizon": 1, "future": 0, "anchor": 0, "layers": [*layers, {"kind": "label"}]}
+    inner("network", **state)(folder)
+    weights = {name: np.zeros(shape, np.float32) for name, shape in tensor_shapes(NetworkSpec.from_json(state)).items()}
+    put(folder, WEIGHTS, weights)
+    with pytest.raises(ArtifactError, match="network ends in a label"):
+        tg.load(folder)

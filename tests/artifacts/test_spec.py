@@ -5,25 +5,33 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.nn.specs import build, specs
+from tests.nn.specs import build, saying, specs
 from tidegate.artifacts.spec import (
+    Branch,
     Convolution,
     Decoder,
     Embed,
+    Frames,
     Head,
+    Label,
     NetworkSpec,
+    Normalise,
+    OdeRnn,
     Pool,
     Recurrent,
     Segment,
     SelfAttention,
+    Tag,
+    Tokens,
     Transformer,
 )
 from tidegate.core.errors import ArtifactError
 
 
-@given(specs())
-@settings(max_examples=40)
+@given(st.one_of(specs(), saying()))
+@settings(max_examples=80)
 def test_a_spec_survives_json(spec: NetworkSpec) -> None:
     text = json.dumps(spec.model_dump(mode="json"))
     assert NetworkSpec.from_json(json.loads(text)) == spec
@@ -49,6 +57,7 @@ def state() -> dict[str, Any]:
         ({"channels": "both"}, "channels"),
         ({"channel_size": 2}, "channel_size"),
         ({"anchor": 13}, "lag 13"),
+        ({"targets": 0}, "targets 0"),
         ({"layers": []}, "layers"),
         ({"layers": 5}, "layers"),
         ({"layers": [{"kind": "exec"}]}, "layers.0"),
@@ -102,3 +111,51 @@ def test_a_missing_size_is_named() -> None:
 def test_layers_that_do_not_fit_are_refused(layers: tuple[Any, ...], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         NetworkSpec(window=12, horizon=4, past=3, layers=layers)
+
+
+@pytest.mark.parametrize(
+    ("layers", "sizes", "text"),
+    [
+        ((Recurrent(), Pool(), Label(), Tag()), {}, "either a head or a decoder, or a label or a tag"),
+        ((Recurrent(), Pool(), Decoder(), Label()), {}, "either a head or a decoder, or a label or a tag"),
+        ((Recurrent(), Pool(), Label()), {"horizon": 2}, "a label has horizon 1, got 2"),
+        ((Recurrent(), Pool(), Label()), {"future": 1}, "a label has future 0, got 1"),
+        ((Recurrent(), Pool(), Label()), {"anchor": 1}, "a label has anchor 0, got 1"),
+        ((Recurrent(), Pool(), Label()), {"channels": "independent"}, "a label has channels 'joint'"),
+        ((Recurrent(), Label()), {}, "layers must have a pool"),
+        ((Recurrent(), Pool(), Tag()), {}, "none where they end in a tag"),
+        ((Segment(length=2, size=3), Recurrent(), Tag()), {}, "a tag is for every step"),
+        ((Convolution(channels=(2,), stride=2), Recurrent(), Tag()), {}, "a tag is for every step"),
+        ((Branch(), Recurrent(), Tag()), {}, "a tag is for every step"),
+        ((Branch(), Recurrent(), Pool(), Decoder()), {"window": 5, "targets": 1}, "take a head"),
+        ((Normalise(), Recurrent(), Pool(), Label()), {"targets": 0}, "normalise rescales the targets"),
+        ((Tokens(vocabulary=9), Recurrent(), Pool(), Label()), {"past": 2}, "tokens have past 1 and targets 0"),
+        ((Tokens(vocabulary=9), Recurrent(), Pool(), Head()), {"window": 5}, "tokens and frames belong to"),
+        ((Tokens(vocabulary=9), Frames(height=8, width=8), Recurrent(), Pool(), Label()), {}, "not both"),
+        ((Frames(height=8, width=8), Recurrent(), Pool(), Label()), {"past": 63}, "frames have past 64"),
+        ((Tokens(vocabulary=9), OdeRnn(missing=(0,)), Pool(), Label()), {"past": 1, "targets": 0}, "missing names"),
+        ((Transformer(positions="learned"), Pool(), Label()), {}, "learned positions need a window"),
+        ((Recurrent(), Pool(), Head()), {}, "window 0"),
+    ],
+)
+def test_layers_that_say_nothing_of_a_sequence_are_refused(layers: Any, sizes: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        NetworkSpec(layers=layers, **{"window": 0, "horizon": 1, "past": 3, **sizes})
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"),
+    [
+        ({"kind": "tokens", "vocabulary": 1}, "greater than or equal to 2"),
+        ({"kind": "tokens", "vocabulary": 2**21}, "less than or equal to"),
+        ({"kind": "frames", "height": 3, "width": 9}, "cannot be halved 2 times"),
+        ({"kind": "frames", "height": 9, "width": 9, "kernel": 2}, "odd size"),
+        ({"kind": "branch", "channels": [], "kernels": []}, "at least 1 item"),
+        ({"kind": "branch", "kernels": [8]}, "3 channels need as many kernels, got 1"),
+        ({"kind": "pool", "by": "median"}, "Input should be"),
+        ({"kind": "label", "hidden_size": -1}, "greater than or equal to 0"),
+    ],
+)
+def test_sizes_of_a_layer_are_bounded(layer: dict[str, Any], text: str) -> None:
+    with pytest.raises(ArtifactError, match=text):
+        NetworkSpec.from_json({**state(), "layers": [layer, *state()["layers"]]})

@@ -226,7 +226,7 @@ def test_describe_in_both_languages():
     assert "2024-01-01 to 2024-01-30" in english
     assert "Columns that are not used: size." in english
     assert "每日" in chinese
-    assert "未使用的欄位:size" in chinese
+    assert "未使用的欄位：size" in chinese
 
 
 def test_every_message_is_translated():

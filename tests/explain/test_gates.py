@@ -1,6 +1,7 @@
 """Gates against the engine's own, statistics against closed forms, and attention of any layer."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +21,16 @@ CELLS = ["lstm", "peephole", "coupled", "gru"]
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_gates_and_states_are_the_engines(cell: str, bidirectional: bool) -> None:
-    layer = Recurrent(cell=cell, hidden_size=5, num_layers=2, bidirectional=bidirectional)
+@pytest.mark.parametrize("more", [{}, {"layer_norm": True}, {"zoneout": 0.3}], ids=["plain", "norm", "zoneout"])
+def test_gates_and_states_are_the_engines(cell: str, bidirectional: bool, more: dict[str, Any]) -> None:
+    layer = Recurrent(cell=cell, hidden_size=5, num_layers=2, bidirectional=bidirectional, **more)
     torch.manual_seed(0)
     network = recurrent(layer, 3, bidirectional=bidirectional).eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
     x = torch.randn(4, 9, 3)
+    small = 1e-4 if "layer_norm" in more else 1e-5  # a norm also magnifies what was rounded
     with torch.no_grad():
         output, _, saved = network(x, return_gates=True)
     weights = {f"rnn.{name}": value.numpy() for name, value in network.state_dict().items()}
@@ -33,9 +39,9 @@ def test_gates_and_states_are_the_engines(cell: str, bidirectional: bool) -> Non
     for index, gates in enumerate(found):
         for name in saved.names:
             if name in gates.values:
-                np.testing.assert_allclose(gates.values[name], getattr(saved, name)[index].numpy(), atol=1e-5)
+                np.testing.assert_allclose(gates.values[name], getattr(saved, name)[index].numpy(), atol=small)
     last = np.concatenate([gates.values["h"] for gates in found[-1 - bidirectional :]], axis=2)
-    np.testing.assert_allclose(last, output.numpy(), atol=1e-5)
+    np.testing.assert_allclose(last, output.numpy(), atol=small)
     assert set(saved.names) - {"p"} <= set(found[0].values)
 
 

@@ -110,16 +110,22 @@ static void gradients(int64_t cell, int64_t B, int64_t T, int64_t I, int64_t H, 
   for (size_t w = 0; w < p.weights.size(); ++w) slope(p, p.weights[w], found[w]);
 }
 
-template <class S> static void threads(int64_t cell, int64_t flags) {
-  Problem<S> first(cell, 45, 7, 51, 37, 2, 2, flags);
-  first.r.threads = 1;
-  first.loss();
-  EXPECT(tg_backward(&first.r) == TG_OK);
-  for (int64_t n = 2; n <= 8; ++n) {
-    Problem<S> p(cell, 45, 7, 51, 37, 2, 2, flags);
+struct Shape {
+  int64_t B, T, I, H, L, D;
+};
+
+template <class S> static void threads(int64_t cell, int64_t flags, Shape z, double recurrent_dropout) {
+  auto run = [&](int64_t n) {
+    Problem<S> p(cell, z.B, z.T, z.I, z.H, z.L, z.D, flags);
     p.r.threads = n;
+    p.r.recurrent_dropout = recurrent_dropout;
     p.loss();
     EXPECT(tg_backward(&p.r) == TG_OK);
+    return p;
+  };
+  const Problem<S> first = run(1);
+  for (int64_t n = 2; n <= 8; ++n) {
+    const Problem<S> p = run(n);
     EXPECT(p.y == first.y && p.hn == first.hn && p.dx == first.dx && p.dh0 == first.dh0 && p.gradients == first.gradients);
   }
 }
@@ -225,6 +231,26 @@ static void refusals() {
   EXPECT(status([](P& p) { p.r.zoneout_h = NAN; }) == TG_ERROR_RANGE);
 }
 
+// One byte anywhere makes a difference; any number of threads gives the same sum of squares.
+static void arrays() {
+  std::vector<float> a(1 << 20, 0.5f), b(3, 2.0f), copy = a;
+  const void *one[] = {a.data(), b.data()}, *two[] = {copy.data(), b.data()};
+  const int64_t lengths[] = {1 << 20, 3}, bytes[] = {4 << 20, 12};
+  for (int64_t n = 1; n <= 3; ++n) {
+    double sum = 0;
+    EXPECT(tg_square_sum(TG_FLOAT32, 2, one, lengths, n, &sum) == TG_OK && sum == (1 << 18) + 12);
+    EXPECT(tg_same(2, one, two, bytes, n) == 1);
+    for (size_t at : {size_t{0}, size_t{777777}, copy.size() - 1}) {
+      copy[at] = 0.75f;
+      EXPECT(tg_same(2, one, two, bytes, n) == 0);
+      copy[at] = 0.5f;
+    }
+  }
+  EXPECT(tg_same(0, nullptr, nullptr, nullptr, 1) == 1);
+  EXPECT(tg_same(1, nullptr, two, bytes, 1) == -TG_ERROR_NULL);
+  EXPECT(tg_same(-1, one, two, bytes, 1) == -TG_ERROR_SHAPE);
+}
+
 int main() {
   std::printf("%s\n", tg_isa());
   for (int64_t cell = 0; cell < 4; ++cell) {
@@ -233,14 +259,18 @@ int main() {
     gradients(cell, 2, 3, 17, 35, 1, 1);
     gradients(cell, 3, 4, 3, 9, 2, 2, TG_NORM);
     for (int64_t flags : {0, int{TG_NORM}}) {
-      threads<float>(cell, flags);
-      threads<double>(cell, flags);
+      threads<float>(cell, flags, {45, 7, 51, 37, 2, 2}, 0.1);
+      threads<double>(cell, flags, {45, 7, 51, 37, 2, 2}, 0.1);
     }
-    threads<float>(cell, TG_BFLOAT16);
+    threads<float>(cell, 0, {18, 5, 3, 20, 2, 1}, 0.1);    // rows in parts that do not wait for each other
+    threads<float>(cell, 0, {3, 4, 9, 230, 2, 1}, 0);      // threads share the units of a step
+    threads<double>(cell, 0, {1, 3, 70, 230, 1, 1}, 0);
+    threads<float>(cell, TG_BFLOAT16, {45, 7, 51, 37, 2, 2}, 0.1);
     bfloat16(cell);
     pieces(cell);
   }
   refusals();
+  arrays();
   fuzz();
   tg_trim();  // so that no other unused block of that size is at hand
   void* block = tg_acquire(100000);

@@ -9,11 +9,14 @@ from hypothesis import strategies as st
 from tidegate.artifacts.spec import (
     ORDER,
     BatchNorm,
+    Branch,
     Convolution,
     Decoder,
     Dropout,
     Embed,
+    Frames,
     Head,
+    Label,
     NetworkSpec,
     Normalise,
     OdeRnn,
@@ -21,6 +24,8 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Tag,
+    Tokens,
     Transformer,
 )
 from tidegate.nn.network import Network
@@ -71,7 +76,8 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         )
     sizes: Any = {"cell": draw(st.sampled_from(["lstm", "gru"])), "hidden_size": 6, "dropout": 0.2}
     sizes["num_layers"] = draw(st.integers(1, 2))
-    recurrent: Any = Recurrent(bidirectional=draw(st.booleans()), **sizes)
+    more = {"layer_norm": draw(st.booleans()), "zoneout": draw(st.sampled_from([0.0, 0.3])), "recurrent_dropout": 0.1}
+    recurrent: Any = Recurrent(bidirectional=draw(st.booleans()), **more, **sizes)
     if draw(st.integers(0, 3)) == 0:
         positions = draw(st.sampled_from(["sinusoidal", "learned"]))
         recurrent = Transformer(num_heads=draw(st.sampled_from([1, 3])), feedforward=7, positions=positions, **sizes)
@@ -96,6 +102,48 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     )
 
 
+@st.composite
+def saying(draw: st.DrawFn) -> NetworkSpec:
+    """Any network that says something about sequences of any length."""
+    size, between = draw(st.sampled_from([0, 4])), []
+    last: Any = draw(st.sampled_from([Label(hidden_size=size), Tag(hidden_size=size)]))
+    tag, sizes = isinstance(last, Tag), {"past": draw(st.integers(1, 3)), "targets": draw(st.integers(0, 1))}
+    first = draw(st.sampled_from(["numbers", "tokens", "frames"]))
+    if first == "tokens":
+        between.append(Tokens(vocabulary=7, size=3, dropout=0.2))
+    elif first == "frames":
+        channels, kernel = draw(st.sampled_from([(3,), (2, 4)])), draw(st.sampled_from([1, 3]))
+        between.append(Frames(height=5, width=4, colours=2, channels=channels, kernel=kernel))
+    elif sizes["targets"] and draw(st.booleans()):
+        between.append(Normalise(by=draw(st.sampled_from(["last", "mean", "standard", "scale"]))))
+    if first != "numbers":
+        sizes = {"past": 1 if first == "tokens" else 40, "targets": 0}
+    if not tag and draw(st.booleans()):
+        between.append(Branch(channels=(17, 5), kernels=(4, 3), dropout=0.1, squeeze_excite=draw(st.booleans())))
+    if draw(st.booleans()):
+        stride = 1 if tag else draw(st.integers(1, 2))
+        between.append(Convolution(channels=(4,), stride=stride, padding=draw(st.sampled_from(["causal", "same"]))))
+    if not tag and draw(st.booleans()):
+        between.append(Segment(length=5, size=4))
+    static = draw(st.integers(0, 2))
+    between += [Embed(size=3)] * bool(static)
+    between += [layer for layer in (BatchNorm(), SelfAttention(num_heads=2), Dropout(rate=0.3)) if draw(st.booleans())]
+    encoder: Any = Recurrent(
+        cell=draw(st.sampled_from(["lstm", "gru", "peephole", "coupled"])),
+        hidden_size=6,
+        num_layers=draw(st.integers(1, 2)),
+        bidirectional=draw(st.booleans()),
+        layer_norm=draw(st.booleans()),
+        zoneout=draw(st.sampled_from([0.0, 0.3])),
+    )
+    if draw(st.integers(0, 3)) == 0:
+        encoder = Transformer(hidden_size=6, num_heads=3, feedforward=7)
+    pools = [Pool(by=draw(st.sampled_from(["last", "attention", "mean", "max", "ends"])))] * (not tag)
+    layers = sorted([encoder, last, *pools, *between], key=lambda layer: ORDER.index(layer.kind))
+    outputs = draw(st.integers(1, 3))
+    return NetworkSpec(window=0, horizon=1, static=static, outputs=outputs, layers=tuple(layers), **sizes)
+
+
 def network(spec: NetworkSpec, seed: int = 0) -> Network:
     """A network in evaluation mode whose tensors, statistics included, are all far from their defaults."""
     with torch.random.fork_rng(devices=[]):
@@ -111,9 +159,11 @@ def network(spec: NetworkSpec, seed: int = 0) -> Network:
 def inputs(spec: NetworkSpec, batch: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Past, future and static inputs of a batch."""
     rng = np.random.default_rng(seed)
-    shapes = ((batch, spec.window, spec.past), (batch, spec.horizon, spec.future), (batch, spec.static))
+    steps = spec.window or 12
+    shapes = ((batch, steps, spec.past), (batch, spec.horizon, spec.future), (batch, spec.static))
     past, future, static = (rng.normal(size=shape).astype(np.float32) for shape in shapes)
-    return past, future, static
+    tokens = spec.find("tokens")
+    return past if tokens is None else rng.integers(0, tokens.vocabulary, (batch, steps)), future, static
 
 
 def run(built: Network, *arrays: np.ndarray) -> Any:

@@ -4,17 +4,20 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from tests.nn.specs import build, inputs, network, run, specs
+from tests.nn.specs import build, inputs, network, run, saying, specs
 from tidegate.artifacts.lags import lag_rows
 from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import BatchNorm, Decoder, Dropout, Embed, Head, NetworkSpec, Normalise, Recurrent, Segment
+from tidegate.nn.flow import Flow
 from tidegate.nn.layers import PoolLayer
 from tidegate.nn.network import Network
+from tidegate.nn.recurrent import LSTM
 
 
-@given(specs())
-@settings(max_examples=60)
+@given(st.one_of(specs(), saying()))
+@settings(max_examples=120)
 def test_tensors_have_the_names_and_shapes_of_the_spec(spec: NetworkSpec) -> None:
     found = {name: tuple(tensor.shape) for name, tensor in Network(spec).state_dict().items()}
     assert found == tensor_shapes(spec)
@@ -98,7 +101,8 @@ def test_attention_pooling_by_hand() -> None:
     with torch.no_grad():
         layer.score.weight.copy_(torch.tensor([[1.0, 0.0]]))
         layer.score.bias.fill_(7.0)
-    flow = type("Flow", (), {"sequence": torch.tensor([[[0.0, 10.0], [float(np.log(3)), 20.0]]])})()
+    sequence = torch.tensor([[[0.0, 10.0], [float(np.log(3)), 20.0]]])
+    flow = Flow(targets=sequence, sequence=sequence, future=sequence, static=sequence)
     layer(flow)
     torch.testing.assert_close(flow.attention, torch.tensor([[0.25, 0.75]]))
     torch.testing.assert_close(flow.context, torch.tensor([[0.75 * float(np.log(3)), 17.5]]))
@@ -188,6 +192,26 @@ def test_independent_channels_are_each_run_alone(last: object, by: str) -> None:
         output = run(single, own, future, vector)
         torch.testing.assert_close(joined.prepared()[:, :, channel], output.prepared()[:, :, 0])
         torch.testing.assert_close(joined.attention[channel::3], output.attention)
+
+
+def test_the_options_of_the_recurrence_reach_the_engine() -> None:
+    """Masks only in training, zoneout's expectation afterwards, the forget gate's start from the beginning."""
+    layer = Recurrent(hidden_size=5, recurrent_dropout=0.4, zoneout=0.2, forget_bias=1.5, layer_norm=True, num_layers=2)
+    spec = build(Decoder(), recurrent=layer)
+    built, (past, _, _) = Network(spec).eval(), inputs(spec)
+    for place in (0, 2):  # the decoder is the same stack
+        state = built.layers[place].rnn.state_dict()
+        assert (state["bias_ih_l1"][5:10] == 1.5).all()
+        assert (state["weight_norm_l1"][:40] == 1).all()
+    rnn = built.layers[0].rnn
+    expected = LSTM(3, 5, 2, batch_first=True, zoneout=0.2, layer_norm=True).eval()
+    expected.load_state_dict(rnn.state_dict())
+    with torch.no_grad():
+        assert torch.equal(rnn(torch.from_numpy(past))[0], expected(torch.from_numpy(past))[0])
+        rnn.train()
+        assert not torch.equal(rnn(torch.from_numpy(past))[0], rnn(torch.from_numpy(past))[0])
+    with pytest.raises(ValueError, match="a gru has none"):
+        Recurrent(cell="gru", forget_bias=1.0)
 
 
 def test_dropout_acts_in_training_alone() -> None:

@@ -89,13 +89,76 @@ def test_lengths_equal_packing(ours, theirs):
     torch.testing.assert_close(state, expected_state)
 
 
-def test_projection():
+@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")  # torch of itself
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+def test_projection(dtype, layers, bidirectional, bias):
+    layer, reference = pair(
+        LSTM, torch.nn.LSTM, 3, 19, layers, bias, bidirectional=bidirectional, proj_size=5, dtype=dtype
+    )
+    x = torch.randn(6, 4, 3, dtype=dtype, requires_grad=True)
+    compare(layer, reference, x, tolerance=TOLERANCE[dtype])
+    LD = layers * (1 + bidirectional)
+    states = (torch.randn(LD, 4, 5, dtype=dtype), torch.randn(LD, 4, 19, dtype=dtype))
+    compare(layer, reference, x, states, tolerance=TOLERANCE[dtype])
+    compare(layer, reference, x[:, 0].detach().requires_grad_(), tolerance=TOLERANCE[dtype])
+    packed = pack_padded_sequence(x.detach(), torch.tensor([1, 5, 2, 6]), enforce_sorted=False)
+    packed = packed._replace(data=packed.data.requires_grad_())
+    compare(layer, reference, packed, states, tolerance=TOLERANCE[dtype])
+    if dtype == torch.float32:
+        with torch.autocast("cpu", torch.bfloat16):
+            for a, b in zip(flat(layer(x, states)), flat(reference(x, states)), strict=True):
+                assert a.dtype == b.dtype
+                torch.testing.assert_close(a, b, rtol=0.05, atol=0.05)
+
+
+def test_projection_gradients_of_states_and_gradients():
+    torch.manual_seed(0)
+    layer = LSTM(2, 4, bidirectional=True, proj_size=2).double()
+    leaves = [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in ((3, 3, 2), (2, 3, 2), (2, 3, 4))]
+    names = [name for name, _ in layer.named_parameters()]
+
+    def run(x, h, c, *weights):
+        weights = dict(zip(names, weights, strict=True))
+        output, states = torch.func.functional_call(layer, weights, (x, (h, c)), {"lengths": torch.tensor([3, 0, 2])})
+        return output, *states
+
+    assert torch.autograd.gradcheck(run, (*leaves, *layer.parameters()))
+    assert torch.autograd.gradgradcheck(lambda *a: run(*a, *layer.parameters())[0], leaves)
+
+
+def test_projection_gives_gates_and_recomputes():
     layer, reference = pair(LSTM, torch.nn.LSTM, 3, 6, 2, proj_size=2)
-    compare(layer, reference, torch.randn(5, 4, 3, dtype=torch.float64, requires_grad=True))
-    with pytest.raises(TidegateError, match="proj_size"):
-        layer(torch.randn(5, 4, 3, dtype=torch.float64), return_gates=True)
-    with pytest.raises(TidegateError, match="proj_size"):
-        LSTM(3, 6, proj_size=2, checkpoint_every=4)
+    x = torch.randn(5, 4, 3, dtype=torch.float64, requires_grad=True)
+    output, (_, c), gates = layer(x, return_gates=True)
+    torch.testing.assert_close(gates.c[:, -1], c)
+    torch.testing.assert_close(output, (gates.o[1] * gates.c[1].tanh()) @ layer.weight_hr_l1.T)
+    again = LSTM(3, 6, 2, proj_size=2, checkpoint_every=2).double()
+    again.load_state_dict(reference.state_dict())
+    compare(again, reference, x)
+    with pytest.raises(TidegateError, match="zoneout"):
+        LSTM(3, 6, proj_size=2, zoneout=0.1)
+    with pytest.raises(TidegateError, match="recurrent_dropout"):
+        LSTM(3, 6, proj_size=2, recurrent_dropout=0.1)
+
+
+def test_projection_of_few_of_many_units_is_torchs():
+    layer, reference = pair(LSTM, torch.nn.LSTM, 3, 40, proj_size=2)
+    x = torch.randn(5, 4, 3, dtype=torch.float64, requires_grad=True)
+    assert all(torch.equal(a, b) for a, b in zip(flat(layer(x)), flat(reference(x)), strict=True))
+    torch.testing.assert_close(layer(x, lengths=torch.full((4,), 5))[0], reference(x)[0])  # ours again
+
+
+def test_projection_drops_between_layers_and_keeps_cells():
+    torch.manual_seed(0)
+    layer, x = LSTM(3, 6, 2, dropout=0.5, proj_size=4, zoneout=(0, 0.5)), torch.randn(5, 4, 3)
+    drawn = [layer(x)[0] for _ in range(2)]
+    assert not torch.equal(*drawn)
+    layer.eval()
+    assert torch.equal(layer(x)[0], layer(x)[0])
+    assert torch.equal(copy.deepcopy(layer)(x)[0], layer(x)[0])
 
 
 @pytest.mark.parametrize("batch_first", [False, True])

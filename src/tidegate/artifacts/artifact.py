@@ -135,6 +135,30 @@ def read_artifact(path: Path) -> Artifact:
     )
 
 
+def read_model(path: str | Path) -> Artifact:
+    """Read a model's folder, or that of a run that has one.
+
+    Raises:
+        ArtifactError: as of `read_artifact`.
+    """
+    return read_artifact(_model_folder(path))
+
+
+def read_task(path: str | Path) -> str:
+    """Which estimator made a model, from its `model.json` alone; arguments and errors as of `read_model`."""
+    folder = existing_folder(_model_folder(path))
+    if not folder.is_dir():
+        raise ArtifactError(f"there is no model at {path}: expected a folder with model.json in it")
+    return _read_record(folder).task
+
+
+def _model_folder(path: str | Path) -> Path:
+    folder = Path(path)
+    if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
+        return folder / "model"
+    return folder
+
+
 def _read_record(folder: Path) -> ModelRecord:
     place = folder / "model.json"
     state = _parse(place, _read_bytes(place, LARGEST_JSON))

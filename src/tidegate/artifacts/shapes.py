@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from tidegate.artifacts.spec import (
     GATES,
     BatchNorm,
+    Branch,
     Convolution,
     Decoder,
     Embed,
+    Frames,
     Head,
+    Label,
     Layer,
     NetworkSpec,
     OdeRnn,
@@ -23,10 +27,13 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Tag,
+    Tokens,
     Transformer,
 )
 
 Shape = tuple[int, ...]
+SQUEEZE = 16  # channels of a branch for each unit that gates them
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,10 @@ class Sizes:
     Attributes:
         targets: target channels of one pass (1 where channels are independent).
         inputs: past input channels of one pass.
-        steps: S, length of the sequence; width: D, features of each of its steps.
+        steps: S, length of the sequence, 0 for any; width: D, features of each of its steps.
         future: F; static: size of the embedded static vector, 0 before it is embedded; outputs: O.
         hidden_size, num_layers: of the recurrence; context: size of the pooled vector.
+        branch: size of what a branch joins to it.
     """
 
     targets: int
@@ -51,6 +59,7 @@ class Sizes:
     hidden_size: int = 0
     num_layers: int = 0
     context: int = 0
+    branch: int = 0
 
 
 def entry(spec: NetworkSpec) -> Sizes:
@@ -73,6 +82,12 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
     for layer in spec.layers:
         if isinstance(layer, Embed):
             sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
+        elif isinstance(layer, Tokens):
+            sizes = replace(sizes, width=layer.size)
+        elif isinstance(layer, Frames):
+            sizes = replace(sizes, width=layer.channels[-1])
+        elif isinstance(layer, Branch):
+            sizes = replace(sizes, branch=layer.channels[-1])
         elif isinstance(layer, Convolution):
             steps = sizes.steps
             for _ in layer.channels:
@@ -88,7 +103,7 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
         elif isinstance(layer, Transformer):
             sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=1)
         elif isinstance(layer, Pool):
-            sizes = replace(sizes, context=sizes.width)
+            sizes = replace(sizes, context=sizes.width + sizes.branch)
         found.append(sizes)
     return found
 
@@ -111,8 +126,8 @@ def decoder_stack(spec: NetworkSpec) -> Recurrent:
     return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
 
 
-def conv_padding(steps: int, kernel: int, stride: int, padding: str) -> tuple[int, int]:
-    """Zeros before and after a sequence, so that ceil(steps / stride) outputs come of it."""
+def conv_padding(steps: Any, kernel: int, stride: int, padding: str) -> tuple[Any, Any]:
+    """Zeros before and after a sequence, so that ceil(steps / stride) outputs come of it; steps: a number or many."""
     total = (-(-steps // stride) - 1) * stride + kernel - steps
     return (total, 0) if padding == "causal" else (total // 2, total - total // 2)
 
@@ -140,9 +155,9 @@ def head_inputs(layer: Head, sizes: Sizes) -> int:
 
 
 def recurrent_shapes(
-    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int
+    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int, *, norm: bool = False
 ) -> dict[str, Shape]:
-    """Tensors of torch.nn.LSTM and torch.nn.GRU."""
+    """Tensors of torch.nn.LSTM and torch.nn.GRU, and beside them those of peepholes and of a norm inside the cell."""
     gates = GATES[cell] * hidden
     shapes: dict[str, Shape] = {}
     for level in range(layers):
@@ -155,6 +170,8 @@ def recurrent_shapes(
             shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
             if cell == "peephole":
                 shapes[f"{prefix}.weight_peephole_{tail}"] = (3 * hidden,)
+            if norm:  # scales of both products; of a cell state scale and shift
+                shapes[f"{prefix}.weight_norm_{tail}"] = (2 * gates + (0 if cell == "gru" else 2 * hidden),)
     return shapes
 
 
@@ -164,6 +181,31 @@ def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
 
 def _norm(prefix: str, width: int) -> dict[str, Shape]:
     return {f"{prefix}.weight": (width,), f"{prefix}.bias": (width,)}
+
+
+def _batch_norm(prefix: str, width: int) -> dict[str, Shape]:
+    return {f"{prefix}.{name}": (width,) for name in ("weight", "bias", "running_mean", "running_var")}
+
+
+def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
+    """Tensors of a branch: a kernel and a norm each, and of all but the last what gates its channels."""
+    shapes: dict[str, Shape] = {}
+    widths = pairwise((width, *layer.channels))
+    for number, ((inputs, channels), kernel) in enumerate(zip(widths, layer.kernels, strict=True)):
+        shapes[f"{prefix}.convs.{number}.weight"] = (channels, inputs, kernel)
+        shapes |= _batch_norm(f"{prefix}.norms.{number}", channels)
+        if layer.squeeze_excite and number < len(layer.channels) - 1:
+            few = max(1, channels // SQUEEZE)
+            shapes |= {
+                f"{prefix}.squeezes.{number}.weight": (few, channels),
+                f"{prefix}.excites.{number}.weight": (channels, few),
+            }
+    return shapes
+
+
+def label_inputs(layer: Label | Tag, sizes: Sizes) -> int:
+    """Features that a label reads: context and embedded static inputs, or of a tag those of one step."""
+    return sizes.context + sizes.static if isinstance(layer, Label) else sizes.width
 
 
 def multihead_shapes(prefix: str, width: int) -> dict[str, Shape]:
@@ -205,16 +247,30 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder)):
+        if isinstance(layer, (Head, Decoder, Label, Tag)):
             shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
     return shapes
 
 
+def _first_shapes(at: str, layer: Tokens | Frames) -> dict[str, Shape]:
+    if isinstance(layer, Tokens):
+        return {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
+    shapes: dict[str, Shape] = {}
+    for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
+        shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)
+        shapes[f"{at}.convs.{number}.bias"] = (channels,)
+    return shapes
+
+
 def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    if isinstance(layer, Embed):
+    if isinstance(layer, (Tokens, Frames)):
+        shapes = _first_shapes(at, layer)
+    elif isinstance(layer, Branch):
+        shapes = branch_shapes(at, layer, sizes.width)
+    elif isinstance(layer, Embed):
         shapes = _linear(f"{at}.linear", raw_static(spec), layer.size)
     elif isinstance(layer, Convolution):
         for number, (inputs, channels) in enumerate(pairwise((sizes.width, *layer.channels))):
@@ -224,15 +280,14 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
         shapes = _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
     elif isinstance(layer, Recurrent):
         directions = 2 if layer.bidirectional else 1
-        hidden, layers = layer.hidden_size, layer.num_layers
-        shapes = recurrent_shapes(f"{at}.rnn", layer.cell, sizes.width, hidden, layers, directions)
+        cell, hidden, layers, norm = layer.cell, layer.hidden_size, layer.num_layers, layer.layer_norm
+        shapes = recurrent_shapes(f"{at}.rnn", cell, sizes.width, hidden, layers, directions, norm=norm)
     elif isinstance(layer, OdeRnn):
         shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
     elif isinstance(layer, Transformer):
         shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
     elif isinstance(layer, BatchNorm):
-        for name in ("weight", "bias", "running_mean", "running_var"):
-            shapes[f"{at}.norm.{name}"] = (sizes.width,)
+        shapes = _batch_norm(f"{at}.norm", sizes.width)
     elif isinstance(layer, SelfAttention):
         shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | _norm(f"{at}.block.norm", sizes.width)
     elif isinstance(layer, Pool) and layer.by == "attention":
@@ -240,7 +295,11 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     return shapes
 
 
-def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder, sizes: Sizes) -> dict[str, Shape]:
+def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag, sizes: Sizes) -> dict[str, Shape]:
+    if isinstance(layer, (Label, Tag)):
+        width, hidden = label_inputs(layer, sizes), layer.hidden_size
+        shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
+        return shapes | _linear(f"{at}.final", hidden or width, sizes.outputs)
     if isinstance(layer, Head):
         shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
         shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)
@@ -250,7 +309,8 @@ def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder, sizes: Sizes
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
     stack = decoder_stack(spec)
     inputs = decoder_inputs(layer, sizes, attended=spec.find("pool").by == "attention")
-    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, stack.hidden_size, stack.num_layers, 1)
+    hidden, layers, norm = stack.hidden_size, stack.num_layers, stack.layer_norm
+    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, hidden, layers, 1, norm=norm)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
     return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)

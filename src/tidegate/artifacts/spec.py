@@ -1,200 +1,83 @@
 """The network as data: a short list of layers with sizes, read alike by torch and by the runtime.
 
-A network receives, per window, the past [T, I] (the C targets come first), the known-ahead inputs
+A network that forecasts receives, per window, the past [T, I] (the C targets come first), the known-ahead inputs
 [K, F] and the static inputs [S]; it gives O outputs for each of K steps and C targets: the point
-forecast if there is one, then the quantiles in rising order.
+forecast if there is one, then the quantiles in rising order. One that says something about sequences of any length
+receives the past and the static inputs, and gives O outputs for each sequence or for each of its steps.
 
 Layers act in order on what flows between them: a *sequence* [S, D] (S = T until it is segmented), the
-final recurrent *state*, and a *context* vector. The last layer is a head or a decoder.
+final recurrent *state*, and a *context* vector. The last layer is a head or a decoder, or else a label or a tag.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
+from tidegate.artifacts.layers import (
+    ENCODERS,
+    FORECASTS,
+    GATES,
+    ORDER,
+    SAYS,
+    BatchNorm,
+    Branch,
+    Cell,
+    Convolution,
+    Count,
+    Decoder,
+    Dropout,
+    Embed,
+    Frames,
+    Head,
+    Label,
+    Layer,
+    Normalise,
+    OdeRnn,
+    Pool,
+    Rate,
+    Record,
+    Recurrent,
+    Segment,
+    SelfAttention,
+    Size,
+    Tag,
+    Tokens,
+    Transformer,
+)
 from tidegate.core.errors import ArtifactError
 
-Cell = Literal["lstm", "gru", "peephole", "coupled"]
-Size = Annotated[int, Field(ge=1, le=65_536)]
-Count = Annotated[int, Field(ge=0, le=65_536)]
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3}
-
-
-class Record(BaseModel):
-    """Base of everything that is written to JSON: frozen, strict, nothing extra."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Normalise(Record):
-    """Shift and rescale the targets of each window by its own past; undone on the output.
-
-    `last` subtracts the last value, `mean` the window's mean, `standard` also divides by its standard
-    deviation, `scale` divides by the mean magnitude of the last `period` steps (0: of all).
-    """
-
-    kind: Literal["normalise"] = "normalise"
-    by: Literal["last", "mean", "standard", "scale"] = "last"
-    period: Count = 0
-
-
-class Embed(Record):
-    """Project the static inputs to `size` and give them to every recurrent step and to the head."""
-
-    kind: Literal["embed"] = "embed"
-    size: Size = 8
-
-
-class Convolution(Record):
-    """Convolutions over time, each with a relu; `channels` has one entry for each of them.
-
-    `causal` sees no step after its own; `same` sees as many on either side. Every `stride` shortens the sequence.
-    """
-
-    kind: Literal["convolution"] = "convolution"
-    channels: Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
-    kernel: Size = 3
-    stride: Size = 1
-    padding: Literal["causal", "same"] = "causal"
-
-
-class Segment(Record):
-    """Join `length` neighbouring steps into one and project them: one recurrent step per segment."""
-
-    kind: Literal["segment"] = "segment"
-    length: Size
-    size: Size
-
-
-class Recurrent(Record):
-    """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU."""
-
-    kind: Literal["recurrent"] = "recurrent"
-    cell: Cell = "lstm"
-    hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
-    dropout: Rate = 0.0
-    bidirectional: bool = False
-
-
-class Transformer(Record):
-    """A pre-norm Transformer encoder in the place of the recurrence.
-
-    A decoder after it is one layer of `cell`, started from its last step (and a cell state of zeros).
-    """
-
-    kind: Literal["transformer"] = "transformer"
-    cell: Cell = "lstm"
-    hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
-    num_heads: Size = 4
-    feedforward: Size = 256
-    dropout: Rate = 0.0
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
-
-
-class OdeRnn(Record):
-    """Recurrent layers whose state flows between observations, by `solver_steps` Runge-Kutta steps a step.
-
-    A step where all of the past inputs at `missing` say so is no observation.
-    """
-
-    kind: Literal["ode_rnn"] = "ode_rnn"
-    cell: Cell = "lstm"
-    hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
-    dropout: Rate = 0.0
-    solver_steps: Annotated[int, Field(ge=1, le=1024)] = 2
-    missing: tuple[Count, ...] = ()
-
-
-class BatchNorm(Record):
-    """Batch normalisation of every unit over batch and steps (guide 7.2)."""
-
-    kind: Literal["batch_norm"] = "batch_norm"
-
-
-class SelfAttention(Record):
-    """Multi-head self-attention after the recurrence, with a residual and a layer norm after it."""
-
-    kind: Literal["self_attention"] = "self_attention"
-    num_heads: Size = 4
-    dropout: Rate = 0.0
-
-
-class Pool(Record):
-    """One vector out of the sequence: its last step, or a softmax-weighted sum (guide 6.2)."""
-
-    kind: Literal["pool"] = "pool"
-    by: Literal["last", "attention"] = "last"
-
-
-class Dropout(Record):
-    """Dropout on the context."""
-
-    kind: Literal["dropout"] = "dropout"
-    rate: Rate = 0.1
-
-
-class Head(Record):
-    """Direct multi-step head: all K steps at once, each beside its own known-ahead inputs."""
-
-    kind: Literal["head"] = "head"
-    hidden_size: Size = 64
-    lags: tuple[Size, ...] = ()
-
-
-class Decoder(Record):
-    """Recurrent decoder over the horizon, `segment` steps at a time, started from the encoder's state.
-
-    It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
-    whole lags where that is not yet known), a learned position and the context. In training, a share of
-    `dropout` of its units is silenced before the output. With `attention` each step looks up the encoder's
-    states; with `feedback` it reads the forecast of the step before, the output at that place.
-    """
-
-    kind: Literal["decoder"] = "decoder"
-    segment: Size = 1
-    position: Count = 0
-    lags: tuple[Size, ...] = ()
-    dropout: Rate = 0.0
-    attention: Literal["additive", "dot", "general", "concat"] | None = None
-    feedback: Count | None = None
-
-
-Layer = Annotated[
-    Normalise
-    | Convolution
-    | Segment
-    | Embed
-    | Recurrent
-    | Transformer
-    | OdeRnn
-    | BatchNorm
-    | SelfAttention
-    | Pool
-    | Dropout
-    | Head
-    | Decoder,
-    Field(discriminator="kind"),
+__all__ = [
+    "ENCODERS",
+    "GATES",
+    "ORDER",
+    "BatchNorm",
+    "Branch",
+    "Cell",
+    "Convolution",
+    "Count",
+    "Decoder",
+    "Dropout",
+    "Embed",
+    "Frames",
+    "Head",
+    "Label",
+    "Layer",
+    "NetworkSpec",
+    "Normalise",
+    "OdeRnn",
+    "Pool",
+    "Rate",
+    "Record",
+    "Recurrent",
+    "Segment",
+    "SelfAttention",
+    "Size",
+    "Tag",
+    "Tokens",
+    "Transformer",
 ]
-ENCODERS = ("recurrent", "transformer", "ode_rnn")
-ORDER = (
-    "normalise",
-    "convolution",
-    "segment",
-    "embed",
-    *ENCODERS,
-    "batch_norm",
-    "self_attention",
-    "pool",
-    "dropout",
-    "head",
-    "decoder",
-)
 
 
 class NetworkSpec(Record):
@@ -202,19 +85,21 @@ class NetworkSpec(Record):
 
     Attributes:
         window: T, horizon: K, past: I (C <= I), future: F, static: S, targets: C.
-        outputs: O, per step and target.
+        outputs: O, per step and target. Of a network that says something about sequences: window is 0 where they may
+            have any length, horizon 1 and future 0; targets counts the leading inputs that `normalise` rescales.
         channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
             shared weights (each with the covariates and a learned vector of its own of `channel_size`).
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
-        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling, one head or decoder.
+        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag), and one of
+            head, decoder, label and tag.
     """
 
-    window: Size
+    window: Count
     horizon: Size
     past: Size
     future: Count = 0
     static: Count = 0
-    targets: Size = 1
+    targets: Count = 1
     outputs: Size = 1
     channels: Literal["joint", "independent"] = "joint"
     channel_size: Count = 0
@@ -224,7 +109,9 @@ class NetworkSpec(Record):
     @model_validator(mode="after")
     def _fits(self) -> NetworkSpec:
         self._check_order()
+        self._check_ending()
         self._check_lengths()
+        self._check_inputs()
         if self.targets > self.past:
             raise ValueError(f"{self.targets} targets cannot come first among {self.past} past inputs")
         if self.channels == "joint" and self.channel_size:
@@ -246,12 +133,53 @@ class NetworkSpec(Record):
     def _check_order(self) -> None:
         kinds = [layer.kind for layer in self.layers]
         ranks = [ORDER.index(kind) for kind in kinds]
-        if ranks != sorted(set(ranks)) or "pool" not in kinds:
+        if ranks != sorted(set(ranks)):
             raise ValueError(f"layers must be among {list(ORDER)}, each once, in this order, got {kinds}")
         if sum(kind in ENCODERS for kind in kinds) != 1:
             raise ValueError(f"layers must have one of {list(ENCODERS)}, got {kinds}")
-        if ("head" in kinds) == ("decoder" in kinds):
-            raise ValueError("a network ends in either a head or a decoder")
+        ends = [kind for kind in kinds if kind in (*FORECASTS, *SAYS)]
+        if len(ends) != 1:
+            raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
+        if ("pool" in kinds) == (ends == ["tag"]):
+            raise ValueError(f"layers must have a pool, but none where they end in a tag, got {kinds}")
+
+    def _check_ending(self) -> None:
+        kinds = {layer.kind for layer in self.layers}
+        if self.forecasts:
+            if not self.window or not self.targets:
+                given = f"window {self.window} and targets {self.targets}"
+                raise ValueError(f"{given}: 0 belongs to a network that ends in a label or a tag")
+            if kinds & {"tokens", "frames"}:
+                raise ValueError("tokens and frames belong to a network that ends in a label or a tag")
+            if kinds >= {"branch", "decoder"}:
+                raise ValueError("a branch joins the context, which a decoder does not read: take a head")
+            return
+        end = self.layers[-1].kind
+        alone = {"horizon": 1, "future": 0, "anchor": 0, "channels": "joint"}
+        for name, value in alone.items():
+            if getattr(self, name) != value:
+                raise ValueError(f"a network that ends in a {end} has {name} {value!r}, got {getattr(self, name)!r}")
+        convolution = self.find("convolution")
+        strides = convolution is not None and convolution.stride > 1
+        if end == "tag" and (strides or kinds & {"segment", "branch"}):
+            raise ValueError("a tag is for every step: leave segment, branch and a convolution's stride out")
+        if not self.window and isinstance(self.encoder, Transformer) and self.encoder.positions == "learned":
+            raise ValueError("learned positions need a window: take sinusoidal positions for sequences of any length")
+
+    def _check_inputs(self) -> None:
+        tokens, frames, normalise = self.find("tokens"), self.find("frames"), self.find("normalise")
+        if normalise is not None and not self.targets:
+            raise ValueError("normalise rescales the targets, the leading inputs, but targets is 0")
+        if tokens is None and frames is None:
+            return
+        if tokens is not None and frames is not None:
+            raise ValueError("a network reads tokens or frames, not both")
+        inputs = 1 if frames is None else frames.height * frames.width * frames.colours
+        if self.past != inputs or self.targets:
+            kind = "tokens" if frames is None else "frames"
+            raise ValueError(f"{kind} have past {inputs} and targets 0, got {self.past} and {self.targets}")
+        if isinstance(self.encoder, OdeRnn) and self.encoder.missing:
+            raise ValueError("missing names numbers among the past inputs: tokens and frames have none")
 
     def _check_lengths(self) -> None:
         convolution, segment, steps = self.find("convolution"), self.find("segment"), self.window
@@ -297,6 +225,20 @@ class NetworkSpec(Record):
         """D of the sequence after the encoder."""
         twice = isinstance(self.encoder, Recurrent) and self.encoder.bidirectional
         return int(self.encoder.hidden_size) * (2 if twice else 1)
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether it ends in a head or a decoder; else it says something about a sequence."""
+        return self.layers[-1].kind in FORECASTS
+
+    @property
+    def reach(self) -> int:
+        """The fewest steps that a row may have: what lags, anchor and the decoder's first step look back to."""
+        last = self.layers[-1]
+        lags = [1, self.anchor, *(last.lags if isinstance(last, (Head, Decoder)) else ())]
+        if isinstance(last, Decoder) and last.feedback is not None:
+            lags.append(last.segment)
+        return max(lags)
 
     def find(self, kind: str) -> Any:
         """The layer of a kind, or None."""

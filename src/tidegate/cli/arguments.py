@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from tidegate.core.errors import ConfigError
 
+REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
 NETWORK = ("encoder", "attention")
@@ -42,8 +43,8 @@ def size(text: str) -> float | int | str:
     return text
 
 
-def merge(options: dict[str, Any], settings: list[str]) -> None:
-    """Add `name=value` settings; dotted names fill the groups.
+def merge(options: dict[str, Any], settings: list[str], flag: str = "--set") -> None:
+    """Add `name=value` settings; dotted names fill the groups. `flag` is what they were given with.
 
     Raises:
         ConfigError: a setting without "=".
@@ -51,7 +52,7 @@ def merge(options: dict[str, Any], settings: list[str]) -> None:
     for setting in settings:
         name, sign, text = setting.partition("=")
         if not sign:
-            raise ConfigError(f"--set takes name=value, got {setting!r}")
+            raise ConfigError(f"{flag} takes name=value, got {setting!r}")
         try:
             value = json.loads(text)
         except ValueError:
@@ -59,7 +60,7 @@ def merge(options: dict[str, Any], settings: list[str]) -> None:
         group, dot, key = name.partition(".")
         if dot:
             if not isinstance(options.setdefault(group, {}), dict):
-                raise ConfigError(f"--set {setting}: {group} is not a group of options, or was set whole before")
+                raise ConfigError(f"{flag} {setting}: {group} is not a group of options, or was set whole before")
             options[group][key] = value
         else:
             options[name] = value
@@ -119,3 +120,16 @@ def forecaster(options: Mapping[str, Any]) -> Any:
         raise ConfigError(f"{str(error).rpartition('() ')[2]}; a forecaster has the options {known}") from error
     model.check()
     return model
+
+
+def reading_of(settings: list[str]) -> dict[str, Any]:
+    """Options of reading given as `--read name=value`; `columns=a,b,c` needs no JSON.
+
+    Raises:
+        ConfigError: a setting without "=".
+    """
+    found: dict[str, Any] = {}
+    merge(found, settings, "--read")
+    if isinstance(found.get("columns"), str):
+        found["columns"] = [name.strip() for name in found["columns"].split(",")]
+    return found

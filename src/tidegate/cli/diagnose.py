@@ -8,7 +8,9 @@ from typing import Any
 
 import typer
 
+from tidegate.artifacts.artifact import read_task
 from tidegate.cli.output import print_json, say
+from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
@@ -31,8 +33,19 @@ def register(app: typer.Typer) -> None:
         require("torch", extra="train", purpose="diagnose")
         import tidegate.diagnose as verb
         from tidegate.report.diagnosis_page import report_diagnosis
+        from tidegate.runtime.labels import TASKS
         from tidegate.tasks.opening import open_run
 
+        if read_task(run) in TASKS:
+            if repair:
+                raise ConfigError("--fix mends forecasters; of classifiers and regressors apply the remedies yourself")
+            from tidegate.tasks.labels.opening import open_label_run
+
+            found = open_label_run(run, data).diagnose()
+            _show(found, as_json)
+            place = run / "diagnosis.html" if page is None else page
+            say(tr("Diagnosis: {path}", path=report_diagnosis(place, found, title=run.resolve().name)))
+            return
         if out is not None:
             from tidegate.artifacts.atomic import check_writable
 

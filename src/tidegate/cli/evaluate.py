@@ -8,7 +8,9 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.output import print_json
+from tidegate.artifacts.artifact import read_task
+from tidegate.cli.arguments import reading_of
+from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
 
@@ -23,28 +25,69 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        label: str | None = typer.Option(
+            None, help=tr("Of new data: the column of the label; for a detector, 1 where a row is known as anomalous.")
+        ),
+        read: list[str] = typer.Option(
+            [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
+        ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        from tidegate.evaluate import Evaluation
-        from tidegate.tasks import load
+        from tidegate.tasks.loading import load
 
-        reading: dict[str, Any] = {} if repair is None else {"repair": repair}
-        found = _stored(run, Evaluation) if data is None else load(run).evaluate(data, **reading)
+        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | reading_of(read)
+        if label is not None:
+            reading["label"] = label
+        found = _stored(run) if data is None else _fresh(run, load(run), data, reading)
         if as_json:
             print_json(found.to_json())
         else:
             print(found)
 
 
-def _stored(run: Path, kind: Any) -> Any:
+def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
+    """Scores of new data; of sequences beside baselines, where the training data are still what they were."""
+    if not hasattr(model, "labels_"):
+        return model.evaluate(data, **reading)
+    from tidegate.tasks.labels.recall import recall
+
+    missing = recall(model, run)
+    found = model.evaluate(data, **reading)
+    say_notes(model.answer_notes_)
+    if missing is not None:
+        say(tr("No baselines: {why}", why=missing))
+    return found
+
+
+def _kind(task: str) -> Any:
+    """What the scores of a task are read as."""
+    if task == "classifier":
+        from tidegate.evaluate.labelled import ClassEvaluation
+
+        return ClassEvaluation
+    if task == "regressor":
+        from tidegate.evaluate.labelled import NumberEvaluation
+
+        return NumberEvaluation
+    if task == "detector":
+        from tidegate.evaluate.detector import DetectorEvaluation
+
+        return DetectorEvaluation
+    from tidegate.evaluate import Evaluation
+
+    return Evaluation
+
+
+def _stored(run: Path) -> Any:
     place = run / "metrics.json"
     try:
-        state = dict(json.loads(place.read_text(encoding="utf-8"))["test"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        metrics = json.loads(place.read_text(encoding="utf-8"))
+        state = dict(metrics["test"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
             f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
         ) from error
     try:
-        return kind.from_json(state)
+        return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"{place}: the scores cannot be read: {error}") from error

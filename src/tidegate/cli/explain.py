@@ -8,8 +8,9 @@ from typing import Any
 import typer
 
 from tidegate.artifacts import toml
+from tidegate.artifacts.artifact import read_task
 from tidegate.cli.output import say
-from tidegate.core.errors import DataError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import language, tr
 
 
@@ -39,11 +40,17 @@ def register(app: typer.Typer) -> None:
         ),
     ) -> None:
         from tidegate.report.explanation import report_explanation, summary
+        from tidegate.runtime.labels import TASKS
         from tidegate.tasks import load
 
+        if read_task(run) in TASKS:
+            print("\n".join(_answer(run, data, at, target, block)))
+            return
         options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
         model, file = load(run), data
+        if not hasattr(model, "explain"):
+            raise ConfigError(f"{run} holds a {type(model).__name__}, which has no explanation yet; a Forecaster has")
         if data is None and at is not None:
             file = trained_on(run)
         try:
@@ -59,6 +66,16 @@ def register(app: typer.Typer) -> None:
         folder = run.parent if (run / "model.json").exists() else run  # a model's folder takes no other file
         path = report_explanation(folder / "explanation.html" if out is None else out, found, unit=unit)
         say(tr("Explanation: {path}", path=path))
+
+
+def _answer(run: Path, data: str | None, at: str | None, output: str | None, block: int | None) -> list[str]:
+    """What one answer of a classifier or regressor rests on, line by line."""
+    from tidegate.tasks import load
+    from tidegate.tasks.labels.opening import open_label_run
+
+    model = open_label_run(run) if data is None else load(run)
+    place: int | str = 0 if at is None else int(at) if at.isdecimal() else at
+    return list(model.explain(data, at=place, output=output, block=block).lines(language()))
 
 
 def trained_on(run: Path) -> str | None:

@@ -9,11 +9,11 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import options_of, size
+from tidegate.cli import label
+from tidegate.cli.arguments import REPAIRS, options_of, size
+from tidegate.cli.detect import detect
 from tidegate.cli.forecast import run_forecast, says
 from tidegate.core.translate import tr
-
-REPAIRS = "error|sort|drop|mean"
 
 
 def register(app: typer.Typer) -> None:
@@ -21,6 +21,8 @@ def register(app: typer.Typer) -> None:
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
     app.add_typer(fit, name="fit")
     fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
+    fit.command("detect", help=tr("Find what is not as it was, in one or many series."))(detect)
+    label.register(app, fit)
 
 
 def forecast(

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import typer
 
-from tidegate.cli.output import check_output, say
+from tidegate.cli.arguments import reading_of
+from tidegate.cli.detect import predict_detector
+from tidegate.cli.output import check_output, say, say_notes
+from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
+
+NOT_ASKED = ("unlabelled", "lines")  # notes on labels, which an answer does not need
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("predict", help=tr("Forecast the steps after the end of the data; needs no torch."))
+    @app.command("predict", help=tr("Forecast the steps after the end of the data, or judge new ones; needs no torch."))
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
@@ -28,6 +33,9 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        read: list[str] = typer.Option(
+            [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
+        ),
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
         from tidegate.tasks import load
@@ -35,8 +43,16 @@ def register(app: typer.Typer) -> None:
         if out is not None:
             check_output(out)
         model = load(run)
-        reading = {} if repair is None else {"repair": repair}
-        found = model.forecast_columns(data, future=future, **reading)
+        reading = ({} if repair is None else {"repair": repair}) | reading_of(read)
+        if hasattr(model, "score_columns"):
+            found = predict_detector(model, data, **reading)
+        elif hasattr(model, "forecast_columns"):
+            found = model.forecast_columns(data, future=future, **reading)
+        elif data is None:
+            raise ConfigError("this model answers for sequences: name the file or folder to look at")
+        else:
+            found = model.predict_columns(data, **reading)
+            say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
         if out is None:
             print(Columns(found), end="")
             return

@@ -15,7 +15,8 @@ from tidegate.data.numbers import BadCellError, Decimal, could_be_either, is_mis
 from tidegate.data.stamps import looks_like_time
 from tidegate.data.timecolumn import TimeColumn
 
-Role = Literal["time", "number", "any", "key"]
+Role = Literal["time", "number", "any", "key", "text"]
+"""`text` keeps cells as they are written; `any` finds out whether they are numbers, and knows missing markers."""
 Kind = Literal["number", "time", "text", "empty"]
 
 
@@ -127,6 +128,21 @@ class TextColumn:
         return whole
 
 
+class RawColumn:
+    """Collects text as it is written, an empty cell as ""."""
+
+    def __init__(self) -> None:
+        self.cells: list[str] = []
+
+    def add(self, texts: Sequence[str]) -> None:
+        self.cells.extend(texts)
+
+    def finish(self) -> NDArray[Any]:
+        whole = np.empty(len(self.cells), dtype=object)
+        whole[:] = self.cells
+        return whole
+
+
 class KeyColumn:
     """Collects series names as codes."""
 
@@ -149,7 +165,7 @@ class KeyColumn:
         return Keys(np.array([merged[name] for name in names], dtype=np.int32)[codes], tuple(merged))
 
 
-Column = NumberColumn | TextColumn | KeyColumn | TimeColumn
+Column = NumberColumn | TextColumn | RawColumn | KeyColumn | TimeColumn
 
 
 def column_for(name: str, role: Role, kind: Kind, options: Options) -> Column:
@@ -158,6 +174,8 @@ def column_for(name: str, role: Role, kind: Kind, options: Options) -> Column:
         return TimeColumn(name, options.date_format)
     if role == "key":
         return KeyColumn()
+    if role == "text":
+        return RawColumn()
     if role == "any" and kind in ("text", "time"):
         return TextColumn()
     return NumberColumn(options.decimal or ".", options.grouped)

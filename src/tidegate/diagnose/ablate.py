@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.measure import BATCH, batch_loss, spread
+
+if TYPE_CHECKING:
+    import torch
 
 WINDOWS = 256
 COLUMNS = 20  # as many columns are tried
@@ -23,6 +27,8 @@ def _loss(case: Case, batch: tuple[torch.Tensor, ...]) -> float:
 
 
 def _order(count: int) -> torch.Tensor:
+    import torch
+
     return torch.from_numpy(np.random.default_rng(0).permutation(count))
 
 

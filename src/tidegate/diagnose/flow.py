@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tidegate.diagnose.case import Case
@@ -42,6 +41,8 @@ class Flow:
 
 def measure_flow(case: Case) -> Flow | None:
     """Backpropagate the training loss of a sample through a copy of the network; None without a recurrence."""
+    import torch
+
     network = copy.deepcopy(case.network)
     layer: Any = next((part for part in network.modules() if isinstance(part, torch.nn.RNNBase)), None)
     if layer is None:

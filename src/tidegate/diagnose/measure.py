@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tidegate.diagnose.case import Case, Origins
@@ -34,6 +33,8 @@ class Measures:
 
     def errors(self, part: str) -> Array:
         """[B, k, C] forecast less actual in the prepared scale, of the network's own block; NaN where unobserved."""
+        import torch
+
         if part not in self._errors:
             found = []
             for batch in self.batches(part):
@@ -144,6 +145,8 @@ def spread(rows: Origins, count: int) -> Origins:
 
 def batch_loss(case: Case, network: Any, batches: list[tuple[Any, ...]]) -> float:
     """Mean loss over batches, weighted by their observed steps."""
+    import torch
+
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:

@@ -9,11 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.measure import BATCH, batch_loss, spread
-from tidegate.train.optimizer import Gradients, build_optimizer
 
 STEPS = 60
 WINDOWS = 32  # of a step
@@ -44,6 +42,8 @@ class Probes:
 
 def probe(case: Case) -> Probes:
     """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
+    import torch
+
     judged, batches = _judged(case), list(_batches(case, STEPS))
     own = case.options.learning_rate
     with torch.random.fork_rng(devices=[]):
@@ -60,6 +60,8 @@ def race(case: Case, rate: float, steps: int) -> float:
 
     A fair rival of the whole training where a probe is too short to be one; the model is left as it is.
     """
+    import torch
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.options.seed)
         return _train(case, case.fresh(), _batches(case, steps), _judged(case), rate, fall=steps)
@@ -83,6 +85,8 @@ def _train(
 
     fall: steps over which the rate falls to 0 along half a cosine; 0 holds it.
     """
+    from tidegate.train.optimizer import Gradients, build_optimizer
+
     options = replace(case.options, learning_rate=rate)
     optimizer = build_optimizer(network, options)
     gradients = Gradients(network, options.clip or 1.0)

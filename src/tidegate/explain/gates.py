@@ -13,8 +13,8 @@ import numpy as np
 from tidegate.artifacts.spec import Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.explain.inputs import Array, Explainable, Floats
+from tidegate.runtime.cells import Cell, State
 from tidegate.runtime.network import enter, walk_layers
-from tidegate.runtime.recurrent import sigmoid
 
 #: Gates in (0, 1), by cell; "keep" is the share of the old state that a step lets through.
 SIGMOID = {"lstm": ("i", "f", "o"), "peephole": ("i", "f", "o"), "coupled": ("f", "o"), "gru": ("r", "z")}
@@ -112,10 +112,8 @@ def trace_stack(
         outputs = []
         for backwards in (False, True)[: 1 + layer.bidirectional]:
             tail = f"l{level}_reverse" if backwards else f"l{level}"
-            walk = _gru if layer.cell == "gru" else _coupled if layer.cell == "coupled" else _lstm
-            steps = walk(_Weights(weights, prefix, tail), sequence[:, ::-1] if backwards else sequence)
-            names = next(iter(steps)).keys()
-            values = {name: np.stack([step[name] for step in steps], axis=1) for name in names}
+            steps = _walk(layer, weights, prefix, tail, sequence[:, ::-1] if backwards else sequence)
+            values = {name: np.stack([step[name] for step in steps], axis=1) for name in steps[0]}
             if backwards:
                 values = {name: value[:, ::-1] for name, value in values.items()}
             found.append(Gates(layer.cell, level, backwards, values, stride))
@@ -124,64 +122,14 @@ def trace_stack(
     return tuple(found)
 
 
-class _Weights:
-    """One layer and direction."""
-
-    def __init__(self, weights: Mapping[str, Array], prefix: str, tail: str) -> None:
-        self.w_ih, self.w_hh = weights[f"{prefix}.weight_ih_{tail}"], weights[f"{prefix}.weight_hh_{tail}"]
-        self.b_ih, self.b_hh = weights[f"{prefix}.bias_ih_{tail}"], weights[f"{prefix}.bias_hh_{tail}"]
-        self.peephole = weights.get(f"{prefix}.weight_peephole_{tail}")
-        self.units = self.w_hh.shape[1]
-
-    def start(self, sequence: Array) -> Array:
-        return np.zeros((len(sequence), self.units), dtype=np.float32)
-
-    def inputs(self, sequence: Array) -> Array:
-        """[B, S, G H]."""
-        return np.asarray(sequence @ self.w_ih.T + self.b_ih)
-
-    def blocks(self, products: Array) -> list[Array]:
-        """[B, G H] in blocks of H."""
-        return [products[:, first : first + self.units] for first in range(0, products.shape[1], self.units)]
-
-
-def _lstm(own: _Weights, sequence: Array) -> list[dict[str, Array]]:
-    products = own.inputs(sequence) + own.b_hh
-    h = c = own.start(sequence)
-    p_i, p_f, p_o = np.zeros((3, own.units), np.float32) if own.peephole is None else own.peephole.reshape(3, -1)
+def _walk(
+    layer: Recurrent, weights: Mapping[str, Array], prefix: str, tail: str, sequence: Array
+) -> list[dict[str, Array]]:
+    """Gates, c and h of every step of one layer and direction; c and h as the next step finds them."""
+    cell, names = Cell(layer, weights, prefix, tail), ("h",) if layer.cell == "gru" else ("h", "c")
+    state: State = (np.zeros((len(sequence), cell.units), dtype=np.float32),) * len(names)
     steps = []
-    for t in range(sequence.shape[1]):
-        a_i, a_f, a_g, a_o = own.blocks(products[:, t] + h @ own.w_hh.T)
-        i, f, g = sigmoid(a_i + p_i * c), sigmoid(a_f + p_f * c), np.tanh(a_g)
-        c = f * c + i * g
-        o = sigmoid(a_o + p_o * c)
-        h = o * np.tanh(c)
-        steps.append({"i": i, "f": f, "g": g, "o": o, "c": c, "h": h})
-    return steps
-
-
-def _coupled(own: _Weights, sequence: Array) -> list[dict[str, Array]]:
-    products = own.inputs(sequence) + own.b_hh
-    h = c = own.start(sequence)
-    steps = []
-    for t in range(sequence.shape[1]):
-        a_f, a_g, a_o = own.blocks(products[:, t] + h @ own.w_hh.T)
-        f, g, o = sigmoid(a_f), np.tanh(a_g), sigmoid(a_o)
-        c = f * c + (1 - f) * g
-        h = o * np.tanh(c)
-        steps.append({"f": f, "g": g, "o": o, "c": c, "h": h})
-    return steps
-
-
-def _gru(own: _Weights, sequence: Array) -> list[dict[str, Array]]:
-    products = own.inputs(sequence)
-    h = own.start(sequence)
-    steps = []
-    for t in range(sequence.shape[1]):
-        a_r, a_z, a_n = own.blocks(products[:, t])
-        p_r, p_z, p_n = own.blocks(h @ own.w_hh.T + own.b_hh)
-        r, z = sigmoid(a_r + p_r), sigmoid(a_z + p_z)
-        n = np.tanh(a_n + r * p_n)
-        h = (1 - z) * n + z * h
-        steps.append({"r": r, "z": z, "n": n, "h": h})
+    for product in cell.products(np.ascontiguousarray(sequence.transpose(1, 0, 2))):
+        state, gates = cell.step(product, state)
+        steps.append({**gates, **dict(reversed(list(zip(names, state, strict=True))))})
     return steps

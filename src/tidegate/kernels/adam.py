@@ -7,6 +7,7 @@ import math
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Sequence
+from operator import is_
 from typing import Any, cast
 
 import torch
@@ -20,6 +21,7 @@ from tidegate.kernels.stack import TYPES, call
 _LAYOUT = struct.Struct("<4q5Q9d")
 _KEYS = ("exp_avg", "exp_avg_sq")
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
+_NUMBERS: dict[torch.dtype, Any] = {torch.float32: ctypes.c_float, torch.float64: ctypes.c_double}
 
 
 def can_update(parameters: Sequence[Tensor]) -> bool:
@@ -79,6 +81,15 @@ class Adam(torch.optim.Optimizer):
 
     step.hooked = True  # type: ignore[attr-defined]  # torch's own wrapper costs more than the update of a small model
 
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; with set_to_none=False set them to zero."""
+        if not set_to_none:
+            super().zero_grad(set_to_none=False)
+            return
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over the state of another Adam, torch's or ours."""
         super().load_state_dict(state_dict)
@@ -100,13 +111,14 @@ class Adam(torch.optim.Optimizer):
             known = self._tables[id(group)] = _Table(used, [self.state[p] for p in used])
         return known
 
-    def _run(self, group: dict[str, Any], table: _Table, gradients: list[Tensor], scale: float) -> None:
+    def _run(
+        self, group: dict[str, Any], table: _Table, gradients: list[Tensor], addresses: array[int], scale: float
+    ) -> None:
         if table.counter is None:  # parameters that joined later: each with its own count
-            for p, g in zip(table.used, gradients, strict=True):
-                self._run(group, _Table([p], [self.state[p]]), [g], scale)
+            for p, g, address in zip(table.used, gradients, addresses, strict=True):
+                self._run(group, _Table([p], [self.state[p]]), [g], array("Q", [address]), scale)
             return
-        step = float(table.counter.add_(1))
-        addresses = array("Q", [g.data_ptr() for g in gradients])
+        step = table.count()
         b1, b2 = group["betas"]
         description = _LAYOUT.pack(
             _LAYOUT.size, table.dtype, len(gradients), threads(),
@@ -136,22 +148,32 @@ class _Table:
         else:
             for state in states:
                 state["step"] = state["step"].clone()
+        self._number: Any = None  # the counter's own memory: an operation of torch takes as long as a small update
+        if self.counter is not None and self.counter.dtype in _NUMBERS and self.counter.device.type == "cpu":
+            self._number = _NUMBERS[self.counter.dtype].from_address(self.counter.data_ptr())
+
+    def count(self) -> float:
+        """One step more; how many there have been."""
+        assert self.counter is not None
+        if self._number is None:
+            return float(self.counter.add_(1))
+        self._number.value += 1
+        return float(self._number.value)
 
     def fits(self, used: list[Tensor]) -> bool:
         """Whether these are the parameters, and still where they were."""
-        return len(used) == len(self.used) and all(
-            a is b and a.data_ptr() == address for a, b, address in zip(used, self.used, self.values, strict=True)
-        )
+        same = len(used) == len(self.used) and all(map(is_, used, self.used))
+        return same and array("Q", [p.data_ptr() for p in used]) == self.values
 
-    def square_sum(self, gradients: list[Tensor]) -> float:
+    def square_sum(self, addresses: array[int]) -> float:
         """Sum of the squares of all gradients, in double precision."""
         out = ctypes.c_double()
-        addresses = array("Q", [g.data_ptr() for g in gradients])
         library = native()
         assert library is not None
         library.tg_square_sum(
-            self.dtype, len(gradients), addresses.buffer_info()[0], self.lengths.buffer_info()[0], ctypes.byref(out)
-        )
+            self.dtype, len(addresses), addresses.buffer_info()[0], self.lengths.buffer_info()[0], threads(),
+            ctypes.byref(out),
+        )  # fmt: skip
         return out.value
 
 
@@ -166,13 +188,14 @@ def _step(optimizer: Adam, closure: Callable[[], float] | None = None) -> float 
         if pairs:
             used = [p for p, _ in pairs]
             gradients = [g if g.is_contiguous() else g.contiguous() for _, g in pairs]
-            work.append((group, used, optimizer._table(group, used), gradients))
+            addresses = array("Q", [g.data_ptr() for g in gradients])
+            work.append((group, used, optimizer._table(group, used), gradients, addresses))
     scale = 1.0
     if optimizer.clip is not None:
-        optimizer.norm = math.sqrt(sum(table.square_sum(gradients) for _, _, table, gradients in work))
+        optimizer.norm = math.sqrt(sum(table.square_sum(addresses) for _, _, table, _, addresses in work))
         scale = min(1.0, optimizer.clip / (optimizer.norm + 1e-6))
-    for group, used, table, gradients in work:
-        optimizer._run(group, table, gradients, scale)
+    for group, used, table, gradients, addresses in work:
+        optimizer._run(group, table, gradients, addresses, scale)
         torch.autograd.graph.increment_version(used)
     return value
 

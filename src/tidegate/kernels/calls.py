@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from array import array
 from collections.abc import Sequence
 from operator import itemgetter
@@ -11,22 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.kernels.library import KernelError, native, reused_bytes, threads
+from tidegate.kernels.library import KernelError, native, reused, threads
 from tidegate.kernels.stack import CELLS, EPSILON, LAYOUT, TYPES, Stack, describe, size_of
 
 NAMES = {torch.float32: "float32", torch.float64: "float64"}
+KINDS = {torch.float32: "f4", torch.float64: "f8"}
 REUSED = 1 << 16  # bytes from which memory comes from the engine's pool
 States = tuple[Tensor | None, Tensor | None]
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """An uninitialised tensor whose pages are already mapped where it is large."""
-    size = dtype.itemsize
-    for length in shape:
-        size *= length
-    if size < REUSED:
+    """An uninitialised tensor whose pages are already mapped where it is large; float32 or float64."""
+    if math.prod(shape) * dtype.itemsize < REUSED:
         return torch.empty(shape, dtype=dtype)
-    return torch.from_numpy(reused_bytes(size)).view(dtype).view(*shape)
+    return torch.from_numpy(reused(tuple(shape), KINDS[dtype]))
 
 
 def _dense(tensor: Tensor | None) -> Tensor | None:
@@ -59,6 +58,7 @@ class Plan:
         self.LD = stack.layers * stack.directions
         self.width = stack.directions * H
         self.shapes = stack.shapes(I, H)
+        self._large = [math.prod(shape) >= REUSED for shape in self.shapes]  # 256 KB and more
         count = len(self.shapes)
         slots = stack.slots(range(1, count + 1))  # which weight goes where; 0: none
         self._spread = itemgetter(*(slot - 1 if slot else count for slot in slots))
@@ -75,7 +75,8 @@ class Plan:
         """Refuse tensors that the engine would read or write beyond their ends, or of another type or device."""
         if len(weights) != len(self.shapes):
             raise RuntimeError(f"{len(self.shapes)} weights expected, {len(weights)} given")
-        for index, (weight, shape) in enumerate(zip(weights, self.shapes, strict=True)):
+        alike = [w.shape for w in weights] == self.shapes and all(w.is_cpu and w.dtype is self.dtype for w in weights)
+        for index, (weight, shape) in enumerate([] if alike else zip(weights, self.shapes, strict=True)):
             if weight.shape != shape or weight.dtype != self.dtype or not weight.is_cpu:
                 raise RuntimeError(
                     f"weight {index} is {weight.dtype} {list(weight.shape)} on {weight.device}; "
@@ -177,8 +178,8 @@ class Plan:
         dh0 = torch.empty(h0.shape, dtype=self.dtype) if wanted[1] and h0 is not None else None
         dc0 = torch.empty(c0.shape, dtype=self.dtype) if wanted[2] and c0 is not None else None
         gradients = [
-            torch.empty(shape, dtype=self.dtype) if want else None
-            for shape, want in zip(self.shapes, wanted[3:], strict=True)
+            (empty if large else torch.empty)(shape, dtype=self.dtype) if want else None
+            for shape, want, large in zip(self.shapes, wanted[3:], self._large, strict=True)
         ]
         table, back = self._table(own), self._table(gradients)
         pointers = (

@@ -13,6 +13,7 @@ import ctypes
 import functools
 import importlib.resources
 import logging
+import math
 import os
 import sys
 from pathlib import Path
@@ -24,7 +25,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
-ABI = 2
+ABI = 3
+_ORDER = "<" if sys.byteorder == "little" else ">"
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
 
 
@@ -59,7 +61,8 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_held_bytes": ([], integer),
         "tg_trim": ([], None),
         "tg_adam_step": ([pointer], ctypes.c_int),
-        "tg_square_sum": ([integer, integer, pointer, pointer, pointer], ctypes.c_int),
+        "tg_square_sum": ([integer, integer, pointer, pointer, integer, pointer], ctypes.c_int),
+        "tg_same": ([integer, pointer, pointer, pointer, integer], ctypes.c_int),
         "tg_use_openmp": ([pointer], None),
         "tg_bfloat16_products": ([], ctypes.c_int),
         "tg_peak": ([integer, integer, real], real),
@@ -152,21 +155,26 @@ class _Block:
 
     __slots__ = ("__array_interface__", "__weakref__", "pointer", "release")
 
-    def __init__(self, library: ctypes.CDLL, size: int) -> None:
+    def __init__(self, library: ctypes.CDLL, size: int, shape: tuple[int, ...], kind: str) -> None:
         self.pointer = library.tg_acquire(max(size, 1))
         if not self.pointer:
             raise MemoryError(f"no memory for {size} bytes")
         self.release = library.tg_release
-        self.__array_interface__ = {"data": (self.pointer, False), "shape": (size,), "typestr": "|u1", "version": 3}
+        self.__array_interface__ = {"data": (self.pointer, False), "shape": shape, "typestr": kind, "version": 3}
 
     def __del__(self) -> None:
         if getattr(self, "pointer", None):
             self.release(self.pointer)
 
 
-def reused_bytes(size: int) -> NDArray[np.uint8]:
-    """[size] bytes, 64-byte aligned, whose pages are usually mapped already; returned to the pool by themselves."""
+def reused(shape: tuple[int, ...], kind: str) -> NDArray[Any]:
+    """An array whose pages are usually mapped already; returned to the pool by itself.
+
+    Args:
+        shape: its sizes.
+        kind: type and bytes of an element as numpy writes them: "f4", "f8".
+    """
     library = native()
     if library is None:
-        return np.empty(size, np.uint8)
-    return np.asarray(_Block(library, size))
+        return np.empty(shape, kind)
+    return np.asarray(_Block(library, math.prod(shape) * int(kind[1:]), shape, _ORDER + kind))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from tidegate.artifacts.shapes import conv_padding
 from tidegate.core.errors import ConfigError
+from tidegate.nn.flow import clear, taken
 
 
 class TimeConvolution(nn.Module):
@@ -43,9 +45,26 @@ class TimeConvolution(nn.Module):
         self.conv = nn.Conv1d(inputs, channels, kernel, stride)
         self.padding: Literal["causal", "same"] = padding
 
-    def forward(self, sequence: Tensor) -> Tensor:
-        """Convolve [B, S, D]."""
-        pads = conv_padding(sequence.shape[1], self.conv.kernel_size[0], self.conv.stride[0], self.padding)
-        padded = nn.functional.pad(sequence.transpose(1, 2), pads)
+    def forward(self, sequence: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Convolve [B, S, D] of `lengths` [B] steps; a row then has ceil(length / stride), with zeros past them."""
+        stride = self.conv.stride[0]
+        padded = padded_rows(sequence, lengths, self.conv.kernel_size[0], stride, self.padding)
         convolved: Tensor = self.conv(padded)
-        return convolved.relu().transpose(1, 2)
+        return clear(convolved.relu().transpose(1, 2), shortened(lengths, stride))
+
+
+def shortened(lengths: Tensor | None, stride: int) -> Tensor | None:
+    """ceil(lengths / stride)."""
+    return None if lengths is None else -(-lengths // stride)
+
+
+def padded_rows(sequence: Tensor, lengths: Tensor | None, kernel: int, stride: int, padding: str) -> Tensor:
+    """[B, S, D] as [B, D, zeros + S + zeros], as many as a convolution needs; before each row by its own length."""
+    steps = sequence.shape[1]
+    before, after = conv_padding(steps, kernel, stride, padding)
+    if lengths is None or stride == 1:
+        return nn.functional.pad(clear(sequence, lengths).transpose(1, 2), (before, after))
+    places = torch.arange(before + steps + after, device=lengths.device)
+    source = places - conv_padding(lengths.unsqueeze(1), kernel, stride, padding)[0]  # [B, places]
+    inside = (source >= 0) & (source < lengths.unsqueeze(1))
+    return taken(sequence, source.clamp(0, steps - 1)).masked_fill(~inside.unsqueeze(2), 0.0).transpose(1, 2)

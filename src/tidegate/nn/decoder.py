@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.shapes import Sizes, decoder_inputs, decoder_stack
 from tidegate.artifacts.spec import Decoder, NetworkSpec
 from tidegate.nn.attention import Attention
-from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.flow import Flow, State, ending, lagged, recurrent
 
 
 class DecoderLayer(nn.Module):
@@ -51,7 +51,7 @@ class DecoderLayer(nn.Module):
         inputs = torch.cat(known, dim=2) if known else flow.targets.new_zeros(batch, steps, 1)
         hidden, _ = self.rnn(inputs, state if len(state) > 1 else state[0])
         if self.kind is not None:
-            hidden, flow.decoder_attention = self._look_up(hidden, flow.sequence, self.attention.keys(flow.sequence))
+            hidden, flow.decoder_attention = self._look_up(hidden, flow, self.attention.keys(flow.sequence))
         flow.output = self.output(self.dropout(hidden)).reshape(batch, self.horizon, -1)
 
     def _known(self, flow: Flow, batch: int, steps: int) -> list[Tensor]:
@@ -59,7 +59,7 @@ class DecoderLayer(nn.Module):
         if flow.future.shape[2]:
             parts.append(flow.future.reshape(batch, steps, -1))
         if self.lags:
-            parts.append(lagged(flow.targets, self.lags, self.horizon).reshape(batch, steps, -1))
+            parts.append(lagged(flow.targets, self.lags, self.horizon, flow.given).reshape(batch, steps, -1))
         if self.position is not None:
             parts.append(self.position.unsqueeze(0).expand(batch, -1, -1))
         if self.static:
@@ -68,8 +68,8 @@ class DecoderLayer(nn.Module):
             parts.append(flow.context.unsqueeze(1).expand(-1, steps, -1))
         return parts
 
-    def _look_up(self, hidden: Tensor, sequence: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
-        context, weights = self.attention(hidden, sequence, keys=keys)
+    def _look_up(self, hidden: Tensor, flow: Flow, keys: Tensor) -> tuple[Tensor, Tensor]:
+        context, weights = self.attention(hidden, flow.sequence, flow.lengths, keys)
         return torch.tanh(self.combine(torch.cat([context, hidden], dim=2))), weights
 
     def _walk(self, flow: Flow, known: list[Tensor], state: State) -> Tensor:
@@ -77,21 +77,21 @@ class DecoderLayer(nn.Module):
         batch, count = flow.targets.shape[0], flow.targets.shape[2]
         inputs = torch.cat(known, dim=2) if known else flow.targets.new_zeros(batch, self.horizon // self.segment, 0)
         keys = self.attention.keys(flow.sequence) if self.kind is not None else flow.sequence
-        anchor = lagged(flow.targets, (self.anchor,), self.horizon) if self.anchor else None
-        previous = flow.targets[:, -self.segment :]  # [B, segment, C]
+        anchor = lagged(flow.targets, (self.anchor,), self.horizon, flow.given) if self.anchor else None
+        previous = ending(flow.targets, self.segment, flow.given)  # [B, segment, C]
         outputs, weights = [], []
         for step in range(inputs.shape[1]):
             parts = [inputs[:, step : step + 1]]
             if self.feedback is not None:
                 parts.append(previous.reshape(batch, 1, -1))
             if self.kind == "additive":
-                context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, keys=keys)
+                context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, flow.lengths, keys)
                 parts.append(context)
                 weights.append(weight)
             hidden, after = self.rnn(torch.cat(parts, dim=2), state if len(state) > 1 else state[0])
             state = after if isinstance(after, tuple) else (after,)
             if self.kind not in (None, "additive"):
-                hidden, weight = self._look_up(hidden, flow.sequence, keys)
+                hidden, weight = self._look_up(hidden, flow, keys)
                 weights.append(weight)
             outputs.append(self.output(self.dropout(hidden)))
             if self.feedback is not None:

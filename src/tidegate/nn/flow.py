@@ -6,6 +6,7 @@ C targets of one pass, O outputs, H units, L layers, F known-ahead inputs, E sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,13 @@ class Flow:
     """What flows between the layers of one forward pass."""
 
     targets: Tensor  # [B, T, C], normalised once a layer has done so
-    sequence: Tensor  # [B, S, D]
+    sequence: Tensor  # [B, S, D]; a layer that looks at neighbouring steps clears what is past a row's end itself
     future: Tensor  # [B, K, F]
     static: Tensor  # [B, S_raw], then [B, E] once embedded
     loc: Tensor | None = None  # [B, 1, C]
     scale: Tensor | None = None  # [B, 1, C]
     state: State = ()  # h (and c) [L, B, H]
+    branch: Tensor | None = None  # [B, channels]
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
     decoder_attention: Tensor | None = None  # [B, K / segment, S]
@@ -37,18 +39,70 @@ class Flow:
     truth: Tensor | None = None  # [B, K, C] targets to come, normalised once a layer has done so
     forced: Tensor | None = None  # [B, K, C], where a decoder that reads its own forecasts is shown the truth
     output: Tensor | None = None  # [B, K, C * O]
+    lengths: Tensor | None = None  # [B] steps of each row of the sequence; None: all of them
+    given: Tensor | None = None  # [B] steps of each row of the targets; None: all of them
 
 
-def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int) -> Tensor:
+def within(lengths: Tensor, steps: int) -> Tensor:
+    """[B, S, 1], true at the steps that each row has."""
+    return (torch.arange(steps, device=lengths.device) < lengths.unsqueeze(1)).unsqueeze(2)
+
+
+def clear(sequence: Tensor, lengths: Tensor | None) -> Tensor:
+    """The sequence [B, S, D] with zeros past each row's end."""
+    return sequence if lengths is None else sequence.masked_fill(~within(lengths, sequence.shape[1]), 0)
+
+
+def taken(sequence: Tensor, steps: Tensor) -> Tensor:
+    """The steps [B, n] of each row of a sequence [B, S, D]: [B, n, D]."""
+    return sequence[torch.arange(len(steps), device=steps.device).unsqueeze(1), steps]
+
+
+def ending(sequence: Tensor, count: int, lengths: Tensor | None) -> Tensor:
+    """The last `count` steps of each row, [B, count, D]."""
+    if lengths is None:
+        return sequence[:, -count:]
+    return taken(sequence, lengths.unsqueeze(1) - count + torch.arange(count, device=lengths.device))
+
+
+def lagged(targets: Tensor, lags: tuple[int, ...], horizon: int, lengths: Tensor | None = None) -> Tensor:
     """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
-    rows = [torch.from_numpy(lag_rows(targets.shape[1], horizon, lag)).to(targets.device) for lag in lags]
+    window = targets.shape[1] if lengths is None else 0
+    rows = [torch.from_numpy(lag_rows(window, horizon, lag)).to(targets.device) for lag in lags]
+    if lengths is not None:  # rows counted from each row's own end
+        return torch.cat([taken(targets, lengths.unsqueeze(1) + row) for row in rows], dim=2)
     return torch.cat([targets.index_select(1, row) for row in rows], dim=2)
+
+
+def mean_over(x: Tensor, lengths: Tensor | None, period: int = 0) -> Tensor:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return recent.mean(dim=1, keepdim=True)
+    kept, counts = within(lengths, x.shape[1]), lengths.view(-1, 1, 1)
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = counts.clamp_max(period)
+    return x.masked_fill(~kept, 0.0).sum(dim=1, keepdim=True) / counts
+
+
+def on_steps(function: Callable[[Tensor], Tensor], x: Tensor, lengths: Tensor | None) -> Tensor:
+    """A function of single steps [M, D], given those that rows of [B, S, D] have, all at once; zeros for the others."""
+    flat = x.flatten(0, 1)
+    if lengths is None:
+        found = function(flat)
+        return found.view(*x.shape[:2], found.shape[1])
+    kept = within(lengths, x.shape[1]).flatten().nonzero().squeeze(1)
+    found = function(flat.index_select(0, kept))
+    every = found.new_zeros(len(flat), found.shape[1]).index_copy(0, kept, found)
+    return every.view(*x.shape[:2], found.shape[1])
 
 
 def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
     """The recurrent stack of a spec."""
     kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
     dropout = layer.dropout if layer.num_layers > 1 else 0.0
+    start = {} if layer.cell == "gru" else {"forget_bias": layer.forget_bias}
     made: nn.Module = kind(
         inputs,
         layer.hidden_size,
@@ -56,5 +110,9 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
         batch_first=True,
         dropout=dropout,
         bidirectional=bidirectional,
+        layer_norm=layer.layer_norm,
+        recurrent_dropout=layer.recurrent_dropout,
+        zoneout=layer.zoneout,
+        **start,
     )
     return made

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
@@ -28,10 +28,12 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn.attention import pool
-from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer
-from tidegate.nn.flow import Flow, State, lagged, recurrent
+from tidegate.nn.flow import Flow, State, clear, ending, lagged, mean_over, recurrent, within
+from tidegate.nn.norm import UnitNorm, normed
 from tidegate.nn.ode import ODERNN
+from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, TokensLayer
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
@@ -48,14 +50,13 @@ class NormaliseLayer(nn.Module):
         x = flow.targets
         count = x.shape[2]
         if self.by == "scale":
-            recent = x[:, -self.period :] if self.period else x
-            flow.scale = recent.abs().mean(dim=1, keepdim=True).clamp_min(SMALLEST_SCALE)
+            flow.scale = mean_over(x.abs(), flow.given, self.period).clamp_min(SMALLEST_SCALE)
             flow.targets = x / flow.scale
         else:
-            flow.loc = x[:, -1:] if self.by == "last" else x.mean(dim=1, keepdim=True)
-            flow.targets = x - flow.loc
+            flow.loc = ending(x, 1, flow.given) if self.by == "last" else mean_over(x, flow.given)
+            flow.targets = clear(x - flow.loc, flow.given)
             if self.by == "standard":
-                flow.scale = flow.targets.square().mean(dim=1, keepdim=True).sqrt().clamp_min(SMALLEST_SCALE)
+                flow.scale = mean_over(flow.targets.square(), flow.given).sqrt().clamp_min(SMALLEST_SCALE)
                 flow.targets = flow.targets / flow.scale
         flow.sequence = torch.cat([flow.targets, flow.sequence[:, :, count:]], dim=2)
         if flow.truth is not None:
@@ -68,6 +69,7 @@ class ConvolutionLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Convolution, sizes: Sizes) -> None:
         super().__init__()
+        self.stride = layer.stride
         self.convs = nn.ModuleList(
             TimeConvolution(inputs, channels, layer.kernel, layer.stride, layer.padding)
             for inputs, channels in pairwise((sizes.width, *layer.channels))
@@ -75,7 +77,8 @@ class ConvolutionLayer(nn.Module):
 
     def forward(self, flow: Flow) -> None:
         for conv in self.convs:
-            flow.sequence = conv(flow.sequence)
+            flow.sequence = conv(flow.sequence, flow.lengths)
+            flow.lengths = shortened(flow.lengths, self.stride)
 
 
 class SegmentLayer(nn.Module):
@@ -87,9 +90,13 @@ class SegmentLayer(nn.Module):
         self.linear = nn.Linear(layer.length * sizes.width, layer.size)
 
     def forward(self, flow: Flow) -> None:
-        batch, steps, width = flow.sequence.shape
-        joined = flow.sequence.reshape(batch, steps // self.length, self.length * width)
+        sequence = clear(flow.sequence, flow.lengths)
+        if sequence.shape[1] % self.length:
+            sequence = nn.functional.pad(sequence, (0, 0, 0, -sequence.shape[1] % self.length))
+        batch, steps, width = sequence.shape
+        joined = sequence.reshape(batch, steps // self.length, self.length * width)
         flow.sequence = torch.relu(self.linear(joined))
+        flow.lengths = shortened(flow.lengths, self.length)
 
 
 class EmbedLayer(nn.Module):
@@ -114,7 +121,7 @@ class RecurrentLayer(nn.Module):
         self.rnn = recurrent(layer, sizes.width, bidirectional=layer.bidirectional)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence, state = self.rnn(flow.sequence)
+        flow.sequence, state = self.rnn(flow.sequence, lengths=flow.lengths)
         parts: State = state if isinstance(state, tuple) else (state,)
         if self.bidirectional:  # [L * 2, B, H] -> mean of the directions, [L, B, H]
             parts = tuple(p.reshape(self.num_layers, 2, *p.shape[1:]).mean(dim=1) for p in parts)
@@ -139,8 +146,8 @@ class TransformerLayer(nn.Module):
         )
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence = self.encoder(flow.sequence)
-        last = flow.sequence[:, -1].unsqueeze(0)
+        flow.sequence = self.encoder(flow.sequence, flow.lengths)
+        last = ending(flow.sequence, 1, flow.lengths).transpose(0, 1)
         flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
 
 
@@ -157,26 +164,7 @@ class OdeRnnLayer(nn.Module):
     def forward(self, flow: Flow) -> None:
         x = flow.sequence
         observed = (x[:, :, self.missing] < 0.5).any(dim=2) if self.missing else None
-        flow.sequence, flow.state = self.ode(x, observed=observed)
-
-
-class UnitNorm(nn.Module):
-    """torch's batch_norm with just the tensors that an artifact keeps (no count of batches)."""
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))
-        self.register_buffer("running_mean", torch.zeros(width))
-        self.register_buffer("running_var", torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Normalise [B, D, S] over B and S, with the batch's statistics while training."""
-        return nn.functional.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, training=self.training
-        )
+        flow.sequence, flow.state = self.ode(x, observed=observed, lengths=flow.lengths)
 
 
 class BatchNormLayer(nn.Module):
@@ -187,7 +175,7 @@ class BatchNormLayer(nn.Module):
         self.norm = UnitNorm(sizes.width)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence = self.norm(flow.sequence.transpose(1, 2)).transpose(1, 2)
+        flow.sequence = normed(self.norm, flow.sequence, flow.lengths)
 
 
 class SelfAttentionLayer(nn.Module):
@@ -198,7 +186,7 @@ class SelfAttentionLayer(nn.Module):
         self.block = SelfAttention(sizes.width, layer.num_heads, layer.dropout)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence, flow.self_attention = self.block(flow.sequence)
+        flow.sequence, flow.self_attention = self.block(flow.sequence, flow.lengths)
 
 
 class PoolLayer(nn.Module):
@@ -207,26 +195,38 @@ class PoolLayer(nn.Module):
     def __init__(self, spec: NetworkSpec, layer: Pool, sizes: Sizes) -> None:
         super().__init__()
         self.by = layer.by
+        self.ahead = spec.encoder.hidden_size  # units that read forwards; after them those that read backwards
         if layer.by == "attention":
             self.score = nn.Linear(sizes.width, 1)
 
     def forward(self, flow: Flow) -> None:
-        if self.by == "last":
-            flow.context = flow.sequence[:, -1]
+        x, lengths = flow.sequence, flow.lengths
+        if self.by == "attention":
+            flow.context, flow.attention = pool(self.score, x, lengths)
+        elif self.by == "mean":
+            flow.context = mean_over(x, lengths).squeeze(1)
+        elif self.by == "max":
+            flow.context = (x if lengths is None else x.masked_fill(~within(lengths, x.shape[1]), -torch.inf)).amax(1)
         else:
-            flow.context, flow.attention = pool(self.score, flow.sequence)
+            flow.context = ending(x, 1, lengths).squeeze(1)
+            if self.by == "ends" and x.shape[2] > self.ahead:
+                flow.context = torch.cat([flow.context[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
+        if flow.branch is not None:
+            flow.context = torch.cat([flow.context, flow.branch], dim=1)
 
 
 class DropoutLayer(nn.Module):
-    """Dropout on the context (`Dropout`)."""
+    """Dropout on the context, or where there is none on the sequence (`Dropout`)."""
 
     def __init__(self, spec: NetworkSpec, layer: Dropout, sizes: Sizes) -> None:
         super().__init__()
         self.dropout = nn.Dropout(layer.rate)
 
     def forward(self, flow: Flow) -> None:
-        assert flow.context is not None
-        flow.context = self.dropout(flow.context)
+        if flow.context is None:
+            flow.sequence = self.dropout(flow.sequence)
+        else:
+            flow.context = self.dropout(flow.context)
 
 
 class HeadLayer(nn.Module):
@@ -246,14 +246,17 @@ class HeadLayer(nn.Module):
         if flow.future.shape[2]:
             parts.append(flow.future)
         if self.lags:
-            parts.append(lagged(flow.targets, self.lags, self.horizon))
+            parts.append(lagged(flow.targets, self.lags, self.horizon, flow.given))
         if self.static:
             parts.append(flow.static.unsqueeze(1).expand(-1, self.horizon, -1))
         flow.output = self.final(torch.relu(self.output(torch.cat(parts, dim=2))))
 
 
 LAYERS: dict[str, type[nn.Module]] = {
+    "tokens": TokensLayer,
+    "frames": FramesLayer,
     "normalise": NormaliseLayer,
+    "branch": BranchLayer,
     "convolution": ConvolutionLayer,
     "segment": SegmentLayer,
     "embed": EmbedLayer,
@@ -266,4 +269,6 @@ LAYERS: dict[str, type[nn.Module]] = {
     "dropout": DropoutLayer,
     "head": HeadLayer,
     "decoder": DecoderLayer,
+    "label": LabelLayer,
+    "tag": LabelLayer,
 }

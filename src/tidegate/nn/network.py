@@ -7,16 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.nn.flow import Flow, lagged
+from tidegate.nn.flow import Flow, clear, lagged
 from tidegate.nn.layers import LAYERS
 
 
 class Output(NamedTuple):
-    """What a network says about a batch of windows.
+    """What a network says about a batch of windows or sequences.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
     None; independent channels have B * C rows there.
@@ -51,21 +53,31 @@ class Network(nn.Module):
     def forward(
         self,
         past: Tensor,
-        future: Tensor,
-        static: Tensor,
+        future: Tensor | None = None,
+        static: Tensor | None = None,
         truth: Tensor | None = None,
         forced: Tensor | None = None,
+        lengths: Tensor | None = None,
     ) -> Output:
-        """Forecast a batch of windows.
+        """Forecast a batch of windows, or say something about a batch of sequences.
 
         Args:
-            past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+            past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
+            future: [B, K, F]. static: [B, S]; None where the network reads none.
             truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
                 its own forecasts is shown the truth instead.
+            lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+
+        Raises:
+            ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
         """
         spec = self.spec
         batch, count = past.shape[0], spec.targets
-        flow = self._enter(past, future, static)
+        if lengths is not None:
+            check_lengths(spec, lengths, batch, past.shape[1])
+        future = torch.empty(missing_shape(spec, "future", batch), device=past.device) if future is None else future
+        static = torch.empty(missing_shape(spec, "static", batch), device=past.device) if static is None else static
+        flow = self._enter(past, future, static, lengths)
         if truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
         for layer in self.layers:
@@ -73,7 +85,10 @@ class Network(nn.Module):
         assert flow.output is not None
         values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
         if spec.anchor:
-            values = values + lagged(flow.targets, (spec.anchor,), spec.horizon).unsqueeze(3)
+            values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
+        if not spec.forecasts:
+            zeros = values.new_zeros(batch, 1, 1)
+            return Output(values, zeros, zeros + 1, flow.attention, None, flow.self_attention)
         ones = torch.ones_like(flow.targets[:, :1])
         scale = ones if flow.scale is None else flow.scale
         loc = torch.zeros_like(ones) if flow.loc is None else flow.loc
@@ -88,11 +103,18 @@ class Network(nn.Module):
             return part
         return part.transpose(1, 2).reshape(-1, part.shape[1], 1)
 
-    def _enter(self, past: Tensor, future: Tensor, static: Tensor) -> Flow:
+    def _enter(self, past: Tensor, future: Tensor, static: Tensor, lengths: Tensor | None) -> Flow:
         count = self.spec.targets
+        tokens = self.spec.find("tokens")
+        if tokens is not None:
+            past = clear(past.unsqueeze(2), lengths).squeeze(2) if past.dim() == 2 else past
+            check_tokens(past, tokens.vocabulary)
+            return Flow(static.new_empty(*past.shape, 0), past, future, static, lengths=lengths, given=lengths)
+        past = clear(past, lengths)
         if self.spec.channels == "joint":
-            return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)
+            return Flow(past[:, :, :count], past, future, static, lengths=lengths, given=lengths)
         batch, steps, _ = past.shape
+        lengths = None if lengths is None else lengths.repeat_interleave(count)
         own = past[:, :, :count].transpose(1, 2).reshape(batch * count, steps, 1)
         others = past[:, :, count:].repeat_interleave(count, dim=0)
         static = static.repeat_interleave(count, dim=0)
@@ -103,4 +125,6 @@ class Network(nn.Module):
             sequence=torch.cat([own, others], dim=2),
             future=future.repeat_interleave(count, dim=0),
             static=static,
+            lengths=lengths,
+            given=lengths,
         )

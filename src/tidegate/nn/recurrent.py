@@ -26,6 +26,7 @@ from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
 from tidegate.kernels.stack import GATE_NAMES, Stack
 from tidegate.nn.packing import Packing
+from tidegate.nn.projection import projected, repays
 
 
 class Gates(NamedTuple):
@@ -72,6 +73,11 @@ class _Engine(nn.RNNBase):
         o = self.options
         return o.recurrent_dropout == o.zoneout_h == o.zoneout_c == 0 and not o.norm
 
+    def _repays_engine(self, data: Tensor) -> bool:
+        """Whether the engine runs and is faster than torch's own layer."""
+        few = self.proj_size > 0 and self.checkpoint_every is None and not repays(self.hidden_size, self.proj_size)
+        return is_native(data) and not few
+
     def _set_options(
         self,
         recurrent_dropout: float,
@@ -82,14 +88,14 @@ class _Engine(nn.RNNBase):
     ) -> None:
         if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
             raise ConfigError(f"checkpoint_every is {checkpoint_every!r}; set it to a number of steps, or None.")
-        if checkpoint_every is not None and self.proj_size:
-            raise ConfigError("checkpoint_every needs proj_size=0.")
         self.checkpoint_every = checkpoint_every
         self._packing = Packing()
         zoneout_h, zoneout_c = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
         for name, p in (("recurrent_dropout", recurrent_dropout), ("zoneout", zoneout_h), ("zoneout", zoneout_c)):
             if not 0 <= p < 1:
                 raise ConfigError(f"{name} is {p}; set it to a probability from 0 to below 1.")
+        if self.proj_size and (recurrent_dropout or zoneout_h):
+            raise ConfigError("recurrent_dropout and zoneout of h need proj_size=0; zoneout=(0, p) keeps c alone.")
         self.options = Stack(
             self.cell,
             self.num_layers,
@@ -161,16 +167,17 @@ class _Engine(nn.RNNBase):
         seed: int | Tensor | None = None
         if stack.train and (stack.dropout or stack.recurrent_dropout or stack.zoneout_h or stack.zoneout_c):
             seed = torch.randint(0, 1 << 62, ())
-            seed = int(seed) if is_plain(seed) else seed
+            seed = int(seed.item()) if is_plain(seed) else seed
         every = self.checkpoint_every if stack.train else None
         dtype, autocast = x.dtype, _autocasts(x)
+        run = projected if self.proj_size else recurrent
         if dtype in NAMES and weights[0].dtype == dtype and not autocast:
-            if not (gates or needs_grad or stack.train) and is_native(x) and is_plain(*inputs):
+            if not (gates or needs_grad or stack.train or self.proj_size) and is_native(x) and is_plain(*inputs):
                 this = plan(stack, dtype, x.shape[2], self.hidden_size)
                 this.check(x, (h0, c0), weights, lengths)
                 own = self._packing.get(this, weights)
                 return *this.forward(x, (h0, c0), weights, lengths, packed=own)[:3], None
-            return recurrent(stack, x, h0, c0, weights, lengths, seed, gates, every)
+            return run(stack, x, h0, c0, weights, lengths, seed, gates, every)
         result = self._result_type(x, h0, c0, packed) if autocast else dtype
         if torch.bfloat16 in (result, dtype):
             stack = replace(stack, bfloat16=True)
@@ -178,24 +185,26 @@ class _Engine(nn.RNNBase):
         x, weights = x.to(wide), [w.to(wide) for w in weights]
         h0, c0 = (None if s is None else s.to(wide) for s in (h0, c0))
         with torch.autocast(x.device.type, enabled=False) if autocast else nullcontext():
-            y, h, c, trace = recurrent(stack, x, h0, c0, weights, lengths, seed, gates, every)
-        return y.to(result), h.to(result), c.to(result), trace
+            y, h, c, trace = run(stack, x, h0, c0, weights, lengths, seed, gates, every)
+        of_h = torch.get_autocast_dtype(x.device.type) if autocast and self.proj_size else result
+        return y.to(of_h), h.to(of_h), c.to(result), trace
 
     def _result_type(self, x: Tensor, h0: Tensor | None, c0: Tensor | None, packed: bool) -> torch.dtype:
-        """The type that torch's layers give under autocast."""
+        """The type that torch's layers give under autocast; of c alone with a projection."""
         low = torch.get_autocast_dtype(x.device.type)
-        if self.cell != "gru" and not packed and x.dtype in (torch.float32, low):
+        if self.cell != "gru" and not packed and not self.proj_size and x.dtype in (torch.float32, low):
             return low
-        states = [s.dtype for s in (h0, c0) if s is not None]
+        states = [s.dtype for s in (None if self.proj_size else h0, c0) if s is not None]
         return functools.reduce(torch.promote_types, states, torch.promote_types(x.dtype, low))
 
     def _check_states(self, x: Tensor, hx: Any, batch: int) -> tuple[Tensor | None, Tensor | None]:
         if hx is None:
             return None, None
-        shape = (self.options.layers * self.options.directions, batch, self.hidden_size)
+        lead = (self.options.layers * self.options.directions, batch)
         gru = self.cell == "gru"
         states = [hx] if gru else [hx[0], hx[1]]
         for index, state in enumerate(states):
+            shape = (*lead, self.proj_size if self.proj_size and index == 0 else self.hidden_size)
             if state.shape != shape:
                 name = "hidden" if gru else f"hidden[{index}]"
                 self.check_hidden_size(state, shape, f"Expected {name} size {{}}, got {{}}")
@@ -241,7 +250,8 @@ class _Engine(nn.RNNBase):
             )
 
     def _check_input(self, x: Tensor, lengths: Tensor | None) -> None:
-        first: Tensor = self._weights()[0]
+        name = self._flat_weights_names[0]
+        first: Any = self._parameters[name] if name in self._parameters else getattr(self, name)
         if x.device != first.device:
             raise RuntimeError(
                 "Input and parameter tensors are not at the same device, "
@@ -288,7 +298,7 @@ class _Engine(nn.RNNBase):
         if not torch.compiler.is_compiling() and isinstance(data, Tensor) and data.device.type == "cpu":
             warn_if_missing()
         torchs_own = self.torch_layer is not None and lengths is None and not return_gates and self._is_plain()
-        if torchs_own and isinstance(data, Tensor) and data.dtype in NAMES and not is_native(data):
+        if torchs_own and isinstance(data, Tensor) and data.dtype in NAMES and not self._repays_engine(data):
             return self.torch_layer.forward(self, input, hx)  # type: ignore[no-any-return]
         x, hx, lengths = self._arrange(input, hx, lengths)
         batched = packed is not None or data.dim() == 3
@@ -313,7 +323,9 @@ class _Engine(nn.RNNBase):
 
 
 class LSTM(_Engine, nn.LSTM):
-    """Drop-in for `torch.nn.LSTM`, same arguments and weights; with `proj_size` torch's own layer runs.
+    """Drop-in for `torch.nn.LSTM`, same arguments and weights.
+
+    A projection (`proj_size`) of very few of many units runs on torch's own layer where nothing of ours is asked for.
 
     Args:
         *args, **kwargs: of `torch.nn.LSTM`.
@@ -335,35 +347,6 @@ class LSTM(_Engine, nn.LSTM):
                  checkpoint_every: int | None = None, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(*args, **kwargs)
         self._set_options(recurrent_dropout, zoneout, forget_bias, layer_norm, checkpoint_every)
-
-    def forward(
-        self,
-        input: Tensor | PackedSequence,
-        hx: Any = None,
-        *,
-        lengths: Tensor | None = None,
-        return_gates: bool = False,
-    ) -> tuple[Any, ...]:
-        if self.proj_size == 0:
-            return super().forward(input, hx, lengths=lengths, return_gates=return_gates)
-        if return_gates:
-            raise ConfigError("return_gates needs proj_size=0: torch's own layer runs, and keeps no gates.")
-        if lengths is None:
-            return nn.LSTM.forward(self, input, hx)
-        if isinstance(input, PackedSequence) or input.dim() != 3:
-            raise ConfigError("lengths belong to a batch of padded sequences, [T, B, I] or with batch_first [B, T, I].")
-        return self._run_projected(input, hx, lengths)
-
-    def _run_projected(self, input: Tensor, hx: Any, lengths: Tensor) -> tuple[Any, ...]:
-        steps, batch = (input.shape[1], input.shape[0]) if self.batch_first else input.shape[:2]
-        _check_lengths(lengths, steps, batch)
-        packed = pack_padded_sequence(input, lengths.clamp(min=1).cpu(), self.batch_first, enforce_sorted=False)
-        output, states = nn.LSTM.forward(self, packed, hx)
-        y, _ = pad_packed_sequence(output, self.batch_first, total_length=steps)
-        some = (lengths > 0).to(y.device)[:, None]  # packing knows no empty rows: they walked one step
-        starts = (y.new_zeros(()),) * 2 if hx is None else hx
-        y = torch.where(some[:, None] if self.batch_first else some, y, y.new_zeros(()))
-        return y, tuple(torch.where(some, end, start) for end, start in zip(states, starts, strict=True))
 
 
 class GRU(_Engine, nn.GRU):

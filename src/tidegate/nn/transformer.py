@@ -68,7 +68,7 @@ class TransformerEncoder(nn.Module):
     Args:
         inputs: D. hidden_size: H. num_layers, num_heads: of the encoder; heads divide H.
         feedforward: units of W1; None takes 4 H. dropout: after attention, relu and feed-forward, in training.
-        positions: `sinusoidal`, or `learned` for sequences of exactly `steps` steps.
+        positions: `sinusoidal`, or `learned` for sequences of at most `steps` steps.
         steps: S, of `learned`.
 
     Raises:
@@ -112,7 +112,9 @@ class TransformerEncoder(nn.Module):
     def forward(self, sequence: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Encode [B, S, D] of `lengths` [B] steps; no step looks at what is past its row's end."""
         x = self.linear(sequence)
-        x = x + (torch.from_numpy(sinusoids(*x.shape[1:])).to(x) if self.position is None else self.position)
+        x = x + (
+            torch.from_numpy(sinusoids(*x.shape[1:])).to(x) if self.position is None else self.position[: x.shape[1]]
+        )
         padded = padding(lengths, *sequence.shape[:2])
         for block in self.blocks:
             x = block(x, src_key_padding_mask=padded)

@@ -4,6 +4,7 @@ from tidegate.prepare.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.options import CALENDAR_FEATURES, PrepareOptions
 from tidegate.prepare.preparation import Preparation
 from tidegate.prepare.prepared import Prepared
+from tidegate.prepare.sequences import PreparedSequences, SequenceOptions, SequencePreparation
 
 __all__ = [
     "CALENDAR_FEATURES",
@@ -11,6 +12,9 @@ __all__ = [
     "Preparation",
     "PrepareOptions",
     "Prepared",
+    "PreparedSequences",
+    "SequenceOptions",
+    "SequencePreparation",
     "augment",
     "jitter_origins",
 ]

@@ -49,9 +49,7 @@ def write(preparation: Preparation) -> dict[str, Any]:
         "calendar": list(preparation.calendar),
         "holidays": holidays and {"first": holidays.first, "last": holidays.last, "dates": list(holidays.dates)},
         "season": preparation.season,
-        "notes": [
-            {"kind": note.kind, "message": note.message, "values": dict(note.values)} for note in preparation.notes
-        ],
+        "notes": [write_note(note) for note in preparation.notes],
     }
 
 
@@ -86,7 +84,7 @@ def read(value: object) -> Preparation:
         calendar=state.items(found["calendar"], "calendar", lambda v, p: state.choice(v, p, CALENDAR_FEATURES)),
         holidays=state.optional(found["holidays"], "holidays", _holidays),
         season=state.optional(found["season"], "season", state.whole),
-        notes=state.items(found["notes"], "notes", _note),
+        notes=state.items(found["notes"], "notes", read_note),
     )
     _check_agreement(preparation)
     return preparation
@@ -163,7 +161,17 @@ def _date(value: object, place: str) -> str:
     return written
 
 
-def _note(value: object, place: str) -> Note:
+def write_note(note: Note) -> dict[str, Any]:
+    """A note as JSON values."""
+    return {"kind": note.kind, "message": note.message, "values": dict(note.values)}
+
+
+def read_note(value: object, place: str) -> Note:
+    """Read what `write_note` wrote.
+
+    Raises:
+        ArtifactError: it is anything else.
+    """
     found = state.record(value, place, ("kind", "message", "values"))
     values = found["values"]
     if not isinstance(values, dict) or len(values) > 20:

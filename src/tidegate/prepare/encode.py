@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 MAX_CATEGORIES = 32
 
 
-def choose_categories(values: Iterable[Any]) -> tuple[tuple[str, ...], int, int]:
+def choose_categories(values: Iterable[Any], most: int = MAX_CATEGORIES) -> tuple[tuple[str, ...], int, int]:
     """The categories that get an input of their own: the most frequent, ties in alphabetical order.
 
     Returns:
-        At most 32 categories, how many rarer ones were left out, and how many values were missing.
+        At most `most` categories, how many rarer ones were left out, and how many values were missing.
     """
     counts = Counter(values)
     missing = counts.pop(None, 0)
     ranked = sorted(counts, key=lambda text: (-counts[text], text))
-    return tuple(ranked[:MAX_CATEGORIES]), max(len(ranked) - MAX_CATEGORIES, 0), missing
+    return tuple(ranked[:most]), max(len(ranked) - most, 0), missing
 
 
 def encode(values: NDArray[Any], categories: tuple[str, ...]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from tidegate.core.translate import Language
 from tidegate.report.axis import Axis, px, text_width
-from tidegate.report.marks import Band, Bars, Line, Mark, Role, Rule
+from tidegate.report.marks import Band, Bars, Line, Mark, Points, Role, Rule
 from tidegate.report.markup import Markup, join, shape
 from tidegate.report.thin import Floats
 from tidegate.report.ticks import number
@@ -80,6 +80,20 @@ class Chart:
         """Upright bars from zero to `top`, [N] each; `labels` are what hovering shows."""
         edges = self._x(left), self._x(right)
         self._marks.append(Bars(*edges, np.asarray(top, dtype=np.float64), name, role, labels))
+        return self
+
+    def points(
+        self,
+        x: Any,
+        y: Any,
+        name: str,
+        role: Role = "model",
+        *,
+        labels: Sequence[str] = (),
+        triangles: bool = False,
+    ) -> Chart:
+        """Points [N] in any order; `labels` are what hovering shows."""
+        self._marks.append(Points(self._x(x), np.asarray(y, dtype=np.float64), name, role, labels, triangles))
         return self
 
     def histogram(self, values: Any, name: str, bins: int = 41, role: Role = "model") -> Chart:

@@ -61,6 +61,14 @@ def line(note: Note, lang: Language) -> tuple[str, str]:
         "train": tr("Training part", lang),
         "validation": tr("Validation part", lang),
         "test": tr("Test part", lang),
+        "train_sequences": tr("Training sequences", lang),
+        "validation_sequences": tr("Validation sequences", lang),
+        "test_sequences": tr("Test sequences", lang),
+        "steps": tr("Steps", lang),
+        "texts": tr("Texts", lang),
+        "frames": tr("Frames", lang),
+        "channels": tr("Channels", lang),
+        "labels": tr("Labels", lang),
     }
     return names.get(note.kind, note.kind), _text(note, lang)
 

@@ -7,10 +7,10 @@ from typing import Any
 from tidegate.core.translate import Language, tr
 from tidegate.report.diagnosis_figures import draw
 from tidegate.report.markup import Markup, el, join
-from tidegate.report.view import RunView
+from tidegate.report.view import Run
 
 
-def section(view: RunView, lang: Language) -> Markup | None:
+def section(view: Run, lang: Language) -> Markup | None:
     """A summary, then each finding with its evidence, cause, remedy and figure; None without a diagnosis."""
     return None if view.findings is None else findings(view.findings, lang)
 

@@ -85,7 +85,7 @@ class HeatMap:
         if self.names:
             at = x_axis.pixels(edges)
             for name, a, b in zip(self.names, at, at[1:], strict=False):
-                shown = _fit(name, float(b - a) - 6)
+                shown = fitted(name, float(b - a) - 6)
                 parts.append(shape("text", shown, x=px((a + b) / 2), y=px(bottom + 17), text_anchor="middle"))
         else:
             parts.append(x_axis.draw_x(Axis(0.0, 1.0, bottom, top, (), ()), self.x_title, height))
@@ -210,7 +210,7 @@ def signed_number(value: float, digits: int | None = None) -> str:
     return f"+{shown}" if value > 0 and shown.strip("0.") else shown
 
 
-def _fit(name: str, width: float) -> str:
+def fitted(name: str, width: float) -> str:
     """A name cut with an ellipsis where it is wider than its place."""
     if text_width(name, _FONT) <= width:
         return name

@@ -124,6 +124,42 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Points:
+    """Points [N] in any order; hovering shows a point's label. Round, or upright triangles."""
+
+    x: Floats
+    y: Floats
+    name: str
+    role: Role
+    labels: Sequence[str]
+    triangles: bool = False
+
+    def key(self, x: float, y: float) -> Markup:
+        return self._point(x + 11, y - 4, "")
+
+    def values(self) -> list[Floats]:
+        return [self.y]
+
+    def places(self) -> Floats:
+        return self.x
+
+    def read(self, _x: float) -> str:
+        """Nothing: every point has a label of its own."""
+        return ""
+
+    def draw(self, x_axis: Axis, y_axis: Axis) -> Markup:
+        pairs = zip(x_axis.pixels(self.x), y_axis.pixels(self.y), strict=True)
+        spots = [(n, a, b) for n, (a, b) in enumerate(pairs) if math.isfinite(a) and math.isfinite(b)]
+        return join(*(self._point(a, b, self.labels[n] if n < len(self.labels) else "") for n, a, b in spots))
+
+    def _point(self, x: float, y: float, label: str) -> Markup:
+        title = shape("title", label) if label else None
+        if self.triangles:
+            return shape("path", title, d=f"M{px(x - 6)} {px(y + 5)}h12l-6 -11z", class_=f"point {self.role}")
+        return shape("circle", title, cx=px(x), cy=px(y), r="2.4", class_=f"point {self.role}")
+
+
+@dataclass(frozen=True)
 class Rule:
     """A straight line across the chart, upright at an x or level at a y."""
 
@@ -146,7 +182,7 @@ class Rule:
         return join(line, shape("text", self.label, class_="rule-label", **place))
 
 
-Mark: TypeAlias = Line | Band | Bars
+Mark: TypeAlias = Line | Band | Bars | Points
 
 
 def _parts(axis: Axis) -> int:

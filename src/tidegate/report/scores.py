@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, Protocol
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate import Verdict
 from tidegate.report.markup import Markup, el, join, shape
 from tidegate.report.ticks import number
 from tidegate.report.view import RunView
@@ -24,6 +23,17 @@ from tidegate.report.words import (
 )
 
 Standing = Literal["better", "same", "worse", "doubt"]
+
+
+class Told(Protocol):
+    """A verdict of any task."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
 _COLUMNS = ("mae", "rmse", "smape", "mase", "r2")
 _ICONS = {
     "better": "M13 25.5l8 8 15-18",
@@ -39,7 +49,7 @@ def verdict(view: RunView, lang: Language) -> Markup:
     return banner(found, view.evaluation.judgement(lang), lang)
 
 
-def banner(found: Verdict, text: str, lang: Language) -> Markup:
+def banner(found: Told, text: str, lang: Language) -> Markup:
     """A verdict as icon, word and `text`."""
     words = {
         "beats": tr("Better than every baseline", lang),
@@ -47,6 +57,7 @@ def banner(found: Verdict, text: str, lang: Language) -> Markup:
         "tie": tr("No better than the best baseline", lang),
         "chance": tr("No better than the best baseline", lang),
         "loses": tr("Worse than the best baseline", lang),
+        "few": tr("Too little was tested to tell", lang),
         "alone": tr("Nothing to compare with", lang),
     }
     word = tr("Too good to be true", lang) if found.warnings else words.get(found.key, found.key)
@@ -64,7 +75,7 @@ def banner(found: Verdict, text: str, lang: Language) -> Markup:
     return el("section", icon, body, class_=f"verdict {tone}", aria_label=tr("Verdict", lang))
 
 
-def tone_of(found: Verdict) -> Standing:
+def tone_of(found: Told) -> Standing:
     """How good the news is; a result that cannot be true is bad news."""
     if found.warnings:
         return "doubt"

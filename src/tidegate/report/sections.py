@@ -13,7 +13,7 @@ from tidegate.report import figures
 from tidegate.report.describe import line
 from tidegate.report.markup import Markup, el, join
 from tidegate.report.ticks import number, time_label
-from tidegate.report.view import Residuals, RunView, Sample, Strip
+from tidegate.report.view import Residuals, Run, RunView, Sample, Strip
 from tidegate.report.words import MODEL, duration, span
 
 STRETCH = 168  # rows in a close-up: a week of hours
@@ -149,7 +149,7 @@ def steps(view: RunView, lang: Language) -> Markup | None:
     return figure(figures.step_chart(per_step, best, view.unit, view.frequency, lang), caption)
 
 
-def learning(view: RunView, lang: Language) -> Markup | None:
+def learning(view: Run, lang: Language) -> Markup | None:
     """Learning curves, learning rate and gradient norm."""
     if not view.history:
         return None
@@ -225,7 +225,7 @@ def _residual_pair(
     return el("div", *drawn, class_="grid-2")
 
 
-def data(view: RunView, lang: Language) -> Markup | None:
+def data(view: Run, lang: Language) -> Markup | None:
     """The schema, and what was found and done."""
     if not view.schema and not view.notes:
         return None
@@ -239,13 +239,13 @@ def data(view: RunView, lang: Language) -> Markup | None:
     return join(pairs, el("ul", *notes, class_="notes") if notes else nothing)
 
 
-def configuration(view: RunView, lang: Language) -> Markup | None:
+def configuration(view: Run, lang: Language) -> Markup | None:
     """All options of the run."""
     flat = list(flatten(view.config))
     return definition(flat, code=True) if flat else None
 
 
-def repeat(view: RunView, lang: Language) -> Markup | None:
+def repeat(view: Run, lang: Language) -> Markup | None:
     """How to run it again."""
     facts = []
     if view.seed is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,35 @@ from tidegate.evaluate import Evaluation
 from tidegate.evaluate.audit import Audit
 
 Floats = NDArray[np.float64]
+
+
+class Run(Protocol):
+    """What every report tells of its run, whatever the task; the fields of `RunView` by the same names."""
+
+    @property
+    def evaluation(self) -> Any: ...
+    @property
+    def schema(self) -> tuple[Note, ...]: ...
+    @property
+    def notes(self) -> tuple[Note, ...]: ...
+    @property
+    def config(self) -> Mapping[str, Any]: ...
+    @property
+    def command(self) -> str: ...
+    @property
+    def snippet(self) -> str: ...
+    @property
+    def seed(self) -> int | None: ...
+    @property
+    def versions(self) -> Mapping[str, str]: ...
+    @property
+    def seconds(self) -> float | None: ...
+    @property
+    def history(self) -> Sequence[Mapping[str, Any]]: ...
+    @property
+    def loss(self) -> str: ...
+    @property
+    def findings(self) -> Any: ...
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.lags import lag_rows
 
 Array = NDArray[np.float32]
+Lengths = NDArray[np.int64]
 Weights = Mapping[str, Array]
 
 
@@ -23,27 +24,84 @@ class Flow:
     """What flows between the layers of one forward pass."""
 
     targets: Array  # [B, T, C]
-    sequence: Array  # [B, S, D]
+    sequence: Array  # [B, S, D]; a layer that looks at neighbouring steps clears what is past a row's end itself
     future: Array  # [B, K, F]
     static: Array  # [B, S_raw], then [B, E]
     loc: Array | None = None  # [B, 1, C]
     scale: Array | None = None  # [B, 1, C]
     state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
+    branch: Array | None = None  # [B, channels]
     context: Array | None = None  # [B, D]
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]
     self_attention: Array | None = None  # [B, heads, S, S]
     output: Array | None = None  # [B, K, C * O]
+    lengths: Lengths | None = None  # [B] steps of each row of the sequence; None: all of them
+    given: Lengths | None = None  # [B] steps of each row of the targets; None: all of them
 
 
-def lagged(targets: Array, lags: tuple[int, ...], horizon: int) -> Array:
+def within(lengths: Lengths, steps: int) -> NDArray[np.bool_]:
+    """[B, S, 1], true at the steps that each row has."""
+    return (np.arange(steps) < lengths[:, None])[:, :, None]
+
+
+def clear(sequence: Array, lengths: Lengths | None) -> Array:
+    """The sequence [B, S, D] with zeros past each row's end."""
+    if lengths is None:
+        return sequence
+    return np.where(within(lengths, sequence.shape[1]), sequence, np.zeros((), sequence.dtype))
+
+
+def taken(sequence: Array, steps: NDArray[np.int64]) -> Array:
+    """The steps [B, n] of each row of a sequence [B, S, D]: [B, n, D]."""
+    return sequence[np.arange(len(steps))[:, None], steps]
+
+
+def ending(sequence: Array, count: int, lengths: Lengths | None) -> Array:
+    """The last `count` steps of each row, [B, count, D]."""
+    if lengths is None:
+        return sequence[:, -count:]
+    return taken(sequence, lengths[:, None] - count + np.arange(count))
+
+
+def shortened(lengths: Lengths | None, stride: int) -> Lengths | None:
+    """ceil(lengths / stride)."""
+    return None if lengths is None else -(-lengths // stride)
+
+
+def lagged(targets: Array, lags: tuple[int, ...], horizon: int, lengths: Lengths | None = None) -> Array:
     """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
+    if lengths is not None:  # rows counted from each row's own end
+        rows = [lengths[:, None] + lag_rows(0, horizon, lag) for lag in lags]
+        return np.concatenate([taken(targets, row) for row in rows], axis=2)
     return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
+
+
+def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:
+    """Mean of [B, T, C] over the last `period` steps of each row, or all where 0: [B, 1, C]."""
+    if lengths is None:
+        recent = x[:, -period:] if period else x
+        return np.asarray(recent.mean(axis=1, keepdims=True))
+    kept, counts = within(lengths, x.shape[1]), lengths
+    if period:
+        kept = kept & ~within(lengths - period, x.shape[1])
+        counts = np.minimum(counts, period)
+    total = np.where(kept, x, np.float32(0)).sum(axis=1, keepdims=True)
+    return np.asarray(total / counts.astype(np.float32)[:, None, None])
 
 
 def linear(weights: Weights, name: str, x: Array) -> Array:
     """x W' + b along the last axis."""
     return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], dtype=np.float32)
+
+
+def row_linear(weights: Weights, name: str, x: Array) -> Array:
+    """As `linear`, but no row's figures depend on how many there are: a stream gives, bit for bit, what a batch does.
+
+    The order in which a product of matrices sums depends on their sizes; here each number is a sum of its own.
+    """
+    product = np.einsum("...i,oi->...o", np.ascontiguousarray(x), weights[f"{name}.weight"])
+    return np.asarray(product + weights[f"{name}.bias"], dtype=np.float32)
 
 
 def repeat(vector: Array, steps: int) -> Array:

@@ -11,30 +11,42 @@ from typing import Any
 import numpy as np
 
 from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
-from tidegate.runtime.attention import softmax
+from tidegate.runtime.attention import masked, softmax
 from tidegate.runtime.convolution import convolution
 from tidegate.runtime.decoder import decoder
-from tidegate.runtime.flow import Flow, Weights, lagged, linear, repeat
+from tidegate.runtime.flow import (
+    Flow,
+    Weights,
+    clear,
+    ending,
+    lagged,
+    linear,
+    mean_over,
+    repeat,
+    row_linear,
+    shortened,
+    within,
+)
+from tidegate.runtime.norm import batch_normed
 from tidegate.runtime.ode import ode_rnn
 from tidegate.runtime.recurrent import run_stack
+from tidegate.runtime.sequence_layers import branch, frames, label, tokens
 from tidegate.runtime.transformer import self_attention, transformer
 
 SMALLEST_SCALE = np.float32(1e-4)
-BATCH_NORM_EPSILON = np.float32(1e-5)
 
 
 def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, flow: Flow) -> None:
     """Shift and rescale the targets of each window."""
     x = flow.targets
     if layer.by == "scale":
-        recent = x[:, -layer.period :] if layer.period else x
-        flow.scale = np.maximum(np.abs(recent).mean(axis=1, keepdims=True), SMALLEST_SCALE)
+        flow.scale = np.maximum(mean_over(np.abs(x), flow.given, layer.period), SMALLEST_SCALE)
         flow.targets = x / flow.scale
     else:
-        flow.loc = x[:, -1:] if layer.by == "last" else x.mean(axis=1, keepdims=True)
-        flow.targets = x - flow.loc
+        flow.loc = ending(x, 1, flow.given) if layer.by == "last" else mean_over(x, flow.given)
+        flow.targets = clear(x - flow.loc, flow.given)
         if layer.by == "standard":
-            spread = np.sqrt(np.square(flow.targets).mean(axis=1, keepdims=True))
+            spread = np.sqrt(mean_over(np.square(flow.targets), flow.given))
             flow.scale = np.maximum(spread, SMALLEST_SCALE)
             flow.targets = flow.targets / flow.scale
     flow.sequence = np.concatenate([flow.targets, flow.sequence[:, :, x.shape[2] :]], axis=2)
@@ -42,35 +54,49 @@ def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, fl
 
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
     """Join neighbouring steps and project them."""
-    batch, steps, width = flow.sequence.shape
-    joined = flow.sequence.reshape(batch, steps // layer.length, layer.length * width)
+    sequence = clear(flow.sequence, flow.lengths)
+    sequence = np.pad(sequence, ((0, 0), (0, -sequence.shape[1] % layer.length), (0, 0)))
+    batch, steps, width = sequence.shape
+    joined = sequence.reshape(batch, steps // layer.length, layer.length * width)
     flow.sequence = np.maximum(linear(weights, f"{at}.linear", joined), np.float32(0))
+    flow.lengths = shortened(flow.lengths, layer.length)
 
 
 def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow) -> None:
     """Project the static inputs and give them to every step."""
-    flow.static = linear(weights, f"{at}.linear", flow.static)
+    dense = row_linear if spec.horizon == 1 else linear
+    flow.static = dense(weights, f"{at}.linear", flow.static)
     flow.sequence = np.concatenate([flow.sequence, repeat(flow.static, flow.sequence.shape[1])], axis=2)
 
 
 def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, flow: Flow) -> None:
     """The recurrence."""
-    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence)
+    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence, lengths=flow.lengths)
 
 
 def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
     """Batch normalisation with the training part's statistics."""
-    gain = weights[f"{at}.norm.weight"] / np.sqrt(weights[f"{at}.norm.running_var"] + BATCH_NORM_EPSILON)
-    flow.sequence = (flow.sequence - weights[f"{at}.norm.running_mean"]) * gain + weights[f"{at}.norm.bias"]
+    flow.sequence = batch_normed(weights, f"{at}.norm", flow.sequence)
 
 
 def pool(spec: NetworkSpec, layer: Pool, weights: Weights, at: str, flow: Flow) -> None:
     """One vector out of the sequence."""
-    if layer.by == "last":
-        flow.context = flow.sequence[:, -1]
-        return
-    flow.attention = softmax(linear(weights, f"{at}.score", flow.sequence)[:, :, 0])  # [B, S]
-    flow.context = np.einsum("bs,bsd->bd", flow.attention, flow.sequence)
+    x, lengths, ahead = flow.sequence, flow.lengths, spec.encoder.hidden_size
+    if layer.by == "attention":
+        score = linear(weights, f"{at}.score", x)[:, :, 0]  # [B, S]
+        flow.attention = softmax(masked(score, lengths))
+        flow.context = np.einsum("bs,bsd->bd", flow.attention, x)
+    elif layer.by == "mean":
+        flow.context = mean_over(x, lengths)[:, 0]
+    elif layer.by == "max":
+        x = x if lengths is None else np.where(within(lengths, x.shape[1]), x, np.float32(-np.inf))
+        flow.context = x.max(axis=1)
+    else:
+        flow.context = ending(x, 1, lengths)[:, 0]
+        if layer.by == "ends" and x.shape[2] > ahead:
+            flow.context = np.concatenate([flow.context[:, :ahead], x[:, 0, ahead:]], axis=1)
+    if flow.branch is not None:
+        flow.context = np.concatenate([flow.context, flow.branch], axis=1)
 
 
 def dropout(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
@@ -80,18 +106,22 @@ def dropout(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow
 def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) -> None:
     """All K steps at once."""
     assert flow.context is not None
-    context = linear(weights, f"{at}.context", flow.context)
+    dense = row_linear if spec.horizon == 1 else linear  # one step ahead may be streamed
+    context = dense(weights, f"{at}.context", flow.context)
     parts = [context.reshape(-1, spec.horizon, layer.hidden_size), flow.future]
     if layer.lags:
-        parts.append(lagged(flow.targets, layer.lags, spec.horizon))
+        parts.append(lagged(flow.targets, layer.lags, spec.horizon, flow.given))
     if spec.find("embed") is not None:
         parts.append(repeat(flow.static, spec.horizon))
-    hidden = np.maximum(linear(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
-    flow.output = linear(weights, f"{at}.final", hidden)
+    hidden = np.maximum(dense(weights, f"{at}.output", np.concatenate(parts, axis=2)), np.float32(0))
+    flow.output = dense(weights, f"{at}.final", hidden)
 
 
 LAYERS = {
+    "tokens": tokens,
+    "frames": frames,
     "normalise": normalise,
+    "branch": branch,
     "convolution": convolution,
     "segment": segment,
     "embed": embed,
@@ -104,4 +134,6 @@ LAYERS = {
     "dropout": dropout,
     "head": head,
     "decoder": decoder,
+    "label": label,
+    "tag": label,
 }

@@ -8,17 +8,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
-from tidegate.runtime.flow import Flow, lagged
+from tidegate.runtime.flow import Flow, Lengths, clear, lagged
 from tidegate.runtime.layers import LAYERS
 
 Array = NDArray[np.float32]
 
 
 class Output(NamedTuple):
-    """What a network says about a batch of windows.
+    """What a network says about a batch of windows or sequences.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
     None; independent channels have B * C rows there.
@@ -36,21 +38,36 @@ class Output(NamedTuple):
         return np.asarray(self.values * self.scale[..., None] + self.loc[..., None], dtype=np.float32)
 
 
-def run_network(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Output:
-    """Forecast a batch of windows, as the torch network of the same spec and weights does.
+def run_network(
+    spec: NetworkSpec,
+    weights: Mapping[str, Array],
+    past: Array,
+    future: Array | None = None,
+    static: Array | None = None,
+    lengths: Lengths | None = None,
+) -> Output:
+    """Forecast a batch of windows or say something about sequences, as the torch network of this spec and weights does.
 
     Args:
         spec: the network. weights: its tensors by name, float32.
-        past: [B, T, I], targets first. future: [B, K, F]. static: [B, S].
+        past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
+        future: [B, K, F]. static: [B, S]; None where the network reads none.
+        lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+
+    Raises:
+        ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
     """
     batch, count = past.shape[0], spec.targets
-    flow = enter(spec, weights, past, future, static)
+    flow = enter(spec, weights, past, future, static, lengths)
     for _ in walk_layers(spec, weights, flow):
         pass
     assert flow.output is not None
-    values = flow.output.reshape(flow.output.shape[0], spec.horizon, -1, spec.outputs)
+    values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)
     if spec.anchor:
-        values = values + lagged(flow.targets, (spec.anchor,), spec.horizon)[..., None]
+        values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given)[..., None]
+    if not spec.forecasts:
+        zeros = np.zeros((batch, 1, 1), np.float32)
+        return Output(values, zeros, zeros + np.float32(1), flow.attention, None, flow.self_attention)
     ones = np.ones_like(flow.targets[:, :1])
     scale = ones if flow.scale is None else flow.scale
     loc = np.zeros_like(ones) if flow.loc is None else flow.loc
@@ -68,12 +85,30 @@ def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> 
             LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
 
 
-def enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: Array, static: Array) -> Flow:
+def enter(
+    spec: NetworkSpec,
+    weights: Mapping[str, Array],
+    past: Array,
+    future: Array | None = None,
+    static: Array | None = None,
+    lengths: Lengths | None = None,
+) -> Flow:
     """The flow that a batch of windows begins with; independent channels become rows, [B * C]."""
-    count = spec.targets
+    count, batch, steps = spec.targets, *past.shape[:2]
+    if lengths is not None:
+        check_lengths(spec, lengths, batch, steps)
+    reads = spec.find("tokens")
+    if reads is not None:
+        past = clear(past[:, :, None], lengths)[:, :, 0] if past.ndim == 2 else past
+        check_tokens(past, reads.vocabulary)
+    else:
+        past = clear(past, lengths)
+    future = np.empty(missing_shape(spec, "future", batch), np.float32) if future is None else future
+    static = np.empty(missing_shape(spec, "static", batch), np.float32) if static is None else static
     if spec.channels == "joint":
-        return Flow(targets=past[:, :, :count], sequence=past, future=future, static=static)
-    batch, steps, _ = past.shape
+        targets = past[:, :, :count] if reads is None else np.empty((batch, steps, 0), np.float32)
+        return Flow(targets, past, future, static, lengths=lengths, given=lengths)
+    lengths = None if lengths is None else np.repeat(lengths, count)
     own = past[:, :, :count].transpose(0, 2, 1).reshape(batch * count, steps, 1)
     others = np.repeat(past[:, :, count:], count, axis=0)
     static = np.repeat(static, count, axis=0)
@@ -84,4 +119,6 @@ def enter(spec: NetworkSpec, weights: Mapping[str, Array], past: Array, future: 
         sequence=np.concatenate([own, others], axis=2),
         future=np.repeat(future, count, axis=0),
         static=static,
+        lengths=lengths,
+        given=lengths,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.artifacts.spec import NetworkSpec, OdeRnn, Recurrent
-from tidegate.runtime.flow import Array, Flow, Weights, linear
-from tidegate.runtime.recurrent import State, run_stack
+from tidegate.runtime.cells import State
+from tidegate.runtime.flow import Array, Flow, Weights, clear, linear, within
+from tidegate.runtime.recurrent import run_stack
 
 
 def flow_state(weights: Weights, at: str, h: Array, interval: Array, steps: int) -> Array:
@@ -32,13 +33,16 @@ def ode_rnn(spec: NetworkSpec, layer: OdeRnn, weights: Weights, at: str, flow: F
     x, observed = flow.sequence, np.ones(flow.sequence.shape[:2], dtype=np.bool_)
     if layer.missing:
         observed = (x[:, :, list(layer.missing)] < np.float32(0.5)).any(axis=2)
-    interval, flow.state = np.ones(len(x), dtype=np.float32), []
+    intervals, flow.state = np.ones(x.shape[:2], dtype=np.float32), []
+    if flow.lengths is not None:  # past a row's end nothing is observed and no time passes
+        kept = within(flow.lengths, x.shape[1])[:, :, 0]
+        observed, intervals = observed & kept, intervals * kept
     for level in range(layer.num_layers):
         zeros = np.zeros((len(x), layer.hidden_size), dtype=np.float32)
         state: State = (zeros,) if layer.cell == "gru" else (zeros, zeros)
         outputs = np.empty((*x.shape[:2], layer.hidden_size), dtype=np.float32)
         for step in range(x.shape[1]):
-            h = flow_state(weights, f"{at}.ode.flows.{level}", state[0], interval, layer.solver_steps)
+            h = flow_state(weights, f"{at}.ode.flows.{level}", state[0], intervals[:, step], layer.solver_steps)
             before = (h, *state[1:])
             _, found = run_stack(one, weights, f"{at}.ode.cells.{level}", x[:, step : step + 1], [before])
             seen = observed[:, step, None]
@@ -46,4 +50,4 @@ def ode_rnn(spec: NetworkSpec, layer: OdeRnn, weights: Weights, at: str, flow: F
             outputs[:, step] = state[0]
         x = outputs
         flow.state.append(state)
-    flow.sequence = x
+    flow.sequence = clear(x, flow.lengths)

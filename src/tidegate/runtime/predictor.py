@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact, read_artifact
-from tidegate.artifacts.atomic import existing_folder
+from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.core.errors import ArtifactError, DataError, SchemaError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
@@ -54,7 +53,7 @@ class Predictor:
     def __init__(self, artifact: Artifact) -> None:
         record = artifact.record
         if record.task != "forecaster":
-            raise ArtifactError(f"model.json: task is {record.task!r}; this version runs a 'forecaster'")
+            raise ArtifactError(f"model.json: task is {record.task!r}; a 'forecaster' is needed here")
         self.artifact = artifact
         self.spec = record.network
         if record.task != TASK:
@@ -71,6 +70,9 @@ class Predictor:
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
         self.preparation = Preparation.from_json(artifact.preparation)
+        if not self.spec.forecasts:
+            end = self.spec.layers[-1].kind
+            raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
         self._check()
         self.weights = Loaded(artifact.weights)
 
@@ -81,10 +83,7 @@ class Predictor:
         Raises:
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
-        folder = Path(path)
-        if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
-            folder = folder / "model"
-        return cls(read_artifact(folder))
+        return cls(read_model(path))
 
     def _check(self) -> None:
         spec, decoding, preparation = self.spec, self.decoding, self.preparation

@@ -148,7 +148,15 @@ def _encoder(options: Any, network: NetworkOptions, preparation: Preparation) ->
     if network.encoder == "ode_rnn":
         missing = _missing(preparation, independent=network.channels == "independent")
         return OdeRnn(**sizes, dropout=dropout, solver_steps=network.solver_steps, missing=missing)
-    return Recurrent(**sizes, dropout=dropout, bidirectional=options.bidirectional)
+    return Recurrent(
+        **sizes,
+        dropout=dropout,
+        bidirectional=options.bidirectional,
+        layer_norm=network.layer_norm,
+        recurrent_dropout=float(network.recurrent_dropout),
+        zoneout=float(network.zoneout),
+        forget_bias=None if network.forget_bias is None else float(network.forget_bias),
+    )
 
 
 def _missing(preparation: Preparation, *, independent: bool) -> tuple[int, ...]:

@@ -83,6 +83,8 @@ def check_options(model: Any) -> None:
     network = group(NetworkOptions, model.network)
     if network.encoder != "recurrent" and model.bidirectional:
         raise ConfigError(f"bidirectional belongs to a recurrence; encoder={network.encoder!r} has no direction")
+    if network.forget_bias is not None and model.cell == "gru":
+        raise ConfigError("forget_bias belongs to a cell with a forget gate: cell='gru' has none")
     if network.encoder == "ode_rnn":
         if model.segment not in (AUTO, 1):
             raise ConfigError(f"encoder='ode_rnn' reads single steps: segment is 1, got {model.segment}")

@@ -40,7 +40,12 @@ class Estimator:
                 f"this {type(self).__name__} has not been fitted: call fit() first, or tidegate.load()"
             )
 
-    def __repr__(self) -> str:
+    def _changed(self) -> set[str]:
+        """Names of the arguments that are not at their defaults."""
         defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
-        changed = {name: value for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"
+        return {name for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
+
+    def __repr__(self) -> str:
+        changed = self._changed()
+        shown = (f"{name}={value!r}" for name, value in self.get_params().items() if name in changed)
+        return f"{type(self).__name__}({', '.join(shown)})"

@@ -34,6 +34,10 @@ class NetworkOptions:
         channel_size: size of the learned vector that tells independent channels apart.
         embed: size that static inputs are projected to.
         batch_norm: batch normalisation after the recurrence (guide 7.2).
+        layer_norm: normalise the products and the cell state inside the recurrent cell (see `tidegate.nn.recurrent`).
+        recurrent_dropout: share of the state silenced where it enters the recurrent product, in training.
+        zoneout: share of units that keep their old state at a step, by lot in training, mixed in afterwards.
+        forget_bias: what the forget gate's bias starts from; None takes torch's start, 1 remembers from the beginning.
         encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`; a decoder after
             it has one layer of `cell`. `ode_rnn`: a recurrence whose state flows on where targets are missing instead
             of reading fill values (extra `ode`; see `tidegate.nn.ode`).
@@ -65,6 +69,10 @@ class NetworkOptions:
     channel_size: int = 0
     embed: int = 8
     batch_norm: bool = False
+    layer_norm: bool = False
+    recurrent_dropout: float = 0.0
+    zoneout: float = 0.0
+    forget_bias: float | None = None
     encoder: Literal["recurrent", "transformer", "ode_rnn"] = "recurrent"
     solver_steps: int = 2
     num_heads: int = 4
@@ -87,11 +95,10 @@ class NetworkOptions:
             whole(name, getattr(self, name), 1)
         whole("channel_size", self.channel_size, 0)
         self._check_layers()
+        self._check_recurrence()
         self._check_decoder()
-        if self.head_dropout is not None and not (
-            isinstance(self.head_dropout, (int, float)) and 0 <= self.head_dropout < 1
-        ):
-            raise ConfigError(f"head_dropout is a share from 0 up to, but not, 1; got {self.head_dropout!r}")
+        if self.head_dropout is not None:
+            share("head_dropout", self.head_dropout)
         for name, least in (("decoder_segment", 1), ("anchor", 0)):
             if getattr(self, name) != "auto":
                 whole(name, getattr(self, name), least)
@@ -123,6 +130,18 @@ class NetworkOptions:
             raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
         if self.conv_stride > self.conv_kernel:
             raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
+
+    def _check_recurrence(self) -> None:
+        choice("layer_norm", self.layer_norm, (True, False))
+        for name in ("recurrent_dropout", "zoneout"):
+            share(name, getattr(self, name))
+        bias = self.forget_bias
+        if bias is not None and (isinstance(bias, bool) or not isinstance(bias, (int, float)) or not abs(bias) <= 100):
+            raise ConfigError(f"forget_bias is a number from -100 to 100, or None; got {bias!r}")
+        if self.encoder != "recurrent":
+            for name, off in (("layer_norm", False), ("recurrent_dropout", 0), ("zoneout", 0), ("forget_bias", None)):
+                if getattr(self, name) != off:
+                    raise ConfigError(f"{name} belongs to encoder='recurrent'; encoder={self.encoder!r} has none")
 
     def _check_decoder(self) -> None:
         choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
@@ -196,6 +215,12 @@ def whole(name: str, value: Any, least: int) -> None:
     """Refuse anything but a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+
+
+def share(name: str, value: Any) -> None:
+    """Refuse anything but a share from 0 up to, but not, 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise ConfigError(f"{name} is a share from 0 up to, but not, 1; got {value!r}")
 
 
 def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:

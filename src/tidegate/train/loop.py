@@ -45,7 +45,7 @@ def train(
     network: nn.Module,
     batches: Batches,
     loss: Callable[[nn.Module, Batch], Tensor],
-    validate: Callable[[nn.Module], float],
+    validate: Callable[[nn.Module], float] | None,
     options: TrainOptions,
     *,
     checkpoint: Checkpoint | None = None,
@@ -61,7 +61,8 @@ def train(
         network: changed in place.
         batches: training batches.
         loss: mean loss of a batch.
-        validate: validation loss of the network, called after every epoch in evaluation mode.
+        validate: validation loss of the network, called after every epoch in evaluation mode. None keeps the last
+            epoch's weights, and the history has the training loss in its place.
         options: see `TrainOptions`.
         checkpoint: where to save after every epoch and every `checkpoint.seconds` within one.
         resume: go on from the checkpoint, if there is one.
@@ -87,7 +88,7 @@ class _Run:
         network: nn.Module,
         batches: Batches,
         loss: Callable[[nn.Module, Batch], Tensor],
-        validate: Callable[[nn.Module], float],
+        validate: Callable[[nn.Module], float] | None,
         options: TrainOptions,
         checkpoint: Checkpoint | None,
         progress: Progress | None,
@@ -154,9 +155,11 @@ class _Run:
         self.network.eval()
         if self.average is not None:
             self.average.swap()
-        with torch.no_grad():
-            validation = self.validate(self.network)
-        better = validation < self.best_loss - self.options.min_delta or not self.best
+        validation = self.sum / self.step
+        if self.validate is not None:
+            with torch.no_grad():
+                validation = self.validate(self.network)
+        better = self.validate is None or validation < self.best_loss - self.options.min_delta or not self.best
         if better:
             self.best_loss, self.bad_epochs = validation, 0
             self.best = {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}

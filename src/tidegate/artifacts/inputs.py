@@ -1,0 +1,56 @@
+"""What a network must be given beside the past, checked alike for torch tensors and numpy arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ConfigError
+
+
+def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> None:
+    """Refuse lengths that a batch of padded rows cannot have.
+
+    Args:
+        spec: the network; its lags, its anchor and what its decoder first reads must lie inside every row.
+        lengths: [B], of torch or numpy. batch, steps: B and T of the past.
+
+    Raises:
+        ConfigError: another number of rows, no whole numbers, or one outside `spec.reach` to T.
+    """
+    least = spec.reach
+    if tuple(lengths.shape) != (batch,) or "int" not in str(lengths.dtype):
+        wrong = f"{list(lengths.shape)} of {lengths.dtype}"
+    elif bool(((lengths < least) | (lengths > steps)).any()):
+        wrong = f"{int(lengths.min())} to {int(lengths.max())}"
+    else:
+        return
+    raise ConfigError(f"lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}")
+
+
+def check_tokens(tokens: Any, vocabulary: int) -> None:
+    """Refuse tokens [B, T], of torch or numpy, that the vocabulary does not have.
+
+    Raises:
+        ConfigError: another shape, no whole numbers, or one outside 0 to `vocabulary` - 1.
+    """
+    if len(tokens.shape) != 2 or "int" not in str(tokens.dtype):
+        wrong = f"{list(tokens.shape)} of {tokens.dtype}"
+    elif bool(((tokens < 0) | (tokens >= vocabulary)).any()):
+        wrong = f"{int(tokens.min())} to {int(tokens.max())}"
+    else:
+        return
+    raise ConfigError(f"this network reads tokens [B, T], whole numbers from 0 to {vocabulary - 1}; got {wrong}")
+
+
+def missing_shape(spec: NetworkSpec, name: str, batch: int) -> tuple[int, ...]:
+    """Shape of the `future` or `static` inputs that were left out: of no width.
+
+    Raises:
+        ConfigError: the network reads some.
+    """
+    width = spec.future if name == "future" else spec.static
+    if width:
+        shape = f"[B, {spec.horizon}, {width}]" if name == "future" else f"[B, {width}]"
+        raise ConfigError(f"this network reads {name} inputs: give {name}, {shape}")
+    return (batch, spec.horizon, 0) if name == "future" else (batch, 0)

@@ -1,0 +1,291 @@
+"""The layers that a network's spec lists: each a kind with its sizes, in the order in which they may follow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Cell = Literal["lstm", "gru", "peephole", "coupled"]
+Size = Annotated[int, Field(ge=1, le=65_536)]
+Count = Annotated[int, Field(ge=0, le=65_536)]
+Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
+Several = Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
+GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3}
+
+
+class Record(BaseModel):
+    """Base of everything that is written to JSON: frozen, strict, nothing extra."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Tokens(Record):
+    """A learned vector for each token; the past is [B, T] whole numbers below `vocabulary`, 0 for padding (all zeros).
+
+    In training, a share of `dropout` of the tokens is read as 1, the unknown one, whose vector is learned that way.
+    """
+
+    kind: Literal["tokens"] = "tokens"
+    vocabulary: Annotated[int, Field(ge=2, le=1_048_576)]
+    size: Size = 64
+    dropout: Rate = 0.0
+
+
+class Frames(Record):
+    """A small convolutional network on every step, which is a picture of height * width * colours numbers from 0 to 1.
+
+    Of each of `channels` a convolution, relu and the largest of 2 x 2; then the mean over the picture.
+    """
+
+    kind: Literal["frames"] = "frames"
+    height: Size
+    width: Size
+    colours: Annotated[int, Field(ge=1, le=64)] = 1
+    channels: Several = (16, 32)
+    kernel: Annotated[int, Field(ge=1, le=31)] = 3
+
+    @model_validator(mode="after")
+    def _fits(self) -> Frames:
+        least = 2 ** len(self.channels)
+        if min(self.height, self.width) < least:
+            size = f"{self.height} x {self.width}"
+            raise ValueError(f"frames of {size} cannot be halved {len(self.channels)} times: give fewer channels")
+        if self.kernel % 2 == 0:
+            raise ValueError(f"frames need a kernel of odd size, got {self.kernel}")
+        return self
+
+
+class Normalise(Record):
+    """Shift and rescale the targets of each window by its own past; undone on a forecast.
+
+    `last` subtracts the last value, `mean` the window's mean, `standard` also divides by its standard
+    deviation, `scale` divides by the mean magnitude of the last `period` steps (0: of all).
+    """
+
+    kind: Literal["normalise"] = "normalise"
+    by: Literal["last", "mean", "standard", "scale"] = "last"
+    period: Count = 0
+
+
+class Branch(Record):
+    """Convolutions beside the recurrence, over the sequence as it came in; their mean over time joins the context.
+
+    Of each of `channels` a convolution of the kernel at the same place, batch normalisation and a relu; with
+    `squeeze_excite` also, but for the last, a gate for each channel that has seen the means of all. `dropout` acts on
+    what joins the context, in training.
+    """
+
+    kind: Literal["branch"] = "branch"
+    channels: Several = (128, 256, 128)
+    kernels: Several = (8, 5, 3)
+    dropout: Rate = 0.0
+    squeeze_excite: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Branch:
+        if len(self.channels) != len(self.kernels):
+            raise ValueError(f"{len(self.channels)} channels need as many kernels, got {len(self.kernels)}")
+        return self
+
+
+class Embed(Record):
+    """Project the static inputs to `size` and give them to every recurrent step and to the head."""
+
+    kind: Literal["embed"] = "embed"
+    size: Size = 8
+
+
+class Convolution(Record):
+    """Convolutions over time, each with a relu; `channels` has one entry for each of them.
+
+    `causal` sees no step after its own; `same` sees as many on either side. Every `stride` shortens the sequence.
+    """
+
+    kind: Literal["convolution"] = "convolution"
+    channels: Several
+    kernel: Size = 3
+    stride: Size = 1
+    padding: Literal["causal", "same"] = "causal"
+
+
+class Segment(Record):
+    """Join `length` neighbouring steps into one and project them: one recurrent step per segment."""
+
+    kind: Literal["segment"] = "segment"
+    length: Size
+    size: Size
+
+
+class Recurrent(Record):
+    """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU.
+
+    `layer_norm` normalises products and cell state inside the cell. `recurrent_dropout` silences state that enters the
+    recurrent product, in training. `zoneout` lets units keep old state, by lot in training and later by that share.
+    `forget_bias` is what the forget gate's bias starts from, None torch's (see `tidegate.nn.recurrent`).
+    """
+
+    kind: Literal["recurrent"] = "recurrent"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    bidirectional: bool = False
+    layer_norm: bool = False
+    recurrent_dropout: Rate = 0.0
+    zoneout: Rate = 0.0
+    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recurrent:
+        if self.forget_bias is not None and self.cell == "gru":
+            raise ValueError("forget_bias belongs to a cell with a forget gate: a gru has none")
+        return self
+
+
+class Transformer(Record):
+    """A pre-norm Transformer encoder in the place of the recurrence.
+
+    A decoder after it is one layer of `cell`, started from its last step (and a cell state of zeros).
+    """
+
+    kind: Literal["transformer"] = "transformer"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_heads: Size = 4
+    feedforward: Size = 256
+    dropout: Rate = 0.0
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+
+
+class OdeRnn(Record):
+    """Recurrent layers whose state flows between observations, by `solver_steps` Runge-Kutta steps a step.
+
+    A step where all of the past inputs at `missing` say so is no observation.
+    """
+
+    kind: Literal["ode_rnn"] = "ode_rnn"
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    solver_steps: Annotated[int, Field(ge=1, le=1024)] = 2
+    missing: tuple[Count, ...] = ()
+
+
+class BatchNorm(Record):
+    """Batch normalisation of every unit over batch and steps (guide 7.2)."""
+
+    kind: Literal["batch_norm"] = "batch_norm"
+
+
+class SelfAttention(Record):
+    """Multi-head self-attention after the recurrence, with a residual and a layer norm after it."""
+
+    kind: Literal["self_attention"] = "self_attention"
+    num_heads: Size = 4
+    dropout: Rate = 0.0
+
+
+class Pool(Record):
+    """One vector out of the sequence: its last step, or a softmax-weighted sum (guide 6.2).
+
+    `mean` and `max` are those of all steps. `ends` takes what each direction of a bidirectional recurrence ends with:
+    the last step of the one beside the first of the other; of one direction it is `last`.
+    """
+
+    kind: Literal["pool"] = "pool"
+    by: Literal["last", "attention", "mean", "max", "ends"] = "last"
+
+
+class Dropout(Record):
+    """Dropout on the context; on every step of the sequence where there is none."""
+
+    kind: Literal["dropout"] = "dropout"
+    rate: Rate = 0.1
+
+
+class Head(Record):
+    """Direct multi-step head: all K steps at once, each beside its own known-ahead inputs."""
+
+    kind: Literal["head"] = "head"
+    hidden_size: Size = 64
+    lags: tuple[Size, ...] = ()
+
+
+class Decoder(Record):
+    """Recurrent decoder over the horizon, `segment` steps at a time, started from the encoder's state.
+
+    It reads the known-ahead inputs of its steps, the targets `lags` steps before them (walked back by
+    whole lags where that is not yet known), a learned position and the context. In training, a share of
+    `dropout` of its units is silenced before the output. With `attention` each step looks up the encoder's
+    states; with `feedback` it reads the forecast of the step before, the output at that place.
+    """
+
+    kind: Literal["decoder"] = "decoder"
+    segment: Size = 1
+    position: Count = 0
+    lags: tuple[Size, ...] = ()
+    dropout: Rate = 0.0
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    feedback: Count | None = None
+
+
+class Label(Record):
+    """What the context, and the embedded static inputs beside it, say about the sequence: O outputs.
+
+    With `hidden_size` through a dense layer and a relu.
+    """
+
+    kind: Literal["label"] = "label"
+    hidden_size: Count = 0
+
+
+class Tag(Record):
+    """What is said about every step: O outputs each, as `Label` gives them of a context."""
+
+    kind: Literal["tag"] = "tag"
+    hidden_size: Count = 0
+
+
+Layer = Annotated[
+    Tokens
+    | Frames
+    | Normalise
+    | Branch
+    | Convolution
+    | Segment
+    | Embed
+    | Recurrent
+    | Transformer
+    | OdeRnn
+    | BatchNorm
+    | SelfAttention
+    | Pool
+    | Dropout
+    | Head
+    | Decoder
+    | Label
+    | Tag,
+    Field(discriminator="kind"),
+]
+ENCODERS = ("recurrent", "transformer", "ode_rnn")
+FORECASTS = ("head", "decoder")
+SAYS = ("label", "tag")
+ORDER = (
+    "tokens",
+    "frames",
+    "normalise",
+    "branch",
+    "convolution",
+    "segment",
+    "embed",
+    *ENCODERS,
+    "batch_norm",
+    "self_attention",
+    "pool",
+    "dropout",
+    *FORECASTS,
+    *SAYS,
+)

@@ -1,0 +1,127 @@
+"""`tidegate fit detect`, and what `predict` and `evaluate` do with such a run."""
+
+from __future__ import annotations
+
+import time as clock
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tidegate.cli.arguments import REPAIRS, merge, size, table_of
+from tidegate.cli.output import print_json, say, say_notes
+from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
+from tidegate.core.translate import tr
+
+COLUMNS = ("time", "target", "series", "repair", "timezone", "frequency", "wide")
+MODEL = ("method", "window", "cell", "hidden_size", "num_layers", "alarms_per_week", "warm_up", "seed")
+
+
+def detect(
+    data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
+    out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
+    time: str | None = typer.Option(None, help=tr("Time column; recognised where it has a usual name.")),
+    target: list[str] | None = typer.Option(None, help=tr("Channel to watch; may be given more than once.")),
+    series: str | None = typer.Option(None, help=tr("Column that names the series.")),
+    label: str | None = typer.Option(None, help=tr("Column that is 1 where a row is known to be anomalous.")),
+    method: str = typer.Option("forecast", help="forecast|reconstruction"),
+    window: int | None = typer.Option(None, help=tr("Steps that a training window has, and that are rebuilt at once.")),
+    cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
+    hidden_size: int = typer.Option(16, help=tr("Units per layer.")),
+    num_layers: int = typer.Option(1, help=tr("Recurrent layers.")),
+    alarms_per_week: float = typer.Option(1.0, help=tr("False alarms that one stream may give in a week.")),
+    warm_up: int = typer.Option(16, help=tr("Steps at the start of a stream that are not judged.")),
+    validation: str = typer.Option("0.1", help=tr("Validation part: share, rows, or the date it begins.")),
+    test: str = typer.Option("0.2", help=tr("Test part: share, rows, or the date it begins.")),
+    gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
+    repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
+    timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
+    frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
+    wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
+    epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
+    seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
+    settings: list[str] = typer.Option([], "--set", help=tr("Any other option as name=value, such as refractory=120.")),
+    resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """Train a detector, judge it and write its run folder."""
+    require("torch", extra="train", purpose="train")
+    given = locals()
+    options = {name: given[name] for name in MODEL}
+    if epochs is not None:
+        options["max_epochs"] = epochs
+    merge(options, settings)
+    model = detector(options)
+    columns: dict[str, Any] = {name: given[name] for name in COLUMNS} | {"target": target or None, "check": False}
+    if label is not None:
+        columns["observed"] = [label]
+    table = table_of(data, columns, quiet)
+    begin = clock.monotonic()
+    kept = {name: value for name, value in columns.items() if name not in ("check", "observed")}
+    model.fit(
+        table,
+        label=label,
+        validation=size(validation),
+        test=size(test),
+        gap=gap,
+        out=out,
+        resume=resume,
+        progress=False if quiet else None,
+        source={"data": str(Path(data).absolute()), **kept},
+    )
+    if not quiet:
+        say(
+            tr(
+                "Trained for {epochs} epochs in {seconds:.0f} s.",
+                epochs=len(model.history_),
+                seconds=clock.monotonic() - begin,
+            )
+        )
+        say_notes(note for note in model.notes_ if note not in table.notes)
+        say("")
+    if model.judged_ is None:
+        say(tr("There is no test part: nothing was judged."))
+        return
+    show(model.judged_, as_json=as_json)
+    from tidegate.report.detector import report_detector
+
+    report = report_detector(out / "report.html", model, model.judged_)
+    if not quiet:
+        say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
+    say(tr("Report: {path}", path=report))
+
+
+def detector(options: dict[str, Any]) -> Any:
+    """A detector with these options.
+
+    Raises:
+        ConfigError: an option that it does not have, or a value that cannot work.
+    """
+    from tidegate.tasks.detector import AnomalyDetector
+    from tidegate.tasks.detector_choices import check_detector
+
+    try:
+        model = AnomalyDetector(**options)
+    except TypeError as error:
+        known = ", ".join(AnomalyDetector._names())
+        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a detector has the options {known}") from error
+    check_detector(model)
+    return model
+
+
+def predict_detector(model: Any, data: str | None, **reading: Any) -> dict[str, Any]:
+    """Columns of scores of new rows."""
+    if data is None:
+        raise ConfigError("a detector judges rows: name the file that holds them")
+    found: dict[str, Any] = model.score_columns(data, **reading)
+    return found
+
+
+def show(found: Any, *, as_json: bool) -> None:
+    """Print an evaluation."""
+    if as_json:
+        print_json(found.to_json())
+    else:
+        print(found)

@@ -1,0 +1,260 @@
+"""`tidegate fit classify`, `tidegate fit regress` and `tidegate compare`."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import time as clock
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tidegate.cli.arguments import merge, reading_of, size
+from tidegate.cli.output import check_output, print_json, say, say_notes
+from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
+from tidegate.core.translate import tr
+
+READING = ("label", "id", "time", "features", "group", "text", "kind", "tag", "pattern")
+MODEL = ("cell", "hidden_size", "num_layers", "window", "tokens", "max_length", "seed")
+
+
+def register(app: typer.Typer, fit: typer.Typer) -> None:
+    """Add the commands."""
+    texts = {
+        "classify": tr("Say which class a sequence, or each of its steps, belongs to."),
+        "regress": tr("Estimate a number for a sequence, or for each of its steps."),
+    }
+    for name, text in texts.items():
+        fit.command(name, help=text)(_command(name))
+    app.command("crossval", help=tr("Train again without each fold of the sequences, and test on it."))(crossval)
+    app.command("compare", help=tr("Train several encoders on the same sequences and put them in one table."))(compare)
+
+
+def options(
+    data: str = typer.Argument(..., help=tr("CSV, Parquet, JSONL, .ts or .arff file, or a folder of sounds or clips.")),
+    label: list[str] = typer.Option([], help=tr("Column of the label; several for several numbers.")),
+    id: str | None = typer.Option(None, help=tr("Column that says which sequence a row belongs to.")),
+    time: str | None = typer.Option(None, help=tr("Column that orders the steps of a sequence.")),
+    features: list[str] = typer.Option([], help=tr("Columns to look at; all others than these named if not given.")),
+    group: str | None = typer.Option(None, help=tr("Column (or part of a file name) never on both sides of a split.")),
+    text: str | None = typer.Option(None, help=tr("Column that holds a text.")),
+    kind: str | None = typer.Option(
+        None, help=tr("What the data are:") + " table|archive|text|tokens|sound|frames|joints"
+    ),
+    pattern: str | None = typer.Option(None, help=tr("Regular expression of file names, with label and group.")),
+    tag: bool = typer.Option(False, "--tag", help=tr("Each step has a label of its own.")),
+    read: list[str] = typer.Option(
+        [], "--read", help=tr("Any other option of reading as name=value, such as rate=8000 or columns=a,b,c.")
+    ),
+    cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
+    hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
+    num_layers: int = typer.Option(1, help=tr("Recurrent layers.")),
+    window: int | None = typer.Option(None, help=tr("Last steps that an answer looks at; all if not given.")),
+    tokens: str = typer.Option("word", help=tr("What a text is divided into:") + " word|char|bpe"),
+    max_length: int | None = typer.Option(None, help=tr("Steps of a sequence at most; the rest is cut off.")),
+    validation: str = typer.Option("0.15", help=tr("Validation part: share or number of sequences.")),
+    test: str = typer.Option("0.2", help=tr("Test part: share or number of sequences.")),
+    by: str = typer.Option("auto", help=tr("How parts are drawn:") + " auto|stratified|grouped|time|random"),
+    epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training part, at most.")),
+    seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
+    settings: list[str] = typer.Option(
+        [], "--set", help=tr("Any other option as name=value, such as dropout=0.5 or network.embed=100.")
+    ),
+) -> None:
+    """What all commands of this module take."""
+
+
+def run_options(
+    out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
+    resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """What the commands that leave a run behind take as well."""
+
+
+def _command(name: str) -> Any:
+    def run(**values: Any) -> None:
+        _fit(name, values)
+
+    return _signed(run, options, run_options, name=name)
+
+
+def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> Any:
+    """Give a function of keywords the parameters of others, but for those that are left out."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    found = []
+    for source in sources:
+        types = inspect.get_annotations(source, eval_str=True)
+        for parameter in inspect.signature(source).parameters.values():
+            if parameter.name in leave:
+                continue
+            found.append(parameter.replace(annotation=types[parameter.name], kind=keyword))
+    run.__signature__ = inspect.Signature(found)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
+    run.__name__ = name
+    return run
+
+
+def _estimator(name: str, values: Mapping[str, Any]) -> Any:
+    from tidegate.tasks import Classifier, Regressor
+
+    if name not in ("classify", "regress"):
+        raise ConfigError(f"--task {name}: choose classify or regress")
+    own: dict[str, Any] = {key: values[key] for key in MODEL}
+    if values["epochs"] is not None:
+        own["max_epochs"] = values["epochs"]
+    merge(own, values["settings"])
+    kind = Classifier if name == "classify" else Regressor
+    try:
+        model = kind(**own)
+    except TypeError as error:
+        known = kind._names()
+        odd = next((key for key in own if key not in known), None)
+        if odd is None:
+            raise
+        raise ConfigError(f"--set {odd}: a {kind.task} has no such option; it has {', '.join(known)}") from error
+    model.check()
+    return model
+
+
+def _reading(values: Mapping[str, Any]) -> dict[str, Any]:
+    own = {key: values[key] for key in READING if values[key] not in (None, [], False)}
+    if "label" in own:
+        own["label"] = own["label"][0] if len(own["label"]) == 1 else own["label"]
+    return own | reading_of(values["read"])
+
+
+def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"validation": size(values["validation"]), "test": size(values["test"]), "by": values["by"]}
+
+
+def _fit(name: str, values: Mapping[str, Any]) -> None:
+    """Read, train, judge, write the run folder, print the table and the verdict."""
+    require("torch", extra="train", purpose="train")
+    from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.run import write_findings
+
+    model, reading, out, quiet = _estimator(name, values), _reading(values), values["out"], values["quiet"]
+    sequences = read_sequences(values["data"], **reading)
+    if not quiet:
+        say_notes(sequences.notes)
+    begin = clock.monotonic()
+    model.fit(
+        sequences,
+        **_parts(values),
+        out=out,
+        resume=values["resume"],
+        progress=False if quiet else None,
+        source={**reading, "data": str(Path(values["data"]).absolute())},
+    )
+    if not quiet:
+        seconds = clock.monotonic() - begin
+        say(tr("Trained for {epochs} epochs in {seconds:.0f} s.", epochs=len(model.history_), seconds=seconds))
+        say_notes(note for note in model.notes_ if note not in sequences.notes)
+        say("")
+    if model.judged_ is None:
+        say(tr("There is no test part: nothing was judged."))
+        if values["as_json"]:
+            print_json(None)
+        return
+    if values["as_json"]:
+        print_json(model.judged_.evaluation.to_json())
+    else:
+        print(model.judged_.evaluation)
+    findings = model.diagnose()
+    write_findings(out, findings)
+    if not quiet:
+        say("\n" + findings.summary())
+    report = _report(model, findings, out, shlex.join(["tidegate", "fit", name, *_words(values)]))
+    say(tr("Report: {path}", path=report))
+
+
+def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
+    from tidegate.report.label_run import report_answers
+
+    return report_answers(out / "report.html", model, model.judged_, command=command, findings=findings)
+
+
+def _words(values: Mapping[str, Any]) -> list[str]:
+    """The command's arguments again, without those at their defaults."""
+    defaults = {name: parameter.default.default for name, parameter in inspect.signature(options).parameters.items()}
+    words = [values["data"]]
+    flags = {"epochs": "--max-epochs", "settings": "--set"}
+    for name, value in values.items():
+        if name == "data" or name not in defaults or value == defaults[name]:
+            continue
+        flag = flags.get(name, "--" + name.replace("_", "-"))
+        for item in value if isinstance(value, list) else [value]:
+            words += [flag] if item is True else [flag, str(item)]
+    return [*words, "--out", str(values["out"])]
+
+
+def _compare(**values: Any) -> None:
+    require("torch", extra="train", purpose="train")
+    from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.labels.compare import ENCODERS
+    from tidegate.tasks.labels.compare import compare as run
+
+    model = _estimator(values["task"], values)
+    sequences = read_sequences(values["data"], **_reading(values))
+    if not values["quiet"]:
+        say_notes(sequences.notes)
+    progress = False if values["quiet"] else None
+    found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), **_parts(values), progress=progress)
+    if values["as_json"]:
+        print_json(found.to_json())
+    else:
+        print(found)
+
+
+def compare_options(
+    task: str = typer.Option("classify", help="classify|regress"),
+    encoder: list[str] = typer.Option([], help=tr("Encoder to try, more than once; all if not given.")),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """What `compare` takes as well."""
+
+
+compare = _signed(_compare, options, compare_options, name="compare")
+
+
+def crossval_options(
+    task: str = typer.Option("classify", help="classify|regress"),
+    folds: int = typer.Option(5, help=tr("Folds; each is tested once.")),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help=tr("CSV, Parquet or JSON file for the scores of every fold.")
+    ),
+    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
+    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+) -> None:
+    """What `crossval` takes as well."""
+
+
+def _crossval(**values: Any) -> None:
+    require("torch", extra="train", purpose="train")
+    from tidegate.data.emit import write_columns
+    from tidegate.data.sequences import read_sequences
+    from tidegate.tasks.labels.folding import cross_validate
+
+    if values["out"] is not None:
+        check_output(values["out"])
+    model = _estimator(values["task"], values)
+    sequences = read_sequences(values["data"], **_reading(values))
+    how = {"folds": values["folds"], "by": values["by"], "validation": size(values["validation"])}
+    found = cross_validate(model, sequences, seed=values["seed"], progress=False if values["quiet"] else None, **how)
+    if not values["quiet"]:
+        say_notes(found.notes)
+    if values["out"] is not None:
+        write_columns(found.columns(), values["out"])
+    if values["as_json"]:
+        print_json(found.to_json())
+    else:
+        print(found)
+
+
+crossval = _signed(_crossval, options, crossval_options, name="crossval", leave=("test",))

@@ -1,0 +1,202 @@
+"""`read_sequences`: from arrays, tables, texts, sound, frames or joints to sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from tidegate.core.errors import ConfigError, ReadError, SchemaError
+from tidegate.core.sequences import Sequences
+from tidegate.data.columns import Options, Source
+from tidegate.data.frames import ArraySource
+from tidegate.data.numbers import Decimal
+from tidegate.data.read import open_source
+from tidegate.data.schema import Names
+from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts
+from tidegate.data.sources.archive import suffix_of
+from tidegate.data.sources.headless import headless
+from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
+from tidegate.data.sources.store import is_store, read_store
+
+__all__ = ["OPTIONS", "Kind", "read_sequences"]
+
+
+def read_sequences(
+    data: Any,
+    *,
+    label: Names = None,
+    id: str | None = None,
+    time: str | None = None,
+    features: Names = None,
+    group: str | None = None,
+    text: str | None = None,
+    kind: Kind | None = None,
+    tag: bool = False,
+    **more: Any,
+) -> Sequences:
+    """Read sequences, with their labels and groups.
+
+    Args:
+        data: an array [n, C, T] or [n, T]; a list of arrays [T, C]; texts; lists of tokens; a long table (path of a
+            CSV, Parquet or JSON-lines file; a pandas, polars or pyarrow frame; a dict of columns); a .ts, .arff or
+            .npz file; a folder of sound files, pictures or videos.
+        label: column of the label in a table; several for several numbers or labels at once.
+        id: column that says which rows are one sequence. time: column that orders its steps.
+        features: columns to learn from; None takes all others. group: column of what a sequence came from.
+        text: column of the text.
+        kind: what the data are; None finds out.
+        tag: whether each step has a label of its own.
+        more: what this kind takes beside (see `OPTIONS`), among it
+            labels, groups, ids: one for each of the sequences, where data are arrays, texts or lists (`labels` of
+                steps with `tag`); lengths: steps of each sequence of one array; channels: their names;
+                steps_first: whether an array is [n, T, C];
+            columns: names of the columns of a file without a header line; encoding, delimiter, decimal, repair;
+            pattern: regular expression with groups named label and group, for file names; broken: "skip" leaves
+                unreadable files out; rate, mels, window, hop: of sound; frame=(height, width), colour, every: of
+                pictures; joints, root, normalise, velocities: of skeletons.
+
+    Returns:
+        The sequences; their notes say what was recognised, left out and repaired.
+
+    Raises:
+        ReadError, SchemaError, TimeError, DataError, ConfigError: with the place, what was expected, and the fix.
+        MissingExtraError: sound, pictures or Parquet without the library for them.
+
+    >>> table = {"run": ["a", "a", "b"], "heat": [1.0, 2.0, 5.0], "fault": ["no", "no", "yes"]}
+    >>> found = read_sequences(table, id="run", label="fault")
+    >>> found.ids, found.lengths.tolist(), found.channels, found.labels.tolist()
+    (('a', 'b'), [2, 1], ('heat',), ['no', 'yes'])
+    >>> read_sequences(["a dull plot", "great"], labels=["bad", "good"]).texts[1]
+    'great'
+    """
+    if isinstance(data, Sequences):
+        return data
+    if kind is not None and kind not in get_args(Kind):
+        raise ConfigError(f"kind={kind!r} is unknown; choose one of {', '.join(get_args(Kind))}")
+    given = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text, **more}
+    given = {name: value for name, value in given.items() if value is not None} | ({"tag": True} if tag else {})
+    if isinstance(data, (str, PathLike)):
+        data = Path(data).expanduser()
+    known = {name for names in OPTIONS.values() for name in names}
+    unknown = sorted(set(given) - known)
+    if unknown:
+        raise ConfigError(f"option {unknown[0]!r} is unknown; read_sequences takes {', '.join(sorted(known))}")
+    if is_store(data):
+        data, given = read_store(data, given)
+    found: Kind = kind or kind_of(data, given)
+    odd = sorted(set(given) - set(OPTIONS[found]))
+    if odd:
+        raise ConfigError(
+            f"{odd[0]}= says nothing about {found}, which these data were taken for; it takes "
+            f"{', '.join(OPTIONS[found])}. To have them read otherwise, pass kind="
+        )
+    return _READERS[found](data, given)
+
+
+def _arrays(data: Any, given: dict[str, Any]) -> Sequences:
+    if isinstance(data, np.ndarray) and data.dtype.kind != "O":
+        return arrays.read_array(data, **given)
+    if "lengths" in given:
+        raise ConfigError("lengths= goes with one array of all sequences, not with a list")
+    return arrays.read_list(list(data), **given)
+
+
+def _source(data: Any, given: dict[str, Any]) -> Source:
+    """Columns of a table, and the options that say how it is written taken out of `given`."""
+    written = {name: given.pop(name, None) for name in ("encoding", "delimiter", "decimal", "columns")}
+    decimal: Decimal | None = written["decimal"]
+    if decimal not in (None, ".", ","):
+        raise ConfigError(f"decimal={decimal!r} must be '.' or ','")
+    columns = written["columns"]
+    if isinstance(data, Path):
+        if columns is not None:
+            return headless(data, columns, written["delimiter"], written["encoding"])
+        if suffix_of(data) in (".jsonl", ".ndjson"):
+            return texts.json_lines(data, written["encoding"])
+    elif columns is not None:
+        if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != len(columns):
+            raise SchemaError("columns= names the columns of a file without a header line, or of an array [N, C]")
+        return ArraySource({str(name): data[:, place] for place, name in enumerate(columns)}, label="array")
+    try:
+        return open_source(data, written["encoding"], written["delimiter"], decimal)
+    except SchemaError as error:
+        if isinstance(data, Path) and ("own name" in str(error) or "header line" in str(error)):
+            raise SchemaError(
+                f"{error}; if the file begins with data, name its columns: columns=[...], on the command line "
+                "--read columns=a,b,c"
+            ) from error
+        raise
+
+
+def _table(data: Any, given: dict[str, Any]) -> Sequences:
+    decimal = given.get("decimal")
+    try:
+        return table.read_table(_source(data, given), options=Options(decimal), **given)
+    except ReadError as error:
+        lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
+        if not lines or "cells where" not in str(error):
+            raise
+        raise ReadError(f"{error}. If each line is a label and then a text, pass kind='text' (--kind text)") from error
+
+
+def _archive(data: Any, given: dict[str, Any]) -> Sequences:
+    if not isinstance(data, Path):
+        raise ConfigError("kind='archive' reads a file; give its path")
+    return archive.read_archive(data, **given)
+
+
+def _texts(data: Any, given: dict[str, Any]) -> Sequences:
+    if isinstance(data, Path) and "text" not in given:
+        return texts.read_labelled_lines(data, given.get("encoding"))
+    if isinstance(data, (list, tuple, np.ndarray)) or getattr(data, "ndim", 2) == 1:
+        wrong = sorted(set(given) & {"text", "label", "id", "group"})
+        if wrong:
+            raise ConfigError(f"{wrong[0]}= names a column, but the data are texts; pass labels=, ids= or groups=")
+        return texts.read_texts(data, **given)
+    if "text" not in given:
+        raise ConfigError("texts of a table need text=, the column that holds them")
+    wrong = sorted(set(given) & {"labels", "groups", "ids"})
+    if wrong:
+        raise ConfigError(f"{wrong[0]}= goes with a list of texts; name columns with label=, group= or id=")
+    return texts.read_text_table(_source(data, given), **given)
+
+
+def _sound(data: Any, given: dict[str, Any]) -> Sequences:
+    if isinstance(data, Path):
+        return sound.read_sounds(data if data.is_dir() else [data], **given)
+    return sound.read_sounds([Path(item) for item in data], **given)
+
+
+def _frames(data: Any, given: dict[str, Any]) -> Sequences:
+    fields = ("pattern", "frame", "colour", "every", "broken")
+    taken = fields if isinstance(data, Path) else ("frame", "colour", "labels", "groups", "ids", "lengths", "rate")
+    wrong = sorted(set(given) - set(taken))
+    if wrong:
+        raise ConfigError(f"{wrong[0]}= does not go with {'files' if isinstance(data, Path) else 'arrays'} of pictures")
+    frame = given.get("frame")
+    if frame is not None and not (
+        isinstance(frame, (tuple, list))
+        and len(frame) == 2
+        and all(isinstance(n, int) and 1 <= n <= 4096 for n in frame)
+    ):
+        raise ConfigError(f"frame={frame!r} must be (height, width), from 1 to 4096")
+    given = {**given, "frame": None if frame is None else (frame[0], frame[1])}
+    if isinstance(data, Path):
+        return clips.read_clip_files(data, **given)
+    return clips.read_clip_arrays(data, **{"colour": None, **given})
+
+
+_READERS: dict[Kind, Callable[[Any, dict[str, Any]], Sequences]] = {
+    "arrays": _arrays,
+    "table": _table,
+    "archive": _archive,
+    "text": _texts,
+    "tokens": lambda data, given: arrays.read_tokens(data, **given),
+    "sound": _sound,
+    "frames": _frames,
+    "joints": lambda data, given: joints.read_joints(data, **given),
+}

@@ -1,0 +1,171 @@
+"""A folder of sound files as sequences of log-mel features."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, ReadError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.data.sources.build import listed, pack
+from tidegate.data.sources.folder import files_below, name_all
+from tidegate.data.sources.wav import SOUNDS, read_sound
+from tidegate.prepare.mel import centres, log_mel
+from tidegate.prepare.resample import resample
+
+Broken = Literal["error", "skip"]
+
+
+def read_sounds(
+    data: Path | list[Path],
+    *,
+    pattern: str | None = None,
+    rate: int | None = None,
+    mels: int = 40,
+    window: float = 0.025,
+    hop: float = 0.010,
+    broken: Broken = "error",
+) -> Sequences:
+    """Log-mel features of sound files; several channels of sound are averaged.
+
+    Args:
+        data: a folder, its sub-folders being the labels; or files.
+        pattern: regular expression with groups named label and group, for labels and groups out of file names.
+        rate: samples a second to bring all files to; None leaves them, and refuses different rates.
+        mels: bands.
+        window, hop: seconds that one step sees, and from one step to the next.
+        broken: whether files that cannot be read, or hold no sample, are an error or left out with a note.
+
+    Raises:
+        ReadError: no files, broken or empty ones, or names that do not match.
+        DataError: different rates and no `rate`.
+        MissingExtraError: other formats than WAV without the `soundfile` library.
+    """
+    _check(rate, mels, window, hop, broken)
+    root = data if isinstance(data, Path) else None
+    paths = files_below(data, SOUNDS) if isinstance(data, Path) else data
+    if not paths:
+        raise ReadError(f"{root or 'the list'} holds no sound files ({', '.join(SOUNDS[:4])} ...)")
+    heard = [_hear(path, rate, mels, window, hop) for path in paths]
+    below = [path.name if root is None else path.relative_to(root).as_posix() for path in paths]
+    failed = [f"{name} ({item})" for name, item in zip(below, heard, strict=True) if isinstance(item, str)]
+    sounds = [item for item in heard if not isinstance(item, str)]
+    if failed and (broken == "error" or not sounds):
+        raise ReadError(
+            f"{len(failed)} of {len(paths)} sound files cannot be used: {listed(failed)}. Remove or replace them, or "
+            'pass broken="skip" to leave them out'
+        )
+    kept = [path for path, item in zip(paths, heard, strict=True) if not isinstance(item, str)]
+    named = name_all(root if root is not None else _common(paths), kept, pattern)
+    notes = named.notes
+    if failed:
+        message = "{count} sound files cannot be used and were left out: {files}."
+        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
+    wanted = _one_rate(named.ids, [item.rate for item in sounds], rate, notes)
+    message = "{count} sound files at {rate} Hz became {mels} bands, a step each {hop} ms."
+    values = {"count": len(sounds), "rate": wanted, "mels": mels, "hop": f"{1000 * hop:g}"}
+    notes.append(Note("sound", message, values))
+    silent = [name for name, item in zip(named.ids, sounds, strict=True) if item.silent]
+    if silent:
+        message = "{count} sound files are silent throughout: {files}."
+        notes.append(Note("silent", message, {"count": len(silent), "files": listed(silent)}))
+    short = [name for name, item in zip(named.ids, sounds, strict=True) if item.short]
+    if short:
+        message = "{count} sound files are shorter than one window and were lengthened with silence: {files}."
+        notes.append(Note("short", message, {"count": len(short), "files": listed(short)}))
+    return pack(
+        [item.features for item in sounds],
+        ids=named.ids,
+        channels=band_names(mels, wanted),
+        labels=named.labels,
+        groups=named.groups,
+        rate=1 / hop,
+        notes=notes,
+    )
+
+
+def band_names(mels: int, rate: int) -> list[str]:
+    """Names of the bands by their middle frequency, in Hz."""
+    middles = centres(mels, rate)
+    digits = 0
+    while len({f"{middle:.{digits}f}" for middle in middles}) < mels:
+        digits += 1
+    return [f"{middle:.{digits}f} Hz" for middle in middles]
+
+
+def _check(rate: int | None, mels: int, window: float, hop: float, broken: str) -> None:
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 100 <= rate <= 1_000_000):
+        raise ConfigError(f"rate={rate!r} must be a whole number of samples a second, such as 16000")
+    if isinstance(mels, bool) or not isinstance(mels, int) or not 1 <= mels <= 512:
+        raise ConfigError(f"mels={mels!r} must be a whole number of bands from 1 to 512")
+    for name, seconds in (("window", window), ("hop", hop)):
+        if not isinstance(seconds, (int, float)) or not 0.0005 <= seconds <= 10:
+            raise ConfigError(f"{name}={seconds!r} must be seconds, such as 0.025")
+    if broken not in ("error", "skip"):
+        raise ConfigError(f'broken={broken!r} must be "error" or "skip"')
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Features [T, M] of one file, its own rate, and whether it is silent or shorter than one window."""
+
+    features: NDArray[np.float32]
+    rate: int
+    silent: bool
+    short: bool
+
+
+def _hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) -> Heard | str:
+    """One file, or what is wrong with it."""
+    try:
+        samples, rate = read_sound(path)
+    except ReadError as error:
+        return str(error)
+    except OSError as error:
+        return str(error.strerror)
+    if not len(samples):
+        return "no samples"
+    wave = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    used = wanted or rate
+    wave = resample(wave, rate, used)
+    short = len(wave) < round(window * used)
+    return Heard(log_mel(wave, used, mels, window, hop), rate, float(np.ptp(wave)) == 0.0, short)
+
+
+def _one_rate(names: list[str], rates: list[int], wanted: int | None, notes: list[Note]) -> int:
+    """The rate that all features are of.
+
+    Raises:
+        DataError: files of different rates, and none is wanted.
+    """
+    counts = Counter(rates)
+    if wanted is None:
+        if len(counts) > 1:
+            usual = counts.most_common(1)[0][0]
+            odd = [f"{name} ({rate} Hz)" for name, rate in zip(names, rates, strict=True) if rate != usual]
+            shown = ", ".join(f"{count} at {rate} Hz" for rate, count in counts.most_common())
+            raise DataError(
+                f"the sound files have different rates: {shown}, such as {listed(odd, 4)}; pass rate={min(counts)}, "
+                "say, to bring all to one"
+            )
+        return rates[0]
+    others = {rate: count for rate, count in counts.items() if rate != wanted}
+    if others:
+        message = "{count} sound files were brought from {rates} Hz to {rate} Hz."
+        shown = ", ".join(map(str, sorted(others)))
+        notes.append(Note("resampled", message, {"count": sum(others.values()), "rates": shown, "rate": wanted}))
+    return wanted
+
+
+def _common(paths: list[Path]) -> Path:
+    parents = {path.parent for path in paths}
+    first = next(iter(parents))
+    while not all(parent == first or first in parent.parents for parent in parents):
+        first = first.parent
+    return first

@@ -1,0 +1,208 @@
+"""Long tables: the steps of sequences as rows, gathered by an id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, SchemaError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.data.columns import Keys, Options, Role, Source
+from tidegate.data.schema import Names, as_names, missing_column
+from tidegate.data.sources import labels as of
+from tidegate.data.sources.build import attach, check_values, listed
+from tidegate.data.sources.order import by_time, gather
+
+_GROUPS = ("subject", "speaker", "patient", "person", "user", "engine", "machine", "device", "host", "session", "group")
+
+
+def read_table(
+    source: Source,
+    *,
+    label: Names = None,
+    id: str | None = None,
+    time: str | None = None,
+    features: Names = None,
+    group: str | None = None,
+    tag: bool = False,
+    repair: str = "error",
+    options: Options | None = None,
+) -> Sequences:
+    """Sequences of a table.
+
+    Args:
+        source: its columns.
+        label: column of the label; several columns of numbers are several numbers to estimate (or, of 0 and 1 only,
+            several labels at once).
+        id: column that names the sequence of a row; None takes each row for a sequence of one step.
+        time: column that orders the steps; None takes the rows in their order.
+        features: columns to learn from, numbers or text; None takes all others.
+        group: column of what a sequence came from.
+        tag: whether each step has a label of its own.
+        repair: "error" refuses times that run backward or repeat within a sequence; "sort" sorts them.
+        options: how cells are written.
+
+    Raises:
+        SchemaError: a column is missing or of the wrong kind; a label or group changes within a sequence.
+        TimeError: times run backward, repeat, or are missing.
+        DataError: an infinite value.
+    """
+    if repair not in ("error", "sort"):
+        raise ConfigError(f'repair={repair!r} must be "error" or "sort"')
+    if tag and id is None:
+        raise ConfigError("tag=True needs id=, the column that says which rows are one sequence")
+    names = as_names(label)
+    for option, wanted in (
+        ("label", names),
+        ("id", as_names(id)),
+        ("time", as_names(time)),
+        ("group", as_names(group)),
+    ):
+        for name in wanted:
+            if name not in source.names:
+                raise missing_column(source, name, option)
+    notes = list(source.notes)
+    taken = {*names, *as_names(id), *as_names(time), *as_names(group)}
+    numbers, texts = _features(source, features, taken, notes)
+    roles: dict[str, Role] = dict.fromkeys(numbers, "number")
+    roles |= dict.fromkeys(texts, "any")
+    roles |= dict.fromkeys(names, "text")
+    if group is not None and group != id:
+        roles[group] = "key"
+    if id is not None:
+        roles[id] = "key"
+    if time is not None:
+        roles[time] = "number" if source.kind(time) == "number" else "time"
+    loaded = source.load(roles, options or Options())
+    order, ids, starts = gather(source, loaded.rows, None if id is None else loaded.values[id], notes)
+    rate = None
+    if time is not None:
+        held = loaded.values[time]
+        stamps = held if isinstance(held, np.ndarray) else held.values
+        order, rate = by_time(source, stamps, order, starts, ids, repair, notes)
+
+    def rows_of(values: NDArray[Any]) -> NDArray[Any]:
+        return values if order is None else values[order]
+
+    values = np.empty((loaded.rows, 0))
+    if numbers:
+        values = np.stack([rows_of(loaded.values[name]) for name in numbers], axis=1)
+    categories = {name: rows_of(_text(loaded.values[name])) for name in texts}
+    made = Sequences(ids, starts, values, numbers, categories, rate=rate, notes=tuple(notes))
+    check_values(made)
+    columns = [rows_of(_labels(loaded.values[name])) for name in names]
+    if not tag:
+        columns = [
+            _one(column, made, f"label column {name!r}", True) for name, column in zip(names, columns, strict=True)
+        ]
+    held = None if not names else columns[0] if len(names) == 1 else of.several(columns, names)
+    groups = _groups(loaded.values, group, id, made, rows_of)
+    made = attach(made, held, tag=tag, names=names, groups=groups)
+    return _missing_labels(made)
+
+
+def _features(
+    source: Source, features: Names, taken: set[str], notes: list[Note]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Columns of numbers, and columns of text."""
+    wanted = as_names(features)
+    for name in wanted:
+        if name not in source.names:
+            raise missing_column(source, name, "features")
+        if name in taken:
+            raise SchemaError(f"column {name!r} is named in features and has another role; a column has one role")
+    if features is None:
+        wanted = tuple(name for name in source.names if name not in taken)
+    if not wanted:
+        raise SchemaError("no column is left to learn from; name some with features=")
+    kinds = {name: source.kind(name) for name in wanted}
+    if features is None:
+        times = [name for name in wanted if kinds[name] == "time"]
+        if times:
+            message = "Columns of times are not read as features: {columns}. To order the steps by one, pass time=."
+            notes.append(Note("unused", message, {"columns": listed(times)}))
+        wanted = tuple(name for name in wanted if kinds[name] != "time")
+        suspects = [name for name in wanted if name.lower().replace("_id", "") in _GROUPS]
+        if suspects:
+            message = (
+                "Column {column} is read as a feature, though its name says where a sequence came from; if so, pass "
+                "group={column!r}, so that none is on both sides."
+            )
+            notes.append(Note("suspect_group", message, {"column": suspects[0]}))
+    numbers = tuple(name for name in wanted if kinds[name] in ("number", "empty"))
+    return numbers, tuple(name for name in wanted if kinds[name] not in ("number", "empty"))
+
+
+def _text(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind == "O":
+        return values
+    texts = np.empty(len(values), dtype=object)
+    texts[:] = [None if value != value else f"{value:g}" for value in values.tolist()]  # noqa: PLR0124
+    return texts
+
+
+def _labels(values: NDArray[Any]) -> NDArray[Any]:
+    if values.dtype.kind == "O":
+        cells = values.tolist()
+        return of.from_texts(cells) if all(isinstance(cell, str) for cell in cells) else of.tidy(values)
+    return of.tidy(values)
+
+
+def _one(column: NDArray[Any], sequences: Sequences, what: str, tagging: bool) -> NDArray[Any]:
+    """[M] the value that each sequence has at all of its steps."""
+    first = column[sequences.starts[:-1]]
+    spread = np.repeat(first, sequences.lengths)
+    both = np.zeros(len(column), dtype=bool)
+    if column.dtype.kind == "f":
+        both = np.isnan(column) & np.isnan(spread)
+    differs = (column != spread) & ~both
+    if differs.any():
+        at = int(np.searchsorted(sequences.starts, int(np.argmax(differs)), side="right")) - 1
+        a, b = sequences.starts[at : at + 2]
+        kinds = listed([repr(kind) for kind in dict.fromkeys(column[a:b].tolist())], 3)
+        hint = "; correct it, or pass tag=True for a label at each step" if tagging else "; correct it"
+        raise SchemaError(f"{what} changes within sequence {sequences.ids[at]!r} ({kinds}){hint}")
+    return first
+
+
+def _groups(
+    values: dict[str, Any], group: str | None, id: str | None, sequences: Sequences, rows_of: Any
+) -> NDArray[Any] | None:
+    if group is None:
+        return None
+    if group == id:
+        names = np.empty(len(sequences), dtype=object)
+        names[:] = sequences.ids
+        return names
+    keys: Keys = values[group]
+    codes = _one(rows_of(keys.codes), sequences, f"group column {group!r}", False)
+    named: NDArray[Any] = np.array(keys.names, dtype=object)[codes]
+    missing = np.flatnonzero(named == "")
+    if len(missing):
+        raise SchemaError(f"sequence {sequences.ids[int(missing[0])]!r} has no group in column {group!r}; fill it in")
+    return named
+
+
+def _missing_labels(sequences: Sequences) -> Sequences:
+    """The sequences with a note on labels that are missing; all missing is an error.
+
+    Raises:
+        DataError: no sequence or step has a label.
+    """
+    from dataclasses import replace
+
+    from tidegate.data.partition import lacks
+
+    if sequences.labels is None:
+        return sequences
+    missing = lacks(sequences.labels)
+    if not missing.any():
+        return sequences
+    if missing.all():
+        raise DataError(f"no label in {', '.join(sequences.label_names)}; check the label column")
+    message = "{count} of {total} labels are missing."
+    note = Note("unlabelled", message, {"count": int(missing.sum()), "total": len(missing)})
+    return replace(sequences, notes=(*sequences.notes, note))

@@ -1,0 +1,95 @@
+"""Baselines for a label at each step: the most frequent label, and what the step's own values say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.evaluate.labelled.linear import Deadline, fit_logistic
+from tidegate.evaluate.labelled.sceptics import numbered
+from tidegate.evaluate.labelled.summary import frequent, plain_values
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+MOST_STEPS = 20_000  # of the training part that are fitted on
+WORDS = 2_000
+
+_CUT = "The baseline {method} was fitted on {kept} of {count} training steps, drawn by chance."
+
+
+def tag_baselines(
+    train: Sequences, test: Sequences, classes: Sequence[Any], *, seed: int = 0, budget_seconds: float = 60.0
+) -> tuple[dict[str, Array], tuple[Note, ...]]:
+    """Probabilities [N, K] of each simple tagger for every step of the test sequences.
+
+    `majority`: how frequent the labels are among the training steps. `logistic_step`: logistic regression on the step's
+    own channels and categories, blind to all other steps: what a sequence model adds is what it is better by.
+
+    Args:
+        train: what is fitted on, `labels` [N'] at each step.
+        test: what is predicted.
+        classes: [K] labels, in the order of the columns.
+        seed: of the draw of steps and of the folds. budget_seconds: for the choice of the penalty.
+
+    Raises:
+        DataError: no labels, not one a step, or a label that is no class.
+        MissingExtraError: scikit-learn is not installed.
+    """
+    if not train.per_step:
+        raise DataError("the training sequences have one label each; tagging needs one a step (per_step)")
+    y, kept = numbered(train, classes)
+    place = np.arange(int(train.starts[-1])) if kept is None else kept
+    notes: list[Note] = []
+    count = len(classes)
+    share = np.bincount(y, minlength=count) / len(y)
+    found = {"majority": np.tile(share, (int(test.starts[-1]), 1))}
+    if len(place) > MOST_STEPS:
+        chosen = np.sort(np.random.default_rng(seed).permutation(len(place))[:MOST_STEPS])
+        values = {"method": "logistic_step", "kept": f"{MOST_STEPS:,}", "count": f"{len(place):,}"}
+        notes.append(Note("baseline", _CUT, values))
+        place, y = place[chosen], y[chosen]
+    words = {name: frequent(values, WORDS) for name, values in train.categories.items()}
+    rows = _features(train, place, words)
+    mean, scale = _moments(rows)
+    owner = np.searchsorted(train.starts, place, side="right") - 1
+    groups = owner if train.groups is None else train.groups[owner]
+    fit = fit_logistic(
+        _scaled(rows, mean, scale), y, count, groups=groups, seed=seed, deadline=Deadline(budget_seconds)
+    )
+    asked = np.arange(int(test.starts[-1]))
+    size = max(1, 20_000_000 // max(rows.shape[1], 1))
+    parts = [
+        fit(_scaled(_features(test, asked[begin : begin + size], words), mean, scale))
+        for begin in range(0, len(asked), size)
+    ]
+    found["logistic_step"] = np.concatenate(parts) if parts else np.zeros((0, count))
+    return found, tuple(notes)
+
+
+def _features(sequences: Sequences, steps: Rows, words: Mapping[str, tuple[str, ...]]) -> Array:
+    """Channels and, one column a word, categories of some steps, [n, F]."""
+    columns = [np.asarray(plain_values(sequences)[steps], dtype=np.float64)]
+    for name, kept in words.items():
+        number = {word: index for index, word in enumerate(kept)}
+        codes = np.array([number.get(str(value), len(kept)) for value in sequences.categories[name][steps]], np.int64)
+        columns.append(np.eye(len(kept) + 1)[codes][:, :-1])
+    return np.concatenate(columns, axis=1)
+
+
+def _moments(rows: Array) -> tuple[Array, Array]:
+    seen = np.isfinite(rows)
+    count = np.maximum(seen.sum(axis=0), 1)
+    mean = np.where(seen, rows, 0.0).sum(axis=0) / count
+    scale = np.sqrt((np.where(seen, rows - mean, 0.0) ** 2).sum(axis=0) / count)
+    return mean, np.where(scale > 0, scale, 1.0)
+
+
+def _scaled(rows: Array, mean: Array, scale: Array) -> Array:
+    return np.nan_to_num((rows - mean) / scale, nan=0.0, posinf=0.0, neginf=0.0)

@@ -1,0 +1,115 @@
+"""Layers of networks that say something about a sequence, in torch: tokens, frames, branch, label and tag.
+
+Shape letters: B batch, T steps, S steps of the sequence, D its width, O outputs, V vocabulary, M frames of all rows.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs
+from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
+from tidegate.nn.convolution import padded_rows
+from tidegate.nn.flow import Flow, clear, mean_over, on_steps
+from tidegate.nn.norm import UnitNorm, normed
+
+UNKNOWN = 1
+EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach
+
+
+class TokensLayer(nn.Module):
+    """A vector for each token (`Tokens`): [B, T] whole numbers -> [B, T, size]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Tokens, sizes: Sizes) -> None:
+        super().__init__()
+        self.dropout = layer.dropout
+        self.embedding = nn.Embedding(layer.vocabulary, layer.size, padding_idx=0)
+        with torch.no_grad():
+            self.embedding.weight.mul_(EMBEDDING_SCALE)
+
+    def forward(self, flow: Flow) -> None:
+        tokens = flow.sequence
+        if self.training and self.dropout:
+            unread = torch.rand(tokens.shape, device=tokens.device) < self.dropout
+            tokens = tokens.masked_fill(unread & (tokens > 0), UNKNOWN)
+        flow.sequence = self.embedding(tokens)
+
+
+class FramesLayer(nn.Module):
+    """A small convolutional network on every step (`Frames`): [B, T, height * width * colours] -> [B, T, channels]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Frames, sizes: Sizes) -> None:
+        super().__init__()
+        self.shape = (layer.height, layer.width, layer.colours)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(inputs, channels, layer.kernel, padding=layer.kernel // 2)
+            for inputs, channels in pairwise((layer.colours, *layer.channels))
+        )
+
+    def forward(self, flow: Flow) -> None:
+        flow.sequence = on_steps(self._look, flow.sequence, flow.lengths)
+
+    def _look(self, pictures: Tensor) -> Tensor:
+        """[M, height * width * colours] -> [M, channels]."""
+        x = pictures.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for conv in self.convs:
+            x = nn.functional.max_pool2d(conv(x).relu(), 2)
+        return x.mean(dim=(2, 3))
+
+
+class BranchLayer(nn.Module):
+    """Convolutions beside the recurrence (`Branch`): [B, S, D] -> [B, channels], kept until it joins the context.
+
+        x = relu(norm(W * x))                                  three times, say
+        x = x sigmoid(W2 relu(W1 mean_s x))                    with squeeze_excite, but for the last
+        y = mean_s x
+
+    Source: Karim, Majumdar, Darabi and Chen (2018), doi:10.1109/ACCESS.2017.2779939; with squeeze_excite: Karim,
+    Majumdar, Darabi and Harford (2019), doi:10.1016/j.neunet.2019.04.014.
+    """
+
+    def __init__(self, spec: NetworkSpec, layer: Branch, sizes: Sizes) -> None:
+        super().__init__()
+        widths, gated = (sizes.width, *layer.channels), layer.channels[:-1] if layer.squeeze_excite else ()
+        self.convs = nn.ModuleList(
+            nn.Conv1d(inputs, channels, kernel, bias=False)
+            for (inputs, channels), kernel in zip(pairwise(widths), layer.kernels, strict=True)
+        )
+        self.norms = nn.ModuleList(UnitNorm(channels) for channels in layer.channels)
+        few = [max(1, channels // SQUEEZE) for channels in gated]
+        self.squeezes = nn.ModuleList(nn.Linear(n, m, bias=False) for n, m in zip(gated, few, strict=True))
+        self.excites = nn.ModuleList(nn.Linear(m, n, bias=False) for n, m in zip(gated, few, strict=True))
+        self.kernels = layer.kernels
+        self.dropout = nn.Dropout(layer.dropout)
+
+    def forward(self, flow: Flow) -> None:
+        x, lengths = flow.sequence, flow.lengths
+        for index, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            found = conv(padded_rows(x, lengths, self.kernels[index], 1, "same")).transpose(1, 2)
+            x = normed(norm, found, lengths).relu()
+            if index < len(self.squeezes):
+                gate = self.excites[index](self.squeezes[index](mean_over(x, lengths)).relu())
+                x = x * gate.sigmoid()
+        flow.branch = self.dropout(mean_over(x, lengths).squeeze(1))
+
+
+class LabelLayer(nn.Module):
+    """What is said about a sequence (`Label`), or about every step of it (`Tag`): [B, 1, O] or [B, T, O]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Label | Tag, sizes: Sizes) -> None:
+        super().__init__()
+        width, size = label_inputs(layer, sizes), layer.hidden_size
+        self.hidden = nn.Linear(width, size) if size else None
+        self.final = nn.Linear(size or width, sizes.outputs)
+        self.static = sizes.static if isinstance(layer, Label) else 0
+
+    def forward(self, flow: Flow) -> None:
+        x = flow.sequence if flow.context is None else flow.context.unsqueeze(1)
+        if self.static:
+            x = torch.cat([x, flow.static.unsqueeze(1)], dim=2)
+        x = x if self.hidden is None else self.hidden(x).relu()
+        found = self.final(x)
+        flow.output = clear(found, flow.lengths) if flow.context is None else found

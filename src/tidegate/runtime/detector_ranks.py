@@ -1,0 +1,109 @@
+"""p-values of errors: their rank among the errors that a stream has seen, and a tail beyond the largest of them.
+
+Past errors are counted in bins of a logarithmic scale, so that a stream keeps a few dozen numbers, however long it
+runs. With n past errors e_1 ... e_n, an error x has
+
+    p(x) = 1 / (n + 1) * sum_i w(e_i / x),    w(r) = min(1, max(r^24, r^a / 100))
+
+A past error at least as large counts whole, as in a rank test. A smaller one counts a little: as a steep tail that
+begins at it and smooths the ranks, and, further out, as a Pareto tail of index a. So p falls below 1 / n where x lies
+beyond every error seen: by the generalised Pareto law with shape 1 / a that extreme-value theory puts there (peaks over
+threshold). Where errors themselves fall off with a power b < 24, p is larger than their share by the factor
+24 / (24 - b): too large rather than too small. Old errors fade, so that p follows a drift.
+
+Sources: Siffer et al. (2017), doi:10.1145/3097983.3098144 (tail); Laxhammar and Falkman (2014),
+doi:10.1007/s10472-013-9381-7 (ranks of errors).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+BINS = 112
+PER_DOUBLING = 6
+BELOW = 2  # doublings below the base that the first bin begins at
+TAIL = 8.0
+STEEP, HEAVY = 24.0, 0.01
+_TINY = 1e-30
+_TOGETHER = 2048  # streams whose counts stay in the cache
+
+Array = NDArray[Any]
+
+
+def bin_position(errors: Array, base: Array) -> NDArray[np.float64]:
+    """Where errors lie on the scale of bins, from 0: bin floor(position); above `BINS` beyond the last.
+
+    Args:
+        errors: [..., C, K] not negative. base: [C, K], an ordinary error of each kind.
+    """
+    doublings = np.log2(np.maximum(errors, _TINY) / base)
+    return np.asarray(np.maximum((doublings + BELOW) * PER_DOUBLING, 0.0))
+
+
+def tail_shares(tail: float = TAIL) -> NDArray[np.float32]:
+    """[BINS + 1, BINS]: what a past error in bin b adds to the rank of an error at edge j, w(e_b / x_j)."""
+    edge, middle = np.arange(BINS + 1)[:, None], np.arange(BINS)[None] + 0.5
+    ratio = np.exp2((middle - edge) / PER_DOUBLING)
+    return np.minimum(1.0, np.maximum(ratio**STEEP, HEAVY * ratio**tail)).astype(np.float32)
+
+
+def p_values(counts: Array, total: Array, position: Array, shares: Array, tail: float = TAIL) -> NDArray[np.float64]:
+    """p of errors at `position`, [..., C, K].
+
+    Args:
+        counts: [..., C, K, BINS] past errors in each bin. total: [..., C, K] their sums.
+        shares: of `tail_shares(tail)`.
+    """
+    if len(counts) > _TOGETHER:
+        parts = [slice(first, first + _TOGETHER) for first in range(0, len(counts), _TOGETHER)]
+        return np.concatenate([p_values(counts[own], total[own], position[own], shares, tail) for own in parts])
+    inside = np.minimum(position, BINS)
+    low = inside.astype(np.int64)
+    part = inside - low
+    # einsum adds each row by itself, in one order: a stream's p does not depend on what other streams stand beside it.
+    rank = np.einsum("...b,...b->...", counts, shares[low]).astype(np.float64)
+    above = np.einsum("...b,...b->...", counts, shares[np.minimum(low + 1, BINS)]).astype(np.float64)
+    rank = rank * (above / np.maximum(rank, _TINY)) ** part  # powers between the edges, as the tail is
+    beyond = np.exp2(-tail * (position - inside) / PER_DOUBLING)
+    return np.asarray(np.minimum(rank * beyond / (total + 1.0), 1.0))
+
+
+def count_errors(counts: Array, total: Array, position: Array, seen: Array, memory: float) -> None:
+    """Add errors to the bins in place; the older ones fade once there are more than `memory`.
+
+    Args:
+        counts: [S, C, K, BINS]. total: [S, C, K]. position: [S, C, K]. seen: [S, C] bool, which count.
+        memory: errors, at most, that a stream remembers; infinite forgets none.
+    """
+    full = (total >= memory) & seen[:, :, None]
+    if full.any():
+        fade = np.where(full, 1.0 - 1.0 / max(memory, 1.0), 1.0)
+        counts *= fade[..., None].astype(np.float32)
+        total *= fade
+    flat = counts.reshape(-1)  # a view: counts are contiguous
+    place = np.minimum(position, BINS - 1).astype(np.int64).ravel() + np.arange(0, flat.size, BINS)
+    flat[place] += np.repeat(seen.ravel(), counts.shape[2]).astype(np.float32)
+    total += seen[:, :, None]
+
+
+def first_counts(errors: Array, base: Array, most: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Bins that a new stream begins with, from the errors of rows that the network was not trained on.
+
+    Args:
+        errors: [N, C, K], NaN where there was none. base: [C, K].
+        most: errors that they may count as; more are scaled down.
+
+    Returns:
+        counts [C, K, BINS] and their sums [C, K].
+    """
+    shape = errors.shape[1:]
+    counts = np.zeros((*shape, BINS), dtype=np.float32)
+    place = np.minimum(bin_position(np.nan_to_num(errors), base), BINS - 1).astype(np.int64)
+    for c, k in np.ndindex(*shape):
+        seen = ~np.isnan(errors[:, c, k])
+        own = np.bincount(place[seen, c, k], minlength=BINS)
+        counts[c, k] = own * min(1.0, most / max(own.sum(), 1))
+    return counts, counts.sum(axis=-1, dtype=np.float64)

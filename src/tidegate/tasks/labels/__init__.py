@@ -1,0 +1,1 @@
+"""What `Classifier` and `Regressor` share: options, network, batches, training, judging."""
