@@ -6,11 +6,16 @@ import torch
 from sklearn.inspection import permutation_importance as sklearn_importance
 from sklearn.linear_model import LogisticRegression
 
+from tidegate.artifacts.spec import Label, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import ConfigError
+from tidegate.explain.attention import trace_attention
+from tidegate.explain.gates import trace_gates
 from tidegate.explain.groups import Group
 from tidegate.explain.labels import OneSequence, explain_label, fitted, steps_of, word_shares
 from tidegate.explain.labels_gradient import by_step, label_gradients
 from tidegate.explain.labels_sample import channel_importance, place_importance, root_mean_square, wrong_share
+from tidegate.nn.network import Network
+from tidegate.runtime.network import run_network
 
 CHANNELS = ("a", "b", "c")
 
@@ -142,3 +147,27 @@ def test_gradients_of_a_straight_line_are_its_weights() -> None:
     assert abs(found.residual[0]) < 1e-4
     np.testing.assert_allclose(by_step(found, 4), expected.sum(axis=1), rtol=1e-4, atol=1e-5)
     assert found.groups.all[0] == Group("a", -4, -3)
+
+
+def test_gates_and_attention_of_a_network_for_sequences_of_any_length() -> None:
+    spec = NetworkSpec(window=0, horizon=1, past=3, targets=0, outputs=2,
+                       layers=(Recurrent(hidden_size=4), Pool(by="attention"), Label()))  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = Network(spec)
+    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+
+    def answer(past: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+        return np.asarray(run_network(spec, weights, past, lengths=lengths).values[:, 0, 0])
+
+    values = np.random.default_rng(0).normal(size=(15, 3)).astype(np.float32)
+    one = OneSequence(answer, values, CHANNELS, [values[::-1]], spec, weights)
+    (gates,) = trace_gates(one)
+    layer = next(part for part in network.modules() if isinstance(part, torch.nn.RNNBase))
+    with torch.no_grad():
+        expected = layer(torch.from_numpy(values[None]))[0].numpy()
+    np.testing.assert_allclose(gates.values["h"], expected, atol=1e-5)
+    assert gates.stride == 1
+    (attention,) = trace_attention(one)
+    assert attention.weights.shape == (1, 15)
+    np.testing.assert_allclose(attention.weights.sum(), 1, rtol=1e-5)

@@ -83,7 +83,8 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     recurrent = spec.find("recurrent")
     if recurrent is None:
         raise ConfigError("this network has no recurrent layer: there are no gates to show")
-    each = spec.window * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
+    steps = model.windows.past.shape[1]  # of a network for sequences of any length the spec names none
+    each = steps * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
     windows = model.windows.take(slice(0, max(1, LARGEST_TRACE // each)))
     flow = enter(spec, weights, *windows._replace(future=windows.future[:, : spec.horizon]))
     found: tuple[Gates, ...] = ()
@@ -91,7 +92,7 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
         if found:
             break
         if isinstance(layer, Recurrent):
-            stride = spec.window // flow.sequence.shape[1]
+            stride = steps // flow.sequence.shape[1]
             found = trace_stack(layer, weights, f"layers.{index}.rnn", flow.sequence, stride)
     shown = np.concatenate([gates.values["h"] for gates in found[-1 - recurrent.bidirectional :]], axis=2)
     if shown.shape != flow.sequence.shape or not np.allclose(shown, flow.sequence, atol=1e-3):
