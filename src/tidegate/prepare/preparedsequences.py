@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.prepare.spans import gather, whole
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,7 @@ class PreparedSequences:
         Raises:
             DataError: the batch is empty.
         """
-        index = np.asarray(index, dtype=np.int64)
-        if not len(index):
+        places = np.asarray(index, dtype=np.int64)
+        if not len(places):
             raise DataError("a batch needs at least one sequence; give the places of one or more")
-        first, lengths = self.starts[index], self.lengths[index]
-        longest = int(lengths.max())
-        tokens, frames = self.values.ndim == 1, self.values.dtype == np.uint8
-        kind = np.int64 if tokens else np.float32
-        past = np.zeros((len(index), longest, *self.values.shape[1:]), dtype=kind)
-        if (lengths == longest).all():
-            past[:] = self.values[first[:, None] + np.arange(longest)]
-        else:
-            inside = np.arange(longest) < lengths[:, None]
-            rows = np.arange(int(lengths.sum())) + np.repeat(first - np.cumsum(lengths) + lengths, lengths)
-            past[inside] = self.values[rows]
-        if frames:
-            past /= np.float32(255)
-        return past, lengths
+        return gather(self.values, whole(self.starts, places), np.arange(len(places)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.errors import ArtifactError
@@ -140,8 +139,3 @@ def _frame(value: object, place: str) -> tuple[int, int, int]:
     if len(sides) != 3 or not all(1 <= side <= _LARGEST_FRAME for side in sides[:2]) or sides[2] not in (1, 3):
         raise state.wrong(place, f"[height, width, colours], each side from 1 to {_LARGEST_FRAME}, 1 or 3 colours")
     return sides[0], sides[1], sides[2]
-
-
-def is_of_sequences(value: Mapping[str, Any]) -> bool:
-    """Whether a document was written for sequences rather than for a table."""
-    return "kind" in value
