@@ -311,7 +311,7 @@ def test_function_transforms():
 
 
 PARALLEL = """
-    import os, sys, torch
+    import gc, sys, torch
     from torch import distributed
     from tidegate.nn.recurrent import LSTM
 
@@ -326,7 +326,10 @@ PARALLEL = """
     layer.module(x)[0].mean().backward()
     for a, b in zip(found, layer.module.parameters()):
         torch.testing.assert_close(a, b.grad)
+    del layer, a, b  # what holds the group; else gloo's threads outlive the interpreter, and torch aborts at times
+    gc.collect()
     distributed.destroy_process_group()
+    gc.collect()
 """
 
 
