@@ -241,7 +241,10 @@ def ode_shapes(prefix: str, layer: OdeRnn, width: int) -> dict[str, Shape]:
 
 
 def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
-    """Name and shape of every tensor in `weights.safetensors`."""
+    """Name and shape of every tensor in `weights.safetensors`; those of an ensemble stand below `members.<number>`."""
+    if spec.members > 1:
+        own = tensor_shapes(spec.member)
+        return {f"members.{number}.{name}": shape for number in range(spec.members) for name, shape in own.items()}
     shapes: dict[str, Shape] = {}
     if spec.channel_size:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)

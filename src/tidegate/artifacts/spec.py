@@ -33,6 +33,7 @@ from tidegate.artifacts.layers import (
     Head,
     Label,
     Layer,
+    Members,
     Normalise,
     OdeRnn,
     Pool,
@@ -90,6 +91,8 @@ class NetworkSpec(Record):
         channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
             shared weights (each with the covariates and a learned vector of its own of `channel_size`).
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
+        members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
+            than one only where the network ends in a label or a tag.
         layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag), and one of
             head, decoder, label and tag.
     """
@@ -104,6 +107,7 @@ class NetworkSpec(Record):
     channels: Literal["joint", "independent"] = "joint"
     channel_size: Count = 0
     anchor: Count = 0
+    members: Members = 1
     layers: tuple[Layer, ...]
 
     @model_validator(mode="after")
@@ -146,6 +150,8 @@ class NetworkSpec(Record):
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
         if self.forecasts:
+            if self.members > 1:
+                raise ValueError(f"members {self.members}: only networks that end in a label or a tag are averaged")
             if not self.window or not self.targets:
                 given = f"window {self.window} and targets {self.targets}"
                 raise ValueError(f"{given}: 0 belongs to a network that ends in a label or a tag")
@@ -214,6 +220,11 @@ class NetworkSpec(Record):
                 "dot attention needs encoder and decoder states of one size, and a bidirectional encoder's "
                 "are twice as wide: take general"
             )
+
+    @property
+    def member(self) -> NetworkSpec:
+        """The spec of one member of an ensemble."""
+        return self.model_copy(update={"members": 1})
 
     @property
     def encoder(self) -> Any:

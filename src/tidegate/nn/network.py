@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -128,3 +129,25 @@ class Network(nn.Module):
             lengths=lengths,
             given=lengths,
         )
+
+
+class Ensemble(nn.Module):
+    """Several networks of one spec, each with weights of its own; what they say is averaged.
+
+    Its tensors have the names and shapes that `tensor_shapes` of the whole ensemble's spec gives.
+
+    Args:
+        members: trained networks of equal specs, at least one.
+
+    Source: Lakshminarayanan, Pritzel and Blundell (2017), arXiv:1612.01474.
+    """
+
+    def __init__(self, members: Sequence[Network]) -> None:
+        super().__init__()
+        self.spec = members[0].spec.model_copy(update={"members": len(members)})
+        self.members = nn.ModuleList(members)
+
+    def forward(self, *inputs: Tensor | None, **named: Tensor | None) -> Output:
+        """The mean of what the members say; arguments as for `Network`."""
+        columns = zip(*(member(*inputs, **named) for member in self.members), strict=True)
+        return Output(*(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns))  # type: ignore[arg-type]

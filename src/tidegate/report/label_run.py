@@ -71,7 +71,7 @@ def answers_view(
         snippet=snippet,
         seed=model.seed,
         versions=versions(),
-        seconds=model.history_.seconds,
+        seconds=model.fitted_.seconds,
         history=[asdict(epoch) for epoch in model.history_],
         loss=model.get_params()["loss"],
         findings=findings,

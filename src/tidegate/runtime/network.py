@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
 from tidegate.runtime.flow import Flow, Lengths, clear, lagged
 from tidegate.runtime.layers import LAYERS
+from tidegate.runtime.recurrent import Loaded
 
 Array = NDArray[np.float32]
 
@@ -57,6 +58,9 @@ def run_network(
     Raises:
         ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
     """
+    if spec.members > 1:
+        each = [run_network(spec.member, own, past, future, static, lengths) for own in members(spec, weights)]
+        return mean_output(each)
     batch, count = past.shape[0], spec.targets
     flow = enter(spec, weights, past, future, static, lengths)
     for _ in walk_layers(spec, weights, flow):
@@ -75,6 +79,20 @@ def run_network(
         values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
         loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
     return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
+
+
+def members(spec: NetworkSpec, weights: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+    """The weights of each member of an ensemble, by the names that a single network has."""
+    if isinstance(weights, Loaded):
+        return [weights.below(f"members.{number}.") for number in range(spec.members)]
+    starts = [f"members.{number}." for number in range(spec.members)]
+    return [{name.removeprefix(own): w for name, w in weights.items() if name.startswith(own)} for own in starts]
+
+
+def mean_output(each: Sequence[Output]) -> Output:
+    """The mean of what several networks say about the same batch."""
+    columns = zip(*each, strict=True)
+    return Output(*(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns))  # type: ignore[arg-type]
 
 
 def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> Iterator[tuple[int, Layer]]:

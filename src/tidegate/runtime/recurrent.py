@@ -18,9 +18,17 @@ class Loaded(dict[str, Array]):
     def __init__(self, weights: Weights) -> None:
         super().__init__(weights)
         self._packed: dict[tuple[str, bool], Packed] = {}
+        self._below: dict[str, Loaded] = {}
 
     def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array]]]:
         return Loaded, (dict(self),)
+
+    def below(self, prefix: str) -> Loaded:
+        """The weights whose names begin so, by the rest of their names; the same object every time."""
+        if prefix not in self._below:
+            own = {name.removeprefix(prefix): array for name, array in self.items() if name.startswith(prefix)}
+            self._below[prefix] = Loaded(own)
+        return self._below[prefix]
 
     def packed(self, layer: Recurrent, prefix: str) -> Packed | None:
         """A stack in the engine's order; None where the engine is absent."""

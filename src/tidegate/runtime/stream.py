@@ -30,7 +30,9 @@ def check_stream(spec: NetworkSpec) -> None:
     kinds = [layer.kind for layer in spec.layers]
     reason = None
     others = [kind for kind in kinds if kind not in CARRIED]
-    if others:
+    if spec.members > 1:
+        reason = f"it is an ensemble of {spec.members} members: make a stream of each, or fit with members=1"
+    elif others:
         reason = f"{others[0]} looks at a whole window, or at several steps of it: leave it out"
     elif spec.find("recurrent").bidirectional:
         reason = "a stream has no future: bidirectional must be False"

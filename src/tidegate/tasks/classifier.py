@@ -46,6 +46,8 @@ class Classifier(SequenceEstimator):
         calibrate: divide outputs by the temperature that makes the validation part most probable.
         refit: train again on training and validation part together once the epochs are chosen; None does so below 1,000
             sequences.
+        members: networks that are trained alike but for their seed, and whose outputs are averaged (an ensemble);
+            training and answers take so many times as long.
         optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip, seed: see `TrainOptions`.
         network: further `EncoderOptions`; preparation: `SequenceOptions`; training: `TrainOptions`; augment:
             `SequenceAugment`; as objects or mappings.
@@ -54,7 +56,8 @@ class Classifier(SequenceEstimator):
         ConfigError: by `fit` and `check`, an argument that cannot work.
 
     Source: Hochreiter and Schmidhuber (1997); Karim et al. (2018), arXiv:1709.05206, for the branch beside the
-        recurrence; Guo et al. (2017), arXiv:1706.04599, for the temperature.
+        recurrence; Guo et al. (2017), arXiv:1706.04599, for the temperature; Lakshminarayanan et al. (2017),
+        arXiv:1612.01474, for the members.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -95,6 +98,7 @@ class Classifier(SequenceEstimator):
         threshold: str | Mapping[Any, float] | None = None,
         calibrate: bool = True,
         refit: bool | None = None,
+        members: int = 1,
         optimizer: str = "adam",
         learning_rate: float = 2e-3,
         schedule: str = "cosine",

@@ -22,8 +22,8 @@ class Regressor(SequenceEstimator):
     Args:
         loss: `mse` (the mean), `mae` (the median) or `huber` (between them).
         cell, hidden_size, num_layers, dropout, bidirectional, pooling, window, stride, segment, normalise, scale, fill,
-        tokens, vocabulary, max_length, truncate, refit, optimizer, learning_rate, schedule, batch_size, max_epochs,
-        patience, min_delta, clip, seed, network, preparation, training, augment: as of `Classifier`.
+        tokens, vocabulary, max_length, truncate, refit, members, optimizer, learning_rate, schedule, batch_size,
+        max_epochs, patience, min_delta, clip, seed, network, preparation, training, augment: as of `Classifier`.
 
     Raises:
         ConfigError: by `fit` and `check`, an argument that cannot work.
@@ -61,6 +61,7 @@ class Regressor(SequenceEstimator):
         truncate: str = "end",
         loss: str = "mse",
         refit: bool | None = None,
+        members: int = 1,
         optimizer: str = "adam",
         learning_rate: float = 2e-3,
         schedule: str = "cosine",

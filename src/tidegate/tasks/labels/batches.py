@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.nn.network import Network
+from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare.masking import SequenceAugment, vary
 from tidegate.prepare.spans import Spans, gather
 from tidegate.runtime.labels import Run
@@ -136,7 +136,7 @@ class LabelValidation:
         return total / max(count, 1)
 
 
-def torch_run(network: Network) -> Run:
+def torch_run(network: Network | Ensemble) -> Run:
     """The network as a function of numpy arrays, as `tidegate.runtime.labels` calls it."""
     hidden = network.spec.encoder.hidden_size
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition
 from tidegate.evaluate.labelled import Calibration, calibrate
-from tidegate.nn.network import Network
+from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare.labels import ClassLabels, NumberLabels
 from tidegate.prepare.sequences import PreparedSequences, SequencePreparation
 from tidegate.prepare.spans import Spans, sliding, whole
@@ -45,6 +45,7 @@ from tidegate.train.threads import choose_threads, threads
 
 STEPS = 1_500
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
+SEEDS_APART = 1_000  # of the members of an ensemble
 LOOKED_AT = 5_000  # training examples that a diagnosis looks at, evenly spread
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
@@ -58,10 +59,10 @@ class LabelFitted:
 
     Attributes:
         sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of what is said.
-        plan, spec, network: as built. deciding: how outputs become answers. history: of the training that chose
-            the epochs. notes: what was found, chosen and done. calibration: what the temperature changed on the
-            validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
-            which had not seen the validation part.
+        plan, spec, network: as built. deciding: how outputs become answers. histories: of each member, of the training
+            that chose its epochs. notes: what was found, chosen and done. calibration: what the temperature changed on
+            the validation part, or None. seen: part -> outputs and encoded labels of the network that chose the
+            epochs, which had not seen the validation part.
     """
 
     sequences: Sequences
@@ -71,12 +72,22 @@ class LabelFitted:
     labels: Labels
     plan: LabelPlan
     spec: NetworkSpec
-    network: Network
+    network: Network | Ensemble
     deciding: Deciding
-    history: History
+    histories: tuple[History, ...]
     notes: tuple[Note, ...]
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
+
+    @property
+    def history(self) -> History:
+        """Of the first member."""
+        return self.histories[0]
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of all members' epochs."""
+        return sum(history.seconds for history in self.histories)
 
 
 def fit_labels(
@@ -127,7 +138,12 @@ def fit_labels(
 
     work = options.batch_size * 8 * model.hidden_size**2
     with threads(choose_threads(max(work, _branch_work(fold.plan, training, options.batch_size)))):
-        network, history = fold.train(make_loss, training, validation, options, checkpoint("last"), resume, progress)
+        trained = [
+            fold.train(make_loss, training, validation, *own, resume, progress)
+            for own in fold.members("last", options, checkpoint)
+        ]
+        networks, histories = [each for each, _ in trained], [history for _, history in trained]
+        network = joined(networks)
         found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
         answers = _answers(validation)
         sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
@@ -138,13 +154,14 @@ def fit_labels(
             calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
             notes.append(calibration.note)
         if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
-            epochs = epochs_worth(network, history, validation, fold.loss(make_loss, training))
+            loss = fold.loss(make_loss, training)
+            epochs = [epochs_worth(*each, validation, loss) for each in zip(networks, histories, strict=True)]
             both = np.sort(np.concatenate([parts.train, parts.validation]))
             fold = _Fold(sequences, both, choices, make_labels, deciding)
-            again = replace(options, max_epochs=epochs, patience=0)
-            network, _ = fold.train(make_loss, fold.examples(both), None, again, checkpoint("refit"), resume, progress)
+            whole, again = fold.examples(both), fold.members("refit", options, checkpoint, epochs)
+            network = joined([fold.train(make_loss, whole, None, *own, resume, progress)[0] for own in again])
             message = "Trained again on the training and validation parts together, for the {epochs} epochs chosen."
-            notes.append(Note("refit", message, {"epochs": epochs}))
+            notes.append(Note("refit", message, {"epochs": ", ".join(map(str, epochs))}))
     return LabelFitted(
         sequences=sequences,
         parts=parts,
@@ -152,10 +169,10 @@ def fit_labels(
         prepared=fold.prepared,
         labels=fold.labels,
         plan=fold.plan,
-        spec=fold.spec,
+        spec=network.spec,
         network=network,
         deciding=deciding,
-        history=history,
+        histories=tuple(histories),
         notes=tuple(notes),
         calibration=calibration,
         seen={"train": (learned, _answers(sample)), "validation": (found, answers)},
@@ -215,6 +232,24 @@ class _Fold:
         """The loss of a batch."""
         return LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
 
+    def members(
+        self,
+        name: str,
+        options: TrainOptions,
+        checkpoint: Callable[[str], Checkpoint | None],
+        epochs: list[int] | None = None,
+    ) -> Iterator[tuple[TrainOptions, Checkpoint | None]]:
+        """Options and checkpoint of each member: seeds differ, and so weights, order and dropout.
+
+        Args:
+            name: of the training. epochs: of each member, to its last; None stops where `options` says.
+        """
+        for number in range(self.choices.model.members):
+            own = replace(options, seed=options.seed + SEEDS_APART * number)
+            if epochs is not None:
+                own = replace(own, max_epochs=epochs[number], patience=0)
+            yield own, checkpoint(f"{name}-{number}" if number else name)
+
     def train(
         self,
         make_loss: Any,
@@ -236,6 +271,11 @@ class _Fold:
             network, batches, loss, validate, options, checkpoint=checkpoint, resume=resume, progress=progress
         )
         return network, history
+
+
+def joined(networks: list[Network]) -> Network | Ensemble:
+    """One network alone, or several whose outputs are averaged."""
+    return networks[0] if len(networks) == 1 else Ensemble(networks).eval()
 
 
 def epochs_worth(network: Network, history: History, validation: Examples, loss: LabelLoss) -> int:

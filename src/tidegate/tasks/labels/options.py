@@ -117,7 +117,7 @@ def label_choices(model: Any) -> LabelChoices:
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    for name, least in (("hidden_size", 1), ("num_layers", 1), ("seed", 0)):
+    for name, least in (("hidden_size", 1), ("num_layers", 1), ("members", 1), ("seed", 0)):
         whole(name, getattr(model, name), least)
     for name in ("window", "segment", "stride"):
         if getattr(model, name) is not None:

@@ -69,7 +69,7 @@ def write_label_results(folder: Path, model: Any, judged: LabelJudged | None, co
     notes = [plain(asdict(note)) for note in model.notes_]
     metrics: dict[str, Any] = {
         "notes": notes,
-        "seconds": model.history_.seconds,
+        "seconds": model.fitted_.seconds,
         "stopped": model.history_.stopped,
     }
     if judged is not None:
