@@ -18,7 +18,8 @@ def text_files() -> list[Path]:
     found: list[Path] = []
     for folder, below, names in os.walk(ROOT):
         below[:] = [name for name in below if name not in NOT_OURS and (name[0] != "." or name in HIDDEN_BUT_OURS)]
-        found += [Path(folder) / name for name in names if Path(name).suffix in TEXT]
+        own = [name for name in names if name != ".git"]  # a file in work trees
+        found += [Path(folder) / name for name in own if Path(name).suffix in TEXT]
     return found
 
 
