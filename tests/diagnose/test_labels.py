@@ -142,6 +142,8 @@ def test_training_examples_known_by_heart() -> None:
     assert checks.underfitting(case) == []  # it knows its training part
     (loose,) = checks.underfitting(replace(case, train=LabelPart(labels, guess)))
     assert loose.remedy == {"hidden_size": 128}
+    close = (loose.evidence["error"] - 0.04, "ridge")  # chance moves 200 answers further than that
+    assert checks.underfitting(replace(case, train=LabelPart(labels, guess), baseline=close)) == []
     actual = rng.normal(size=(100, 1))
     good, poor = LabelPart(actual=actual, found=actual + 0.1), LabelPart(actual=actual, found=actual + 0.5)
     assert good.error == pytest.approx(0.1 / actual.std(), rel=1e-9)

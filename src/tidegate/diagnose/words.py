@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.verdict import label
+from tidegate.evaluate import verdict
+from tidegate.evaluate.labelled import words as labelled
 
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
@@ -331,8 +332,14 @@ def name(key: Any, lang: Language | None = None) -> str:
         return tr(NAMES[key], lang) if key in NAMES else key
     word, values = key
     if word == "method":
-        return label(values["name"], lang)
+        return method(values["name"], lang)
     return tr(NAMES[word], lang, **{place: _shown("", value, lang) for place, value in values.items()})
+
+
+def method(key: str, lang: Language | None = None) -> str:
+    """A method's name for people, of forecasts or of labels."""
+    found = labelled.label(key, lang)
+    return found if found != key else verdict.label(key, lang)
 
 
 def severity(name: str, lang: Language | None = None) -> str:
@@ -349,7 +356,7 @@ def _shown(name: str, value: Any, lang: Language | None) -> str:
     if name == "part":
         return part(value, lang)
     if name == "baseline":
-        return label(value, lang)
+        return method(value, lang)
     if isinstance(value, str):
         return value
     if name in _SHARES:

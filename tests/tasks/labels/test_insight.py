@@ -88,7 +88,7 @@ def test_the_commands_open_a_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*command, *small]) == 0
     capsys.readouterr()
     assert main(["diagnose", str(tmp_path / "run")]) == 0
-    assert "in 9 checks" in capsys.readouterr().out
+    assert "Underfitting" in capsys.readouterr().out
     assert (tmp_path / "run" / "diagnosis.html").exists()
     assert main(["explain", str(tmp_path / "run"), "--at", "w3"]) == 0
     assert "Sequence w3" in capsys.readouterr().out

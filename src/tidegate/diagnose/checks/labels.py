@@ -212,7 +212,7 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
     if case.baseline is None or not _loses(case):
         return []
     error, (baseline, name) = case.validation.error, case.baseline
-    if case.train.error < 0.5 * baseline:
+    if case.train.error < 0.5 * max(baseline, error):
         return []  # it learned the training part: what fails is to carry over
     units = int(case.config.get("hidden_size", 64))
     evidence = {"error": error, "baseline": name, "baseline_error": baseline, "train_error": case.train.error}
@@ -222,4 +222,9 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
 
 
 def _loses(case: LabelEvidence) -> bool:
-    return case.baseline is not None and case.validation.error > (1 + LOSES) * case.baseline[0]
+    """Whether the error is above that of the best simple method, of classes by more than chance explains."""
+    if case.baseline is None:
+        return False
+    error, baseline = case.validation.error, case.baseline[0]
+    chance = (2 * (error * (1 - error) / max(len(case.validation), 1)) ** 0.5) if case.classes else 0.0
+    return error > (1 + LOSES) * baseline and error > baseline + chance

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.optional import available
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
+from tidegate.evaluate.labelled import class_baselines, number_baselines, tag_baselines
 from tidegate.prepare.labels import ClassLabels
 from tidegate.runtime.labels import probabilities
+
+BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
 
 
 def label_evidence(model: Any) -> LabelEvidence:
@@ -24,7 +30,7 @@ def label_evidence(model: Any) -> LabelEvidence:
         config=model.get_params(),
         classes=classes,
         threshold=thresholds[0] if len(thresholds) == 1 else None,
-        baseline=_baseline(model) if classes else None,
+        baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model),
         parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
     )
 
@@ -45,9 +51,34 @@ def _part(model: Any, name: str) -> LabelPart:
 
 
 def _baseline(model: Any) -> tuple[float, str] | None:
-    """Error on the validation part of always saying the most frequent class."""
-    train: NDArray[Any] = model.fitted_.seen["train"][1]
-    validation = model.fitted_.seen["validation"][1]
-    if not len(train) or not len(validation):
+    """Error on the validation part of the best simple method that was fitted on the training part, and its name.
+
+    Where answers look at windows, or scikit-learn is missing: of always saying the most frequent class, or the mean.
+    """
+    part = _part(model, "validation")
+    if not len(part) or not len(model.fitted_.seen["train"][1]):
         return None
-    return float(np.mean(validation != np.bincount(train).argmax())), "majority"
+    errors = {
+        name: (replace(part, found=found) if part.labels is None else replace(part, chances=found)).error
+        for name, found in _sceptics(model)
+    }
+    best = min(errors, key=lambda name: errors[name])
+    return errors[best], best
+
+
+def _sceptics(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
+    """What simple methods say of the validation part, as `LabelPart` holds it."""
+    fitted, labels, deciding = model.fitted_, model.labels_, model.deciding_
+    train, validation = (fitted.sequences.take(index) for index in (fitted.parts.train, fitted.parts.validation))
+    if deciding.window is None and available("sklearn"):
+        seed = model.get_params()["seed"]
+        if not isinstance(labels, ClassLabels):
+            return number_baselines(train, validation, seed=seed, budget_seconds=BUDGET)[0].items()
+        if not deciding.per_step:
+            return class_baselines(train, validation, labels.classes, seed=seed, budget_seconds=BUDGET)[0].items()
+        return tag_baselines(train, validation, labels.classes, seed=seed)[0].items()
+    known, count = fitted.seen["train"][1], len(fitted.seen["validation"][1])
+    if isinstance(labels, ClassLabels):
+        share = np.bincount(known[known >= 0], minlength=len(labels.classes)) / max(int((known >= 0).sum()), 1)
+        return [("majority", np.tile(share, (count, 1)))]
+    return [("mean", np.tile(labels.decode(known).mean(axis=0), (count, 1)))]
