@@ -45,9 +45,8 @@ def test_what_cannot_be_explained_is_refused(waves: Any) -> None:
         waves.explain(at="nobody")
     with pytest.raises(ConfigError, match="not among fast, slow"):
         waves.explain(output="green")
-    tagger = tg.Classifier(**{**QUICK, "max_epochs": 1}).fit(data.steps(), progress=False)
-    with pytest.raises(ConfigError, match="answers for every step"):
-        tagger.explain()
+    with pytest.raises(ConfigError, match="answers for a sequence as a whole"):
+        waves.explain(step=3)
 
 
 def test_a_healthy_classifier_has_no_grave_finding_and_groups_on_both_sides_are_called(waves: Any) -> None:
@@ -91,6 +90,9 @@ def test_the_commands_open_a_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     assert "in 9 checks" in capsys.readouterr().out
     assert (tmp_path / "run" / "diagnosis.html").exists()
     assert main(["explain", str(tmp_path / "run"), "--at", "w3"]) == 0
-    assert "Sequence w3" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "Sequence w3" in captured.out
+    assert "Explanation: " in captured.err
+    assert "<svg" in (tmp_path / "run" / "explanation.html").read_text("utf-8")
     assert main(["diagnose", str(tmp_path / "run"), "--fix"]) == 2
     assert "--fix mends forecasters" in capsys.readouterr().err
