@@ -218,6 +218,23 @@ class SequenceEstimator(Estimator, ABC):
         self._require_fitted("fitted_")
         return examine_labels(label_evidence(self))
 
+    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Any:
+        """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
+
+        Args:
+            tries: trainings, at most. report: told what is tried.
+
+        Returns:
+            `tidegate.diagnose.Fixed`: print it, or see `.model`, `.changes`. This model stays as it is.
+
+        Raises:
+            NotFittedError: as `diagnose`.
+        """
+        from tidegate.tasks.labels.mending import mend_labels
+
+        self._require_fitted("fitted_")
+        return mend_labels(self, tries=tries, report=report)
+
     def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Any:
         """Say what one answer rests on, by word, or by channel and step, each with its check.
 
