@@ -10,7 +10,6 @@ import typer
 
 from tidegate.artifacts.artifact import read_task
 from tidegate.cli.output import print_json, say
-from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
@@ -34,26 +33,18 @@ def register(app: typer.Typer) -> None:
         import tidegate.diagnose as verb
         from tidegate.report.diagnosis_page import report_diagnosis
         from tidegate.runtime.labels import TASKS
+        from tidegate.tasks.labels.opening import open_label_run
         from tidegate.tasks.opening import open_run
 
-        if read_task(run) in TASKS:
-            if repair:
-                raise ConfigError("--fix mends forecasters; of classifiers and regressors apply the remedies yourself")
-            from tidegate.tasks.labels.opening import open_label_run
-
-            found = open_label_run(run, data).diagnose()
-            _show(found, as_json)
-            place = run / "diagnosis.html" if page is None else page
-            say(tr("Diagnosis: {path}", path=report_diagnosis(place, found, title=run.resolve().name)))
-            return
         if out is not None:
             from tidegate.artifacts.atomic import check_writable
 
             check_writable(out)
-        model = open_run(run, data)
+        labelled = read_task(run) in TASKS
+        model: Any = open_label_run(run, data) if labelled else open_run(run, data)
         place, title = run / "diagnosis.html" if page is None else page, run.resolve().name
         if not repair:
-            found = verb.diagnose(model)
+            found = model.diagnose()
             _show(found, as_json)
             say(tr("Diagnosis: {path}", path=report_diagnosis(place, found, title=title)))
             return

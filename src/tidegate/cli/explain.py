@@ -30,6 +30,9 @@ def register(app: typer.Typer) -> None:
         series: str | None = typer.Option(None, help=tr("Series of the forecast; the first if not given.")),
         target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
         metric: str = typer.Option("mae", help="mae|rmse|mse|mape|smape"),
+        step: int | None = typer.Option(
+            None, "--step", help=tr("Step of the sequence, from 0, where each has an answer; the last if not given.")
+        ),
         block: int | None = typer.Option(None, help=tr("Steps of a block of the past; a cycle if not given.")),
         out: Path | None = typer.Option(
             None, "--out", "-o", help=tr("HTML file; without it explanation.html beside the model.")
@@ -44,7 +47,7 @@ def register(app: typer.Typer) -> None:
         from tidegate.tasks import load
 
         if read_task(run) in TASKS:
-            print("\n".join(_answer(run, data, at, target, block)))
+            _answer(run, {"data": data, "at": at, "output": target, "block": block, "step": step}, out, unit)
             return
         options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
@@ -63,19 +66,28 @@ def register(app: typer.Typer) -> None:
         first, moved, rest = summary(found, unit, language())
         for line in (first, *(f"  · {item}" for item in moved), *rest):
             print(line)
-        folder = run.parent if (run / "model.json").exists() else run  # a model's folder takes no other file
-        path = report_explanation(folder / "explanation.html" if out is None else out, found, unit=unit)
+        path = report_explanation(_page(run, out), found, unit=unit)
         say(tr("Explanation: {path}", path=path))
 
 
-def _answer(run: Path, data: str | None, at: str | None, output: str | None, block: int | None) -> list[str]:
-    """What one answer of a classifier or regressor rests on, line by line."""
+def _answer(run: Path, wanted: dict[str, Any], out: Path | None, unit: str) -> None:
+    """What one answer of a classifier or regressor rests on, in lines and on a page."""
+    from tidegate.report.label_explanation import report_label_explanation
     from tidegate.tasks import load
     from tidegate.tasks.labels.opening import open_label_run
 
-    model = open_label_run(run) if data is None else load(run)
-    place: int | str = 0 if at is None else int(at) if at.isdecimal() else at
-    return list(model.explain(data, at=place, output=output, block=block).lines(language()))
+    model = open_label_run(run) if wanted["data"] is None else load(run)
+    wanted["at"] = 0 if wanted["at"] is None else wanted["at"]
+    found = model.explain(wanted.pop("data"), **{name: value for name, value in wanted.items() if value is not None})
+    print("\n".join(found.lines(language())))
+    path = report_label_explanation(_page(run, out), found, unit=unit)
+    say(tr("Explanation: {path}", path=path))
+
+
+def _page(run: Path, out: Path | None) -> Path:
+    """The HTML file, beside the model, whose folder takes no other file."""
+    folder = run.parent if (run / "model.json").exists() else run
+    return folder / "explanation.html" if out is None else out
 
 
 def trained_on(run: Path) -> str | None:

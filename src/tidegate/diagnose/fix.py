@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from tidegate.core.errors import TidegateError
 from tidegate.core.translate import Language, tr
@@ -12,16 +12,17 @@ from tidegate.diagnose import words
 from tidegate.diagnose.case import Patient
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.run import diagnose
+from tidegate.evaluate.labelled import words as labelled
 from tidegate.evaluate.verdict import label, number
 
 HELPS = 0.01  # share by which the validation error must fall
 TRIES = 4
-NEVER = frozenset({"leak"})  # its remedy cannot look better on data that leak; only the user knows
+NEVER = frozenset({"leak", "group_leak"})  # its remedy cannot look better on data that leak; only the user knows
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One remedy and what it did: validation error before and after, and whether it was kept."""
+    """One remedy and what it did: the criterion on the validation part before and after, and whether it was kept."""
 
     finding: Finding
     before: float
@@ -42,6 +43,7 @@ class Fixed:
         criterion: the metric that was compared.
         findings: of the model given.
         skipped: findings whose remedy is left to the user.
+        of_labels: whether the model says something of sequences, whose metrics and baselines have names of their own.
     """
 
     model: Any
@@ -52,6 +54,7 @@ class Fixed:
     criterion: str
     findings: Findings
     skipped: tuple[Finding, ...] = ()
+    of_labels: bool = False
 
     @property
     def improved(self) -> bool:
@@ -66,25 +69,37 @@ class Fixed:
             if trial.failed:
                 lines.append(tr("{what}: could not be trained ({reason})", lang, what=what, reason=trial.failed))
                 continue
-            message = (
-                tr("{what}: validation error {before} to {after}, kept", lang, **_pair(what, trial))
+            pair = {"what": what, "before": number(trial.before), "after": number(trial.after)}
+            if self.of_labels:
+                pair["metric"] = self.metric(lang)
+                lines.append(
+                    tr("{what}: validation {metric} {before} to {after}, kept", lang, **pair)
+                    if trial.kept
+                    else tr("{what}: validation {metric} {before} to {after}, not kept", lang, **pair)
+                )
+                continue
+            lines.append(
+                tr("{what}: validation error {before} to {after}, kept", lang, **pair)
                 if trial.kept
-                else tr("{what}: validation error {before} to {after}, not kept", lang, **_pair(what, trial))
+                else tr("{what}: validation error {before} to {after}, not kept", lang, **pair)
             )
-            lines.append(message)
         for item in self.skipped:
             lines.append(tr("{title}: left to you. {advice}", lang, title=item.title(lang), advice=item.advice(lang)))
         return lines or [tr("There was nothing to try.", lang)]
 
+    def metric(self, lang: Language | None = None) -> str:
+        """The criterion's name."""
+        return labelled.metric_name(self.criterion, lang) if self.of_labels else self.criterion.upper()
+
     def errors(self, lang: Language | None = None) -> dict[str, list[tuple[str, float]]]:
         """Part -> the criterion before and after, then of every baseline."""
-        found = {}
+        found, named = {}, labelled.label if self.of_labels else label
         for part, evaluation in self.after.items():
             found[part] = [
                 (tr("before", lang), self.before[part].overall["model"][self.criterion]),
                 (tr("after", lang), evaluation.overall["model"][self.criterion]),
                 *(
-                    (label(name, lang), evaluation.overall[name][self.criterion])
+                    (named(name, lang), evaluation.overall[name][self.criterion])
                     for name in evaluation.methods
                     if name != "model"
                 ),
@@ -95,7 +110,7 @@ class Fixed:
         """What was tried, then before and after beside the baselines."""
         lines = self.tried(lang)
         for part, rows in self.errors(lang).items():
-            heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=self.criterion.upper())
+            heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=self.metric(lang))
             lines += ["", heading, *(f"  {number(value):>12}  {name}" for name, value in rows)]
         return "\n".join(lines)
 
@@ -138,11 +153,54 @@ def fix(model: Patient, data: Any = None, *, tries: int = TRIES, report: Callabl
     Raises:
         NotFittedError, DataError: as `diagnose`.
     """
-    first = findings = diagnose(model, data)
+    own = getattr(model, "mend", None)
+    if own is not None:  # a task whose diagnosis is its own
+        mended: Fixed = own(tries=tries, report=report)
+        return mended
+    case = model.case(data)
+    parts = [part for part in ("validation", "test") if len(case.origins.get(part, ()))]
+    return mend(model, lambda own: diagnose(own, data if own is model else None), parts, tries=tries, report=report)
+
+
+class Mendable(Protocol):
+    """A fitted estimator that can be trained again with other options, and scored."""
+
+    def refit(self, changes: Mapping[str, Any]) -> Any:
+        """A new estimator, fitted on the same data and parts with some options changed."""
+
+    def score(self, part: str) -> Any:
+        """The evaluation of a part, that of validation by a network that had not seen it."""
+
+
+def mend(
+    model: Mendable,
+    examine: Callable[[Any], Findings],
+    parts: Sequence[str],
+    *,
+    higher: bool = False,
+    least: float = 0.0,
+    tries: int = TRIES,
+    report: Callable[[str], None] | None = None,
+    finish: Callable[[Any], Any] | None = None,
+    of_labels: bool = False,
+) -> Fixed:
+    """The loop of `fix`, for any task.
+
+    Args:
+        model: the estimator. examine: gives its findings. parts: what is scored before and after; `validation` first.
+        higher: whether more of the criterion is better; its distance from 1 is then the error.
+        least: by how much the error must fall besides the 1 %. tries: trainings, at most. report: told what is tried.
+        finish: makes the last model from the best one, such as by training on more data. of_labels: see `Fixed`.
+    """
+    first = findings = examine(model)
     best, changes = model, dict[str, Any]()
-    before = {part: model.score(part) for part in ("validation", "test") if _has(model, part)}
+    before = {part: model.score(part) for part in parts}
     criterion = before["validation"].criterion
-    error = before["validation"].overall["model"][criterion]
+
+    def error_of(value: float) -> float:
+        return 1 - value if higher else value
+
+    value = before["validation"].overall["model"][criterion]
     trials: list[Trial] = []
     tried: set[str] = set()
     while len(trials) < tries:
@@ -156,17 +214,20 @@ def fix(model: Patient, data: Any = None, *, tries: int = TRIES, report: Callabl
             candidate = best.refit(finding.remedy)
             found = candidate.score("validation").overall["model"][criterion]
         except TidegateError as refusal:
-            trials.append(Trial(finding, error, float("nan"), False, str(refusal)))
+            trials.append(Trial(finding, value, float("nan"), False, str(refusal)))
             continue
-        kept = found < (1 - HELPS) * error
-        trials.append(Trial(finding, error, found, kept))
+        error = error_of(value)
+        kept = error_of(found) < min((1 - HELPS) * error, error - least)
+        trials.append(Trial(finding, value, found, kept))
         if kept:
-            best, error = candidate, found
+            best, value = candidate, found
             changes |= finding.remedy
-            findings = diagnose(best)
-    after = {part: best.score(part) for part in before}
+            findings = examine(best)
+    if changes and finish is not None:
+        best = finish(best)
+    after = {part: best.score(part) for part in before} if changes else before
     skipped = tuple(item for item in first if item.id in NEVER)
-    return Fixed(best, tuple(trials), changes, before, after, criterion, first, skipped)
+    return Fixed(best, tuple(trials), changes, before, after, criterion, first, skipped, of_labels)
 
 
 def _worth(finding: Finding, tried: set[str]) -> bool:
@@ -178,11 +239,3 @@ def _worth(finding: Finding, tried: set[str]) -> bool:
 
 def _key(finding: Finding) -> str:
     return words.options(finding.remedy)
-
-
-def _has(model: Any, part: str) -> bool:
-    return bool(len(model.case().origins.get(part, ())))
-
-
-def _pair(what: str, trial: Trial) -> dict[str, str]:
-    return {"what": what, "before": number(trial.before), "after": number(trial.after)}

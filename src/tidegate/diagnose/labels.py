@@ -29,6 +29,8 @@ LABEL_CHECKS: Mapping[tuple[str, ...], Check] = {
     ("few_examples",): checks.few_examples,
     ("class_imbalance",): checks.imbalance,
     ("threshold",): checks.threshold,
+    ("label_rate_low",): checks.slow,
+    ("few_units",): checks.narrow,
     ("label_overfitting",): checks.overfitting,
     ("label_underfitting",): checks.underfitting,
     ("unstable_loss",): _unstable,

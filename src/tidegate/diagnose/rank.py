@@ -50,6 +50,8 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "label_noise": frozenset({"label_overfitting", "label_underfitting"}),
     "few_examples": frozenset({"class_imbalance", "label_overfitting"}),
     "class_imbalance": frozenset({"threshold", "label_underfitting"}),
+    "label_rate_low": frozenset({"few_units", "label_underfitting", "class_imbalance", "label_noise", "threshold"}),
+    "few_units": frozenset({"label_underfitting", "label_noise"}),
     "label_overfitting": frozenset({"label_underfitting", "unstable_loss"}),
     "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),
 }

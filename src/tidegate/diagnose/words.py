@@ -202,6 +202,20 @@ _WORDS = {
         "The network learns its examples by heart.",
         "Make it harder to learn by heart: dropout, fewer units, augmentation, more data.",
     ),
+    "label_rate_low": _Words(
+        "The learning rate is too low",
+        "With a rate of {rate} (usual: {usual}) the error in training is {train_error}, where a model that knows "
+        "nothing has {baseline_error}; the loss still fell when the {epochs} epochs were over.",
+        "The steps are too small: the training ends long before the network has learned what the data hold.",
+        "Raise the rate.",
+    ),
+    "few_units": _Words(
+        "Too few units",
+        "{hidden_size} units per layer; the error in training is {train_error}, where a model that knows nothing has "
+        "{baseline_error}.",
+        "A handful of units cannot hold what tells the sequences apart.",
+        "Give it more units.",
+    ),
     "label_underfitting": _Words(
         "Underfitting",
         "The error {error} is above that of a simple method ({baseline}: {baseline_error}), and {train_error} in the "
@@ -229,6 +243,8 @@ _AXES = {
     "few_cycles": ("Step of the training part", "Value"),
     "lag_copy": ("Validation window", "Value"),
     "label_overfitting": _LOSS,
+    "label_rate_low": _LOSS,
+    "few_units": _LOSS,
     "threshold": ("Probability", "Share in %"),
 }
 _CAPTIONS = {

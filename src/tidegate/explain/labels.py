@@ -126,6 +126,7 @@ def explain_label(
     block: int | None = None,
     permutations: int = 64,
     seed: int = 0,
+    only: Sequence[str] = (),
 ) -> LabelExplanation:
     """Shapley values of one output for one sequence, by channel, by block of steps and by both, or by word.
 
@@ -135,6 +136,7 @@ def explain_label(
         channels: [I] names. background: sequences [L, I], such as 16 drawn from the training part; none of tokens.
         block: steps of a block; None takes an eighth of the sequence.
         permutations: pairs of orders of sampled values. seed: of these.
+        only: of "channel", "block" and "cell", those that are wanted; () takes all.
 
     Raises:
         ConfigError: no step, no background, or a block that is none.
@@ -150,6 +152,7 @@ def explain_label(
         block = -(-len(values) // 8) if block is None else block
         kinds = {"channel": by_feature(one.layout), "block": by_block(one.layout, block)}
         kinds["cell"] = by_feature_and_block(one.layout, block)
+        kinds = {kind: groups for kind, groups in kinds.items() if not only or kind in only}
     found = {kind: shapley(one, 0, groups, permutations=permutations, seed=seed) for kind, groups in kinds.items()}
     checks = {
         kind: prediction_faithfulness(one, 0, each.groups, each.reach, orders=20, seed=seed)

@@ -61,6 +61,6 @@ def mended(fixed: Any, lang: Language) -> Markup:
     tables = []
     for part, rows in fixed.errors(lang).items():
         body = [el("tr", el("th", name, scope="row"), el("td", number(value), class_="num")) for name, value in rows]
-        heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=fixed.criterion.upper())
+        heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=fixed.metric(lang))
         tables.append(join(el("h3", heading), el("table", el("tbody", *body), class_="pairs")))
     return join(el("ul", *(el("li", line) for line in fixed.tried(lang)), class_="notes"), *tables)

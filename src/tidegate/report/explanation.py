@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
 from tidegate.explain import Explanation
+from tidegate.explain.deletion import Faithfulness
 from tidegate.report import explain_figures as figures
 from tidegate.report import explain_gates
 from tidegate.report.document import document
@@ -279,8 +280,15 @@ def checks(found: Explanation, unit: str, lang: Language) -> Markup:
         "right, the forecast moves farther, sooner, than when they go in a random order.",
         lang,
     )
+    return deletion_tests(found.faithfulness, names, intro, unit, lang)
+
+
+def deletion_tests(
+    found: Mapping[str, Faithfulness], names: Mapping[str, str], intro: str, unit: str, lang: Language
+) -> Markup:
+    """Deletion tests in a table, and their curves; `names` of what each is about, `intro` before them."""
     rows = []
-    for name, test in found.faithfulness.items():
+    for name, test in found.items():
         verdict = tr("holds", lang) if is_sure(test) else tr("with care", lang)
         cells = (number(test.ratio, 2), f"{test.beaten * 100:.0f}\u2009%", str(len(test.random)))
         rows.append(
@@ -295,7 +303,7 @@ def checks(found: Explanation, unit: str, lang: Language) -> Markup:
         el("th", tr("Result", lang), scope="col"),
     )
     table = el("div", el("table", el("thead", head), el("tbody", *rows)), class_="scroll")
-    drawn = [figures.deletion(test, names[name], name, unit, lang) for name, test in found.faithfulness.items()]
+    drawn = [figures.deletion(test, names[name], name, unit, lang) for name, test in found.items()]
     return join(el("p", intro), table, el("div", *drawn, class_="grid-2"))
 
 

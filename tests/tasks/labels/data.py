@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tidegate.core.sequences import Sequences
@@ -87,3 +89,18 @@ def make(
         label_names=names,
         per_step=per_step,
     )
+
+
+def make_again(sequences: Sequences, labels: np.ndarray) -> Sequences:
+    """The same sequences with other labels."""
+    return replace(sequences, labels=labels)
+
+
+def reviews_that_count(count: int = 120, *, seed: int = 0) -> Sequences:
+    """Sentences whose number is what eight words weigh together."""
+    generator = np.random.default_rng(seed)
+    whole = reviews(count, seed=seed)
+    worth = dict(zip(WORDS, generator.normal(size=len(WORDS)), strict=True))
+    texts = [" ".join(generator.choice(WORDS, generator.integers(4, 9))) for _ in range(count)]
+    labels = np.array([sum(worth[word] for word in text.split()) for text in texts])
+    return replace(whole, texts=np.array(texts, dtype=object), labels=labels, label_names=("worth",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,8 @@ def test_what_cannot_be_explained_is_refused(waves: Any) -> None:
         waves.explain(at="nobody")
     with pytest.raises(ConfigError, match="not among fast, slow"):
         waves.explain(output="green")
-    tagger = tg.Classifier(**{**QUICK, "max_epochs": 1}).fit(data.steps(), progress=False)
-    with pytest.raises(ConfigError, match="answers for every step"):
-        tagger.explain()
+    with pytest.raises(ConfigError, match="answers for a sequence as a whole"):
+        waves.explain(step=3)
 
 
 def test_a_healthy_classifier_has_no_grave_finding_and_groups_on_both_sides_are_called(waves: Any) -> None:
@@ -88,9 +88,17 @@ def test_the_commands_open_a_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     assert main([*command, *small]) == 0
     capsys.readouterr()
     assert main(["diagnose", str(tmp_path / "run")]) == 0
-    assert "Underfitting" in capsys.readouterr().out
+    assert "Too few units" in capsys.readouterr().out
     assert (tmp_path / "run" / "diagnosis.html").exists()
     assert main(["explain", str(tmp_path / "run"), "--at", "w3"]) == 0
-    assert "Sequence w3" in capsys.readouterr().out
-    assert main(["diagnose", str(tmp_path / "run"), "--fix"]) == 2
-    assert "--fix mends forecasters" in capsys.readouterr().err
+    captured = capsys.readouterr()
+    assert "Sequence w3" in captured.out
+    assert "Explanation: " in captured.err
+    assert "<svg" in (tmp_path / "run" / "explanation.html").read_text("utf-8")
+    mend = ["diagnose", str(tmp_path / "run"), "--fix", "--tries", "1", "--out", str(tmp_path / "mended")]
+    assert main(mend) == 0
+    out, err = capsys.readouterr()
+    assert "Training with: Too few units: hidden_size=64" in err
+    assert re.search(r"Too few units: hidden_size=64: validation accuracy 0\.\d+ to", out)
+    assert "most frequent class" in out.split("test part, accuracy")[1]
+    assert "What was tried" in (tmp_path / "run" / "diagnosis.html").read_text("utf-8")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.diagnose import figures
-from tidegate.diagnose.checks.history import curve_of
+from tidegate.diagnose.checks.history import best_epoch, curve_of
 from tidegate.diagnose.evidence import Floats, LabelEvidence, Labels
 from tidegate.diagnose.finding import Finding, Severity
 
@@ -22,6 +22,9 @@ GAP, WIDE = 0.10, 0.25  # share of wrong classes in validation above that in tra
 RATIO = 1.5  # the same of estimates, as a ratio
 LOSES = 0.10  # error above that of the best simple method
 SHOWN = 5  # ids that are named
+USUAL_RATE, SLOW = 2e-3, 3.0  # learning rate, and how many times lower one is looked at
+UNLEARNED = 0.5  # error in training, over that of the majority or the mean, that is too much
+NARROW = 16  # units below which the network is looked at
 
 
 def imbalance(case: LabelEvidence) -> list[Finding]:
@@ -222,9 +225,49 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
 
 
 def _loses(case: LabelEvidence) -> bool:
+<<<<<<< HEAD
     """Whether the error is above that of the best simple method, of classes by more than chance explains."""
     if case.baseline is None:
         return False
     error, baseline = case.validation.error, case.baseline[0]
     chance = (2 * (error * (1 - error) / max(len(case.validation), 1)) ** 0.5) if case.classes else 0.0
     return error > (1 + LOSES) * baseline and error > baseline + chance
+=======
+    return case.baseline is not None and case.validation.error > (1 + LOSES) * case.baseline[0]
+
+
+def slow(case: LabelEvidence) -> list[Finding]:
+    """A low rate, a training part that is not learned, and a loss that still fell when the epochs were over."""
+    rate, history = float(case.config.get("learning_rate", USUAL_RATE)), case.history
+    adam = str(case.config.get("optimizer", "adam")).startswith("adam")
+    if not adam or SLOW * rate > USUAL_RATE or len(history) < 4 or not _unlearned(case):
+        return []
+    best = best_epoch(history)
+    if best <= 0.9 * len(history) - 1:
+        return []
+    evidence = {"rate": rate, "usual": USUAL_RATE, "train_error": case.train.error, "baseline_error": _nothing(case)}
+    evidence |= {"best_epoch": best, "epochs": len(history)}
+    return [Finding("label_rate_low", "warning", evidence, {"learning_rate": USUAL_RATE}, curve_of(history))]
+
+
+def narrow(case: LabelEvidence) -> list[Finding]:
+    """A handful of units, and a training part that is not learned."""
+    units = int(case.config.get("hidden_size", 64))
+    if units >= NARROW or not _unlearned(case):
+        return []
+    evidence = {"hidden_size": units, "train_error": case.train.error, "baseline_error": _nothing(case)}
+    return [Finding("few_units", "warning", evidence, {"hidden_size": 4 * NARROW}, curve_of(case.history))]
+
+
+def _nothing(case: LabelEvidence) -> float:
+    """The training error of a model that knows nothing: the most frequent class, or the mean."""
+    labels = case.train.labels
+    if labels is None:
+        return 1.0  # root mean square error in deviations
+    known = labels[labels >= 0]
+    return float(1 - np.bincount(known).max() / len(known)) if len(known) else float("nan")
+
+
+def _unlearned(case: LabelEvidence) -> bool:
+    return case.train.error > UNLEARNED * _nothing(case)
+>>>>>>> insight

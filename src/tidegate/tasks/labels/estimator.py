@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.errors import ConfigError, DataError, NotFittedError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
@@ -218,6 +218,23 @@ class SequenceEstimator(Estimator, ABC):
         self._require_fitted("fitted_")
         return examine_labels(label_evidence(self))
 
+    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Any:
+        """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
+
+        Args:
+            tries: trainings, at most. report: told what is tried.
+
+        Returns:
+            `tidegate.diagnose.Fixed`: print it, or see `.model`, `.changes`. This model stays as it is.
+
+        Raises:
+            NotFittedError: as `diagnose`.
+        """
+        from tidegate.tasks.labels.mending import mend_labels
+
+        self._require_fitted("fitted_")
+        return mend_labels(self, tries=tries, report=report)
+
     def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Any:
         """Say what one answer rests on, by word, or by channel and step, each with its check.
 
@@ -225,22 +242,24 @@ class SequenceEstimator(Estimator, ABC):
             data: sequences, as for `predict`; None takes those it was fitted on.
             at: which of them: its place, or its id.
             output: class or quantity; None takes what the model says.
-            how: `block`, `permutations` and `seed` of `tidegate.explain.labels.explain_label`; options of reading.
+            how: `step`, `block`, `permutations`, `sample` and `seed` of
+                `tidegate.tasks.labels.explaining.explain_answer`; options of reading.
 
         Returns:
-            `LabelAnswer`: print it, or see `.explanation`.
+            `LabelAnswer`: print it, or see `.explanation`; `tidegate.report.label_explanation` makes a page of it.
 
         Raises:
             NotFittedError: a loaded model explains numbers only beside others; give it several sequences.
-            DataError: there is no such sequence. ConfigError: there is no such class, or an answer for each step.
+            DataError: there is no such sequence or step. ConfigError: there is no such class.
         """
         from tidegate.tasks.labels.explaining import explain_answer
 
         self._require_fitted("spec_")
-        options = {name: how.pop(name) for name in ("block", "permutations", "seed") if name in how}
+        named = ("step", "block", "permutations", "sample", "seed")
+        options = {name: how.pop(name) for name in named if name in how}
         if data is None:
             self._require_fitted("fitted_")
-        sequences = self.fitted_.sequences if data is None else self._new(data, how)
+        sequences = self.fitted_.sequences if data is None else self._perhaps_labelled(data, how)
         return explain_answer(self, sequences, at, output, **options)
 
     def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> Any:
@@ -271,6 +290,13 @@ class SequenceEstimator(Estimator, ABC):
         if isinstance(data, Sequences):
             return data
         return self._read(data, labels, {**carried(self.reading_, data, labelled=labelled), **reading})
+
+    def _perhaps_labelled(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
+        """New data with their labels where they have any."""
+        try:
+            return self._new(data, reading, labelled=True)
+        except (DataError, SchemaError):
+            return self._new(data, reading)
 
     @abstractmethod
     def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> Any:

@@ -86,6 +86,47 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
     return LabelJudged(sequences, values, estimates, evaluation, beside)
 
 
+def judge_seen(model: Any, beside: dict[str, Any]) -> Any:
+    """Scores of the validation part, by the network that chose the epochs and had not seen it.
+
+    Args:
+        model: fitted. beside: what baselines say, kept for other models of the same parts: filled where it is empty.
+            They are fitted on the training part alone; answers for windows or steps have none.
+    """
+    fitted, labels, seed = model.fitted_, model.labels_, model.get_params()["seed"]
+    outputs, answers = fitted.seen["validation"]
+    whole = not model.deciding_.per_step and model.deciding_.window is None
+    if whole and not beside:
+        training = fitted.sequences.take(fitted.parts.train)
+        beside |= _beside(model, training, fitted.sequences.take(fitted.parts.validation), seed)
+    if not isinstance(labels, ClassLabels):
+        absolute = model.get_params()["loss"] == "mae"
+        return judge_numbers(
+            labels.decode(answers),
+            labels.decode(outputs),
+            beside,
+            names=labels.names,
+            criterion="mae" if absolute else "rmse",
+            seed=seed,
+        )
+    chances, thresholds = probabilities(outputs, labels, model.deciding_), model.deciding_.thresholds
+    if labels.multiple:
+        return judge_multilabel(answers > 0, chances, labels.names, beside, thresholds=thresholds or None, seed=seed)
+    return judge_classes(
+        answers, chances, labels.names, beside, threshold=thresholds[0] if thresholds else None, seed=seed
+    )
+
+
+def _beside(model: Any, training: Sequences, sequences: Sequences, seed: int) -> dict[str, Any]:
+    """What baselines say of whole sequences."""
+    labels = model.labels_
+    if not isinstance(labels, ClassLabels):
+        return dict(number_baselines(training, sequences, seed=seed)[0])
+    if labels.multiple:
+        return dict(multilabel_baselines(training, sequences, seed=seed)[0])
+    return dict(class_baselines(training, sequences, labels.classes, seed=seed)[0])
+
+
 def _classes(
     model: Any,
     sequences: Sequences,
