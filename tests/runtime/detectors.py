@@ -11,6 +11,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.prepare.online import OnlinePreparation
 from tidegate.runtime.detector import Detector
+from tidegate.runtime.detector_levels import first_levels
 from tidegate.runtime.detector_ranks import first_counts
 from tidegate.runtime.detector_rules import Rules
 from tidegate.runtime.recurrent import Loaded
@@ -57,6 +58,7 @@ def make_detector(
         base,
         counts,
         total,
+        first_levels(draw.uniform(size=300), 1e9),
         Schema("time", names, "id" if series > 1 else None),
         Frequency(1, "h"),
         {},

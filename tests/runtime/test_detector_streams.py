@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.runtime.detectors import HOUR, make_detector, make_table, with_ends
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, TimeError
+from tidegate.runtime import detector_streams
 from tidegate.runtime.detector_stream import Stream
 from tidegate.runtime.detector_walk import walk
 
@@ -97,6 +98,17 @@ def test_thousands_of_streams_in_one_call_equal_each_by_itself(cell: str) -> Non
         one = feed(stream_of(detector, [""], single=True), values[:, place])
         for ours, theirs in zip(one, verdicts, strict=True):
             assert same(ours, [part[place] for part in theirs])
+
+
+def test_windows_are_rebuilt_in_blocks_of_streams_that_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = make_detector("reconstruction", channels=2)
+    values = np.random.default_rng(1).normal(size=(12, 150, 2))
+    values[7, 3:120, 1] = np.nan
+    whole = feed(stream_of(detector, [""] * 150), values)
+    monkeypatch.setattr(detector_streams, "TOGETHER", 64)  # two full blocks and a part of one
+    blocks = feed(stream_of(detector, [""] * 150), values)
+    for ours, theirs in zip(blocks, whole, strict=True):
+        assert all(same(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -75,16 +75,16 @@ def detector_view(model: Any, judged: Any, title: str, unit: str, command: str, 
 
 
 def series_of(own: SeriesView) -> WatchedSeries:
-    """One series, drawn by the channel that its events came from most."""
+    """One series, drawn by the channel that its events came from most; its scores those of the p-values that alarm."""
     times = local_time(own.times, own.timezone)
     blamed = [int(own.channel[a + own.p_values[a:b].argmin()]) for a, b in own.events]
     channel = max(set(blamed), key=blamed.count) if blamed else 0
-    windows = own.windows or ()
+    windows, scores = own.windows or (), score_of(own.p_values)
     events = tuple(
         Alarm(
             first=times[a],
             last=times[b - 1],
-            score=float(own.scores[a:b][own.alarms[a:b]].max()),
+            score=float(scores[a:b][own.alarms[a:b]].max()),
             channel=own.channels[where] if len(own.channels) > 1 else "",
             right=None if own.windows is None else any(a < end and b > first for first, end in windows),
         )
@@ -94,7 +94,7 @@ def series_of(own: SeriesView) -> WatchedSeries:
         name=own.name or own.channels[channel],
         times=times,
         values=own.values[:, channel],
-        scores=own.scores,
+        scores=scores,
         alarms=own.alarms,
         windows=tuple((times[first], times[end - 1]) for first, end in windows),
         events=events,

@@ -19,6 +19,7 @@ from tidegate.core.errors import ArtifactError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema
 from tidegate.prepare.online import OnlinePreparation
+from tidegate.runtime.detector_levels import COUNT
 from tidegate.runtime.detector_ranks import BINS
 from tidegate.runtime.detector_rules import Rules
 from tidegate.runtime.detector_streams import KINDS, Streams
@@ -38,6 +39,7 @@ class Detector:
         spec, weights: the network. preparation: how values become its inputs. rules: how errors become alarms.
         base: [C, K] an ordinary error of each kind.
         counts, total: [C, K, bins] and [C, K], the errors that a new stream begins with.
+        levels: [J] how many steps were as rare as each level, for a new stream to begin with.
         ends: state of the fitted series after their last row, by name; empty where it was not kept.
         schema, frequency: of the fitted table.
     """
@@ -49,6 +51,7 @@ class Detector:
     base: NDArray[np.float64]
     counts: NDArray[np.float32]
     total: NDArray[np.float64]
+    levels: NDArray[np.float64]
     schema: Schema
     frequency: Frequency
     ends: Mapping[str, Array]
@@ -109,8 +112,11 @@ class Detector:
         context, channels = artifact.context, len(preparation.channels)
         base = _array(context, "base", (channels, KINDS), np.float64)
         counts = _array(context, "counts", (channels, KINDS, BINS), np.float32)
+        levels = _array(context, "levels", (COUNT,), np.float64)
         if not (base > 0).all() or not (counts >= 0).all():
             raise ArtifactError("context.safetensors: ordinary errors must be positive, and counts not negative")
+        if not (levels >= 0).all() or (np.diff(levels) > 0).any():
+            raise ArtifactError("context.safetensors: levels must fall, and not below 0")
         ends = {name[len(ENDS) :]: values for name, values in context.items() if name.startswith(ENDS)}
         found = cls(
             record.network,
@@ -120,6 +126,7 @@ class Detector:
             base,
             counts,
             counts.sum(axis=-1, dtype=np.float64),
+            levels,
             schema,
             frequency,
             ends,

@@ -28,8 +28,8 @@ class Verdict(NamedTuple):
     """What a stream says of a value. One number each for a single stream, arrays [S] for many.
 
     Attributes:
-        score: 0 to 1, 0.5 where p is 1/1000. p_value: how rare so large an error is; both NaN where the value was not
-            judged: while the stream warms up, where it is missing, and at the first one after a long gap.
+        score: 0 to 1, 0.5 where the rarity is 1/1000. p_value: how often steps as rare have come; both NaN where the
+            value was not judged: while the stream warms up, where it is missing, and at the first one after a long gap.
         alarm: whether the alarm is on. event: its number in this stream, from 1; 0 without an alarm.
         channel: the channel least in keeping with the past, from 0; -1 where the value was not judged.
         expected: the value that was forecast, or rebuilt ([C] or [S, C] for several channels).

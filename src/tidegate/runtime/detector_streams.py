@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.prepare.online import Clock, squash, step_inputs, stretch
+from tidegate.runtime import detector_levels as levels
 from tidegate.runtime import detector_ranks as ranks
 from tidegate.runtime.detector_alarms import Watch, score_of, watch
 from tidegate.runtime.detector_network import ForecastSteps, RebuildSteps
 
 KINDS = 2
+TOGETHER = 8_192  # streams whose windows are rebuilt in one call of the engine: enough to share among its threads
 NEVER = np.iinfo(np.int64).min
 
 Array = NDArray[Any]
@@ -25,11 +27,12 @@ class Judged(NamedTuple):
     """What is said of one step of S streams with C channels.
 
     Attributes:
-        score: [S] 0 to 1. p_value: [S]; both NaN where the step was not judged. alarm: [S] bool.
+        score: [S] 0 to 1, of the rarity. p_value: [S]; both NaN where the step was not judged. alarm: [S] bool.
         event: [S] number of the event that an alarm belongs to, from 1; 0 without an alarm.
         channel: [S] the channel least in keeping with the past, -1 where none was judged.
         expected: [S, C] the value that was forecast, or rebuilt. p_channels: [S, C].
         errors: [S, C, K] of this step, and of the last few, in units of the channel's scale.
+        rarity: [S] the rank of the rarest channel before it was held against how often as rare ones came.
     """
 
     score: Array
@@ -40,6 +43,17 @@ class Judged(NamedTuple):
     expected: Array
     p_channels: Array
     errors: Array
+    rarity: Array
+
+
+def rarities(least: Array) -> NDArray[np.float64]:
+    """[S, C] how rare each channel is: the least of its ranks, times the number of all that were looked at.
+
+    Args:
+        least: [S, C] the smallest rank of each channel's errors; NaN where it is not known.
+    """
+    tests = KINDS * (~np.isnan(least)).sum(axis=1, keepdims=True)
+    return np.asarray(np.minimum(tests * least, 1.0))
 
 
 class Streams:
@@ -75,6 +89,7 @@ class Streams:
             "missing": np.zeros((count, channels), np.int64),
             "counts": np.repeat(detector.counts[None], count, axis=0),
             "total": np.repeat(detector.total[None], count, axis=0),
+            "levels": np.repeat(detector.levels[None], count, axis=0),
             "on": np.zeros(count, bool),
             "quiet": np.full(count, rules.refractory, np.int64),
             "event": np.zeros(count, np.int64),
@@ -102,11 +117,12 @@ class Streams:
         errors = self._errors(values, known)
         position = ranks.bin_position(errors, self.detector.base)
         p_kinds = ranks.p_values(state["counts"], state["total"], position, self.shares, rules.tail)
-        p_channels = np.where(known, np.minimum(KINDS * p_kinds.min(axis=2), 1.0), np.nan)
-        judged = self._decide(p_channels, errors)
+        rarity = rarities(np.where(known, p_kinds.min(axis=2), np.nan))
+        judged = self._decide(rarity, errors)
         if rules.memory:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
+            levels.count_levels(state["levels"], judged.rarity, remembered.any(axis=1), rules.memory)
         self._take_in(squashed, seen, now)
         return judged
 
@@ -120,24 +136,26 @@ class Streams:
         run = state["short"] if self.forecast else np.where(known, state["window"], 0.0)
         return np.stack([error, run], axis=2)
 
-    def _decide(self, p_channels: Array, errors: Array) -> Judged:
-        """Join the channels (Bonferroni: C times the smallest) and move the alarms on."""
+    def _decide(self, rarity: Array, errors: Array) -> Judged:
+        """Take the rarest channel, [S, C], say how often as rare a one has come, and move the alarms on."""
         state, rules = self.state, self.detector.rules
-        judged = ~np.isnan(p_channels)
-        count = judged.sum(axis=1)
-        filled = np.where(judged, p_channels, 2.0)
-        p = np.where(count > 0, np.minimum(filled.min(axis=1) * count, 1.0), np.nan)
+        filled = np.where(np.isnan(rarity), 2.0, rarity)
+        least = filled.min(axis=1)
+        known = least <= 1.0
+        least = np.where(known, least, np.nan)
+        p = levels.calibrated(state["levels"], least)
         after = watch(Watch(state["on"], state["quiet"], state["event"]), p, rules.threshold, rules.refractory)
         state["on"], state["quiet"], state["event"] = after
         return Judged(
-            score=score_of(p),
+            score=score_of(least),
             p_value=p,
             alarm=after.on,
             event=np.where(after.on, after.event, 0),
-            channel=np.where(count > 0, filled.argmin(axis=1), -1),
+            channel=np.where(known, filled.argmin(axis=1), -1),
             expected=stretch(state["expected"]) * self.scale + self.offset,
-            p_channels=p_channels,
+            p_channels=rarity * (p / np.maximum(least, levels.TINY))[:, None],
             errors=errors,
+            rarity=least,
         )
 
     def _take_in(self, squashed: Array, seen: Array, now: NDArray[np.int64] | None) -> None:
@@ -173,17 +191,25 @@ class Streams:
         self.turn = (self.turn + 1) % length if length else 0
 
     def _rebuild(self, value: Array) -> None:
-        """Put the value into the window and rebuild the window: what was expected now, and its mean error."""
+        """Put the value into the window and rebuild the window: what was expected now, and its mean error.
+
+        A block of streams at a time: what the network writes on the way is [S, T, H], twice.
+        """
         state = self.state
         state["ring"][self.turn] = value
         self._turn()
-        window = np.concatenate([state["ring"][self.turn :], state["ring"][: self.turn]])
-        window = np.ascontiguousarray(window.transpose(1, 0, 2))  # [S, T, C], oldest first
-        whole = ~np.isnan(window).any(axis=(1, 2))
-        rebuilt = self.network(np.nan_to_num(window))
-        error = np.abs(stretch(window) - stretch(rebuilt))
-        state["window"] = np.where(whole[:, None], error.sum(axis=1) / window.shape[1], np.nan)
-        state["expected"] = np.where(whole[:, None], rebuilt[:, -1], np.float32(np.nan))
+        count, channels = value.shape
+        state["window"], state["expected"] = np.empty((count, channels)), np.empty((count, channels), np.float32)
+        for first in range(0, count, TOGETHER):
+            own = slice(first, first + TOGETHER)
+            ring = state["ring"][:, own]
+            window = np.concatenate([ring[self.turn :], ring[: self.turn]])
+            window = np.ascontiguousarray(window.transpose(1, 0, 2))  # [S, T, C], oldest first
+            whole = ~np.isnan(window).any(axis=(1, 2))
+            rebuilt = self.network(np.nan_to_num(window))
+            error = np.abs(stretch(window) - stretch(rebuilt))
+            state["window"][own] = np.where(whole[:, None], error.sum(axis=1) / window.shape[1], np.nan)
+            state["expected"][own] = np.where(whole[:, None], rebuilt[:, -1], np.float32(np.nan))
 
     def export(self, rows: Array | None = None) -> dict[str, Array]:
         """The state of some streams (None: all) as arrays that begin with the streams, the ring oldest first."""

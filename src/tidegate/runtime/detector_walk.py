@@ -37,6 +37,7 @@ class Walked:
     expected: NDArray[np.float64]
     p_channels: NDArray[np.float64]
     errors: NDArray[np.float64]
+    rarity: NDArray[np.float64]
     ends: dict[str, Array]
 
 
@@ -81,6 +82,7 @@ def walk(detector: Detector, table: Table, learn_from: Array | None = None) -> W
         "expected": np.full((rows, channels), np.nan),
         "p_channels": np.full((rows, channels), np.nan),
         "errors": np.full((rows, channels, KINDS), np.nan),
+        "rarity": np.full(rows, np.nan),
     }
     order = np.argsort(-table.lengths, kind="stable")
     ends: dict[str, Array] = {}

@@ -21,6 +21,7 @@ from tidegate.nn.network import Network
 from tidegate.prepare.calendar import choose_features
 from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.runtime.detector import Detector
+from tidegate.runtime.detector_levels import COUNT
 from tidegate.runtime.detector_ranks import first_counts
 from tidegate.runtime.detector_rules import Rules
 from tidegate.runtime.detector_streams import KINDS
@@ -33,6 +34,7 @@ from tidegate.tasks.detector_batches import (
     lessons,
     training_origins,
 )
+from tidegate.tasks.detector_calibrate import calibrate
 from tidegate.train.checkpoint import Checkpoint, table_fingerprint
 from tidegate.train.history import History
 from tidegate.train.loop import train
@@ -42,7 +44,6 @@ from tidegate.train.progress import ProgressBar
 from tidegate.train.threads import choose_threads, threads
 
 LONGEST_LAG = 2_016
-LEAST_ERROR = 1e-3  # of a channel's scale: smaller errors are all alike
 VALIDATION_WINDOWS = 2_000
 
 
@@ -216,46 +217,5 @@ def blank(spec: NetworkSpec, weights: Loaded, preparation: OnlinePreparation, ru
     """A detector that has seen no error yet."""
     channels = len(preparation.channels)
     counts, total = first_counts(np.full((1, channels, KINDS), np.nan), np.ones((channels, KINDS)), 1.0)
-    base = np.ones((channels, KINDS))
-    return Detector(spec, weights, preparation, rules, base, counts, total, table.schema, table.frequency, {})
-
-
-def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[np.bool_] | None) -> Detector:
-    """Give a detector the errors of the validation part, and those of the training part made as large.
-
-    Errors on rows that the network was trained on are too small; each is multiplied by the ratio of the medians of the
-    two parts, at least 1. The more there are, the further p reaches; half of a stream's memory is filled at most.
-    """
-    walked = walk(replace(detector, rules=replace(detector.rules, memory=0)), table.tail(len(table)))
-    errors = walked.errors.copy()
-    if labelled is not None:
-        errors[labelled] = np.nan
-    seen, own = _rows(split.validation), _rows(split.train)
-    held, trained = errors[seen], errors[own]
-    with np.errstate(all="ignore"):
-        ratio = _median(held) / np.maximum(_median(trained), 1e-30)
-    trained = trained * np.clip(np.nan_to_num(ratio, nan=1.0), 1.0, 10.0)
-    both = np.concatenate([held, trained])
-    if np.isnan(both).all():
-        raise DataError(
-            f"no row of the training and validation parts could be judged: {detector.rules.warm_up} rows pass before "
-            "the first; give more rows, or a shorter warm_up"
-        )
-    base = np.maximum(np.nan_to_num(_median(both), nan=1.0), LEAST_ERROR)
-    most = detector.rules.memory / 2 if detector.rules.memory else np.inf
-    counts, total = first_counts(both, base, most)
-    return replace(detector, base=base, counts=counts, total=total)
-
-
-def _rows(part: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([np.arange(a, b) for a, b in part.tolist()])
-
-
-def _median(errors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[C, K] medians of errors [N, C, K] that are not NaN; NaN where all are."""
-    found = np.full(errors.shape[1:], np.nan)
-    for c, k in np.ndindex(*errors.shape[1:]):
-        known = errors[~np.isnan(errors[:, c, k]), c, k]
-        if len(known):
-            found[c, k] = np.median(known)
-    return found
+    base, levels = np.ones((channels, KINDS)), np.zeros(COUNT)
+    return Detector(spec, weights, preparation, rules, base, counts, total, levels, table.schema, table.frequency, {})

@@ -28,7 +28,7 @@ def write_detector(model: Any, path: Path, *, context: bool = True) -> Path:
         OutputError: the folder cannot be written.
     """
     detector = model.detector_
-    arrays = {"base": detector.base, "counts": detector.counts}
+    arrays = {"base": detector.base, "counts": detector.counts, "levels": detector.levels}
     if context:
         arrays |= {f"{ENDS}{name}": values for name, values in detector.ends.items()}
     write_artifact(
