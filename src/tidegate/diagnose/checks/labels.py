@@ -225,15 +225,12 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
 
 
 def _loses(case: LabelEvidence) -> bool:
-<<<<<<< HEAD
     """Whether the error is above that of the best simple method, of classes by more than chance explains."""
     if case.baseline is None:
         return False
     error, baseline = case.validation.error, case.baseline[0]
     chance = (2 * (error * (1 - error) / max(len(case.validation), 1)) ** 0.5) if case.classes else 0.0
     return error > (1 + LOSES) * baseline and error > baseline + chance
-=======
-    return case.baseline is not None and case.validation.error > (1 + LOSES) * case.baseline[0]
 
 
 def slow(case: LabelEvidence) -> list[Finding]:
@@ -270,4 +267,3 @@ def _nothing(case: LabelEvidence) -> float:
 
 def _unlearned(case: LabelEvidence) -> bool:
     return case.train.error > UNLEARNED * _nothing(case)
->>>>>>> insight
