@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -291,6 +292,19 @@ def test_explain_writes_a_page_and_says_it_in_words(place: Path, capsys: pytest.
     assert "--data names a file" in capsys.readouterr().err
     assert main(["explain", str(place / "run" / "model")]) == 0
     assert not list((place / "run" / "model").glob("*.html"))  # a model's folder holds the model alone
+
+
+def test_a_run_remembers_the_unit_for_its_explanations(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit = ["fit", "forecast", str(place / "plain.csv"), "--out", str(place / "unit"), "--unit", "GWh", "--quiet"]
+    assert main([*fit, *SMALL, *BRIEF]) == 0
+    for folder in (place / "unit", place / "unit" / "model"):
+        capsys.readouterr()
+        assert main(["explain", str(folder)]) == 0
+        assert re.search(r"The model expects [\d.,−]+ GWh on average", capsys.readouterr().out)
+    assert "GWh" in (place / "unit" / "explanation.html").read_text("utf-8")
+    assert main(["explain", str(place / "unit"), "--unit", "TJ"]) == 0
+    assert "TJ on average" in capsys.readouterr().out
+    assert main(["diagnose", str(place / "unit"), "--json"]) == 0  # the run can still be taken up again
 
 
 def test_backtest_prints_scores_writes_folds_and_goes_on(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

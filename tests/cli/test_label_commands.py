@@ -141,6 +141,19 @@ def test_encoders_are_compared_in_one_table(place: Path, capsys: pytest.CaptureF
     assert all(one["parameters"] > 0 and one["seconds"] > 0 and one["latency"] > 0 for one in found["candidates"])
     table, _ = printed(capsys, *words)
     assert re.match(r"encoder +validation accuracy +parameters +training, s +one answer, ms", table)
+    out, err = printed(capsys, *[word for word in words if word != "--quiet"], "--out", place / "compared")
+    assert out.startswith("encoder")
+    assert "Encoder 2 of 2: lstm_fcn" in err
+    assert err.count("on the validation part after") == 2
+    assert f"Comparison: {place / 'compared' / 'comparison.html'}" in err
+    rows = pl.read_csv(place / "compared" / "comparison.csv")
+    state = json.loads((place / "compared" / "comparison.json").read_text("utf-8"))
+    assert rows["encoder"].to_list() == [one["name"] for one in state["candidates"]]
+    assert rows["score"].to_list() == [one["score"] for one in state["candidates"]]
+    page = (place / "compared" / "comparison.html").read_text("utf-8")
+    assert f"{rows['encoder'][0]} on the test part" in page
+    accuracy = tg.load(place / "compared").score(place / "fresh.csv")  # the best model knows how to read new data
+    assert 0 <= accuracy <= 1
     assert "there is no encoder 'lstn'" in refused(capsys, [*map(str, words[:-1]), "lstn"])
 
 
@@ -218,3 +231,16 @@ def test_sounds_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(out.splitlines()) == 2
     assert "were left out: b.wav" in err
     assert "There are no labels" not in err
+
+
+def test_a_folder_without_a_run_is_refused_with_what_to_do(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "stopped" / "checkpoints").mkdir(parents=True)
+    below = refused(capsys, ["evaluate", str(place)])
+    assert f"no run here: {place} (it has neither metrics.json nor model/, but there are runs below it" in below
+    assert str(place / "run") in below
+    assert "tidegate fit ... --out FOLDER" in refused(capsys, ["evaluate", str(tmp_path)])
+    assert "there is no such folder" in refused(capsys, ["evaluate", str(tmp_path / "none"), str(place / "fresh.csv")])
+    assert "it is a file" in refused(capsys, ["evaluate", str(place / "fresh.csv")])
+    assert "with --resume" in refused(capsys, ["evaluate", str(tmp_path / "stopped")])

@@ -28,7 +28,7 @@ PAGES = {
     "digits": (samples.digits, {"scores", "confusion", "classes", "reliability", "mistakes"}),
     "faults": (samples.faults, {"scores", "confusion", "classes", "reliability", "curves", "mistakes"}),
     "tags": (samples.tags, {"scores", "confusion", "classes", "reliability", "curves"}),
-    "genres": (samples.genres, {"scores", "classes", "reliability"}),
+    "genres": (samples.genres, {"scores", "confusion", "classes", "reliability"}),
     "engines": (samples.engines, {"scores", "estimates", "mistakes"}),
     "servers": (samples.servers, {"scores", "series", "each"}),
 }
@@ -286,3 +286,17 @@ def test_points_lie_where_their_numbers_say() -> None:
     assert [item.find("title").text for item in spots] == ["x", "y", "z"]
     many = Chart().points([1, 2], [1, np.nan], "a", triangles=True).svg("d")
     assert many.count('class="point model"') == 2  # one, and the legend's
+
+
+def test_several_labels_have_a_two_by_two_each() -> None:
+    view = samples.genres()
+    found, actual = view.evaluation, np.asarray(view.actual, dtype=bool)
+    said = np.asarray(view.predicted) >= np.array(found.thresholds)
+    made = render_labels(view, "en")
+    table = made[made.index('class="decisions"') :].split("</table>")[0]
+    rows = dict(re.findall(r'<th scope="row">([^<]+)</th>(.*?)</tr>', table))
+    assert list(rows) == list(found.classes)
+    for place, name in enumerate(found.classes):
+        y, p = actual[:, place], said[:, place]
+        expected = metrics.confusion_matrix(y, p, labels=[True, False]).ravel().tolist()  # tp, fn, fp, tn
+        assert [int(count.replace(",", "")) for count in re.findall(r">([\d,]+) \(", rows[name])] == expected

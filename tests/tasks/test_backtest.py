@@ -1,6 +1,8 @@
 """A backtest is, fold by fold, what a user would get by cutting the table and fitting anew."""
 
+import importlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +148,30 @@ def test_a_fitted_model_lends_its_table_and_stays_as_it_is() -> None:
     found = tg.backtest(model, folds=2, progress=False)
     assert len(found.folds) == 2
     assert all((a == b).all() for a, b in zip(weights, model.fitted_.network.state_dict().values(), strict=True))
+
+
+def test_every_baseline_forecasts_a_window_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several series too, and what is judged is what is kept."""
+    judge = importlib.import_module("tidegate.evaluate.judge")
+    original = judge.fit_baselines
+    asked: list[tuple[str, int]] = []
+
+    def watched(*args: Any, **how: Any) -> Any:
+        fitted = original(*args, **how)
+
+        def counted(name: str, method: Any) -> Any:
+            def call(origins: np.ndarray) -> np.ndarray:
+                asked.extend((name, int(row)) for row in origins)
+                return method(origins)
+
+            return call
+
+        return replace(fitted, methods={name: counted(name, method) for name, method in fitted.methods.items()})
+
+    monkeypatch.setattr(judge, "fit_baselines", watched)
+    found = tg.backtest(quick(), rich(), **{**HOW, "folds": 1}, **RICH_COLUMNS).folds[0]
+    assert len(set(found.series)) > 1
+    assert len(asked) == len(set(asked)) == (len(found.methods) - 1) * len(found.origins)
+    for place, name in enumerate(found.methods):
+        error = np.nanmean(np.abs(found.forecasts[place] - found.actual))
+        assert found.evaluation.overall[name]["mae"] == pytest.approx(error, rel=1e-9)

@@ -14,6 +14,8 @@ from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
 
+RUNS_NAMED = 5
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from tidegate.tasks.loading import load
 
+        _check_run(run)
         reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | reading_of(read)
         if label is not None:
             reading["label"] = label
@@ -43,6 +46,30 @@ def register(app: typer.Typer) -> None:
             print_json(found.to_json())
         else:
             print(found)
+
+
+def _check_run(run: Path) -> None:
+    """Refuse a folder that holds no run and no model, and say what is there.
+
+    Raises:
+        ArtifactError: nothing is, or a file; a training that was not finished; or runs one folder below.
+    """
+    if any((run / name).exists() for name in ("metrics.json", "model.json", "model")):
+        return
+    if (run / "checkpoints").is_dir():
+        raise ArtifactError(
+            f"{run}: the training was not finished, so there are no scores yet; repeat the command that began it, with "
+            "--resume"
+        )
+    what = "it is a file" if run.is_file() else "there is no such folder"
+    if run.is_dir():
+        below = sorted(place.parent.name for place in run.glob("*/metrics.json"))
+        what = "it has neither metrics.json nor model/"
+        if below:
+            what += f", but there are runs below it: {', '.join(str(run / name) for name in below[:RUNS_NAMED])}"
+    raise ArtifactError(
+        f"no run here: {run} ({what}). Name the folder that `tidegate fit ... --out FOLDER` left, or begin one with it"
+    )
 
 
 def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:

@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", "-o", help=tr("HTML file; without it explanation.html beside the model.")
         ),
-        unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
+        unit: str = typer.Option("", help=tr("Unit of the target, for the page; as in training if not given.")),
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
@@ -45,7 +45,9 @@ def register(app: typer.Typer) -> None:
         from tidegate.report.explanation import report_explanation, summary
         from tidegate.runtime.labels import TASKS
         from tidegate.tasks import load
+        from tidegate.tasks.run import unit_of
 
+        unit = unit or unit_of(run)
         if read_task(run) in TASKS:
             _answer(run, {"data": data, "at": at, "output": target, "block": block, "step": step}, out, unit)
             return

@@ -49,6 +49,10 @@ def run_forecast(
         source={"data": str(Path(data).absolute()), **columns},
     )
     judged = model.judged_
+    if unit:
+        from tidegate.tasks.run import remember_unit
+
+        remember_unit(out, unit)
     if not quiet:
         say(
             tr(

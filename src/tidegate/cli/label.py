@@ -195,16 +195,25 @@ def _words(values: Mapping[str, Any]) -> list[str]:
 
 def _compare(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
+    from tidegate.artifacts.atomic import check_writable
     from tidegate.data.sequences import read_sequences
     from tidegate.tasks.labels.compare import ENCODERS
     from tidegate.tasks.labels.compare import compare as run
 
-    model = _estimator(values["task"], values)
-    sequences = read_sequences(values["data"], **_reading(values))
+    out = values["out"]
+    if out is not None:
+        check_writable(out)
+    model, reading = _estimator(values["task"], values), _reading(values)
+    sequences = read_sequences(values["data"], **reading)
     if not values["quiet"]:
         say_notes(sequences.notes)
-    progress = False if values["quiet"] else None
-    found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), **_parts(values), progress=progress)
+    how = {**_parts(values), "progress": False if values["quiet"] else None, "source": reading}
+    report = None if values["quiet"] else say
+    found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), report=report, **how)
+    if out is not None:
+        from tidegate.report.comparison import write_comparison
+
+        say(tr("Comparison: {path}", path=write_comparison(out, found, title=Path(values["data"]).name)))
     if values["as_json"]:
         print_json(found.to_json())
     else:
@@ -214,6 +223,9 @@ def _compare(**values: Any) -> None:
 def compare_options(
     task: str = typer.Option("classify", help="classify|regress"),
     encoder: list[str] = typer.Option([], help=tr("Encoder to try, more than once; all if not given.")),
+    out: Path | None = typer.Option(
+        None, "--out", "-o", help=tr("Folder for the table (CSV, JSON, a page) and the best model.")
+    ),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:

@@ -25,7 +25,11 @@ _SNIPPET = 90
 def confusion(view: LabelledView, lang: Language) -> Markup | None:
     """What was taken for what."""
     found = view.evaluation
-    if not isinstance(found, ClassEvaluation) or not found.confusion:
+    if not isinstance(found, ClassEvaluation):
+        return None
+    if found.kind == "labels":
+        return decisions(found, lang)
+    if not found.confusion:
         return None
     matrix = np.array(found.confusion)
     wrong = matrix - np.diag(np.diagonal(matrix))
@@ -48,6 +52,38 @@ def confusion(view: LabelledView, lang: Language) -> Markup | None:
     head = [tr("Actual", lang), tr("Said by the model", lang), tr("Times", lang)]
     intro = tr("There are too many classes to draw; these were taken for another most often.", lang)
     return join(el("p", intro), plain_table(head, rows, (2,)))
+
+
+def decisions(found: ClassEvaluation, lang: Language) -> Markup:
+    """Of several labels at once, a row each: what has it and what has it not, and of which it was said."""
+    rows = []
+    for name, row in found.per_class.items():
+        has, said = row["support"], row["predicted"]
+        both = round(row["recall"] * has) if has else 0
+        counts = both, has - both, said - both, found.things - has - said + both
+        cells = []
+        for place, (count, of) in enumerate(
+            zip(counts, (has, has, found.things - has, found.things - has), strict=True)
+        ):
+            share = count / of if of else 0.0
+            shown = tr("{count} ({share} %)", lang, count=f"{count:,.0f}", share=number(100 * share, 0))
+            role = "more" if place in (0, 3) else "less"
+            cells.append(el("td", shown, class_=f"num {role}", style=f"--depth:{share:.2f}"))
+        rows.append(el("tr", el("th", name, scope="row"), *cells))
+    groups = [tr("What has the label", lang), tr("What has it not", lang)]
+    first = el("tr", el("td"), *(el("th", text, colspan=2, scope="colgroup") for text in groups))
+    heads = [tr("said: right", lang), tr("not said: missed", lang), tr("said: false alarm", lang),
+             tr("not said: right", lang)]  # fmt: skip
+    second = el(
+        "tr", el("th", tr("Label", lang), scope="col"), *(el("th", h, class_="num", scope="col") for h in heads)
+    )
+    table = el("table", el("thead", first, second), el("tbody", *rows), class_="decisions")
+    words = tr(
+        "Each label is a yes or no of its own. Blue is right, orange is wrong; the deeper, the larger the share of "
+        "those that have the label, or have it not.",
+        lang,
+    )
+    return join(el("p", words), el("div", table, class_="scroll", tabindex="0"))
 
 
 def classes(view: LabelledView, lang: Language) -> Markup | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time as clock_time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,8 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
     window = model.spec_.window
     baselines = fit_baselines(part.table, part.split, prepared, window=window, horizon=horizon, ridge=plan.ridge)
+    others = {name: method(origins) for name, method in baselines.methods.items()}
+    baselines = replace(baselines, methods={name: partial(_known, origins, own) for name, own in others.items()})
     evaluation = judge(
         part.table,
         part.split,
@@ -290,7 +293,7 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     )
     actual = prepared.raw_target(origins, horizon)
     local = part.table.series_of(origins)
-    methods = {"model": found.mean, **{name: method(origins) for name, method in baselines.methods.items()}}
+    methods = {"model": found.mean, **others}
     losses = []
     for name, values in methods.items():
         sums = Scores(horizon, baselines.scale, baselines.squared_scale, scaled=evaluation.criterion == "mase")
@@ -312,6 +315,11 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
         walk=baselines.walk,
         about=_about(part, fit, fold, model, len(origins)),
     )
+
+
+def _known(origins: NDArray[np.int64], forecasts: NDArray[Any], rows: NDArray[np.int64]) -> NDArray[Any]:
+    """Forecasts [M, K, C] of windows at `origins` [M], ascending, for some of them, so that none is made twice."""
+    return np.asarray(forecasts[np.searchsorted(origins, rows)])
 
 
 def _about(part: FoldTable, fit: Fold, fold: Fold, model: Any, windows: int) -> dict[str, Any]:

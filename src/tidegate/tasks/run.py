@@ -170,3 +170,24 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
+
+
+def remember_unit(run: Path, unit: str) -> None:
+    """Keep the target's unit in a run's config.toml, for pages that are made of it later.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    place = run / "config.toml"
+    config = toml.loads(place.read_text(encoding="utf-8"))
+    write_file(place, toml.dumps({**config, "report": {"unit": unit}}).encode())
+
+
+def unit_of(run: Path) -> str:
+    """The target's unit as `remember_unit` kept it, of a run or of the model in it; "" where none was given."""
+    folder = run.parent if (run / "model.json").exists() else run
+    try:
+        unit = toml.loads((folder / "config.toml").read_text(encoding="utf-8"))["report"]["unit"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return unit if isinstance(unit, str) else ""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import aligned
+from tidegate.evaluate.labelled.words import metric_name
 from tidegate.prepare.labels import ClassLabels
 from tidegate.tasks.labels.estimator import SequenceEstimator
 from tidegate.tasks.labels.judging import judge_part
@@ -69,6 +71,18 @@ class Comparison:
             )
         return table
 
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The candidates as name -> array: encoder, metric, score, parameters, seconds, latency (ms)."""
+        own = self.candidates
+        return {
+            "encoder": np.array([each.name for each in own], dtype=object),
+            "metric": np.array([self.metric] * len(own), dtype=object),
+            "score": np.array([each.score for each in own]),
+            "parameters": np.array([each.parameters for each in own]),
+            "seconds": np.array([each.seconds for each in own]),
+            "latency": np.array([each.latency for each in own]),
+        }
+
     def __str__(self) -> str:
         lines = aligned(self.rows())
         if self.evaluation is not None:
@@ -92,6 +106,7 @@ def compare(
     labels: Any = None,
     *,
     encoders: Sequence[str] | Mapping[str, Mapping[str, Any]] = tuple(ENCODERS),
+    report: Callable[[str], None] | None = None,
     **how: Any,
 ) -> Comparison:
     """Train one model for each encoder on the same parts, and choose by the validation part.
@@ -100,6 +115,7 @@ def compare(
         estimator: a `Classifier` or `Regressor`; all that an encoder does not settle is taken from it.
         data, labels, how: as of its `fit`.
         encoders: names among `ENCODERS`, or a mapping from a name to the arguments that make it.
+        report: told which encoder is next, and what the one before it reached.
 
     Returns:
         `Comparison`: print it, or see `.candidates`, `.model`.
@@ -123,11 +139,15 @@ def compare(
     chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: _encoder(name) for name in encoders}
     if not chosen:
         raise ConfigError(f"encoders is empty; choose among {', '.join(ENCODERS)}")
-    reading = {name: how.pop(name) for name in list(how) if name not in ("validation", "test", "by", "progress")}
+    split = ("validation", "test", "by", "progress", "source")
+    reading = {name: how.pop(name) for name in list(how) if name not in split}
+    how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
     sequences = estimator._read(data, labels, reading)
     found: list[tuple[Candidate, Any]] = []
     metric, higher = "", True
-    for name, changes in chosen.items():
+    for place, (name, changes) in enumerate(chosen.items(), 1):
+        if report is not None:
+            report(tr("Encoder {place} of {count}: {name}", place=place, count=len(chosen), name=name))
         own = estimator.get_params()
         network = {**(own["network"] if isinstance(own["network"], Mapping) else {}), **changes.get("network", {})}
         model = type(estimator)(**{**own, **changes, "network": network, "refit": False})
@@ -139,6 +159,9 @@ def compare(
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
         candidate = Candidate(name, judged.overall["model"][metric], count, seconds, _latency(model, sequences))
         found.append((candidate, model))
+        if report is not None:
+            report(tr("  {metric} {score:.4f} on the validation part after {seconds:.0f} s",
+                      metric=metric_name(metric), score=candidate.score, seconds=seconds))  # fmt: skip
     found.sort(key=lambda pair: -pair[0].score if higher else pair[0].score)
     best = found[0][1]
     evaluation = judge_part(best, "test").evaluation if len(best.fitted_.parts.test) else None

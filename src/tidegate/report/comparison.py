@@ -1,0 +1,89 @@
+"""A comparison of encoders as a folder: the table as CSV and JSON, the best model, and a page."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from tidegate.artifacts.atomic import write_file
+from tidegate.core.translate import Language, language, tr
+from tidegate.data.emit import write_columns
+from tidegate.evaluate.labelled.words import metric_name
+from tidegate.report import label_scores, scores
+from tidegate.report.document import document
+from tidegate.report.labelled_view import LabelledView
+from tidegate.report.markup import Markup, el, join
+from tidegate.report.ranking import Row, ranked_table
+from tidegate.report.ticks import number
+from tidegate.report.write import write_page
+
+
+def write_comparison(folder: Path, found: Any, *, title: str = "", lang: Language | None = None) -> Path:
+    """Write comparison.csv, comparison.json, model/ (the best) and comparison.html; gives the page's path.
+
+    Args:
+        folder: made where it is missing. found: `tidegate.tasks.labels.compare.Comparison`.
+        title: of the page. lang: of it; None takes the reader's.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    found.model.save(folder / "model")
+    write_columns(found.columns(), folder / "comparison.csv")
+    text = json.dumps(_finite(found.to_json()), ensure_ascii=False, indent=1)
+    write_file(folder / "comparison.json", text.encode())
+    return write_page(folder / "comparison.html", render_comparison(found, lang or language(), title))
+
+
+def render_comparison(found: Any, lang: Language, title: str = "") -> str:
+    """The page as text; the same comparison gives the same text."""
+    best = found.candidates[0].name
+    title = title or tr("Encoders compared", lang)
+    intro = tr(
+        "{count} encoders were trained on the same parts. The best on the validation part, {name}, was then looked at "
+        "on the test part; the others were not.",
+        lang,
+        count=len(found.candidates),
+        name=best,
+    )
+    head = el("header", el("p", tr("Encoders compared", lang), class_="over"), el("h1", title),
+              el("p", intro, class_="soft"))  # fmt: skip
+    parts: list[tuple[str, str, Markup | None]] = [("encoders", tr("On the validation part", lang), table(found, lang))]
+    if found.evaluation is not None:
+        view = LabelledView(title=title, evaluation=found.evaluation)
+        told = scores.banner(found.evaluation.verdict, found.evaluation.judgement(lang), lang)
+        heading = tr("{name} on the test part, beside the baselines", lang, name=best)
+        parts.append(("scores", heading, join(told, label_scores.table(view, lang))))
+    return document(title, head, parts, lang)
+
+
+def table(found: Any, lang: Language) -> Markup:
+    """The encoders, best first, with a bar for what ranks them."""
+    own = found.candidates
+    largest = 1.0 if found.higher else max(each.score for each in own) or 1.0
+    rows = [
+        Row(
+            each.name,
+            [f"{each.score:.4f}" if found.higher else number(each.score), f"{each.parameters:,}",
+             number(each.seconds, 1), number(each.latency, 2)],
+            each.score / largest if math.isfinite(each.score) else 0.0,
+            kind="own" if place == 0 else None,
+        )
+        for place, each in enumerate(own)
+    ]  # fmt: skip
+    metric = metric_name(found.metric, lang)
+    head = [(tr("encoder", lang), ""), (metric, ""), (tr("parameters", lang), ""), (tr("training, s", lang), ""),
+            (tr("one answer, ms", lang), "")]  # fmt: skip
+    caption = tr("Best first. The time of one answer is that of one sequence alone, without torch.", lang)
+    return ranked_table(head, rows, caption)
+
+
+def _finite(value: Any) -> Any:
+    """What is not a number is null: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
