@@ -28,7 +28,16 @@ SHARED: dict[str, Any] = {
     "training": {"weight_decay": 1e-4},
     "network": {"embed": 100, "token_dropout": 0.3, "branch": (100,), "branch_kernels": (2,)},
 }
-OPTIONS: dict[str, dict[str, Any]] = {"en": SHARED, "zh": {**SHARED, "max_length": 200}}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "en": SHARED,
+    "zh": {  # characters: words are three or so of them; chosen inside the training part
+        **SHARED,
+        "learning_rate": 2e-3,
+        "max_length": 400,
+        "members": 3,
+        "network": {"embed": 100, "token_dropout": 0.2, "branch": (128,), "branch_kernels": (3,)},
+    },
+}
 
 
 def run(data: Path, seed: int, language: str = "en", **options: Any) -> tuple[Any, Any]:

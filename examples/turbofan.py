@@ -24,6 +24,7 @@ OPTIONS: dict[str, Any] = {
     "stride": 3,  # neighbouring windows say nearly the same
     "num_layers": 2,
     "max_epochs": 12,
+    "members": 3,
     "network": {"branch": ()},
 }
 
