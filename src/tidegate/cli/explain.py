@@ -55,7 +55,10 @@ def register(app: typer.Typer) -> None:
         reading: dict[str, Any] = {} if repair is None else {"repair": repair}
         model, file = load(run), data
         if not hasattr(model, "explain"):
-            raise ConfigError(f"{run} holds a {type(model).__name__}, which has no explanation yet; a Forecaster has")
+            raise ConfigError(
+                f"{run} holds a {type(model).__name__}, which has no explanation yet; a Forecaster, a Classifier "
+                "and a Regressor have"
+            )
         if data is None and at is not None:
             file = trained_on(run)
         try:

@@ -204,8 +204,8 @@ _WORDS = {
     ),
     "label_rate_low": _Words(
         "The learning rate is too low",
-        "With a rate of {rate} (usual: {usual}) the error in training is {train_error}, where a model that knows "
-        "nothing has {baseline_error}; the loss still fell when the {epochs} epochs were over.",
+        "With a rate of {rate} (usual: {usual_rate}) the error in training is {train_error}, where a model that knows "
+        "nothing has {baseline_error}; the validation loss was lowest at epoch {best_epoch} of {epochs}.",
         "The steps are too small: the training ends long before the network has learned what the data hold.",
         "Raise the rate.",
     ),

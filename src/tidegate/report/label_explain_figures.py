@@ -31,9 +31,20 @@ def quote(name: str, lang: Language) -> str:
 
 def chance(log_odds: float) -> str:
     """Log-odds as a percentage."""
-    share = 100 * 0.5 * (1 + math.tanh(log_odds / 2))
-    digits = 0 if 1 <= share <= 99 else 1
-    return f"{share:.{digits}f}\u202f%"
+    return f"{percent(0.5 * (1 + math.tanh(log_odds / 2)))}\u202f%"
+
+
+def percent(share: float) -> str:
+    """A probability in percent that is never rounded to certainty.
+
+    >>> percent(0.954), percent(0.9962), percent(0.99999), percent(2e-5)
+    ('95', '99.6', '>99.9', '<0.1')
+    """
+    if share > 0.999:
+        return ">99.9"
+    if share < 0.001:
+        return "<0.1"
+    return f"{100 * share:.{0 if 0.01 <= share <= 0.99 else 1}f}"
 
 
 def input_name(kind: str, lang: Language) -> str:

@@ -13,7 +13,7 @@ from tidegate.report.document import document
 from tidegate.report.explained import deletion_words, left_over, with_unit
 from tidegate.report.explanation import TRIFLE, deletion_tests
 from tidegate.report.heat import signed_number
-from tidegate.report.label_explain_figures import chance, group_name, input_name, quote
+from tidegate.report.label_explain_figures import chance, group_name, input_name, percent, quote
 from tidegate.report.markup import Markup, el, join
 from tidegate.report.sections import definition
 from tidegate.report.ticks import number
@@ -121,11 +121,11 @@ def _said(answer: LabelAnswer, unit: str, lang: Language) -> str:
     if answer.kind == "labels":
         if not answer.chosen:
             return tr("The model says none of the labels.", lang)
-        each = [(quote(n, lang), f"{100 * answer.said[n]:.0f}\u202f%") for n in answer.chosen]
+        each = [(quote(n, lang), f"{percent(answer.said[n])}\u202f%") for n in answer.chosen]
         listed = _listed([f"{name}（{sure}）" if lang == "zh_TW" else f"{name} ({sure})" for name, sure in each], lang)
         return tr("The model says {listed}.", lang, listed=listed)
     name = answer.chosen[0] if answer.chosen else max(answer.said, key=lambda key: answer.said[key])
-    sure = f"{100 * answer.said[name]:.0f}"
+    sure = percent(answer.said[name])
     return tr("The model says “{name}” and is {sure} % sure of it.", lang, name=name, sure=sure)
 
 

@@ -242,7 +242,12 @@ def slow(case: LabelEvidence) -> list[Finding]:
     best = best_epoch(history)
     if best <= 0.9 * len(history) - 1:
         return []
-    evidence = {"rate": rate, "usual": USUAL_RATE, "train_error": case.train.error, "baseline_error": _nothing(case)}
+    evidence = {
+        "rate": rate,
+        "usual_rate": USUAL_RATE,
+        "train_error": case.train.error,
+        "baseline_error": _nothing(case),
+    }
     evidence |= {"best_epoch": best, "epochs": len(history)}
     return [Finding("label_rate_low", "warning", evidence, {"learning_rate": USUAL_RATE}, curve_of(history))]
 
