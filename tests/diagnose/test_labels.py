@@ -17,6 +17,7 @@ from tidegate.diagnose.checks import labels as checks
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
 from tidegate.diagnose.labels import examine_labels
 from tidegate.report.diagnosis_page import render_diagnosis
+from tidegate.train.history import History
 
 FALLING = [1.0, 0.6, 0.5, 0.45]
 
@@ -166,3 +167,16 @@ def test_causes_come_first_and_the_page_draws_them() -> None:
         assert "{" not in page.split("</style>")[1]
     with pytest.raises(DataError, match="validation"):
         examine_labels(replace(case, validation=LabelPart()))
+
+
+def test_a_model_that_knows_nothing_doubts_no_labels_but_was_trained_too_briefly() -> None:
+    rng = np.random.default_rng(6)
+    labels, guess = rng.integers(0, 2, 300), rng.random(300)
+    part = LabelPart(labels, np.column_stack([1 - guess, guess]))
+    epochs = [replace(epoch, steps=20) for epoch in history(FALLING)]
+    case = LabelEvidence(part, part, History(epochs, "max_epochs"), {"hidden_size": 64}, ("a", "b"))
+    assert checks.noise(case) == []
+    (found,) = checks.brief(case)
+    assert found.remedy == {"max_epochs": 75}  # 1,500 steps of 20 an epoch
+    assert checks.brief(replace(case, train=LabelPart(labels, np.eye(2)[labels]))) == []
+    assert checks.brief(replace(case, history=History([replace(epoch, steps=200) for epoch in epochs]))) == []

@@ -30,6 +30,7 @@ LABEL_CHECKS: Mapping[tuple[str, ...], Check] = {
     ("class_imbalance",): checks.imbalance,
     ("threshold",): checks.threshold,
     ("label_rate_low",): checks.slow,
+    ("few_steps",): checks.brief,
     ("few_units",): checks.narrow,
     ("label_overfitting",): checks.overfitting,
     ("label_underfitting",): checks.underfitting,

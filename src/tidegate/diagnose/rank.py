@@ -50,8 +50,11 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "label_noise": frozenset({"label_overfitting", "label_underfitting"}),
     "few_examples": frozenset({"class_imbalance", "label_overfitting"}),
     "class_imbalance": frozenset({"threshold", "label_underfitting"}),
-    "label_rate_low": frozenset({"few_units", "label_underfitting", "class_imbalance", "label_noise", "threshold"}),
-    "few_units": frozenset({"label_underfitting", "label_noise"}),
+    "few_steps": frozenset({"label_underfitting", "class_imbalance", "label_noise", "threshold"}),
+    "label_rate_low": frozenset(
+        {"few_steps", "few_units", "label_underfitting", "class_imbalance", "label_noise", "threshold"}
+    ),
+    "few_units": frozenset({"few_steps", "label_underfitting", "label_noise"}),
     "label_overfitting": frozenset({"label_underfitting", "unstable_loss"}),
     "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),
 }

@@ -209,6 +209,13 @@ _WORDS = {
         "The steps are too small: the training ends long before the network has learned what the data hold.",
         "Raise the rate.",
     ),
+    "few_steps": _Words(
+        "Trained too briefly",
+        "After {steps} steps in {epochs} epochs the error in training is {train_error}, where a model that knows "
+        "nothing has {baseline_error}.",
+        "So few steps move the weights hardly away from where chance put them.",
+        "Train for more epochs; about 1,500 steps are usual.",
+    ),
     "few_units": _Words(
         "Too few units",
         "{hidden_size} units per layer; the error in training is {train_error}, where a model that knows nothing has "
@@ -244,6 +251,7 @@ _AXES = {
     "lag_copy": ("Validation window", "Value"),
     "label_overfitting": _LOSS,
     "label_rate_low": _LOSS,
+    "few_steps": _LOSS,
     "few_units": _LOSS,
     "threshold": ("Probability", "Share in %"),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +27,7 @@ LOSES = 0.10  # error above that of the best simple method
 SHOWN = 5  # ids that are named
 USUAL_RATE, SLOW = 2e-3, 3.0  # learning rate, and how many times lower one is looked at
 UNLEARNED = 0.5  # error in training, over that of the majority or the mean, that is too much
+FEW_STEPS, USUAL_STEPS = 500, 1_500  # of training: below which it is called brief, and those of a usual one
 NARROW = 16  # units below which the network is looked at
 
 
@@ -71,14 +75,17 @@ def few_examples(case: LabelEvidence) -> list[Finding]:
 
 
 def noise(case: LabelEvidence) -> list[Finding]:
-    """Labels that a model which had not seen them confidently contradicts."""
+    """Labels that a model which had not seen them, and which knows something, confidently contradicts."""
     held = case.held is not None
     part = case.train if held else case.validation
     chances = case.held if held else part.chances
     if part.labels is None or chances is None:
         return []
+    seen = part.labels >= 0
+    known = int(seen.sum())
+    if not known or not _knows(part.labels[seen], chances[seen]):
+        return []
     places, likely = doubtful(part.labels, chances)
-    known = int((part.labels >= 0).sum())
     share = len(places) / max(known, 1)
     if len(places) < LEAST or share < DOUBTFUL:
         return []
@@ -93,6 +100,12 @@ def noise(case: LabelEvidence) -> list[Finding]:
     figure = figures.bars(sorted(pairs.items(), key=lambda item: -item[1]))
     remedy = {} if case.config.get("label_smoothing", 0.1) else {"label_smoothing": 0.1}
     return [Finding("label_noise", "warning", evidence, remedy, figure)]
+
+
+def _knows(labels: Labels, chances: Floats) -> bool:
+    """Whether these probabilities are right more often than the most frequent class, by more than chance explains."""
+    right, usual = np.mean(chances.argmax(axis=1) == labels), np.bincount(labels).max() / len(labels)
+    return bool(right > usual + 2 * np.sqrt(right * (1 - right) / len(labels)))
 
 
 def doubtful(labels: Labels, chances: Floats) -> tuple[Labels, Labels]:
@@ -250,6 +263,18 @@ def slow(case: LabelEvidence) -> list[Finding]:
     }
     evidence |= {"best_epoch": best, "epochs": len(history)}
     return [Finding("label_rate_low", "warning", evidence, {"learning_rate": USUAL_RATE}, curve_of(history))]
+
+
+def brief(case: LabelEvidence) -> list[Finding]:
+    """A training part that is not learned after a few hundred steps."""
+    epochs = list(case.history)
+    steps = sum(epoch.steps for epoch in epochs)
+    if not epochs or steps >= FEW_STEPS or not _unlearned(case):
+        return []
+    wanted = math.ceil(USUAL_STEPS * len(epochs) / max(steps, 1))
+    evidence: dict[str, Any] = {"steps": steps, "epochs": len(epochs), "train_error": case.train.error}
+    evidence |= {"baseline_error": _nothing(case)}
+    return [Finding("few_steps", "warning", evidence, {"max_epochs": wanted}, curve_of(case.history))]
 
 
 def narrow(case: LabelEvidence) -> list[Finding]:
