@@ -217,7 +217,7 @@ def mend(
             trials.append(Trial(finding, value, float("nan"), False, str(refusal)))
             continue
         error = error_of(value)
-        kept = error_of(found) < min((1 - HELPS) * error, error - least)
+        kept = bool(error_of(found) < min((1 - HELPS) * error, error - least))
         trials.append(Trial(finding, value, found, kept))
         if kept:
             best, value = candidate, found

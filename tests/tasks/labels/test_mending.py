@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,25 @@ def test_too_few_units_for_an_estimate_are_mended() -> None:
     assert fixed.changes["hidden_size"] == 64
     assert fixed.criterion == "rmse"
     assert fixed.trials[0].after < 0.9 * fixed.trials[0].before
+
+
+def test_a_rare_class_that_is_missed_is_mended_and_smoothing_that_does_nothing_is_not_kept() -> None:
+    whole = data.waves(300)
+    keep = np.flatnonzero((whole.labels == "slow") | (np.arange(300) % 16 == 1))
+    options = {**QUICK, "max_epochs": 14, "learning_rate": 5e-3, "label_smoothing": 0.0, "refit": False}
+    model = tg.Classifier(**options).fit(whole.take(keep), progress=False)
+    fixed = fix(model, tries=2)
+    assert fixed.criterion == "f1_macro"
+    assert [(dict(trial.finding.remedy), trial.kept) for trial in fixed.trials] == [
+        ({"label_smoothing": 0.1}, False),
+        ({"class_weight": "balanced"}, True),
+    ]
+    before, after = (part["test"].per_class["fast"]["recall"] for part in (fixed.before, fixed.after))
+    assert before == 0
+    assert after > 0.5
+    state = fixed.to_json()
+    assert [trial["kept"] for trial in state["trials"]] == [False, True]
+    assert json.loads(json.dumps(state, default=str))["changes"] == {"class_weight": "balanced"}
 
 
 def test_a_remedy_that_does_not_help_is_not_kept() -> None:

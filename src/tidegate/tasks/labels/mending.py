@@ -76,7 +76,7 @@ def mend_labels(model: Any, *, tries: int = TRIES, report: Callable[[str], None]
         LabelPatient.findings,
         ["validation", *(["test"] if len(fitted.parts.test) else [])],
         higher=classes,
-        least=np.nextafter(1 / answers, 1) if classes else 0.0,
+        least=float(np.nextafter(1 / answers, 1)) if classes else 0.0,
         tries=tries,
         report=report,
         finish=finish,
