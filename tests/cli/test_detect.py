@@ -49,6 +49,7 @@ def test_a_run_has_all_its_files(place: Path) -> None:
 def test_predict_writes_what_the_library_says(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = place / "scores.csv"
     assert main(["predict", str(place / "run"), str(place / "new.csv"), "--out", str(out)]) == 0
+    assert "rows were not judged" in capsys.readouterr().err
     expected = tg.load(place / "run").predict(str(place / "new.csv"))
     ours = pl.read_csv(out)
     assert ours.columns == expected.columns

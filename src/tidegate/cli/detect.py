@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time as clock
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tidegate.cli.arguments import REPAIRS, merge, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
+from tidegate.core.table import Note
 from tidegate.core.translate import tr
 
 COLUMNS = ("time", "target", "series", "repair", "timezone", "frequency", "wide")
@@ -116,6 +118,14 @@ def predict_detector(model: Any, data: str | None, **reading: Any) -> dict[str, 
     if data is None:
         raise ConfigError("a detector judges rows: name the file that holds them")
     found: dict[str, Any] = model.score_columns(data, **reading)
+    unjudged = sum(map(math.isnan, found["p_value"].tolist()))
+    if unjudged:
+        message = (
+            "{count} of {rows} rows were not judged: missing values, and the first {steps} rows of each series, where "
+            "a stream warms up."
+        )
+        values = {"count": unjudged, "rows": len(found["p_value"]), "steps": model.detector_.rules.warm_up}
+        say_notes([Note("unjudged", message, values)])
     return found
 
 

@@ -27,7 +27,14 @@ from tidegate.report.write import write_page
 SERIES = 6
 EVENTS = 12
 _COLUMNS = ("f1", "found", "false_alarms", "false_per_week", "precision", "delay_median", "pr_auc")
-_KEYS = {"ahead": "beats", "level": "tie", "behind": "loses", "few": "few", "alone": "alone", "unlabelled": "alone"}
+_KEYS = {
+    "ahead": "beats",
+    "level": "tie",
+    "behind": "loses",
+    "few": "few",
+    "alone": "alone",
+    "unlabelled": "unlabelled",
+}
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ def key_numbers(view: DetectionView, lang: Language) -> Markup:
     if math.isfinite(own["delay_median"]):
         delay = duration(own["delay_median"], found.dated, lang)
         items.append((capital(metric_name("delay_median", lang)), delay, tr("from a window's beginning", lang)))
-    if found.best_baseline is not None:
+    if found.best_baseline is not None and own["windows"]:
         shown = f"{found.overall[found.best_baseline]['found']:,.0f}"
         items.append((tr("Best baseline found", lang), shown, capital(method_label(found.best_baseline, lang))))
     if view.seconds is not None:
@@ -136,7 +143,14 @@ def drawn(view: DetectionView, lang: Language) -> Markup | None:
     parts: list[Markup | None] = []
     for item in view.series[:SERIES]:
         parts.append(figure(alarm_figures.series_chart(item, view.unit, lang), heading=item.name))
-        words = tr("The score; it alarms above the level line.", lang) if item.threshold is not None else ""
+        words = (
+            tr(
+                "How rare each row is, from its p-value: 0.5 is one in a thousand. It alarms above the level line.",
+                lang,
+            )
+            if item.threshold is not None
+            else ""
+        )
         parts.append(figure(alarm_figures.score_chart(item, lang), words))
         parts.append(_events(item, lang))
     if len(view.series) > SERIES:

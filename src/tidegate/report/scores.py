@@ -59,6 +59,7 @@ def banner(found: Told, text: str, lang: Language) -> Markup:
         "loses": tr("Worse than the best baseline", lang),
         "few": tr("Too little was tested to tell", lang),
         "alone": tr("Nothing to compare with", lang),
+        "unlabelled": tr("No labels to judge the alarms by", lang),
     }
     word = tr("Too good to be true", lang) if found.warnings else words.get(found.key, found.key)
     tone = tone_of(found)

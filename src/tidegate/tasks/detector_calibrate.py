@@ -25,7 +25,9 @@ def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[
 
     Errors on rows that the network was trained on are too small; each is multiplied by the ratio of the medians of the
     two parts, at least 1. The more there are, the further p reaches; half of a stream's memory is filled at most. How
-    often steps are how rare is counted on both parts, each block of rows held against the errors of the others.
+    often steps are how rare is counted on both parts, each block of rows held against the errors of all others; of a
+    reconstruction on the validation part alone: means over windows that overlap have medians that differ by chance, so
+    that training errors made as large would make the others look too common.
     """
     walked = walk(replace(detector, rules=replace(detector.rules, memory=0)), table.tail(len(table)))
     errors = walked.errors.copy()
@@ -45,22 +47,25 @@ def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[
     base = np.maximum(np.nan_to_num(_median(both), nan=1.0), LEAST_ERROR)
     most = detector.rules.memory / 2 if detector.rules.memory else np.inf
     counts, total = first_counts(both, base, most)
-    levels = first_levels(held_out_rarity(both, base, most, detector.rules.tail), most)
+    ranked, others = (both, trained[:0]) if detector.rules.method == "forecast" else (held, trained)
+    levels = first_levels(held_out_rarity(ranked, others, base, most, detector.rules.tail), most)
     return replace(detector, base=base, counts=counts, total=total, levels=levels)
 
 
 def held_out_rarity(
-    errors: NDArray[np.float64], base: NDArray[np.float64], most: float, tail: float
+    errors: NDArray[np.float64], trained: NDArray[np.float64], base: NDArray[np.float64], most: float, tail: float
 ) -> NDArray[np.float64]:
-    """[N] how rare each step is among the errors of the other blocks of rows, so that no error is its own past.
+    """[N] how rare each step is among the errors of all others but its own block of rows, so that none is its own past.
 
     Args:
-        errors: [N, C, K], NaN where there was none, in the order of time. base, most: as for `first_counts`.
+        errors: [N, C, K], NaN where there was none, in the order of time.
+        trained: [M, C, K] of rows that are not to be ranked themselves. base, most: as for `first_counts`.
         tail: index of the tail.
     """
     found, shares = np.full(len(errors), np.nan), tail_shares(tail)
     for own in np.array_split(np.arange(len(errors)), BLOCKS):
-        counts, total = first_counts(np.delete(errors, own, axis=0), base, most)
+        others = np.concatenate([np.delete(errors, own, axis=0), trained])
+        counts, total = first_counts(others, base, most)
         ranks = p_values(
             np.broadcast_to(counts, (len(own), *counts.shape)),
             np.broadcast_to(total, (len(own), *total.shape)),
