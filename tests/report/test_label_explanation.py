@@ -121,8 +121,21 @@ def test_one_step_of_a_tagger_is_explained_by_the_steps_it_could_see() -> None:
     assert answer.actual == labels.labels[labels.starts[2] + 5]
     assert "Sequence 2, step 5" in render_label_explanation(answer, "en")
     assert answer.importance["channel"].windows == len(model.fitted_.parts.test)
-    with pytest.raises(DataError, match="not among the"):
+    with pytest.raises(DataError, match="not among the steps 0 to"):
         model.explain(at=2, step=99)
+
+
+def test_steps_count_from_the_beginning_of_a_sequence_that_was_cut() -> None:
+    model = tg.Classifier(**{**QUICK, "max_epochs": 2}, max_length=6, truncate="start")
+    whole = data.steps()
+    answer = model.fit(whole, progress=False).explain(at=2, block=1)
+    last = int(whole.lengths[2]) - 1
+    assert answer.step == last
+    assert answer.recording.first == last - 5
+    np.testing.assert_array_equal(answer.recording.values[:, 0], whole.values[whole.starts[3] - 6 : whole.starts[3], 0])
+    assert model.explain(at=2, step=last - 5).actual == whole.labels[whole.starts[3] - 6]
+    with pytest.raises(DataError, match=f"not among the steps {last - 5} to {last}"):
+        model.explain(at=2, step=last - 6)
 
 
 def test_several_labels_at_once_and_a_class_that_was_not_said(waves: Any) -> None:

@@ -161,7 +161,10 @@ def explain_answer(
     spans = model.deciding_.spans(prepared.starts, np.arange(len(sequences)))
     length = int(spans.lengths[place])
     first = int(spans.first[place] - prepared.starts[place])
-    row = _row(model, prepared, step, place, length)
+    cut = 0  # steps of the sequence before those that were kept
+    if prepared.steps is not None:
+        cut = int(prepared.steps[prepared.starts[place]] - sequences.starts[place])
+    row = _row(model, step, length, cut)
 
     def rows(which: int) -> Any:
         values = prepared.values[spans.first[which] : spans.first[which] + spans.lengths[which]]
@@ -208,7 +211,7 @@ def explain_answer(
         "numbers" if not classes else "labels" if labels.multiple else "classes",
         _chosen(found, labels, deciding) if classes else (),
         _actual(model, sequences, prepared, place, chosen, step_row=int(prepared.starts[place]) + first + row),
-        first + row if deciding.per_step else None,
+        cut + row if deciding.per_step else None,
         None if values.ndim == 1 else _recording(model, sequences, prepared, spans, place, values),
         label_importance(model, sequences, prepared, sample=sample, seed=seed),
     )
@@ -248,7 +251,7 @@ def find_sequence(sequences: Sequences, at: int | str) -> int:
     raise DataError(f"at={at!r} is neither an id nor a place from 0 to {len(sequences) - 1}")
 
 
-def _row(model: Any, prepared: Any, step: int | None, place: int, length: int) -> int:
+def _row(model: Any, step: int | None, length: int, cut: int) -> int:
     """Which of the network's answers for the sequence is explained."""
     if not model.deciding_.per_step:
         if step is not None:
@@ -256,12 +259,9 @@ def _row(model: Any, prepared: Any, step: int | None, place: int, length: int) -
         return 0
     if step is None:
         return length - 1
-    if prepared.steps is not None:
-        held = prepared.steps[prepared.starts[place] : prepared.starts[place + 1]]
-        step = int(step - held[0]) if len(held) else step
-    if not 0 <= step < length:
-        raise DataError(f"step={step} is not among the {length} steps of the sequence that the model looks at")
-    return step
+    if not cut <= step < cut + length:
+        raise DataError(f"step={step} is not among the steps {cut} to {cut + length - 1} that the model looks at")
+    return step - cut
 
 
 def _chosen(found: NDArray[np.float64], labels: ClassLabels, deciding: Any) -> tuple[str, ...]:
