@@ -14,7 +14,12 @@ import numpy as np
 
 import tidegate as tg
 
-OPTIONS: dict[str, Any] = {"augment": {"noise": 0.05, "scaling": 0.1}, "label_smoothing": 0.1}
+OPTIONS: dict[str, Any] = {
+    "augment": {"noise": 0.05, "scaling": 0.1},
+    "dropout": 0.5,
+    "members": 3,
+    "network": {"branch": (128, 256, 128)},
+}
 
 
 def run(data: Path, seed: int, split: int = 1, **options: Any) -> tuple[Any, Any]:

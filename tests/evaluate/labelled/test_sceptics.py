@@ -1,5 +1,6 @@
 """What sceptics would try: against scikit-learn called plainly, and on problems whose answer is known."""
 
+import dataclasses
 import sys
 import time
 
@@ -11,11 +12,12 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from tests.evaluate.labelled.sample import make, texts, waves
 from tidegate.core.errors import DataError, MissingExtraError
+from tidegate.core.sequences import Sequences
 from tidegate.evaluate.labelled import sceptics
 from tidegate.evaluate.labelled.bagofwords import bag_of_words, unspaced
 from tidegate.evaluate.labelled.linear import Deadline, fit_logistic, fit_ridge, folds
 from tidegate.evaluate.labelled.sceptics import class_baselines, multilabel_baselines, number_baselines
-from tidegate.evaluate.labelled.tagging import tag_baselines
+from tidegate.evaluate.labelled.tagging import step_number_baselines, tag_baselines
 
 KINDS = ("slow", "fast", "rising")
 
@@ -216,3 +218,24 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
     with pytest.raises(MissingExtraError, match=r"tidegate\[train\]"):
         class_baselines(waves(9, 0), waves(3, 1), KINDS)
+
+
+def test_a_number_at_each_step_is_held_against_ridge_regression_on_the_step() -> None:
+    rng = np.random.default_rng(3)
+    lengths = rng.integers(5, 15, 60)
+    values = rng.normal(size=(int(lengths.sum()), 2))
+    labels = 3 * values[:, 0] - values[:, 1] + 2 + 0.01 * rng.normal(size=len(values))
+    labels[4] = np.nan
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    ids = tuple(map(str, range(60)))
+    sequences = Sequences(ids, starts, values, ("a", "b"), labels=labels, label_names=("y",), per_step=True)
+    train, test = sequences.take(np.arange(40)), sequences.take(np.arange(40, 60))
+    found, notes = step_number_baselines(train, test)
+    assert notes == ()
+    actual = np.asarray(test.labels)
+    assert np.abs(found["ridge_step"][:, 0] - actual).max() < 0.1
+    known = np.asarray(train.labels)
+    np.testing.assert_allclose(found["mean"], np.nanmean(known))
+    np.testing.assert_allclose(found["median"], np.nanmedian(known))
+    with pytest.raises(DataError, match="each step"):
+        step_number_baselines(dataclasses.replace(train, labels=np.zeros(40), per_step=False), test)

@@ -218,3 +218,11 @@ def test_labels_that_cannot_work_are_refused() -> None:
         model.score(other)
     with pytest.raises(DataError, match="must be numbers for a Regressor"):
         tg.Regressor().fit(whole, progress=False)
+
+
+def test_a_number_at_each_step_is_judged_beside_baselines_and_diagnosed() -> None:
+    model = tg.Regressor(**{**PLAIN, "bidirectional": False, "max_epochs": 4}).fit(data.engines(), progress=False)
+    found = model.evaluate()
+    assert {"mean", "median", "ridge_step"} < set(found.overall)
+    assert found.units == ("groups", len(model.fitted_.parts.test))  # steps of one engine are drawn together
+    assert model.diagnose().sample["validation"] > 0

@@ -266,10 +266,11 @@ def slow(case: LabelEvidence) -> list[Finding]:
 
 
 def brief(case: LabelEvidence) -> list[Finding]:
-    """A training part that is not learned after a few hundred steps."""
-    epochs = list(case.history)
+    """A training part that is not learned after a few hundred steps, and no rare class that explains it."""
+    epochs, labels = list(case.history), case.train.labels
     steps = sum(epoch.steps for epoch in epochs)
-    if not epochs or steps >= FEW_STEPS or not _unlearned(case):
+    counts = np.ones(1) if labels is None else np.bincount(labels[labels >= 0], minlength=1)
+    if not epochs or steps >= FEW_STEPS or counts.min() < RARE * counts.max() or not _unlearned(case):
         return []
     wanted = math.ceil(USUAL_STEPS * len(epochs) / max(steps, 1))
     evidence: dict[str, Any] = {"steps": steps, "epochs": len(epochs), "train_error": case.train.error}

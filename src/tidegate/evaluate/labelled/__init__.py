@@ -9,7 +9,7 @@ from tidegate.evaluate.labelled.number_evaluation import NumberEvaluation
 from tidegate.evaluate.labelled.numbers import cmapss
 from tidegate.evaluate.labelled.sceptics import class_baselines, multilabel_baselines, number_baselines
 from tidegate.evaluate.labelled.several import judge_multilabel
-from tidegate.evaluate.labelled.tagging import tag_baselines
+from tidegate.evaluate.labelled.tagging import step_number_baselines, tag_baselines
 from tidegate.evaluate.labelled.threshold import Threshold, choose_threshold, choose_thresholds
 from tidegate.evaluate.labelled.verdict import LabelVerdict
 
@@ -34,5 +34,6 @@ __all__ = [
     "multilabel_baselines",
     "number_baselines",
     "softened",
+    "step_number_baselines",
     "tag_baselines",
 ]

@@ -19,6 +19,7 @@ _LABELS = {
     "mean": "training mean",
     "median": "training median",
     "ridge_summary": "ridge regression on summary statistics",
+    "ridge_step": "ridge regression on the step itself",
     "ridge_words": "bag of words with ridge regression",
 }
 _METRICS = {

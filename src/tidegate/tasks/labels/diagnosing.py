@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from tidegate.core.optional import available
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
-from tidegate.evaluate.labelled import class_baselines, number_baselines, tag_baselines
 from tidegate.prepare.labels import ClassLabels
 from tidegate.runtime.labels import probabilities
+from tidegate.tasks.labels.judging import beside
 
 BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
 
@@ -71,12 +71,7 @@ def _sceptics(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
     fitted, labels, deciding = model.fitted_, model.labels_, model.deciding_
     train, validation = (fitted.sequences.take(index) for index in (fitted.parts.train, fitted.parts.validation))
     if deciding.window is None and available("sklearn"):
-        seed = model.get_params()["seed"]
-        if not isinstance(labels, ClassLabels):
-            return number_baselines(train, validation, seed=seed, budget_seconds=BUDGET)[0].items()
-        if not deciding.per_step:
-            return class_baselines(train, validation, labels.classes, seed=seed, budget_seconds=BUDGET)[0].items()
-        return tag_baselines(train, validation, labels.classes, seed=seed)[0].items()
+        return beside(model, train, validation, budget_seconds=BUDGET)[0].items()
     known, count = fitted.seen["train"][1], len(fitted.seen["validation"][1])
     if isinstance(labels, ClassLabels):
         share = np.bincount(known[known >= 0], minlength=len(labels.classes)) / max(int((known >= 0).sum()), 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
 from tidegate.evaluate.labelled import (
     class_baselines,
     find_leaks,
@@ -19,6 +20,7 @@ from tidegate.evaluate.labelled import (
     judge_numbers,
     multilabel_baselines,
     number_baselines,
+    step_number_baselines,
     tag_baselines,
 )
 from tidegate.prepare.labels import ClassLabels, as_numbers
@@ -71,60 +73,73 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         evaluation, others = _classes(model, sequences, training, places, chances, seed)
         return LabelJudged(sequences, places, chances, evaluation, others)
     values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
-    beside, notes = number_baselines(training, sequences, seed=seed) if training is not None else ({}, ())
+    others, notes = ({}, ()) if training is None else beside(model, training, sequences)
+    groups = sequences.groups
+    if model.deciding_.per_step:  # steps of one sequence, or group, are drawn together
+        groups = np.repeat(np.arange(len(sequences)) if groups is None else groups, sequences.lengths)
     evaluation = judge_numbers(
         values,
         estimates,
-        beside,
+        others,
         names=model.labels_.names,
         criterion="mae" if model.get_params()["loss"] == "mae" else "rmse",
-        groups=sequences.groups,
+        groups=groups,
         leaks=None if training is None else find_leaks(training, sequences),
         seed=seed,
         notes=notes,
     )
-    return LabelJudged(sequences, values, estimates, evaluation, beside)
+    return LabelJudged(sequences, values, estimates, evaluation, others)
 
 
-def judge_seen(model: Any, beside: dict[str, Any]) -> Any:
+def judge_seen(model: Any, others: dict[str, Any]) -> Any:
     """Scores of the validation part, by the network that chose the epochs and had not seen it.
 
     Args:
-        model: fitted. beside: what baselines say, kept for other models of the same parts: filled where it is empty.
+        model: fitted. others: what baselines say, kept for other models of the same parts: filled where it is empty.
             They are fitted on the training part alone; answers for windows or steps have none.
     """
     fitted, labels, seed = model.fitted_, model.labels_, model.get_params()["seed"]
     outputs, answers = fitted.seen["validation"]
     whole = not model.deciding_.per_step and model.deciding_.window is None
-    if whole and not beside:
+    if whole and not others:
         training = fitted.sequences.take(fitted.parts.train)
-        beside |= _beside(model, training, fitted.sequences.take(fitted.parts.validation), seed)
+        others |= beside(model, training, fitted.sequences.take(fitted.parts.validation))[0]
     if not isinstance(labels, ClassLabels):
         absolute = model.get_params()["loss"] == "mae"
         return judge_numbers(
             labels.decode(answers),
             labels.decode(outputs),
-            beside,
+            others,
             names=labels.names,
             criterion="mae" if absolute else "rmse",
             seed=seed,
         )
     chances, thresholds = probabilities(outputs, labels, model.deciding_), model.deciding_.thresholds
     if labels.multiple:
-        return judge_multilabel(answers > 0, chances, labels.names, beside, thresholds=thresholds or None, seed=seed)
+        return judge_multilabel(answers > 0, chances, labels.names, others, thresholds=thresholds or None, seed=seed)
     return judge_classes(
-        answers, chances, labels.names, beside, threshold=thresholds[0] if thresholds else None, seed=seed
+        answers, chances, labels.names, others, threshold=thresholds[0] if thresholds else None, seed=seed
     )
 
 
-def _beside(model: Any, training: Sequences, sequences: Sequences, seed: int) -> dict[str, Any]:
-    """What baselines say of whole sequences."""
-    labels = model.labels_
+def beside(
+    model: Any, training: Sequences, sequences: Sequences, *, budget_seconds: float = 60.0
+) -> tuple[dict[str, NDArray[np.float64]], tuple[Note, ...]]:
+    """What baselines fitted on some sequences say of others, or of each of their steps.
+
+    Args:
+        model: says which kind. training, sequences: cut into windows where answers look at windows.
+        budget_seconds: of computing; baselines that would begin later are left out.
+    """
+    labels, steps, seed = model.labels_, model.deciding_.per_step, model.get_params()["seed"]
     if not isinstance(labels, ClassLabels):
-        return dict(number_baselines(training, sequences, seed=seed)[0])
+        if steps:
+            return step_number_baselines(training, sequences, seed=seed)
+        return number_baselines(training, sequences, seed=seed, budget_seconds=budget_seconds)
     if labels.multiple:
-        return dict(multilabel_baselines(training, sequences, seed=seed)[0])
-    return dict(class_baselines(training, sequences, labels.classes, seed=seed)[0])
+        return multilabel_baselines(training, sequences, seed=seed)
+    make = tag_baselines if steps else class_baselines
+    return make(training, sequences, labels.classes, seed=seed, budget_seconds=budget_seconds)
 
 
 def _classes(
@@ -136,27 +151,15 @@ def _classes(
     seed: int,
 ) -> tuple[Any, Mapping[str, NDArray[np.float64]]]:
     labels, deciding = model.labels_, model.deciding_
-    beside: Any = {}
-    notes: Any = ()
-    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed}
+    others, notes = ({}, ()) if training is None else beside(model, training, sequences)
+    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed, "notes": notes}
     shared["leaks"] = None if training is None else find_leaks(training, sequences)
     if labels.multiple:
-        if training is not None:
-            beside, notes = multilabel_baselines(training, sequences, seed=seed)
         thresholds = deciding.thresholds or None
-        found = judge_multilabel(
-            places > 0, chances, labels.names, beside, thresholds=thresholds, notes=notes, **shared
-        )
-        return found, beside
-    if training is not None:
-        make = tag_baselines if deciding.per_step else class_baselines
-        beside, notes = make(training, sequences, labels.classes, seed=seed)
+        return judge_multilabel(places > 0, chances, labels.names, others, thresholds=thresholds, **shared), others
     threshold = deciding.thresholds[0] if deciding.thresholds else None
     starts = sequences.starts if deciding.per_step else None
-    found = judge_classes(
-        places, chances, labels.names, beside, starts=starts, threshold=threshold, notes=notes, **shared
-    )
-    return found, beside
+    return judge_classes(places, chances, labels.names, others, starts=starts, threshold=threshold, **shared), others
 
 
 def training_part(model: Any) -> Sequences | None:
