@@ -110,7 +110,7 @@ def saying(draw: st.DrawFn) -> NetworkSpec:
     tag, sizes = isinstance(last, Tag), {"past": draw(st.integers(1, 3)), "targets": draw(st.integers(0, 1))}
     first = draw(st.sampled_from(["numbers", "tokens", "frames"]))
     if first == "tokens":
-        between.append(Tokens(vocabulary=7, size=3, dropout=0.2))
+        between.append(Tokens(vocabulary=7, size=3, dropout=0.2, pairs=draw(st.sampled_from([0, 11]))))
     elif first == "frames":
         channels, kernel = draw(st.sampled_from([(3,), (2, 4)])), draw(st.sampled_from([1, 3]))
         between.append(Frames(height=5, width=4, colours=2, channels=channels, kernel=kernel))

@@ -10,6 +10,7 @@ from torch import nn
 from tests.nn.specs import inputs, network, run
 from tidegate.artifacts.spec import Branch, Embed, Frames, Label, NetworkSpec, Normalise, Pool, Recurrent, Tag, Tokens
 from tidegate.core.errors import ConfigError
+from tidegate.nn.flow import Flow
 from tidegate.nn.network import Network
 
 
@@ -145,3 +146,19 @@ def test_sequences_are_normalised_each_by_its_own_steps() -> None:
             net(torch.from_numpy(x), lengths=torch.from_numpy(lengths)) for net, x in ((built, past), (same, own))
         )
     torch.testing.assert_close(found.values, expected.values, atol=1e-5, rtol=1e-4)
+
+
+def test_a_pair_of_tokens_adds_a_vector_of_its_own_but_not_beside_padding_or_the_unknown() -> None:
+    layers = (Tokens(vocabulary=9, size=2, pairs=50), Recurrent(hidden_size=3), Pool(), Label())
+    spec = NetworkSpec(window=0, horizon=1, past=1, targets=0, layers=layers)
+    layer = Network(spec).layers[0]
+    assert not layer.pairs.weight.any()  # unseen pairs say nothing
+    with torch.no_grad():
+        layer.pairs.weight.copy_(torch.arange(100.0).reshape(50, 2))
+    tokens = torch.tensor([[5, 7, 1, 7, 2, 0]])
+    flow = Flow(torch.empty(1, 6, 0), tokens, torch.empty(1, 1, 0), torch.empty(1, 0))
+    layer(flow)
+    added = flow.sequence - layer.embedding(tokens)
+    first, second = (layer.pairs.weight[(40503 * a + 2654435761 * b) % 50] for a, b in ((5, 7), (7, 2)))
+    zero = torch.zeros(2)
+    torch.testing.assert_close(added[0], torch.stack([zero, first, zero, zero, second, zero]))

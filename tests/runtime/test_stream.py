@@ -200,6 +200,7 @@ def test_a_step_that_cannot_be_leaves_the_streams_as_they_were() -> None:
         (build(Head(), anchor=2, horizon=1), "anchor 2 looks back"),
         (build(Head(), targets=2, channels="independent", horizon=1), "independent channels run"),
         (NetworkSpec(layers=(Frames(height=4, width=4), Recurrent(), Tag()), **LABEL | {"past": 16}), "frames looks"),
+        (NetworkSpec(layers=(Tokens(vocabulary=5, pairs=9), Recurrent(), Tag()), **LABEL | {"past": 1}), "pairs look"),
     ],
 )
 def test_a_network_that_cannot_be_streamed_is_refused(spec: Any, text: str) -> None:

@@ -25,11 +25,16 @@ class Tokens(Record):
     """A learned vector for each token; the past is [B, T] whole numbers below `vocabulary`, 0 for padding (all zeros).
 
     In training, a share of `dropout` of the tokens is read as 1, the unknown one, whose vector is learned that way.
+    Where `pairs` is positive, each token but the first of a row adds the vector of its pair with the token before, from
+    a table of so many rows that all pairs share (`pair_rows`); a pair with padding or the unknown token adds none.
+
+    Source: Bojanowski, Grave, Joulin and Mikolov (2017), doi:10.1162/tacl_a_00051, for pieces hashed into one table.
     """
 
     kind: Literal["tokens"] = "tokens"
     vocabulary: Annotated[int, Field(ge=2, le=1_048_576)]
     size: Size = 64
+    pairs: Annotated[int, Field(ge=0, le=1_048_576)] = 0
     dropout: Rate = 0.0
 
 

@@ -259,7 +259,8 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
 
 def _first_shapes(at: str, layer: Tokens | Frames) -> dict[str, Shape]:
     if isinstance(layer, Tokens):
-        return {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
+        words: dict[str, Shape] = {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
+        return words | ({f"{at}.pairs.weight": (layer.pairs, layer.size)} if layer.pairs else {})
     shapes: dict[str, Shape] = {}
     for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
         shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)

@@ -10,6 +10,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from tidegate.artifacts.inputs import pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
@@ -27,15 +28,24 @@ class TokensLayer(nn.Module):
         super().__init__()
         self.dropout = layer.dropout
         self.embedding = nn.Embedding(layer.vocabulary, layer.size, padding_idx=0)
+        self.pairs = nn.Embedding(layer.pairs, layer.size) if layer.pairs else None
         with torch.no_grad():
             self.embedding.weight.mul_(EMBEDDING_SCALE)
+            if self.pairs is not None:
+                self.pairs.weight.zero_()  # pairs that training has not say nothing
 
     def forward(self, flow: Flow) -> None:
         tokens = flow.sequence
         if self.training and self.dropout:
             unread = torch.rand(tokens.shape, device=tokens.device) < self.dropout
             tokens = tokens.masked_fill(unread & (tokens > 0), UNKNOWN)
-        flow.sequence = self.embedding(tokens)
+        found = self.embedding(tokens)
+        if self.pairs is not None:
+            before, here = tokens[:, :-1], tokens[:, 1:]
+            known = ((before > UNKNOWN) & (here > UNKNOWN)).unsqueeze(2)
+            added = self.pairs(pair_rows(before, here, self.pairs.num_embeddings)) * known
+            found = torch.cat([found[:, :1], found[:, 1:] + added], dim=1)
+        flow.sequence = found
 
 
 class FramesLayer(nn.Module):

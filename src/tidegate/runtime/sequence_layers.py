@@ -8,18 +8,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tidegate.artifacts.inputs import pair_rows
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
 from tidegate.runtime.cells import sigmoid
 from tidegate.runtime.convolution import convolve, padded_rows
 from tidegate.runtime.flow import Array, Flow, Weights, clear, mean_over, row_linear, within
 from tidegate.runtime.norm import batch_normed
 
+UNKNOWN = 1
 PATCHES = 1 << 22  # numbers of a convolution's patches held at once
 
 
 def tokens(spec: NetworkSpec, layer: Tokens, weights: Weights, at: str, flow: Flow) -> None:
     """A vector for each token: [B, T] whole numbers -> [B, T, size]."""
-    flow.sequence = weights[f"{at}.embedding.weight"][flow.sequence]
+    given = flow.sequence
+    found = weights[f"{at}.embedding.weight"][given]
+    if layer.pairs:
+        before, here = given[:, :-1].astype(np.int64), given[:, 1:].astype(np.int64)
+        known = ((before > UNKNOWN) & (here > UNKNOWN))[:, :, None]
+        found[:, 1:] += weights[f"{at}.pairs.weight"][pair_rows(before, here, layer.pairs)] * known
+    flow.sequence = found
 
 
 def frames(spec: NetworkSpec, layer: Frames, weights: Weights, at: str, flow: Flow) -> None:

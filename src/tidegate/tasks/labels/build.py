@@ -94,7 +94,8 @@ def _spec(
     dropout, inputs = float(model.dropout), len(preparation.input_names)
     layers: list[Layer] = []
     if preparation.vocabulary:
-        layers.append(Tokens(vocabulary=preparation.vocabulary, size=network.embed, dropout=network.token_dropout))
+        vocabulary, dropout_of = preparation.vocabulary, network.token_dropout
+        layers.append(Tokens(vocabulary=vocabulary, size=network.embed, pairs=network.pairs, dropout=dropout_of))
     elif preparation.frame is not None:
         height, width, colours = preparation.frame
         layers.append(Frames(height=height, width=width, colours=colours, channels=network.frame_channels))

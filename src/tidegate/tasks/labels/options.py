@@ -28,7 +28,9 @@ class EncoderOptions:
         branch: channels of a fully convolutional branch beside the recurrence (LSTM-FCN, Karim et al. 2018); "auto"
             takes one for numbers that are looked at whole, () none. branch_kernels: steps each of its layers sees.
         squeeze: squeeze-and-excite blocks in the branch (MLSTM-FCN).
-        embed: size of a token's vector. token_dropout: share of the tokens hidden in training.
+        embed: size of a token's vector. token_dropout: share of the tokens hidden in training. pairs: rows of a table
+            that gives each pair of neighbouring tokens a vector of its own, such as 65,536 for a few thousand texts; 0
+            for none.
         frame_channels: of the small convolutional network that looks at each frame.
         conv_channels, conv_kernel, conv_stride, conv_padding: convolutions before the recurrence (CNN-LSTM).
         batch_norm, self_attention: after the recurrence (guide 7.2, 8.2).
@@ -56,6 +58,7 @@ class EncoderOptions:
     squeeze: bool = False
     embed: int = 64
     token_dropout: float = 0.0
+    pairs: int = 0
     frame_channels: tuple[int, ...] = (16, 32)
     conv_channels: tuple[int, ...] = ()
     conv_kernel: int = 3
@@ -80,7 +83,8 @@ class EncoderOptions:
             choice(name, getattr(self, name), (True, False))
         for name in ("embed", "conv_kernel", "conv_stride", "num_heads"):
             whole(name, getattr(self, name), 1)
-        whole("head_size", self.head_size, 0)
+        for name in ("head_size", "pairs"):
+            whole(name, getattr(self, name), 0)
         if self.feedforward is not None:
             whole("feedforward", self.feedforward, 1)
         for name in ("token_dropout", "recurrent_dropout", "zoneout"):

@@ -8,7 +8,7 @@ from typing import Any
 from tidegate.core.table import Note
 from tidegate.tasks.labels.options import EncoderOptions
 
-TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout")
+TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout", "pairs")
 NUMBERS_ONLY = ("scale", "fill", "augment", "branch")
 RECURRENT_ONLY = ("cell", "layer_norm", "recurrent_dropout", "zoneout", "forget_bias")
 TRANSFORMER_ONLY = ("feedforward", "positions")
