@@ -35,7 +35,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "learning_rate": 2e-3,
         "max_length": 400,
         "members": 3,
-        "network": {"embed": 100, "token_dropout": 0.2, "branch": (128,), "branch_kernels": (3,)},
+        "network": {"embed": 100, "pairs": 65_536, "token_dropout": 0.2, "branch": (128,), "branch_kernels": (3,)},
     },
 }
 
