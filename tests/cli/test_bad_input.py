@@ -130,7 +130,7 @@ def test_models_that_were_tampered_with(tmp_path: Path, capsys: pytest.CaptureFi
     assert "is missing" in spoil(lambda folder: (folder / "preparation.json").unlink())
     assert "not JSON" in spoil(lambda folder: (folder / "model.json").write_text("{"))
     assert "there is no model" in refused(capsys, ["predict", str(tmp_path / "nothing")])
-    assert "holds no scores" in refused(capsys, ["evaluate", str(tmp_path / "nothing")])
+    assert "no run here" in refused(capsys, ["evaluate", str(tmp_path / "nothing")])
 
 
 def test_scores_that_were_tampered_with(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
