@@ -109,7 +109,7 @@ class DetectionEvaluation:
             "windows": f"{own['windows']:.0f}",
             "delay": duration(own["delay_median"], self.dated, lang),
             "false": f"{own['false_alarms']:,.0f}",
-            "rate": tr(_RATE, lang, rate=number(rate)) if math.isfinite(rate) else "",
+            "rate": tr(_RATE, lang, rate=number(rate) if rate else "0") if math.isfinite(rate) else "",
             "budget": "" if self.budget is None else f"{self.budget:g}",
         }
         kind = "unlabelled" if own["windows"] == 0 else "found" if own["found"] else "missed"
