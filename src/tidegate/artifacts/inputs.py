@@ -7,6 +7,8 @@ from typing import Any
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
 
+UNKNOWN = 1  # the token that stands for what training had not; 0 is padding
+
 
 def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> None:
     """Refuse lengths that a batch of padded rows cannot have.

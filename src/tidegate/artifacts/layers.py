@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Cell = Literal["lstm", "gru", "peephole", "coupled"]
 Size = Annotated[int, Field(ge=1, le=65_536)]
 Count = Annotated[int, Field(ge=0, le=65_536)]
-Members = Annotated[int, Field(ge=1, le=64)]
+MOST_MEMBERS = 64
+Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Several = Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
 GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3}

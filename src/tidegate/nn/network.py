@@ -150,4 +150,4 @@ class Ensemble(nn.Module):
     def forward(self, *inputs: Tensor | None, **named: Tensor | None) -> Output:
         """The mean of what the members say; arguments as for `Network`."""
         columns = zip(*(member(*inputs, **named) for member in self.members), strict=True)
-        return Output(*(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns))  # type: ignore[arg-type]
+        return Output._make(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns)

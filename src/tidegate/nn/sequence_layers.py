@@ -10,14 +10,13 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.inputs import pair_rows
+from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
 from tidegate.nn.flow import Flow, clear, mean_over, on_steps
 from tidegate.nn.norm import UnitNorm, normed
 
-UNKNOWN = 1
 EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach
 
 

@@ -59,8 +59,8 @@ def run_network(
         ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
     """
     if spec.members > 1:
-        each = [run_network(spec.member, own, past, future, static, lengths) for own in members(spec, weights)]
-        return mean_output(each)
+        one = spec.member
+        return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])
     batch, count = past.shape[0], spec.targets
     flow = enter(spec, weights, past, future, static, lengths)
     for _ in walk_layers(spec, weights, flow):
@@ -92,7 +92,7 @@ def members(spec: NetworkSpec, weights: Mapping[str, Array]) -> list[Mapping[str
 def mean_output(each: Sequence[Output]) -> Output:
     """The mean of what several networks say about the same batch."""
     columns = zip(*each, strict=True)
-    return Output(*(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns))  # type: ignore[arg-type]
+    return Output._make(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns)
 
 
 def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> Iterator[tuple[int, Layer]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tidegate.artifacts.inputs import pair_rows
+from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
 from tidegate.runtime.cells import sigmoid
 from tidegate.runtime.convolution import convolve, padded_rows
 from tidegate.runtime.flow import Array, Flow, Weights, clear, mean_over, row_linear, within
 from tidegate.runtime.norm import batch_normed
 
-UNKNOWN = 1
 PATCHES = 1 << 22  # numbers of a convolution's patches held at once
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,8 +18,12 @@ from tidegate.tasks.labels.judging import beside
 BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
 
 
-def label_evidence(model: Any) -> LabelEvidence:
-    """What a diagnosis looks at: outputs of the network that chose the epochs, unaware of the validation part."""
+def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None) -> LabelEvidence:
+    """What a diagnosis looks at: outputs of the network that chose the epochs, unaware of the validation part.
+
+    Args:
+        model: fitted. others: what baselines say of the validation part, where that is known already.
+    """
     fitted, labels = model.fitted_, model.labels_
     classes = labels.names if isinstance(labels, ClassLabels) and not labels.multiple else ()
     thresholds = model.deciding_.thresholds
@@ -30,7 +34,7 @@ def label_evidence(model: Any) -> LabelEvidence:
         config=model.get_params(),
         classes=classes,
         threshold=thresholds[0] if len(thresholds) == 1 else None,
-        baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model),
+        baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model, others),
         parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
     )
 
@@ -50,7 +54,7 @@ def _part(model: Any, name: str) -> LabelPart:
     return LabelPart(actual=labels.decode(answers), found=labels.decode(found), groups=groups, ids=ids)
 
 
-def _baseline(model: Any) -> tuple[float, str] | None:
+def _baseline(model: Any, others: Mapping[str, NDArray[Any]] | None) -> tuple[float, str] | None:
     """Error on the validation part of the best simple method that was fitted on the training part, and its name.
 
     Where answers look at windows, or scikit-learn is missing: of always saying the most frequent class, or the mean.
@@ -60,7 +64,7 @@ def _baseline(model: Any) -> tuple[float, str] | None:
         return None
     errors = {
         name: (replace(part, found=found) if part.labels is None else replace(part, chances=found)).error
-        for name, found in _sceptics(model)
+        for name, found in (others.items() if others else _sceptics(model))
     }
     best = min(errors, key=lambda name: errors[name])
     return errors[best], best

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tidegate.artifacts.layers import MOST_MEMBERS
 from tidegate.core.errors import ConfigError
 from tidegate.prepare.masking import SequenceAugment
 from tidegate.prepare.sequences import SequenceOptions
@@ -123,6 +124,8 @@ def label_choices(model: Any) -> LabelChoices:
     """
     for name, least in (("hidden_size", 1), ("num_layers", 1), ("members", 1), ("seed", 0)):
         whole(name, getattr(model, name), least)
+    if model.members > MOST_MEMBERS:
+        raise ConfigError(f"members is at most {MOST_MEMBERS}; got {model.members}")
     for name in ("window", "segment", "stride"):
         if getattr(model, name) is not None:
             whole(name, getattr(model, name), 1)
