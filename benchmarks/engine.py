@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import torch
 
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.adam import Adam
 from tidegate.kernels.library import instruction_set, native
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM

@@ -48,7 +48,7 @@ def main() -> None:
     needs = "Hourly-train.csv(.gz) and Hourly-test.csv(.gz) of the M4 competition"
     given = start(arguments(__doc__, data=needs, threads=1))
     from tidegate import read
-    from tidegate.evaluate.metrics import mase, owa, smape
+    from tidegate.evaluate.forecast.metrics import mase, owa, smape
 
     train = read(data_file(given.data, "Hourly-train.csv", "Hourly-train.csv.gz"), wide="rows")
     test = dict(series(data_file(given.data, "Hourly-test.csv", "Hourly-test.csv.gz")))

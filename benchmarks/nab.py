@@ -27,7 +27,7 @@ def detect(times: Any, values: Any, rows: int, seed: int, changes: dict[str, Any
     import numpy as np
 
     import tidegate as tg
-    from tidegate.runtime.detector_alarms import onsets
+    from tidegate.runtime.detect.alarms import onsets
 
     begin = time.process_time()
     table = {"time": times[:rows], "value": values[:rows]}
@@ -78,7 +78,7 @@ def main() -> None:
     import torch
 
     from numenta import probation, read_corpus, score_corpus, windowed_gaussian
-    from tidegate.runtime.detector_alarms import onsets
+    from tidegate.runtime.detect.alarms import onsets
 
     torch.set_num_threads(given.threads)
     corpus = read_corpus(given.data)

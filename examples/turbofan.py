@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import tidegate as tg
-from tidegate.evaluate.labelled import cmapss
+from tidegate.evaluate.label import cmapss
 
 REFERENCE = {"FD001": {"LSTM": 16.14, "BiLSTM": 13.65}, "FD003": {"LSTM": 16.18, "BiLSTM": 13.74}}  # RMSE
 CAP = 125

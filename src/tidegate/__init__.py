@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tidegate.data.sequences import read_sequences
     from tidegate.evaluate import Evaluation
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
-    from tidegate.prepare.masking import SequenceAugment
-    from tidegate.prepare.sequences import SequenceOptions
-    from tidegate.report.explanation import report_explanation
-    from tidegate.report.forecast import report_forecast
-    from tidegate.report.label_run import report_answers
+    from tidegate.prepare.sequence.masking import SequenceAugment
+    from tidegate.prepare.sequence.preparation import SequenceOptions
+    from tidegate.report.forecast.explanation import report_explanation
+    from tidegate.report.forecast.run import report_forecast
+    from tidegate.report.label.run import report_answers
     from tidegate.runtime import Predictor
     from tidegate.tasks import (
         AnomalyDetector,
@@ -64,8 +64,8 @@ _HOMES = {
     "PrepareOptions": "prepare",
     "Regressor": "tasks",
     "Schema": "core.table",
-    "SequenceAugment": "prepare.masking",
-    "SequenceOptions": "prepare.sequences",
+    "SequenceAugment": "prepare.sequence.masking",
+    "SequenceOptions": "prepare.sequence.preparation",
     "Sequences": "core.sequences",
     "Table": "core.table",
     "TidegateError": "core.errors",
@@ -78,9 +78,9 @@ _HOMES = {
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
-    "report_answers": "report.label_run",
-    "report_explanation": "report.explanation",
-    "report_forecast": "report.forecast",
+    "report_answers": "report.label.run",
+    "report_explanation": "report.forecast.explanation",
+    "report_forecast": "report.forecast.run",
     "partition": "data.partition",
     "read": "data",
     "read_sequences": "data.sequences",

@@ -6,7 +6,10 @@ from pathlib import Path
 
 from tests.architecture.support import PACKAGE
 
-KNOWN = {"tidegate.prepare"}  # a preparation makes what is prepared, which holds its preparation
+KNOWN = {
+    "tidegate.prepare.table",
+    "tidegate.prepare.sequence",
+}  # a preparation makes what is prepared, which holds its preparation
 
 
 @cache

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tidegate as tg
-from tests.tasks.models import fitted_plain
+from tests.tasks.forecast.models import fitted_plain
 from tidegate.artifacts import toml
 from tidegate.artifacts.atomic import check_writable, existing_folder, write_file, write_folder
 from tidegate.core.errors import OutputError

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load, save
 
 import tidegate as tg
-from tests.tasks.models import fitted_plain, fitted_rich
+from tests.tasks.forecast.models import fitted_plain, fitted_rich
 from tidegate.artifacts.artifact import FILES, FORMAT_VERSION, read_artifact
 from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import NetworkSpec

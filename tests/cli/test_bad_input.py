@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.tasks.models import QUICK, fitted_plain, plain, write_csv
-from tests.tasks.spoiled import CASES, GOOD, Case, write
+from tests.tasks.forecast.models import QUICK, fitted_plain, plain, write_csv
+from tests.tasks.forecast.spoiled import CASES, GOOD, Case, write
 from tidegate.cli.main import main
 
 FLAGS = {"horizon", "window", "cell", "hidden_size", "num_layers", "seed", "max_epochs"}
@@ -179,7 +179,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tidegate.tasks.fitting.train", interrupted)
+    monkeypatch.setattr("tidegate.tasks.forecast.fit.train", interrupted)
     words = ["fit", "forecast", str(tmp_path / "table.csv"), "--out", str(tmp_path / "run"), "-q"]
     assert main([*words, "--horizon", "6", "--window", "12"]) == 130
     assert "--resume" in capsys.readouterr().err

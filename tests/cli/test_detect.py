@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import tidegate as tg
-from tests.tasks.test_detector import ROWS, SPIKES, hours, labelled, load, watched
+from tests.tasks.detect.test_estimator import ROWS, SPIKES, hours, labelled, load, watched
 from tidegate.cli.main import main
 
 BRIEF = ["--window", "24", "--hidden-size", "8", "--max-epochs", "4", "--set", "training.steps_per_epoch=15"]

@@ -13,7 +13,7 @@ import pytest
 
 import tidegate as tg
 from tests.cli.test_bad_input import refused
-from tests.tasks.labels import bad
+from tests.tasks.label import bad
 from tidegate.cli.main import main
 
 SMALL = ["--hidden-size", "4", "--max-epochs", "2", "--set", "network.branch=[]", "--set", "refit=false"]

@@ -233,7 +233,7 @@ def test_every_message_is_translated():
     known = catalogue("zh_TW")
     skip = {"emit.py", "future.py"}
     found = set()
-    for path in Path(tidegate.data.__file__).parent.glob("*.py"):
+    for path in Path(tidegate.data.__file__).parent.rglob("*.py"):
         if path.name in skip:
             continue
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -5,7 +5,7 @@ import pytest
 from tidegate.core.errors import TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.data import read
-from tidegate.data.zones import to_local, to_utc
+from tidegate.data.time.zones import to_local, to_utc
 
 
 def kinds(table):

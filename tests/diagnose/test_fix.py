@@ -12,7 +12,7 @@ from tests.diagnose.crafted import QUICK, fit, healthy, wave
 from tidegate.cli.main import main
 from tidegate.core.errors import ArtifactError, NotFittedError
 from tidegate.diagnose import fix
-from tidegate.tasks.opening import open_run
+from tidegate.tasks.forecast.open import open_run
 
 
 def test_a_rate_that_was_too_low_is_mended() -> None:

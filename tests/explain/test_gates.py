@@ -13,8 +13,8 @@ from tidegate.explain import attention
 from tidegate.explain.gates import Gates, trace_gates, trace_stack
 from tidegate.explain.groups import by_block
 from tidegate.nn.layers import recurrent
-from tidegate.runtime import layers as runtime_layers
-from tidegate.runtime.network import run_network
+from tidegate.runtime.network import layers as runtime_layers
+from tidegate.runtime.network.network import run_network
 
 CELLS = ["lstm", "peephole", "coupled", "gru"]
 

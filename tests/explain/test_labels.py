@@ -15,7 +15,7 @@ from tidegate.explain.labels import OneSequence, explain_label, fitted, steps_of
 from tidegate.explain.labels_gradient import by_step, label_gradients
 from tidegate.explain.labels_sample import channel_importance, place_importance, root_mean_square, wrong_share
 from tidegate.nn.network import Network
-from tidegate.runtime.network import run_network
+from tidegate.runtime.network.network import run_network
 
 CHANNELS = ("a", "b", "c")
 

@@ -11,7 +11,7 @@ import torch
 from tidegate.artifacts.spec import Head, NetworkSpec, Pool, Recurrent, Segment
 from tidegate.explain import Inputs, Layout
 from tidegate.nn.network import Network
-from tidegate.runtime.network import run_network
+from tidegate.runtime.network.network import run_network
 
 FEATURES = ("x1", "x2", "x3")
 

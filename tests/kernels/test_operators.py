@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.library import native
 from tidegate.kernels.operators import options_of, recurrent
 from tidegate.kernels.stack import CELLS, Stack

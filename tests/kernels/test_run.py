@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tidegate.core.errors import TidegateError
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Packed, Stepper
 from tidegate.kernels.stack import CELLS, Stack

@@ -11,7 +11,7 @@ from tests.nn.specs import build, inputs, network, run, saying, specs
 from tidegate.artifacts.spec import BatchNorm, Convolution, Head, NetworkSpec, Normalise, OdeRnn, Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.nn.convolution import TimeConvolution
-from tidegate.runtime.network import run_network
+from tidegate.runtime.network.network import run_network
 
 SAME = 2e-5
 

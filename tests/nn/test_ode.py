@@ -10,12 +10,12 @@ import torchdiffeq
 
 from tests.nn.specs import build, inputs, network, run
 from tests.runtime.test_equals_torch import same
-from tests.tasks.models import STEADY, hours, means, quick, wave
+from tests.tasks.forecast.models import STEADY, hours, means, quick, wave
 from tidegate.artifacts.spec import Convolution, Decoder, Embed, Head, OdeRnn, Segment
 from tidegate.core import optional
 from tidegate.core.errors import ConfigError, MissingExtraError
 from tidegate.nn.ode import ODERNN, StateFlow
-from tidegate.runtime.ode import flow_state
+from tidegate.runtime.network.ode import flow_state
 
 
 def flow(size: int = 4, steps: int = 2) -> StateFlow:

@@ -13,7 +13,7 @@ from tidegate.artifacts.spec import Decoder, Head, Normalise, Recurrent, SelfAtt
 from tidegate.core.errors import ConfigError
 from tidegate.nn.transformer import SelfAttention as SelfAttentionModule
 from tidegate.nn.transformer import TransformerEncoder
-from tidegate.runtime.transformer import multihead
+from tidegate.runtime.network.transformer import multihead
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])

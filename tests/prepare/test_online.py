@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.runtime.detectors import make_detector, make_table
+from tests.runtime.detect.detectors import make_detector, make_table
 from tidegate.core.errors import ArtifactError
-from tidegate.prepare.calendar import index_calendar
 from tidegate.prepare.online import (
     Clock,
     OnlinePreparation,
@@ -16,6 +15,7 @@ from tidegate.prepare.online import (
     squash,
     stretch,
 )
+from tidegate.prepare.table.calendar import index_calendar
 
 
 @pytest.mark.parametrize("zone", [None, "Europe/Paris", "Asia/Taipei", "America/New_York"])

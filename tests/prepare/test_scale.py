@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from tests.prepare.tables import holes, make_table
+from tests.prepare.table.tables import holes, make_table
 from tidegate.core.errors import DataError
 from tidegate.prepare import Preparation, PrepareOptions
 from tidegate.prepare import scale as scaling

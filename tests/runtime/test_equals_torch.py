@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import tidegate as tg
 from tests.nn.specs import build, inputs, network, run, saying, specs
-from tests.tasks.models import (
+from tests.tasks.forecast.models import (
     RICH_COLUMNS,
     ROWS,
     fitted_plain,
@@ -27,9 +27,9 @@ from tests.tasks.models import (
 from tidegate.artifacts.spec import Decoder, Head, NetworkSpec, Normalise, Recurrent
 from tidegate.kernels.library import native
 from tidegate.kernels.stack import CELLS
-from tidegate.runtime.cells import sigmoid
-from tidegate.runtime.network import run_network
-from tidegate.runtime.recurrent import Loaded
+from tidegate.runtime.network.cells import sigmoid
+from tidegate.runtime.network.network import run_network
+from tidegate.runtime.network.recurrent import Loaded
 
 SAME = 1e-5
 

@@ -8,8 +8,8 @@ from tests.nn.lengths import padded, rows_alone
 from tests.nn.specs import inputs, network, saying, specs
 from tests.nn.test_lengths import whole
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.runtime.network import run_network
-from tidegate.runtime.recurrent import Loaded
+from tidegate.runtime.network.network import run_network
+from tidegate.runtime.network.recurrent import Loaded
 
 SAME = 2e-5
 

@@ -28,10 +28,10 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.kernels.library import native
-from tidegate.runtime import recurrent as runtime_recurrent
-from tidegate.runtime.network import run_network
-from tidegate.runtime.recurrent import Loaded
-from tidegate.runtime.stream import Stream
+from tidegate.runtime.forecast.stream import Stream
+from tidegate.runtime.network import recurrent as runtime_recurrent
+from tidegate.runtime.network.network import run_network
+from tidegate.runtime.network.recurrent import Loaded
 
 LABEL = {"window": 0, "horizon": 1, "past": 3, "targets": 0, "outputs": 2}
 HEAD = {"window": 40, "horizon": 1, "past": 3, "targets": 2, "outputs": 2}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.tasks.models import fitted_plain, fitted_rich, means, plain, quick, rich, rich_future, write_csv
+from tests.tasks.forecast.models import fitted_plain, fitted_rich, means, plain, quick, rich, rich_future, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 BARRED = ("torch", "torchdiffeq", "polars", "pandas", "pyarrow", "sklearn", "matplotlib", "scipy", "holidays")

@@ -87,7 +87,7 @@ def detect(
         say(tr("There is no test part: nothing was judged."))
         return
     show(model.judged_, as_json=as_json)
-    from tidegate.report.detector import report_detector
+    from tidegate.report.detect.run import report_detector
 
     report = report_detector(out / "report.html", model, model.judged_)
     if not quiet:
@@ -101,8 +101,8 @@ def detector(options: dict[str, Any]) -> Any:
     Raises:
         ConfigError: an option that it does not have, or a value that cannot work.
     """
-    from tidegate.tasks.detector import AnomalyDetector
-    from tidegate.tasks.detector_choices import check_detector
+    from tidegate.tasks.detect.choices import check_detector
+    from tidegate.tasks.detect.estimator import AnomalyDetector
 
     try:
         model = AnomalyDetector(**options)

@@ -32,9 +32,9 @@ def register(app: typer.Typer) -> None:
         require("torch", extra="train", purpose="diagnose")
         import tidegate.diagnose as verb
         from tidegate.report.diagnosis_page import report_diagnosis
-        from tidegate.runtime.labels import TASKS
-        from tidegate.tasks.labels.opening import open_label_run
-        from tidegate.tasks.opening import open_run
+        from tidegate.runtime.label.labeller import TASKS
+        from tidegate.tasks.forecast.open import open_run
+        from tidegate.tasks.label.open import open_label_run
 
         if out is not None:
             from tidegate.artifacts.atomic import check_writable

@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        from tidegate.tasks.loading import load
+        from tidegate.tasks.load import load
 
         _check_run(run)
         reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | reading_of(read)
@@ -76,7 +76,7 @@ def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
     """Scores of new data; of sequences beside baselines, where the training data are still what they were."""
     if not hasattr(model, "labels_"):
         return model.evaluate(data, **reading)
-    from tidegate.tasks.labels.recall import recall
+    from tidegate.tasks.label.reload_training_data import recall
 
     missing = recall(model, run)
     found = model.evaluate(data, **reading)
@@ -89,15 +89,15 @@ def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
 def _kind(task: str) -> Any:
     """What the scores of a task are read as."""
     if task == "classifier":
-        from tidegate.evaluate.labelled import ClassEvaluation
+        from tidegate.evaluate.label import ClassEvaluation
 
         return ClassEvaluation
     if task == "regressor":
-        from tidegate.evaluate.labelled import NumberEvaluation
+        from tidegate.evaluate.label import NumberEvaluation
 
         return NumberEvaluation
     if task == "detector":
-        from tidegate.evaluate.detector import DetectorEvaluation
+        from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
 
         return DetectorEvaluation
     from tidegate.evaluate import Evaluation

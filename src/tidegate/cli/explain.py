@@ -42,8 +42,8 @@ def register(app: typer.Typer) -> None:
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
     ) -> None:
-        from tidegate.report.explanation import report_explanation, summary
-        from tidegate.runtime.labels import TASKS
+        from tidegate.report.forecast.explanation import report_explanation, summary
+        from tidegate.runtime.label.labeller import TASKS
         from tidegate.tasks import load
         from tidegate.tasks.run import unit_of
 
@@ -77,9 +77,9 @@ def register(app: typer.Typer) -> None:
 
 def _answer(run: Path, wanted: dict[str, Any], out: Path | None, unit: str) -> None:
     """What one answer of a classifier or regressor rests on, in lines and on a page."""
-    from tidegate.report.label_explanation import report_label_explanation
+    from tidegate.report.label.explanation import report_label_explanation
     from tidegate.tasks import load
-    from tidegate.tasks.labels.opening import open_label_run
+    from tidegate.tasks.label.open import open_label_run
 
     model = open_label_run(run) if wanted["data"] is None else load(run)
     wanted["at"] = 0 if wanted["at"] is None else wanted["at"]

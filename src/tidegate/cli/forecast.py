@@ -35,7 +35,7 @@ def run_forecast(
         TidegateError: what the user can mend.
     """
     require("torch", extra="train", purpose="train")
-    from tidegate.report.forecast import report_forecast
+    from tidegate.report.forecast.run import report_forecast
 
     model = forecaster(options)
     table = table_of(data, columns, quiet)

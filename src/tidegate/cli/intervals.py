@@ -35,7 +35,7 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         require("torch", extra="train", purpose="open a run")
         from tidegate.data.emit import write_columns
-        from tidegate.tasks.opening import open_run
+        from tidegate.tasks.forecast.open import open_run
 
         if out is not None:
             check_output(out)

@@ -174,7 +174,7 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
 
 
 def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
-    from tidegate.report.label_run import report_answers
+    from tidegate.report.label.run import report_answers
 
     return report_answers(out / "report.html", model, model.judged_, command=command, findings=findings)
 
@@ -197,8 +197,8 @@ def _compare(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
     from tidegate.artifacts.atomic import check_writable
     from tidegate.data.sequences import read_sequences
-    from tidegate.tasks.labels.compare import ENCODERS
-    from tidegate.tasks.labels.compare import compare as run
+    from tidegate.tasks.label.compare import ENCODERS
+    from tidegate.tasks.label.compare import compare as run
 
     out = values["out"]
     if out is not None:
@@ -251,7 +251,7 @@ def _crossval(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
     from tidegate.data.emit import write_columns
     from tidegate.data.sequences import read_sequences
-    from tidegate.tasks.labels.folding import cross_validate
+    from tidegate.tasks.label.folding import cross_validate
 
     if values["out"] is not None:
         check_output(values["out"])

@@ -7,8 +7,8 @@ import numpy as np
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import Language, tr
-from tidegate.data.frequency import show
-from tidegate.data.zones import to_local
+from tidegate.data.time.frequency import show
+from tidegate.data.time.zones import to_local
 
 _STEPS = {
     "us": ("every microsecond", "every {count} microseconds"),

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.optional import available, require
-from tidegate.data.zones import to_local
+from tidegate.data.time.zones import to_local
 
 DIGITS = 10
 BACKENDS = ("polars", "pandas", "pyarrow")

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Table
-from tidegate.data.frequency import show
 from tidegate.data.read import read
-from tidegate.data.zones import to_local
+from tidegate.data.time.frequency import show
+from tidegate.data.time.zones import to_local
 
 
 def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -> dict[str, NDArray[Any]]:

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SchemaError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Schema, Table
-from tidegate.data import checks, frames
-from tidegate.data import wide as wider
-from tidegate.data.columns import Keys, Options, Role, Source
-from tidegate.data.csvfile import CsvFile
-from tidegate.data.grid import Repair, Rows, order, regular
-from tidegate.data.numbers import Decimal
+from tidegate.data.cells import checks
+from tidegate.data.cells.columns import Keys, Options, Role, Source
+from tidegate.data.cells.numbers import Decimal
+from tidegate.data.files import frames
+from tidegate.data.files import wide as wider
+from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.schema import Names, TimeName, as_names, resolve
-from tidegate.data.when import in_zone, times_of
-from tidegate.data.zones import zone
+from tidegate.data.time.grid import Repair, Rows, order, regular
+from tidegate.data.time.time_axis import in_zone, times_of
+from tidegate.data.time.zones import zone
 
 Wide = bool | Literal["rows"]
 
@@ -145,7 +146,7 @@ def open_source(
 
 
 def _counted(frequency: str | Frequency | None) -> Frequency:
-    from tidegate.data.frequency import parse
+    from tidegate.data.time.frequency import parse
 
     found = Frequency(1, "row") if frequency is None else parse(frequency, np.zeros(1, dtype=np.int64))
     if found.unit != "row":

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Schema
-from tidegate.data.columns import Source
+from tidegate.data.cells.columns import Source
 
 Names = str | Sequence[str] | None
 TimeName = str | Sequence[str] | Literal[False] | None

@@ -11,9 +11,9 @@ import numpy as np
 
 from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
-from tidegate.data.columns import Options, Source
-from tidegate.data.frames import ArraySource
-from tidegate.data.numbers import Decimal
+from tidegate.data.cells.columns import Options, Source
+from tidegate.data.cells.numbers import Decimal
+from tidegate.data.files.frames import ArraySource
 from tidegate.data.read import open_source
 from tidegate.data.schema import Names
 from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Note, Table
-from tidegate.data.zones import to_utc
+from tidegate.data.time.zones import to_utc
 
 Size = float | int | str | date | np.datetime64
 """A fraction of each series' rows (float below 1), a count of rows (int), or when the part begins (date)."""

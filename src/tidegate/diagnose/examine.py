@@ -13,8 +13,8 @@ from tidegate.diagnose.flow import Flow, measure_flow
 from tidegate.diagnose.measure import Measures
 from tidegate.diagnose.probe import Probes, probe, race
 from tidegate.evaluate import Evaluation
-from tidegate.evaluate.judge import judge
-from tidegate.evaluate.verdict import skill_of
+from tidegate.evaluate.forecast.judge import judge
+from tidegate.evaluate.forecast.verdict import skill_of
 
 RACE = 2_500_000_000  # weights times recurrent steps times steps of a training that stands beside the whole one
 SHORTEST = 120  # of its steps

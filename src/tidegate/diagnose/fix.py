@@ -12,8 +12,8 @@ from tidegate.diagnose import words
 from tidegate.diagnose.case import Patient
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.run import diagnose
-from tidegate.evaluate.labelled import words as labelled
-from tidegate.evaluate.verdict import label, number
+from tidegate.evaluate.forecast.verdict import label, number
+from tidegate.evaluate.label import words as labelled
 
 HELPS = 0.01  # share by which the validation error must fall
 TRIES = 4

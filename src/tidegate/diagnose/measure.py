@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.diagnose.case import Case, Origins
-from tidegate.evaluate.baselines import simple_methods
-from tidegate.evaluate.season import find_seasons
+from tidegate.evaluate.forecast.baselines import simple_methods
+from tidegate.evaluate.forecast.season import find_seasons
 
 Array = NDArray[np.float64]
 SAMPLE = 512  # windows of a part that are looked at

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate import verdict
-from tidegate.evaluate.labelled import words as labelled
+from tidegate.evaluate.forecast import verdict
+from tidegate.evaluate.label import words as labelled
 
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}

@@ -1,12 +1,12 @@
 """Metrics, baselines, significance and the verdict: how good forecasts are, and whether a simple method is as good."""
 
-from tidegate.evaluate.baselines import Forecast, fill_forward, simple_methods
-from tidegate.evaluate.compare import evaluate
-from tidegate.evaluate.conformal import conformal_quantile, interval_score, track_shifts
-from tidegate.evaluate.evaluation import Evaluation
-from tidegate.evaluate.judge import Baselines, fit_baselines, judge
-from tidegate.evaluate.lagcopy import LagCopy, cross_correlation, lag_copy
-from tidegate.evaluate.metrics import (
+from tidegate.evaluate.forecast.baselines import Forecast, fill_forward, simple_methods
+from tidegate.evaluate.forecast.compare import evaluate
+from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
+from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.forecast.judge import Baselines, fit_baselines, judge
+from tidegate.evaluate.forecast.lagcopy import LagCopy, cross_correlation, lag_copy
+from tidegate.evaluate.forecast.metrics import (
     coverage,
     crps_from_quantiles,
     interval_width,
@@ -22,10 +22,10 @@ from tidegate.evaluate.metrics import (
     seasonal_error,
     smape,
 )
-from tidegate.evaluate.ridge import Ridge, fit_ridges
-from tidegate.evaluate.season import Seasons, find_seasons, seasons_of
+from tidegate.evaluate.forecast.ridge import Ridge, fit_ridges
+from tidegate.evaluate.forecast.season import Seasons, find_seasons, seasons_of
+from tidegate.evaluate.forecast.verdict import Verdict
 from tidegate.evaluate.significance import DieboldMariano, diebold_mariano
-from tidegate.evaluate.verdict import Verdict, label
 
 __all__ = [
     "Baselines",
@@ -49,7 +49,6 @@ __all__ = [
     "interval_score",
     "interval_width",
     "judge",
-    "label",
     "lag_copy",
     "mae",
     "mape",

@@ -9,7 +9,7 @@ import numpy as np
 
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Explainable, Floats
-from tidegate.runtime.network import enter, walk_layers
+from tidegate.runtime.network.network import enter, walk_layers
 
 
 @dataclass(frozen=True)

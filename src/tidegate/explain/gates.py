@@ -13,8 +13,8 @@ import numpy as np
 from tidegate.artifacts.spec import Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.explain.inputs import Array, Explainable, Floats
-from tidegate.runtime.cells import Cell, State
-from tidegate.runtime.network import enter, walk_layers
+from tidegate.runtime.network.cells import Cell, State
+from tidegate.runtime.network.network import enter, walk_layers
 
 #: Gates in (0, 1), by cell; "keep" is the share of the old state that a step lets through.
 SIGMOID = {"lstm": ("i", "f", "o"), "peephole": ("i", "f", "o"), "coupled": ("f", "o"), "gru": ("r", "z")}

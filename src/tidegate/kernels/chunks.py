@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import Plan, plan
 from tidegate.kernels.eager import twin_gradients
 from tidegate.kernels.stack import Stack

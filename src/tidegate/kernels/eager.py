@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import Plan
 from tidegate.kernels.stack import Stack
 

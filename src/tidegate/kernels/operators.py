@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from tidegate.kernels import twins
+from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
 from tidegate.kernels.chunks import Chunked
 from tidegate.kernels.eager import Recurrent, is_plain, is_transformed, twin_gradients

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError
 from tidegate.core.table import Table
-from tidegate.prepare.calendar import clock_table, day_table, feature_names, zone_changes
+from tidegate.prepare.table.calendar import clock_table, day_table, feature_names, zone_changes
 
 FEATURES = ("minute", "hour", "day_of_week")
 LARGEST = 40.0  # of a squashed value: sinh stays finite

@@ -1,14 +1,14 @@
 """The report: one self-contained page that says how good a run is, and its charts."""
 
-from tidegate.report.alarms import report_alarms
-from tidegate.report.chart import Chart
-from tidegate.report.describe import describe
-from tidegate.report.describe_sequences import describe_sequences
-from tidegate.report.labelled import report_labels
-from tidegate.report.labelled_view import Alarm, DetectionView, LabelledView, WatchedSeries
-from tidegate.report.page import render
-from tidegate.report.view import Interval, Residuals, RunView, Sample, Strip
-from tidegate.report.write import write_report
+from tidegate.report.detect.page import report_alarms
+from tidegate.report.forecast.describe import describe
+from tidegate.report.forecast.page import render
+from tidegate.report.forecast.view import Interval, Residuals, RunView, Sample, Strip
+from tidegate.report.label.describe import describe_sequences
+from tidegate.report.label.page import report_labels
+from tidegate.report.label.view import Alarm, DetectionView, LabelledView, WatchedSeries
+from tidegate.report.page.write import write_report
+from tidegate.report.svg.chart import Chart
 
 __all__ = [
     "Alarm",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.audit import Check, poison_name
-from tidegate.report.markup import Markup, el, join
-from tidegate.report.view import RunView
+from tidegate.evaluate.leaks.audit import Check, poison_name
+from tidegate.report.forecast.view import RunView
+from tidegate.report.page.markup import Markup, el, join
 
 
 def section(view: RunView, lang: Language) -> Markup | None:

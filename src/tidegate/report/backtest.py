@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.report.chart import Chart
-from tidegate.report.document import bare
-from tidegate.report.figures import level_name, with_unit
-from tidegate.report.marks import Role
-from tidegate.report.markup import Markup, el, join
-from tidegate.report.scores import banner
-from tidegate.report.sections import figure
-from tidegate.report.ticks import number, time_label
-from tidegate.report.words import MODEL, UNITLESS, method_name, metric_heading
-from tidegate.report.write import write_page
+from tidegate.report.forecast.figures import level_name, with_unit
+from tidegate.report.forecast.scores import banner
+from tidegate.report.forecast.sections import figure
+from tidegate.report.page.document import bare
+from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.words import MODEL, UNITLESS, method_name, metric_heading
+from tidegate.report.page.write import write_page
+from tidegate.report.svg.chart import Chart
+from tidegate.report.svg.marks import Role
+from tidegate.report.svg.ticks import number, time_label
 
 
 def report_backtest(

@@ -10,21 +10,22 @@ from typing import Any
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.translate import Language, language, tr
 from tidegate.data.emit import write_columns
-from tidegate.evaluate.labelled.words import metric_name
-from tidegate.report import label_scores, scores
-from tidegate.report.document import document
-from tidegate.report.labelled_view import LabelledView
-from tidegate.report.markup import Markup, el, join
-from tidegate.report.ranking import Row, ranked_table
-from tidegate.report.ticks import number
-from tidegate.report.write import write_page
+from tidegate.evaluate.label.words import metric_name
+from tidegate.report.forecast import scores
+from tidegate.report.label import scores as label_scores
+from tidegate.report.label.view import LabelledView
+from tidegate.report.page.document import document
+from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.ranking import Row, ranked_table
+from tidegate.report.page.write import write_page
+from tidegate.report.svg.ticks import number
 
 
 def write_comparison(folder: Path, found: Any, *, title: str = "", lang: Language | None = None) -> Path:
     """Write comparison.csv, comparison.json, model/ (the best) and comparison.html; gives the page's path.
 
     Args:
-        folder: made where it is missing. found: `tidegate.tasks.labels.compare.Comparison`.
+        folder: made where it is missing. found: `tidegate.tasks.label.compare.Comparison`.
         title: of the page. lang: of it; None takes the reader's.
 
     Raises:

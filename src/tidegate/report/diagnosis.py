@@ -6,8 +6,8 @@ from typing import Any
 
 from tidegate.core.translate import Language, tr
 from tidegate.report.diagnosis_figures import draw
-from tidegate.report.markup import Markup, el, join
-from tidegate.report.view import Run
+from tidegate.report.forecast.view import Run
+from tidegate.report.page.markup import Markup, el, join
 
 
 def section(view: Run, lang: Language) -> Markup | None:

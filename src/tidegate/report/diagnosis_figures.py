@@ -9,11 +9,11 @@ import numpy as np
 
 from tidegate.core.translate import Language
 from tidegate.diagnose import words
-from tidegate.report.chart import Chart
-from tidegate.report.heat import ranked_bars
-from tidegate.report.marks import Role
-from tidegate.report.markup import Markup
-from tidegate.report.sections import figure
+from tidegate.report.forecast.sections import figure
+from tidegate.report.page.markup import Markup
+from tidegate.report.svg.chart import Chart
+from tidegate.report.svg.heat import ranked_bars
+from tidegate.report.svg.marks import Role
 
 HEIGHT = 200
 DOTS = 60  # points of a line that still get a dot each

@@ -8,10 +8,10 @@ from typing import Any
 from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
 from tidegate.report.diagnosis import findings
-from tidegate.report.document import document
-from tidegate.report.markup import Markup, el, join
-from tidegate.report.ticks import number
-from tidegate.report.write import write_page
+from tidegate.report.page.document import document
+from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.write import write_page
+from tidegate.report.svg.ticks import number
 
 
 def report_diagnosis(

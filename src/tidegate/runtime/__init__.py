@@ -1,5 +1,5 @@
 """Running an artifact with numpy alone."""
 
-from tidegate.runtime.predictor import Predictor, SeriesForecast
+from tidegate.runtime.forecast.predictor import Predictor, SeriesForecast
 
 __all__ = ["Predictor", "SeriesForecast"]

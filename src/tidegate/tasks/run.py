@@ -22,9 +22,9 @@ from tidegate.artifacts.atomic import write_file
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.version import VERSION
-from tidegate.runtime.context import pack_context
-from tidegate.runtime.predictor import context_rows
-from tidegate.tasks.judging import Judged
+from tidegate.runtime.forecast.context import pack_context
+from tidegate.runtime.forecast.predictor import context_rows
+from tidegate.tasks.forecast.evaluate import Judged
 
 LARGEST_PREDICTIONS = 20_000_000
 

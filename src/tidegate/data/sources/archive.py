@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data import sniff
-from tidegate.data.numbers import BadCellError, to_floats
+from tidegate.data.cells.numbers import BadCellError, to_floats
+from tidegate.data.files import dialect as sniff
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import pack, without_padding
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
-from tidegate.data.frames import ArraySource
+from tidegate.data.files.frames import ArraySource
 from tidegate.data.sources.archive import lines_of
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError, TimeError
 from tidegate.core.table import Note
-from tidegate.data.columns import Keys, Source
-from tidegate.data.frequency import show
+from tidegate.data.cells.columns import Keys, Source
+from tidegate.data.time.frequency import show
 
 
 def gather(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.errors import ReadError, SchemaError
-from tidegate.data.sniff import open_bytes
+from tidegate.data.files.dialect import open_bytes
 
 _ROLES: dict[str, tuple[str, ...]] = {
     "data": ("x", "x_train", "data", "values"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.columns import Keys, Options, Role, Source
+from tidegate.data.cells.columns import Keys, Options, Role, Source
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import attach, check_values, listed

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.columns import Options, Role, Source
-from tidegate.data.frames import ArraySource
+from tidegate.data.cells.columns import Options, Role, Source
+from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.archive import lines_of

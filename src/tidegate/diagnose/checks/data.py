@@ -8,7 +8,7 @@ from tidegate.diagnose import figures
 from tidegate.diagnose.case import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
-from tidegate.evaluate.season import CYCLES
+from tidegate.evaluate.forecast.season import CYCLES
 
 WIDE = 10.0  # deviation or mean of an input beyond it is badly scaled
 NARROW = 0.02  # deviation below it

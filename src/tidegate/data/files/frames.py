@@ -1,0 +1,263 @@
+"""Dataframes, dicts of arrays, numpy arrays and Parquet files as sources of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ReadError, SchemaError, TimeError
+from tidegate.core.optional import available, require
+from tidegate.core.table import Note
+from tidegate.data.cells.columns import Keys, Kind, Loaded, Options, Role, bad_cell, column_for, text_kind
+from tidegate.data.cells.digits import from_integers
+from tidegate.data.cells.numbers import BadCellError, decimal_evidence
+from tidegate.data.time.timecolumn import TimeColumn
+from tidegate.data.time.timestamps import NAT, Times
+
+_SAMPLE = 1000
+
+
+class ArraySource:
+    """Named arrays of equal length.
+
+    Args:
+        arrays: name -> [n]; numbers, datetime64, text or objects.
+        zones: name -> time zone of a datetime64 column that holds UTC.
+        label: what to call the source in messages.
+    """
+
+    def __init__(self, arrays: Mapping[str, Any], zones: Mapping[str, str] | None = None, label: str = "") -> None:
+        self.label = label
+        self.names = tuple(arrays)
+        self.notes: list[Note] = []
+        self.zones = dict(zones or {})
+        self.arrays = {name: _tidy(name, values) for name, values in arrays.items()}
+        lengths = {name: len(values) for name, values in self.arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise SchemaError(f"columns differ in length: {lengths}; give arrays of one length")
+        self.rows = next(iter(lengths.values()), 0)
+        if not self.rows:
+            raise ReadError(f"the {label or 'table'} has no rows; expected at least one")
+
+    def place(self, row: int) -> str:
+        return f"{self.label + ', ' if self.label else ''}row {row}"
+
+    def _texts(self, name: str, limit: int | None = None) -> list[str]:
+        return ["" if _null(cell) else str(cell) for cell in self.arrays[name][:limit].tolist()]
+
+    def kind(self, name: str) -> Kind:
+        values = self.arrays[name]
+        if values.dtype.kind == "M":
+            return "time"
+        return "number" if values.dtype.kind in "biuf" else text_kind(self._texts(name, _SAMPLE))
+
+    def load(self, roles: dict[str, Role], options: Options) -> Loaded:
+        return Loaded(self.rows, {name: self._column(name, role, options) for name, role in roles.items()})
+
+    def _column(self, name: str, role: Role, options: Options) -> Any:
+        values = self.arrays[name]
+        kind = values.dtype.kind
+        if kind == "M":
+            return self._stamps(name, values, role)
+        if role == "time" and kind in "iuf":
+            return self._counts(name, values)
+        if role == "key" and kind in "biuf":
+            kinds, codes = np.unique(values, return_inverse=True)
+            return Keys(codes.astype(np.int32), tuple(str(item) for item in kinds.tolist()))
+        if kind in "biuf":
+            return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+        texts = self._texts(name)
+        if options.decimal is None and role in ("number", "any"):
+            point, comma = decimal_evidence(texts[:_SAMPLE])
+            options = Options("," if comma > point else ".", point + comma > 0, options.date_format)
+        column = column_for(name, role, text_kind(texts[:_SAMPLE]), options)
+        try:
+            column.add(texts)
+        except BadCellError as error:
+            raise bad_cell(error, name, column, self) from None
+        return column.finish(self.place) if isinstance(column, TimeColumn) else column.finish()
+
+    def _stamps(self, name: str, values: NDArray[Any], role: Role) -> Any:
+        if role == "number":
+            raise SchemaError(f"column {name!r} holds times where numbers are expected; name another column")
+        times = values.astype("datetime64[us]")
+        if role == "time":
+            zone = self.zones.get(name)
+            return Times(times, aware=zone is not None, zone=zone)
+        texts = np.datetime_as_string(times).tolist()
+        column = column_for(name, role, "text", Options())
+        column.add(texts)
+        assert not isinstance(column, TimeColumn)
+        return column.finish()
+
+    def _counts(self, name: str, values: NDArray[Any]) -> Times:
+        if values.dtype.kind == "f":
+            held = ~np.isnan(values)
+            if not np.isfinite(values[held]).all() or (np.mod(values[held], 1) != 0).any():
+                row = int(np.argmax(held & (~np.isfinite(values) | (np.mod(values, 1) != 0))))
+                raise TimeError(
+                    f"{self.place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number"
+                )
+            whole = np.where(held, values, 0).astype(np.int64)
+            whole[~held] = np.iinfo(np.int64).min
+            return from_integers(whole, name, self.place)
+        return from_integers(values.astype(np.int64), name, self.place)
+
+
+def _null(cell: Any) -> bool:
+    return cell is None or (isinstance(cell, float) and isnan(cell)) or str(cell) in ("<NA>", "NaT", "nan", "NaN")
+
+
+def _tidy(name: str, values: Any) -> NDArray[Any]:
+    array = values if isinstance(values, np.ndarray) else np.asarray(values)
+    if array.ndim != 1:
+        raise SchemaError(f"column {name!r} has shape {array.shape}; expected one dimension")
+    if array.dtype.kind == "O":
+        return _objects(name, array)
+    if array.dtype.kind in "SU":
+        return array.astype(object)
+    if array.dtype.kind in "biufM":
+        return array
+    raise SchemaError(f"column {name!r} holds {array.dtype}; expected numbers, times or text")
+
+
+def _objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Object arrays that hold numbers or times become arrays of those."""
+    import datetime
+    import decimal
+    import numbers
+
+    held = [cell for cell in array.tolist() if not _null(cell)]
+    if held and all(isinstance(cell, (numbers.Real, decimal.Decimal, np.bool_)) for cell in held):
+        return np.array([np.nan if _null(cell) else float(cell) for cell in array.tolist()], dtype=np.float64)
+    if held and all(isinstance(cell, datetime.date) for cell in held):
+        zoned = [isinstance(cell, datetime.datetime) and cell.tzinfo is not None for cell in held]
+        if any(zoned):
+            if not all(zoned):
+                raise TimeError(
+                    f"column {name!r} mixes time zones: some times carry one, some do not; convert all to UTC"
+                )
+            texts = [None if _null(cell) else cell.isoformat() for cell in array.tolist()]
+            return np.array(texts, dtype=object)
+        return np.array([NAT if _null(cell) else np.datetime64(cell, "us") for cell in array.tolist()])
+    return array
+
+
+def from_numpy(array: NDArray[Any]) -> ArraySource:
+    """Columns of a [N] or [N, C] array: "value", or "value_0" and so on; views, not copies.
+
+    Raises:
+        SchemaError: another number of dimensions.
+    """
+    if array.dtype.names:
+        return ArraySource({name: array[name] for name in array.dtype.names}, label="array")
+    if array.ndim == 1:
+        return ArraySource({"value": array}, label="array")
+    if array.ndim == 2:
+        return ArraySource({f"value_{i}": array[:, i] for i in range(array.shape[1])}, label="array")
+    raise SchemaError(f"the array has shape {array.shape}; expected [N] or [N, C]")
+
+
+def from_frame(frame: Any) -> ArraySource:
+    """Columns of a pandas, polars or pyarrow frame (whatever narwhals takes); clean numbers are views.
+
+    Raises:
+        SchemaError: it is no frame, or has doubled columns.
+    """
+    import narwhals as nw
+
+    arrays: dict[str, Any] = {}
+    zones: dict[str, str] = {}
+    index = getattr(frame, "index", None)
+    if index is not None and type(frame).__module__.startswith("pandas"):
+        if getattr(frame, "ndim", 2) == 1:
+            frame = frame.to_frame(frame.name if frame.name is not None else "value")
+        doubled = [str(name) for name in frame.columns[frame.columns.duplicated()]]
+        if doubled:
+            raise SchemaError(f"column name {doubled[0]!r} occurs more than once; give every column its own name")
+        frame = frame if all(isinstance(name, str) for name in frame.columns) else frame.rename(columns=str)
+        if type(index).__name__ in ("DatetimeIndex", "PeriodIndex") or (index.names and all(index.names)):
+            index = index.to_timestamp() if type(index).__name__ == "PeriodIndex" else index
+            level = index.to_frame(index=False)
+            level.columns = [str(name) if name is not None else _free("time", frame.columns) for name in index.names]
+            frame_index = nw.from_native(level, eager_only=True)
+            for series in frame_index.iter_columns():
+                if series.name not in frame.columns:
+                    arrays[series.name], zone = _series(series)
+                    zones |= {series.name: zone} if zone else {}
+    try:
+        table = nw.from_native(frame)
+        table = table.collect() if isinstance(table, nw.LazyFrame) else table
+    except (TypeError, ValueError):
+        raise SchemaError(
+            f"cannot read a {type(frame).__module__}.{type(frame).__name__}; give a path, a pandas, polars or "
+            "pyarrow frame, a dict of arrays or a numpy array"
+        ) from None
+    for series in table.iter_columns():
+        arrays[series.name], zone = _series(series)
+        zones |= {series.name: zone} if zone else {}
+    if not arrays:
+        raise SchemaError("the frame has no columns")
+    return ArraySource(arrays, zones, "frame")
+
+
+def _free(name: str, taken: Any) -> str:
+    while name in taken:
+        name = f"{name}_index"
+    return name
+
+
+def _series(series: Any) -> tuple[NDArray[Any], str | None]:
+    import narwhals as nw
+
+    kind = series.dtype
+    zone: str | None = None
+    if kind == nw.Datetime and kind.time_zone is not None:
+        zone = str(kind.time_zone)
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    elif kind == nw.Date:
+        series = series.cast(nw.Datetime("us"))
+    elif (
+        kind == nw.Boolean or (kind.is_numeric() and not kind.is_float() and series.null_count()) or kind == nw.Decimal
+    ):
+        series = series.cast(nw.Float64)
+    elif kind in (nw.Categorical, nw.Enum):
+        series = series.cast(nw.String)
+    elif kind == nw.Duration or kind.is_nested():
+        return np.array([None if _null(v) else str(v) for v in series.to_list()], dtype=object), None
+    if kind.is_float() and series.null_count():
+        return np.asarray(series.fill_null(float("nan")).to_numpy(), dtype=_float(kind, nw)), zone
+    return np.asarray(series.to_numpy()), zone
+
+
+def _float(kind: Any, nw: Any) -> Any:
+    return np.float32 if kind == nw.Float32 else np.float64
+
+
+def from_parquet(path: Path) -> ArraySource:
+    """Columns of a Parquet file, through polars or pyarrow.
+
+    Raises:
+        ReadError: missing or damaged.
+        MissingExtraError: neither library is installed.
+    """
+    from tidegate.data.files.dialect import open_bytes
+
+    open_bytes(path).close()
+    try:
+        if available("pyarrow") and not available("polars"):
+            frame = require("pyarrow.parquet", extra="train", purpose="read Parquet files").read_table(path)
+        else:
+            frame = require("polars", extra="train", purpose="read Parquet files").read_parquet(path)
+    except ImportError:
+        raise
+    except Exception as error:
+        raise ReadError(f"{path} is no readable Parquet file ({type(error).__name__}: {str(error)[:120]})") from None
+    source = from_frame(frame)
+    source.label = path.name
+    return source

@@ -1,0 +1,1 @@
+"""Times: forms, zones, the step between rows, and the grid they make."""

@@ -1,0 +1,110 @@
+"""The time of every row: put together, counted, and brought to UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import TimeError
+from tidegate.core.table import Note
+from tidegate.data.cells.columns import Loaded, Source
+from tidegate.data.time.frequency import show
+from tidegate.data.time.timestamps import Times, assemble
+from tidegate.data.time.zones import to_local, to_utc
+
+
+def times_of(
+    source: Source, loaded: Loaded, parts: tuple[str, ...], codes: NDArray[np.int64] | None, count: int
+) -> Times:
+    """The times of all rows: a column, several put together, or a count within each series.
+
+    Args:
+        source: for messages.
+        loaded: its columns.
+        parts: the columns that hold the time.
+        codes: [n] series of each row, None for one.
+        count: G.
+
+    Raises:
+        TimeError: parts that form no time.
+    """
+    if not parts:
+        if codes is None:
+            narrow = loaded.rows < np.iinfo(np.int32).max  # four bytes a row less for a table of millions
+            return Times(np.arange(loaded.rows, dtype=np.int32 if narrow else np.int64))
+        rank = np.argsort(codes, kind="stable")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=count))[:-1]])
+        index = np.empty(loaded.rows, dtype=np.int64)
+        index[rank] = np.arange(loaded.rows) - np.repeat(starts, np.bincount(codes, minlength=count))
+        return Times(index)
+    if len(parts) == 1:
+        value: Times = loaded.values[parts[0]]
+        return value
+    numbers = []
+    for name in parts:
+        values = np.asarray(loaded.values[name], dtype=np.float64)
+        bad = ~(np.mod(values, 1) == 0)
+        if bad.any():
+            raise TimeError(
+                f"{source.place(int(np.argmax(bad)))}, column {name!r}: this part of the time is missing or no whole "
+                "number"
+            )
+        numbers.append(values.astype(np.int64))
+    if len(parts) == 2 and "quarter" in parts[1].lower():
+        numbers[1] = numbers[1] * 3 - 2
+    one = np.ones(loaded.rows, dtype=np.int64)
+    filled = numbers + [one] * (3 - len(numbers))
+    year, month, day, clock = filled[0], filled[1], filled[2], filled[3:]
+    dates, bad = assemble(year, month, day)
+    micro = np.zeros(loaded.rows, dtype=np.int64)
+    for piece, size, most in zip(clock, (3_600_000_000, 60_000_000, 1_000_000), (24, 59, 59), strict=False):
+        bad |= (piece < 0) | (piece > most)
+        micro += piece * size
+    if bad.any():
+        row = int(np.argmax(bad))
+        shown = ", ".join(f"{name} {values[row]}" for name, values in zip(parts, numbers, strict=True))
+        raise TimeError(f"{source.place(row)}: there is no such time ({shown}); correct it")
+    message = "The time was put together from the columns {columns}."
+    note = Note("time_parts", message, {"columns": ", ".join(parts)})
+    return Times(dates.astype("datetime64[us]") + micro, notes=[note])
+
+
+def in_zone(
+    times: Times, timezone: str | None, codes: NDArray[np.int64] | None, source: Source, notes: list[Note]
+) -> tuple[NDArray[Any], str | None]:
+    """Times as the table holds them (UTC where there is a zone), and the zone.
+
+    Times that all fall on one hour of the local clock are dates: they stay local, without a zone.
+
+    Raises:
+        TimeError: a clock time that the zone skips.
+    """
+    stamps: NDArray[Any] = times.values
+    if stamps.dtype.kind != "M":
+        return stamps, None
+    name = timezone or times.zone
+    if name is None:
+        return stamps, None
+    held = ~np.isnat(stamps)
+    if not held.all():
+        raise TimeError(f"{source.place(int(np.argmin(held)))}: the time is missing; fill it in or remove the row")
+    local = to_local(stamps, name) if times.aware else stamps
+    day = (local - local.astype("datetime64[D]")).astype(np.int64)
+    if len(local) > 1 and (day == day[0]).all():
+        message = "Times are dates: they are kept as dates on the clock of {zone}."
+        if name != "UTC" or day[0]:
+            notes.append(Note("dates", message, {"zone": name}))
+        return local, None
+    if times.aware:
+        return stamps, name
+    utc, skipped, _ = to_utc(stamps, name, codes)
+    if skipped.any():
+        row = int(np.argmax(skipped))
+        raise TimeError(
+            f"{source.place(row)}: {show(stamps[row])} does not exist on the clock of {name} (clocks go forward there; "
+            f"{int(skipped.sum())} such times). If the stamps are standard time all year, pass a zone without summer "
+            "time, such as 'UTC'"
+        )
+    return utc, name

@@ -1,0 +1,178 @@
+"""The result of judging a detector: windows found, delays and false alarms beside the baselines', and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.core.table import Note
+from tidegate.core.translate import Language, language, tr
+from tidegate.evaluate.detect.words import duration, method_label, metric_name
+from tidegate.evaluate.forecast.evaluation import aligned
+from tidegate.evaluate.forecast.verdict import number
+from tidegate.evaluate.label.evaluation import check_keys, notes_json, notes_of, plain, restored
+
+COLUMNS = ("found", "false_alarms", "false_per_week", "precision", "recall", "f1", "delay_median", "pr_auc")
+FEW = 10  # labelled windows below which two detectors cannot be told apart
+LEVEL = 0.02  # a difference in F1 below it is none
+
+_SENTENCES = {
+    "found": "It found {found} of {windows} labelled windows, the median one {delay} after it began, with {false} "
+    "false alarms{rate}.",
+    "missed": "It found none of the {windows} labelled windows, and raised {false} false alarms{rate}.",
+    "unlabelled": "No window is labelled, so that nothing says which alarms are right: there were {false}{rate}.",
+}
+_RATE = ", {rate} a week"
+_BESIDE = {
+    "ahead": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is better "
+    "(F1 {f1} against {reference}).",
+    "level": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is no better "
+    "(F1 {f1} against {reference}).",
+    "behind": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is worse "
+    "(F1 {f1} against {reference}). Use the baseline.",
+    "few": "The best baseline, {baseline}, found {other} with {others} false alarms; {windows} windows are too few to "
+    "tell them apart.",
+}
+_BUDGET = {
+    "within": "That is within the budget of {budget} false alarms a week.",
+    "chance": "That is no more than the budget of {budget} false alarms a week allows in so short a time.",
+    "above": "That is more than the budget of {budget} false alarms a week.",
+}
+SPARE = 2.0  # standard deviations of a count of rare events that chance may add to what a budget allows
+
+
+@dataclass(frozen=True)
+class DetectionEvaluation:
+    """How a detector did on some series, beside the baselines.
+
+    Attributes:
+        series: how many were watched; `rows` of them, lasting `days` outside labelled windows (NaN without dates).
+        methods: "model", then the baselines, best first by the F1 of events.
+        overall: method -> windows, found, events, precision, recall, f1, delay_mean, delay_median (days where times are
+            dates), false_alarms, false_per_day, false_per_week, false_per_1000, pr_auc, roc_auc (over rows),
+            adjusted_f1 (which flatters).
+        per_series: series -> the same of the model alone.
+        dated: whether times are dates, so that delays are days.
+        budget: false alarms a week that were allowed; None where none was stated.
+        best_baseline: the baseline with the highest F1; None without baselines.
+        key: what to think of it: "ahead" of the best baseline, "level", "behind", "few" (too few windows to tell),
+            "alone" (no baseline), "unlabelled".
+        notes: the warning that adjusted F1 flatters, and what was left out.
+    """
+
+    series: int
+    rows: int
+    days: float
+    methods: tuple[str, ...]
+    overall: Mapping[str, Mapping[str, float]]
+    per_series: Mapping[str, Mapping[str, float]]
+    dated: bool
+    budget: float | None
+    best_baseline: str | None
+    key: str
+    notes: tuple[Note, ...] = ()
+
+    def rows_of(self, lang: Language | None = None) -> list[list[str]]:
+        """The table as text: a head, then a row per method."""
+        shown = [name for name in COLUMNS if any(math.isfinite(self.overall[m][name]) for m in self.methods)]
+        table = [[tr("method", lang), *(metric_name(name, lang) for name in shown)]]
+        for method in self.methods:
+            own = self.overall[method]
+            table.append([method_label(method, lang), *(self.cell(name, own, lang) for name in shown)])
+        return table
+
+    def cell(self, name: str, row: Mapping[str, float], lang: Language | None = None) -> str:
+        """One metric of a row as text."""
+        value = row[name]
+        if not math.isfinite(value):
+            return "-"
+        if name == "found":
+            return f"{value:.0f}/{row['windows']:.0f}"
+        if name == "false_alarms":
+            return f"{value:,.0f}"
+        if name.startswith("delay"):
+            return duration(value, self.dated, lang)
+        return number(value) if name.startswith("false") else f"{value:.3f}"
+
+    def table(self, lang: Language | None = None) -> str:
+        """The table with aligned columns, and the verdict."""
+        return "\n".join([*aligned(self.rows_of(lang)), "", self.judgement(lang)])
+
+    def judgement(self, lang: Language | None = None) -> str:
+        """What was found and at which price, beside the best baseline and the budget."""
+        own = self.overall["model"]
+        rate = own["false_per_week"]
+        values: dict[str, Any] = {
+            "found": f"{own['found']:.0f}",
+            "windows": f"{own['windows']:.0f}",
+            "delay": duration(own["delay_median"], self.dated, lang),
+            "false": f"{own['false_alarms']:,.0f}",
+            "rate": tr(_RATE, lang, rate=number(rate) if rate else "0") if math.isfinite(rate) else "",
+            "budget": "" if self.budget is None else f"{self.budget:g}",
+        }
+        kind = "unlabelled" if own["windows"] == 0 else "found" if own["found"] else "missed"
+        parts = [tr(_SENTENCES[kind], lang, **values)]
+        if self.budget is not None and math.isfinite(rate):
+            parts.append(tr(_BUDGET[_kept(own["false_alarms"], rate, self.budget)], lang, **values))
+        if self.best_baseline is not None and self.key in _BESIDE:
+            other = self.overall[self.best_baseline]
+            values |= {
+                "baseline": method_label(self.best_baseline, lang),
+                "other": f"{other['found']:.0f}",
+                "others": f"{other['false_alarms']:,.0f}",
+                "f1": f"{own['f1']:.3f}",
+                "reference": f"{other['f1']:.3f}",
+            }
+            parts.append(tr(_BESIDE[self.key], lang, **values))
+        return ("" if (lang or language()) == "zh_TW" else " ").join(parts)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, text, lists and mappings; values that do not exist are null."""
+        return {
+            "series": self.series,
+            "rows": self.rows,
+            "days": plain(self.days),
+            "methods": list(self.methods),
+            "overall": plain(self.overall),
+            "per_series": plain(self.per_series),
+            "dated": self.dated,
+            "budget": self.budget,
+            "best_baseline": self.best_baseline,
+            "key": self.key,
+            "notes": notes_json(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> DetectionEvaluation:
+        """The evaluation that `to_json` wrote.
+
+        Raises:
+            DataError: a key is missing or unknown.
+        """
+        check_keys(state, cls.__dataclass_fields__)
+        return cls(
+            series=state["series"],
+            rows=state["rows"],
+            days=restored(state["days"]),
+            methods=tuple(state["methods"]),
+            overall=restored(state["overall"]),
+            per_series=restored(state["per_series"]),
+            dated=state["dated"],
+            budget=state["budget"],
+            best_baseline=state["best_baseline"],
+            key=state["key"],
+            notes=notes_of(state["notes"]),
+        )
+
+
+def _kept(count: float, rate: float, budget: float) -> str:
+    """Whether a budget was kept, or broken by no more than a Poisson count scatters."""
+    if rate <= budget:
+        return "within"
+    allowed = count * budget / rate
+    return "chance" if count <= allowed + max(1.0, SPARE * math.sqrt(allowed)) else "above"

@@ -1,0 +1,163 @@
+"""Temperature scaling: one number, fitted on validation, that makes a classifier as sure as it is right.
+
+Everything here takes logits or probabilities and labels and looks at nothing else: give it the validation part, never
+the test part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.core.errors import DataError
+from tidegate.core.table import Note
+from tidegate.evaluate.label.metrics.classes import labels_of
+from tidegate.evaluate.label.metrics.multilabel import flags_of
+from tidegate.evaluate.label.metrics.probability import ece, log_loss, reliability
+
+Array = NDArray[np.float64]
+HOTTEST, COLDEST = 20.0, 0.05
+_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted temperature, and what it changed on the labels that it was fitted on.
+
+    Attributes:
+        temperature: T; probabilities are softmax(logits / T) (sigmoid for several labels at once). Above 1 the model
+            was too sure.
+        loss_before, loss_after: log loss at T = 1 and at T.
+        error_before, error_after: expected calibration error at both.
+        labels: how many things it was fitted on.
+    """
+
+    temperature: float
+    loss_before: float
+    loss_after: float
+    error_before: float
+    error_after: float
+    labels: int
+
+    @property
+    def note(self) -> Note:
+        """What was found, for the run's notes."""
+        message = (
+            "Probabilities were calibrated on the {labels} labels of the validation part with temperature "
+            "{temperature}: their calibration error there went from {before} to {after}."
+        )
+        values = {
+            "labels": self.labels,
+            "temperature": f"{self.temperature:.3f}",
+            "before": f"{self.error_before:.3f}",
+            "after": f"{self.error_after:.3f}",
+        }
+        return Note("calibration", message, values)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Calibration:
+        return cls(**state)
+
+
+def softened(logits: ArrayLike, temperature: float = 1.0, *, multilabel: bool = False) -> Array:
+    """Probabilities of logits [M, K] at a temperature: softmax over the classes, or each label's own sigmoid."""
+    z = np.asarray(logits, dtype=np.float64) / temperature
+    if multilabel:
+        return np.asarray(np.exp(-np.logaddexp(0.0, -z)))
+    z = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(z / z.sum(axis=1, keepdims=True))
+
+
+def logits_of(probabilities: ArrayLike, *, multilabel: bool = False) -> Array:
+    """Logits that give these probabilities back, for a model that only tells probabilities."""
+    p = np.clip(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float64).tiny, 1.0)
+    return np.asarray(np.log(p) - np.log(np.clip(1.0 - p, 1e-16, 1.0)) if multilabel else np.log(p))
+
+
+def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
+    """The temperature at which the labels are likeliest.
+
+        T = argmin_T mean_i ( log sum_k exp(z_ik / T) - z_iy / T )
+
+    The loss is convex in 1 / T, so that its slope has one zero; Newton's steps find it, bisection where one would leave
+    the bracket. The order of the classes never changes, and with it no decision.
+
+    Args:
+        logits: [M, K] of the validation part.
+        actual: [M] class numbers, or [M, K] bool for several labels at once (sigmoids in place of the softmax).
+
+    Returns:
+        T between 0.05 and 20. 1 where every label is predicted right already, or all logits are equal: the likelihood
+        then grows without end towards 0, and certainty is not what so clean a sample proves.
+
+    Raises:
+        DataError: shapes do not fit, or logits are not finite.
+
+    Source: Guo, Pleiss, Sun and Weinberger (2017), arXiv:1706.04599.
+    """
+    z, y = _checked(logits, actual)
+    if y.ndim == 1:
+        z = z - z.max(axis=1, keepdims=True)
+        told = z[np.arange(len(z)), y]
+        clean = bool((told == 0.0).all())
+    else:
+        told = np.where(y, z, 0.0)
+        clean = bool(((z > 0) == y).all() and (z != 0).all())
+    if clean or (float(np.ptp(z, axis=1).max()) == 0.0 and y.ndim == 1):
+        return 1.0
+    low, high = 1.0 / HOTTEST, 1.0 / COLDEST
+    sharp = 1.0
+    for _ in range(_STEPS):
+        slope, bend = _slope(z, told, sharp, several=y.ndim == 2)
+        if slope > 0:
+            high = sharp
+        else:
+            low = sharp
+        step = sharp - slope / bend if bend > 0 else low
+        following = step if low < step < high else (low + high) / 2.0
+        if abs(following - sharp) <= 1e-10 * sharp:
+            break
+        sharp = following
+    return float(1.0 / sharp)
+
+
+def calibrate(logits: ArrayLike, actual: ArrayLike) -> Calibration:
+    """Fit the temperature and say what it changed. Arguments and errors are those of `fit_temperature`."""
+    z, y = _checked(logits, actual)
+    temperature = fit_temperature(z, y)
+    found = [_quality(softened(z, t, multilabel=y.ndim == 2), y) for t in (1.0, temperature)]
+    (before, gap), (after, left) = found
+    return Calibration(temperature, before, after, gap, left, len(y))
+
+
+def _slope(z: Array, told: Array, sharp: float, *, several: bool) -> tuple[float, float]:
+    """First and second derivative of the loss by 1 / T."""
+    if several:
+        p = softened(z, 1.0 / sharp, multilabel=True)
+        return float(np.mean(p * z - told)), float(np.mean(p * (1.0 - p) * z * z))
+    p = softened(z, 1.0 / sharp)
+    mean = np.sum(p * z, axis=1)
+    return float(np.mean(mean - told)), float(np.mean(np.sum(p * z * z, axis=1) - mean * mean))
+
+
+def _quality(p: Array, y: NDArray[Any]) -> tuple[float, float]:
+    if y.ndim == 1:
+        return log_loss(y, p), ece(y, p)
+    given = np.clip(np.where(y, p, 1.0 - p), np.finfo(np.float64).eps, 1.0)
+    return float(-np.log(given).mean()), reliability(p.ravel(), y.ravel()).error
+
+
+def _checked(logits: ArrayLike, actual: ArrayLike) -> tuple[Array, NDArray[Any]]:
+    z, y = np.asarray(logits, dtype=np.float64), np.asarray(actual)
+    if z.ndim != 2 or z.size == 0 or len(y) != len(z):
+        raise DataError(f"logits have shape {z.shape} and labels {y.shape}; expected [M, K] and [M] or [M, K]")
+    if not np.isfinite(z).all():
+        raise DataError(f"{int((~np.isfinite(z)).any(axis=1).sum())} of {len(z)} rows of logits are NaN or infinite")
+    return z, flags_of(y, z.shape[1]) if y.ndim == 2 else labels_of(y, z.shape[1])

@@ -1,0 +1,174 @@
+"""One call that judges estimated numbers: metrics, intervals, the best baseline and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.table import Note
+from tidegate.evaluate.forecast.verdict import skill_of
+from tidegate.evaluate.label.metrics.bootstrap import (
+    draws,
+    interval,
+    repeats,
+    resamples_for,
+    unit_sums,
+    units_of,
+)
+from tidegate.evaluate.label.metrics.numbers import Metric, number_scores
+from tidegate.evaluate.label.metrics.resampling import resample_methods
+from tidegate.evaluate.label.number_evaluation import NumberEvaluation
+from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.leaks.sequences import Leaks
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Criterion = Literal["rmse", "mae"]
+MODEL = "model"
+_LOOPED = 20_000_000  # things x resamples that metrics without sums are computed for
+
+
+def judge_numbers(
+    actual: ArrayLike,
+    predicted: ArrayLike,
+    baselines: Mapping[str, ArrayLike] | None = None,
+    *,
+    names: Sequence[str] = (),
+    unit: str = "",
+    criterion: Criterion = "rmse",
+    groups: ArrayLike | None = None,
+    extra: Mapping[str, Metric] | None = None,
+    leaks: Leaks | None = None,
+    seed: int = 0,
+    notes: Sequence[Note] = (),
+) -> NumberEvaluation:
+    """Judge estimates beside the baselines'.
+
+    Args:
+        actual: [M] or [M, P] numbers, NaN where nothing is known.
+        predicted: the same shape.
+        baselines: name -> the same shape; what `number_baselines` gave.
+        names: [P] of the numbers.
+        unit: of the numbers, "" where unknown.
+        criterion: what methods are ranked by: "mae" where the model was trained on absolute errors, else "rmse".
+        groups: [M] what each thing came from; groups are drawn whole for the intervals.
+        extra: metric -> function of actual and predicted values [n], for instance {"cmapss": cmapss}.
+        leaks: what `find_leaks` found, for the verdict.
+        seed: of the resamples.
+        notes: to be kept with the result.
+
+    Raises:
+        DataError: shapes that do not fit, nothing to score, or an estimate that is not finite where it is scored.
+        ConfigError: an unknown criterion.
+    """
+    if criterion not in get_args(Criterion):
+        raise ConfigError(f"criterion is {criterion!r}; expected one of {', '.join(get_args(Criterion))}")
+    y = _table(actual)
+    given = {MODEL: _table(predicted), **{name: _table(values) for name, values in (baselines or {}).items()}}
+    for name, values in given.items():
+        if values.shape != y.shape:
+            raise DataError(
+                f"estimates of {name!r} have shape {values.shape}; expected {y.shape}, as the actual numbers"
+            )
+    titles = tuple(str(name) for name in names) or tuple(f"number {place + 1}" for place in range(y.shape[1]))
+    if len(titles) != y.shape[1]:
+        raise DataError(f"{len(titles)} names were given for {y.shape[1]} numbers")
+    overall = {name: number_scores(y, values, extra) for name, values in given.items()}
+    per_target = {
+        title: {name: number_scores(y[:, place], values[:, place], extra) for name, values in given.items()}
+        for place, title in enumerate(titles)
+    }
+    order = sorted((name for name in given if name != MODEL), key=lambda name: overall[name][criterion])
+    best = order[0] if order else None
+    owner, count = units_of(groups, len(y))
+    amount = resamples_for(count)
+    sums = {name: unit_sums(_features(y, values), owner, count) for name, values in given.items()}
+    drawn = {name: _metrics(values) for name, values in resample_methods(sums, seed, amount).items()}
+    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
+    looped = _looped(y, given[MODEL], owner, count, {"median_ae": _median, **(extra or {})}, seed)
+    intervals[MODEL] |= looped
+    difference = {}
+    if best is not None:
+        for metric in ("mae", "rmse", "r2"):
+            ends = interval(drawn[MODEL][metric] - drawn[best][metric])
+            difference[metric] = (overall[MODEL][metric] - overall[best][metric], *ends)
+    kind = "things" if groups is None else "groups"
+    _, low, high = difference[criterion] if best is not None else (np.nan, np.nan, np.nan)
+    reference = overall[best][criterion] if best is not None else float("nan")
+    found = Comparison(criterion, False, overall[MODEL][criterion], best, reference, -high, -low, kind, count)
+    leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
+    return NumberEvaluation(
+        names=titles,
+        unit=unit,
+        things=int((~np.isnan(y)).any(axis=1).sum()),
+        units=(kind, count),
+        criterion=criterion,
+        methods=(MODEL, *order),
+        overall=overall,
+        per_target=per_target,
+        intervals=intervals,
+        difference=difference,
+        best_baseline=best,
+        skill=None if best is None else skill_of(overall[MODEL][criterion], reference),
+        verdict=decide(found, things=len(y), sequences=len(y), copies=leaked[0], shared=leaked[1]),
+        notes=tuple(notes),
+    )
+
+
+def _median(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """Median absolute error of known numbers, without the checks that were made already."""
+    return float(np.nanmedian(np.abs(np.asarray(actual) - np.asarray(predicted))))
+
+
+def _table(values: ArrayLike) -> Array:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.size == 0:
+        raise DataError(f"numbers have shape {array.shape}; expected [M] or [M, P] with at least one of each")
+    return array
+
+
+def _features(y: Array, f: Array) -> Array:
+    """[M, 6] of each thing: known numbers, absolute and squared errors, errors, numbers and their squares."""
+    seen = ~np.isnan(y)
+    error = np.where(seen, f - y, 0.0)
+    middle = np.nanmean(y)  # squares of large numbers would lose their digits
+    value = np.where(seen, y - middle, 0.0)
+    parts = [seen, np.abs(error), error * error, error, value, value * value]
+    return np.stack([np.sum(part, axis=1, dtype=np.float64) for part in parts], axis=1)
+
+
+def _metrics(sums: Array) -> dict[str, Array]:
+    count, absolute, squared, error, value, square = sums.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = square - value * value / count
+        return {
+            "mae": absolute / count,
+            "rmse": np.sqrt(squared / count),
+            "bias": error / count,
+            "r2": np.where(spread > 0, 1.0 - squared / spread, np.nan),
+        }
+
+
+def _looped(
+    y: Array, f: Array, owner: Rows, count: int, metrics: Mapping[str, Metric], seed: int
+) -> dict[str, tuple[float, float]]:
+    """Intervals of metrics that do not follow from sums, computed on every resample."""
+    amount = min(resamples_for(count), _LOOPED // max(y.size, 1))
+    if amount < 50:
+        return {}
+    found: dict[str, list[float]] = {name: [] for name in metrics}
+    for counts in draws(count, amount, seed):
+        for row in counts:
+            chosen = repeats(row, owner)
+            for name, metric in metrics.items():
+                try:
+                    found[name].append(metric(y[chosen], f[chosen]))
+                except DataError:  # nothing known in this resample
+                    found[name].append(float("nan"))
+    return {name: interval(values) for name, values in found.items()}

@@ -1,0 +1,291 @@
+"""One call that judges a classifier or a tagger: metrics, intervals, the best baseline and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.table import Note
+from tidegate.evaluate.label.evaluation import ClassEvaluation
+from tidegate.evaluate.label.metrics.bootstrap import LEVEL, RESAMPLES, interval, mcnemar, resamples_for, units_of
+from tidegate.evaluate.label.metrics.classes import accuracy as share_right
+from tidegate.evaluate.label.metrics.classes import averages, balanced_accuracy, confusion, labels_of, per_class
+from tidegate.evaluate.label.metrics.probability import brier, log_loss, probabilities_of, top_reliability
+from tidegate.evaluate.label.metrics.ranking import one_against_rest, ranking
+from tidegate.evaluate.label.metrics.resampling import (
+    Said,
+    class_metrics,
+    class_sums,
+    ranking_intervals,
+    resample_methods,
+)
+from tidegate.evaluate.label.verdict import Comparison, LabelVerdict, decide
+from tidegate.evaluate.leaks.sequences import Leaks
+
+Array = NDArray[np.float64]
+Criterion = Literal["accuracy", "balanced_accuracy", "f1_macro"]
+MODEL = "model"
+BALANCED = 0.5  # classes are balanced where the rarest has at least this much of an equal share
+_INTERVALS = "Intervals come from {count} resamples: there is much to resample."
+_AREAS = "Intervals of areas under curves come from {count} resamples."
+_NO_AREAS = "Intervals of areas under curves are left out: there are too many things and classes."
+_THRESHOLD = "The model says “{name}” from probability {threshold} on; methods without a threshold say the likeliest."
+
+
+def judge_classes(
+    actual: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[Any],
+    baselines: Mapping[str, ArrayLike] | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    starts: ArrayLike | None = None,
+    threshold: float | Mapping[str, float] | None = None,
+    criterion: Criterion | None = None,
+    leaks: Leaks | None = None,
+    seed: int = 0,
+    notes: Sequence[Note] = (),
+) -> ClassEvaluation:
+    """Judge a classifier's probabilities beside the baselines'.
+
+    Args:
+        actual: [M] class numbers; [N] at each step for tags.
+        probabilities: [M, K] of the model.
+        classes: [K] labels.
+        baselines: name -> [M, K]; what `class_baselines` or `tag_baselines` gave.
+        groups: [M] what each thing came from; groups are drawn whole for the intervals. For tags one for each sequence.
+        starts: [sequences + 1] first step of each sequence, for tags: sequences are drawn whole then.
+        threshold: for two classes, from which probability on class 1 is said: the model's, or a mapping from methods
+            ("model" among them). It must come from validation. None says the likeliest class.
+        criterion: what methods are ranked by; None takes the accuracy where the rarest class has at least half an equal
+            share of the things, else macro F1.
+        leaks: what `find_leaks` found, for the verdict.
+        seed: of the resamples.
+        notes: to be kept with the result.
+
+    Raises:
+        DataError: shapes that do not fit, probabilities that are none, or a class number out of range.
+        ConfigError: a threshold with more than two classes.
+    """
+    names = tuple(str(label) for label in classes)
+    y = labels_of(actual, len(names))
+    given = {MODEL: probabilities, **(baselines or {})}
+    said = {name: _said(name, values, y.size, len(names), threshold) for name, values in given.items()}
+    owner, kind, sequences = _units(y.size, groups, starts)
+    unit, count = units_of(owner, y.size)
+    matrices = {name: confusion(y, one.named, len(names)) for name, one in said.items()}
+    overall = {name: class_scores(y, one, matrices[name]) for name, one in said.items()}
+    main = criterion or _criterion(matrices[MODEL])
+    order = sorted((name for name in said if name != MODEL), key=lambda name: -overall[name][main])
+    best = order[0] if order else None
+    amount = resamples_for(count)
+    sums = resample_methods({name: class_sums(y, one, unit, count) for name, one in said.items()}, seed, amount)
+    drawn = {name: class_metrics(values, len(names)) for name, values in sums.items()}
+    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
+    found_notes = list(notes)
+    areas, resamples = ranking_intervals(*_columns(y, said[MODEL].probabilities), unit, count, seed)
+    intervals[MODEL] |= areas
+    found_notes += interval_notes(amount, resamples)
+    limits = _thresholds(threshold)
+    if limits:
+        found_notes.append(Note("threshold", _THRESHOLD, {"name": names[1], "threshold": f"{limits[0]:.3f}"}))
+    difference = differences(overall, drawn, best)
+    # Steps of one sequence and things of one group are not independent, as the test asks.
+    alone = kind == "things" and best is not None
+    p = mcnemar(said[MODEL].named == y, said[best].named == y) if alone and best is not None else None
+    return ClassEvaluation(
+        kind="tag" if starts is not None else "label",
+        classes=names,
+        things=int(y.size),
+        sequences=sequences,
+        units=(kind, count),
+        criterion=main,
+        methods=(MODEL, *order),
+        overall=overall,
+        intervals=intervals,
+        difference=difference,
+        per_class=_each(y, said[MODEL].probabilities, matrices[MODEL], names),
+        confusion=tuple(tuple(int(v) for v in row) for row in matrices[MODEL]),
+        reliability=top_reliability(y, said[MODEL].probabilities),
+        thresholds=limits,
+        best_baseline=best,
+        skill=skill(overall, main, best),
+        mcnemar=p,
+        verdict=_verdict(overall, difference, matrices[MODEL], names, main, best, (kind, count), p, leaks, sequences),
+        notes=tuple(found_notes),
+    )
+
+
+def class_scores(y: NDArray[np.int64], said: Said, matrix: NDArray[np.int64]) -> dict[str, float]:
+    """Every metric of what one method said."""
+    p = said.probabilities
+    return {
+        "accuracy": share_right(matrix),
+        "balanced_accuracy": balanced_accuracy(matrix),
+        **averages(matrix),
+        **ranking(y, p),
+        "log_loss": log_loss(y, p),
+        "brier": brier(y, p),
+        "ece": top_reliability(y, p).error,
+    }
+
+
+def interval_notes(amount: int, areas: int) -> list[Note]:
+    """What was resampled less often than usual: all scores, or areas under curves alone."""
+    notes = [Note("interval", _INTERVALS, {"count": amount})] if amount < RESAMPLES else []
+    if areas == 0:
+        return [*notes, Note("interval", _NO_AREAS)]
+    return [*notes, Note("interval", _AREAS, {"count": areas})] if areas < RESAMPLES else notes
+
+
+def differences(
+    overall: Mapping[str, Mapping[str, float]], drawn: Mapping[str, Mapping[str, Array]], best: str | None
+) -> dict[str, tuple[float, float, float]]:
+    """Metric -> model minus best baseline, with the interval of that over common resamples."""
+    if best is None:
+        return {}
+    out = {}
+    for metric, values in drawn[MODEL].items():
+        low, high = interval(values - drawn[best][metric], LEVEL)
+        out[metric] = (overall[MODEL][metric] - overall[best][metric], low, high)
+    return out
+
+
+def skill(overall: Mapping[str, Mapping[str, float]], metric: str, best: str | None) -> float | None:
+    """The share of the best baseline's errors that the model avoids; None without one, 0 where both make none."""
+    if best is None:
+        return None
+    own, other = 1.0 - overall[MODEL][metric], 1.0 - overall[best][metric]
+    if other > 0.0:
+        return 1.0 - own / other
+    return 0.0 if own == 0.0 else -1.0
+
+
+def _said(name: str, values: ArrayLike, rows: int, count: int, threshold: float | Mapping[str, float] | None) -> Said:
+    p = probabilities_of(values, rows, name)
+    if p.shape[1] != count:
+        raise DataError(f"probabilities of {name!r} have {p.shape[1]} columns; expected {count}, one for each class")
+    limit = threshold.get(name) if isinstance(threshold, Mapping) else threshold if name == MODEL else None
+    if limit is None:
+        return Said(p, p.argmax(axis=1))
+    if count != 2:
+        raise ConfigError(f"a threshold was given for {count} classes; it decides between two. Leave it out")
+    return Said(p, (p[:, 1] >= limit).astype(np.int64))
+
+
+def _units(rows: int, groups: ArrayLike | None, starts: ArrayLike | None) -> tuple[NDArray[Any] | None, str, int]:
+    """What each thing belongs to for resampling, the kind of unit, and how many sequences there are."""
+    if starts is None:
+        return (None, "things", rows) if groups is None else (np.asarray(groups), "groups", rows)
+    edges = np.asarray(starts, dtype=np.int64)
+    if edges.ndim != 1 or edges.size < 2 or edges[0] != 0 or edges[-1] != rows or (np.diff(edges) < 0).any():
+        raise DataError(f"starts must rise from 0 to {rows}, the number of labelled steps; got {edges[:3]} ...")
+    owner = np.repeat(np.arange(edges.size - 1), np.diff(edges))
+    if groups is None:
+        return owner, "steps", int(edges.size - 1)
+    return np.asarray(groups)[owner], "groups", int(edges.size - 1)
+
+
+def _criterion(matrix: NDArray[np.int64]) -> str:
+    return "accuracy" if balanced(matrix) else "f1_macro"
+
+
+def balanced(matrix: NDArray[np.int64]) -> bool:
+    """Whether the rarest of the classes that occur has at least half of an equal share."""
+    support = matrix.sum(axis=1)
+    support = support[support > 0]
+    return bool(support.min() / support.sum() >= BALANCED / support.size)
+
+
+def _columns(y: NDArray[np.int64], p: Array) -> tuple[NDArray[np.bool_], Array]:
+    if p.shape[1] == 2:
+        return (y == 1)[:, None], p[:, 1:]
+    return y[:, None] == np.arange(p.shape[1]), p
+
+
+def _thresholds(threshold: float | Mapping[str, float] | None) -> tuple[float, ...]:
+    limit = threshold.get(MODEL) if isinstance(threshold, Mapping) else threshold
+    return () if limit is None else (float(limit),)
+
+
+def _each(
+    y: NDArray[np.int64], p: Array, matrix: NDArray[np.int64], names: tuple[str, ...]
+) -> dict[str, dict[str, float]]:
+    found = per_class(matrix)
+    roc, precision = one_against_rest(y, p)
+    return {
+        name: {
+            "precision": float(found.precision[k]),
+            "recall": float(found.recall[k]),
+            "f1": float(found.f1[k]),
+            "support": float(found.support[k]),
+            "predicted": float(found.predicted[k]),
+            "roc_auc": float(roc[k]),
+            "pr_auc": float(precision[k]),
+        }
+        for k, name in enumerate(names)
+    }
+
+
+def _verdict(
+    overall: Mapping[str, Mapping[str, float]],
+    difference: Mapping[str, tuple[float, float, float]],
+    matrix: NDArray[np.int64],
+    names: tuple[str, ...],
+    main: str,
+    best: str | None,
+    units: tuple[str, int],
+    p: float | None,
+    leaks: Leaks | None,
+    sequences: int,
+) -> LabelVerdict:
+    _, low, high = difference[main] if best is not None else (np.nan, np.nan, np.nan)
+    reference = float("nan") if best is None else overall[best][main]
+    found = Comparison(
+        main,
+        True,
+        overall[MODEL][main],
+        best,
+        reference,
+        low,
+        high,
+        units[0],
+        units[1],
+        p if main == "accuracy" else None,
+    )
+    remarks, extra = _hidden(matrix, names)
+    return decide(
+        found,
+        things=int(matrix.sum()),
+        sequences=sequences,
+        copies=0 if leaks is None else leaks.copies,
+        shared=0 if leaks is None else leaks.shared,
+        remarks=remarks,
+        extra=extra,
+    )
+
+
+def _hidden(matrix: NDArray[np.int64], names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What accuracy hides: a rare class, and a class that is never named."""
+    support, named = matrix.sum(axis=1), matrix.sum(axis=0)
+    remarks: list[str] = []
+    extra: dict[str, Any] = {}
+    if not balanced(matrix):
+        common = int(support.argmax())
+        rare = int(np.where(support > 0, support, support.sum() + 1).argmin())
+        remarks.append("imbalance")
+        extra |= {
+            "common": names[common],
+            "share": f"{100 * support[common] / support.sum():.1f}",
+            "rare": names[rare],
+            "recall": f"{100 * matrix[rare, rare] / support[rare]:.0f}",
+        }
+    unsaid = np.where(named == 0, support, 0)
+    if unsaid.any():
+        remarks.append("never")
+        extra |= {"never": names[int(unsaid.argmax())], "times": int(unsaid.max())}
+    return tuple(remarks), extra

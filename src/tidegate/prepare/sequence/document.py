@@ -1,0 +1,141 @@
+"""The written form of a preparation of sequences: `preparation.json`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.core.errors import ArtifactError
+from tidegate.prepare import state
+from tidegate.prepare.sequence.options import MOST_TOKENS, SequenceOptions
+from tidegate.prepare.sequence.preparation import SequencePreparation
+from tidegate.prepare.sequence.steps import CategoryState, ChannelState
+from tidegate.prepare.sequence.tokens import SPECIAL, TokenState
+from tidegate.prepare.table.document import read_note, write_note
+
+FORMAT = 1
+_KEYS = ("format", "kind", "options", "channels", "categories", "tokens", "frame", "notes")
+_METHODS = ("word", "char", "bpe", "entry")
+_LARGEST_FRAME = 4096
+
+
+def write(preparation: SequencePreparation) -> dict[str, Any]:
+    """All fitted numbers as JSON values."""
+    tokens, frame = preparation.tokens, preparation.frame
+    return {
+        "format": FORMAT,
+        "kind": preparation.kind,
+        "options": preparation.options.to_json(),
+        "channels": [vars(channel).copy() for channel in preparation.channels],
+        "categories": [
+            {"name": column.name, "categories": list(column.categories)} for column in preparation.categories
+        ],
+        "tokens": tokens
+        and {
+            "source": tokens.source,
+            "method": tokens.method,
+            "lowercase": tokens.lowercase,
+            "vocabulary": list(tokens.vocabulary),
+            "merges": [list(pair) for pair in tokens.merges],
+        },
+        "frame": None if frame is None else list(frame),
+        "notes": [write_note(note) for note in preparation.notes],
+    }
+
+
+def read(value: object) -> SequencePreparation:
+    """Read and check what `write` wrote.
+
+    Raises:
+        ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
+    """
+    if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
+        raise ArtifactError(
+            f"preparation: format {value['format']} is newer than this version reads ({FORMAT}); upgrade tidegate"
+        )
+    found = state.record(value, "the document", _KEYS)
+    if isinstance(found["format"], bool) or found["format"] != FORMAT:
+        raise state.wrong("format", str(FORMAT))
+    preparation = SequencePreparation(
+        options=SequenceOptions.from_json(found["options"]),
+        channels=state.items(found["channels"], "channels", _channel),
+        categories=state.items(found["categories"], "categories", _category),
+        tokens=state.optional(found["tokens"], "tokens", _tokens),
+        frame=state.optional(found["frame"], "frame", _frame),
+        notes=state.items(found["notes"], "notes", read_note),
+    )
+    _check_agreement(preparation, state.choice(found["kind"], "kind", ("numbers", "tokens", "frames")))
+    return preparation
+
+
+def _check_agreement(preparation: SequencePreparation, kind: str) -> None:
+    """The parts must tell the same story."""
+    held = {
+        "numbers": bool(preparation.channels or preparation.categories),
+        "tokens": preparation.tokens is not None,
+        "frames": preparation.frame is not None,
+    }
+    if [name for name, present in held.items() if present] != [kind]:
+        raise state.wrong("kind", "what the document holds, and nothing beside it")
+    for place, names in (
+        ("channels", [channel.name for channel in preparation.channels]),
+        ("categories", [column.name for column in preparation.categories]),
+    ):
+        if len(set(names)) != len(names):
+            raise state.wrong(place, "without repetition")
+    tokens = preparation.tokens
+    if tokens is not None and tokens.method not in (preparation.options.tokens, "entry"):
+        raise state.wrong("tokens.method", f"{preparation.options.tokens!r}, as in the options")
+
+
+def _channel(value: object, place: str) -> ChannelState:
+    found = state.record(value, place, ("name", "offset", "scale", "mean", "mask", "missing", "empty"))
+    return ChannelState(
+        state.text(found["name"], f"{place}.name"),
+        state.number(found["offset"], f"{place}.offset"),
+        state.positive(found["scale"], f"{place}.scale"),
+        state.number(found["mean"], f"{place}.mean"),
+        state.flag(found["mask"], f"{place}.mask"),
+        state.whole(found["missing"], f"{place}.missing"),
+        state.flag(found["empty"], f"{place}.empty"),
+    )
+
+
+def _category(value: object, place: str) -> CategoryState:
+    found = state.record(value, place, ("name", "categories"))
+    categories = state.items(found["categories"], f"{place}.categories", state.text, 255)
+    if len(set(categories)) != len(categories):
+        raise state.wrong(f"{place}.categories", "without repetition")
+    return CategoryState(state.text(found["name"], f"{place}.name"), categories)
+
+
+def _tokens(value: object, place: str) -> TokenState:
+    found = state.record(value, place, ("source", "method", "lowercase", "vocabulary", "merges"))
+    source = state.text(found["source"], f"{place}.source")
+    method = state.choice(found["method"], f"{place}.method", _METHODS)
+    vocabulary = state.items(found["vocabulary"], f"{place}.vocabulary", state.text, MOST_TOKENS)
+    known = set(vocabulary)
+    if vocabulary[:2] != SPECIAL or len(vocabulary) < 3 or len(known) != len(vocabulary):
+        raise state.wrong(f"{place}.vocabulary", f"{', '.join(SPECIAL)}, then tokens without repetition")
+    merges = state.items(found["merges"], f"{place}.merges", _pair, MOST_TOKENS)
+    if (method == "entry") != bool(source) or (merges and method != "bpe"):
+        raise state.wrong(
+            f"{place}.method", "'entry' exactly where a source is named, and 'bpe' where there are merges"
+        )
+    for left, right in merges:
+        if not {left, right, left + right} <= known:
+            raise state.wrong(f"{place}.merges", "pairs of pieces of the vocabulary that make another of its pieces")
+    return TokenState(source, method, state.flag(found["lowercase"], f"{place}.lowercase"), vocabulary, merges)
+
+
+def _pair(value: object, place: str) -> tuple[str, str]:
+    pair = state.items(value, place, state.text, 2)
+    if len(pair) != 2:
+        raise state.wrong(place, "a pair")
+    return pair[0], pair[1]
+
+
+def _frame(value: object, place: str) -> tuple[int, int, int]:
+    sides = state.items(value, place, state.whole, 3)
+    if len(sides) != 3 or not all(1 <= side <= _LARGEST_FRAME for side in sides[:2]) or sides[2] not in (1, 3):
+        raise state.wrong(place, f"[height, width, colours], each side from 1 to {_LARGEST_FRAME}, 1 or 3 colours")
+    return sides[0], sides[1], sides[2]

@@ -1,0 +1,256 @@
+"""Preparation of sequences: fitted on the training part, applied everywhere, saved as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, SchemaError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.prepare.sequence import steps
+from tidegate.prepare.sequence.options import SequenceOptions
+from tidegate.prepare.sequence.prepared import PreparedSequences
+from tidegate.prepare.sequence.steps import CategoryState, ChannelPlan, ChannelState
+from tidegate.prepare.sequence.tokens import UNKNOWN, TokenState, fit_entries, fit_texts
+
+__all__ = ["PreparedSequences", "SequenceOptions", "SequencePreparation"]
+
+Kind = Literal["numbers", "tokens", "frames"]
+
+
+@dataclass(frozen=True)
+class SequencePreparation:
+    """Everything that was measured on the training sequences.
+
+    Attributes:
+        options: as the user chose them.
+        channels: channels of numbers, in the order of the inputs.
+        categories: columns of categories, after them.
+        tokens: the vocabulary of texts, or None.
+        frame: (height, width, colours) of frames, or None.
+        notes: what was filled, left out or found constant.
+    """
+
+    options: SequenceOptions
+    channels: tuple[ChannelState, ...] = ()
+    categories: tuple[CategoryState, ...] = ()
+    tokens: TokenState | None = None
+    frame: tuple[int, int, int] | None = None
+    notes: tuple[Note, ...] = ()
+
+    @classmethod
+    def fit(
+        cls, sequences: Sequences, index: NDArray[np.integer], options: SequenceOptions | None = None
+    ) -> SequencePreparation:
+        """Measure the training part.
+
+        A single column of categories with more than 64 of them, and no numbers beside it, is read as tokens.
+
+        Args:
+            sequences: all of them.
+            index: places of the training sequences; no other is looked at.
+            options: None takes the defaults.
+
+        Raises:
+            ConfigError: no training sequences.
+            DataError: an infinite value, a sequence of length zero, texts without a frequent token.
+            MissingExtraError: tokens="bpe" without the `tokenizers` library.
+        """
+        options = options or SequenceOptions()
+        chosen = np.asarray(index, dtype=np.int64)
+        if not len(chosen):
+            raise ConfigError("the training part has no sequences; give it a larger share")
+        if sequences.texts is not None:
+            state, notes = fit_texts([text or "" for text in sequences.texts[chosen].tolist()], options)
+            return cls(options, tokens=state, notes=tuple(notes))
+        where, _, _ = _kept(sequences, chosen, options)
+        if sequences.frame is not None:
+            return cls(options, frame=sequences.frame)
+        names = list(sequences.categories)
+        if len(names) == 1 and not sequences.channels:
+            entries = sequences.categories[names[0]][where].tolist()
+            if len(set(entries) - {None}) > steps.MOST_CATEGORIES:
+                state, notes = fit_entries(names[0], entries, options)
+                return cls(options, tokens=state, notes=tuple(notes))
+        if not names and not sequences.channels:
+            raise SchemaError("the sequences have neither channels, categories nor texts; name the features to read")
+        channels, found = steps.fit_channels(sequences, where, options) if sequences.channels else ((), [])
+        categories, more = steps.fit_categories(sequences, where, names)
+        return cls(options, channels, categories, notes=(*found, *more))
+
+    @property
+    def kind(self) -> Kind:
+        """Whether a network reads numbers, tokens or frames."""
+        return "frames" if self.frame is not None else "numbers" if self.tokens is None else "tokens"
+
+    @property
+    def vocabulary(self) -> int:
+        """V, how many token ids there are; 0 where the inputs are numbers."""
+        return 0 if self.tokens is None else len(self.tokens.vocabulary)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """[I] names of the inputs: channels, categories, masks; the text or column that tokens are made of."""
+        if self.tokens is not None:
+            return (self.tokens.source or "text",)
+        if self.frame is not None:
+            return pixel_names(self.frame)
+        masks = tuple(f"{state.name}:missing" for state in self.channels if state.mask)
+        hot = tuple(name for state in self.categories for name in state.names)
+        return tuple(state.name for state in self.channels) + hot + masks
+
+    def apply(self, sequences: Sequences) -> PreparedSequences:
+        """Make the inputs of all sequences.
+
+        Raises:
+            SchemaError: a channel or column is missing, or the sequences are of another kind than when fitted.
+            DataError: a sequence of length zero, an infinite value, a missing one where fill is "none".
+            MissingExtraError: byte-pair tokens without the `tokenizers` library.
+        """
+        if self.tokens is not None and not self.tokens.source:
+            return self._apply_texts(sequences, self.tokens)
+        if sequences.texts is not None:
+            raise SchemaError(
+                f"the model was fitted on {self.kind}, these sequences are texts; give what it was fitted on"
+            )
+        where, starts, notes = _kept(sequences, np.arange(len(sequences)), self.options)
+        whole = len(where) == int(sequences.starts[-1])
+        kept = None if whole else where
+        if self.frame is not None:
+            if sequences.frame != self.frame:
+                raise SchemaError(f"the model was fitted on frames {self.frame}, these are {sequences.frame}")
+            values = sequences.values if whole else sequences.values[where]
+            return PreparedSequences(starts, values, kept, tuple(notes))
+        if self.tokens is not None:
+            entries = _column(sequences, self.tokens.source)[where].tolist()
+            ids, _ = self.tokens.lookup([entries])
+            notes += _unknown(ids, starts)
+            return PreparedSequences(starts, ids, kept, tuple(notes))
+        columns = _columns(sequences, self.channels)
+        plan = ChannelPlan(self.channels, columns, len(self.input_names), self.options.fill)
+        notes += _spare(sequences, self.channels)
+        inputs, found = steps.apply_channels(sequences, slice(None) if whole else where, starts, plan)
+        notes += found
+        at = len(self.channels)
+        for state in self.categories:
+            values = _column(sequences, state.name)
+            notes += steps.apply_category(values if whole else values[where], state, inputs, at)
+            at += len(state.categories)
+        return PreparedSequences(starts, inputs, kept, tuple(notes))
+
+    def _apply_texts(self, sequences: Sequences, state: TokenState) -> PreparedSequences:
+        if sequences.texts is None:
+            raise SchemaError("the model was fitted on texts, these sequences have none; name the text column")
+        ids, lengths = state.encode([text or "" for text in sequences.texts.tolist()])
+        notes: list[Note] = []
+        empty = np.flatnonzero(lengths == 0)
+        if len(empty):
+            message = "{count} texts have no tokens (first: {first}); each is read as one unknown token."
+            notes.append(Note("empty_text", message, {"count": len(empty), "first": sequences.ids[empty[0]]}))
+            ids = np.insert(ids, np.cumsum(lengths)[empty], np.int32(UNKNOWN))
+            lengths = np.maximum(lengths, 1)
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows, kept, more = _cut(starts, np.arange(len(lengths)), sequences.ids, self.options)
+        if len(rows) < len(ids):
+            ids, starts = ids[rows], kept
+        notes += more + _unknown(ids, starts)
+        return PreparedSequences(starts, ids, None, tuple(notes))
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON values; numbers survive exactly."""
+        from tidegate.prepare.sequence import document as sequencedocument
+
+        return sequencedocument.write(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SequencePreparation:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
+        """
+        from tidegate.prepare.sequence import document as sequencedocument
+
+        return sequencedocument.read(value)
+
+
+def pixel_names(frame: tuple[int, int, int]) -> tuple[str, ...]:
+    """Names of a frame's inputs, row by row: "row 0 column 0", with the colour where there are several."""
+    height, width, colours = frame
+    ends = [""] if colours == 1 else [f" {name}" for name in ("red", "green", "blue", "alpha")[:colours]]
+    return tuple(f"row {y} column {x}{end}" for y in range(height) for x in range(width) for end in ends)
+
+
+def _kept(
+    sequences: Sequences, index: NDArray[np.int64], options: SequenceOptions
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Note]]:
+    """Steps that stay of the sequences at `index`, where each sequence begins among them, and what was cut."""
+    empty = index[sequences.lengths[index] == 0]
+    if len(empty):
+        names = steps.shown([repr(sequences.ids[place]) for place in empty[:9]])
+        raise DataError(f"{len(empty)} sequences have no steps ({names}); leave them out, or give their steps")
+    return _cut(sequences.starts, index, sequences.ids, options)
+
+
+def _cut(
+    starts: NDArray[np.int64], index: NDArray[np.int64], ids: tuple[str, ...], options: SequenceOptions
+) -> tuple[NDArray[np.int64], NDArray[np.int64], list[Note]]:
+    first, lengths = starts[:-1][index], np.diff(starts)[index]
+    notes = []
+    most = options.max_length
+    if most is not None and (lengths > most).any():
+        long = lengths > most
+        message = "{count} of {total} sequences are longer than {most} (longest: {longest}); their end was cut off."
+        if options.truncate == "start":
+            message = (
+                "{count} of {total} sequences are longer than {most} (longest: {longest}); their beginning was cut off."
+            )
+        values = {"count": int(long.sum()), "total": len(index), "most": most, "longest": int(lengths.max())}
+        notes.append(Note("truncated", message, values))
+        first = first + np.where(long & (options.truncate == "start"), lengths - most, 0)
+        lengths = np.minimum(lengths, most)
+    begins = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    rows = np.arange(int(begins[-1]), dtype=np.int64) + np.repeat(first - begins[:-1], lengths)
+    return rows, begins, notes
+
+
+def _columns(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[int]:
+    places = {name: place for place, name in enumerate(sequences.channels)}
+    absent = [state.name for state in states if state.name not in places]
+    if absent:
+        raise SchemaError(
+            f"the model was fitted on {len(states)} channels, of which these sequences lack {steps.shown(absent)}; "
+            f"they have {len(places)}: {steps.shown(sequences.channels)}"
+        )
+    return [places[state.name] for state in states]
+
+
+def _spare(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[Note]:
+    """A note on channels that the model was not fitted on."""
+    known = {state.name for state in states}
+    spare = [name for name in sequences.channels if name not in known]
+    if not spare:
+        return []
+    message = "{count} channels that the model was not fitted on are not looked at: {names}."
+    return [Note("spare_channels", message, {"count": len(spare), "names": steps.shown(spare)})]
+
+
+def _column(sequences: Sequences, name: str) -> NDArray[Any]:
+    if name not in sequences.categories:
+        held = ", ".join(sequences.categories) or "none"
+        raise SchemaError(f"the model was fitted on a column {name!r} of categories; these sequences have {held}")
+    return sequences.categories[name]
+
+
+def _unknown(ids: NDArray[np.int32], starts: NDArray[np.int64]) -> list[Note]:
+    unknown = ids == UNKNOWN
+    if not unknown.any():
+        return []
+    message = "{count} of {total} tokens are unknown; {texts} sequences hold nothing else."
+    alone = int(np.logical_and.reduceat(unknown, starts[:-1]).sum())
+    return [Note("unknown", message, {"count": int(unknown.sum()), "total": len(ids), "texts": alone})]

@@ -1,0 +1,319 @@
+"""A table ready for windows: the gathers in the training loop, and the way back to the target's unit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError
+from tidegate.core.table import Note, Table
+from tidegate.prepare.table import transform
+from tidegate.prepare.table.assemble import Channels, assemble
+from tidegate.prepare.table.channels import Lookup, NumberChannel, TextChannel
+from tidegate.prepare.table.columns import first_time
+
+if TYPE_CHECKING:
+    from tidegate.prepare.table.preparation import Preparation
+
+Origins = NDArray[np.int64]
+
+
+class Prepared:
+    """Windows of one table, cut, filled and scaled when they are asked for.
+
+    An origin is the row of the first forecast step. Nothing at or after it changes what `past` returns.
+    An origin belongs to the series of the row before it.
+    """
+
+    def __init__(self, preparation: Preparation, table: Table, channels: Channels) -> None:
+        self.preparation = preparation
+        self.table = table
+        self._channels = channels
+        self._transform = preparation.options.target_transform
+        self._lag = preparation.options.difference_lag
+        self._inputs = len(preparation.past_names)
+        self._ahead = len(preparation.future_names)
+
+    @classmethod
+    def build(cls, preparation: Preparation, table: Table) -> Prepared:
+        """What `Preparation.apply` does."""
+        return cls(preparation, table, assemble(preparation, table))
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was found in this table beyond what fitting reported: unknown series, unseen categories."""
+        return self._channels.notes
+
+    def past(self, origins: Origins, length: int, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Inputs before the origins.
+
+        Args:
+            origins: [B].
+            length: T, rows before each origin.
+            out: [B, T, I] float32 to write into; None makes a new one.
+
+        Returns:
+            [B, T, I], channels as in `Preparation.past_names`.
+
+        Raises:
+            DataError: a window leaves its series, or fill="none" and a value is missing.
+        """
+        origins, series = self._place(origins, length, 0)
+        first = origins - length
+        if out is None:
+            out = np.empty((len(origins), length, self._inputs), dtype=np.float32)
+        at = 0
+        for channel in self._channels.columns:
+            if isinstance(channel, TextChannel):
+                at = _look_up(channel.codes, first, length, out, at)
+                continue
+            self._write_number(channel, first, origins, series, out[:, :, at])
+            at += 1
+        for lookup in self._channels.calendar:
+            at = _look_up(lookup, first, length, out, at)
+        for channel in self._channels.masked:
+            if channel.missing is not None:
+                out[:, :, at] = channel.missing(first, length)
+                at += 1
+        return out
+
+    def future(self, origins: Origins, steps: int, out: NDArray[np.float32] | None = None) -> NDArray[np.float32]:
+        """Known-ahead inputs at the forecast steps.
+
+        A known covariate that is missing there is filled from its own earlier values; before forecasting
+        rows that have not happened yet, `check_future` refuses such rows instead.
+
+        Args:
+            origins: [B].
+            steps: K.
+            out: [B, K, F] float32 to write into; None makes a new one.
+
+        Returns:
+            [B, K, F], channels as in `Preparation.future_names`.
+        """
+        origins, series = self._place(origins, 0, steps)
+        if out is None:
+            out = np.empty((len(origins), steps, self._ahead), dtype=np.float32)
+        at = 0
+        for channel in self._channels.known:
+            if isinstance(channel, TextChannel):
+                at = _look_up(channel.codes, origins, steps, out, at)
+                continue
+            if channel.state.empty:
+                out[:, :, at] = 0
+            else:
+                window = channel.causal(origins, steps, series)
+                self._refuse_missing(channel, window, origins)
+                channel.scaled(window, series, out[:, :, at])
+            at += 1
+        for lookup in self._channels.calendar:
+            at = _look_up(lookup, origins, steps, out, at)
+        return out
+
+    def check_future(self, origins: Origins, steps: int) -> None:
+        """Refuse forecast steps whose known-ahead covariates are missing.
+
+        Raises:
+            DataError: names the column, the series and the first time.
+        """
+        origins, _ = self._place(origins, 0, steps)
+        rows = (origins[:, None] + np.arange(steps)).reshape(-1)
+        for channel in self._channels.known:
+            if isinstance(channel, TextChannel):
+                missing, name, needed = channel.missing[rows], channel.name, channel.complete
+            else:
+                missing, name = np.isnan(channel.raw.values[rows]), channel.state.name
+                needed = not channel.state.empty
+            if needed and missing.any():
+                raise DataError(
+                    f"known-ahead column {name!r} is missing at {first_time(self.table, rows[missing])}; "
+                    f"give its value for all {steps} forecast steps, or declare it as observed"
+                )
+
+    def static(self, origins: Origins) -> NDArray[np.float32]:
+        """[B, S] static covariates of each origin's series."""
+        _, series = self._place(origins, 0, 0)
+        return np.asarray(self._channels.statics[series])
+
+    def target(self, origins: Origins, steps: int, dtype: Any = np.float32) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Targets as the network predicts them: transformed and scaled.
+
+        Args:
+            origins: [B].
+            steps: K.
+            dtype: float32 for training; float64 is inverted by `invert` without loss.
+
+        Returns:
+            [B, K, C] finite values, and [B, K, C] whether each may be trained on: it was observed and, for a
+            difference, the series is long enough to have a value to subtract.
+        """
+        origins, series = self._place(origins, 0, steps)
+        shape = (len(origins), steps, len(self._channels.targets))
+        values, seen = np.empty(shape, dtype=dtype), np.empty(shape, dtype=np.bool_)
+        for c, channel in enumerate(self._channels.targets):
+            future = channel.raw(origins, steps).astype(np.float64)
+            missing = np.isnan(future)
+            usable = ~missing
+            offset, scale = channel.affine(series)
+            if self._transform == "log1p":
+                future = np.log1p(future)
+            elif self._transform == "difference":
+                history = self._history(channel, origins, series)
+                usable &= self._has_base(origins, series, steps)
+                if np.isnan(history).any():
+                    usable[:, : self._lag] &= ~np.isnan(history[:, :steps])
+                    history = np.nan_to_num(history)
+                future = transform.differences(future, history)
+                missing = np.zeros_like(missing)
+            scaled = (future - offset) / scale
+            values[:, :, c] = np.where(missing, 0.0, scaled)
+            seen[:, :, c] = usable
+        return values, seen
+
+    def raw_target(self, origins: Origins, steps: int) -> NDArray[np.float64]:
+        """[B, K, C] targets as the table has them, NaN where missing."""
+        origins, _ = self._place(origins, 0, steps)
+        return np.stack([channel.raw(origins, steps) for channel in self._channels.targets], axis=2).astype(np.float64)
+
+    def invert(self, values: NDArray[Any], origins: Origins) -> NDArray[np.float64]:
+        """From predicted values back to the target's own unit.
+
+        Args:
+            values: [B, K, C] or [B, K, C, Q], as `target` gives them. With `difference` and K above the lag,
+                each quantile path is summed along itself.
+            origins: [B].
+
+        Returns:
+            float64 of the same shape.
+
+        Raises:
+            DataError: the shape does not fit, or with fill="none" the history it needs is missing.
+        """
+        origins, series = self._place(origins, 0, 0)
+        targets = self._channels.targets
+        values = np.asarray(values)
+        if values.ndim not in (3, 4) or values.shape[0] != len(origins) or values.shape[2] != len(targets):
+            raise DataError(
+                f"values to invert have shape {values.shape}, expected ({len(origins)}, K, {len(targets)}) or "
+                f"({len(origins)}, K, {len(targets)}, Q)"
+            )
+        result = np.empty(values.shape, dtype=np.float64)
+        for c, channel in enumerate(targets):
+            offset, scale = channel.affine(series)
+            if values.ndim == 4:
+                offset, scale = offset[:, :, None], scale[:, :, None]
+            own = values[:, :, c].astype(np.float64) * scale + offset
+            if self._transform == "log1p":
+                own = np.expm1(own)
+            elif self._transform == "difference":
+                history = self._history(channel, origins, series)
+                self._refuse_missing(channel, history, origins - self._lag)
+                own = transform.accumulate(own, history)
+            result[:, :, c] = own
+        return result
+
+    def _place(self, origins: Origins, before: int, after: int) -> tuple[Origins, NDArray[np.int64]]:
+        """Origins as int64 and the series they belong to; refuses windows that leave their series."""
+        origins = np.asarray(origins, dtype=np.int64)
+        starts = self.table.starts
+        if len(starts) == 2:
+            series = np.zeros(len(origins), dtype=np.int64)
+            low, high = int(starts[0]), int(starts[1])
+            legal = not len(origins) or (
+                int(origins.min()) - max(before, 1) >= low and int(origins.max()) + after <= high
+            )
+        else:
+            series = np.searchsorted(starts, origins - 1, side="right") - 1
+            inside = (series >= 0) & (series < len(starts) - 1)
+            legal = bool(inside.all()) and bool(
+                ((origins - before >= starts[series]) & (origins + after <= starts[series + 1])).all()
+            )
+        if not legal:
+            raise self._leaves(origins, before, after)
+        return origins, series
+
+    def _leaves(self, origins: Origins, before: int, after: int) -> DataError:
+        starts = self.table.starts
+        series = np.clip(np.searchsorted(starts, origins - 1, side="right") - 1, 0, len(starts) - 2)
+        early, late = origins - max(before, 1) < starts[series], origins + after > starts[series + 1]
+        worst = int(np.argmax(early | late))
+        return DataError(
+            f"the window at row {origins[worst]} needs {before} rows before and {after} from there on, but its series "
+            f"{self.table.ids[int(series[worst])]!r} has only the rows {starts[series[worst]]} to "
+            f"{starts[series[worst] + 1] - 1}; choose origins with enough rows on both sides, and at least one before"
+        )
+
+    def _write_number(
+        self,
+        channel: NumberChannel,
+        first: Origins,
+        origins: Origins,
+        series: NDArray[np.int64],
+        out: NDArray[np.float32],
+    ) -> None:
+        length = out.shape[1]
+        if channel.state.empty:
+            out[...] = 0
+            return
+        window = channel.past(first, length, origins, series)
+        self._refuse_missing(channel, window, first)
+        if channel.state.role == "target" and self._transform == "difference":
+            earlier = self._earlier(channel, first, length, origins, series)
+            window = np.subtract(window, earlier, dtype=np.float64) if window.dtype != np.float64 else window - earlier
+            offset, scale = channel.affine(series)
+            out[...] = (window - offset) / scale
+            return
+        channel.scaled(window, series, out)
+
+    def _earlier(
+        self, channel: NumberChannel, first: Origins, length: int, origins: Origins, series: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        """[B, length] values one lag before the rows from `first` on; the series' first value before it begins."""
+        begin = self.table.starts[series]
+        short = np.flatnonzero(first - self._lag < begin)
+        shifted = np.maximum(first - self._lag, 0)
+        window = channel.past(shifted, length, origins, series)
+        if len(short):
+            # Read from the series' first row on, then move right by as many steps as are missing.
+            whole = channel.past(begin[short], length, origins[short], series[short])
+            move = np.arange(length) - (begin[short] - first[short] + self._lag)[:, None]
+            window[short] = np.take_along_axis(whole, np.maximum(move, 0), axis=1)
+        return window
+
+    def _history(self, channel: NumberChannel, origins: Origins, series: NDArray[np.int64]) -> NDArray[np.float64]:
+        """[B, lag] target values before the origins, filled as known at them."""
+        first = origins - self._lag
+        begin = self.table.starts[series]
+        if (first >= begin).all():
+            return channel.past(first, self._lag, origins, series).astype(np.float64)
+        rows = np.maximum(first[:, None] + np.arange(self._lag), begin[:, None])
+        values = channel.filled.values[rows]
+        if channel.last is not None:
+            latest = channel.last.values[origins - 1]
+            before = np.where(latest >= 0, channel.filled.values[latest], channel.start[series])
+            values = np.where(rows > latest[:, None], before[:, None], values)
+        return np.asarray(values, dtype=np.float64)
+
+    def _has_base(self, origins: Origins, series: NDArray[np.int64], steps: int) -> NDArray[np.bool_]:
+        """[B, K] whether the step one lag before each forecast step lies in the series."""
+        rows = origins[:, None] - self._lag + np.arange(steps)
+        return np.asarray(rows >= self.table.starts[series][:, None])
+
+    def _refuse_missing(self, channel: NumberChannel, window: NDArray[Any], first: Origins) -> None:
+        if self.preparation.options.fill != "none" or not np.isnan(window).any():
+            return
+        b, t = np.argwhere(np.isnan(window))[0]
+        place = first_time(self.table, np.array([first[b] + t]))
+        raise DataError(
+            f"column {channel.state.name!r} is missing at {place} and fill='none' refuses it; "
+            "choose another fill, or windows without gaps"
+        )
+
+
+def _look_up(lookup: Lookup, first: Origins, length: int, out: NDArray[np.float32], at: int) -> int:
+    """Write a lookup's channels into `out` from channel `at` on; returns the channel after them."""
+    end: int = at + lookup.width
+    lookup.write(first, length, out[:, :, at:end])
+    return end

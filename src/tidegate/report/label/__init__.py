@@ -1,0 +1,1 @@
+"""The pages of a classifier or regressor."""

@@ -1,0 +1,1 @@
+"""What every page is made of: markup, words, the document, writing it."""

@@ -1,0 +1,49 @@
+"""A whole HTML document: sections below a head, its style inside, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+
+from tidegate.core.translate import Language, tr
+from tidegate.report.page.markup import Markup, el
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+
+@cache
+def style() -> Markup:
+    """The style sheet; charts take their colours from it."""
+    return Markup(files("tidegate.report").joinpath("style.css").read_text(encoding="utf-8"))
+
+
+def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | None]], lang: Language) -> str:
+    """A page of sections below its head; (name, heading, content) each, None is left out."""
+    present = [(name, heading, body) for name, heading, body in parts if body is not None]
+    links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
+    body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
+    return bare(title, lang, head, el("nav", el("ol", *links), aria_label=tr("Contents", lang)), *body)
+
+
+def bare(title: str, lang: Language, *body: Markup) -> str:
+    """A whole HTML document around some elements."""
+    language = "zh-Hant-TW" if lang == "zh_TW" else "en"
+    return (
+        "<!DOCTYPE html>\n"
+        + el(
+            "html",
+            el(
+                "head",
+                el("meta", charset="utf-8"),
+                el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+                el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+                el("meta", name="color-scheme", content="light dark"),
+                el("title", title),
+                el("style", style()),
+            ),
+            el("body", el("main", *body)),
+            lang=language,
+        )
+        + "\n"
+    )

@@ -1,0 +1,232 @@
+"""Many streams, one step at a time: the one function that a stream, a batch of streams and a whole table run through.
+
+Shape letters: S streams, C channels, K = 2 kinds of error (of this step, and of the last few), I inputs, R ring length.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.prepare.online import Clock, squash, step_inputs, stretch
+from tidegate.runtime.detect import levels, ranks
+from tidegate.runtime.detect.alarms import Watch, score_of, watch
+from tidegate.runtime.detect.network import ForecastSteps, RebuildSteps
+
+KINDS = 2
+TOGETHER = 8_192  # streams whose windows are rebuilt in one call of the engine: enough to share among its threads
+NEVER = np.iinfo(np.int64).min
+
+Array = NDArray[Any]
+
+
+class Judged(NamedTuple):
+    """What is said of one step of S streams with C channels.
+
+    Attributes:
+        score: [S] 0 to 1, of the rarity. p_value: [S]; both NaN where the step was not judged. alarm: [S] bool.
+        event: [S] number of the event that an alarm belongs to, from 1; 0 without an alarm.
+        channel: [S] the channel least in keeping with the past, -1 where none was judged.
+        expected: [S, C] the value that was forecast, or rebuilt. p_channels: [S, C].
+        errors: [S, C, K] of this step, and of the last few, in units of the channel's scale.
+        rarity: [S] the rank of the rarest channel before it was held against how often as rare ones came.
+    """
+
+    score: Array
+    p_value: Array
+    alarm: Array
+    event: Array
+    channel: Array
+    expected: Array
+    p_channels: Array
+    errors: Array
+    rarity: Array
+
+
+def rarities(least: Array) -> NDArray[np.float64]:
+    """[S, C] how rare each channel is: the least of its ranks, times the number of all that were looked at.
+
+    Args:
+        least: [S, C] the smallest rank of each channel's errors; NaN where it is not known.
+    """
+    tests = KINDS * (~np.isnan(least)).sum(axis=1, keepdims=True)
+    return np.asarray(np.minimum(tests * least, 1.0))
+
+
+class Streams:
+    """The state of S streams, all of which advance together.
+
+    Args:
+        detector: network, preparation, rules and the errors to begin with (see `runtime.detector.Detector`).
+        places: [S] row of each stream among the preparation's scales.
+    """
+
+    def __init__(self, detector: Any, places: NDArray[np.int64]) -> None:
+        self.detector, self.places = detector, places
+        rules, preparation = detector.rules, detector.preparation
+        count, channels = len(places), len(preparation.channels)
+        self.offset, self.scale = preparation.offset[places], preparation.scale[places]
+        self.forecast = rules.method == "forecast"
+        self.clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
+        self.network: Any
+        if self.forecast:
+            self.network = ForecastSteps(detector.spec, detector.weights, count)
+            length = max(preparation.lags, default=0)
+        else:
+            self.network = RebuildSteps(detector.spec, detector.weights)
+            length = detector.spec.window
+        self.shares = ranks.tail_shares(rules.tail)
+        self.turn = 0  # where in the ring the next value goes
+        self.state: dict[str, Array] = {
+            "value": np.zeros((count, channels), np.float32),
+            "expected": np.full((count, channels), np.nan, np.float32),
+            "short": np.zeros((count, channels)),
+            "ring": np.full((length, count, channels), np.nan, np.float32),
+            "age": np.zeros(count, np.int64),
+            "missing": np.zeros((count, channels), np.int64),
+            "counts": np.repeat(detector.counts[None], count, axis=0),
+            "total": np.repeat(detector.total[None], count, axis=0),
+            "levels": np.repeat(detector.levels[None], count, axis=0),
+            "on": np.zeros(count, bool),
+            "quiet": np.full(count, rules.refractory, np.int64),
+            "event": np.zeros(count, np.int64),
+            "time": np.full(count, NEVER, np.int64),
+        }
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def step(self, values: Array, now: NDArray[np.int64] | None = None, learn: Array | None = None) -> Judged:
+        """Judge one value of every stream, then take it in.
+
+        Args:
+            values: [S, C] float64, NaN where missing.
+            now: [S] microseconds of these values; needed where the network reads the clock.
+            learn: [S] bool, streams whose errors are remembered; None means all.
+        """
+        state, rules = self.state, self.detector.rules
+        seen = ~np.isnan(values)
+        squashed = squash(values, self.offset, self.scale)
+        if not self.forecast:
+            self._rebuild(np.where(seen, squashed, state["value"]))
+        ready = state["age"] >= rules.warm_up
+        known = seen & ~np.isnan(state["expected"]) & (state["missing"] < max(rules.gap, 1)) & ready[:, None]
+        errors = self._errors(values, known)
+        position = ranks.bin_position(errors, self.detector.base)
+        p_kinds = ranks.p_values(state["counts"], state["total"], position, self.shares, rules.tail)
+        rarity = rarities(np.where(known, p_kinds.min(axis=2), np.nan))
+        judged = self._decide(rarity, errors)
+        if rules.memory:
+            remembered = known if learn is None else known & learn[:, None]
+            ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
+            levels.count_levels(state["levels"], judged.rarity, remembered.any(axis=1), rules.memory)
+        self._take_in(squashed, seen, now)
+        return judged
+
+    def _errors(self, values: Array, known: Array) -> Array:
+        """[S, C, K]: of this step, and their running mean; zero where unknown, which is not counted."""
+        state = self.state
+        forecast = stretch(state["expected"])
+        error = np.where(known, np.abs((values - self.offset) / self.scale - forecast), 0.0)
+        share = 1.0 / self.detector.rules.short
+        state["short"] = np.where(known, state["short"] + share * (error - state["short"]), state["short"])
+        run = state["short"] if self.forecast else np.where(known, state["window"], 0.0)
+        return np.stack([error, run], axis=2)
+
+    def _decide(self, rarity: Array, errors: Array) -> Judged:
+        """Take the rarest channel, [S, C], say how often as rare a one has come, and move the alarms on."""
+        state, rules = self.state, self.detector.rules
+        filled = np.where(np.isnan(rarity), 2.0, rarity)
+        least = filled.min(axis=1)
+        known = least <= 1.0
+        least = np.where(known, least, np.nan)
+        p = levels.calibrated(state["levels"], least)
+        after = watch(Watch(state["on"], state["quiet"], state["event"]), p, rules.threshold, rules.refractory)
+        state["on"], state["quiet"], state["event"] = after
+        return Judged(
+            score=score_of(least),
+            p_value=p,
+            alarm=after.on,
+            event=np.where(after.on, after.event, 0),
+            channel=np.where(known, filled.argmin(axis=1), -1),
+            expected=stretch(state["expected"]) * self.scale + self.offset,
+            p_channels=rarity * (p / np.maximum(least, levels.TINY))[:, None],
+            errors=errors,
+            rarity=least,
+        )
+
+    def _take_in(self, squashed: Array, seen: Array, now: NDArray[np.int64] | None) -> None:
+        """Read the value: a missing one is replaced by what was expected, or the last value before that."""
+        state, rules = self.state, self.detector.rules
+        guess = state["expected"] if self.forecast else state["value"]
+        value = np.where(seen, squashed, np.where(np.isnan(guess), state["value"], guess))
+        first = (state["age"] == 0)[:, None]
+        before = np.where(first, value, state["value"])
+        state["missing"] = np.where(seen, 0, state["missing"] + 1)
+        lost = state["missing"].min(axis=1) >= max(rules.gap, 1)
+        state["age"] = np.where(lost, 0, state["age"] + 1)
+        if self.forecast:
+            if len(state["ring"]):
+                state["ring"][self.turn] = value
+            clock = None if self.clock is None else self.clock(now + self.detector.preparation.step)
+            inputs = step_inputs(value, before, self._ahead(), clock)
+            state["expected"] = self.network(inputs, value)
+            if lost.any():
+                self.network.forget(lost)
+            self._turn()
+        state["value"] = value
+        if now is not None:
+            state["time"] = now
+
+    def _ahead(self) -> list[Array]:
+        """For each lag m, [S, C] values at t + 1 - m, once the value at t is in the ring."""
+        ring = self.state["ring"]
+        return [ring[(self.turn + 1 - lag) % len(ring)] for lag in self.detector.preparation.lags]
+
+    def _turn(self) -> None:
+        length = len(self.state["ring"])
+        self.turn = (self.turn + 1) % length if length else 0
+
+    def _rebuild(self, value: Array) -> None:
+        """Put the value into the window and rebuild the window: what was expected now, and its mean error.
+
+        A block of streams at a time: what the network writes on the way is [S, T, H], twice.
+        """
+        state = self.state
+        state["ring"][self.turn] = value
+        self._turn()
+        count, channels = value.shape
+        state["window"], state["expected"] = np.empty((count, channels)), np.empty((count, channels), np.float32)
+        for first in range(0, count, TOGETHER):
+            own = slice(first, first + TOGETHER)
+            ring = state["ring"][:, own]
+            window = np.concatenate([ring[self.turn :], ring[: self.turn]])
+            window = np.ascontiguousarray(window.transpose(1, 0, 2))  # [S, T, C], oldest first
+            whole = ~np.isnan(window).any(axis=(1, 2))
+            rebuilt = self.network(np.nan_to_num(window))
+            error = np.abs(stretch(window) - stretch(rebuilt))
+            state["window"][own] = np.where(whole[:, None], error.sum(axis=1) / window.shape[1], np.nan)
+            state["expected"][own] = np.where(whole[:, None], rebuilt[:, -1], np.float32(np.nan))
+
+    def export(self, rows: Array | None = None) -> dict[str, Array]:
+        """The state of some streams (None: all) as arrays that begin with the streams, the ring oldest first."""
+        pick = slice(None) if rows is None else rows
+        found = {name: values[pick] for name, values in self.state.items() if name not in ("ring", "window")}
+        ring = np.roll(self.state["ring"], -self.turn, axis=0)
+        found["ring"] = ring[:, pick].transpose(1, 0, 2)
+        if self.forecast:
+            found["h"], found["c"] = (part[:, pick].transpose(1, 0, 2) for part in (self.network.h, self.network.c))
+        return {name: np.array(values, order="C") for name, values in found.items()}  # a copy, whatever the layout
+
+    def restore(self, found: dict[str, Array]) -> None:
+        """Take over what `export` gave, for the same number of streams."""
+        for name in self.state:
+            if name not in ("ring", "window"):
+                self.state[name] = np.array(found[name], order="C")
+        self.turn = 0
+        self.state["ring"] = np.array(found["ring"].transpose(1, 0, 2), order="C")
+        if self.forecast:
+            self.network.h[...] = found["h"].transpose(1, 0, 2)
+            self.network.c[...] = found["c"].transpose(1, 0, 2)

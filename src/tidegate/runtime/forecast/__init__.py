@@ -1,0 +1,1 @@
+"""Forecasts with numpy alone: whole windows, and streams."""

@@ -1,0 +1,202 @@
+"""From a network's outputs to what is said of a sequence: probabilities and labels, or quantities. No torch here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.artifact import Artifact, read_model
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ArtifactError
+from tidegate.core.sequences import Sequences
+from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
+from tidegate.prepare.sequence.spans import Spans, endings, gather, whole
+from tidegate.prepare.sequence.targets import ClassLabels, read_labels
+from tidegate.runtime.network.network import Output, run_network
+from tidegate.runtime.network.recurrent import Loaded
+
+Run = Callable[[NDArray[Any], NDArray[np.int64] | None], Output]
+TASKS = ("classifier", "regressor")
+STEPS_AT_ONCE = 65_536
+MOST_AT_ONCE = 512
+
+
+@dataclass(frozen=True)
+class Deciding:
+    """How outputs become answers.
+
+    Attributes:
+        per_step: whether each step gets an answer.
+        window: rows that an answer looks at, the last ones of its sequence; None looks at all.
+        temperature: outputs are divided by it before they become probabilities (Guo et al. 2017).
+        thresholds: of two classes, one: the second is chosen from that probability on; of several labels at once, one
+            for each; () takes the most probable class, or one half.
+    """
+
+    per_step: bool = False
+    window: int | None = None
+    temperature: float = 1.0
+    thresholds: tuple[float, ...] = ()
+
+    def spans(self, starts: NDArray[np.int64], index: NDArray[np.int64]) -> Spans:
+        """The rows that the answers for the sequences `index` look at."""
+        return whole(starts, index) if self.window is None else endings(starts, index, self.window)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "per_step": self.per_step,
+            "window": self.window,
+            "temperature": self.temperature,
+            "thresholds": list(self.thresholds),
+        }
+
+    @classmethod
+    def from_json(cls, state: Mapping[str, Any]) -> Deciding:
+        """What `to_json` wrote.
+
+        Raises:
+            ArtifactError: something is missing, extra, of the wrong type or out of range.
+        """
+        try:
+            window, temperature, thresholds = state["window"], state["temperature"], tuple(state["thresholds"])
+            found = cls(bool(state["per_step"]), window, float(temperature), tuple(float(t) for t in thresholds))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ArtifactError(f"model.json: decoding cannot be read: {error}") from error
+        whole_number = window is None or (isinstance(window, int) and not isinstance(window, bool) and window >= 1)
+        if not whole_number or not 0 < found.temperature < 1e6 or not all(0 <= t <= 1 for t in found.thresholds):
+            raise ArtifactError("model.json: decoding: window, temperature or thresholds are out of range")
+        return found
+
+
+def outputs(run: Run, prepared: PreparedSequences, spans: Spans, *, per_step: bool) -> NDArray[np.float32]:
+    """A network's outputs for stretches of prepared sequences, in batches of like length.
+
+    Args:
+        run: the network, from inputs [B, T, I] or [B, T] and lengths [B] (None: all T) to `Output`.
+        prepared: the sequences. spans: M stretches of them. per_step: whether each step gets outputs.
+
+    Returns:
+        [M, O], or [sum of lengths, O] with the steps of the stretches one after another.
+    """
+    order = np.argsort(spans.lengths, kind="stable")
+    ends = np.cumsum(spans.lengths)
+    found: NDArray[np.float32] | None = None
+    for batch in _batches(spans.lengths[order]):
+        index = order[batch]
+        past, lengths = gather(prepared.values, spans, index)
+        values = run(past, None if (lengths == past.shape[1]).all() else lengths).values
+        if found is None:
+            found = np.empty((int(ends[-1]) if per_step else len(spans), values.shape[-1]), dtype=np.float32)
+        if per_step:
+            valid = np.arange(past.shape[1]) < lengths[:, None]
+            rows = (ends[index] - lengths)[:, None] + np.arange(past.shape[1])
+            found[rows[valid]] = values[:, :, 0][valid]
+        else:
+            found[index] = values[:, 0, 0]
+    assert found is not None
+    return found
+
+
+def _batches(lengths: NDArray[np.int64]) -> list[slice]:
+    """Slices of rising lengths whose padded steps stay within bounds."""
+    found, low = [], 0
+    while low < len(lengths):
+        high = min(low + MOST_AT_ONCE, len(lengths))
+        while high > low + 1 and (high - low) * int(lengths[high - 1]) > STEPS_AT_ONCE:
+            high = low + max(1, (high - low) // 2)
+        found.append(slice(low, high))
+        low = high
+    return found
+
+
+def probabilities(logits: NDArray[Any], labels: ClassLabels, deciding: Deciding) -> NDArray[np.float64]:
+    """[M, K] probabilities: they sum to one, or stand alone where there may be several labels."""
+    scaled = np.asarray(logits, dtype=np.float64) / deciding.temperature
+    if labels.multiple:
+        return np.asarray(0.5 * (np.tanh(0.5 * scaled) + 1))
+    powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def choose(found: NDArray[np.float64], labels: ClassLabels, deciding: Deciding) -> NDArray[Any]:
+    """Places of the chosen classes, [M]; of several labels at once, [M, K] bool."""
+    if labels.multiple:
+        return np.asarray(found >= (np.array(deciding.thresholds) if deciding.thresholds else 0.5))
+    if deciding.thresholds:
+        return (found[:, 1] >= deciding.thresholds[0]).astype(np.int64)
+    return np.asarray(found.argmax(axis=1), dtype=np.int64)
+
+
+class Labeller:
+    """A trained classifier or regressor that needs numpy only.
+
+    Attributes:
+        artifact: what was read. spec: the network's. preparation: of the inputs. labels: what is said of a sequence.
+        deciding: how outputs become answers. weights: the network's tensors, as the engine likes them.
+    """
+
+    def __init__(self, artifact: Artifact) -> None:
+        record = artifact.record
+        if record.task not in TASKS:
+            raise ArtifactError(f"model.json: task is {record.task!r}; expected one of {', '.join(TASKS)}")
+        self.artifact, self.spec = artifact, record.network
+        try:
+            inputs, labels = artifact.preparation["inputs"], artifact.preparation["labels"]
+        except KeyError as error:
+            raise ArtifactError(f"preparation.json: {error} is missing") from error
+        self.preparation = SequencePreparation.from_json(inputs)
+        self.labels = read_labels(labels)
+        self.deciding = Deciding.from_json(record.decoding)
+        self._check()
+        self.weights = Loaded(artifact.weights)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Labeller:
+        """Read a model's folder, or a run folder that has one.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with or of a newer format.
+        """
+        return cls(read_model(path))
+
+    def _check(self) -> None:
+        spec, classes = self.spec, isinstance(self.labels, ClassLabels)
+        if classes != (self.artifact.record.task == "classifier"):
+            raise ArtifactError("preparation.json: the labels do not fit the task")
+        if spec.outputs != self.labels.outputs or spec.past != len(self.preparation.input_names):
+            raise ArtifactError("preparation.json: inputs or labels do not fit the network")
+        if self.deciding.per_step != (spec.find("tag") is not None) or (spec.find("tag") or spec.find("label")) is None:
+            raise ArtifactError("model.json: the network does not end in what the decoding says")
+        tokens, frames = spec.find("tokens"), spec.find("frames")
+        if (tokens.vocabulary if tokens else 0) != self.preparation.vocabulary or (
+            (frames.height, frames.width, frames.colours) if frames else None
+        ) != self.preparation.frame:
+            raise ArtifactError("preparation.json: tokens or frames do not fit the network")
+        limit = self.labels.outputs if isinstance(self.labels, ClassLabels) and self.labels.multiple else 1
+        if len(self.deciding.thresholds) not in (0, limit):
+            raise ArtifactError("model.json: decoding: as many thresholds as labels, or one of two classes")
+
+    def run(self, past: NDArray[Any], lengths: NDArray[np.int64] | None) -> Output:
+        """The network on a batch of prepared stretches."""
+        return run_network(self.spec, self.weights, past, lengths=lengths)
+
+    def outputs(self, sequences: Sequences) -> NDArray[np.float32]:
+        """The network's outputs, [M, O], or [N, O] for the steps.
+
+        Raises:
+            SchemaError, DataError: the sequences are not of the kind that the model was fitted on.
+        """
+        prepared = self.preparation.apply(sequences)
+        spans = self.deciding.spans(prepared.starts, np.arange(len(sequences)))
+        return outputs(self.run, prepared, spans, per_step=self.deciding.per_step)
+
+
+def network_run(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]]) -> Run:
+    """A network as a function of numpy arrays."""
+    loaded = Loaded(weights)
+    return lambda past, lengths: run_network(spec, loaded, past, lengths=lengths)

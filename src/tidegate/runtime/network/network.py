@@ -1,0 +1,142 @@
+"""A network run from its spec and weights with numpy alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
+from tidegate.artifacts.spec import Layer, NetworkSpec
+from tidegate.runtime.network.flow import Flow, Lengths, clear, lagged
+from tidegate.runtime.network.layers import LAYERS
+from tidegate.runtime.network.recurrent import Loaded
+
+Array = NDArray[np.float32]
+
+
+class Output(NamedTuple):
+    """What a network says about a batch of windows or sequences.
+
+    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
+    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there.
+    """
+
+    values: Array
+    loc: Array
+    scale: Array
+    attention: Array | None
+    decoder_attention: Array | None = None
+    self_attention: Array | None = None
+
+    def prepared(self) -> Array:
+        """[B, K, C, O] in the prepared scale."""
+        return np.asarray(self.values * self.scale[..., None] + self.loc[..., None], dtype=np.float32)
+
+
+def run_network(
+    spec: NetworkSpec,
+    weights: Mapping[str, Array],
+    past: Array,
+    future: Array | None = None,
+    static: Array | None = None,
+    lengths: Lengths | None = None,
+) -> Output:
+    """Forecast a batch of windows or say something about sequences, as the torch network of this spec and weights does.
+
+    Args:
+        spec: the network. weights: its tensors by name, float32.
+        past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
+        future: [B, K, F]. static: [B, S]; None where the network reads none.
+        lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+
+    Raises:
+        ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
+    """
+    if spec.members > 1:
+        one = spec.member
+        return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])
+    batch, count = past.shape[0], spec.targets
+    flow = enter(spec, weights, past, future, static, lengths)
+    for _ in walk_layers(spec, weights, flow):
+        pass
+    assert flow.output is not None
+    values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)
+    if spec.anchor:
+        values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given)[..., None]
+    if not spec.forecasts:
+        zeros = np.zeros((batch, 1, 1), np.float32)
+        return Output(values, zeros, zeros + np.float32(1), flow.attention, None, flow.self_attention)
+    ones = np.ones_like(flow.targets[:, :1])
+    scale = ones if flow.scale is None else flow.scale
+    loc = np.zeros_like(ones) if flow.loc is None else flow.loc
+    if spec.channels == "independent":
+        values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
+        loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
+    return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
+
+
+def members(spec: NetworkSpec, weights: Mapping[str, Array]) -> list[Mapping[str, Array]]:
+    """The weights of each member of an ensemble, by the names that a single network has."""
+    if isinstance(weights, Loaded):
+        return [weights.below(f"members.{number}.") for number in range(spec.members)]
+    starts = [f"members.{number}." for number in range(spec.members)]
+    return [{name.removeprefix(own): w for name, w in weights.items() if name.startswith(own)} for own in starts]
+
+
+def mean_output(each: Sequence[Output]) -> Output:
+    """The mean of what several networks say about the same batch."""
+    columns = zip(*each, strict=True)
+    return Output._make(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns)
+
+
+def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> Iterator[tuple[int, Layer]]:
+    """Run the layers one by one on a flow; gives each layer and its place just before it acts, to look at the flow."""
+    for index, layer in enumerate(spec.layers):
+        yield index, layer
+        with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays
+            LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
+
+
+def enter(
+    spec: NetworkSpec,
+    weights: Mapping[str, Array],
+    past: Array,
+    future: Array | None = None,
+    static: Array | None = None,
+    lengths: Lengths | None = None,
+) -> Flow:
+    """The flow that a batch of windows begins with; independent channels become rows, [B * C]."""
+    count, batch, steps = spec.targets, *past.shape[:2]
+    if lengths is not None:
+        check_lengths(spec, lengths, batch, steps)
+    reads = spec.find("tokens")
+    if reads is not None:
+        past = clear(past[:, :, None], lengths)[:, :, 0] if past.ndim == 2 else past
+        check_tokens(past, reads.vocabulary)
+    else:
+        past = clear(past, lengths)
+    future = np.empty(missing_shape(spec, "future", batch), np.float32) if future is None else future
+    static = np.empty(missing_shape(spec, "static", batch), np.float32) if static is None else static
+    if spec.channels == "joint":
+        targets = past[:, :, :count] if reads is None else np.empty((batch, steps, 0), np.float32)
+        return Flow(targets, past, future, static, lengths=lengths, given=lengths)
+    lengths = None if lengths is None else np.repeat(lengths, count)
+    own = past[:, :, :count].transpose(0, 2, 1).reshape(batch * count, steps, 1)
+    others = np.repeat(past[:, :, count:], count, axis=0)
+    static = np.repeat(static, count, axis=0)
+    if spec.channel_size:
+        static = np.concatenate([static, np.tile(weights["channel.weight"], (batch, 1))], axis=1)
+    return Flow(
+        targets=own,
+        sequence=np.concatenate([own, others], axis=2),
+        future=np.repeat(future, count, axis=0),
+        static=static,
+        lengths=lengths,
+        given=lengths,
+    )

@@ -1,0 +1,108 @@
+"""Recurrent stacks, weights laid out as in torch: on the native engine, or in numpy without it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tidegate.artifacts.spec import Recurrent
+from tidegate.kernels.library import native
+from tidegate.kernels.run import Packed
+from tidegate.kernels.stack import Stack
+from tidegate.runtime.network.cells import State, reversed_rows, run_cell
+from tidegate.runtime.network.flow import Array, Lengths, Weights
+
+
+class Loaded(dict[str, Array]):
+    """A network's weights by name; a recurrent stack is packed for the engine when it first runs, and stays so."""
+
+    def __init__(self, weights: Weights) -> None:
+        super().__init__(weights)
+        self._packed: dict[tuple[str, bool], Packed] = {}
+        self._below: dict[str, Loaded] = {}
+
+    def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array]]]:
+        return Loaded, (dict(self),)
+
+    def below(self, prefix: str) -> Loaded:
+        """The weights whose names begin so, by the rest of their names; the same object every time."""
+        if prefix not in self._below:
+            own = {name.removeprefix(prefix): array for name, array in self.items() if name.startswith(prefix)}
+            self._below[prefix] = Loaded(own)
+        return self._below[prefix]
+
+    def packed(self, layer: Recurrent, prefix: str) -> Packed | None:
+        """A stack in the engine's order; None where the engine is absent."""
+        if native() is None:
+            return None
+        key = (prefix, layer.bidirectional)
+        if key not in self._packed:
+            names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+            names += ["weight_peephole"] * (layer.cell == "peephole") + ["weight_norm"] * layer.layer_norm
+            tails = ["", "_reverse"] if layer.bidirectional else [""]
+            own = [
+                self[f"{prefix}.{name}_l{level}{tail}"]
+                for level in range(layer.num_layers)
+                for tail in tails
+                for name in names
+            ]
+            stack = Stack(
+                layer.cell,
+                layer.num_layers,
+                len(tails),
+                zoneout_h=layer.zoneout,
+                zoneout_c=0.0 if layer.cell == "gru" else layer.zoneout,
+                norm=layer.layer_norm,
+            )
+            self._packed[key] = Packed(stack, own)
+        return self._packed[key]
+
+
+def _run_packed(
+    packed: Packed, sequence: Array, start: list[State] | None, lengths: Lengths | None
+) -> tuple[Array, list[State]]:
+    directions, states = packed.stack.directions, 1 if packed.stack.cell == "gru" else 2
+    begin: list[Array | None] = [None, None]
+    if start is not None:
+        begin[:states] = [np.repeat(np.stack([own[i] for own in start]), directions, axis=0) for i in range(states)]
+    hidden, *ends = packed.forward(sequence, begin[0], begin[1], lengths)
+    means = [end.reshape(-1, directions, *end.shape[1:]).mean(axis=1) for end in ends[:states]]
+    return hidden, list(zip(*means, strict=True))
+
+
+def run_stack(
+    layer: Recurrent,
+    weights: Weights,
+    prefix: str,
+    sequence: Array,
+    start: list[State] | None = None,
+    lengths: Lengths | None = None,
+) -> tuple[Array, list[State]]:
+    """Run a stack of recurrent layers.
+
+    Args:
+        layer: the stack's spec. weights: by name, under `prefix`; on the engine if they are `Loaded`.
+        sequence: [B, S, I].
+        start: state of every layer, h (and c) [B, H]; None starts from zeros.
+        lengths: [B] steps of each row; None takes all. Past a row's end h is zero, and its state the one at its end.
+
+    Returns:
+        The last layer's h for every step, [B, S, H] (twice as wide when bidirectional), and the final
+        state of every layer (the mean of both directions when bidirectional).
+    """
+    packed = weights.packed(layer, prefix) if isinstance(weights, Loaded) else None
+    if packed is not None:
+        return _run_packed(packed, sequence, start, lengths)
+    final: list[State] = []
+    for level in range(layer.num_layers):
+        begin = start[level] if start is not None else None
+        tails = [f"l{level}", f"l{level}_reverse"] if layer.bidirectional else [f"l{level}"]
+        outputs, states = [], []
+        for tail in tails:
+            backwards = tail.endswith("_reverse")
+            steps = reversed_rows(sequence, lengths) if backwards else sequence
+            hidden, state = run_cell(layer, weights, prefix, tail, steps, begin, lengths)
+            outputs.append(reversed_rows(hidden, lengths) if backwards else hidden)
+            states.append(state)
+        sequence = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=2)
+        final.append(states[0] if len(states) == 1 else tuple((a + b) / 2 for a, b in zip(*states, strict=True)))
+    return sequence, final

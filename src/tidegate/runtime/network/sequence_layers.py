@@ -1,0 +1,81 @@
+"""Layers of networks that say something about a sequence in numpy, as `tidegate.nn.sequence_layers` has them in torch.
+
+Shape letters: B batch, T steps, S steps of the sequence, D its width, O outputs, M frames of all rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from tidegate.artifacts.inputs import UNKNOWN, pair_rows
+from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
+from tidegate.runtime.network.cells import sigmoid
+from tidegate.runtime.network.convolution import convolve, padded_rows
+from tidegate.runtime.network.flow import Array, Flow, Weights, clear, mean_over, row_linear, within
+from tidegate.runtime.network.norm import batch_normed
+
+PATCHES = 1 << 22  # numbers of a convolution's patches held at once
+
+
+def tokens(spec: NetworkSpec, layer: Tokens, weights: Weights, at: str, flow: Flow) -> None:
+    """A vector for each token: [B, T] whole numbers -> [B, T, size]."""
+    given = flow.sequence
+    found = weights[f"{at}.embedding.weight"][given]
+    if layer.pairs:
+        before, here = given[:, :-1].astype(np.int64), given[:, 1:].astype(np.int64)
+        known = ((before > UNKNOWN) & (here > UNKNOWN))[:, :, None]
+        found[:, 1:] += weights[f"{at}.pairs.weight"][pair_rows(before, here, layer.pairs)] * known
+    flow.sequence = found
+
+
+def frames(spec: NetworkSpec, layer: Frames, weights: Weights, at: str, flow: Flow) -> None:
+    """A small convolutional network on every step: [B, T, height * width * colours] -> [B, T, channels]."""
+    batch, steps, inputs = flow.sequence.shape
+    kept = np.ones(batch * steps, np.bool_) if flow.lengths is None else within(flow.lengths, steps).ravel()
+    pictures = flow.sequence.reshape(-1, inputs)[kept]
+    found = np.zeros((batch * steps, layer.channels[-1]), np.float32)
+    each = layer.height * layer.width * layer.kernel**2 * max(layer.colours, *layer.channels)
+    some = max(1, PATCHES // each)
+    parts = [look(layer, weights, at, pictures[first : first + some]) for first in range(0, len(pictures), some)]
+    found[kept] = np.concatenate(parts) if parts else found[:0]
+    flow.sequence = found.reshape(batch, steps, -1)
+
+
+def look(layer: Frames, weights: Weights, at: str, pictures: Array) -> Array:
+    """[M, height * width * colours] -> [M, channels]."""
+    x = pictures.reshape(-1, layer.height, layer.width, layer.colours)
+    around = (layer.kernel // 2, layer.kernel // 2)
+    for index in range(len(layer.channels)):
+        matrix = weights[f"{at}.convs.{index}.weight"]
+        padded = np.pad(x, ((0, 0), around, around, (0, 0)))
+        patches = sliding_window_view(padded, (layer.kernel, layer.kernel), axis=(1, 2))  # [M, h, w, D, k, k]
+        product = patches.reshape(*x.shape[:3], -1) @ matrix.reshape(len(matrix), -1).T
+        x = np.maximum(product + weights[f"{at}.convs.{index}.bias"], np.float32(0))
+        high, wide = x.shape[1] // 2, x.shape[2] // 2
+        x = x[:, : 2 * high, : 2 * wide].reshape(len(x), high, 2, wide, 2, -1).max(axis=(2, 4))
+    return np.asarray(x.mean(axis=(1, 2)))
+
+
+def branch(spec: NetworkSpec, layer: Branch, weights: Weights, at: str, flow: Flow) -> None:
+    """Convolutions beside the recurrence: [B, S, D] -> [B, channels], kept until it joins the context."""
+    x, lengths = flow.sequence, flow.lengths
+    for index, kernel in enumerate(layer.kernels):
+        found = convolve(padded_rows(x, lengths, kernel, 1, "same"), weights[f"{at}.convs.{index}.weight"])
+        x = np.maximum(batch_normed(weights, f"{at}.norms.{index}", found), np.float32(0))
+        if layer.squeeze_excite and index < len(layer.channels) - 1:
+            few = mean_over(x, lengths) @ weights[f"{at}.squeezes.{index}.weight"].T
+            gate = np.maximum(few, np.float32(0)) @ weights[f"{at}.excites.{index}.weight"].T
+            x = x * sigmoid(gate)
+    flow.branch = mean_over(x, lengths)[:, 0]
+
+
+def label(spec: NetworkSpec, layer: Label | Tag, weights: Weights, at: str, flow: Flow) -> None:
+    """What is said about a sequence, [B, 1, O], or about every step of it, [B, T, O]."""
+    x = flow.sequence if flow.context is None else flow.context[:, None]
+    if isinstance(layer, Label) and spec.find("embed") is not None:
+        x = np.concatenate([x, flow.static[:, None]], axis=2)
+    if layer.hidden_size:
+        x = np.maximum(row_linear(weights, f"{at}.hidden", x), np.float32(0))
+    found = row_linear(weights, f"{at}.final", x)
+    flow.output = clear(found, flow.lengths) if flow.context is None else found

@@ -1,0 +1,384 @@
+"""AnomalyDetector: from a table to alarms that keep a budget, and streams that go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.table import Note, Table
+from tidegate.data import read, split
+from tidegate.data.emit import local_time, to_frame
+from tidegate.runtime.detect.detector import Detector
+from tidegate.runtime.detect.stream import Stream
+from tidegate.runtime.detect.walk import Walked, walk
+from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
+from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.options import READING
+
+
+class AnomalyDetector(Estimator):
+    """Finds what is not as it was: in one or many series, one or many channels, without labels or with them.
+
+    A recurrent network learns what comes next (`forecast`), or to rebuild the last window from a short summary
+    (`reconstruction`), from the training part alone. How large an error is for this stream becomes a p-value: its rank
+    among the errors seen so far, with an extreme-value tail beyond them. A step alarms where p is so small that
+    ordinary steps would be so `alarms_per_week` times a week. See the page on detection for the equations.
+
+    Args:
+        method: `forecast` of the next value, or `reconstruction` of the last window.
+        window: T, steps that a training window has, and that are rebuilt at once; None takes 48.
+        cell: `lstm`, `gru`, `peephole` or `coupled`. hidden_size: H, units per layer. num_layers: recurrent layers.
+        dropout: of the last layer, in training. head_size: units between the recurrence and the forecast.
+        lags: seasons, in steps, whose last value the network sees; None finds one, () takes none.
+        calendar: of `minute`, `hour`, `day_of_week`; None chooses from the step between rows, () takes none.
+        loss: `huber` or `mae`, which a few anomalies in the training part hardly move, or `mse`.
+        alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock).
+        alarms_per_day: the same by day; given, it counts.
+        warm_up: steps at the start of a stream that are not judged; a reconstruction needs a whole window.
+        refractory: quiet steps after which an alarm counts as a new event.
+        short: steps that a run of errors is averaged over.
+        tail: index a of the tail far beyond the largest error; the smaller, the heavier.
+        adapt: errors that a stream remembers, so that it follows a drift; True 8,000, False never changes.
+        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip: see `TrainOptions`.
+        seed: of weights and order; with it a run repeats bit for bit. training: further `TrainOptions`.
+    """
+
+    fitted_: Any
+    detector_: Detector
+    history_: Any
+    notes_: tuple[Note, ...]
+    reading_: dict[str, Any]
+    judged_: Any
+
+    def __init__(
+        self,
+        *,
+        method: str = "forecast",
+        window: int | None = None,
+        cell: str = "lstm",
+        hidden_size: int = 16,
+        num_layers: int = 1,
+        dropout: float = 0.1,
+        head_size: int = 16,
+        lags: Sequence[int] | None = None,
+        calendar: Sequence[str] | None = None,
+        loss: str = "huber",
+        alarms_per_week: float = 1.0,
+        alarms_per_day: float | None = None,
+        warm_up: int = 16,
+        refractory: int = 60,
+        short: int = 10,
+        tail: float = 8.0,
+        adapt: bool | int = True,
+        optimizer: str = "adamw",
+        learning_rate: float = 5e-3,
+        schedule: str = "cosine",
+        batch_size: int = 32,
+        max_epochs: int = 30,
+        patience: int = 8,
+        min_delta: float = 0.0,
+        clip: float = 1.0,
+        seed: int = 0,
+        training: Any = None,
+    ) -> None:
+        self.method = method
+        self.window = window
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.head_size = head_size
+        self.lags = lags
+        self.calendar = calendar
+        self.loss = loss
+        self.alarms_per_week = alarms_per_week
+        self.alarms_per_day = alarms_per_day
+        self.warm_up = warm_up
+        self.refractory = refractory
+        self.short = short
+        self.tail = tail
+        self.adapt = adapt
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.min_delta = min_delta
+        self.clip = clip
+        self.seed = seed
+        self.training = training
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        time: Any = None,
+        target: Any = None,
+        series: str | None = None,
+        label: str | None = None,
+        validation: Any = 0.1,
+        test: Any = 0.2,
+        gap: int = 0,
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+        **reading: Any,
+    ) -> AnomalyDetector:
+        """Read, split, train, measure the errors; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path, a dataframe, an array, or a `Table`.
+            time, series: columns; names that people use are recognised. target: the channel, or several.
+            label: column of known anomalies (0 or 1). Training leaves them out, and the threshold is then the one that
+                finds most on the validation part; the test part is looked at by `evaluate` alone.
+            validation, test: a fraction of each series, a number of rows, or the time the part begins.
+            gap: rows left out between the parts.
+            out: folder of the run. resume: go on from the checkpoints in it.
+            progress: show a progress bar; None does where there is a terminal.
+            source: where a `Table` came from, for the run's config.toml.
+            reading: further options of `tidegate.read`.
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        from tidegate.artifacts.atomic import check_writable
+        from tidegate.tasks.detect import fit as detector_fit
+        from tidegate.tasks.detect.choices import WINDOW, check_detector, detector_choices
+        from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
+        from tidegate.train.progress import ProgressBar
+
+        check_detector(self)
+        columns = {"time": time, "target": target, "series": series}
+        named = [name for name, value in {**columns, **reading}.items() if value]
+        if isinstance(data, Table) and named:
+            raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
+        if validation in (0, 0.0):
+            raise ConfigError("validation=0: errors are measured on a validation part; give it a share such as 0.1")
+        if out is not None:
+            check_writable(Path(out))
+        table = data if isinstance(data, Table) else self._read(data, label, {**columns, **reading})
+        check_columns(table.schema)
+        table, labelled = labels_of(table, label)
+        choices = detector_choices(self, table.frequency, table.time.dtype.kind == "M")
+        parts = split(table, validation=validation, test=test, gap=gap, window=self.window or WINDOW, horizon=1)
+        tune = None if labelled is None else tune_threshold(labelled)
+        with ProgressBar(progress) as bar:
+            fitted = detector_fit.fit(
+                table,
+                parts,
+                choices,
+                labelled,
+                checkpoints=None if out is None else Path(out) / "checkpoints",
+                resume=resume,
+                progress=bar,
+                tune=tune,
+            )
+        self._like = data
+        read_with = {**(source or {}), **reading}
+        self.reading_ = {name: read_with[name] for name in READING if read_with.get(name) is not None}
+        self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
+        self.notes_ = fitted.notes
+        if out is not None:
+            from tidegate.tasks.detect.run import write_detector_run
+
+            self.judged_ = self.evaluate() if parts.rows("test") else None
+            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            config = {
+                "data": {**path, **columns, "label": label, **reading, **(source or {})},
+                "split": {"validation": validation, "test": test, "gap": gap},
+                "model": self.get_params(),
+            }
+            write_detector_run(Path(out), self, self.judged_, config)
+        return self
+
+    def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Any:
+        """Judge rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
+
+        Args:
+            data: rows, as for `fit`; each series is a new stream, whose first `warm_up` rows are not judged. None takes
+                rows of the table it was fitted on.
+            part: without data, `train`, `validation`, `test` or `all`; None takes the test part if there is one.
+            reading: options of `tidegate.read`.
+
+        Returns:
+            A frame of the kind that `data` (or the training data) was. Scores and p-values are NaN where a row was not
+            judged: while a stream warms up, where the value is missing, and at the first one after a long gap.
+
+        Raises:
+            TidegateError: a column is missing, a value is infinite, a loaded model is given no rows.
+        """
+        walked, rows = self._walked(data, part, reading)
+        columns = score_columns(walked, rows, self.detector_.preparation.channels)
+        return to_frame(columns, timezone=walked.table.timezone, like=self._kind(data))
+
+    def score_columns(self, data: Any = None, *, part: str | None = None, **reading: Any) -> dict[str, Any]:
+        """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
+        walked, rows = self._walked(data, part, reading)
+        columns = score_columns(walked, rows, self.detector_.preparation.channels)
+        return {name: local_time(values, walked.table.timezone) for name, values in columns.items()}
+
+    def events(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Any:
+        """Alarms as events: when, how long, how rare, which channels, and what was expected at the peak.
+
+        Args:
+            data, part, reading: as for `predict`.
+
+        Returns:
+            A frame with one row per event (see `tidegate.tasks.detect.frame.event_columns`).
+        """
+        walked, _ = self._walked(data, part, reading)
+        columns = event_columns(
+            walked, self.detector_.rules, self.detector_.preparation.channels, self._ranges(data, part)
+        )
+        return to_frame(columns, timezone=walked.table.timezone, like=self._kind(data))
+
+    def evaluate(self, data: Any = None, *, label: str | None = None, part: str = "test", **reading: Any) -> Any:
+        """Alarms against the budget, p-values against what they promise, events against labels, beside baselines.
+
+        Args:
+            data: new rows; None takes a part of the table it was fitted on. label: their column of known anomalies.
+            part: `test` or `validation`. reading: options of `tidegate.read`.
+
+        Returns:
+            `DetectorEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
+
+        Raises:
+            NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
+        """
+        from tidegate.tasks.detect.evaluate import judge_rows
+        from tidegate.tasks.detect.known_anomalies import labels_of
+
+        self._require_fitted("detector_")
+        if data is not None:
+            table, labelled = labels_of(self._table(data, label, reading), label)
+            return judge_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model has no test part: give evaluate() the rows to judge")
+        if not self.fitted_.split.rows(part):
+            raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
+        fitted = self.fitted_
+        return judge_rows(self.detector_, fitted.walked, fitted.labelled, fitted.split[part])
+
+    def stream(
+        self,
+        snapshot: bytes | None = None,
+        *,
+        series: str | Sequence[str] | None = None,
+        streams: int | None = None,
+        fresh: bool = False,
+    ) -> Stream:
+        """Streams that take values one at a time and judge each in time that does not grow.
+
+        Args:
+            snapshot: bytes of `Stream.snapshot()` to go on from.
+            series: fitted series to go on with where the fitted table ended; None takes all of them.
+            streams: so many new streams instead, which share the scale of all series together and warm up first.
+            fresh: begin anew instead of where the table ended.
+
+        Raises:
+            ConfigError: a series that was not fitted, or arguments that exclude one another.
+            ArtifactError: a snapshot of another detector, or a damaged one.
+        """
+        from tidegate.tasks.detect.open_stream import open_stream
+
+        self._require_fitted("detector_")
+        return open_stream(self.detector_, snapshot, series=series, streams=streams, fresh=fresh)
+
+    def explain(self, *data: Any, **how: Any) -> Any:
+        """Not for a detector: its events name the channels and the steps, and what was expected there.
+
+        Raises:
+            ConfigError: always.
+        """
+        raise ConfigError(
+            "explain is for forecasts; of an anomaly detector, events() (events.csv in the run) says which channels "
+            "and steps an alarm came from, and what was expected there"
+        )
+
+    @classmethod
+    def load(cls, path: str | Path) -> AnomalyDetector:
+        """A saved detector; needs neither torch nor a dataframe library.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with or of a newer format.
+        """
+        detector, artifact = Detector.load(path)
+        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
+        model.detector_, model.reading_, model.notes_ = detector, dict(artifact.record.reading), ()
+        return model
+
+    def save(self, path: str | Path, *, context: bool = True) -> Path:
+        """Write the artifact: all that detection needs, and no pickle.
+
+        Args:
+            path: its folder, replaced whole.
+            context: keep the state at the end of the fitted table, so that `stream()` goes on from there.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.detect.run import write_detector
+
+        self._require_fitted("fitted_")
+        return write_detector(self, Path(path), context=context)
+
+    def _walked(self, data: Any, part: str | None, reading: Mapping[str, Any]) -> tuple[Walked, NDArray[np.int64]]:
+        """What is said of rows, and which of them were asked for."""
+        self._require_fitted("detector_")
+        if data is not None:
+            table = self._table(data, None, reading)
+            return walk(self.detector_, table), np.arange(len(table))
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model holds no rows: give the rows to judge")
+        ranges = self._ranges(None, part)
+        rows = np.concatenate([np.arange(a, b) for a, b in ranges.tolist()])
+        return self.fitted_.walked, rows
+
+    def _ranges(self, data: Any, part: str | None) -> Any:
+        """[G, 2] rows of a part of the fitted table; None for all rows of new data."""
+        if data is not None:
+            if part is not None:
+                raise ConfigError(f"part={part!r} names rows of the fitted table; with data, all rows are judged")
+            return None
+        parts = self.fitted_.split
+        if part == "all" or (part is None and not parts.rows("test")):
+            return self.fitted_.table.rows()
+        if part not in (None, "train", "validation", "test"):
+            raise ConfigError(f"part is one of 'train', 'validation', 'test' and 'all'; got {part!r}")
+        if not parts.rows(part or "test"):
+            raise DataError(f"the split has no {part} part: fit with {part}=0.2")
+        return parts[part or "test"]
+
+    def _kind(self, data: Any) -> Any:
+        return data if data is not None else getattr(self, "_like", None)
+
+    def _read(self, data: Any, label: str | None, how: Mapping[str, Any]) -> Table:
+        observed = () if label is None else (label,)
+        table = read(data, **{"observed": observed, "check": False, **how})
+        for name in table.schema.targets:
+            if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
+                raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")
+        return table
+
+    def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:
+        if isinstance(data, Table):
+            return data
+        schema, preparation = self.detector_.schema, self.detector_.preparation
+        wide = {**self.reading_, **reading}.get("wide", False)
+        how = {
+            "time": schema.time if schema.time is not None else False,
+            "target": None if wide else list(schema.targets),
+            "series": schema.series,
+            "timezone": preparation.timezone,
+            "frequency": self.detector_.frequency if schema.time is not None else None,
+            **self.reading_,
+            **reading,
+        }
+        return self._read(data, label, how)

@@ -1,0 +1,78 @@
+"""Known anomalies: read from a column, kept out of the training, and used to choose the threshold on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import SchemaError
+from tidegate.core.table import Note, Table
+from tidegate.data.split import Split
+from tidegate.evaluate.detect.events import Watched, count_events, runs
+from tidegate.runtime.detect.rules import Rules
+from tidegate.runtime.detect.walk import Walked
+
+LEAST, LARGEST, TRIED = 1e-9, 0.05, 60
+
+
+def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_] | None]:
+    """A table without its label column, and [N] which rows are labelled; a row without a label is not.
+
+    Raises:
+        SchemaError: there is no such column, it is a channel, or it holds anything but 0 and 1.
+    """
+    bare = replace(table, schema=replace(table.schema, known=(), observed=(), static=()), static={})
+    channels = {name: table.columns[name] for name in table.schema.targets}
+    if label is None:
+        return replace(bare, columns=channels), None
+    if label not in table.columns or label in channels:
+        raise SchemaError(
+            f"label={label!r} is not a column beside the channels {', '.join(channels)}; "
+            "name the column that is 1 where a row is anomalous"
+        )
+    values = table.columns[label]
+    if values.dtype.kind != "f":
+        raise SchemaError(f"label column {label!r} holds text; write 1 where a row is anomalous and 0 elsewhere")
+    known = np.nan_to_num(values)
+    odd = (known != 0) & (known != 1)
+    if odd.any():
+        raise SchemaError(f"label column {label!r} holds {known[np.argmax(odd)]:g}; write 1 for anomalous rows, else 0")
+    return replace(bare, columns=channels), known == 1
+
+
+def watched_of(
+    walked: Walked, alarm: NDArray[np.bool_], labelled: NDArray[np.bool_], part: NDArray[np.int64]
+) -> list[Watched]:
+    """The rows of a part [G, 2] as scores of detection take them, one item for each series."""
+    found = []
+    for a, b in part.tolist():
+        time = walked.table.time[a:b]
+        windows = [(time[first], time[end - 1]) for first, end in runs(labelled[a:b])]
+        found.append(Watched(time, alarm[a:b], windows, walked.score[a:b]))
+    return found
+
+
+def tune_threshold(labelled: NDArray[np.bool_]) -> Callable[[Walked, Split, Rules], tuple[Rules, Note | None]]:
+    """Chooses the threshold with the best event-wise F1 on the validation part; the budget's where it has no label."""
+
+    def tune(walked: Walked, split: Split, rules: Rules) -> tuple[Rules, Note | None]:
+        part = split.validation
+        if not any(labelled[a:b].any() for a, b in part.tolist()):
+            message = "The validation part has no labelled row: the threshold is that of the budget."
+            return rules, Note("threshold", message)
+        tried = np.append(np.geomspace(LEAST, LARGEST, TRIED), rules.threshold)
+        scores = []
+        for threshold in tried:
+            series = watched_of(walked, walked.p_value <= threshold, labelled, part)
+            counts = [count_events(one, rules.refractory) for one in series]
+            scores.append(sum(counts[1:], counts[0]).scores()["f1"])
+        best = np.flatnonzero(np.array(scores) == max(scores))
+        chosen = tried[best[np.argmin(np.abs(np.log(tried[best] / rules.threshold)))]]
+        message = "Labels of the validation part chose the threshold p <= {threshold:.2g} (event F1 {f1:.2f})."
+        values = {"threshold": float(chosen), "f1": float(max(scores))}
+        return replace(rules, threshold=float(chosen)), Note("threshold", message, values)
+
+    return tune

@@ -1,0 +1,89 @@
+"""What a report draws of a detector: every series with its values, scores, alarms, events and labelled windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import NotFittedError
+from tidegate.evaluate.detect.events import runs
+from tidegate.runtime.detect.walk import Walked, values_of, walk
+from tidegate.tasks.detect.frame import event_rows
+from tidegate.tasks.detect.known_anomalies import labels_of
+
+
+@dataclass(frozen=True)
+class SeriesView:
+    """One series as it was judged. N rows, C channels.
+
+    Attributes:
+        name: "" where there is one without a name. channels: [C]. timezone: of the times, or None.
+        times: [N]. values, expected: [N, C]. scores, p_values: [N], NaN where a row was not judged. alarms: [N] bool.
+        channel: [N] the one least in keeping, -1 where none was judged.
+        threshold: the p at or below which a row alarms.
+        events: rows [first, end) of each. windows: rows [first, end) of each labelled anomaly; None without labels.
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    timezone: str | None
+    times: NDArray[Any]
+    values: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    p_values: NDArray[np.float64]
+    alarms: NDArray[np.bool_]
+    channel: NDArray[np.int64]
+    threshold: float
+    events: tuple[tuple[int, int], ...]
+    windows: tuple[tuple[int, int], ...] | None
+
+
+def view(model: Any, data: Any = None, *, label: str | None = None, part: str | None = None) -> tuple[SeriesView, ...]:
+    """Every series of new rows, or of a part of the table that a detector was fitted on.
+
+    Args:
+        model: an `AnomalyDetector`. data: rows, as for its `predict`. label: their column of known anomalies.
+        part: without data: `train`, `validation`, `test` or `all`; None takes the test part if there is one.
+
+    Raises:
+        NotFittedError: a loaded model holds no rows.
+    """
+    model._require_fitted("detector_")
+    if data is not None:
+        table, labelled = labels_of(model._table(data, label, {}), label)
+        return _views(model, walk(model.detector_, table), labelled, table.rows())
+    if not hasattr(model, "fitted_"):
+        raise NotFittedError("a loaded model holds no rows: give the rows to draw")
+    fitted = model.fitted_
+    return _views(model, fitted.walked, fitted.labelled, model._ranges(None, part))
+
+
+def _views(model: Any, walked: Walked, labelled: Any, part: NDArray[np.int64]) -> tuple[SeriesView, ...]:
+    channels = model.detector_.preparation.channels
+    values = values_of(walked.table, channels)
+    events: list[list[tuple[int, int]]] = [[] for _ in part]
+    for g, rows in event_rows(walked, part):
+        events[g].append((int(rows[0] - part[g, 0]), int(rows[-1] + 1 - part[g, 0])))
+    return tuple(
+        SeriesView(
+            name=walked.table.ids[g],
+            channels=channels,
+            timezone=walked.table.timezone,
+            times=walked.table.time[a:b],
+            values=values[a:b],
+            expected=walked.expected[a:b],
+            scores=walked.score[a:b],
+            p_values=walked.p_value[a:b],
+            alarms=walked.alarm[a:b],
+            channel=walked.channel[a:b],
+            threshold=model.detector_.rules.threshold,
+            events=tuple(events[g]),
+            windows=None if labelled is None else tuple(runs(labelled[a:b])),
+        )
+        for g, (a, b) in enumerate(part.tolist())
+        if b > a
+    )

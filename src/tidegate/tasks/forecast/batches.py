@@ -1,0 +1,156 @@
+"""Training batches of a forecaster: gathered from the prepared table when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.data.windows import Batches, Windows
+from tidegate.nn.network import Network
+from tidegate.prepare.table.augment import AugmentOptions, augment, jitter_origins
+from tidegate.prepare.table.prepared import Prepared
+from tidegate.train.forcing import Forcing, ForcingSchedule
+from tidegate.train.losses import ForecastLoss
+from tidegate.train.options import TrainOptions
+from tidegate.train.threads import choose_threads, threads
+
+EVALUATION_BATCH = 512
+
+
+def gather(prepared: Prepared, origins: NDArray[np.int64], spec: NetworkSpec) -> tuple[Tensor, ...]:
+    """Past [B, T, I], future [B, K, F], static [B, S], target [B, K, C] and where it was observed."""
+    target, observed = prepared.target(origins, spec.horizon)
+    arrays = (
+        prepared.past(origins, spec.window),
+        prepared.future(origins, spec.horizon),
+        prepared.static(origins),
+        target,
+        observed,
+    )
+    return tuple(torch.from_numpy(array) for array in arrays)
+
+
+class WindowBatches:
+    """Shuffled training windows; order and noise are pure functions of seed, epoch and step.
+
+    Args:
+        prepared: the table. windows: of the training part. spec: sizes.
+        batch_size: B; the last batch of an epoch holds what is left.
+        seed: of order, noise and forcing. noise: augmentation.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        windows: Windows,
+        spec: NetworkSpec,
+        batch_size: int,
+        seed: int,
+        noise: AugmentOptions,
+    ) -> None:
+        self.prepared, self.windows, self.spec = prepared, windows, spec
+        self.order = Batches(windows, batch_size, seed=seed)
+        self.seed, self.noise = seed, noise
+        self.forcing: Forcing | None = None
+        self.steps = len(self.order)
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def force(self, ratio: float | None, schedule: ForcingSchedule, options: TrainOptions) -> None:
+        """Add to each batch of a training where its decoder is shown the truth; None does not."""
+        self.steps = min(len(self.order), options.steps_per_epoch or len(self.order))
+        self.forcing = None if ratio is None else Forcing(ratio, schedule, self.steps * options.max_epochs)
+
+    def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, ...]]:
+        """Batches of an epoch from step `start` on."""
+        for step, origins in enumerate(self.order.epoch(epoch, skip=start), start):
+            batch = self._batch(origins, epoch, step)
+            yield batch if self.forcing is None else (*batch, self._forced(batch, epoch, step))
+
+    def _forced(self, batch: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
+        """[B, K, C], where the decoder is shown the truth: a coin for each of its steps, and the value observed."""
+        assert self.forcing is not None
+        observed, segment = batch[4], self.spec.find("decoder").segment
+        shape = (len(observed), self.spec.horizon // segment)
+        coins = self.forcing.draw((epoch - 1) * self.steps + step, shape, self.seed)
+        return observed & torch.from_numpy(coins).repeat_interleave(segment, dim=1).unsqueeze(2)
+
+    def _batch(self, origins: NDArray[np.int64], epoch: int, step: int) -> tuple[Tensor, ...]:
+        if not self.noise.active:
+            return gather(self.prepared, origins, self.spec)
+        generator = np.random.default_rng([self.seed, epoch, step])
+        if self.noise.jitter:
+            origins = jitter_origins(origins, self.noise, generator, self._legal(origins))
+        past, future, static, target, observed = gather(self.prepared, origins, self.spec)
+        preparation = self.prepared.preparation
+        noisy, scaled = augment(
+            past.numpy(),
+            target.numpy(),
+            self.noise,
+            generator,
+            noisy=preparation.numeric_inputs,
+            scaled=preparation.target_inputs,
+        )
+        return torch.from_numpy(noisy), future, static, torch.from_numpy(scaled), observed
+
+    def _legal(self, origins: NDArray[np.int64]) -> NDArray[np.int64]:
+        """[B, 2] first and last training origin of each origin's series."""
+        series = self.prepared.table.series_of(origins)
+        counts = np.diff(self.windows.ends, prepend=0)
+        first = self.windows.first[series]
+        return np.stack([first, first + counts[series] - 1], axis=1)
+
+
+class BatchLoss:
+    """Loss of a batch: in the window's own scale where windows are rescaled by level, else in the prepared one."""
+
+    def __init__(self, spec: NetworkSpec, loss: ForecastLoss) -> None:
+        normalise = spec.find("normalise")
+        self.by_window = normalise is not None and normalise.by == "scale"
+        self.loss = loss
+
+    def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        past, future, static, target, observed, *forced = batch
+        output = network(past, future, static, target, *forced) if forced else network(past, future, static)
+        if self.by_window:
+            return self.loss(output.values, (target - output.loc) / output.scale, observed)
+        return self.loss(output.prepared(), target, observed)
+
+
+class Validation:
+    """Mean loss over the validation windows, weighted by their observed steps."""
+
+    def __init__(self, prepared: Prepared, origins: NDArray[np.int64], spec: NetworkSpec, loss: BatchLoss) -> None:
+        self.prepared, self.origins, self.spec, self.loss = prepared, origins, spec, loss
+
+    def __call__(self, network: nn.Module) -> float:
+        total, count = 0.0, 0
+        for first in range(0, len(self.origins), EVALUATION_BATCH):
+            batch = gather(self.prepared, self.origins[first : first + EVALUATION_BATCH], self.spec)
+            seen = int(batch[4].sum())
+            total += float(self.loss(network, batch)) * seen
+            count += seen
+        return total / max(count, 1)
+
+
+def torch_run(network: Network) -> Any:
+    """The network as a function of numpy arrays, as `tidegate.runtime.forecast.decode` calls it."""
+    from tidegate.runtime.network.network import Output
+
+    hidden = network.spec.encoder.hidden_size
+
+    def run(past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
+        network.eval()
+        with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
+            output = network(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, future, static)))
+        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
+        return Output(*arrays)
+
+    return run

@@ -1,0 +1,451 @@
+"""Forecaster: from a table to a judged forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.table import Note, Table
+from tidegate.data import read, split
+from tidegate.data.emit import local_time, to_frame
+from tidegate.prepare import AugmentOptions, PrepareOptions
+from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.forecast.choices import check_options, make_choices
+from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, known_ahead
+from tidegate.tasks.options import AUTO, READING, NetworkOptions
+
+
+class Forecaster(Estimator):
+    """A recurrent network that forecasts the next `horizon` steps of one or many series.
+
+    The table is split by time, preparation is fitted on the training part alone, the epoch is chosen on the
+    validation part, and the test part is looked at once, by `evaluate`, beside the baselines.
+
+    Args:
+        horizon: K, steps to forecast.
+        window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
+        cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
+        hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
+        num_layers: recurrent layers, 1 to 3 as a rule.
+        dropout: between layers, 0.1 to 0.5 as a rule.
+        bidirectional: read the window in both directions (guide 6.1).
+        pooling: `last` step or `attention` over all steps (guide 6.2).
+        segment: window steps that one recurrent step takes in; "auto" joins the steps of a long window, 1 none.
+        normalise: shift each window by its `last` value or `mean`, also divide by its deviation (`standard`), or
+            divide by its recent magnitude (`scale`); None leaves it; "auto" lets validation choose.
+        scale: `standard`, `minmax`, `robust` or `none`; fitted on the training part.
+        scale_by: one scale per `series` or one `shared` by all; None takes `series` where there are several.
+        fill: what stands for missing inputs; missing targets are neither trained nor scored on.
+        calendar: names of calendar features; None chooses them from the frequency, () takes none.
+        holidays: country code of the `holidays` library, such as "US".
+        loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
+        quantiles: levels between 0 and 1 to forecast besides. level: the same as central intervals in percent.
+        optimizer, learning_rate, schedule, min_delta, clip: see `TrainOptions`.
+        batch_size, max_epochs, patience: None chooses them from the number of training windows (see `fill_budget`).
+        seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
+        network: further `NetworkOptions`, as an object or a mapping; preparation: `PrepareOptions`;
+            training: `TrainOptions`; augment: `AugmentOptions`. Options named above win over theirs.
+    """
+
+    fitted_: Any
+    history_: Any
+    spec_: Any
+    decoding_: Any
+    preparation_: Any
+    notes_: tuple[Note, ...]
+    run_: Any
+    reading_: dict[str, Any]
+    context_: Table
+    judged_: Any
+    predictor_: Any
+
+    def __init__(
+        self,
+        *,
+        horizon: int = 24,
+        window: int | None = None,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 2,
+        dropout: float = 0.1,
+        bidirectional: bool = False,
+        pooling: str = "last",
+        segment: int | str = AUTO,
+        normalise: str | None = AUTO,
+        scale: str = "standard",
+        scale_by: str | None = None,
+        fill: str = "ffill",
+        calendar: Sequence[str] | None = None,
+        holidays: str | None = None,
+        loss: str = "mae",
+        quantiles: Sequence[float] | None = None,
+        level: float | Sequence[float] | None = None,
+        optimizer: str = "adam",
+        learning_rate: float = 2e-3,
+        schedule: str = "cosine",
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        clip: float = 1.0,
+        seed: int = 0,
+        network: NetworkOptions | Mapping[str, Any] | None = None,
+        preparation: PrepareOptions | Mapping[str, Any] | None = None,
+        training: Any = None,
+        augment: AugmentOptions | Mapping[str, Any] | None = None,
+    ) -> None:
+        self.horizon = horizon
+        self.window = window
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.pooling = pooling
+        self.segment = segment
+        self.normalise = normalise
+        self.scale = scale
+        self.scale_by = scale_by
+        self.fill = fill
+        self.calendar = calendar
+        self.holidays = holidays
+        self.loss = loss
+        self.quantiles = quantiles
+        self.level = level
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.schedule = schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.min_delta = min_delta
+        self.clip = clip
+        self.seed = seed
+        self.network = network
+        self.preparation = preparation
+        self.training = training
+        self.augment = augment
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        time: Any = None,
+        target: Any = None,
+        series: str | None = None,
+        known: Sequence[str] = (),
+        observed: Sequence[str] = (),
+        static: Sequence[str] = (),
+        validation: Any = 0.1,
+        test: Any = 0.2,
+        gap: int = 0,
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+        **reading: Any,
+    ) -> Forecaster:
+        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path, a dataframe, an array, or a `Table`.
+            time, target, series, known, observed, static: columns; names that people use are recognised.
+            validation, test: a fraction of each series, a number of rows, or the time the part begins.
+            gap: rows left out between the parts.
+            out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_forecast` adds the
+                report.
+            resume: go on from the checkpoints in `out`.
+            progress: show a progress bar; None does where there is a terminal.
+            source: where a `Table` came from, for the run's config.toml.
+            reading: further options of `tidegate.read` (repair, timezone, frequency, wide, ...).
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        from tidegate.artifacts.atomic import check_writable
+        from tidegate.tasks.forecast import fit as fitting
+        from tidegate.train.progress import ProgressBar
+
+        columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
+        self.check()
+        named = [name for name, value in {**columns, "static": static, **reading}.items() if value]
+        if isinstance(data, Table) and named:
+            raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
+        if validation in (0, 0.0):
+            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
+        if out is not None:
+            check_writable(Path(out))
+        table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
+        shares = {"validation": validation, "test": test, "gap": gap}
+        rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
+        choices = make_choices(self, table, rough.train)
+        check_names(table.schema, choices.quantiles)
+        parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
+        with ProgressBar(progress) as bar:
+            fitted = fitting.fit(
+                table,
+                parts,
+                choices,
+                checkpoints=None if out is None else Path(out) / "checkpoints",
+                resume=resume,
+                progress=bar,
+            )
+        self._like = data
+        read_with = {**(source or {}), **reading}
+        self.reading_ = {name: read_with[name] for name in READING if read_with.get(name) is not None}
+        self._take(fitted)
+        if out is not None:
+            from tidegate.tasks.forecast.evaluate import judge_part
+            from tidegate.tasks.run import write_results
+
+            self.judged_ = judge_part(self, "test") if parts.rows("test") else None
+            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
+            config = {
+                "data": {**path, **columns, "static": static, **reading, **(source or {})},
+                "split": {"validation": validation, "test": test, "gap": gap},
+                "model": self.get_params(),
+            }
+            write_results(Path(out), self, self.judged_, config)
+        return self
+
+    def _take(self, fitted: Any) -> None:
+        from tidegate.tasks.forecast.batches import torch_run
+
+        self.fitted_ = fitted
+        self.history_ = fitted.history
+        self.spec_, self.decoding_, self.preparation_ = fitted.spec, fitted.decoding, fitted.preparation
+        self.notes_ = fitted.notes
+        self.run_ = torch_run(fitted.network)
+        self.context_ = fitted.table
+
+    @classmethod
+    def load(cls, path: str | Path) -> Forecaster:
+        """A saved forecaster; needs neither torch nor a dataframe library to predict.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with or of a newer format.
+        """
+        from tidegate.runtime.forecast.predictor import Predictor
+
+        predictor = Predictor.load(path)
+        known = {name: value for name, value in predictor.artifact.record.config.items() if name in cls._names()}
+        model = cls(**known)
+        model.spec_, model.decoding_ = predictor.spec, predictor.decoding
+        model.preparation_ = predictor.preparation
+        model.run_ = predictor.run
+        model.predictor_ = predictor
+        model.reading_ = dict(predictor.artifact.record.reading)
+        model.notes_ = predictor.preparation.notes
+        return model
+
+    def save(self, path: str | Path, *, context: bool = True) -> Path:
+        """Write the artifact: all that prediction needs, and no pickle.
+
+        Args:
+            path: its folder, replaced whole.
+            context: keep the end of the training table, so that `predict` works without data.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.run import write_model
+
+        self._require_fitted("fitted_")
+        return write_model(self, Path(path), context=context)
+
+    def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+        """Forecast the `horizon` steps after the end of every series.
+
+        Args:
+            data: past rows, as for `fit`; None takes the end of the table it was fitted on.
+            future: known-ahead covariates of the steps to forecast (see `future_frame`).
+            reading: options of `tidegate.read`.
+
+        Returns:
+            A frame of the kind that `data` (or the training data) was: series, time, mean, one column a quantile.
+
+        Raises:
+            TidegateError: a column is missing, a series is too short, a known-ahead value is missing.
+        """
+        table, columns = self._forecast(data, future, reading)
+        like = data if data is not None else getattr(self, "_like", None)
+        return to_frame(columns, timezone=table.timezone, like=like)
+
+    def forecast_columns(self, data: Any = None, *, future: Any = None, **reading: Any) -> dict[str, Any]:
+        """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
+        table, columns = self._forecast(data, future, reading)
+        return {name: local_time(values, table.timezone) for name, values in columns.items()}
+
+    def _forecast(self, data: Any, future: Any, reading: Mapping[str, Any]) -> tuple[Table, dict[str, Any]]:
+        from tidegate.runtime.forecast.predictor import predict_ends
+
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        known = known_ahead(self._parts(), table, future)
+        return table, forecast_columns(predict_ends(self.run_, self._parts(), table, known), table)
+
+    def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+        """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
+
+        Returns:
+            A frame: series, time, [ahead,] weight; see `tidegate.tasks.forecast.attention`.
+
+        Raises:
+            ConfigError: the network has no attention. TidegateError: as `predict`.
+        """
+        from tidegate.tasks.forecast.attention import attention_columns
+
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        columns = attention_columns(self.run_, self._parts(), table, known_ahead(self._parts(), table, future))
+        return to_frame(
+            columns, timezone=table.timezone, like=data if data is not None else getattr(self, "_like", None)
+        )
+
+    def future_frame(self, data: Any = None, **reading: Any) -> Any:
+        """The rows to fill in with known-ahead covariates before `predict`: series, time, and empty columns."""
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        like = data if data is not None else getattr(self, "_like", None)
+        return to_frame(future_columns(self._parts(), table), timezone=table.timezone, like=like)
+
+    def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Any:
+        """Score every window of a part beside the baselines, with a verdict.
+
+        Args:
+            data: new rows to score all of; None takes a part of the table it was fitted on.
+            part: `test` or `validation`.
+            ridge: whether ridge regression, fitted on the training part, is among the baselines.
+            reading: options of `tidegate.read`.
+
+        Returns:
+            `Evaluation`: print it, or see `.overall`, `.verdict`.
+
+        Raises:
+            NotFittedError: a loaded model has no training table; give it data.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.forecast.evaluate import judge_part, judge_table
+
+        self._require_fitted("spec_")
+        if data is not None:
+            return judge_table(self, self._table(data, reading))
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model has no test part: give evaluate() the rows to score")
+        if not self.fitted_.split.rows(part):
+            raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
+        return judge_part(self, part, ridge=ridge).evaluation
+
+    def explain(
+        self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,
+        metric: Any = "mae", block: int | None = None, sample: int = 128, background: int = 32, **reading: Any,
+    ) -> Any:  # fmt: skip
+        """Say what one forecast and the model as a whole look at, each answer with its check.
+
+        Args:
+            data: rows that hold the forecast's window; None takes the table it was fitted on, or the end of it that was
+                saved.
+            at, series, target: time of the first forecast step, the series and the target; None takes the steps after
+                the end, and the first.
+            metric, block, sample, background: see `tidegate.tasks.forecast.explaining.explain_forecast`.
+            reading: options of `tidegate.read`.
+
+        Returns:
+            `Explanation`: print it, or see `.attributions`, `.importance`, `.gates`, `.faithfulness`.
+
+        Raises:
+            DataError: the data have no such forecast. ConfigError: an option that cannot work.
+        """
+        from tidegate.tasks.forecast.explaining import explain_forecast
+
+        self._require_fitted("spec_")
+        options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
+        return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
+
+    def diagnose(self) -> Any:
+        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+        """
+        from tidegate.diagnose import diagnose
+
+        return diagnose(self)
+
+    def case(self, data: Any = None) -> Any:
+        """What a diagnosis looks at (`tidegate.diagnose.case.Case`)."""
+        from tidegate.tasks.forecast.diagnosing import make_case
+
+        self._require_fitted("spec_")
+        return make_case(self, data)
+
+    def refit(self, changes: Mapping[str, Any]) -> Forecaster:
+        """A new forecaster, fitted on the same data and parts with some options changed."""
+        from tidegate.tasks.forecast.diagnosing import refit
+
+        self._require_fitted("fitted_")
+        found: Forecaster = refit(self, changes)
+        return found
+
+    def score(self, part: str) -> Any:
+        """`evaluate` of a part of the table it was fitted on."""
+        return self.evaluate(part=part)
+
+    def intervals(self, *, level: float = 80, part: str = "test", method: str | None = None, rate: float = 0.05) -> Any:
+        """Coverage, width and score of intervals that are plain, calibrated, or adaptive; see `tasks.intervals`.
+
+        Args:
+            level: percent. part: `test` or `validation`. method: `plain`, `split`, `adaptive`; None gives all.
+            rate: how fast the adaptive ones follow.
+        """
+        from tidegate.tasks.forecast.intervals import intervals
+
+        return intervals(self, level=level, part=part, method=method, rate=rate)
+
+    def backtest(self, data: Any = None, **how: Any) -> Any:
+        """Train and forecast again from one cutoff after the other; see `tidegate.backtest`."""
+        from tidegate.tasks.forecast.rolling import backtest
+
+        return backtest(self, data, **how)
+
+    def audit(self, data: Any = None, **how: Any) -> Any:
+        """Prove that no forecast depends on what comes after it; see `tidegate.audit`."""
+        from tidegate.tasks.forecast.auditing import audit
+
+        return audit(self, data, **how)
+
+    def _parts(self) -> Any:
+        from types import SimpleNamespace
+
+        return SimpleNamespace(spec=self.spec_, decoding=self.decoding_, preparation=self.preparation_)
+
+    def _table(self, data: Any, reading: Mapping[str, Any]) -> Table:
+        if isinstance(data, Table):
+            return data
+        if data is None:
+            table: Table = self.context_ if hasattr(self, "context_") else self.predictor_.context()
+            return table
+        schema = self.preparation_.schema
+        wide = {**self.reading_, **reading}.get("wide", False)
+        return read(
+            data,
+            **{
+                "time": schema.time if schema.time is not None else False,
+                "target": None if wide else list(schema.targets),
+                "series": schema.series,
+                "known": schema.known,
+                "observed": schema.observed,
+                "static": schema.static,
+                "timezone": self.preparation_.timezone,
+                "frequency": self.preparation_.frequency if schema.time is not None else None,
+                "check": False,
+                **self.reading_,
+                **reading,
+            },
+        )
+
+    def check(self) -> None:
+        """Refuse constructor arguments that cannot work, before any data is read."""
+        check_options(self)

@@ -1,0 +1,151 @@
+"""Training batches of sequences: of like length, gathered when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from tidegate.nn.network import Ensemble, Network
+from tidegate.prepare.sequence.masking import SequenceAugment, vary
+from tidegate.prepare.sequence.spans import Spans, gather
+from tidegate.runtime.label.labeller import Run
+from tidegate.runtime.network.network import Output
+from tidegate.train.threads import choose_threads, threads
+
+BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
+VALIDATION_STEPS = 32_768
+
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Stretches of prepared sequences and what is to be said of them.
+
+    Attributes:
+        values: [N, I] float32 or uint8, or [N] tokens. spans: M stretches.
+        targets: [M, ...] of the stretches, or [N, ...] of the steps where `per_step`.
+    """
+
+    values: NDArray[Any]
+    spans: Spans
+    targets: NDArray[Any]
+    per_step: bool
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def thinned(self, count: int) -> Examples:
+        """So many of them, evenly spread."""
+        places = np.linspace(0, len(self) - 1, count).astype(np.int64)
+        targets = self.targets if self.per_step else self.targets[places]
+        return Examples(self.values, self.spans.take(places), targets, self.per_step)
+
+    def batch(self, index: NDArray[np.integer]) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any]]:
+        """Inputs, lengths and targets of the examples at these places."""
+        past, lengths = gather(self.values, self.spans, index)
+        if not self.per_step:
+            return past, lengths, self.targets[index]
+        rows = self.spans.first[index][:, None] + np.arange(past.shape[1])
+        return past, lengths, self.targets[np.minimum(rows, len(self.targets) - 1)]
+
+
+class SpanBatches:
+    """Shuffled batches; order and augmentation are pure functions of seed, epoch and step.
+
+    Args:
+        examples: of the training part. batch_size: B at most; the batches of an epoch are of like size, for one of two
+            sequences would move weights and the statistics of batch normalisation as far as a full one.
+        seed: of order and chance. augment: how the inputs vary.
+    """
+
+    def __init__(self, examples: Examples, batch_size: int, seed: int, augment: SequenceAugment) -> None:
+        self.examples, self.batch_size, self.seed, self.augment = examples, batch_size, seed, augment
+
+    def __len__(self) -> int:
+        return (len(self.examples) + self.batch_size - 1) // self.batch_size
+
+    def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, ...]]:
+        """Batches of an epoch from step `start` on: inputs, lengths, targets."""
+        batches = self._order(epoch)
+        for step in range(start, len(batches)):
+            past, lengths, target = self.examples.batch(batches[step])
+            if self.augment.active and past.ndim == 3:
+                generator = np.random.default_rng([self.seed, epoch, step])
+                past = vary(past, lengths, self.augment, generator)
+            yield tensors(past, lengths, target)
+
+    def _order(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Places of the examples of each batch."""
+        generator = np.random.default_rng([self.seed, epoch])
+        order = generator.permutation(len(self.examples))
+        lengths, size = self.examples.spans.lengths, self.batch_size
+        if lengths.min() != lengths.max():
+            block = size * BATCHES_SORTED
+            parts = [order[low : low + block] for low in range(0, len(order), block)]
+            order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
+        batches = np.array_split(order, len(self))
+        return [batches[place] for place in generator.permutation(len(batches))]
+
+
+def tensors(past: NDArray[Any], lengths: NDArray[np.int64], target: NDArray[Any]) -> tuple[Tensor, ...]:
+    """A batch as torch takes it."""
+    return tuple(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, lengths, target))
+
+
+class LabelLoss:
+    """Loss of a batch of sequences, or of their steps."""
+
+    def __init__(self, loss: Loss, *, per_step: bool) -> None:
+        self.loss, self.per_step = loss, per_step
+
+    def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
+        past, lengths, target = batch
+        steps = past.shape[1]
+        ragged = bool((lengths < steps).any())
+        values = network(past, lengths=lengths if ragged else None).values
+        if not self.per_step:
+            return self.loss(values[:, 0, 0], target, None)
+        valid = torch.arange(steps) < lengths.unsqueeze(1) if ragged else None
+        return self.loss(values[:, :, 0], target, valid)
+
+
+class LabelValidation:
+    """Mean loss over the validation part, weighted by its sequences, or by their steps."""
+
+    def __init__(self, examples: Examples, loss: LabelLoss) -> None:
+        self.examples, self.loss = examples, loss
+        self.order = np.argsort(examples.spans.lengths, kind="stable")
+
+    def __call__(self, network: nn.Module) -> float:
+        total, count, low = 0.0, 0, 0
+        lengths = self.examples.spans.lengths[self.order]
+        while low < len(self.order):
+            high = low + max(1, VALIDATION_STEPS // max(1, int(lengths[low : low + 256].max())))
+            index = self.order[low : min(high, low + 256)]
+            weight = int(self.examples.spans.lengths[index].sum()) if self.examples.per_step else len(index)
+            total += float(self.loss(network, tensors(*self.examples.batch(index)))) * weight
+            count += weight
+            low += len(index)
+        return total / max(count, 1)
+
+
+def torch_run(network: Network | Ensemble) -> Run:
+    """The network as a function of numpy arrays, as `tidegate.runtime.label.labeller` calls it."""
+    hidden = network.spec.encoder.hidden_size
+
+    def run(past: NDArray[Any], lengths: NDArray[np.int64] | None) -> Output:
+        network.eval()
+        with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
+            own = None if lengths is None else torch.from_numpy(np.ascontiguousarray(lengths))
+            output = network(torch.from_numpy(np.ascontiguousarray(past)), lengths=own)
+        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
+        return Output(*arrays)
+
+    return run

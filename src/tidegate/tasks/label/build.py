@@ -1,0 +1,150 @@
+"""The network's spec from an estimator's options and the sizes of its prepared sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from tidegate.artifacts.spec import (
+    BatchNorm,
+    Branch,
+    Convolution,
+    Dropout,
+    Frames,
+    Label,
+    Layer,
+    NetworkSpec,
+    Normalise,
+    Pool,
+    Recurrent,
+    Segment,
+    SelfAttention,
+    Tag,
+    Tokens,
+    Transformer,
+)
+from tidegate.core.errors import ConfigError
+from tidegate.tasks.label.options import EncoderOptions
+
+BRANCH = (64, 64, 64)
+SHORTEST_FOR_BRANCH = 8
+
+
+@dataclass(frozen=True)
+class LabelPlan:
+    """What "auto" stood for.
+
+    Attributes:
+        pooling: how steps become one vector. bidirectional: whether the recurrence reads both ways.
+        branch: channels of the convolutional branch, () for none. normalise: of each sequence, or None.
+    """
+
+    pooling: str
+    bidirectional: bool
+    branch: tuple[int, ...]
+    normalise: str | None
+
+
+def make_plan(model: Any, network: EncoderOptions, preparation: Any, typical: int, *, tags: bool) -> LabelPlan:
+    """Resolve "auto".
+
+    Args:
+        model: the estimator. network: its finer options. preparation: fitted. typical: median steps of a sequence.
+        tags: whether each step gets a label.
+    """
+    text = preparation.vocabulary > 0
+    recurrent = network.encoder == "recurrent"
+    both = recurrent and not tags if model.bidirectional == "auto" else model.bidirectional
+    pooling = model.pooling
+    if pooling == "auto":
+        pooling = "max" if text else "ends" if recurrent else "mean"
+    branch = network.branch
+    if branch == "auto":
+        numbers = not text and preparation.frame is None and not tags
+        branch = BRANCH if numbers and recurrent and typical >= SHORTEST_FOR_BRANCH else ()
+    normalise = None if model.normalise == "auto" else model.normalise
+    return LabelPlan(pooling, both, tuple(branch), normalise)
+
+
+def build_label_spec(
+    plan: LabelPlan, model: Any, network: EncoderOptions, preparation: Any, outputs: int, *, tags: bool
+) -> NetworkSpec:
+    """The network's spec.
+
+    Args:
+        plan: resolved. model: has cell, hidden_size, num_layers, dropout, segment. network: the finer options.
+        preparation: gives the sizes of the inputs. outputs: O. tags: whether each step gets a label.
+
+    Raises:
+        ConfigError: sizes that do not fit each other.
+    """
+    try:
+        return _spec(plan, model, network, preparation, outputs, tags=tags)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][-1]) + ": " if first["loc"] else ""
+        raise ConfigError(place + first["msg"].removeprefix("Value error, ")) from error
+
+
+def _spec(
+    plan: LabelPlan, model: Any, network: EncoderOptions, preparation: Any, outputs: int, *, tags: bool
+) -> NetworkSpec:
+    dropout, inputs = float(model.dropout), len(preparation.input_names)
+    layers: list[Layer] = []
+    if preparation.vocabulary:
+        vocabulary, dropout_of = preparation.vocabulary, network.token_dropout
+        layers.append(Tokens(vocabulary=vocabulary, size=network.embed, pairs=network.pairs, dropout=dropout_of))
+    elif preparation.frame is not None:
+        height, width, colours = preparation.frame
+        layers.append(Frames(height=height, width=width, colours=colours, channels=network.frame_channels))
+    if plan.normalise is not None:
+        layers.append(Normalise(by=plan.normalise))  # type: ignore[arg-type]
+    if plan.branch:
+        kernels = network.branch_kernels
+        layers.append(Branch(channels=plan.branch, kernels=kernels, dropout=dropout, squeeze_excite=network.squeeze))
+    if network.conv_channels:
+        layers.append(
+            Convolution(
+                channels=network.conv_channels,
+                kernel=network.conv_kernel,
+                stride=network.conv_stride,
+                padding=network.conv_padding,
+            )
+        )
+    if model.segment is not None and model.segment > 1:
+        layers.append(Segment(length=model.segment, size=model.hidden_size))
+    layers.append(_encoder(plan, model, network))
+    if network.batch_norm:
+        layers.append(BatchNorm())
+    if network.self_attention:
+        layers.append(SelfAttention(num_heads=network.num_heads, dropout=dropout))
+    if tags:
+        layers.append(Tag(hidden_size=network.head_size))
+    else:
+        layers += [Pool(by=plan.pooling), Dropout(rate=dropout), Label(hidden_size=network.head_size)]  # type: ignore[arg-type]
+    targets = inputs if plan.normalise is not None else 0
+    return NetworkSpec(window=0, horizon=1, past=inputs, targets=targets, outputs=outputs, layers=tuple(layers))
+
+
+def _encoder(plan: LabelPlan, model: Any, network: EncoderOptions) -> Recurrent | Transformer:
+    sizes = {"cell": model.cell, "hidden_size": model.hidden_size, "num_layers": model.num_layers}
+    if network.encoder == "transformer":
+        feedforward = 4 * model.hidden_size if network.feedforward is None else network.feedforward
+        return Transformer(
+            **sizes,
+            num_heads=network.num_heads,
+            feedforward=feedforward,
+            dropout=float(model.dropout),
+            positions=network.positions,
+        )
+    return Recurrent(
+        **sizes,
+        dropout=float(model.dropout),
+        bidirectional=plan.bidirectional,
+        layer_norm=network.layer_norm,
+        recurrent_dropout=network.recurrent_dropout,
+        zoneout=network.zoneout,
+        forget_bias=network.forget_bias,
+    )

@@ -1,0 +1,253 @@
+"""Classifier: from sequences with labels to a judged classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
+from tidegate.prepare.sequence.masking import SequenceAugment
+from tidegate.prepare.sequence.targets import ClassLabels
+from tidegate.runtime.label.labeller import Deciding, choose, probabilities
+from tidegate.tasks.label.answers import answer_ids
+from tidegate.tasks.label.estimator import SequenceEstimator
+from tidegate.tasks.label.options import CLASS_LOSSES, THRESHOLDS, EncoderOptions, LabelChoices
+from tidegate.tasks.options import choice, share
+
+
+class Classifier(SequenceEstimator):
+    """A recurrent network that says which class a sequence, or each of its steps, belongs to.
+
+    Parts are drawn by label or by group, preparation is fitted on the training part alone, epoch, temperature and
+    threshold are chosen on the validation part, and the test part is looked at once, by `evaluate`, beside the
+    baselines of a sceptic.
+
+    Args:
+        cell: `lstm`, `gru`, `peephole` or `coupled` (guide 2.3).
+        hidden_size: H, units per layer. num_layers: recurrent layers. dropout: between layers and before the output.
+        bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
+        pooling: how steps become one vector: `last`, `ends` (the last step, and the first read backwards), `mean`,
+            `max` or `attention` (guide 6.2); "auto" takes `max` for text and `ends` for numbers.
+        window: rows that one answer looks at: training uses every window of a sequence (each `stride` rows), an answer
+            its last one; None looks at all of a sequence.
+        segment: steps that one recurrent step takes in; None takes each alone.
+        normalise: shift each sequence by its own `mean`, or also divide by its deviation (`standard`); None does not.
+        scale, fill, tokens, vocabulary, max_length, truncate: see `SequenceOptions`.
+        loss: `cross_entropy`, or `focal` for classes that are rare and hard. label_smoothing: share of the truth spread
+            over all classes; 0.1 keeps the validation loss from rising while fewer answers are wrong.
+        class_weight: "balanced" weighs rare classes more, a mapping weighs them as it says.
+        threshold: what the threshold of two classes, or those of several labels at once, make best on the validation
+            part: `f1`, `balanced_accuracy` or `youden`; {"normal": 0.01} takes at most one in a hundred normal ones for
+            the other class there; None takes the most probable class.
+        calibrate: divide outputs by the temperature that makes the validation part most probable.
+        refit: train again on training and validation part together once the epochs are chosen; None does so below 1,000
+            sequences.
+        members: networks that are trained alike but for their seed, and whose outputs are averaged (an ensemble);
+            training and answers take so many times as long.
+        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip, seed: see `TrainOptions`.
+        network: further `EncoderOptions`; preparation: `SequenceOptions`; training: `TrainOptions`; augment:
+            `SequenceAugment`; as objects or mappings.
+
+    Raises:
+        ConfigError: by `fit` and `check`, an argument that cannot work.
+
+    Source: Hochreiter and Schmidhuber (1997); Karim et al. (2018), arXiv:1709.05206, for the branch beside the
+        recurrence; Guo et al. (2017), arXiv:1706.04599, for the temperature; Lakshminarayanan et al. (2017),
+        arXiv:1612.01474, for the members.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> up = [np.linspace(-1, 1, n)[:, None] + 0.1 * rng.normal(size=(n, 1)) for n in rng.integers(8, 14, 40)]
+    >>> recordings = [part if k % 2 else part[::-1] for k, part in enumerate(up)]  # a list of [T, C], T varies
+    >>> model = Classifier(hidden_size=8, max_epochs=10, network={"branch": ()}, learning_rate=0.02)
+    >>> model = model.fit(recordings, ["down", "up"] * 20, progress=False)
+    >>> model.predict([np.linspace(-1, 1, 9)[:, None], np.linspace(1, -1, 12)[:, None]]).tolist()
+    ['up', 'down']
+    >>> model.evaluate().criterion
+    'accuracy'
+    """
+
+    task = "classifier"
+
+    def __init__(
+        self,
+        *,
+        cell: str = "lstm",
+        hidden_size: int = 64,
+        num_layers: int = 1,
+        dropout: float = 0.3,
+        bidirectional: bool | Literal["auto"] = "auto",
+        pooling: str = "auto",
+        window: int | None = None,
+        stride: int | None = None,
+        segment: int | None = None,
+        normalise: str | None = None,
+        scale: str = "standard",
+        fill: str = "ffill",
+        tokens: str = "word",
+        vocabulary: int = 20_000,
+        max_length: int | None = None,
+        truncate: str = "end",
+        loss: str = "cross_entropy",
+        label_smoothing: float = 0.1,
+        class_weight: str | Mapping[Any, float] | None = None,
+        threshold: str | Mapping[Any, float] | None = None,
+        calibrate: bool = True,
+        refit: bool | None = None,
+        members: int = 1,
+        optimizer: str = "adam",
+        learning_rate: float = 2e-3,
+        schedule: str = "cosine",
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
+        patience: int | None = None,
+        min_delta: float = 0.0,
+        clip: float = 1.0,
+        seed: int = 0,
+        network: EncoderOptions | Mapping[str, Any] | None = None,
+        preparation: Any = None,
+        training: Any = None,
+        augment: SequenceAugment | Mapping[str, Any] | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def check(self) -> LabelChoices:
+        """Refuse constructor arguments that cannot work; gives them in groups."""
+        own = self.get_params()
+        choice("loss", own["loss"], CLASS_LOSSES)
+        check_threshold(own["threshold"])
+        choice("calibrate", own["calibrate"], (True, False))
+        share("label_smoothing", own["label_smoothing"])
+        weight = own["class_weight"]
+        if weight is not None and weight != "balanced" and not isinstance(weight, Mapping):
+            raise ConfigError(f"class_weight is 'balanced', a mapping from class to weight, or None; got {weight!r}")
+        return super().check()
+
+    def predict(self, data: Any, **reading: Any) -> Any:
+        """The most probable class, or the one that the threshold chooses.
+
+        Args:
+            data, reading: as for `fit`; labels are not looked at.
+
+        Returns:
+            Of arrays and lists the labels, [M] (of several at once [M, K] bool; of steps [N]); of all else a frame of
+            its kind: id, [step,] label, and a column `p:<class>` for each class.
+
+        Raises:
+            TidegateError: the data are not of the kind that the model was fitted on.
+        """
+        if isinstance(data, (list, tuple, np.ndarray)):
+            chosen = choose(self._probabilities(self._new(data, reading)), self.labels_, self.deciding_)
+            return chosen if self.labels_.multiple else self.labels_.decode(chosen)
+        from tidegate.data.emit import to_frame
+
+        return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
+
+    def predict_proba(self, data: Any, **reading: Any) -> NDArray[np.float64]:
+        """Probabilities of the classes, [M, K], or [N, K] for every step, in the order of `classes_`."""
+        return self._probabilities(self._new(data, reading))
+
+    def predict_columns(self, data: Any, **reading: Any) -> dict[str, NDArray[Any]]:
+        """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
+        sequences = self._new(data, reading)
+        prepared = self.preparation_.apply(sequences)
+        found = self._probabilities(sequences, prepared)
+        chosen = choose(found, self.labels_, self.deciding_)
+        columns = answer_ids(sequences, prepared, per_step=self.deciding_.per_step)
+        if self.labels_.multiple:
+            columns |= {str(name): chosen[:, place] for place, name in enumerate(self.labels_.classes)}
+        else:
+            columns[self.labels_.name] = self.labels_.decode(chosen)
+        return columns | {f"p:{name}": found[:, place] for place, name in enumerate(self.labels_.names)}
+
+    def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
+        """Accuracy, as scikit-learn's classifiers give it."""
+        sequences = self._new(data, reading, labels, labelled=True)
+        chosen = choose(self._probabilities(sequences), self.labels_, self.deciding_)
+        from tidegate.tasks.label.answers import labels_of
+
+        actual = self.labels_.encode(labels_of(sequences, self.deciding_))
+        return float(np.mean(chosen == actual))
+
+    @property
+    def classes_(self) -> tuple[Any, ...]:
+        """[K] the classes, in the order of the probabilities."""
+        self._require_fitted("labels_")
+        found: tuple[Any, ...] = self.labels_.classes
+        return found
+
+    def _probabilities(self, sequences: Any, prepared: Any = None) -> NDArray[np.float64]:
+        return probabilities(self._outputs(sequences, prepared), self.labels_, self.deciding_)
+
+    def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> ClassLabels:
+        return ClassLabels.fit(labels, names)
+
+    def _make_loss(self, labels: ClassLabels, encoded: NDArray[Any]) -> Callable[..., Any]:
+        import torch
+
+        from tidegate.train.label_losses import ClassLoss
+
+        own = self.get_params()
+        weights = class_weights(own["class_weight"], labels, encoded)
+        return ClassLoss(
+            own["loss"],
+            None if weights is None else torch.from_numpy(weights),
+            smoothing=float(own["label_smoothing"]),
+            multiple=labels.multiple,
+        )
+
+    def _decide(
+        self,
+        found: NDArray[np.float32],
+        encoded: NDArray[Any],
+        labels: ClassLabels,
+        deciding: Deciding,
+        notes: list[Note],
+    ) -> Deciding:
+        from tidegate.tasks.label.decision import decide_classes
+
+        own = self.get_params()
+        calibrate = own["calibrate"]
+        return decide_classes(found, encoded, labels, deciding, own["threshold"], calibrate=calibrate, notes=notes)
+
+
+def check_threshold(wish: Any) -> None:
+    """Refuse a wish for a threshold that is none.
+
+    Raises:
+        ConfigError: it is neither an aim, nor one class and its share.
+    """
+    if not isinstance(wish, Mapping):
+        choice("threshold", wish, THRESHOLDS)
+        return
+    for value in wish.values():
+        share("threshold", value)
+    if len(wish) != 1:
+        raise ConfigError(f"threshold takes one class and its share, such as {{'normal': 0.01}}; got {dict(wish)}")
+
+
+def class_weights(wish: Any, labels: ClassLabels, encoded: NDArray[Any]) -> NDArray[np.float32] | None:
+    """[K] weights of the classes, of mean one over the training part; of several labels, those of a yes.
+
+    "balanced" gives a class M / (K * its count), and a yes as many times more as there are more noes.
+
+    Raises:
+        ConfigError: the mapping names a class that there is not, leaves one out, or has a weight that is not positive.
+    """
+    if wish is None:
+        return None
+    if isinstance(wish, Mapping):
+        if set(wish) != set(labels.classes):
+            raise ConfigError(f"class_weight needs one weight for each of {list(labels.classes)}; got {list(wish)}")
+        if not all(isinstance(value, (int, float)) and value > 0 for value in wish.values()):
+            raise ConfigError(f"class_weight must be positive numbers; got {dict(wish)}")
+        return np.array([wish[label] for label in labels.classes], dtype=np.float32)
+    if labels.multiple:
+        yes = encoded.mean(axis=0)
+        return np.asarray((1 - yes) / np.maximum(yes, 1 / len(encoded)), dtype=np.float32)
+    counts = np.bincount(encoded, minlength=len(labels.classes))
+    return np.asarray(len(encoded) / (len(labels.classes) * np.maximum(counts, 1)), dtype=np.float32)

@@ -1,0 +1,191 @@
+"""Several encoders on the same sequences and parts, in one table."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+from tidegate.core.translate import Language, tr
+from tidegate.evaluate.forecast.evaluation import aligned
+from tidegate.evaluate.label.words import metric_name
+from tidegate.prepare.sequence.targets import ClassLabels
+from tidegate.tasks.label.estimator import SequenceEstimator
+from tidegate.tasks.label.evaluate import judge_part
+
+RECURRENT: dict[str, Any] = {"network": {"branch": ()}, "bidirectional": False}
+ENCODERS: dict[str, Mapping[str, Any]] = {
+    "lstm": RECURRENT,
+    "gru": {**RECURRENT, "cell": "gru"},
+    "peephole": {**RECURRENT, "cell": "peephole"},
+    "coupled": {**RECURRENT, "cell": "coupled"},
+    "bilstm": {**RECURRENT, "bidirectional": True},
+    "attention": {**RECURRENT, "bidirectional": True, "pooling": "attention"},
+    "cnn_lstm": {**RECURRENT, "network": {"branch": (), "conv_channels": (64, 64), "conv_stride": 2}},
+    "lstm_fcn": {"network": {"branch": (64, 128, 64)}, "bidirectional": False},
+    "transformer": {"network": {"branch": (), "encoder": "transformer"}, "pooling": "mean", "bidirectional": "auto"},
+}
+REPEATS = 20
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One encoder. `score` on the validation part, in the comparison's metric; `seconds` of training; `latency` of one
+    sequence alone without torch, in milliseconds."""
+
+    name: str
+    score: float
+    parameters: int
+    seconds: float
+    latency: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Encoders beside each other, best first by the validation part, and what the best one reaches on the test part.
+
+    Attributes:
+        metric: of the scores. higher: whether more is better. candidates: best first.
+        model: the best, fitted. evaluation: its test part beside the baselines; None without a test part.
+    """
+
+    metric: str
+    higher: bool
+    candidates: tuple[Candidate, ...]
+    model: Any = field(repr=False)
+    evaluation: Any = field(repr=False)
+
+    def rows(self, lang: Language | None = None) -> list[list[str]]:
+        """The table as text: a head, then a row for each encoder."""
+        head = [tr("encoder", lang), tr("validation {metric}", lang, metric=self.metric), tr("parameters", lang)]
+        table = [[*head, tr("training, s", lang), tr("one answer, ms", lang)]]
+        for own in self.candidates:
+            table.append(
+                [own.name, f"{own.score:.4f}", f"{own.parameters:,}", f"{own.seconds:.1f}", f"{own.latency:.2f}"]
+            )
+        return table
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The candidates as name -> array: encoder, metric, score, parameters, seconds, latency (ms)."""
+        own = self.candidates
+        return {
+            "encoder": np.array([each.name for each in own], dtype=object),
+            "metric": np.array([self.metric] * len(own), dtype=object),
+            "score": np.array([each.score for each in own]),
+            "parameters": np.array([each.parameters for each in own]),
+            "seconds": np.array([each.seconds for each in own]),
+            "latency": np.array([each.latency for each in own]),
+        }
+
+    def __str__(self) -> str:
+        lines = aligned(self.rows())
+        if self.evaluation is not None:
+            best = self.candidates[0].name
+            lines += ["", tr("The best by the validation part, {name}, on the test part:", name=best), ""]
+            lines.append(str(self.evaluation))
+        return "\n".join(lines)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers and text."""
+        return {
+            "metric": self.metric,
+            "candidates": [vars(own) for own in self.candidates],
+            "test": None if self.evaluation is None else self.evaluation.to_json(),
+        }
+
+
+def compare(
+    estimator: SequenceEstimator,
+    data: Any,
+    labels: Any = None,
+    *,
+    encoders: Sequence[str] | Mapping[str, Mapping[str, Any]] = tuple(ENCODERS),
+    report: Callable[[str], None] | None = None,
+    **how: Any,
+) -> Comparison:
+    """Train one model for each encoder on the same parts, and choose by the validation part.
+
+    Args:
+        estimator: a `Classifier` or `Regressor`; all that an encoder does not settle is taken from it.
+        data, labels, how: as of its `fit`.
+        encoders: names among `ENCODERS`, or a mapping from a name to the arguments that make it.
+        report: told which encoder is next, and what the one before it reached.
+
+    Returns:
+        `Comparison`: print it, or see `.candidates`, `.model`.
+
+    Raises:
+        ConfigError: an unknown encoder. TidegateError: as of `fit`.
+
+    >>> import numpy as np
+    >>> from tidegate import Classifier
+    >>> slopes = [sign * np.linspace(-1, 1, 9)[:, None] for sign in (1, -1) * 20]
+    >>> found = compare(
+    ...     Classifier(hidden_size=4, max_epochs=1),
+    ...     slopes,
+    ...     ["up", "down"] * 20,
+    ...     encoders=("lstm", "gru"),
+    ...     progress=False,
+    ... )
+    >>> sorted((one.name, one.parameters) for one in found.candidates)
+    [('gru', 94), ('lstm', 122)]
+    """
+    chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: _encoder(name) for name in encoders}
+    if not chosen:
+        raise ConfigError(f"encoders is empty; choose among {', '.join(ENCODERS)}")
+    split = ("validation", "test", "by", "progress", "source")
+    reading = {name: how.pop(name) for name in list(how) if name not in split}
+    how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
+    sequences = estimator._read(data, labels, reading)
+    found: list[tuple[Candidate, Any]] = []
+    metric, higher = "", True
+    for place, (name, changes) in enumerate(chosen.items(), 1):
+        if report is not None:
+            report(tr("Encoder {place} of {count}: {name}", place=place, count=len(chosen), name=name))
+        own = estimator.get_params()
+        network = {**(own["network"] if isinstance(own["network"], Mapping) else {}), **changes.get("network", {})}
+        model = type(estimator)(**{**own, **changes, "network": network, "refit": False})
+        begin = time.perf_counter()
+        model.fit(sequences, **how)
+        seconds = time.perf_counter() - begin
+        judged = judge_part(model, "validation", baselines=False).evaluation
+        metric, higher = judged.criterion, isinstance(model.labels_, ClassLabels)
+        count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
+        candidate = Candidate(name, judged.overall["model"][metric], count, seconds, _latency(model, sequences))
+        found.append((candidate, model))
+        if report is not None:
+            report(tr("  {metric} {score:.4f} on the validation part after {seconds:.0f} s",
+                      metric=metric_name(metric), score=candidate.score, seconds=seconds))  # fmt: skip
+    found.sort(key=lambda pair: -pair[0].score if higher else pair[0].score)
+    best = found[0][1]
+    evaluation = judge_part(best, "test").evaluation if len(best.fitted_.parts.test) else None
+    return Comparison(metric, higher, tuple(candidate for candidate, _ in found), best, evaluation)
+
+
+def _encoder(name: str) -> Mapping[str, Any]:
+    if name not in ENCODERS:
+        raise ConfigError(f"there is no encoder {name!r}; choose among {', '.join(ENCODERS)}")
+    return ENCODERS[name]
+
+
+def _latency(model: Any, sequences: Any) -> float:
+    """Milliseconds of one answer without torch, the median over sequences of the training part."""
+    from tidegate.runtime.label.labeller import network_run, outputs
+
+    fitted = model.fitted_
+    weights = {name: tensor.numpy() for name, tensor in fitted.network.state_dict().items()}
+    run = network_run(fitted.spec, weights)
+    spans = fitted.deciding.spans(fitted.prepared.starts, fitted.parts.train[:REPEATS])
+    times = []
+    for place in range(len(spans)):
+        one = spans.take(np.array([place]))
+        begin = time.perf_counter()
+        outputs(run, fitted.prepared, one, per_step=fitted.deciding.per_step)
+        times.append(1000 * (time.perf_counter() - begin))
+    return statistics.median(times)

@@ -1,0 +1,83 @@
+"""A fitted classifier or regressor, opened for examination."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.optional import available
+from tidegate.diagnose.evidence import LabelEvidence, LabelPart
+from tidegate.prepare.sequence.targets import ClassLabels
+from tidegate.runtime.label.labeller import probabilities
+from tidegate.tasks.label.evaluate import beside
+
+BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
+
+
+def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None) -> LabelEvidence:
+    """What a diagnosis looks at: outputs of the network that chose the epochs, unaware of the validation part.
+
+    Args:
+        model: fitted. others: what baselines say of the validation part, where that is known already.
+    """
+    fitted, labels = model.fitted_, model.labels_
+    classes = labels.names if isinstance(labels, ClassLabels) and not labels.multiple else ()
+    thresholds = model.deciding_.thresholds
+    return LabelEvidence(
+        train=_part(model, "train"),
+        validation=_part(model, "validation"),
+        history=model.history_,
+        config=model.get_params(),
+        classes=classes,
+        threshold=thresholds[0] if len(thresholds) == 1 else None,
+        baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model, others),
+        parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
+    )
+
+
+def _part(model: Any, name: str) -> LabelPart:
+    fitted, labels = model.fitted_, model.labels_
+    found, answers = fitted.seen[name]
+    index = getattr(fitted.parts, name)
+    whole = not model.deciding_.per_step and model.deciding_.window is None and len(index) == len(answers)
+    ids = tuple(fitted.sequences.ids[place] for place in index) if whole else ()
+    groups = fitted.sequences.groups[index] if whole and fitted.sequences.groups is not None else None
+    if isinstance(labels, ClassLabels):
+        chances = probabilities(found, labels, model.deciding_)
+        if labels.multiple:
+            return LabelPart(actual=answers.astype(np.float64), found=chances, groups=groups, ids=ids)
+        return LabelPart(labels=answers, chances=chances, groups=groups, ids=ids)
+    return LabelPart(actual=labels.decode(answers), found=labels.decode(found), groups=groups, ids=ids)
+
+
+def _baseline(model: Any, others: Mapping[str, NDArray[Any]] | None) -> tuple[float, str] | None:
+    """Error on the validation part of the best simple method that was fitted on the training part, and its name.
+
+    Where answers look at windows, or scikit-learn is missing: of always saying the most frequent class, or the mean.
+    """
+    part = _part(model, "validation")
+    if not len(part) or not len(model.fitted_.seen["train"][1]):
+        return None
+    errors = {
+        name: (replace(part, found=found) if part.labels is None else replace(part, chances=found)).error
+        for name, found in (others.items() if others else _sceptics(model))
+    }
+    best = min(errors, key=lambda name: errors[name])
+    return errors[best], best
+
+
+def _sceptics(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
+    """What simple methods say of the validation part, as `LabelPart` holds it."""
+    fitted, labels, deciding = model.fitted_, model.labels_, model.deciding_
+    train, validation = (fitted.sequences.take(index) for index in (fitted.parts.train, fitted.parts.validation))
+    if deciding.window is None and available("sklearn"):
+        return beside(model, train, validation, budget_seconds=BUDGET)[0].items()
+    known, count = fitted.seen["train"][1], len(fitted.seen["validation"][1])
+    if isinstance(labels, ClassLabels):
+        share = np.bincount(known[known >= 0], minlength=len(labels.classes)) / max(int((known >= 0).sum()), 1)
+        return [("majority", np.tile(share, (count, 1)))]
+    return [("mean", np.tile(labels.decode(known).mean(axis=0), (count, 1)))]

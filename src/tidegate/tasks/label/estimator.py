@@ -1,0 +1,313 @@
+"""What a classifier and a regressor share: fit, answers, evaluation, saving."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError, SchemaError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.data.partition import Partition, partition
+from tidegate.data.sequences import read_sequences
+from tidegate.prepare.sequence.prepared import PreparedSequences
+from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.label.options import LabelChoices, label_choices
+from tidegate.tasks.label.reading import carried, kept
+
+Self = TypeVar("Self", bound="SequenceEstimator")
+PARTS = ("train", "validation", "test")
+
+
+class SequenceEstimator(Estimator, ABC):
+    """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what."""
+
+    task: str
+    window: int | None
+    fitted_: Any
+    history_: Any
+    spec_: Any
+    labels_: Any
+    deciding_: Any
+    preparation_: Any
+    notes_: tuple[Note, ...]
+    answer_notes_: tuple[Note, ...]
+    run_: Any
+    reading_: dict[str, Any]
+    judged_: Any
+    labeller_: Any
+
+    def _keep(self, given: Mapping[str, Any]) -> None:
+        """Store constructor arguments untouched."""
+        for name in self._names():
+            setattr(self, name, given[name])
+
+    def check(self) -> LabelChoices:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        return label_choices(self)
+
+    def fit(
+        self: Self,
+        data: Any,
+        labels: Any = None,
+        *,
+        validation: float | int = 0.15,
+        test: float | int = 0.2,
+        by: Any = "auto",
+        out: str | Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+        **reading: Any,
+    ) -> Self:
+        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path, a dataframe, arrays [n, C, T], a list of [T, C], or `Sequences`.
+            labels: of arrays or lists: [n], or [n, P]; None where the data hold them.
+            validation, test: shares of the sequences, or numbers of them. The epoch is chosen on the validation part,
+                the test part is looked at once. 0 for `test` where you have test data of their own for `evaluate`.
+            by: how parts are drawn: `stratified` by label, `grouped` (none on both sides), `time` (the last ones),
+                `random`; "auto" takes groups where they are named, else labels.
+            out: folder of the run: artifact, history, metrics, predictions, checkpoints.
+            resume: go on from the checkpoints in `out`. progress: show a bar; None does where there is a terminal.
+            source: where `Sequences` came from, for the run's config.toml.
+            reading: columns and options of `tidegate.read_sequences` (label, id, time, features, group, text, ...).
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        from tidegate.artifacts.atomic import check_writable
+
+        self.check()
+        if validation == 0:
+            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
+        if out is not None:
+            check_writable(Path(out))
+        sequences = self._read(data, labels, reading)
+        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
+        checkpoints = None if out is None else Path(out) / "checkpoints"
+        self._fit_parts(sequences, parts, checkpoints=checkpoints, resume=resume, progress=progress)
+        self.reading_ = kept({**(source or {}), **reading}, sequences)
+        if out is not None:
+            from tidegate.tasks.label.evaluate import judge_part
+            from tidegate.tasks.label.run import write_label_results
+
+            self.judged_ = judge_part(self, "test") if len(parts.test) else None
+            where = data if isinstance(data, (str, Path)) else (source or {}).get("data")
+            path = {} if where is None else {"data": str(Path(where).absolute())}
+            split = {"validation": validation, "test": test, "by": by}
+            config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
+            write_label_results(Path(out), self, self.judged_, config)
+        return self
+
+    def _fit_parts(
+        self,
+        sequences: Sequences,
+        parts: Partition,
+        *,
+        checkpoints: Path | None = None,
+        resume: bool = False,
+        progress: bool | None = None,
+    ) -> None:
+        """Train on parts that are settled."""
+        from tidegate.tasks.label.batches import torch_run
+        from tidegate.tasks.label.fit import fit_labels
+        from tidegate.train.progress import ProgressBar
+
+        with ProgressBar(progress) as bar:
+            fitted = fit_labels(
+                sequences,
+                parts,
+                self.check(),
+                make_labels=self._make_labels,
+                make_loss=self._make_loss,
+                decide=self._decide,
+                checkpoints=checkpoints,
+                resume=resume,
+                progress=bar,
+            )
+        self.fitted_, self.history_ = fitted, fitted.history
+        self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
+        self.preparation_, self.notes_ = fitted.preparation, fitted.notes
+        self.run_ = torch_run(fitted.network)
+
+    @classmethod
+    def load(cls: type[Self], path: str | Path) -> Self:
+        """A saved model; needs neither torch nor a dataframe library to answer.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
+        """
+        from tidegate.runtime.label.labeller import Labeller
+
+        labeller = Labeller.load(path)
+        record = labeller.artifact.record
+        if record.task != cls.task:
+            raise ConfigError(f"{path} holds a {record.task}: load it with tidegate.load()")
+        model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
+        model.spec_, model.labels_, model.deciding_ = labeller.spec, labeller.labels, labeller.deciding
+        model.preparation_, model.run_, model.labeller_ = labeller.preparation, labeller.run, labeller
+        model.reading_, model.notes_ = dict(record.reading), labeller.preparation.notes
+        return model
+
+    def save(self, path: str | Path) -> Path:
+        """Write the artifact: all that answering needs, and no pickle.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.label.run import write_label_model
+
+        self._require_fitted("fitted_")
+        return write_label_model(self, Path(path))
+
+    def outputs(self, data: Any, **reading: Any) -> NDArray[np.float32]:
+        """The network's outputs before they become answers: [M, O], or [N, O] for every step."""
+        return self._outputs(self._new(data, reading))
+
+    def _outputs(self, sequences: Sequences, prepared: PreparedSequences | None = None) -> NDArray[np.float32]:
+        from tidegate.runtime.label.labeller import outputs
+
+        self._require_fitted("spec_")
+        prepared = self.preparation_.apply(sequences) if prepared is None else prepared
+        self.answer_notes_ = (*sequences.notes, *prepared.notes)
+        spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
+        return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
+
+    def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> Any:
+        """Score a part, or new data, beside the baselines of a sceptic, with a verdict.
+
+        Args:
+            data: new sequences with labels; None takes a part of those it was fitted on. labels: of arrays.
+            part: `test` or `validation`. reading: as for `fit`.
+
+        Returns:
+            An evaluation: print it, or see `.overall`, `.verdict`.
+
+        Raises:
+            NotFittedError: a loaded model has no sequences of its own; give it some.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.label.evaluate import judge_part, judge_sequences
+
+        self._require_fitted("spec_")
+        if data is not None:
+            return judge_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
+        if not hasattr(self, "fitted_"):
+            raise NotFittedError("a loaded model has no test part: give evaluate() sequences with labels")
+        parts: Partition = self.fitted_.parts
+        if part not in PARTS or not len(getattr(parts, part)):
+            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
+        return judge_part(self, part).evaluation
+
+    def diagnose(self) -> Any:
+        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+        """
+        from tidegate.diagnose.labels import examine_labels
+        from tidegate.tasks.label.diagnosing import label_evidence
+
+        self._require_fitted("fitted_")
+        return examine_labels(label_evidence(self))
+
+    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Any:
+        """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
+
+        Args:
+            tries: trainings, at most. report: told what is tried.
+
+        Returns:
+            `tidegate.diagnose.Fixed`: print it, or see `.model`, `.changes`. This model stays as it is.
+
+        Raises:
+            NotFittedError: as `diagnose`.
+        """
+        from tidegate.tasks.label.fix import mend_labels
+
+        self._require_fitted("fitted_")
+        return mend_labels(self, tries=tries, report=report)
+
+    def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Any:
+        """Say what one answer rests on, by word, or by channel and step, each with its check.
+
+        Args:
+            data: sequences, as for `predict`; None takes those it was fitted on.
+            at: which of them: its place, or its id.
+            output: class or quantity; None takes what the model says.
+            how: `step`, `block`, `permutations`, `sample` and `seed` of
+                `tidegate.tasks.label.explaining.explain_answer`; options of reading.
+
+        Returns:
+            `LabelAnswer`: print it, or see `.explanation`; `tidegate.report.label.explanation` makes a page of it.
+
+        Raises:
+            NotFittedError: a loaded model explains numbers only beside others; give it several sequences.
+            DataError: there is no such sequence or step. ConfigError: there is no such class.
+        """
+        from tidegate.tasks.label.explaining import explain_answer
+
+        self._require_fitted("spec_")
+        named = ("step", "block", "permutations", "sample", "seed")
+        options = {name: how.pop(name) for name in named if name in how}
+        if data is None:
+            self._require_fitted("fitted_")
+        sequences = self.fitted_.sequences if data is None else self._perhaps_labelled(data, how)
+        return explain_answer(self, sequences, at, output, **options)
+
+    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> Any:
+        """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
+
+        Raises:
+            ConfigError, SplitError: folds that cannot be.
+        """
+        from tidegate.tasks.label.folding import cross_validate
+
+        return cross_validate(self, data, labels, **how)
+
+    def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
+        if isinstance(data, Sequences):
+            if labels is not None or reading:
+                named = ", ".join([*(["labels"] if labels is not None else []), *reading])
+                raise ConfigError(f"{named}: the data are Sequences already; give these to tidegate.read_sequences()")
+            return data
+        return read_sequences(data, **{**({} if labels is None else {"labels": labels}), **reading})
+
+    def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None, *, labelled: bool = False) -> Sequences:
+        """New data, read as the training data were unless the caller says otherwise.
+
+        Args:
+            labelled: whether labels are wanted; where they are not, their column may be missing.
+        """
+        self._require_fitted("spec_")
+        if isinstance(data, Sequences):
+            return data
+        return self._read(data, labels, {**carried(self.reading_, data, labelled=labelled), **reading})
+
+    def _perhaps_labelled(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
+        """New data with their labels where they have any."""
+        try:
+            return self._new(data, reading, labelled=True)
+        except (DataError, SchemaError):
+            return self._new(data, reading)
+
+    @abstractmethod
+    def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> Any:
+        """The encoding of the training part's labels."""
+
+    @abstractmethod
+    def _make_loss(self, labels: Any, encoded: NDArray[Any]) -> Callable[..., Any]:
+        """The loss, from the encoding and the training part's encoded labels."""
+
+    def _decide(
+        self, found: NDArray[np.float32], encoded: NDArray[Any], labels: Any, deciding: Any, notes: list[Note]
+    ) -> Any:
+        """How outputs become answers, from the validation part's outputs and encoded labels; adds notes on it."""
+        return deciding

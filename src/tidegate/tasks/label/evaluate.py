@@ -1,0 +1,205 @@
+"""What a classifier or regressor says of a part, judged beside the baselines of a sceptic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.evaluate.label import (
+    class_baselines,
+    find_leaks,
+    judge_classes,
+    judge_multilabel,
+    judge_numbers,
+    multilabel_baselines,
+    number_baselines,
+    step_number_baselines,
+    tag_baselines,
+)
+from tidegate.prepare.sequence.spans import Spans, sliding
+from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
+from tidegate.runtime.label.labeller import probabilities
+from tidegate.tasks.label.answers import labels_of
+
+MOST_WINDOWS = 5_000  # windows that baselines are fitted on, evenly spread
+
+
+@dataclass(frozen=True)
+class LabelJudged:
+    """Answers for a part and their scores.
+
+    Attributes:
+        sequences: what was judged. actual: [M] places of classes, [M, K] of several at once, or [M, P] numbers.
+        found: [M, K] probabilities, or [M, P] estimates. evaluation: the scores.
+        others: baseline -> what `found` is of it.
+    """
+
+    sequences: Sequences
+    actual: NDArray[Any]
+    found: NDArray[np.float64]
+    evaluation: Any
+    others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+
+def judge_part(model: Any, part: str, *, baselines: bool = True) -> LabelJudged:
+    """Judge a part of the sequences that the model was fitted on."""
+    fitted = model.fitted_
+    return judge_sequences(model, fitted.sequences.take(getattr(fitted.parts, part)), baselines=baselines)
+
+
+def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True) -> LabelJudged:
+    """Judge sequences that the model has not learned from, beside baselines fitted on those it has.
+
+    Raises:
+        DataError: they have no labels, or labels of another kind.
+    """
+    if sequences.labels is None:
+        raise DataError("these sequences have no labels to score against: name their column (label=...)")
+    actual = labels_of(sequences, model.deciding_)
+    found = model._outputs(sequences)
+    training, seed = training_part(model) if baselines else None, model.get_params()["seed"]
+    if model.deciding_.window is not None:
+        sequences = windowed(sequences, model.deciding_.spans(sequences.starts, np.arange(len(sequences))), actual)
+    if isinstance(model.labels_, ClassLabels):
+        chances = probabilities(found, model.labels_, model.deciding_)
+        places = model.labels_.encode(actual)
+        evaluation, others = _classes(model, sequences, training, places, chances, seed)
+        return LabelJudged(sequences, places, chances, evaluation, others)
+    values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
+    others, notes = ({}, ()) if training is None else beside(model, training, sequences)
+    groups = sequences.groups
+    if model.deciding_.per_step:  # steps of one sequence, or group, are drawn together
+        groups = np.repeat(np.arange(len(sequences)) if groups is None else groups, sequences.lengths)
+    evaluation = judge_numbers(
+        values,
+        estimates,
+        others,
+        names=model.labels_.names,
+        criterion="mae" if model.get_params()["loss"] == "mae" else "rmse",
+        groups=groups,
+        leaks=None if training is None else find_leaks(training, sequences),
+        seed=seed,
+        notes=notes,
+    )
+    return LabelJudged(sequences, values, estimates, evaluation, others)
+
+
+def judge_seen(model: Any, others: dict[str, Any]) -> Any:
+    """Scores of the validation part, by the network that chose the epochs and had not seen it.
+
+    Args:
+        model: fitted. others: what baselines say, kept for other models of the same parts: filled where it is empty.
+            They are fitted on the training part alone; answers for windows or steps have none.
+    """
+    fitted, labels, seed = model.fitted_, model.labels_, model.get_params()["seed"]
+    outputs, answers = fitted.seen["validation"]
+    whole = not model.deciding_.per_step and model.deciding_.window is None
+    if whole and not others:
+        training = fitted.sequences.take(fitted.parts.train)
+        others |= beside(model, training, fitted.sequences.take(fitted.parts.validation))[0]
+    if not isinstance(labels, ClassLabels):
+        absolute = model.get_params()["loss"] == "mae"
+        return judge_numbers(
+            labels.decode(answers),
+            labels.decode(outputs),
+            others,
+            names=labels.names,
+            criterion="mae" if absolute else "rmse",
+            seed=seed,
+        )
+    chances, thresholds = probabilities(outputs, labels, model.deciding_), model.deciding_.thresholds
+    if labels.multiple:
+        return judge_multilabel(answers > 0, chances, labels.names, others, thresholds=thresholds or None, seed=seed)
+    return judge_classes(
+        answers, chances, labels.names, others, threshold=thresholds[0] if thresholds else None, seed=seed
+    )
+
+
+def beside(
+    model: Any, training: Sequences, sequences: Sequences, *, budget_seconds: float = 60.0
+) -> tuple[dict[str, NDArray[np.float64]], tuple[Note, ...]]:
+    """What baselines fitted on some sequences say of others, or of each of their steps.
+
+    Args:
+        model: says which kind. training, sequences: cut into windows where answers look at windows.
+        budget_seconds: of computing; baselines that would begin later are left out.
+    """
+    labels, steps, seed = model.labels_, model.deciding_.per_step, model.get_params()["seed"]
+    if not isinstance(labels, ClassLabels):
+        if steps:
+            return step_number_baselines(training, sequences, seed=seed)
+        return number_baselines(training, sequences, seed=seed, budget_seconds=budget_seconds)
+    if labels.multiple:
+        return multilabel_baselines(training, sequences, seed=seed)
+    make = tag_baselines if steps else class_baselines
+    return make(training, sequences, labels.classes, seed=seed, budget_seconds=budget_seconds)
+
+
+def _classes(
+    model: Any,
+    sequences: Sequences,
+    training: Sequences | None,
+    places: NDArray[Any],
+    chances: NDArray[np.float64],
+    seed: int,
+) -> tuple[Any, Mapping[str, NDArray[np.float64]]]:
+    labels, deciding = model.labels_, model.deciding_
+    others, notes = ({}, ()) if training is None else beside(model, training, sequences)
+    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed, "notes": notes}
+    shared["leaks"] = None if training is None else find_leaks(training, sequences)
+    if labels.multiple:
+        thresholds = deciding.thresholds or None
+        return judge_multilabel(places > 0, chances, labels.names, others, thresholds=thresholds, **shared), others
+    threshold = deciding.thresholds[0] if deciding.thresholds else None
+    starts = sequences.starts if deciding.per_step else None
+    return judge_classes(places, chances, labels.names, others, starts=starts, threshold=threshold, **shared), others
+
+
+def training_part(model: Any) -> Sequences | None:
+    """The sequences, or windows of them, that the model learned from and baselines are fitted on.
+
+    None if it was loaded and its training data were not recalled.
+    """
+    if not hasattr(model, "fitted_") and not hasattr(model, "learned_"):
+        return None
+    sequences: Sequences = learned(model.fitted_) if hasattr(model, "fitted_") else model.learned_
+    if model.deciding_.window is None:
+        return sequences
+    every = np.arange(len(sequences))
+    stride = max(1, len(sequences.values) // MOST_WINDOWS)
+    spans = sliding(sequences.starts, every, model.deciding_.window, stride)
+    labels = np.asarray(sequences.labels)
+    return windowed(sequences, spans, labels[spans.last if sequences.per_step else spans.sequence])
+
+
+def learned(fitted: Any) -> Sequences:
+    """The sequences that the weights were last trained on."""
+    index = fitted.parts.train
+    if any(note.kind == "refit" for note in fitted.notes):
+        index = np.sort(np.concatenate([index, fitted.parts.validation]))
+    found: Sequences = fitted.sequences.take(index)
+    return found
+
+
+def windowed(sequences: Sequences, spans: Spans, labels: NDArray[Any]) -> Sequences:
+    """Stretches of sequences as sequences of their own, of the group of those they were cut from."""
+    starts = np.concatenate([[0], np.cumsum(spans.lengths)]).astype(np.int64)
+    rows = np.arange(starts[-1]) + np.repeat(spans.first - starts[:-1], spans.lengths)
+    groups = np.array(sequences.ids, dtype=object) if sequences.groups is None else sequences.groups
+    return replace(
+        sequences,
+        ids=tuple(f"{sequences.ids[place]}:{row}" for place, row in zip(spans.sequence, spans.last, strict=True)),
+        starts=starts,
+        values=sequences.values[rows],
+        categories={name: values[rows] for name, values in sequences.categories.items()},
+        labels=labels,
+        per_step=False,
+        groups=groups[spans.sequence],
+    )

@@ -1,0 +1,332 @@
+"""What one answer of a classifier or regressor rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.sequences import Sequences
+from tidegate.core.translate import Language, language, tr
+from tidegate.explain.groups import Group
+from tidegate.explain.labels import LabelExplanation, explain_label, steps_of, word_shares
+from tidegate.explain.permutation import Importance
+from tidegate.prepare.sequence.targets import ClassLabels
+from tidegate.runtime.label.labeller import choose, probabilities
+from tidegate.tasks.label.importance import label_importance
+
+BACKGROUND = 16
+SHOWN = 8
+SAMPLE = 128
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What the model saw of a sequence, for figures. T steps, I inputs.
+
+    Attributes:
+        names: [I] of the inputs. values: [T, I], of channels as they were given, of other inputs as prepared.
+        first: the sequence's step that is the first of these. rate: steps a second, or None.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    first: int = 0
+    rate: float | None = None
+
+
+@dataclass(frozen=True)
+class LabelAnswer:
+    """An answer and what it rests on.
+
+    Attributes:
+        id: of the sequence. said: what the model says, of each class its probability, or of each quantity its estimate.
+        explanation: shares of one output, with their checks: of a class in log-odds, of a quantity in its own unit.
+        words: of a text, each with its share; else ().
+        kind: "classes", "labels" (several at once) or "numbers". chosen: the classes that are said.
+        actual: what is known to be true: names of classes, or the quantity's value as text; None where it is unknown.
+        step: of the sequence, from 0, where each step has an answer. recording: what the model saw; None of texts.
+        importance: by "channel" and by "place", on a sample of labelled sequences; empty where there are none.
+    """
+
+    id: str
+    said: Mapping[str, float]
+    explanation: LabelExplanation
+    words: tuple[tuple[str, float], ...] = ()
+    kind: str = "classes"
+    chosen: tuple[str, ...] = ()
+    actual: str | None = None
+    step: int | None = None
+    recording: Recording | None = None
+    importance: Mapping[str, Importance] = field(default_factory=dict)
+
+    def lines(self, lang: Language | None = None) -> list[str]:
+        """The answer in words: what was said, and what moved it."""
+        comma = "、" if (lang or language()) == "zh_TW" else ", "
+        listed = comma.join(f"{name} {value:.3g}" for name, value in self.said.items())
+        found = [tr("Sequence {id}: {said}.", lang, id=self.id, said=listed)]
+        if self.step is not None:
+            found = [tr("Sequence {id}, step {step}: {said}.", lang, id=self.id, step=self.step, said=listed)]
+        output = self.explanation.output
+        if self.words:
+            ranked = sorted(self.words, key=lambda pair: -abs(pair[1]))[:SHOWN]
+            shown = comma.join(f"{word} {share:+.2f}" for word, share in ranked)
+            found.append(tr("Words that moved {output} most: {shown}.", lang, output=output, shown=shown))
+        for name, each in self.explanation.attributions.items():
+            if name not in ("channel", "block"):
+                continue
+            ranks = np.argsort(-each.size)[:SHOWN]
+            shown = comma.join(
+                f"{self.named(each.groups.all[place], lang)} {each.values[place, 0]:+.2f}" for place in ranks
+            )
+            kind = tr("channels", lang) if name == "channel" else tr("steps", lang)
+            found.append(
+                tr("What moved {output} most, by {kind}: {shown}.", lang, output=output, kind=kind, shown=shown)
+            )
+        for name, test in self.explanation.faithfulness.items():
+            found.append(
+                tr(
+                    "Deletion test by {kind}: taking away what matters first moves the answer {ratio:.1f} times as far "
+                    "as a random order, farther than {beaten:.0f} % of them.",
+                    lang,
+                    kind=kind_name(name, lang),
+                    ratio=test.ratio,
+                    beaten=100 * test.beaten,
+                )
+            )
+        for name, each in self.explanation.attributions.items():
+            kind, residual = kind_name(name, lang), float(each.residual[0])
+            found.append(tr("The shares by {kind} leave {residual:.1g} over.", lang, kind=kind, residual=residual))
+        return found
+
+    def named(self, group: Group, lang: Language | None = None) -> str:
+        """A channel by its name, a block by its steps, counted from 0 as the sequence's own."""
+        if group.feature is not None or self.recording is None:
+            return str(group)
+        first, end = steps_of(group, len(self.recording.values))
+        first, last = self.recording.first + first, self.recording.first + end - 1
+        if first == last:
+            return tr("step {step}", lang, step=first)
+        return tr("steps {first} to {last}", lang, first=first, last=last)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def kind_name(name: str, lang: Language | None = None) -> str:
+    """What inputs were grouped by, in words."""
+    names = {
+        "channel": tr("channels", lang),
+        "block": tr("steps", lang),
+        "cell": tr("channels and steps", lang),
+        "word": tr("words", lang),
+    }
+    return names[name]
+
+
+def explain_answer(
+    model: Any,
+    sequences: Sequences,
+    at: int | str = 0,
+    output: Any = None,
+    *,
+    step: int | None = None,
+    block: int | None = None,
+    permutations: int = 64,
+    sample: int = SAMPLE,
+    seed: int = 0,
+) -> LabelAnswer:
+    """Shapley values of one output for one sequence, and what matters for answers in general.
+
+    Of a class the log-odds are explained, after the temperature, so that the shares are those of what `predict_proba`
+    says: for more than two classes, of the class against all others. Of a quantity, its estimate.
+
+    Args:
+        model: fitted or loaded. sequences: among them the one to explain. at: its place, or its id.
+        output: class or quantity; None takes what the model says, or the first quantity.
+        step: of the sequence, from 0, where the model answers for every step; None takes the last.
+        block, permutations, seed: see `tidegate.explain.labels.explain_label`.
+        sample: labelled sequences, at most, that permutation importance is measured on; 0 leaves it out.
+
+    Raises:
+        DataError: there is no such sequence or step, or no other to put in the place of what is taken away.
+        ConfigError: there is no such class or quantity, or a step where the model answers for the whole.
+    """
+    place = find_sequence(sequences, at)
+    prepared = model.preparation_.apply(sequences)
+    spans = model.deciding_.spans(prepared.starts, np.arange(len(sequences)))
+    length = int(spans.lengths[place])
+    first = int(spans.first[place] - prepared.starts[place])
+    cut = 0  # steps of the sequence before those that were kept
+    if prepared.steps is not None:
+        cut = int(prepared.steps[prepared.starts[place]] - sequences.starts[place])
+    row = _row(model, step, length, cut)
+
+    def rows(which: int) -> Any:
+        values = prepared.values[spans.first[which] : spans.first[which] + spans.lengths[which]]
+        return values.astype(np.float32) / 255 if values.dtype == np.uint8 else values
+
+    def raw(past: Any, lengths: Any) -> Any:
+        return model.run_(past, lengths).values[:, row, 0]
+
+    labels, deciding = model.labels_, model.deciding_
+    classes = isinstance(labels, ClassLabels)
+    values = rows(place)
+    own = raw(values[None].astype(np.int64) if values.ndim == 1 else values[None], None)
+    found = probabilities(own, labels, deciding)[0] if classes else labels.decode(own)[0]
+    chosen = int(found.argmax()) if output is None and classes else 0 if output is None else _output(labels, output)
+    others = np.delete(np.arange(len(sequences)), place)
+    drawn = np.random.default_rng(seed).permutation(others)[:BACKGROUND]
+    background = [] if values.ndim == 1 else [rows(which) for which in drawn]
+    if values.ndim > 1 and not background:
+        raise DataError("an explanation puts other sequences in the place of what it takes away: give it several")
+
+    def answer(past: Any, lengths: Any) -> Any:
+        outputs = raw(past, lengths)
+        return log_odds(outputs, labels, deciding.temperature) if classes else labels.decode(outputs)
+
+    narrow = values.ndim > 1 and values.shape[1] == 1  # of one channel, its stretches are those of all
+    explanation = explain_label(
+        answer,
+        values,
+        output=chosen,
+        name=labels.names[chosen],
+        channels=model.preparation_.input_names,
+        background=background,
+        block=block,
+        permutations=permutations,
+        seed=seed,
+        only=("block",) if model.preparation_.frame is not None else ("channel", "block") if narrow else (),
+    )
+    said = {name: float(value) for name, value in zip(labels.names, found, strict=True)}
+    return LabelAnswer(
+        sequences.ids[place],
+        said,
+        explanation,
+        _words(model, sequences, prepared, place, first, explanation) if values.ndim == 1 else (),
+        "numbers" if not classes else "labels" if labels.multiple else "classes",
+        _chosen(found, labels, deciding) if classes else (),
+        _actual(model, sequences, prepared, place, chosen, step_row=int(prepared.starts[place]) + first + row),
+        cut + row if deciding.per_step else None,
+        None if values.ndim == 1 else _recording(model, sequences, prepared, spans, place, values),
+        label_importance(model, sequences, prepared, sample=sample, seed=seed),
+    )
+
+
+def log_odds(outputs: NDArray[Any], labels: ClassLabels, temperature: float = 1.0) -> NDArray[np.float64]:
+    """[B, K] log p / (1 - p) of each class's probability p, from a network's outputs [B, K].
+
+        several labels:  z_k        else:  z_k - log sum over j != k of exp z_j,        z = outputs / temperature
+
+    >>> two = ClassLabels(("a", "b"))
+    >>> log_odds(np.array([[1.0, 3.0]]), two).tolist()
+    [[-2.0, 2.0]]
+    """
+    scaled = np.asarray(outputs, dtype=np.float64) / temperature
+    if labels.multiple:
+        return scaled
+    found = np.empty_like(scaled)
+    for place in range(scaled.shape[1]):
+        others = np.delete(scaled, place, axis=1)
+        most = others.max(axis=1)
+        found[:, place] = scaled[:, place] - most - np.log(np.exp(others - most[:, None]).sum(axis=1))
+    return found
+
+
+def find_sequence(sequences: Sequences, at: int | str) -> int:
+    """The place of a sequence given by its place or its id; text that is an id is one, even where it is a number.
+
+    Raises:
+        DataError: there is none.
+    """
+    if isinstance(at, str) and at in sequences.ids:
+        return sequences.ids.index(at)
+    place = int(at) if isinstance(at, str) and at.isdecimal() else at
+    if isinstance(place, int) and 0 <= place < len(sequences):
+        return place
+    raise DataError(f"at={at!r} is neither an id nor a place from 0 to {len(sequences) - 1}")
+
+
+def _row(model: Any, step: int | None, length: int, cut: int) -> int:
+    """Which of the network's answers for the sequence is explained."""
+    if not model.deciding_.per_step:
+        if step is not None:
+            raise ConfigError(f"step={step}: the model answers for a sequence as a whole; leave step out")
+        return 0
+    if step is None:
+        return length - 1
+    if not cut <= step < cut + length:
+        raise DataError(f"step={step} is not among the steps {cut} to {cut + length - 1} that the model looks at")
+    return step - cut
+
+
+def _chosen(found: NDArray[np.float64], labels: ClassLabels, deciding: Any) -> tuple[str, ...]:
+    said = choose(found[None], labels, deciding)[0]
+    if labels.multiple:
+        return tuple(name for name, yes in zip(labels.names, said, strict=True) if yes)
+    return (labels.names[int(said)],)
+
+
+def _actual(model: Any, sequences: Sequences, prepared: Any, place: int, output: int, *, step_row: int) -> str | None:
+    """What is known to be true of the sequence, or its step."""
+    if sequences.labels is None:
+        return None
+    known: NDArray[Any] = np.asarray(sequences.labels)
+    if sequences.per_step:
+        known = prepared.kept(known)
+        if not model.deciding_.per_step:  # a window's answer is that of its last step
+            step_row = int(prepared.starts[place + 1]) - 1
+        label = known[step_row]
+    else:
+        label = known[place]
+    labels = model.labels_
+    if isinstance(labels, ClassLabels):
+        if labels.multiple:
+            return ", ".join(name for name, yes in zip(labels.names, label, strict=True) if yes)
+        return str(label)
+    value = float(np.atleast_1d(label)[output])
+    return f"{value:.4g}" if np.isfinite(value) else None
+
+
+def _words(
+    model: Any, sequences: Sequences, prepared: Any, place: int, first: int, explanation: LabelExplanation
+) -> tuple[tuple[str, float], ...]:
+    """The tokens that the model looked at, each with its share."""
+    tokens, count = model.preparation_.tokens, len(explanation.attributions["word"].groups)
+    if sequences.texts is not None:
+        pieces = list(tokens.cut([sequences.texts[place] or ""])[0]) or [""]
+        most = int(prepared.lengths[place])
+        pieces = pieces[-most:] if model.preparation_.options.truncate == "start" else pieces[:most]
+    else:
+        held = prepared.kept(sequences.categories[tokens.source])
+        pieces = [str(entry) for entry in held[prepared.starts[place] : prepared.starts[place + 1]]]
+    return tuple(word_shares(explanation, pieces[first : first + count]))
+
+
+def _recording(
+    model: Any, sequences: Sequences, prepared: Any, spans: Any, place: int, values: NDArray[Any]
+) -> Recording:
+    """The inputs that the model looked at, channels in their own units."""
+    begin, end = int(spans.first[place]), int(spans.first[place] + spans.lengths[place])
+    rows = np.arange(begin, end) if prepared.steps is None else prepared.steps[begin:end]
+    names = model.preparation_.input_names
+    first = int(rows[0] - sequences.starts[place])
+    if model.preparation_.frame is not None:  # of pictures the mean brightness is enough of a line
+        bright = values.mean(axis=1, keepdims=True).astype(np.float64)
+        return Recording(("",), bright, first, sequences.rate)
+    shown = values.astype(np.float64)
+    for column, name in enumerate(names):
+        if name in sequences.channels:
+            shown[:, column] = sequences.values[rows, sequences.channels.index(name)]
+    return Recording(names, shown, first, sequences.rate)
+
+
+def _output(labels: Any, output: Any) -> int:
+    names = list(labels.names)
+    if str(output) not in names:
+        raise ConfigError(f"output={output!r} is not among {', '.join(names)}")
+    return names.index(str(output))

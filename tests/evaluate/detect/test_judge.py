@@ -1,0 +1,92 @@
+"""A detector judged beside a baseline on series whose windows are known."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from tidegate.core.errors import DataError
+from tidegate.core.translate import catalogue
+from tidegate.evaluate.detect import DetectionEvaluation, Watched, judge_alarms
+from tidegate.evaluate.detect import evaluation as module
+from tidegate.evaluate.detect.words import duration
+
+HOURS = np.datetime64("2024-01-01T00:00", "us") + np.arange(1000) * np.timedelta64(1, "h")
+WINDOWS = [(HOURS[row], HOURS[row + 9]) for row in range(50, 950, 100)]  # nine a series
+
+
+def series(*, hit: int, false: int, late: int = 2) -> Watched:
+    """The first `hit` windows found `late` hours in, and some false alarms between windows."""
+    score = np.zeros(1000)
+    score[[50 + 100 * n + late for n in range(hit)]] = 2.0
+    score[[10 + 100 * n for n in range(false)]] = 1.0
+    return Watched(HOURS, score > 0.5, WINDOWS, score)
+
+
+def test_a_better_detector_is_ahead() -> None:
+    own = {"a": series(hit=8, false=2), "b": series(hit=7, false=1)}
+    other = {"a": series(hit=4, false=5), "b": series(hit=4, false=5)}
+    found = judge_alarms(
+        own, {"windowed_gaussian": other, "quiet": {n: series(hit=0, false=0) for n in "ab"}}, budget=1
+    )
+    assert found.key == "ahead"
+    assert found.methods == ("model", "windowed_gaussian", "quiet")
+    model = found.overall["model"]
+    assert (model["windows"], model["found"], model["false_alarms"]) == (18, 15, 3)
+    assert model["precision"] == pytest.approx(15 / 18)
+    assert model["f1"] == pytest.approx(15 / 18)
+    assert model["delay_median"] == pytest.approx(2 / 24)
+    waiting = 2 * (1000 - 90) / 24 / 7
+    assert model["false_per_week"] == pytest.approx(3 / waiting)
+    assert found.days == pytest.approx(7 * waiting)
+    assert found.per_series["b"]["found"] == 7
+    text = found.judgement("en")
+    assert (
+        "found 15 of 18 labelled windows, the median one 2.0 h after it began, with 3 false alarms, 0.2769 a week."
+        in text
+    )
+    assert "within the budget of 1 false alarms a week" in text
+    assert "windowed Gaussian, found 8 with 10 false alarms: the detector is better (F1 0.833 against 0.444)" in text
+    assert "偵測器較好（F1 為 0.833" in found.judgement("zh_TW")
+    assert "15/18" in found.table("en")
+    assert [note.kind for note in found.notes] == ["flatters"]
+    back = DetectionEvaluation.from_json(json.loads(json.dumps(found.to_json())))
+    assert back.table("zh_TW") == found.table("zh_TW")
+
+
+@pytest.mark.parametrize(("hit", "false", "key"), [(6, 2, "level"), (2, 2, "behind")])
+def test_equal_and_worse_detectors(hit: int, false: int, key: str) -> None:
+    own = {name: series(hit=hit, false=false) for name in "ab"}
+    assert judge_alarms(own, {"other": {name: series(hit=6, false=2) for name in "ab"}}).key == key
+
+
+def test_few_windows_silence_and_no_labels() -> None:
+    assert judge_alarms({"a": series(hit=9, false=0)}, {"other": {"a": series(hit=1, false=9)}}).key == "few"
+    quiet = judge_alarms({"a": series(hit=0, false=0)})
+    assert quiet.key == "alone"
+    assert "found none of the 9 labelled windows" in quiet.judgement("en")
+    bare = judge_alarms({"a": Watched(np.arange(1000), HOURS[990] < HOURS, ())}, budget=2)
+    assert bare.key == "unlabelled"
+    assert bare.judgement("en").endswith("there were 1.")
+    assert bare.notes == ()
+    assert math.isnan(bare.days)
+    loud = judge_alarms({"a": series(hit=9, false=9)}, budget=0.1)
+    assert "more than the budget of 0.1" in loud.judgement("en")
+
+
+def test_mistakes_are_named() -> None:
+    with pytest.raises(DataError, match="no series"):
+        judge_alarms({})
+    with pytest.raises(DataError, match=r"'other' and the detector watched different series: \['b'\]"):
+        judge_alarms({"a": series(hit=1, false=0)}, {"other": {name: series(hit=1, false=0) for name in "ab"}})
+
+
+def test_durations() -> None:
+    assert [duration(days, True, "en") for days in (0.01, 0.5, 3.0, math.nan)] == ["14 min", "12.0 h", "3.0 days", "-"]
+    assert duration(0.5, False, "en") == "0.5000"
+
+
+@pytest.mark.parametrize("table", ["_SENTENCES", "_BESIDE", "_BUDGET"])
+def test_everything_is_translated(table: str) -> None:
+    assert set(getattr(module, table).values()) <= set(catalogue("zh_TW"))

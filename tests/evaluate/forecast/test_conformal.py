@@ -1,0 +1,86 @@
+"""Conformal quantiles hold their share, by closed form and by trial; tracking follows a drift and the past alone."""
+
+import numpy as np
+import pytest
+
+from tidegate.core.errors import DataError
+from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
+
+
+@pytest.mark.parametrize(("level", "place"), [(0.9, 17), (0.5, 9), (0.1, 1), (0.05, 0), (0.99, 18), (0.8, 15)])
+def test_of_nineteen_errors_the_closed_form_gives_the_place(level: float, place: int) -> None:
+    """(n + 1) q = 20 q: the 18th, 10th, 2nd, ... smallest error; beyond the ends, the end."""
+    errors = np.random.default_rng(0).permutation(19).astype(float)
+    assert conformal_quantile(errors, level) == place
+
+
+def test_a_new_error_lies_below_with_the_closed_forms_probability() -> None:
+    """With n exchangeable errors P(new <= the k-th smallest) = k / (n + 1)."""
+    rng = np.random.default_rng(0)
+    errors, fresh = rng.normal(size=(24, 40_000)), rng.normal(size=40_000)
+    for level, exact in ((0.9, 23 / 25), (0.5, 13 / 25), (0.1, 2 / 25)):
+        share = (fresh <= conformal_quantile(errors, level)).mean()
+        assert share == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 40_000))
+
+
+def test_missing_errors_are_left_out_column_by_column() -> None:
+    errors = np.random.default_rng(0).normal(size=(50, 2))
+    errors[::3, 1] = np.nan
+    found = conformal_quantile(errors, 0.8)
+    alone = errors[~np.isnan(errors[:, 1]), 1]
+    assert found[0] == conformal_quantile(errors[:, 0], 0.8)
+    assert found[1] == np.sort(alone)[int(np.ceil((len(alone) + 1) * 0.8)) - 1]
+    with pytest.raises(DataError, match="level"):
+        conformal_quantile(errors, 1.0)
+
+
+def test_the_interval_score_by_hand() -> None:
+    actual, low, high = np.array([5.0, 1.0, 12.0, np.nan]), np.full(4, 2.0), np.full(4, 10.0)
+    assert interval_score(actual, low, high, 0.8) == pytest.approx((8 + (8 + 10 * 1) + (8 + 10 * 2)) / 3)
+
+
+def test_tracking_is_its_equation() -> None:
+    rng = np.random.default_rng(0)
+    errors, levels, size = rng.normal(size=(80, 3, 2)), (0.1, 0.9), np.array([1.0, 2.0, 3.0])
+    errors[5, 1] = np.nan
+    origins = np.cumsum(rng.integers(1, 4, 80))
+    found = track_shifts(errors, levels, origins, size, rate=0.1)
+    for k in range(3):
+        for q, level in enumerate(levels):
+            shift, unit, used, done = 0.0, size[k], {}, set()
+            for i, origin in enumerate(origins):
+                for j in range(i):
+                    if j not in done and origins[j] + k < origin:
+                        done.add(j)
+                        if not np.isnan(errors[j, k, q]):
+                            shift += 0.1 * unit * (level - (errors[j, k, q] <= used[j]))
+                            unit += (np.abs(errors[j, k]).mean() - unit) / 50
+                used[i] = shift
+            np.testing.assert_allclose(found[:, k, q], [used[i] for i in range(80)], atol=1e-12)
+
+
+def test_what_was_not_observed_yet_is_not_used() -> None:
+    rng = np.random.default_rng(0)
+    errors, origins, size = rng.normal(size=(60, 4, 2)), np.arange(100, 160), np.ones(4)
+    base = track_shifts(errors, (0.1, 0.9), origins, size)
+    for window in (10, 30, 59):
+        changed = errors.copy()
+        row = origins[window]
+        later = origins[:, None] + np.arange(4) >= row  # values at or after that window's origin
+        changed[later] = 1e9
+        np.testing.assert_array_equal(track_shifts(changed, (0.1, 0.9), origins, size)[window], base[window])
+    with pytest.raises(DataError, match="rise"):
+        track_shifts(errors, (0.1, 0.9), origins[::-1], size)
+
+
+def test_tracking_holds_its_share_where_errors_grow_and_a_fixed_shift_does_not() -> None:
+    rng = np.random.default_rng(0)
+    errors = rng.normal(size=(6000, 1)) * np.linspace(1, 5, 6000)[:, None]
+    levels = (0.1, 0.9)
+    both = np.repeat(errors[:, :, None], 2, axis=2)
+    fixed = np.array([conformal_quantile(errors[:500, 0], level) for level in levels])
+    moved = track_shifts(both, levels, np.arange(6000), np.ones(1), start=fixed[None])
+    late = slice(1000, None)
+    inside = ((errors >= moved[..., 0]) & (errors <= moved[..., 1]))[late].mean()
+    assert inside == pytest.approx(0.8, abs=0.02)
+    assert ((errors >= fixed[0]) & (errors <= fixed[1]))[late].mean() < 0.6

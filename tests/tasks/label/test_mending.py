@@ -1,0 +1,132 @@
+"""A planted illness is mended where its remedy helps; what does not help on the validation part is not kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tidegate as tg
+from tests.tasks.label import data
+from tidegate.diagnose.fix import fix
+
+QUICK: dict[str, Any] = {
+    "hidden_size": 16,
+    "max_epochs": 25,
+    "patience": 0,
+    "batch_size": 16,
+    "network": {"branch": ()},
+}
+
+
+def test_a_rate_a_hundred_times_too_low_is_mended() -> None:
+    model = tg.Classifier(**QUICK, learning_rate=2e-5).fit(data.reviews(), progress=False)
+    assert model.diagnose().top.id == "label_rate_low"
+    fixed = fix(model, tries=1)
+    assert fixed.changes == {"learning_rate": 2e-3}
+    before, after = (part["test"].overall["model"][fixed.criterion] for part in (fixed.before, fixed.after))
+    assert after > before + 0.2
+    assert fixed.after["test"].overall["model"] == fixed.model.evaluate().overall["model"]
+    assert fixed.model.learning_rate == 2e-3
+    assert fixed.model.get_params()["refit"] == model.get_params()["refit"]
+    assert any(note.kind == "refit" for note in fixed.model.notes_)  # at last it was trained on both parts, as before
+    assert model.learning_rate == 2e-5
+    text = fixed.table("en")
+    assert "validation accuracy" in text
+    assert text.count("bag of words with logistic regression") == 2  # beside both parts
+    assert "驗證集的" in fixed.table("zh_TW")
+
+
+def test_too_few_units_for_an_estimate_are_mended() -> None:
+    model = tg.Regressor(**{**QUICK, "hidden_size": 1, "learning_rate": 1e-2, "refit": False})
+    model = model.fit(data.reviews_that_count(), progress=False)
+    found = model.diagnose().find("few_units")
+    assert found is not None
+    fixed = model.mend(tries=2)
+    assert fixed.changes["hidden_size"] == 64
+    assert fixed.criterion == "rmse"
+    assert fixed.trials[0].after < 0.9 * fixed.trials[0].before
+
+
+def test_a_rare_class_that_is_missed_is_mended_and_what_does_nothing_is_not_kept() -> None:
+    whole = data.waves(300)
+    keep = np.flatnonzero((whole.labels == "slow") | (np.arange(300) % 16 == 1))
+    options = {**QUICK, "max_epochs": 14, "learning_rate": 5e-3, "label_smoothing": 0.0, "refit": False}
+    model = tg.Classifier(**options).fit(whole.take(keep), progress=False)
+    fixed = fix(model, tries=2)
+    assert fixed.criterion == "f1_macro"
+    assert [(dict(trial.finding.remedy), trial.kept) for trial in fixed.trials] == [
+        ({"class_weight": "balanced"}, True),
+        ({"dropout": 0.5}, False),
+    ]
+    before, after = (part["test"].per_class["fast"]["recall"] for part in (fixed.before, fixed.after))
+    assert before == 0
+    assert after > 0.5
+    state = fixed.to_json()
+    assert [trial["kept"] for trial in state["trials"]] == [True, False]
+    assert json.loads(json.dumps(state, default=str))["changes"] == {"class_weight": "balanced"}
+
+
+def test_a_remedy_that_does_not_help_is_not_kept() -> None:
+    """Labels that have nothing to do with the sequences: more units help nobody."""
+    noise = data.waves(90)
+    labels = np.random.default_rng(5).permutation(noise.labels)
+    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 3, "refit": False})
+    model = model.fit(data.make_again(noise, labels), progress=False)
+    said: list[str] = []
+    fixed = fix(model, tries=2, report=said.append)
+    assert fixed.trials
+    assert len(said) == len(fixed.trials)
+    assert [trial.kept for trial in fixed.trials] == [False] * len(fixed.trials)
+    assert fixed.model is model
+    assert not fixed.improved
+    assert fixed.before is fixed.after or fixed.before == fixed.after
+    assert "not kept" in str(fixed)
+
+
+def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a validation part of a dozen a single answer that changes sides is chance."""
+    from tidegate.tasks.label import fix as mending
+
+    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 1, "refit": False})
+    model = model.fit(data.waves(80), progress=False)
+    right = iter([6, 7, 8])
+    count = len(model.fitted_.parts.validation)
+
+    class Scored:
+        criterion, methods = "accuracy", ("model",)
+
+        def __init__(self) -> None:
+            self.overall = {"model": {"accuracy": next(right) / count}}
+
+    monkeypatch.setattr(mending, "judge_seen", lambda *given: Scored())
+    monkeypatch.setattr(mending.LabelPatient, "refit", lambda self, changes: mending.LabelPatient(self.model))
+    monkeypatch.setattr(mending, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
+    fixed = mending.mend_labels(model, tries=1)
+    assert [trial.kept for trial in fixed.trials] == [False]
+
+
+def test_the_validation_part_is_scored_by_a_network_that_had_not_seen_it() -> None:
+    from tidegate.tasks.label.evaluate import judge_seen
+
+    whole = data.waves(60)
+    labels = np.random.default_rng(1).permutation(whole.labels)  # nothing to learn but by heart
+    model = tg.Classifier(**{**QUICK, "learning_rate": 1e-2, "max_epochs": 60, "refit": True})
+    model = model.fit(data.make_again(whole, labels), progress=False)
+    answers = model.fitted_.seen["validation"]
+    own = float(np.mean(answers[0].argmax(axis=1) == answers[1]))
+    beside: dict[str, Any] = {}
+    assert judge_seen(model, beside).overall["model"]["accuracy"] == pytest.approx(own)
+    assert "majority" in beside
+    assert model.evaluate(part="validation").overall["model"]["accuracy"] >= own
+
+
+def test_groups_on_both_sides_are_left_to_the_user() -> None:
+    from dataclasses import replace
+
+    whole = data.waves(80)
+    leaky = replace(whole, groups=np.arange(80) // 4)
+    model = tg.Classifier(**{**QUICK, "max_epochs": 2, "refit": False}).fit(leaky, by="stratified", progress=False)
+    assert [item.id for item in fix(model, tries=0).skipped] == ["group_leak"]
