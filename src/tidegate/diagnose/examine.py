@@ -13,7 +13,7 @@ from tidegate.diagnose.flow import Flow, measure_flow
 from tidegate.diagnose.measure import Measures
 from tidegate.diagnose.probe import Probes, probe, race
 from tidegate.evaluate import Evaluation
-from tidegate.evaluate.forecast.judge import judge
+from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.forecast.verdict import skill_of
 
 RACE = 2_500_000_000  # weights times recurrent steps times steps of a training that stands beside the whole one
@@ -78,7 +78,7 @@ class Examined:
         """The model beside the baselines on the validation sample."""
         case, rows = self.case, self.measures.origins["validation"]
         forecast, _ = self.measures.raw("validation")
-        return judge(
+        return evaluate_forecasts(
             case.table, case.split, case.prepared, rows, forecast, window=case.window, horizon=case.horizon, ridge=True
         )
 

@@ -3,8 +3,8 @@
 from tidegate.evaluate.forecast.baselines import Forecast, fill_forward, simple_methods
 from tidegate.evaluate.forecast.compare import evaluate
 from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
+from tidegate.evaluate.forecast.evaluate import Baselines, evaluate_forecasts, fit_baselines
 from tidegate.evaluate.forecast.evaluation import Evaluation
-from tidegate.evaluate.forecast.judge import Baselines, fit_baselines, judge
 from tidegate.evaluate.forecast.lagcopy import LagCopy, cross_correlation, lag_copy
 from tidegate.evaluate.forecast.metrics import (
     coverage,
@@ -42,13 +42,13 @@ __all__ = [
     "crps_from_quantiles",
     "diebold_mariano",
     "evaluate",
+    "evaluate_forecasts",
     "fill_forward",
     "find_seasons",
     "fit_baselines",
     "fit_ridges",
     "interval_score",
     "interval_width",
-    "judge",
     "lag_copy",
     "mae",
     "mape",

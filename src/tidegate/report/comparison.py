@@ -54,7 +54,7 @@ def render_comparison(found: Any, lang: Language, title: str = "") -> str:
     parts: list[tuple[str, str, Markup | None]] = [("encoders", tr("On the validation part", lang), table(found, lang))]
     if found.evaluation is not None:
         view = LabelledView(title=title, evaluation=found.evaluation)
-        told = scores.banner(found.evaluation.verdict, found.evaluation.judgement(lang), lang)
+        told = scores.banner(found.evaluation.verdict, found.evaluation.summary(lang), lang)
         heading = tr("{name} on the test part, beside the baselines", lang, name=best)
         parts.append(("scores", heading, join(told, label_scores.table(view, lang))))
     return document(title, head, parts, lang)

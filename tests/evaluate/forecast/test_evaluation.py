@@ -8,7 +8,7 @@ from sklearn import metrics as reference
 from tests.evaluate.forecast.fake import FakePrepared, Split, make_split, make_table
 from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
-from tidegate.evaluate import evaluate, fit_baselines, judge
+from tidegate.evaluate import evaluate, evaluate_forecasts, fit_baselines
 from tidegate.evaluate.forecast import compare, metrics
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.origins import sample_origins
@@ -226,16 +226,20 @@ def test_judge_compares_with_all_baselines() -> None:
     train = values[: split.train[0, 1]]
     assert fitted.scale[0, 0] == pytest.approx(metrics.seasonal_error(train, 168))
     forecast = fitted.methods["seasonal_naive_168"](origins)
-    result = judge(table, split, prepared, origins, forecast, window=48, horizon=12, baselines=fitted, unit="MW")
+    result = evaluate_forecasts(
+        table, split, prepared, origins, forecast, window=48, horizon=12, baselines=fitted, unit="MW"
+    )
     actual = prepared.raw_target(origins, 12)
     assert result.overall["model"] == pytest.approx(result.overall["seasonal_naive_168"])
     assert result.overall["model"]["mase"] == pytest.approx(metrics.mase(actual, forecast, train, 168))
     assert (result.targets, result.unit, result.origins, result.horizon) == (("y0",), "MW", origins.size, 12)
     assert set(result.methods) == {"model", *names}
     assert result.verdict.key in ("tie", "loses", "chance")
-    again = judge(table, split, prepared, origins, forecast, window=48, horizon=12)
+    again = evaluate_forecasts(table, split, prepared, origins, forecast, window=48, horizon=12)
     assert again.to_json() == {**result.to_json(), "unit": ""}
-    assert set(judge(table, split, prepared, origins, forecast, window=48, horizon=12, ridge=False).methods) == {
+    assert set(
+        evaluate_forecasts(table, split, prepared, origins, forecast, window=48, horizon=12, ridge=False).methods
+    ) == {
         "model",
         *(names - {"ridge", "ridge_known"}),
     }
@@ -247,7 +251,7 @@ def test_judge_many_series_of_unlike_sizes() -> None:
     prepared = FakePrepared(table, split.train, per_series=True)
     origins = sample_origins(split.test, table.starts, 24, 6, 10**6, inside=False)
     forecast = prepared.raw_target(origins - 24, 6)
-    result = judge(table, split, prepared, origins, forecast, window=24, horizon=6, season=24)
+    result = evaluate_forecasts(table, split, prepared, origins, forecast, window=24, horizon=6, season=24)
     assert result.season == 24
     assert result.criterion == "mase"
     assert set(result.per_series) == {"s0", "s1", "s2"}
@@ -270,11 +274,11 @@ def test_a_random_walk_cannot_be_beaten_and_a_leak_is_smelt() -> None:
     prepared = FakePrepared(table, split.train)
     origins = sample_origins(split.test, table.starts, 20, 5, 10**6, inside=False)
     last = np.repeat(prepared.raw_target(origins - 1, 1), 5, axis=1)
-    honest = judge(table, split, prepared, origins, last, window=20, horizon=5)
+    honest = evaluate_forecasts(table, split, prepared, origins, last, window=20, horizon=5)
     assert not honest.verdict.beats
     assert not honest.verdict.warnings
     leaking = 0.8 * last + 0.2 * prepared.raw_target(origins, 5)
-    result = judge(table, split, prepared, origins, leaking, window=20, horizon=5)
+    result = evaluate_forecasts(table, split, prepared, origins, leaking, window=20, horizon=5)
     assert result.verdict.warnings == ("walk",)
     assert "Look for a leak" in str(result)
 
@@ -285,11 +289,11 @@ def test_a_training_part_too_short_for_ridge_is_reported() -> None:
     prepared = FakePrepared(table, split.train)
     origins = sample_origins(split.test, table.starts, 40, 4, 10**6, inside=False)
     forecast = np.zeros((origins.size, 4, 1))
-    result = judge(table, split, prepared, origins, forecast, window=40, horizon=4)
+    result = evaluate_forecasts(table, split, prepared, origins, forecast, window=40, horizon=4)
     assert "ridge" not in result.methods
     assert [(note.kind, note.values["method"]) for note in result.notes] == [("baseline", "ridge")]
     with pytest.raises(DataError, match="at least 1"):
-        judge(table, split, prepared, origins[:0], forecast[:0], window=40, horizon=4)
+        evaluate_forecasts(table, split, prepared, origins[:0], forecast[:0], window=40, horizon=4)
 
 
 def test_baselines_look_at_the_training_part_alone() -> None:

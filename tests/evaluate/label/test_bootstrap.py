@@ -8,7 +8,7 @@ from scipy.stats import binomtest, bootstrap
 from sklearn import metrics
 
 from tidegate.core.errors import DataError
-from tidegate.evaluate.label.judge import class_scores
+from tidegate.evaluate.label.classes import class_scores
 from tidegate.evaluate.label.metrics.bootstrap import (
     draws,
     interval,
@@ -23,7 +23,7 @@ from tidegate.evaluate.label.metrics.bootstrap import (
 from tidegate.evaluate.label.metrics.classes import confusion
 from tidegate.evaluate.label.metrics.multilabel import multilabel_scores
 from tidegate.evaluate.label.metrics.resampling import (
-    Said,
+    Predicted,
     class_metrics,
     class_sums,
     flag_features,
@@ -33,12 +33,12 @@ from tidegate.evaluate.label.metrics.resampling import (
 )
 
 
-def classifier(rows: int, count: int, seed: int = 0) -> tuple[np.ndarray, Said]:
+def classifier(rows: int, count: int, seed: int = 0) -> tuple[np.ndarray, Predicted]:
     rng = np.random.default_rng(seed)
     y = rng.integers(count, size=rows)
     p = np.exp(rng.normal(size=(rows, count)) + 1.2 * np.eye(count)[y])
     p /= p.sum(axis=1, keepdims=True)
-    return y, Said(p, p.argmax(axis=1))
+    return y, Predicted(p, p.argmax(axis=1))
 
 
 @pytest.mark.parametrize(("rows", "count", "groups"), [(80, 3, None), (80, 2, 9), (40, 5, None)])
@@ -50,7 +50,7 @@ def test_metrics_from_sums_are_those_of_the_things_drawn(rows: int, count: int, 
     counts = np.concatenate(list(draws(units, 30, 0)))
     for place in range(30):
         chosen = repeats(counts[place], unit)
-        one = Said(said.probabilities[chosen], said.named[chosen])
+        one = Predicted(said.probabilities[chosen], said.named[chosen])
         wanted = class_scores(y[chosen], one, confusion(y[chosen], one.named, count))
         for metric, values in found.items():
             assert values[place] == pytest.approx(wanted[metric]), metric

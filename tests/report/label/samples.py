@@ -8,8 +8,8 @@ import numpy as np
 
 from tests.report.forecast.sample_run import view as forecast
 from tidegate.core.table import Note
-from tidegate.evaluate.detect import Watched, events, judge_alarms
-from tidegate.evaluate.label import Leaks, calibrate, cmapss, judge_classes, judge_multilabel, judge_numbers
+from tidegate.evaluate.detect import Watched, evaluate_alarms, events
+from tidegate.evaluate.label import Leaks, calibrate, cmapss, evaluate_classes, evaluate_multilabel, evaluate_numbers
 from tidegate.report import Alarm, DetectionView, LabelledView, WatchedSeries
 
 
@@ -54,7 +54,7 @@ def digits() -> LabelledView:
     p = said(actual, 10, 4.5, 0)
     others = {name: said(actual, 10, skill, 1) for name, skill in (("nearest", 3.0), ("logistic_summary", 3.8))}
     names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    found = judge_classes(actual, p, names, {**others, "majority": np.full((600, 10), 0.1)})
+    found = evaluate_classes(actual, p, names, {**others, "majority": np.full((600, 10), 0.1)})
     ids = [f"{names[label]}_{n}.wav" for n, label in enumerate(actual)]
     calibration = calibrate(np.log(p) * 1.8, actual)
     return LabelledView("Spoken digits", found, actual, p, others, ids, calibration=calibration, **told())
@@ -72,7 +72,7 @@ def faults(leaks: Leaks | None = None) -> LabelledView:
 
     p, others = score(3.4, 0), {"logistic_summary": score(2.4, 1), "nearest": score(1.2, 2)}
     given = {**others, "majority": np.tile([0.94, 0.06], (800, 1))}
-    found = judge_classes(actual, p, ("calm", "fault"), given, threshold=0.37, leaks=leaks)
+    found = evaluate_classes(actual, p, ("calm", "fault"), given, threshold=0.37, leaks=leaks)
     ids = [f"pump {n}" for n in range(800)]
     texts = [f"Log of pump {n}: pressure fell twice during the night shift, {n % 7} restarts" for n in range(800)]
     return LabelledView("Equipment failure", found, actual, p, others, ids, texts, **told())
@@ -83,7 +83,7 @@ def tags(count: int = 3) -> LabelledView:
     actual = np.random.default_rng(0).choice(count, 900)
     p, other = said(actual, count, 3.0, 0), said(actual, count, 2.0, 1)
     names = tuple(f"state {n}" for n in range(count))
-    found = judge_classes(actual, p, names, {"logistic_step": other}, starts=np.arange(0, 901, 30))
+    found = evaluate_classes(actual, p, names, {"logistic_step": other}, starts=np.arange(0, 901, 30))
     return LabelledView("Activities", found, actual, p, {"logistic_step": other}, **told())
 
 
@@ -92,7 +92,7 @@ def genres() -> LabelledView:
     rng = np.random.default_rng(0)
     actual = rng.random((300, 4)) < [0.5, 0.3, 0.2, 0.1]
     p, other = (np.clip(np.where(actual, 0.75, 0.25) + rng.normal(0, s, actual.shape), 0, 1) for s in (0.15, 0.3))
-    found = judge_multilabel(actual, p, ("drama", "comedy", "crime", "war"), {"bag_of_words": other})
+    found = evaluate_multilabel(actual, p, ("drama", "comedy", "crime", "war"), {"bag_of_words": other})
     return LabelledView("Genres", found, actual, p, **told())
 
 
@@ -103,7 +103,7 @@ def engines() -> LabelledView:
     f = actual + rng.normal(0, 6, 100) + 0.08 * (90 - actual) + rng.normal(0, 0.12, 100) * actual
     others = {"ridge_summary": actual + rng.normal(2, 17, 100), "mean": np.full(100, 76.0)}
     how: dict[str, Any] = {"names": ("remaining life",), "unit": "cycles", "extra": {"cmapss": cmapss}}
-    found = judge_numbers(actual, f, others, **how)
+    found = evaluate_numbers(actual, f, others, **how)
     ids = [f"engine {n + 1}" for n in range(100)]
     return LabelledView("Turbofan engines", found, actual, f, others, ids, **told())
 
@@ -140,5 +140,5 @@ def servers(labelled: bool = True) -> DetectionView:
         ]
         seen.append(WatchedSeries(name, times, values, scores, alarms, windows, tuple(found), 4.5, "cpu"))
     baselines = {"windowed_gaussian": other} if labelled else None
-    judged = judge_alarms(given, baselines, gap=12, budget=2.0)
+    judged = evaluate_alarms(given, baselines, gap=12, budget=2.0)
     return DetectionView("Servers", judged, tuple(seen), "%", **told())

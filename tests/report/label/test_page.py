@@ -15,7 +15,7 @@ from tests.report.forecast.test_page import Page
 from tests.report.label import samples
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
-from tidegate.evaluate.label import Leaks, judge_classes
+from tidegate.evaluate.label import Leaks, evaluate_classes
 from tidegate.evaluate.label.metrics.probability import reliability
 from tidegate.report import Chart, LabelledView, describe_sequences, report_alarms, report_labels
 from tidegate.report.detect.page import render_alarms
@@ -140,7 +140,7 @@ def test_cells_of_the_confusion_matrix() -> None:
 def test_many_classes_become_a_list() -> None:
     actual = np.arange(600) % 60
     p = samples.said(actual, 60, 6.0, 0)
-    view = LabelledView("Many", judge_classes(actual, p, range(60)), actual, p)
+    view = LabelledView("Many", evaluate_classes(actual, p, range(60)), actual, p)
     words = Page(render_labels(view, "en")).words()
     assert "There are too many classes to draw" in words
     assert "The 40 classes of 60 with the lowest F1." in words
@@ -230,7 +230,7 @@ def test_what_users_wrote_is_escaped() -> None:
     nasty = "<script>alert('x')</script> & \"q\""
     actual = np.arange(40) % 2
     p = samples.said(actual, 2, 2.0, 0)
-    found = judge_classes(actual, p, (nasty, "b"), {nasty: p}, notes=[Note("x", "{name}", {"name": nasty})])
+    found = evaluate_classes(actual, p, (nasty, "b"), {nasty: p}, notes=[Note("x", "{name}", {"name": nasty})])
     view = LabelledView(nasty, found, actual, p, {nasty: p}, [nasty] * 40, [nasty] * 40, config={nasty: nasty})
     for lang in ("en", "zh_TW"):
         assert "script" not in Page(render_labels(view, lang)).tags
@@ -238,7 +238,7 @@ def test_what_users_wrote_is_escaped() -> None:
 
 def test_bare_views_still_make_pages(tmp_path) -> None:
     actual = np.arange(40) % 2
-    bare = LabelledView("t", judge_classes(actual, samples.said(actual, 2, 2.0, 0), "ab"))
+    bare = LabelledView("t", evaluate_classes(actual, samples.said(actual, 2, 2.0, 0), "ab"))
     made = report_labels(tmp_path / "a.html", bare, "en").read_text("utf-8")
     assert "Nothing to compare with" in Page(made).words()
     view = replace(samples.servers(), series=(), history=(), schema=(), notes=())

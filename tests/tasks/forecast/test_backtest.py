@@ -152,8 +152,8 @@ def test_a_fitted_model_lends_its_table_and_stays_as_it_is() -> None:
 
 def test_every_baseline_forecasts_a_window_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several series too, and what is judged is what is kept."""
-    judge = importlib.import_module("tidegate.evaluate.forecast.judge")
-    original = judge.fit_baselines
+    module = importlib.import_module("tidegate.evaluate.forecast.evaluate")
+    original = module.fit_baselines
     asked: list[tuple[str, int]] = []
 
     def watched(*args: Any, **how: Any) -> Any:
@@ -168,7 +168,7 @@ def test_every_baseline_forecasts_a_window_once(monkeypatch: pytest.MonkeyPatch)
 
         return replace(fitted, methods={name: counted(name, method) for name, method in fitted.methods.items()})
 
-    monkeypatch.setattr(judge, "fit_baselines", watched)
+    monkeypatch.setattr(module, "fit_baselines", watched)
     found = tg.backtest(quick(), rich(), **{**HOW, "folds": 1}, **RICH_COLUMNS).folds[0]
     assert len(set(found.series)) > 1
     assert len(asked) == len(set(asked)) == (len(found.methods) - 1) * len(found.origins)

@@ -1,8 +1,8 @@
-"""Judging alarms on a clock: events found, delay, false alarms, and what flatters."""
+"""Alarms on a clock beside baselines: events found, delay, false alarms, and what flatters."""
 
+from tidegate.evaluate.detect.evaluate import evaluate_alarms
 from tidegate.evaluate.detect.evaluation import DetectionEvaluation
 from tidegate.evaluate.detect.events import Event, EventCounts, Watched, count_events, events
-from tidegate.evaluate.detect.judge import judge_alarms
 from tidegate.evaluate.detect.points import adjusted_f1, point_scores
 
 __all__ = [
@@ -12,7 +12,7 @@ __all__ = [
     "Watched",
     "adjusted_f1",
     "count_events",
+    "evaluate_alarms",
     "events",
-    "judge_alarms",
     "point_scores",
 ]

@@ -1,4 +1,4 @@
-"""Two detectors that a sceptic would try first, each as p-values from nothing but the values before.
+"""Two simple detectors as baselines, each as p-values from nothing but the values before.
 
 `gaussian`: how far a value is from the mean of the last values, in their standard deviations. `seasonal`: the same of
 the change since one season ago (since the last value where there is none). Both take the tail of a normal distribution.

@@ -1,4 +1,4 @@
-"""The result of judging a detector of ours: its alarms as any detector's are judged, and whether its p-values hold."""
+"""The result for a detector of ours: its alarms as any detector's are scored, and whether its p-values hold."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class DetectorEvaluation:
 
     def sentences(self, lang: Language | None = None) -> list[str]:
         """The verdict, sentence by sentence."""
-        found = [self.alarms.judgement(lang)]
+        found = [self.alarms.summary(lang)]
         if not self.clock:
             text = "That is {rate:.2f} events in 1,000 rows, where the budget is {budget:g}."
             found.append(tr(text, lang, rate=self.rate, budget=self.budget))

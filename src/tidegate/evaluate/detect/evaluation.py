@@ -1,4 +1,4 @@
-"""The result of judging a detector: windows found, delays and false alarms beside the baselines', and the verdict."""
+"""The scores of a detector: windows found, delays and false alarms beside the baselines', and the verdict."""
 
 from __future__ import annotations
 
@@ -98,9 +98,9 @@ class DetectionEvaluation:
 
     def table(self, lang: Language | None = None) -> str:
         """The table with aligned columns, and the verdict."""
-        return "\n".join([*aligned(self.rows_of(lang)), "", self.judgement(lang)])
+        return "\n".join([*aligned(self.rows_of(lang)), "", self.summary(lang)])
 
-    def judgement(self, lang: Language | None = None) -> str:
+    def summary(self, lang: Language | None = None) -> str:
         """What was found and at which price, beside the best baseline and the budget."""
         own = self.overall["model"]
         rate = own["false_per_week"]

@@ -41,7 +41,7 @@ def evaluate(
     random_walk: bool = False,
     notes: Sequence[Note] = (),
 ) -> Evaluation:
-    """Judge forecasts beside baselines. M windows, K steps ahead, C targets, G series.
+    """Score forecasts beside baselines. M windows, K steps ahead, C targets, G series.
 
     Args:
         actual: [M, K, C], the values that came in the target's unit, NaN where missing; or a function that gives a

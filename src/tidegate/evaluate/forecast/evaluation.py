@@ -1,4 +1,4 @@
-"""The result of judging a model: every score beside the baselines', and the verdict."""
+"""The scores of a forecaster beside the baselines', and the verdict."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ class Evaluation:
                     share=f"{100 * share:.1f}",
                 )
             )
-        lines.extend(["", self.judgement(lang)])
+        lines.extend(["", self.summary(lang)])
         return "\n".join(lines)
 
-    def judgement(self, lang: Language | None = None) -> str:
+    def summary(self, lang: Language | None = None) -> str:
         """The verdict in words, and after it what the forecasts follow."""
         words = self.verdict.text(lang)
         lag = "" if self.lag is None else self.lag.text(lang)

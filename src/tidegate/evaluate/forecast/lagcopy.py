@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 STEPS = 6  # steps ahead that are looked at, spread over the horizon
-WINDOWS = 30  # fewer neighbouring windows tell nothing
+WINDOWS = 30  # fewer neighbouring windows show nothing
 NEAR = 0.35  # a forecast that moves less than this share of what the target moves stays at its last input
 GAIN = 0.02  # skill against the last value below which there is none
 CLEAR = 0.5  # correlation of movements that counts
@@ -68,7 +68,7 @@ class LagCopy:
     gain: float = 0.0
 
     def text(self, lang: Language | None = None) -> str:
-        """The finding in words; "" where nothing can be said."""
+        """The finding in words; "" where nothing can be concluded."""
         if self.key == "unknown":
             return ""
         values = {

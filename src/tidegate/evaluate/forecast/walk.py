@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LAGS = 10
-_SHORTEST = 50  # steps below which nothing can be said
+_SHORTEST = 50  # steps below which nothing can be concluded
 _ROWS = 100_000
 
 

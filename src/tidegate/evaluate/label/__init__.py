@@ -1,14 +1,14 @@
-"""Judging labels and numbers said of whole sequences or of their steps: metrics, calibration, baselines, verdict."""
+"""Evaluating labels and numbers of whole sequences or of their steps: metrics, calibration, baselines, verdict."""
 
 from tidegate.evaluate.label.baselines.methods import class_baselines, multilabel_baselines, number_baselines
 from tidegate.evaluate.label.baselines.tagging import step_number_baselines, tag_baselines
 from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, logits_of, softened
-from tidegate.evaluate.label.estimates import judge_numbers
+from tidegate.evaluate.label.classes import evaluate_classes
 from tidegate.evaluate.label.evaluation import ClassEvaluation
-from tidegate.evaluate.label.judge import judge_classes
 from tidegate.evaluate.label.metrics.numbers import cmapss
+from tidegate.evaluate.label.multilabel import evaluate_multilabel
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
-from tidegate.evaluate.label.several import judge_multilabel
+from tidegate.evaluate.label.numbers import evaluate_numbers
 from tidegate.evaluate.label.threshold import Threshold, choose_threshold, choose_thresholds
 from tidegate.evaluate.label.verdict import LabelVerdict
 from tidegate.evaluate.leaks.sequences import Leaks, find_leaks
@@ -25,11 +25,11 @@ __all__ = [
     "choose_thresholds",
     "class_baselines",
     "cmapss",
+    "evaluate_classes",
+    "evaluate_multilabel",
+    "evaluate_numbers",
     "find_leaks",
     "fit_temperature",
-    "judge_classes",
-    "judge_multilabel",
-    "judge_numbers",
     "logits_of",
     "multilabel_baselines",
     "number_baselines",

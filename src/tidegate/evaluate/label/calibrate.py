@@ -76,7 +76,7 @@ def softened(logits: ArrayLike, temperature: float = 1.0, *, multilabel: bool = 
 
 
 def logits_of(probabilities: ArrayLike, *, multilabel: bool = False) -> Array:
-    """Logits that give these probabilities back, for a model that only tells probabilities."""
+    """Logits that give these probabilities back, for a model that only gives probabilities."""
     p = np.clip(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float64).tiny, 1.0)
     return np.asarray(np.log(p) - np.log(np.clip(1.0 - p, 1e-16, 1.0)) if multilabel else np.log(p))
 
@@ -105,17 +105,17 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
     z, y = _checked(logits, actual)
     if y.ndim == 1:
         z = z - z.max(axis=1, keepdims=True)
-        told = z[np.arange(len(z)), y]
-        clean = bool((told == 0.0).all())
+        picked = z[np.arange(len(z)), y]
+        clean = bool((picked == 0.0).all())
     else:
-        told = np.where(y, z, 0.0)
+        picked = np.where(y, z, 0.0)
         clean = bool(((z > 0) == y).all() and (z != 0).all())
     if clean or (float(np.ptp(z, axis=1).max()) == 0.0 and y.ndim == 1):
         return 1.0
     low, high = 1.0 / HOTTEST, 1.0 / COLDEST
     sharp = 1.0
     for _ in range(_STEPS):
-        slope, bend = _slope(z, told, sharp, several=y.ndim == 2)
+        slope, bend = _slope(z, picked, sharp, several=y.ndim == 2)
         if slope > 0:
             high = sharp
         else:
@@ -129,7 +129,7 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
 
 
 def calibrate(logits: ArrayLike, actual: ArrayLike) -> Calibration:
-    """Fit the temperature and say what it changed. Arguments and errors are those of `fit_temperature`."""
+    """Fit the temperature, with what it changed. Arguments and errors are those of `fit_temperature`."""
     z, y = _checked(logits, actual)
     temperature = fit_temperature(z, y)
     found = [_quality(softened(z, t, multilabel=y.ndim == 2), y) for t in (1.0, temperature)]
@@ -137,14 +137,14 @@ def calibrate(logits: ArrayLike, actual: ArrayLike) -> Calibration:
     return Calibration(temperature, before, after, gap, left, len(y))
 
 
-def _slope(z: Array, told: Array, sharp: float, *, several: bool) -> tuple[float, float]:
+def _slope(z: Array, picked: Array, sharp: float, *, several: bool) -> tuple[float, float]:
     """First and second derivative of the loss by 1 / T."""
     if several:
         p = softened(z, 1.0 / sharp, multilabel=True)
-        return float(np.mean(p * z - told)), float(np.mean(p * (1.0 - p) * z * z))
+        return float(np.mean(p * z - picked)), float(np.mean(p * (1.0 - p) * z * z))
     p = softened(z, 1.0 / sharp)
     mean = np.sum(p * z, axis=1)
-    return float(np.mean(mean - told)), float(np.mean(np.sum(p * z * z, axis=1) - mean * mean))
+    return float(np.mean(mean - picked)), float(np.mean(np.sum(p * z * z, axis=1) - mean * mean))
 
 
 def _quality(p: Array, y: NDArray[Any]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The result of judging a classifier or tagger: every score beside the baselines', with intervals, and the verdict."""
+"""The scores of a classifier or tagger beside the baselines', with intervals, and the verdict."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ClassEvaluation:
         per_class: class -> precision, recall, f1, support, predicted, roc_auc, pr_auc of the model.
         confusion: [K][K] how often the model called class i (row) class j (column); empty for several labels at once.
         reliability: of the model's likeliest class (of all decisions, for several labels at once).
-        thresholds: from which probability on the model says class 1, or each label; empty where it says the likeliest.
+        thresholds: from which probability on class 1, or each label, is predicted; empty where the likeliest is.
         best_baseline: the baseline with the best criterion; None without baselines.
         skill: 1 - (1 - model) / (1 - best baseline) in the criterion: the share of its errors that the model avoids.
         mcnemar: p-value of McNemar's exact test against the best baseline; None where things are not independent.
@@ -99,10 +99,10 @@ class ClassEvaluation:
             lines.append(confidence(self.criterion, cell(low), cell(high), lang))
         if len(self.per_class) <= 30:
             lines += ["", *aligned(self.class_rows(lang))]
-        lines += ["", self.judgement(lang)]
+        lines += ["", self.summary(lang)]
         return "\n".join(lines)
 
-    def judgement(self, lang: Language | None = None) -> str:
+    def summary(self, lang: Language | None = None) -> str:
         """The verdict in words."""
         return self.verdict.text(lang)
 

@@ -1,4 +1,4 @@
-"""The result of judging estimated numbers: every score beside the baselines', with intervals, and the verdict."""
+"""The scores of a regressor beside the baselines', with intervals, and the verdict."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ class NumberEvaluation:
         low, high = self.intervals["model"].get(self.criterion, (math.nan, math.nan))
         if math.isfinite(low):
             lines.append(confidence(self.criterion, number(low), number(high), lang))
-        lines.extend(["", self.judgement(lang)])
+        lines.extend(["", self.summary(lang)])
         return "\n".join(lines)
 
-    def judgement(self, lang: Language | None = None) -> str:
+    def summary(self, lang: Language | None = None) -> str:
         """The verdict in words."""
         return self.verdict.text(lang)
 

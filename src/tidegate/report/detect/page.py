@@ -72,7 +72,7 @@ def render_alarms(view: DetectionView, lang: Language) -> str:
         ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
         ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
     ]
-    told = scores.banner(_Told(_KEYS[view.evaluation.key]), view.evaluation.judgement(lang), lang)
+    told = scores.banner(_Told(_KEYS[view.evaluation.key]), view.evaluation.summary(lang), lang)
     return document(view.title, join(header(view, lang), told, key_numbers(view, lang)), parts, lang)
 
 

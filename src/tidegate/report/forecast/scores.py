@@ -46,7 +46,7 @@ _ICONS = {
 def verdict(view: RunView, lang: Language) -> Markup:
     """The verdict in big plain words: an icon, a word and a sentence, not colour alone."""
     found = view.evaluation.verdict
-    return banner(found, view.evaluation.judgement(lang), lang)
+    return banner(found, view.evaluation.summary(lang), lang)
 
 
 def banner(found: Told, text: str, lang: Language) -> Markup:

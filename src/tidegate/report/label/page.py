@@ -47,7 +47,7 @@ def render_labels(view: LabelledView, lang: Language) -> str:
         ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
     ]
     found = view.evaluation
-    told = scores.banner(found.verdict, found.judgement(lang), lang)
+    told = scores.banner(found.verdict, found.summary(lang), lang)
     head = join(header(view, lang), told, label_scores.key_numbers(view, lang))
     return document(view.title, head, parts, lang)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
-from tidegate.evaluate.detect import Watched, judge_alarms
+from tidegate.evaluate.detect import Watched, evaluate_alarms
 from tidegate.evaluate.detect.baselines import gaussian_p, join_p, seasonal_p
 from tidegate.evaluate.detect.detector_evaluation import LEVELS, DetectorEvaluation
 from tidegate.runtime.detect.alarms import ROWS, WEEK, Watch, score_of, watch
@@ -46,7 +46,7 @@ def judge_rows(
         name: _watched(walked, alarm, score_of(p), marks, part)
         for name, (p, alarm) in _others(detector, walked, part).items()
     }
-    found = judge_alarms(
+    found = evaluate_alarms(
         _watched(walked, walked.alarm, walked.score, marks, part),
         others,
         gap=rules.refractory - 1,

@@ -12,8 +12,8 @@ from tidegate.core.errors import SplitError
 from tidegate.core.table import Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
+from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.forecast.evaluation import Evaluation
-from tidegate.evaluate.forecast.judge import judge
 from tidegate.prepare import Prepared
 from tidegate.runtime.forecast.decode import Forecast, forecast
 
@@ -72,7 +72,7 @@ def _judge(
     spec, decoding = model.spec_, model.decoding_
     found = forecast(model.run_, spec, decoding, prepared, origins)
     quantiles = {level: found.quantiles[..., index] for index, level in enumerate(found.levels)}
-    evaluation = judge(
+    evaluation = evaluate_forecasts(
         table,
         split,
         prepared,

@@ -262,7 +262,7 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     Raises:
         SplitError: no window fits.
     """
-    from tidegate.evaluate.forecast.judge import fit_baselines, judge
+    from tidegate.evaluate.forecast.evaluate import evaluate_forecasts, fit_baselines
     from tidegate.runtime.forecast.decode import forecast
     from tidegate.tasks.forecast.evaluate import needed_rows
 
@@ -280,7 +280,7 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     baselines = fit_baselines(part.table, part.split, prepared, window=window, horizon=horizon, ridge=plan.ridge)
     others = {name: method(origins) for name, method in baselines.methods.items()}
     baselines = replace(baselines, methods={name: partial(_known, origins, own) for name, own in others.items()})
-    evaluation = judge(
+    evaluation = evaluate_forecasts(
         part.table,
         part.split,
         prepared,

@@ -1,4 +1,4 @@
-"""What a classifier or regressor says of a part, judged beside the baselines of a sceptic."""
+"""What a classifier or regressor says of a part, judged beside the baselines."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.evaluate.label import (
     class_baselines,
+    evaluate_classes,
+    evaluate_multilabel,
+    evaluate_numbers,
     find_leaks,
-    judge_classes,
-    judge_multilabel,
-    judge_numbers,
     multilabel_baselines,
     number_baselines,
     step_number_baselines,
@@ -77,7 +77,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
     groups = sequences.groups
     if model.deciding_.per_step:  # steps of one sequence, or group, are drawn together
         groups = np.repeat(np.arange(len(sequences)) if groups is None else groups, sequences.lengths)
-    evaluation = judge_numbers(
+    evaluation = evaluate_numbers(
         values,
         estimates,
         others,
@@ -106,7 +106,7 @@ def judge_seen(model: Any, others: dict[str, Any]) -> Any:
         others |= beside(model, training, fitted.sequences.take(fitted.parts.validation))[0]
     if not isinstance(labels, ClassLabels):
         absolute = model.get_params()["loss"] == "mae"
-        return judge_numbers(
+        return evaluate_numbers(
             labels.decode(answers),
             labels.decode(outputs),
             others,
@@ -116,8 +116,8 @@ def judge_seen(model: Any, others: dict[str, Any]) -> Any:
         )
     chances, thresholds = probabilities(outputs, labels, model.deciding_), model.deciding_.thresholds
     if labels.multiple:
-        return judge_multilabel(answers > 0, chances, labels.names, others, thresholds=thresholds or None, seed=seed)
-    return judge_classes(
+        return evaluate_multilabel(answers > 0, chances, labels.names, others, thresholds=thresholds or None, seed=seed)
+    return evaluate_classes(
         answers, chances, labels.names, others, threshold=thresholds[0] if thresholds else None, seed=seed
     )
 
@@ -156,10 +156,10 @@ def _classes(
     shared["leaks"] = None if training is None else find_leaks(training, sequences)
     if labels.multiple:
         thresholds = deciding.thresholds or None
-        return judge_multilabel(places > 0, chances, labels.names, others, thresholds=thresholds, **shared), others
+        return evaluate_multilabel(places > 0, chances, labels.names, others, thresholds=thresholds, **shared), others
     threshold = deciding.thresholds[0] if deciding.thresholds else None
     starts = sequences.starts if deciding.per_step else None
-    return judge_classes(places, chances, labels.names, others, starts=starts, threshold=threshold, **shared), others
+    return evaluate_classes(places, chances, labels.names, others, starts=starts, threshold=threshold, **shared), others
 
 
 def training_part(model: Any) -> Sequences | None:

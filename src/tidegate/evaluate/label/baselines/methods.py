@@ -210,8 +210,10 @@ def _text_numbers(train: NDArray[Any], test: NDArray[Any], y: Array) -> Array:
     return np.asarray(fit.predict(apply(test)), dtype=np.float64).reshape(len(test), -1)
 
 
-def _neighbours(train: Sequences, test: Sequences, said: Array, work: _Work, seed: int, *, warp: bool = True) -> None:
-    """Add what the nearest training sequence says, [M', P] of `said`, by Euclidean distance and under warping."""
+def _neighbours(
+    train: Sequences, test: Sequences, answers: Array, work: _Work, seed: int, *, warp: bool = True
+) -> None:
+    """Add what the nearest training sequence has, [M', P] of `answers`, by Euclidean distance and under warping."""
     length = common_length(train)
     size = length * plain_values(train.take(np.arange(0))).shape[1]
     most = MOST_NUMBERS // size
@@ -223,14 +225,14 @@ def _neighbours(train: Sequences, test: Sequences, said: Array, work: _Work, see
         chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[:most])
         values = {"method": "nearest", "kept": f"{most:,}", "count": f"{len(train):,}"}
         work.notes.append(Note("baseline", _CUT, values))
-        train, said = train.take(chosen), said[chosen]
+        train, answers = train.take(chosen), answers[chosen]
     values_ = np.asarray(plain_values(train), dtype=np.float64)
     seen = np.isfinite(values_)
     count = np.maximum(seen.sum(axis=0), 1)
     mean = np.where(seen, values_, 0.0).sum(axis=0) / count
     scale = np.sqrt((np.where(seen, values_ - mean, 0.0) ** 2).sum(axis=0) / count)
     middle, spread = mean.astype(np.float32), np.where(scale > 0, scale, 1.0).astype(np.float32)
-    work.add("nearest", lambda: said[_nearest(train, test, length, middle, spread, 1)[:, 0]])
+    work.add("nearest", lambda: answers[_nearest(train, test, length, middle, spread, 1)[:, 0]])
     if not warp or length < 3:
         return
     short = min(length, LONGEST)
@@ -244,7 +246,7 @@ def _neighbours(train: Sequences, test: Sequences, said: Array, work: _Work, see
     def warped() -> Array:
         candidates = _nearest(train, test, short, middle, spread, min(allowed, len(train)))
         near, asked = grid_of(train, short, middle, spread), grid_of(test, short, middle, spread)
-        return said[nearest_warped(near, asked, candidates)]
+        return answers[nearest_warped(near, asked, candidates)]
 
     work.add("nearest_warped", warped)
 

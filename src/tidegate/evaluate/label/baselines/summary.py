@@ -1,4 +1,4 @@
-"""Sequences as one row of plain statistics each: what a sceptic would try before any network."""
+"""Sequences as one row of plain statistics each: what to try before any network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Baselines for a label or number at each step: the commonest, and what the step's own values say."""
+"""Baselines for a label or number at each step: the commonest, and a fit to the step's own values."""
 
 from __future__ import annotations
 

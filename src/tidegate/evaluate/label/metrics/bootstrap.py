@@ -35,7 +35,7 @@ def units_of(groups: ArrayLike | None, rows: int) -> tuple[Rows, int]:
         return np.arange(rows), rows
     given = np.asarray(groups)
     if given.shape != (rows,):
-        raise DataError(f"groups have shape {given.shape}; expected ({rows},), one for each thing that is judged")
+        raise DataError(f"groups have shape {given.shape}; expected ({rows},), one for each thing that is scored")
     names, unit = np.unique(np.array([str(group) for group in given]), return_inverse=True)
     return unit.astype(np.int64).reshape(-1), len(names)
 

@@ -19,11 +19,11 @@ class PerClass:
     """Scores of each class; 0 where a ratio has nothing to divide by.
 
     Attributes:
-        precision: [K] of those said to be the class, the share that are.
+        precision: [K] of those predicted to be the class, the share that are.
         recall: [K] of those that are the class, the share found.
         f1: [K] harmonic mean of both.
         support: [K] how many are of the class.
-        predicted: [K] how many were said to be.
+        predicted: [K] how many were predicted to be.
     """
 
     precision: Array
@@ -59,7 +59,7 @@ def confusion(actual: ArrayLike, predicted: ArrayLike, count: int) -> Labels:
 
     Args:
         actual: [M] true classes.
-        predicted: [M] what was said.
+        predicted: [M] what was predicted.
         count: K.
 
     Raises:
@@ -68,10 +68,10 @@ def confusion(actual: ArrayLike, predicted: ArrayLike, count: int) -> Labels:
     >>> confusion([0, 1, 1], [0, 0, 1], 2).tolist()
     [[1, 0], [1, 1]]
     """
-    y, said = labels_of(actual, count), labels_of(predicted, count, "predicted")
-    if y.shape != said.shape:
-        raise DataError(f"there are {y.size} actual labels and {said.size} predicted ones; expected as many")
-    return np.bincount(y * count + said, minlength=count * count).reshape(count, count).astype(np.int64)
+    y, chosen = labels_of(actual, count), labels_of(predicted, count, "predicted")
+    if y.shape != chosen.shape:
+        raise DataError(f"there are {y.size} actual labels and {chosen.size} predicted ones; expected as many")
+    return np.bincount(y * count + chosen, minlength=count * count).reshape(count, count).astype(np.int64)
 
 
 def accuracy(matrix: ArrayLike) -> float:
@@ -94,11 +94,11 @@ def balanced_accuracy(matrix: ArrayLike) -> float:
 def per_class(matrix: ArrayLike) -> PerClass:
     """Precision, recall and F1 of every class of a confusion matrix.
 
-    precision = right / said to be;   recall = right / are;   F1 = 2 right / (said to be + are)
+    precision = right / predicted to be;   recall = right / are;   F1 = 2 right / (predicted to be + are)
     """
     table = np.asarray(matrix, dtype=np.int64)
-    right, support, said = np.diagonal(table), table.sum(axis=1), table.sum(axis=0)
-    return PerClass(ratio(right, said), ratio(right, support), ratio(2 * right, said + support), support, said)
+    right, support, chosen = np.diagonal(table), table.sum(axis=1), table.sum(axis=0)
+    return PerClass(ratio(right, chosen), ratio(right, support), ratio(2 * right, chosen + support), support, chosen)
 
 
 def averages(matrix: ArrayLike) -> dict[str, float]:

@@ -34,8 +34,8 @@ def label_scores(actual: ArrayLike, predicted: ArrayLike) -> PerClass:
         actual: [M, K] bool. predicted: [M, K] bool.
     """
     y = flags_of(actual)
-    said = flags_of(predicted, y.shape[1], "predicted")
-    both, support, named = (y & said).sum(axis=0), y.sum(axis=0), said.sum(axis=0)
+    chosen = flags_of(predicted, y.shape[1], "predicted")
+    both, support, named = (y & chosen).sum(axis=0), y.sum(axis=0), chosen.sum(axis=0)
     return PerClass(ratio(both, named), ratio(both, support), ratio(2 * both, named + support), support, named)
 
 
@@ -45,7 +45,7 @@ def multilabel_scores(actual: ArrayLike, probabilities: ArrayLike, threshold: Ar
     Args:
         actual: [M, K] bool.
         probabilities: [M, K], each label's own; rows need not add up to 1.
-        threshold: one, or [K]; a label is said where its probability reaches it.
+        threshold: one, or [K]; a label is predicted where its probability reaches it.
 
     Returns:
         `exact` (share of things whose labels are all right), `hamming` (share of decisions that are wrong),
@@ -56,18 +56,18 @@ def multilabel_scores(actual: ArrayLike, probabilities: ArrayLike, threshold: Ar
     p = np.asarray(probabilities, dtype=np.float64)
     if p.shape != y.shape or not np.isfinite(p).all():
         raise DataError(f"probabilities have shape {p.shape}; expected {y.shape}, all finite")
-    said = p >= np.asarray(threshold, dtype=np.float64)
-    found = label_scores(y, said)
-    both, support, named = int((y & said).sum()), int(y.sum()), int(said.sum())
+    chosen = p >= np.asarray(threshold, dtype=np.float64)
+    found = label_scores(y, chosen)
+    both, support, named = int((y & chosen).sum()), int(y.sum()), int(chosen.sum())
     weight = ratio(found.support, np.full(y.shape[1], max(support, 1)))
-    out = {"exact": float((y == said).all(axis=1).mean()), "hamming": float((y != said).mean())}
+    out = {"exact": float((y == chosen).all(axis=1).mean()), "hamming": float((y != chosen).mean())}
     micro = {"precision": (both, named), "recall": (both, support), "f1": (2 * both, named + support)}
     for name, values in (("precision", found.precision), ("recall", found.recall), ("f1", found.f1)):
         part, whole = micro[name]
         out[f"{name}_macro"] = float(values.mean())
         out[f"{name}_micro"] = part / whole if whole else 0.0
         out[f"{name}_weighted"] = float(weight @ values)
-    out["f1_samples"] = float(ratio(2 * (y & said).sum(axis=1), y.sum(axis=1) + said.sum(axis=1)).mean())
+    out["f1_samples"] = float(ratio(2 * (y & chosen).sum(axis=1), y.sum(axis=1) + chosen.sum(axis=1)).mean())
     out["roc_auc"] = mean_of_known(np.array([roc_auc(y[:, k], p[:, k]) for k in range(y.shape[1])]))
     out["pr_auc"] = mean_of_known(np.array([average_precision(y[:, k], p[:, k]) for k in range(y.shape[1])]))
     given = np.clip(np.where(y, p, 1.0 - p), np.finfo(np.float64).eps, 1.0)

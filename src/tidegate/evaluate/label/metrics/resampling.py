@@ -21,39 +21,39 @@ _CHUNK = 2_000_000
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one method said of M things: probabilities [M, K], and the class it named [M]."""
+class Predicted:
+    """what one method predicted of M things: probabilities [M, K], and the class it named [M]."""
 
     probabilities: Array
     named: Rows
 
 
-def class_features(actual: Rows, said: Said) -> Array:
+def class_features(actual: Rows, chosen: Predicted) -> Array:
     """[M, 3 K + 2 + 2 bins] of each thing: right, named and actual class; its losses; confidence and hit in its bin."""
-    rows, count = said.probabilities.shape
+    rows, count = chosen.probabilities.shape
     place = np.arange(rows)
     out = np.zeros((rows, 3 * count + 2 + 2 * BINS))
-    right = actual == said.named
+    right = actual == chosen.named
     out[place[right], actual[right]] = 1.0
-    out[place, count + said.named] = 1.0
+    out[place, count + chosen.named] = 1.0
     out[place, 2 * count + actual] = 1.0
-    out[:, 3 * count] = losses(actual, said.probabilities)
-    out[:, 3 * count + 1] = squares(actual, said.probabilities)
-    likeliest = said.probabilities.argmax(axis=1)
-    sure = said.probabilities[place, likeliest]
+    out[:, 3 * count] = losses(actual, chosen.probabilities)
+    out[:, 3 * count + 1] = squares(actual, chosen.probabilities)
+    likeliest = chosen.probabilities.argmax(axis=1)
+    sure = chosen.probabilities[place, likeliest]
     first = 3 * count + 2 + bin_of(sure)
     out[place, first] = sure
     out[place, first + BINS] = likeliest == actual
     return out
 
 
-def class_sums(actual: Rows, said: Said, unit: Rows, units: int) -> Array:
+def class_sums(actual: Rows, chosen: Predicted, unit: Rows, units: int) -> Array:
     """[G, F] class features summed over the things of each unit, some things at a time."""
-    size = max(1, _CHUNK // said.probabilities.shape[1])
+    size = max(1, _CHUNK // chosen.probabilities.shape[1])
     out = np.zeros((units, 0))
     for begin in range(0, len(actual), size):
         part = slice(begin, begin + size)
-        features = class_features(actual[part], Said(said.probabilities[part], said.named[part]))
+        features = class_features(actual[part], Predicted(chosen.probabilities[part], chosen.named[part]))
         if units == len(actual) == len(features):
             return features
         out = unit_sums(features, unit[part], units) + (out if out.shape[1] else 0.0)
@@ -81,26 +81,26 @@ def class_metrics(sums: Array, count: int) -> dict[str, Array]:
     return out
 
 
-def flag_features(actual: NDArray[np.bool_], probabilities: Array, said: NDArray[np.bool_]) -> Array:
-    """[M, 3 K + 4] of each thing with several labels: found, said and actual ones; all right; share wrong; losses."""
+def flag_features(actual: NDArray[np.bool_], probabilities: Array, chosen: NDArray[np.bool_]) -> Array:
+    """[M, 3 K + 4] of each thing with several labels: found, chosen and actual ones; all right; share wrong; losses."""
     p = np.clip(np.where(actual, probabilities, 1.0 - probabilities), np.finfo(np.float64).eps, 1.0)
     extra = [
-        (actual == said).all(axis=1),
-        (actual != said).mean(axis=1),
+        (actual == chosen).all(axis=1),
+        (actual != chosen).mean(axis=1),
         -np.log(p).mean(axis=1),
         ((probabilities - actual) ** 2).mean(axis=1),
     ]
-    return np.concatenate([actual & said, said, actual, np.stack(extra, axis=1)], axis=1).astype(np.float64)
+    return np.concatenate([actual & chosen, chosen, actual, np.stack(extra, axis=1)], axis=1).astype(np.float64)
 
 
 def flag_metrics(sums: Array, totals: Array, count: int) -> dict[str, Array]:
     """Metrics [R] of sums [R, F] of flag features over `totals` [R] things."""
-    found, said, support = (sums[:, k * count : (k + 1) * count] for k in range(3))
+    found, chosen, support = (sums[:, k * count : (k + 1) * count] for k in range(3))
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = {
-            "precision": (found, said),
+            "precision": (found, chosen),
             "recall": (found, support),
-            "f1": (2 * found, said + support),
+            "f1": (2 * found, chosen + support),
         }
         out = {"exact": sums[:, 3 * count] / totals, "hamming": sums[:, 3 * count + 1] / totals}
         for name, (part, whole) in parts.items():

@@ -1,4 +1,4 @@
-"""One call that judges a detector's alarms on labelled series."""
+"""Score a detector's alarms on labelled series beside the baselines'."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tidegate.evaluate.detect.points import adjusted_f1, point_scores
 MODEL = "model"
 
 
-def judge_alarms(
+def evaluate_alarms(
     watched: Mapping[str, Watched],
     baselines: Mapping[str, Mapping[str, Watched]] | None = None,
     *,
@@ -24,7 +24,7 @@ def judge_alarms(
     budget: float | None = None,
     notes: Sequence[Note] = (),
 ) -> DetectionEvaluation:
-    """Judge alarms by events, beside the baselines'.
+    """Score alarms by events, beside the baselines'.
 
     Args:
         watched: series -> times, alarms, scores and labelled windows, of the detector.
@@ -37,7 +37,7 @@ def judge_alarms(
         DataError: no series, or a baseline that lacks one.
     """
     if not watched:
-        raise DataError("nothing to judge: no series was watched")
+        raise DataError("nothing to score: no series was watched")
     given = {MODEL: watched, **(baselines or {})}
     for name, series in given.items():
         if set(series) != set(watched):

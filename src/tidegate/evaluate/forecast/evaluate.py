@@ -1,4 +1,4 @@
-"""One call that judges a model's forecasts: baselines, seasons, scales and the verdict."""
+"""Evaluate a model's forecasts: baselines, seasons, scales and the verdict."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Prepared(Gathers, Protocol):
 
 @dataclass(frozen=True)
 class Baselines:
-    """Everything about a training part that judging needs; computed once, used for any part.
+    """Everything about a training part that an evaluation needs; computed once, used for any part.
 
     Attributes:
         methods: name -> function from origins [B] to forecasts [B, K, C] in the target's unit.
@@ -119,7 +119,7 @@ def fit_baselines(
     return Baselines(methods, chosen, found, scale, squared, walk, tuple(notes))
 
 
-def judge(
+def evaluate_forecasts(
     table: Table,
     split: Parts,
     prepared: Prepared,
@@ -134,7 +134,7 @@ def judge(
     unit: str = "",
     baselines: Baselines | None = None,
 ) -> Evaluation:
-    """Judge a model's forecasts for a part, beside all baselines.
+    """Score a model's forecasts for a part, beside all baselines.
 
     Args:
         table: the raw series.
@@ -148,7 +148,7 @@ def judge(
         season: steps in a cycle; None finds it in the training part.
         ridge: whether ridge regression is among the baselines.
         unit: of the targets, for the tables.
-        baselines: what `fit_baselines` returned, to judge several parts or models without fitting again; `window`,
+        baselines: what `fit_baselines` returned, to score several parts or models without fitting again; `window`,
             `season` and `ridge` are its own then.
 
     Raises:

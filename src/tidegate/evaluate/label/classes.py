@@ -1,4 +1,4 @@
-"""One call that judges a classifier or a tagger: metrics, intervals, the best baseline and the verdict."""
+"""Evaluate a classifier or a tagger: metrics, intervals, the best baseline and the verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tidegate.evaluate.label.metrics.classes import averages, balanced_accuracy,
 from tidegate.evaluate.label.metrics.probability import brier, log_loss, probabilities_of, top_reliability
 from tidegate.evaluate.label.metrics.ranking import one_against_rest, ranking
 from tidegate.evaluate.label.metrics.resampling import (
-    Said,
+    Predicted,
     class_metrics,
     class_sums,
     ranking_intervals,
@@ -36,7 +36,7 @@ _NO_AREAS = "Intervals of areas under curves are left out: there are too many th
 _THRESHOLD = "The model says “{name}” from probability {threshold} on; methods without a threshold say the likeliest."
 
 
-def judge_classes(
+def evaluate_classes(
     actual: ArrayLike,
     probabilities: ArrayLike,
     classes: Sequence[Any],
@@ -50,7 +50,7 @@ def judge_classes(
     seed: int = 0,
     notes: Sequence[Note] = (),
 ) -> ClassEvaluation:
-    """Judge a classifier's probabilities beside the baselines'.
+    """Score a classifier's probabilities beside the baselines'.
 
     Args:
         actual: [M] class numbers; [N] at each step for tags.
@@ -59,8 +59,8 @@ def judge_classes(
         baselines: name -> [M, K]; what `class_baselines` or `tag_baselines` gave.
         groups: [M] what each thing came from; groups are drawn whole for the intervals. For tags one for each sequence.
         starts: [sequences + 1] first step of each sequence, for tags: sequences are drawn whole then.
-        threshold: for two classes, from which probability on class 1 is said: the model's, or a mapping from methods
-            ("model" among them). It must come from validation. None says the likeliest class.
+        threshold: for two classes, from which probability on class 1 is predicted: the model's, or one for each method
+            ("model" among them). It must come from validation. None predicts the likeliest class.
         criterion: what methods are ranked by; None takes the accuracy where the rarest class has at least half an equal
             share of the things, else macro F1.
         leaks: what `find_leaks` found, for the verdict.
@@ -74,20 +74,20 @@ def judge_classes(
     names = tuple(str(label) for label in classes)
     y = labels_of(actual, len(names))
     given = {MODEL: probabilities, **(baselines or {})}
-    said = {name: _said(name, values, y.size, len(names), threshold) for name, values in given.items()}
+    chosen = {name: _predicted(name, values, y.size, len(names), threshold) for name, values in given.items()}
     owner, kind, sequences = _units(y.size, groups, starts)
     unit, count = units_of(owner, y.size)
-    matrices = {name: confusion(y, one.named, len(names)) for name, one in said.items()}
-    overall = {name: class_scores(y, one, matrices[name]) for name, one in said.items()}
+    matrices = {name: confusion(y, one.named, len(names)) for name, one in chosen.items()}
+    overall = {name: class_scores(y, one, matrices[name]) for name, one in chosen.items()}
     main = criterion or _criterion(matrices[MODEL])
-    order = sorted((name for name in said if name != MODEL), key=lambda name: -overall[name][main])
+    order = sorted((name for name in chosen if name != MODEL), key=lambda name: -overall[name][main])
     best = order[0] if order else None
     amount = resamples_for(count)
-    sums = resample_methods({name: class_sums(y, one, unit, count) for name, one in said.items()}, seed, amount)
+    sums = resample_methods({name: class_sums(y, one, unit, count) for name, one in chosen.items()}, seed, amount)
     drawn = {name: class_metrics(values, len(names)) for name, values in sums.items()}
     intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
     found_notes = list(notes)
-    areas, resamples = ranking_intervals(*_columns(y, said[MODEL].probabilities), unit, count, seed)
+    areas, resamples = ranking_intervals(*_columns(y, chosen[MODEL].probabilities), unit, count, seed)
     intervals[MODEL] |= areas
     found_notes += interval_notes(amount, resamples)
     limits = _thresholds(threshold)
@@ -96,7 +96,7 @@ def judge_classes(
     difference = differences(overall, drawn, best)
     # Steps of one sequence and things of one group are not independent, as the test asks.
     alone = kind == "things" and best is not None
-    p = mcnemar(said[MODEL].named == y, said[best].named == y) if alone and best is not None else None
+    p = mcnemar(chosen[MODEL].named == y, chosen[best].named == y) if alone and best is not None else None
     return ClassEvaluation(
         kind="tag" if starts is not None else "label",
         classes=names,
@@ -108,9 +108,9 @@ def judge_classes(
         overall=overall,
         intervals=intervals,
         difference=difference,
-        per_class=_each(y, said[MODEL].probabilities, matrices[MODEL], names),
+        per_class=_each(y, chosen[MODEL].probabilities, matrices[MODEL], names),
         confusion=tuple(tuple(int(v) for v in row) for row in matrices[MODEL]),
-        reliability=top_reliability(y, said[MODEL].probabilities),
+        reliability=top_reliability(y, chosen[MODEL].probabilities),
         thresholds=limits,
         best_baseline=best,
         skill=skill(overall, main, best),
@@ -120,9 +120,9 @@ def judge_classes(
     )
 
 
-def class_scores(y: NDArray[np.int64], said: Said, matrix: NDArray[np.int64]) -> dict[str, float]:
-    """Every metric of what one method said."""
-    p = said.probabilities
+def class_scores(y: NDArray[np.int64], chosen: Predicted, matrix: NDArray[np.int64]) -> dict[str, float]:
+    """Every metric of what one method predicted."""
+    p = chosen.probabilities
     return {
         "accuracy": share_right(matrix),
         "balanced_accuracy": balanced_accuracy(matrix),
@@ -165,16 +165,18 @@ def skill(overall: Mapping[str, Mapping[str, float]], metric: str, best: str | N
     return 0.0 if own == 0.0 else -1.0
 
 
-def _said(name: str, values: ArrayLike, rows: int, count: int, threshold: float | Mapping[str, float] | None) -> Said:
+def _predicted(
+    name: str, values: ArrayLike, rows: int, count: int, threshold: float | Mapping[str, float] | None
+) -> Predicted:
     p = probabilities_of(values, rows, name)
     if p.shape[1] != count:
         raise DataError(f"probabilities of {name!r} have {p.shape[1]} columns; expected {count}, one for each class")
     limit = threshold.get(name) if isinstance(threshold, Mapping) else threshold if name == MODEL else None
     if limit is None:
-        return Said(p, p.argmax(axis=1))
+        return Predicted(p, p.argmax(axis=1))
     if count != 2:
         raise ConfigError(f"a threshold was given for {count} classes; it decides between two. Leave it out")
-    return Said(p, (p[:, 1] >= limit).astype(np.int64))
+    return Predicted(p, (p[:, 1] >= limit).astype(np.int64))
 
 
 def _units(rows: int, groups: ArrayLike | None, starts: ArrayLike | None) -> tuple[NDArray[Any] | None, str, int]:

@@ -1,4 +1,4 @@
-"""One call that judges several labels at once: every label is a yes or no of its own."""
+"""Evaluate several labels at once: every label is a yes or no of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.evaluate.label.classes import MODEL, differences, interval_notes, skill
 from tidegate.evaluate.label.evaluation import ClassEvaluation
-from tidegate.evaluate.label.judge import MODEL, differences, interval_notes, skill
 from tidegate.evaluate.label.metrics.bootstrap import interval, resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.multilabel import flags_of, label_scores, multilabel_scores
 from tidegate.evaluate.label.metrics.probability import reliability
@@ -23,7 +23,7 @@ from tidegate.evaluate.leaks.sequences import Leaks
 Array = NDArray[np.float64]
 
 
-def judge_multilabel(
+def evaluate_multilabel(
     actual: ArrayLike,
     probabilities: ArrayLike,
     labels: Sequence[Any],
@@ -35,7 +35,7 @@ def judge_multilabel(
     seed: int = 0,
     notes: Sequence[Note] = (),
 ) -> ClassEvaluation:
-    """Judge the probabilities of several labels at once beside the baselines', ranked by macro F1.
+    """Score the probabilities of several labels at once beside the baselines', ranked by macro F1.
 
     Args:
         actual: [M, K] bool.
@@ -45,7 +45,7 @@ def judge_multilabel(
         groups: [M], drawn whole for the intervals.
         thresholds: [K] from which probability on the model says each label, chosen on validation; a mapping gives each
             method its own. 0.5 where nothing is given.
-        leaks, seed, notes: as for `judge_classes`.
+        leaks, seed, notes: as for `evaluate_classes`.
 
     Raises:
         DataError: shapes that do not fit, or probabilities that are none.
@@ -76,7 +76,7 @@ def judge_multilabel(
     reference = overall[best][main] if best is not None else float("nan")
     found = Comparison(main, True, overall[MODEL][main], best, reference, low, high, kind, count)
     leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
-    own, said = given[MODEL], given[MODEL] >= limits[MODEL]
+    own, chosen = given[MODEL], given[MODEL] >= limits[MODEL]
     return ClassEvaluation(
         kind="labels",
         classes=names,
@@ -88,7 +88,7 @@ def judge_multilabel(
         overall=overall,
         intervals=intervals,
         difference=difference,
-        per_class=_each(y, own, said, names),
+        per_class=_each(y, own, chosen, names),
         confusion=(),
         reliability=reliability(own.ravel(), y.ravel()),
         thresholds=tuple(limits[MODEL].tolist()),
@@ -116,9 +116,9 @@ def _limits(thresholds: ArrayLike | Mapping[str, Any] | None, name: str, count: 
 
 
 def _each(
-    y: NDArray[np.bool_], p: Array, said: NDArray[np.bool_], names: tuple[str, ...]
+    y: NDArray[np.bool_], p: Array, chosen: NDArray[np.bool_], names: tuple[str, ...]
 ) -> dict[str, dict[str, float]]:
-    found = label_scores(y, said)
+    found = label_scores(y, chosen)
     return {
         name: {
             "precision": float(found.precision[k]),

@@ -17,10 +17,10 @@ from tidegate.evaluate.label import (
     Leaks,
     NumberEvaluation,
     cmapss,
+    evaluate_classes,
+    evaluate_multilabel,
+    evaluate_numbers,
     find_leaks,
-    judge_classes,
-    judge_multilabel,
-    judge_numbers,
     words,
 )
 from tidegate.evaluate.label import verdict as module
@@ -41,7 +41,7 @@ def classes(rows: int, count: int = 3) -> np.ndarray:
 
 def test_a_better_model_beats() -> None:
     y = classes(600)
-    found = judge_classes(
+    found = evaluate_classes(
         y, said(y, 3, 0.9, 0), "abc", {"nearest": said(y, 3, 0.7, 1), "majority": np.full((600, 3), 1 / 3)}
     )
     assert found.verdict.key == "beats"
@@ -58,8 +58,8 @@ def test_a_better_model_beats() -> None:
     assert found.skill == pytest.approx(1 - (1 - model["accuracy"]) / (1 - found.overall["nearest"]["accuracy"]))
     assert found.mcnemar is not None
     assert found.mcnemar < 1e-6
-    assert "beats the best baseline, nearest training sequence: its accuracy of" in found.judgement("en")
-    assert "勝過最佳基準「最近的訓練序列」：準確率為" in found.judgement("zh_TW")
+    assert "beats the best baseline, nearest training sequence: its accuracy of" in found.summary("en")
+    assert "勝過最佳基準「最近的訓練序列」：準確率為" in found.summary("zh_TW")
     assert np.array_equal(found.confusion, metrics.confusion_matrix(y, named))
     assert found.per_class["b"]["f1"] == pytest.approx(metrics.f1_score(y, named, average=None)[1])
     assert found.reliability.error == pytest.approx(model["ece"])
@@ -76,17 +76,17 @@ def test_a_better_model_beats() -> None:
 )
 def test_sentences(rows: int, own: float, other: float, key: str, sentence: str) -> None:
     y = classes(rows)
-    found = judge_classes(y, said(y, 3, own, 0), "abc", {"nearest": said(y, 3, other, 1)})
+    found = evaluate_classes(y, said(y, 3, own, 0), "abc", {"nearest": said(y, 3, other, 1)})
     assert found.verdict.key == key
     assert sentence in found.table("en")
-    assert found.judgement("zh_TW").startswith(("模型", "測試資料太少"))
+    assert found.summary("zh_TW").startswith(("模型", "測試資料太少"))
 
 
 def test_equal_methods_tie_and_none_is_alone() -> None:
     y = classes(300)
     p = said(y, 3, 0.8, 0)
-    assert judge_classes(y, p, "abc", {"nearest": p}).verdict.key == "tie"
-    alone = judge_classes(y, p, "abc")
+    assert evaluate_classes(y, p, "abc", {"nearest": p}).verdict.key == "tie"
+    alone = evaluate_classes(y, p, "abc")
     assert alone.verdict.key == "alone"
     assert alone.skill is None
     assert alone.difference == {}
@@ -103,49 +103,51 @@ def test_mcnemar_s_test_has_a_say() -> None:
 def test_what_accuracy_hides() -> None:
     y = np.repeat([0, 1], [570, 30])
     always = np.tile([0.9, 0.1], (600, 1))
-    found = judge_classes(y, always, ["calm", "fault"], {"nearest": said(y, 2, 0.9, 0)})
+    found = evaluate_classes(y, always, ["calm", "fault"], {"nearest": said(y, 2, 0.9, 0)})
     assert found.criterion == "f1_macro"
     assert found.verdict.remarks == ("imbalance", "never")
-    text = found.judgement("en")
+    text = found.summary("en")
     assert "always saying “calm” would be right 95.0 % of the time, and the model finds 0 % of “fault”" in text
     assert "It never said “fault”, which 30 of the 600 are." in text
-    assert "一律回答「calm」就有 95.0% 答對" in found.judgement("zh_TW")
-    assert judge_classes(y, always, ["calm", "fault"], criterion="accuracy").criterion == "accuracy"
+    assert "一律回答「calm」就有 95.0% 答對" in found.summary("zh_TW")
+    assert evaluate_classes(y, always, ["calm", "fault"], criterion="accuracy").criterion == "accuracy"
 
 
 def test_groups_are_drawn_whole() -> None:
     y = classes(400, 2)
     engines = np.repeat(np.arange(4), 100)
-    few = judge_classes(y, said(y, 2, 0.9, 0), "ab", {"nearest": said(y, 2, 0.6, 1)}, groups=engines)
+    few = evaluate_classes(y, said(y, 2, 0.9, 0), "ab", {"nearest": said(y, 2, 0.6, 1)}, groups=engines)
     assert few.units == ("groups", 4)
     assert few.mcnemar is None
     assert few.verdict.key == "few"
-    assert "on 4 groups of test sequences" in few.judgement("en")
-    more = judge_classes(y, said(y, 2, 0.9, 0), "ab", {"nearest": said(y, 2, 0.6, 1)}, groups=np.repeat(range(20), 20))
+    assert "on 4 groups of test sequences" in few.summary("en")
+    more = evaluate_classes(
+        y, said(y, 2, 0.9, 0), "ab", {"nearest": said(y, 2, 0.6, 1)}, groups=np.repeat(range(20), 20)
+    )
     assert more.verdict.key == "beats"
 
 
 def test_steps_are_drawn_by_sequence() -> None:
     y = classes(300, 2)
     starts = np.arange(0, 301, 10)
-    found = judge_classes(y, said(y, 2, 0.9, 0), "ab", {"logistic_step": said(y, 2, 0.6, 1)}, starts=starts)
+    found = evaluate_classes(y, said(y, 2, 0.9, 0), "ab", {"logistic_step": said(y, 2, 0.6, 1)}, starts=starts)
     assert found.kind == "tag"
     assert found.units == ("steps", 30)
     assert (found.things, found.sequences) == (300, 30)
     assert found.mcnemar is None
-    grouped = judge_classes(y, said(y, 2, 0.9, 0), "ab", starts=starts, groups=np.repeat(range(6), 5))
+    grouped = evaluate_classes(y, said(y, 2, 0.9, 0), "ab", starts=starts, groups=np.repeat(range(6), 5))
     assert grouped.units == ("groups", 6)
     with pytest.raises(DataError, match="starts must rise from 0 to 300"):
-        judge_classes(y, said(y, 2, 0.9, 0), "ab", starts=[0, 10])
+        evaluate_classes(y, said(y, 2, 0.9, 0), "ab", starts=[0, 10])
 
 
 def test_leaks_make_a_result_suspicious() -> None:
     y = classes(300)
-    found = judge_classes(y, said(y, 3, 0.9, 0), "abc", leaks=Leaks(copies=9, shared=120, sequences=300))
+    found = evaluate_classes(y, said(y, 3, 0.9, 0), "abc", leaks=Leaks(copies=9, shared=120, sequences=300))
     assert found.verdict.warnings == ("copies", "groups")
-    assert "9 of 300 test sequences have an exact copy" in found.judgement("en")
-    assert "120 條" in found.judgement("zh_TW")
-    clean = judge_classes(y, said(y, 3, 0.9, 0), "abc", leaks=Leaks(copies=3, shared=0, sequences=300))
+    assert "9 of 300 test sequences have an exact copy" in found.summary("en")
+    assert "120 條" in found.summary("zh_TW")
+    clean = evaluate_classes(y, said(y, 3, 0.9, 0), "abc", leaks=Leaks(copies=3, shared=0, sequences=300))
     assert clean.verdict.warnings == ()
 
 
@@ -166,22 +168,22 @@ def test_a_threshold_decides_between_two() -> None:
     y = (rng.random(400) < 0.2).astype(int)
     p = np.clip(0.25 + 0.2 * y + rng.normal(0, 0.1, 400), 0.01, 0.99)
     both = np.stack([1 - p, p], axis=1)
-    found = judge_classes(y, both, ["no", "yes"], {"nearest": both}, threshold=0.35)
+    found = evaluate_classes(y, both, ["no", "yes"], {"nearest": both}, threshold=0.35)
     assert found.overall["model"]["f1_macro"] == pytest.approx(metrics.f1_score(y, p >= 0.35, average="macro"))
     assert found.overall["nearest"]["accuracy"] == pytest.approx(np.mean((p >= 0.5) == y))
     assert found.thresholds == (0.35,)
     assert [note.kind for note in found.notes] == ["threshold"]
-    alike = judge_classes(y, both, ["no", "yes"], {"nearest": both}, threshold={"model": 0.35, "nearest": 0.35})
+    alike = evaluate_classes(y, both, ["no", "yes"], {"nearest": both}, threshold={"model": 0.35, "nearest": 0.35})
     assert alike.verdict.key == "tie"
     with pytest.raises(ConfigError, match="3 classes"):
-        judge_classes(classes(9), said(classes(9), 3, 1, 0), "abc", threshold=0.4)
+        evaluate_classes(classes(9), said(classes(9), 3, 1, 0), "abc", threshold=0.4)
 
 
 def test_several_labels() -> None:
     rng = np.random.default_rng(0)
     y = rng.random((200, 3)) < [0.5, 0.3, 0.1]
     own, other = (np.clip(np.where(y, 0.7, 0.3) + rng.normal(0, s, y.shape), 0, 1) for s in (0.1, 0.4))
-    found = judge_multilabel(y, own, "abc", {"bag_of_words": other}, thresholds=[0.5, 0.5, 0.4])
+    found = evaluate_multilabel(y, own, "abc", {"bag_of_words": other}, thresholds=[0.5, 0.5, 0.4])
     assert found.kind == "labels"
     assert found.criterion == "f1_macro"
     assert found.verdict.key == "beats"
@@ -192,15 +194,15 @@ def test_several_labels() -> None:
     assert found.reliability.count.sum() == 600
     assert ClassEvaluation.from_json(json.loads(json.dumps(found.to_json()))).table() == found.table()
     with pytest.raises(DataError, match="between 0 and 1"):
-        judge_multilabel(y, own + 1, "abc")
+        evaluate_multilabel(y, own + 1, "abc")
     with pytest.raises(DataError, match=r"expected \(200, 3\)"):
-        judge_multilabel(y, own[:5], "abc")
+        evaluate_multilabel(y, own[:5], "abc")
 
 
 def test_json_brings_everything_back() -> None:
     y = np.repeat([0, 1, 2], [80, 15, 5])
     notes = (Note("baseline", "The baseline {method} is left out.", {"method": "nearest"}),)
-    found = judge_classes(y, said(y, 3, 0.9, 0), ["a", "b", "丙"], {"majority": said(y, 3, 0.2, 1)}, notes=notes)
+    found = evaluate_classes(y, said(y, 3, 0.9, 0), ["a", "b", "丙"], {"majority": said(y, 3, 0.2, 1)}, notes=notes)
     back = ClassEvaluation.from_json(json.loads(json.dumps(found.to_json())))
     assert back.to_json() == found.to_json()
     assert back.table("zh_TW") == found.table("zh_TW")
@@ -222,7 +224,7 @@ def engines() -> tuple[np.ndarray, dict[str, np.ndarray]]:
 def test_numbers() -> None:
     y, given = engines()
     model, rest = given["model"], {name: given[name] for name in ("mean", "ridge_summary")}
-    found = judge_numbers(y, model, rest, names=["life"], unit="cycles", extra={"cmapss": cmapss})
+    found = evaluate_numbers(y, model, rest, names=["life"], unit="cycles", extra={"cmapss": cmapss})
     assert found.methods == ("model", "ridge_summary", "mean")
     assert found.verdict.key == "beats"
     assert found.overall["model"]["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, model))
@@ -233,22 +235,22 @@ def test_numbers() -> None:
     low, high = found.difference["rmse"][1:]
     assert low < found.difference["rmse"][0] < high < 0
     assert 0 < found.verdict.values["low"] < found.verdict.values["high"]  # how much better, not how much lower
-    assert "its RMSE of" in found.judgement("en")
-    assert "RMSE 為" in found.judgement("zh_TW")
+    assert "its RMSE of" in found.summary("en")
+    assert "RMSE 為" in found.summary("zh_TW")
     assert "C-MAPSS score" in found.table("en")
     assert "模型的 RMSE 有" in found.table("zh_TW")
     back = NumberEvaluation.from_json(json.loads(json.dumps(found.to_json())))
     assert back.table() == found.table()
-    assert judge_numbers(y, given["mean"], rest).verdict.key == "loses"
-    assert judge_numbers(y, model, {"mine": model}).verdict.key == "tie"
-    assert judge_numbers(y, model).verdict.key == "alone"
-    assert judge_numbers(y, model, rest, groups=np.arange(100) % 3).verdict.key == "few"
-    assert judge_numbers(y, model, rest, criterion="mae").criterion == "mae"
+    assert evaluate_numbers(y, given["mean"], rest).verdict.key == "loses"
+    assert evaluate_numbers(y, model, {"mine": model}).verdict.key == "tie"
+    assert evaluate_numbers(y, model).verdict.key == "alone"
+    assert evaluate_numbers(y, model, rest, groups=np.arange(100) % 3).verdict.key == "few"
+    assert evaluate_numbers(y, model, rest, criterion="mae").criterion == "mae"
 
 
 def test_the_bootstrap_of_numbers_is_that_of_the_things_drawn() -> None:
-    from tidegate.evaluate.label.estimates import _features, _metrics
     from tidegate.evaluate.label.metrics.bootstrap import draws, repeats
+    from tidegate.evaluate.label.numbers import _features, _metrics
 
     y, given = engines()
     counts = np.concatenate(list(draws(100, 10, 0)))
@@ -266,15 +268,15 @@ def test_several_numbers_and_gaps() -> None:
     rng = np.random.default_rng(0)
     y = rng.normal(size=(60, 2))
     y[:5, 1] = math.nan
-    found = judge_numbers(y, np.zeros((60, 2)), {"mean": np.ones((60, 2))}, names=["a", "b"])
+    found = evaluate_numbers(y, np.zeros((60, 2)), {"mean": np.ones((60, 2))}, names=["a", "b"])
     assert found.per_target["b"]["model"]["mae"] == pytest.approx(np.nanmean(np.abs(y[:, 1])))
     assert found.overall["model"]["mae"] == pytest.approx(np.nanmean(np.abs(y)))
     with pytest.raises(DataError, match="1 names were given for 2"):
-        judge_numbers(y, y, names=["a"])
+        evaluate_numbers(y, y, names=["a"])
     with pytest.raises(DataError, match=r"'mean' have shape \(3, 1\)"):
-        judge_numbers(y, np.zeros((60, 2)), {"mean": np.zeros(3)})
+        evaluate_numbers(y, np.zeros((60, 2)), {"mean": np.zeros(3)})
     with pytest.raises(ConfigError, match="criterion is 'mape'"):
-        judge_numbers(y, y, criterion="mape")  # type: ignore[arg-type]
+        evaluate_numbers(y, y, criterion="mape")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("table", ["_HIGHER", "_LOWER", "_WARNINGS", "_REMARKS", "_UNITS"])

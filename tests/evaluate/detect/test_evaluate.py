@@ -8,7 +8,7 @@ import pytest
 
 from tidegate.core.errors import DataError
 from tidegate.core.translate import catalogue
-from tidegate.evaluate.detect import DetectionEvaluation, Watched, judge_alarms
+from tidegate.evaluate.detect import DetectionEvaluation, Watched, evaluate_alarms
 from tidegate.evaluate.detect import evaluation as module
 from tidegate.evaluate.detect.words import duration
 
@@ -27,7 +27,7 @@ def series(*, hit: int, false: int, late: int = 2) -> Watched:
 def test_a_better_detector_is_ahead() -> None:
     own = {"a": series(hit=8, false=2), "b": series(hit=7, false=1)}
     other = {"a": series(hit=4, false=5), "b": series(hit=4, false=5)}
-    found = judge_alarms(
+    found = evaluate_alarms(
         own, {"windowed_gaussian": other, "quiet": {n: series(hit=0, false=0) for n in "ab"}}, budget=1
     )
     assert found.key == "ahead"
@@ -41,14 +41,14 @@ def test_a_better_detector_is_ahead() -> None:
     assert model["false_per_week"] == pytest.approx(3 / waiting)
     assert found.days == pytest.approx(7 * waiting)
     assert found.per_series["b"]["found"] == 7
-    text = found.judgement("en")
+    text = found.summary("en")
     assert (
         "found 15 of 18 labelled windows, the median one 2.0 h after it began, with 3 false alarms, 0.2769 a week."
         in text
     )
     assert "within the budget of 1 false alarms a week" in text
     assert "windowed Gaussian, found 8 with 10 false alarms: the detector is better (F1 0.833 against 0.444)" in text
-    assert "偵測器較好（F1 為 0.833" in found.judgement("zh_TW")
+    assert "偵測器較好（F1 為 0.833" in found.summary("zh_TW")
     assert "15/18" in found.table("en")
     assert [note.kind for note in found.notes] == ["flatters"]
     back = DetectionEvaluation.from_json(json.loads(json.dumps(found.to_json())))
@@ -58,28 +58,28 @@ def test_a_better_detector_is_ahead() -> None:
 @pytest.mark.parametrize(("hit", "false", "key"), [(6, 2, "level"), (2, 2, "behind")])
 def test_equal_and_worse_detectors(hit: int, false: int, key: str) -> None:
     own = {name: series(hit=hit, false=false) for name in "ab"}
-    assert judge_alarms(own, {"other": {name: series(hit=6, false=2) for name in "ab"}}).key == key
+    assert evaluate_alarms(own, {"other": {name: series(hit=6, false=2) for name in "ab"}}).key == key
 
 
 def test_few_windows_silence_and_no_labels() -> None:
-    assert judge_alarms({"a": series(hit=9, false=0)}, {"other": {"a": series(hit=1, false=9)}}).key == "few"
-    quiet = judge_alarms({"a": series(hit=0, false=0)})
+    assert evaluate_alarms({"a": series(hit=9, false=0)}, {"other": {"a": series(hit=1, false=9)}}).key == "few"
+    quiet = evaluate_alarms({"a": series(hit=0, false=0)})
     assert quiet.key == "alone"
-    assert "found none of the 9 labelled windows" in quiet.judgement("en")
-    bare = judge_alarms({"a": Watched(np.arange(1000), HOURS[990] < HOURS, ())}, budget=2)
+    assert "found none of the 9 labelled windows" in quiet.summary("en")
+    bare = evaluate_alarms({"a": Watched(np.arange(1000), HOURS[990] < HOURS, ())}, budget=2)
     assert bare.key == "unlabelled"
-    assert bare.judgement("en").endswith("there were 1.")
+    assert bare.summary("en").endswith("there were 1.")
     assert bare.notes == ()
     assert math.isnan(bare.days)
-    loud = judge_alarms({"a": series(hit=9, false=9)}, budget=0.1)
-    assert "more than the budget of 0.1" in loud.judgement("en")
+    loud = evaluate_alarms({"a": series(hit=9, false=9)}, budget=0.1)
+    assert "more than the budget of 0.1" in loud.summary("en")
 
 
 def test_mistakes_are_named() -> None:
     with pytest.raises(DataError, match="no series"):
-        judge_alarms({})
+        evaluate_alarms({})
     with pytest.raises(DataError, match=r"'other' and the detector watched different series: \['b'\]"):
-        judge_alarms({"a": series(hit=1, false=0)}, {"other": {name: series(hit=1, false=0) for name in "ab"}})
+        evaluate_alarms({"a": series(hit=1, false=0)}, {"other": {name: series(hit=1, false=0) for name in "ab"}})
 
 
 def test_durations() -> None:

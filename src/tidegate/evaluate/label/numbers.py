@@ -1,4 +1,4 @@
-"""One call that judges estimated numbers: metrics, intervals, the best baseline and the verdict."""
+"""Evaluate estimated numbers: metrics, intervals, the best baseline and the verdict."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MODEL = "model"
 _LOOPED = 20_000_000  # things x resamples that metrics without sums are computed for
 
 
-def judge_numbers(
+def evaluate_numbers(
     actual: ArrayLike,
     predicted: ArrayLike,
     baselines: Mapping[str, ArrayLike] | None = None,
@@ -46,7 +46,7 @@ def judge_numbers(
     seed: int = 0,
     notes: Sequence[Note] = (),
 ) -> NumberEvaluation:
-    """Judge estimates beside the baselines'.
+    """Score estimates beside the baselines'.
 
     Args:
         actual: [M] or [M, P] numbers, NaN where nothing is known.
