@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tidegate.core.errors import TidegateError
+from tidegate.core.names import method_name, metric_name
+from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
 from tidegate.diagnose import words
 from tidegate.diagnose.case import Patient
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.run import diagnose
-from tidegate.evaluate.forecast.verdict import label, number
-from tidegate.evaluate.label import words as labelled
 
 HELPS = 0.01  # share by which the validation error must fall
 TRIES = 4
@@ -89,17 +89,17 @@ class Fixed:
 
     def metric(self, lang: Language | None = None) -> str:
         """The criterion's name."""
-        return labelled.metric_name(self.criterion, lang) if self.of_labels else self.criterion.upper()
+        return metric_name(self.criterion, lang)
 
     def errors(self, lang: Language | None = None) -> dict[str, list[tuple[str, float]]]:
         """Part -> the criterion before and after, then of every baseline."""
-        found, named = {}, labelled.label if self.of_labels else label
+        found = {}
         for part, evaluation in self.after.items():
             found[part] = [
                 (tr("before", lang), self.before[part].overall["model"][self.criterion]),
                 (tr("after", lang), evaluation.overall["model"][self.criterion]),
                 *(
-                    (named(name, lang), evaluation.overall[name][self.criterion])
+                    (method_name(name, lang), evaluation.overall[name][self.criterion])
                     for name in evaluation.methods
                     if name != "model"
                 ),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tidegate.core.names import method_name
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast import verdict
-from tidegate.evaluate.label import words as labelled
 
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
@@ -362,8 +361,7 @@ def name(key: Any, lang: Language | None = None) -> str:
 
 def method(key: str, lang: Language | None = None) -> str:
     """A method's name for people, of forecasts or of labels."""
-    found = labelled.label(key, lang)
-    return found if found != key else verdict.label(key, lang)
+    return method_name(key, lang)
 
 
 def severity(name: str, lang: Language | None = None) -> str:

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.names import method_name
+from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.forecast.compare import compare_losses
-from tidegate.evaluate.forecast.evaluation import Evaluation, aligned
-from tidegate.evaluate.forecast.verdict import Verdict, decide, label, number, skill_of
+from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.forecast.verdict import Verdict, decide, skill_of
 from tidegate.evaluate.significance import DieboldMariano
 
 Array = NDArray[np.float64]
@@ -87,7 +89,7 @@ class Spread:
             spread = number(self.deviation(method))
             table.append(
                 [
-                    label(method, lang),
+                    method_name(method, lang),
                     number(self.mean(method)),
                     spread,
                     *ends,
@@ -103,7 +105,7 @@ class Spread:
         if self.best_baseline is None:
             return words
         ahead = tr("It was ahead of that baseline in {wins} of {folds} folds.", lang, wins=self.wins, folds=self.folds)
-        return words + ("" if words.endswith("。") else " ") + ahead
+        return joined([words, ahead], lang)
 
     def table(self, lang: Language | None = None) -> str:
         """The table with aligned columns, and the verdict."""

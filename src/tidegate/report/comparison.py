@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.artifacts.atomic import write_file
+from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, language, tr
 from tidegate.data.emit import write_columns
-from tidegate.evaluate.label.words import metric_name
 from tidegate.report.forecast import scores
 from tidegate.report.label import scores as label_scores
 from tidegate.report.label.view import LabelledView

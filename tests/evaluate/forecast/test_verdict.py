@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from tidegate.core.translate import Language, catalogue
+from tidegate.core.translate import catalogue
 from tidegate.evaluate.forecast import verdict as module
-from tidegate.evaluate.forecast.verdict import Verdict, decide, label, number
+from tidegate.evaluate.forecast.verdict import Verdict, decide
 
 BETTER = ("beats the best baseline, seasonal naive, 24 steps: its MAE of 90.00 is 10.0 % lower", "勝過")
 EQUAL = ("is no better than the best baseline", "並不比")
@@ -66,38 +66,11 @@ def test_the_reader_s_language(monkeypatch: pytest.MonkeyPatch) -> None:
     assert str(verdict).startswith("模型勝過最佳基準「漂移法」：MASE 為 0.9000")
 
 
-@pytest.mark.parametrize("table", ["_SENTENCES", "_WARNINGS", "_LABELS"])
+@pytest.mark.parametrize("table", ["_SENTENCES", "_WARNINGS"])
 def test_everything_is_translated(table: str) -> None:
-    assert set(getattr(module, table).values()) - set(catalogue("zh_TW")) <= {"drift"} - set(catalogue("zh_TW"))
+    assert set(getattr(module, table).values()) - set(catalogue("zh_TW")) == set()
 
 
 def test_json() -> None:
     verdict = decide("mae", 95.0, "repeat_last", 100.0, None, repeat_last=100.0, random_walk=True)
     assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
-
-
-@pytest.mark.parametrize(
-    ("method", "lang", "expected"),
-    [
-        ("seasonal_naive_168", "en", "seasonal naive, 168 steps"),
-        ("ridge_known", "zh_TW", "嶺迴歸（含事先已知的輸入）"),
-        ("my_own_method", "en", "my_own_method"),
-    ],
-)
-def test_labels(method: str, lang: Language, expected: str) -> None:
-    assert label(method, lang) == expected
-
-
-def test_numbers() -> None:
-    values = [12345.6, 123.456, 1.23456, 0.0123456, 0.0, -0.5, 1e-7, float("nan"), float("inf")]
-    assert [number(v) for v in values] == [
-        "12,346",
-        "123.5",
-        "1.235",
-        "0.01235",
-        "0.0000",
-        "-0.5000",
-        "1.000e-07",
-        "-",
-        "-",
-    ]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core.table import Note
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.text import aligned, joined, number
+from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect.words import duration, method_label, metric_name
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.forecast.verdict import number
 from tidegate.evaluate.label.evaluation import check_keys, notes_json, notes_of, plain, restored
 
 COLUMNS = ("found", "false_alarms", "false_per_week", "precision", "recall", "f1", "delay_median", "pr_auc")
@@ -126,7 +125,7 @@ class DetectionEvaluation:
                 "reference": f"{other['f1']:.3f}",
             }
             parts.append(tr(_BESIDE[self.key], lang, **values))
-        return ("" if (lang or language()) == "zh_TW" else " ").join(parts)
+        return joined(parts, lang)
 
     def __str__(self) -> str:
         return self.table()

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 import math
 
+from tidegate.core import names
+from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.verdict import number
 
-_METRICS = {
-    "windows": "labelled windows",
-    "found": "windows found",
-    "events": "alarms",
-    "precision": "precision",
-    "recall": "recall",
-    "f1": "F1",
-    "delay_mean": "mean delay",
-    "delay_median": "median delay",
-    "false_alarms": "false alarms",
-    "false_per_day": "false alarms a day",
-    "false_per_week": "false alarms a week",
-    "false_per_1000": "false alarms in 1,000 rows",
-    "pr_auc": "PR-AUC by rows",
-    "roc_auc": "ROC-AUC by rows",
-    "adjusted_f1": "point-adjusted F1 (flatters)",
-}
-_METHODS = {
-    "model": "detector",
-    "windowed_gaussian": "windowed Gaussian",
-    "seasonal_residual": "seasonal-naive residual",
-}
+_METRICS = {"pr_auc": "PR-AUC by rows", "roc_auc": "ROC-AUC by rows"}
 
 
 def metric_name(metric: str, lang: Language | None = None) -> str:
     """A metric's name for people."""
-    return tr(_METRICS[metric], lang) if metric in _METRICS else metric
+    return tr(_METRICS[metric], lang) if metric in _METRICS else names.metric_name(metric, lang)
 
 
 def method_label(method: str, lang: Language | None = None) -> str:
     """A method's name for people; names of the reader's own stay as they are."""
-    return tr(_METHODS[method], lang) if method in _METHODS else method
+    return tr("detector", lang) if method == "model" else names.method_name(method, lang)
 
 
 def duration(value: float, dated: bool, lang: Language | None = None) -> str:

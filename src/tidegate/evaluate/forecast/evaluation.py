@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate.core.errors import DataError
+from tidegate.core.names import method_name
 from tidegate.core.table import Note
+from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.forecast.lagcopy import LagCopy
-from tidegate.evaluate.forecast.verdict import Verdict, label, number, skill_of
+from tidegate.evaluate.forecast.verdict import Verdict, skill_of
 from tidegate.evaluate.significance import DieboldMariano
 
 COLUMNS = ("mae", "rmse", "r2", "mape", "smape", "mase")
@@ -77,7 +78,7 @@ class Evaluation:
         for method in self.methods:
             own = self.overall[method]
             skill = "" if method == "model" else f"{100 * skill_of(model, own[self.criterion]):+.1f}"
-            table.append([label(method, lang), *(_cell(name, own[name]) for name in shown), skill])
+            table.append([method_name(method, lang), *(_cell(name, own[name]) for name in shown), skill])
         return table
 
     def table(self, lang: Language | None = None) -> str:
@@ -97,9 +98,7 @@ class Evaluation:
 
     def summary(self, lang: Language | None = None) -> str:
         """The verdict in words, and after it what the forecasts follow."""
-        words = self.verdict.text(lang)
-        lag = "" if self.lag is None else self.lag.text(lang)
-        return words + ("" if not lag or words.endswith("。") else " ") + lag
+        return joined([self.verdict.text(lang), "" if self.lag is None else self.lag.text(lang)], lang)
 
     def __str__(self) -> str:
         return self.table()
@@ -165,18 +164,6 @@ class Evaluation:
         )
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a table under its head, columns aligned; Chinese characters count twice."""
-    widths = [max(_width(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        first = row[0] + " " * (widths[0] - _width(row[0]))
-        rest = (" " * (width - _width(cell)) + cell for cell, width in zip(row[1:], widths[1:], strict=True))
-        lines.append("  ".join([first, *rest]).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
-
-
 def _cell(metric: str, value: float) -> str:
     return f"{value:.4f}" if metric == "r2" and math.isfinite(value) else number(value)
 
@@ -199,7 +186,3 @@ def _restored(value: Any) -> Any:
 
 def _levels(value: Mapping[str, Any]) -> dict[float, float]:
     return {float(level): _restored(item) for level, item in value.items()}
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

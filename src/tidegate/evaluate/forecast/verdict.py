@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.names import method_name
+from tidegate.core.text import joined, number, probability
+from tidegate.core.translate import Language, tr
 
 TIE = 0.01  # a skill smaller than this, either way, is no difference worth having
 LEVEL = 0.05  # p-values below it are called significant
@@ -33,23 +35,6 @@ _WARNINGS = {
     "leak": "Suspiciously good: an error {percent} % below that of the best baseline. Look for a leak, for instance "
     "a known-ahead column that is computed from the target.",
 }
-_LABELS = {
-    "model": "model",
-    "repeat_last": "repeat the last value",
-    "seasonal_naive": "seasonal naive, {season} steps",
-    "drift": "drift",
-    "mean": "training mean",
-    "ridge": "ridge regression on the window",
-    "ridge_known": "ridge regression with known-ahead inputs",
-}
-
-
-def label(method: str, lang: Language | None = None) -> str:
-    """A method's name for people: `seasonal_naive_24` becomes "seasonal naive, 24 steps"."""
-    stem, _, season = method.rpartition("_")
-    if stem == "seasonal_naive" and season.isdigit():
-        return tr(_LABELS[stem], lang, season=season)
-    return tr(_LABELS[method], lang) if method in _LABELS else method
 
 
 @dataclass(frozen=True)
@@ -75,17 +60,16 @@ class Verdict:
     def text(self, lang: Language | None = None) -> str:
         """The sentence, and any warning after it, in English or 繁體中文; None takes the reader's language."""
         values = {
-            "baseline": label(str(self.values.get("baseline", "")), lang),
+            "baseline": method_name(str(self.values.get("baseline", "")), lang),
             "metric": str(self.values["metric"]).upper(),
             "model": number(self.values["model"]),
             "reference": number(self.values.get("reference", math.nan)),
             "percent": f"{100 * abs(self.values.get('skill') or 0.0):.1f}",
             "skill": f"{100 * (self.values.get('skill_repeat_last') or 0.0):.1f}",
-            "p": _p(self.values.get("p")),
+            "p": "-" if self.values.get("p") is None else probability(self.values["p"]),
         }
         keys = [_SENTENCES[self.key], *(_WARNINGS[name] for name in self.warnings)]
-        gap = "" if (lang or language()) == "zh_TW" else " "
-        return gap.join(tr(key, lang, **values) for key in keys)
+        return joined([tr(key, lang, **values) for key in keys], lang)
 
     def __str__(self) -> str:
         return self.text()
@@ -153,22 +137,3 @@ def skill_of(model: float, reference: float) -> float:
     if reference > 0.0:
         return 1.0 - model / reference
     return 0.0 if model == 0.0 else -1.0
-
-
-def number(value: float) -> str:
-    """Four significant digits, thousands apart: 12,345, 1.234, 0.001234; a dash where there is no value."""
-    if not math.isfinite(value):
-        return "-"
-    size = abs(value)
-    if size >= 1000.0:
-        return f"{value:,.0f}"
-    if size == 0.0 or size >= 1e-4:
-        places = 4 if size == 0.0 else min(7, max(0, 3 - math.floor(math.log10(size))))
-        return f"{value:.{places}f}"
-    return f"{value:.3e}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"

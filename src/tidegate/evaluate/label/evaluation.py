@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tidegate.core.errors import DataError
+from tidegate.core.names import method_name, metric_name
 from tidegate.core.table import Note
+from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.forecast.verdict import number
 from tidegate.evaluate.label.metrics.probability import Reliability
 from tidegate.evaluate.label.verdict import LabelVerdict
-from tidegate.evaluate.label.words import label, metric_name, spaced
 
 Kind = Literal["label", "tag", "labels"]
 Interval = tuple[float, float]
@@ -80,7 +79,7 @@ class ClassEvaluation:
         for method in self.methods:
             own = self.overall[method]
             above = "" if method == "model" else f"{100 * (model - own[self.criterion]):+.1f}"
-            table.append([label(method, lang), *(cell(own[name]) for name in shown), above])
+            table.append([method_name(method, lang), *(share(own[name]) for name in shown), above])
         return table
 
     def class_rows(self, lang: Language | None = None) -> list[list[str]]:
@@ -88,7 +87,7 @@ class ClassEvaluation:
         names = ("precision", "recall", "f1")
         table = [[tr("class", lang), *(metric_name(name, lang) for name in names), tr("count", lang)]]
         for name, found in self.per_class.items():
-            table.append([name, *(cell(found[metric]) for metric in names), f"{found['support']:,.0f}"])
+            table.append([name, *(share(found[metric]) for metric in names), f"{found['support']:,.0f}"])
         return table
 
     def table(self, lang: Language | None = None) -> str:
@@ -96,7 +95,7 @@ class ClassEvaluation:
         lines = aligned(self.rows(lang))
         low, high = self.intervals["model"].get(self.criterion, (math.nan, math.nan))
         if math.isfinite(low):
-            lines.append(confidence(self.criterion, cell(low), cell(high), lang))
+            lines.append(confidence(self.criterion, share(low), share(high), lang))
         if len(self.per_class) <= 30:
             lines += ["", *aligned(self.class_rows(lang))]
         lines += ["", self.summary(lang)]
@@ -181,13 +180,6 @@ def confidence(metric: str, low: str, high: str, lang: Language | None = None) -
         high=high,
     )
     return spaced(text, lang)
-
-
-def cell(value: float) -> str:
-    """A share with three decimals, a larger number with four digits, a dash where there is none."""
-    if not math.isfinite(value):
-        return "-"
-    return f"{value:.3f}" if abs(value) < 10 else number(value)
 
 
 def plain(value: Any) -> Any:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.names import method_name, metric_name
 from tidegate.core.table import Note
+from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.forecast.verdict import number, skill_of
+from tidegate.evaluate.forecast.verdict import skill_of
 from tidegate.evaluate.label.evaluation import (
     Interval,
     check_keys,
@@ -21,7 +22,6 @@ from tidegate.evaluate.label.evaluation import (
     restored,
 )
 from tidegate.evaluate.label.verdict import LabelVerdict
-from tidegate.evaluate.label.words import label, metric_name
 
 COLUMNS = ("rmse", "mae", "r2", "median_ae", "bias")
 
@@ -75,7 +75,7 @@ class NumberEvaluation:
         for method in self.methods:
             own = self.overall[method]
             skill = "" if method == "model" else f"{100 * skill_of(model, own[self.criterion]):+.1f}"
-            table.append([label(method, lang), *(_cell(name, own[name]) for name in shown), skill])
+            table.append([method_name(method, lang), *(_cell(name, own[name]) for name in shown), skill])
         return table
 
     def table(self, lang: Language | None = None) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate.core.translate import Language, language, tr
-from tidegate.evaluate.forecast.verdict import number, skill_of
-from tidegate.evaluate.label.words import label, metric_name, spaced
+from tidegate.core.names import method_name, metric_name
+from tidegate.core.text import joined, number, probability, share, spaced
+from tidegate.core.translate import Language, tr
+from tidegate.evaluate.forecast.verdict import skill_of
 
 TIE = 0.005  # a difference in a share smaller than this, either way, is no difference worth having
 RELATIVE_TIE = 0.01  # the same for errors, as a share of the baseline's
@@ -93,8 +94,7 @@ class LabelVerdict:
         parts = [tr(sentence, lang, **filled)]
         parts += [tr(_WARNINGS[name], lang, **filled) for name in self.warnings]
         parts += [tr(_REMARKS[name], lang, **filled) for name in self.remarks]
-        gap = "" if (lang or language()) == "zh_TW" else " "
-        return spaced(gap.join(parts), lang)
+        return spaced(joined(parts, lang), lang)
 
     def __str__(self) -> str:
         return self.text()
@@ -110,13 +110,13 @@ class LabelVerdict:
         units = given.get("units", "things")
         return {
             **{name: str(value) for name, value in given.items()},
-            "baseline": label(str(given.get("baseline", "")), lang),
+            "baseline": method_name(str(given.get("baseline", "")), lang),
             "metric": metric_name(str(given["metric"]), lang),
             "model": share(model) if self.higher else number(model),
             "reference": share(reference) if self.higher else number(reference),
             "points": f"{100 * abs(model - reference):.1f}",
             "percent": f"{100 * abs(skill_of(model, reference)):.1f}" if math.isfinite(reference) else "-",
-            "test": "" if p is None else tr(_TEST, lang, p="< 0.001" if p < 0.001 else f"= {p:.3f}"),
+            "test": "" if p is None else tr(_TEST, lang, p=probability(p)),
             "units": tr(_UNITS[units], lang, count=given.get("unit_count", "")),
             **shown,
         }
@@ -225,8 +225,3 @@ def _key(found: Comparison) -> str:
     if not clear:
         return "chance"
     return "beats" if found.gain > 0 else "loses"
-
-
-def share(value: float) -> str:
-    """A share with three decimals: 0.912."""
-    return f"{value:.3f}" if math.isfinite(value) else "-"

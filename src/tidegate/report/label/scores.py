@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from tidegate.core.names import method_name as label
+from tidegate.core.names import metric_name
+from tidegate.core.text import share as share_cell
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
 from tidegate.evaluate.label.evaluation import COLUMNS
-from tidegate.evaluate.label.evaluation import cell as share_cell
-from tidegate.evaluate.label.words import label, metric_name
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.ranking import Row, key_list, meanings, ranked_table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.core.names import method_name as label
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
-from tidegate.evaluate.label.words import label
 from tidegate.report.forecast.sections import figure
 from tidegate.report.label import figures as charts
 from tidegate.report.label import number_figures

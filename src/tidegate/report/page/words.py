@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tidegate.core.frequency import Frequency
+from tidegate.core.names import method_name as label
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.verdict import label
 
 MODEL = "model"
 _PLAIN = frozenset({"drift", "mean", "ridge"})  # methods that may be named by the very word

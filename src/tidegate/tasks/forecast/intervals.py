@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
+from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts, usual_error
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.forecast.verdict import number
 from tidegate.runtime.forecast.decode import forecast
 from tidegate.tasks.forecast.evaluate import needed_rows
 

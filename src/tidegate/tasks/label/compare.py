@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.names import metric_name
+from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.label.words import metric_name
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.estimator import SequenceEstimator
 from tidegate.tasks.label.evaluate import judge_part

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.names import method_name, metric_name
 from tidegate.core.table import Note
+from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
 from tidegate.data.emit import to_frame
 from tidegate.data.folds import deal_folds
 from tidegate.data.partition import By, Partition, partition
-from tidegate.evaluate.forecast.evaluation import aligned
-from tidegate.evaluate.label.evaluation import cell
-from tidegate.evaluate.label.words import label, metric_name, spaced
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.evaluate import judge_part
 
@@ -85,9 +84,11 @@ class CrossValidation:
         table = [[*head, tr("folds ahead", lang)]]
         for method in self.methods:
             known = self._known(method, None)
-            ends = [cell(float(known.min())), cell(float(known.max()))] if known.size else ["-", "-"]
+            ends = [share(float(known.min())), share(float(known.max()))] if known.size else ["-", "-"]
             ahead = "" if method == "model" else f"{self.wins(method)}/{len(self.sizes)}"
-            table.append([label(method, lang), cell(self.mean(method)), cell(self.deviation(method)), *ends, ahead])
+            table.append(
+                [method_name(method, lang), share(self.mean(method)), share(self.deviation(method)), *ends, ahead]
+            )
         return table
 
     def text(self, lang: Language | None = None) -> str:
@@ -95,14 +96,14 @@ class CrossValidation:
         values: dict[str, Any] = {
             "folds": len(self.sizes),
             "metric": metric_name(self.criterion, lang),
-            "model": cell(self.mean()),
-            "spread": cell(self.deviation()),
+            "model": share(self.mean()),
+            "spread": share(self.deviation()),
         }
         if len(self.methods) < 2:
             message = "Over {folds} folds the model's {metric} is {model} ± {spread}."
             return spaced(tr(message, lang, **values), lang)
         best = self.methods[1]
-        values |= {"baseline": label(best, lang), "reference": cell(self.mean(best)), "wins": self.wins(best)}
+        values |= {"baseline": method_name(best, lang), "reference": share(self.mean(best)), "wins": self.wins(best)}
         message = (
             "Over {folds} folds the model's {metric} is {model} ± {spread}, that of the best baseline, {baseline}, "
             "{reference}; the model was ahead in {wins} of {folds}."

@@ -1,26 +1,29 @@
-"""Names of baselines and metrics as a reader sees them."""
+"""Names of methods and metrics as a reader sees them: the only place where a baseline or a metric is named."""
 
 from __future__ import annotations
 
-import re
+from tidegate.core.translate import Language, tr
 
-from tidegate.core.translate import Language, language, tr
-
-_TOUCHING = re.compile(r"(?<=[\u4e00-\u9fff])(?=[0-9A-Za-z])|(?<=[0-9A-Za-z])(?=[\u4e00-\u9fff])")
-
-_LABELS = {
+_METHODS = {
     "model": "model",
+    "repeat_last": "repeat the last value",
+    "seasonal_naive": "seasonal naive, {season} steps",
+    "drift": "drift",
+    "mean": "training mean",
+    "median": "training median",
+    "ridge": "ridge regression on the window",
+    "ridge_known": "ridge regression with known-ahead inputs",
     "majority": "most frequent class",
     "logistic_summary": "logistic regression on summary statistics",
     "logistic_step": "logistic regression on the step itself",
     "nearest": "nearest training sequence",
     "nearest_warped": "nearest training sequence under time warping",
     "bag_of_words": "bag of words with logistic regression",
-    "mean": "training mean",
-    "median": "training median",
     "ridge_summary": "ridge regression on summary statistics",
     "ridge_step": "ridge regression on the step itself",
     "ridge_words": "bag of words with ridge regression",
+    "windowed_gaussian": "windowed Gaussian",
+    "seasonal_residual": "seasonal-naive residual",
 }
 _METRICS = {
     "accuracy": "accuracy",
@@ -46,24 +49,42 @@ _METRICS = {
     "brier": "Brier score",
     "ece": "ECE",
     "mae": "MAE",
+    "mse": "MSE",
     "rmse": "RMSE",
     "r2": "R²",
+    "mape": "MAPE",
+    "smape": "sMAPE",
+    "mase": "MASE",
+    "rmsse": "RMSSE",
+    "crps": "CRPS",
     "median_ae": "median error",
     "bias": "bias",
     "cmapss": "C-MAPSS score",
+    "windows": "labelled windows",
+    "found": "windows found",
+    "events": "alarms",
+    "delay_mean": "mean delay",
+    "delay_median": "median delay",
+    "false_alarms": "false alarms",
+    "false_per_day": "false alarms a day",
+    "false_per_week": "false alarms a week",
+    "false_per_1000": "false alarms in 1,000 rows",
+    "adjusted_f1": "point-adjusted F1 (flatters)",
 }
 
 
-def label(method: str, lang: Language | None = None) -> str:
-    """A method's name for people; names of the reader's own stay as they are."""
-    return tr(_LABELS[method], lang) if method in _LABELS else method
+def method_name(method: str, lang: Language | None = None) -> str:
+    """A method's name for people; names of the reader's own stay as they are.
+
+    >>> method_name("seasonal_naive_24", "en")
+    'seasonal naive, 24 steps'
+    """
+    stem, _, season = method.rpartition("_")
+    if season.isdigit() and "{season}" in _METHODS.get(stem, ""):
+        return tr(_METHODS[stem], lang, season=season)
+    return tr(_METHODS[method], lang) if method in _METHODS else method
 
 
 def metric_name(metric: str, lang: Language | None = None) -> str:
     """A metric's name for people."""
     return tr(_METRICS[metric], lang) if metric in _METRICS else metric
-
-
-def spaced(text: str, lang: Language | None = None) -> str:
-    """A Chinese sentence with a space between its characters and Latin words that were filled in."""
-    return _TOUCHING.sub(" ", text) if (lang or language()) == "zh_TW" else text
