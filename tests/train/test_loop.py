@@ -9,6 +9,7 @@ from torch import nn
 
 from tests.train.toy import OPTIONS, Judge, Sample, Script, equal, figures, fit, loss, network
 from tidegate.core.errors import TrainingError
+from tidegate.nn.draws import drawing
 from tidegate.train.history import History
 from tidegate.train.options import TrainOptions
 
@@ -21,8 +22,7 @@ def test_the_loop_is_the_textbooks() -> None:
     """Adam, clipping and a constant rate by hand end in the same weights."""
     chosen = options(schedule="constant", clip=0.5, max_epochs=3, patience=0)
     expected = network()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(chosen.seed)
+    with drawing(torch.Generator().manual_seed(chosen.seed)):
         adam = torch.optim.Adam(expected.parameters(), lr=0.02, fused=True)
         for epoch in (1, 2, 3):
             expected.train()

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from tidegate.nn.draws import Dropout
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import Epoch, History
 from tidegate.train.loop import train
@@ -41,7 +42,7 @@ class Sample:
 def network(seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.Linear(8, 1))
+        return nn.Sequential(nn.Linear(4, 8), Dropout(0.3), nn.Linear(8, 1))
 
 
 def loss(built: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.shapes import Sizes, decoder_inputs, decoder_stack
 from tidegate.artifacts.spec import Decoder, NetworkSpec
 from tidegate.nn.attention import Attention
+from tidegate.nn.draws import Dropout
 from tidegate.nn.flow import Flow, State, ending, lagged, recurrent
 
 
@@ -33,7 +34,7 @@ class DecoderLayer(nn.Module):
         self.position = nn.Parameter(torch.randn(steps, layer.position) * 0.1) if layer.position else None
         self.inputs = decoder_inputs(layer, sizes, attended=self.attended)
         self.rnn = recurrent(stack, self.inputs, bidirectional=False)
-        self.dropout = nn.Dropout(layer.dropout)
+        self.dropout = Dropout(layer.dropout)
         self.output = nn.Linear(stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)
         self.kind = layer.attention
         if layer.attention is not None:

@@ -27,6 +27,7 @@ from tidegate.artifacts.spec import (
     Transformer,
 )
 from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
+from tidegate.nn import draws
 from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer
@@ -220,7 +221,7 @@ class DropoutLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Dropout, sizes: Sizes) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(layer.rate)
+        self.dropout = draws.Dropout(layer.rate)
 
     def forward(self, flow: Flow) -> None:
         if flow.context is None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.spec import Cell, Recurrent
 from tidegate.core.optional import require
 from tidegate.nn.attention import padding
+from tidegate.nn.draws import Dropout
 from tidegate.nn.flow import State, recurrent
 
 
@@ -81,7 +82,7 @@ class ODERNN(nn.Module):
         widths = [inputs] + [hidden_size] * (num_layers - 1)
         self.cells = nn.ModuleList(recurrent(one, width, bidirectional=False) for width in widths)
         self.flows = nn.ModuleList(StateFlow(hidden_size, steps) for _ in widths)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tidegate.kernels.operators import recurrent
 from tidegate.kernels.stack import Stack
+from tidegate.nn.draws import dropout
 
 Optional = Tensor | None
 
@@ -80,7 +81,7 @@ def projected(
     for layer in range(stack.layers):
         own = weights[layer * D * each : (layer + 1) * D * each]
         if layer and stack.train and stack.dropout > 0:
-            x = torch.nn.functional.dropout(x, stack.dropout)
+            x = dropout(x, stack.dropout)
         start = None if h0 is None else h0[layer * D : (layer + 1) * D]
         inputs, plain = _directions(stack, x, start, lengths, own)
         first = None if c0 is None else c0[layer * D : (layer + 1) * D]

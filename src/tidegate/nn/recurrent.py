@@ -25,6 +25,7 @@ from tidegate.kernels.eager import is_plain
 from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
 from tidegate.kernels.stack import GATE_NAMES, Stack
+from tidegate.nn.draws import source
 from tidegate.nn.packing import Packing
 from tidegate.nn.projection import projected, repays
 
@@ -166,7 +167,7 @@ class _Engine(nn.RNNBase):
         stack = _variant(self.options, self.training, between, gates or needs_grad)
         seed: int | Tensor | None = None
         if stack.train and (stack.dropout or stack.recurrent_dropout or stack.zoneout_h or stack.zoneout_c):
-            seed = torch.randint(0, 1 << 62, ())
+            seed = torch.randint(0, 1 << 62, (), generator=source())
             seed = int(seed.item()) if is_plain(seed) else seed
         every = self.checkpoint_every if stack.train else None
         dtype, autocast = x.dtype, _autocasts(x)

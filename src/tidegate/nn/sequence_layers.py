@@ -14,6 +14,7 @@ from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
+from tidegate.nn.draws import Dropout, source
 from tidegate.nn.flow import Flow, clear, mean_over, on_steps
 from tidegate.nn.norm import UnitNorm, normed
 
@@ -36,7 +37,7 @@ class TokensLayer(nn.Module):
     def forward(self, flow: Flow) -> None:
         tokens = flow.sequence
         if self.training and self.dropout:
-            unread = torch.rand(tokens.shape, device=tokens.device) < self.dropout
+            unread = torch.rand(tokens.shape, device=tokens.device, generator=source()) < self.dropout
             tokens = tokens.masked_fill(unread & (tokens > 0), UNKNOWN)
         found = self.embedding(tokens)
         if self.pairs is not None:
@@ -92,7 +93,7 @@ class BranchLayer(nn.Module):
         self.squeezes = nn.ModuleList(nn.Linear(n, m, bias=False) for n, m in zip(gated, few, strict=True))
         self.excites = nn.ModuleList(nn.Linear(m, n, bias=False) for n, m in zip(gated, few, strict=True))
         self.kernels = layer.kernels
-        self.dropout = nn.Dropout(layer.dropout)
+        self.dropout = Dropout(layer.dropout)
 
     def forward(self, flow: Flow) -> None:
         x, lengths = flow.sequence, flow.lengths

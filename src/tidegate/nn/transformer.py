@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Literal
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.positions import sinusoids
 from tidegate.core.errors import ConfigError
 from tidegate.nn.attention import padding
+from tidegate.nn.draws import Dropout, lent
 
 
 def check_heads(width: int, num_heads: int) -> None:
@@ -43,7 +45,7 @@ class SelfAttention(nn.Module):
         super().__init__()
         check_heads(width, num_heads)
         self.attention = nn.MultiheadAttention(width, num_heads, batch_first=True)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, sequence: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -90,6 +92,7 @@ class TransformerEncoder(nn.Module):
     ) -> None:
         super().__init__()
         check_heads(hidden_size, num_heads)
+        self.rate = dropout
         self.linear = nn.Linear(inputs, hidden_size)
         self.position = None
         if positions == "learned":
@@ -116,6 +119,7 @@ class TransformerEncoder(nn.Module):
             torch.from_numpy(sinusoids(*x.shape[1:])).to(x) if self.position is None else self.position[: x.shape[1]]
         )
         padded = padding(lengths, *sequence.shape[:2])
-        for block in self.blocks:
-            x = block(x, src_key_padding_mask=padded)
+        with lent() if self.training and self.rate else nullcontext():
+            for block in self.blocks:
+                x = block(x, src_key_padding_mask=padded)
         return torch.as_tensor(self.norm(x))

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.core.errors import TrainingError
+from tidegate.nn.draws import drawing
 from tidegate.train.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tidegate.train.history import Epoch, History
+from tidegate.train.isolation import plain_torch
 from tidegate.train.optimizer import Average, Gradients, build_optimizer
 from tidegate.train.options import TrainOptions
 from tidegate.train.schedule import Plateau, rate
@@ -54,11 +56,11 @@ def train(
 ) -> History:
     """Train a network until its validation loss stops falling, and leave it with its best weights.
 
-    The global torch generator is seeded inside and restored afterwards. With the same seed, inputs and
-    thread count the weights are the same bit for bit, also when the training was killed and resumed.
+    Draws come from a generator of the training's own, whatever other threads do. With the same seed, inputs and thread
+    count the weights are the same bit for bit, also when the training was killed and resumed.
 
     Args:
-        network: changed in place.
+        network: changed in place; what draws in it does so through `tidegate.nn.draws`.
         batches: training batches.
         loss: mean loss of a batch.
         validate: validation loss of the network, called after every epoch in evaluation mode. None keeps the last
@@ -72,9 +74,10 @@ def train(
         TrainingError: loss or gradients became infinite before any epoch was finished.
         ConfigError, ArtifactError: the checkpoint belongs to something else, or is damaged.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
-        run = _Run(network, batches, loss, validate, options, checkpoint, progress)
+    generator = torch.Generator("cpu")
+    generator.manual_seed(options.seed)
+    with plain_torch(), drawing(generator):
+        run = _Run(network, batches, loss, validate, options, checkpoint, progress, generator)
         if resume:
             run.restore()
         return run.train()
@@ -92,10 +95,11 @@ class _Run:
         options: TrainOptions,
         checkpoint: Checkpoint | None,
         progress: Progress | None,
+        generator: torch.Generator,
     ) -> None:
         self.network, self.batches, self.options = network, batches, options
         self.loss, self.validate = loss, validate
-        self.checkpoint, self.progress = checkpoint, progress
+        self.checkpoint, self.progress, self.generator = checkpoint, progress, generator
         self.optimizer = build_optimizer(network, options)
         self.gradients = Gradients(network, options.clip)
         self.average = Average(network, options.average) if options.average else None
@@ -207,7 +211,7 @@ class _Run:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= optimizer_tensors(self.optimizer)
-        tensors["generator"] = torch.get_rng_state()
+        tensors["generator"] = self.generator.get_state()
         tensors["squares"] = self.gradients.squares
         state: dict[str, Any] = {
             "epoch": self.epoch,
@@ -245,7 +249,7 @@ class _Run:
             self.average.steps = state["average"]
             for index, mean in enumerate(self.average.means):
                 mean.copy_(tensors[f"average.{index}"])
-        torch.set_rng_state(tensors["generator"])
+        self.generator.set_state(tensors["generator"])
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import Decoder, Dropout, Head, NetworkSpec, Pool, Recurrent
@@ -17,7 +16,6 @@ from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins
 from tidegate.evaluate.forecast.season import find_seasons
-from tidegate.nn.network import Network
 from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.prepare.table.calendar import choose_features
 from tidegate.runtime.detect.detector import Detector
@@ -37,6 +35,7 @@ from tidegate.tasks.detect.batches import (
 from tidegate.tasks.detect.calibrate import calibrate
 from tidegate.train.checkpoint import Checkpoint, table_fingerprint
 from tidegate.train.history import History
+from tidegate.train.isolation import plain_torch, seeded_network
 from tidegate.train.loop import train
 from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
@@ -78,6 +77,7 @@ class FittedDetector:
     notes: tuple[Note, ...]
 
 
+@plain_torch()
 def fit(
     table: Table,
     split: Split,
@@ -127,9 +127,7 @@ def fit(
         )
     if progress is not None:
         progress.max_epochs = options.max_epochs
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
-        network = Network(spec)
+    network = seeded_network(spec, options.seed)
     with threads(choose_threads(options.batch_size * 8 * choices.hidden_size**2)):
         history = train(
             network,

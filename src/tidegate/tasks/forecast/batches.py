@@ -18,7 +18,7 @@ from tidegate.prepare.table.prepared import Prepared
 from tidegate.train.forcing import Forcing, ForcingSchedule
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
-from tidegate.train.threads import choose_threads, threads
+from tidegate.train.run import TorchRun
 
 EVALUATION_BATCH = 512
 
@@ -141,16 +141,5 @@ class Validation:
 
 
 def torch_run(network: Network) -> Any:
-    """The network as a function of numpy arrays, as `tidegate.runtime.forecast.decode` calls it."""
-    from tidegate.runtime.network.network import Output
-
-    hidden = network.spec.encoder.hidden_size
-
-    def run(past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
-        network.eval()
-        with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
-            output = network(*(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, future, static)))
-        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
-        return Output(*arrays)
-
-    return run
+    """The network as a function of numpy arrays, as `tidegate.runtime.forecast` calls it."""
+    return TorchRun(network).windows

@@ -29,6 +29,7 @@ from tidegate.tasks.forecast.choices import Choices
 from tidegate.tasks.options import AUTO, choose_lags, choose_segment
 from tidegate.train.checkpoint import Checkpoint, table_fingerprint
 from tidegate.train.history import History
+from tidegate.train.isolation import plain_torch, seeded_network
 from tidegate.train.loop import train
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.memory import keep_memory
@@ -58,6 +59,7 @@ class Fitted:
     notes: tuple[Note, ...]
 
 
+@plain_torch()
 def fit(
     table: Table,
     split: Split,
@@ -104,9 +106,7 @@ def fit(
         decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
         middle = 0 if choices.point else decoding.middle
         spec = build_spec(plan, choices.model, choices.network, preparation, decoding.outputs, middle)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.seed)
-            network = Network(spec)
+        network = seeded_network(spec, options.seed)
         point: Any = choices.loss if choices.point else None
         loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
         batches = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)

@@ -15,8 +15,7 @@ from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare.sequence.masking import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.runtime.label.labeller import Run
-from tidegate.runtime.network.network import Output
-from tidegate.train.threads import choose_threads, threads
+from tidegate.train.run import TorchRun
 
 BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
 VALIDATION_STEPS = 32_768
@@ -137,15 +136,5 @@ class LabelValidation:
 
 
 def torch_run(network: Network | Ensemble) -> Run:
-    """The network as a function of numpy arrays, as `tidegate.runtime.label.labeller` calls it."""
-    hidden = network.spec.encoder.hidden_size
-
-    def run(past: NDArray[Any], lengths: NDArray[np.int64] | None) -> Output:
-        network.eval()
-        with torch.no_grad(), threads(choose_threads(len(past) * 8 * hidden**2)):
-            own = None if lengths is None else torch.from_numpy(np.ascontiguousarray(lengths))
-            output = network(torch.from_numpy(np.ascontiguousarray(past)), lengths=own)
-        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
-        return Output(*arrays)
-
-    return run
+    """The network as a function of numpy arrays, as `tidegate.runtime.label` calls it."""
+    return TorchRun(network).sequences

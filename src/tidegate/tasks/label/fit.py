@@ -37,6 +37,7 @@ from tidegate.tasks.label.ignored_options import unused
 from tidegate.tasks.label.options import LabelChoices
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
+from tidegate.train.isolation import plain_torch, seeded_network
 from tidegate.train.loop import train
 from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
@@ -90,6 +91,7 @@ class LabelFitted:
         return sum(history.seconds for history in self.histories)
 
 
+@plain_torch()
 def fit_labels(
     sequences: Sequences,
     parts: Partition,
@@ -261,9 +263,7 @@ class _Fold:
         progress: Any,
     ) -> tuple[Network, History]:
         """Train a network; without validation examples to the last epoch."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(options.seed)
-            network = Network(self.spec)
+        network = seeded_network(self.spec, options.seed)
         loss = self.loss(make_loss, training)
         batches = SpanBatches(training, options.batch_size, options.seed, self.choices.augment)
         validate = None if validation is None else LabelValidation(validation, loss)
