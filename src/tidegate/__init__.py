@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tidegate.prepare.sequence.masking import SequenceAugment
     from tidegate.prepare.sequence.preparation import SequenceOptions
     from tidegate.report.forecast.explanation import report_explanation
-    from tidegate.report.forecast.run import report_forecast
-    from tidegate.report.label.run import report_answers
+    from tidegate.report.run import report_run
     from tidegate.runtime import Predictor
     from tidegate.tasks import (
         AnomalyDetector,
@@ -78,9 +77,8 @@ _HOMES = {
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
-    "report_answers": "report.label.run",
     "report_explanation": "report.forecast.explanation",
-    "report_forecast": "report.forecast.run",
+    "report_run": "report.run",
     "partition": "data.partition",
     "read": "data",
     "read_sequences": "data.sequences",
@@ -123,9 +121,8 @@ __all__ = [
     "partition",
     "read",
     "read_sequences",
-    "report_answers",
     "report_explanation",
-    "report_forecast",
+    "report_run",
     "split",
 ]
 

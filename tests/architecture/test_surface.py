@@ -38,9 +38,8 @@ SURFACE = [
     "partition",
     "read",
     "read_sequences",
-    "report_answers",
     "report_explanation",
-    "report_forecast",
+    "report_run",
     "split",
 ]
 

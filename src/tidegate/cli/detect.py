@@ -87,9 +87,9 @@ def detect(
         say(tr("There is no test part: nothing was judged."))
         return
     show(model.judged_, as_json=as_json)
-    from tidegate.report.detect.run import report_detector
+    from tidegate.report.run import report_run
 
-    report = report_detector(out / "report.html", model, model.judged_)
+    report = report_run(out / "report.html", model, model.judged_)
     if not quiet:
         say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
     say(tr("Report: {path}", path=report))

@@ -35,7 +35,7 @@ def run_forecast(
         TidegateError: what the user can mend.
     """
     require("torch", extra="train", purpose="train")
-    from tidegate.report.forecast.run import report_forecast
+    from tidegate.report.run import report_run
 
     model = forecaster(options)
     table = table_of(data, columns, quiet)
@@ -70,7 +70,7 @@ def run_forecast(
     snippet = _snippet(data, options, columns, parts)
     findings = _findings(model, out)
     audit = _audit(model, table, parts, out, quiet) if audited else None
-    report = report_forecast(
+    report = report_run(
         out / "report.html",
         model,
         judged,

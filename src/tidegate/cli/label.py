@@ -174,9 +174,9 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
 
 
 def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
-    from tidegate.report.label.run import report_answers
+    from tidegate.report.run import report_run
 
-    return report_answers(out / "report.html", model, model.judged_, command=command, findings=findings)
+    return report_run(out / "report.html", model, model.judged_, command=command, findings=findings)
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.report.forecast.figures import level_name, with_unit
-from tidegate.report.forecast.scores import banner
-from tidegate.report.forecast.sections import figure
-from tidegate.report.page.document import bare
-from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.forecast.figures import level_name, titled
+from tidegate.report.page.document import document
+from tidegate.report.page.markup import Markup, join
+from tidegate.report.page.parts import figure, header, listed, plain_table
+from tidegate.report.page.scores import kind_of, percent
+from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.words import MODEL, UNITLESS, method_name, metric_heading
 from tidegate.report.page.write import write_page
 from tidegate.report.svg.chart import Chart
@@ -38,21 +39,15 @@ def report_backtest(
 def render(found: Any, title: str, unit: str, lang: Language) -> str:
     """The page."""
     scores, targets = found.scores, found.table.schema.targets
-    title = title or ("、" if lang == "zh_TW" else ", ").join(targets)
+    title = title or listed(targets, lang)
     windows = sum(evaluation.origins for evaluation in found.evaluations)
     how = tr("{folds} folds, {windows} forecasts", lang, folds=scores.folds, windows=f"{windows:,}")
-    header = el(
-        "header",
-        el("p", tr("Backtest report", lang), class_="over"),
-        el("h1", title),
-        el("p", how, class_="soft"),
-    )
-    sections = [
+    sections: list[tuple[str, str, Markup | None]] = [
         ("scores", tr("Beside the baselines", lang), table(found, unit, lang)),
         ("folds", tr("Fold by fold", lang), join(chart(found, unit, lang), folds(found, unit, lang))),
     ]
-    body = [el("section", el("h2", heading), content, id=name) for name, heading, content in sections]
-    return bare(title, lang, header, banner(scores.verdict, scores.text(lang), lang), *body)
+    head = join(header(tr("Backtest report", lang), title, how), verdict_of(scores, lang, scores.text(lang)))
+    return document(title, head, sections, lang)
 
 
 def table(found: Any, unit: str, lang: Language) -> Markup:
@@ -60,34 +55,23 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
     scores = found.scores
     head, *rows = scores.rows(lang)
     below = unit if scores.criterion not in UNITLESS else ""
-    cells = [
-        el("th", name, el("small", below) if index == 1 and below else None, class_="num")
-        for index, name in enumerate(head)
-        if index
-    ]
-    shown = []
-    for method, row in zip(scores.methods, rows, strict=True):
-        kind = "own" if method == MODEL else "best" if method == scores.best_baseline else None
-        values = (el("td", value, class_="num") for value in row[1:])
-        shown.append(el("tr", el("th", method_name(method, lang), scope="row"), *values, class_=kind))
     caption = tr(
         "Mean over the folds, its standard deviation, and the lowest and highest fold; baselines best first.", lang
     )
-    body = el(
-        "table",
-        el("caption", caption),
-        el("thead", el("tr", el("th", tr("Method", lang), scope="col"), *cells)),
-        el("tbody", *shown),
-        class_="scores",
+    return plain_table(
+        [(tr("Method", lang), ""), *((name, "" if place else below) for place, name in enumerate(head[1:]))],
+        [[method_name(method, lang), *row[1:]] for method, row in zip(scores.methods, rows, strict=True)],
+        range(1, len(head)),
+        kinds=[kind_of(method, scores.best_baseline) for method in scores.methods],
+        caption=caption,
     )
-    return el("div", body, class_="scroll", tabindex="0")
 
 
 def chart(found: Any, unit: str, lang: Language) -> Markup:
     """The criterion of every method, fold by fold."""
     scores = found.scores
     name = metric_heading(scores.criterion, lang)
-    title = name if scores.criterion in UNITLESS else with_unit(name, unit, lang)
+    title = name if scores.criterion in UNITLESS else titled(name, unit, lang)
     drawn = Chart(tr("Fold", lang), title, lang, height=280, zero=True, x_whole=True)
     steps = np.arange(1, scores.folds + 1, dtype=np.float64)
     best = scores.best_baseline
@@ -108,19 +92,15 @@ def folds(found: Any, unit: str, lang: Language) -> Markup:
     names = [tr("Fold", lang), tr("Trained until", lang), tr("Tested", lang), tr("Forecasts", lang)]
     names += [method_name(name, lang) for name in (MODEL, best) if name is not None]
     names += [level_name(level, lang) for level in levels]
-    head = [el("th", name, class_="num" if index > 2 else None) for index, name in enumerate(names)]
     rows = []
     for fold in found.folds:
         about, scores = fold.about, fold.evaluation
         tested = f"{_time(about['test_begin'], lang)} – {_time(about['test_end'], lang)}"
-        cells = [el("td", str(about["fold"])), el("td", _time(about["validation_end"], lang)), el("td", tested)]
-        figures = [f"{scores.origins:,}"]
-        figures += [number(scores.overall[name][criterion]) for name in (MODEL, best) if name is not None]
+        cells = [str(about["fold"]), _time(about["validation_end"], lang), tested, f"{scores.origins:,}"]
+        cells += [number(scores.overall[name][criterion]) for name in (MODEL, best) if name is not None]
         shares = [scores.coverage.get(level) for level in levels]
-        figures += ["" if share is None else tr("{value} %", lang, value=number(100 * share, 1)) for share in shares]
-        rows.append(el("tr", *cells, *(el("td", text, class_="num") for text in figures)))
-    body = el("table", el("thead", el("tr", *head)), el("tbody", *rows), class_="scores")
-    return el("div", body, class_="scroll", tabindex="0")
+        rows.append([*cells, *("" if share is None else percent(100 * share, lang) for share in shares)])
+    return plain_table(names, rows, range(3, len(names)))
 
 
 def _time(text: str, lang: Language) -> str:

@@ -11,12 +11,12 @@ from tidegate.artifacts.atomic import write_file
 from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, language, tr
 from tidegate.data.emit import write_columns
-from tidegate.report.forecast import scores
-from tidegate.report.label import scores as label_scores
+from tidegate.report.label.page import scores
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.document import document
-from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.ranking import Row, ranked_table
+from tidegate.report.page.markup import Markup, join
+from tidegate.report.page.parts import Row, header, ranked_table
+from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.write import write_page
 from tidegate.report.svg.ticks import number
 
@@ -49,14 +49,12 @@ def render_comparison(found: Any, lang: Language, title: str = "") -> str:
         count=len(found.candidates),
         name=best,
     )
-    head = el("header", el("p", tr("Encoders compared", lang), class_="over"), el("h1", title),
-              el("p", intro, class_="soft"))  # fmt: skip
+    head = header(tr("Encoders compared", lang), title, intro)
     parts: list[tuple[str, str, Markup | None]] = [("encoders", tr("On the validation part", lang), table(found, lang))]
     if found.evaluation is not None:
         view = LabelledView(title=title, evaluation=found.evaluation)
-        told = scores.banner(found.evaluation.verdict, found.evaluation.summary(lang), lang)
         heading = tr("{name} on the test part, beside the baselines", lang, name=best)
-        parts.append(("scores", heading, join(told, label_scores.table(view, lang))))
+        parts.append(("scores", heading, join(verdict_of(found.evaluation, lang), scores(view, lang))))
     return document(title, head, parts, lang)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
-from tidegate.report.diagnosis import findings
+from tidegate.report.page.diagnosis import findings
 from tidegate.report.page.document import document
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import definition, header
 from tidegate.report.page.write import write_page
 from tidegate.report.svg.ticks import number
 
@@ -33,7 +34,7 @@ def report_diagnosis(
 def render_diagnosis(found: Any, lang: Language, fixed: Any = None, title: str = "") -> str:
     """The page as text; the same findings give the same text."""
     title = title or tr("Diagnosis", lang)
-    head = el("header", el("p", tr("A model examined", lang), class_="over"), el("h1", title))
+    head = header(tr("A model examined", lang), title)
     parts = [
         ("findings", tr("What was found", lang), findings(found, lang)),
         ("mended", tr("What was tried", lang), None if fixed is None else mended(fixed, lang)),
@@ -45,22 +46,15 @@ def render_diagnosis(found: Any, lang: Language, fixed: Any = None, title: str =
 def checked(found: Any, lang: Language) -> Markup:
     """Every check with its result."""
     seen = {item.id: item for item in found}
-    rows = [
-        el(
-            "tr",
-            el("th", words.title(id, lang), scope="row"),
-            el("td", seen[id].grade(lang) if id in seen else tr("not found", lang)),
-        )
-        for id in found.checked
-    ]
-    return el("table", el("tbody", *rows), class_="pairs")
+    return definition(
+        (words.title(id, lang), seen[id].grade(lang) if id in seen else tr("not found", lang)) for id in found.checked
+    )
 
 
 def mended(fixed: Any, lang: Language) -> Markup:
     """What was tried, and the errors before and after beside the baselines."""
     tables = []
     for part, rows in fixed.errors(lang).items():
-        body = [el("tr", el("th", name, scope="row"), el("td", number(value), class_="num")) for name, value in rows]
         heading = tr("{part}, {metric}", lang, part=words.part(part, lang), metric=fixed.metric(lang))
-        tables.append(join(el("h3", heading), el("table", el("tbody", *body), class_="pairs")))
+        tables.append(join(el("h3", heading), definition((name, number(value)) for name, value in rows)))
     return join(el("ul", *(el("li", line) for line in fixed.tried(lang)), class_="notes"), *tables)

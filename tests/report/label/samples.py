@@ -141,4 +141,4 @@ def servers(labelled: bool = True) -> DetectionView:
         seen.append(WatchedSeries(name, times, values, scores, alarms, windows, tuple(found), 4.5, "cpu"))
     baselines = {"windowed_gaussian": other} if labelled else None
     judged = evaluate_alarms(given, baselines, gap=12, budget=2.0)
-    return DetectionView("Servers", judged, tuple(seen), "%", **told())
+    return DetectionView("Servers", judged, tuple(seen), unit="%", **told())

@@ -17,27 +17,25 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.evaluate.label import Leaks, evaluate_classes
 from tidegate.evaluate.label.metrics.probability import reliability
-from tidegate.report import Chart, LabelledView, describe_sequences, report_alarms, report_labels
-from tidegate.report.detect.page import render_alarms
-from tidegate.report.forecast.describe import line
+from tidegate.report import Chart, LabelledView, describe_sequences, write_report
+from tidegate.report import render as render_view
 from tidegate.report.label.figures import class_chart, confusion_chart, curves_of, reliability_chart, roc_chart
 from tidegate.report.label.number_figures import error_chart
-from tidegate.report.label.page import render_labels
+from tidegate.report.page.describe import line
 
 PAGES = {
     "digits": (samples.digits, {"scores", "confusion", "classes", "reliability", "mistakes"}),
     "faults": (samples.faults, {"scores", "confusion", "classes", "reliability", "curves", "mistakes"}),
     "tags": (samples.tags, {"scores", "confusion", "classes", "reliability", "curves"}),
     "genres": (samples.genres, {"scores", "confusion", "classes", "reliability"}),
-    "engines": (samples.engines, {"scores", "estimates", "mistakes"}),
+    "engines": (samples.engines, {"scores", "estimates", "errors"}),
     "servers": (samples.servers, {"scores", "series", "each"}),
 }
 COMMON = {"learning", "data", "configuration", "repeat"}
 
 
 def render(name: str, lang: str) -> str:
-    view = PAGES[name][0]()
-    return render_alarms(view, lang) if name == "servers" else render_labels(view, lang)
+    return render_view(PAGES[name][0](), lang)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -79,7 +77,7 @@ def test_in_chinese_no_english_label_is_left(name: str) -> None:
 
 def test_the_table_is_sorted_with_intervals_and_the_model_marked() -> None:
     view = samples.digits()
-    made = render_labels(view, "en")
+    made = render_view(view, "en")
     table = re.search(r'<table class="scores.*?</table>', made, re.S).group(0)
     names = re.findall(r'<tr( class="\w+")?><th scope="row">(.*?)</th>', table)
     assert names == [
@@ -93,7 +91,7 @@ def test_the_table_is_sorted_with_intervals_and_the_model_marked() -> None:
     assert widths[0] == pytest.approx(100 * share, abs=0.06)
     low, high = view.evaluation.intervals["model"]["accuracy"]
     assert f"<small>{low:.3f} to {high:.3f}</small>" in table
-    engines = render_labels(samples.engines(), "en")
+    engines = render_view(samples.engines(), "en")
     order = re.findall(
         r'<th scope="row">(.*?)</th>', re.search(r'<table class="scores.*?</table>', engines, re.S).group(0)
     )
@@ -102,13 +100,13 @@ def test_the_table_is_sorted_with_intervals_and_the_model_marked() -> None:
 
 
 def test_the_verdict_s_tone() -> None:
-    made = render_labels(samples.faults(Leaks(copies=40, shared=0, sequences=800)), "en")
+    made = render_view(samples.faults(Leaks(copies=40, shared=0, sequences=800)), "en")
     head = re.search(r'<section class="verdict (\w+)".*?</section>', made, re.S)
     assert head.group(1) == "doubt"
     assert "Too good to be true" in head.group(0)
     assert "exact copy" in head.group(0)
-    assert 'class="verdict better"' in render_labels(samples.digits(), "en")
-    assert 'class="verdict same"' in render_alarms(samples.servers(), "en")
+    assert 'class="verdict better"' in render_view(samples.digits(), "en")
+    assert 'class="verdict same"' in render_view(samples.servers(), "en")
 
 
 def test_cells_of_the_confusion_matrix() -> None:
@@ -141,7 +139,7 @@ def test_many_classes_become_a_list() -> None:
     actual = np.arange(600) % 60
     p = samples.said(actual, 60, 6.0, 0)
     view = LabelledView("Many", evaluate_classes(actual, p, range(60)), actual, p)
-    words = Page(render_labels(view, "en")).words()
+    words = Page(render_view(view, "en")).words()
     assert "There are too many classes to draw" in words
     assert "The 40 classes of 60 with the lowest F1." in words
 
@@ -196,11 +194,11 @@ def test_the_surest_mistakes_come_first_and_long_texts_are_cut() -> None:
     view = samples.faults()
     wrong = np.flatnonzero(view.predicted.argmax(axis=1) != view.actual)
     surest = wrong[np.argmax(view.predicted[wrong].max(axis=1))]
-    made = render_labels(view, "en")
+    made = render_view(view, "en")
     section = re.search(r'<section id="mistakes">.*?</section>', made, re.S).group(0)
     first = re.search(r'<tbody><tr><th scope="row">(.*?)</th>', section).group(1)
     assert first == view.texts[surest][:90].rstrip() or first.startswith(f"Log of pump {surest}:")
-    long = render_labels(replace(view, texts=["x" * 200] * 800), "en")
+    long = render_view(replace(view, texts=["x" * 200] * 800), "en")
     assert "x" * 89 + "\u2026" in long
     assert "x" * 91 not in long
 
@@ -216,12 +214,12 @@ def test_errors_by_actual_value_follow_the_estimates() -> None:
 
 
 def test_a_detector_without_labels_has_no_table_of_scores() -> None:
-    made = render_alarms(samples.servers(labelled=False), "en")
+    made = render_view(samples.servers(labelled=False), "en")
     words = Page(made).words()
     assert "No window is labelled" in words
     assert '<section id="scores">' not in made
     assert "a false alarm" not in words
-    labelled = Page(render_alarms(samples.servers(), "en")).words()
+    labelled = Page(render_view(samples.servers(), "en")).words()
     assert "Point-adjusted F1, which papers report" in labelled
     assert "no, a false alarm" in labelled
 
@@ -233,27 +231,27 @@ def test_what_users_wrote_is_escaped() -> None:
     found = evaluate_classes(actual, p, (nasty, "b"), {nasty: p}, notes=[Note("x", "{name}", {"name": nasty})])
     view = LabelledView(nasty, found, actual, p, {nasty: p}, [nasty] * 40, [nasty] * 40, config={nasty: nasty})
     for lang in ("en", "zh_TW"):
-        assert "script" not in Page(render_labels(view, lang)).tags
+        assert "script" not in Page(render_view(view, lang)).tags
 
 
 def test_bare_views_still_make_pages(tmp_path) -> None:
     actual = np.arange(40) % 2
     bare = LabelledView("t", evaluate_classes(actual, samples.said(actual, 2, 2.0, 0), "ab"))
-    made = report_labels(tmp_path / "a.html", bare, "en").read_text("utf-8")
+    made = write_report(tmp_path / "a.html", bare, "en").read_text("utf-8")
     assert "Nothing to compare with" in Page(made).words()
     view = replace(samples.servers(), series=(), history=(), schema=(), notes=())
-    assert report_alarms(tmp_path / "b.html", view).exists()
+    assert write_report(tmp_path / "b.html", view).exists()
     engines = replace(samples.engines(), actual=None, predicted=None)
-    assert '<section id="estimates">' not in render_labels(engines, "en")
+    assert '<section id="estimates">' not in render_view(engines, "en")
 
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     view = samples.digits()
-    with pytest.raises(ConfigError, match="600 actual and 3 predicted"):
+    with pytest.raises(ConfigError, match="600 actual, 3 predicted"):
         replace(view, predicted=view.predicted[:3])
     with pytest.raises(ConfigError, match="give both"):
         replace(view, predicted=None)
-    with pytest.raises(ConfigError, match="lengths"):
+    with pytest.raises(ConfigError, match="3 alarms"):
         replace(samples.servers().series[0], alarms=np.zeros(3, bool))
 
 
@@ -292,7 +290,7 @@ def test_several_labels_have_a_two_by_two_each() -> None:
     view = samples.genres()
     found, actual = view.evaluation, np.asarray(view.actual, dtype=bool)
     said = np.asarray(view.predicted) >= np.array(found.thresholds)
-    made = render_labels(view, "en")
+    made = render_view(view, "en")
     table = made[made.index('class="decisions"') :].split("</table>")[0]
     rows = dict(re.findall(r'<th scope="row">([^<]+)</th>(.*?)</tr>', table))
     assert list(rows) == list(found.classes)

@@ -6,7 +6,7 @@ import numpy as np
 
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect.events import runs
-from tidegate.report.label.view import WatchedSeries
+from tidegate.report.detect.view import WatchedSeries
 from tidegate.report.page.markup import Markup
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.thin import Floats

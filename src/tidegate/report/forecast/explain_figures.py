@@ -12,8 +12,8 @@ from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
 from tidegate.report.forecast.explained import feature_name, left_over, steps_name, with_unit
 from tidegate.report.forecast.figures import level_name
-from tidegate.report.forecast.sections import figure
 from tidegate.report.page.markup import Markup
+from tidegate.report.page.parts import figure
 from tidegate.report.page.words import ahead_title, span, step_size
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.heat import HeatMap, signed_number

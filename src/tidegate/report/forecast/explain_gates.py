@@ -8,8 +8,8 @@ from tidegate.core.translate import Language, tr
 from tidegate.explain import Case, Explanation
 from tidegate.explain.gates import KEEP, SIGMOID, Gates
 from tidegate.report.forecast.explain_figures import step_edges
-from tidegate.report.forecast.sections import figure
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import figure
 from tidegate.report.page.words import cycle, span, step_size
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.heat import HeatMap

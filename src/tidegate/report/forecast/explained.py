@@ -6,7 +6,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.explanation import Case
 from tidegate.explain.groups import Group
-from tidegate.report.page.words import metric_name, span
+from tidegate.report.page.words import span
 from tidegate.report.svg.heat import signed_number
 from tidegate.report.svg.ticks import number
 
@@ -51,11 +51,6 @@ def group_name(group: Group, case: Case, lang: Language) -> str:
 def with_unit(value: str, unit: str) -> str:
     """`183.1 vehicles per hour`."""
     return f"{value} {unit}".rstrip()
-
-
-def metric_words(metric: str) -> str:
-    """A metric's usual name; a function's own."""
-    return metric_name(metric) if metric in ("mae", "rmse", "mse", "mape", "smape") else metric
 
 
 def is_sure(test: Faithfulness) -> bool:

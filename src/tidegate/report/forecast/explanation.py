@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, language, tr
 from tidegate.explain import Explanation
 from tidegate.explain.deletion import Faithfulness
@@ -18,13 +19,12 @@ from tidegate.report.forecast.explained import (
     group_name,
     is_sure,
     left_over,
-    metric_words,
     with_unit,
 )
 from tidegate.report.forecast.figures import level_name
-from tidegate.report.forecast.sections import definition, figure
 from tidegate.report.page.document import document
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import definition, figure
 from tidegate.report.page.words import span
 from tidegate.report.page.write import write_page
 from tidegate.report.svg.heat import ranked_bars, signed_number
@@ -159,7 +159,7 @@ def sure(found: Explanation, unit: str, lang: Language) -> str:
                 tr("On {count} other windows it was off by {size} on average.", lang, count=usual.windows, size=size)
             )
         else:
-            name = metric_words(found.metric)
+            name = metric_name(found.metric, lang)
             words.append(
                 tr(
                     "On {count} other windows its {metric} was {score}.",
@@ -233,7 +233,7 @@ def general(found: Explanation, unit: str, lang: Language) -> Markup | None:
     if not found.importance:
         return None
     usual = found.importance["feature"]
-    metric = metric_words(found.metric)
+    metric = metric_name(found.metric, lang)
     parts = [el("p", tr(
         "How much larger the error ({metric}, now {score}) gets when an input is shuffled among {count} windows, so "
         "that each window gets it from another. The thin line spans two standard errors to each side, over {repeats} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def error_over_time(strip: Strip, unit: str, lang: Language, parts: int = 60) ->
     left, right = np.array([axis[a] for a, _ in spans]), np.array(ends)
     if strip.time.dtype.kind == "M":
         left, right = left.astype("datetime64[us]"), right.astype("datetime64[us]")
-    chart = Chart(y_title=with_unit(tr("Mean absolute error", lang), unit, lang), lang=lang, height=180, zero=True)
+    chart = Chart(y_title=titled(tr("Mean absolute error", lang), unit, lang), lang=lang, height=180, zero=True)
     chart.bars(left, right, means, labels=[number(value) for value in means])
     return chart.svg(tr("Mean absolute error over the test part", lang))
 
@@ -105,7 +105,7 @@ def step_chart(
     per_step: Mapping[str, Any], best: str | None, unit: str, frequency: Frequency | None, lang: Language
 ) -> Markup:
     """Mean absolute error of every method against how far ahead it forecasts."""
-    error = with_unit(tr("Mean absolute error", lang), unit, lang)
+    error = titled(tr("Mean absolute error", lang), unit, lang)
     chart = Chart(ahead_title(frequency, lang), error, lang, height=280, zero=True, x_whole=True)
     chart.x_cycle = cycle(frequency)
     for method, values in sorted(per_step.items(), key=lambda item: (item[0] == MODEL, item[0] == best)):
@@ -116,40 +116,13 @@ def step_chart(
     return chart.svg(tr("Mean absolute error of each method by step ahead", lang))
 
 
-def loss_chart(history: Sequence[Mapping[str, Any]], loss: str, lang: Language) -> Markup:
-    """Training and validation loss by epoch; the epoch whose weights were kept is marked."""
-    epochs = column(history, "epoch")
-    train, validation = column(history, "train_loss"), column(history, "validation_loss")
-    title = tr("Loss ({name})", lang, name=loss) if loss else tr("Loss", lang)
-    every = np.concatenate([train, validation])
-    every = every[np.isfinite(every)]
-    log = bool(every.size and every.min() > 0 and every.max() > 8 * every.min())
-    chart = Chart(tr("Epoch", lang), title, lang, height=260, log=log, x_whole=True)
-    dots = len(epochs) <= 40
-    chart.line(epochs, train, tr("Training", lang), "muted", dots)
-    if np.isfinite(validation).any():
-        chart.line(epochs, validation, tr("Validation", lang), "model", dots)
-    best = best_epoch(history)
-    if best is not None:
-        chart.rule(best, tr("weights kept: epoch {epoch}", lang, epoch=best))
-    return chart.svg(tr("Training and validation loss by epoch", lang))
-
-
-def history_chart(history: Sequence[Mapping[str, Any]], key: str, title: str, lang: Language, log: bool) -> Markup:
-    """One column of the history by epoch."""
-    values = column(history, key)
-    log = log and bool(np.nanmin(values) > 0) and bool(np.nanmax(values) > 3 * np.nanmin(values))
-    chart = Chart(tr("Epoch", lang), "", lang, width=370, height=180, log=log, x_whole=True, legend=False, zero=not log)
-    return chart.line(column(history, "epoch"), values, title, "model", len(values) <= 40).svg(title)
-
-
 def residual_histogram(values: Floats, unit: str, lang: Language) -> Markup:
     """How often each size of residual occurs; the rarest 0.5 % at each end are drawn at the border."""
     data = values[np.isfinite(values)]
     low, high = np.quantile(data, [0.005, 0.995])
     reach = max(abs(low), abs(high)) or 1.0
     chart = Chart(
-        with_unit(tr("Actual minus forecast", lang), unit, lang), tr("Share in %", lang), lang, 370, 240, legend=False
+        titled(tr("Actual minus forecast", lang), unit, lang), tr("Share in %", lang), lang, 370, 240, legend=False
     )
     chart.histogram(np.clip(data, -reach, reach), tr("Residuals", lang))
     return chart.rule(0.0).svg(tr("Distribution of the residuals", lang))
@@ -200,19 +173,7 @@ def autocorrelation_chart(
     return chart.svg(tr("Autocorrelation of the residuals one step ahead", lang))
 
 
-def column(history: Sequence[Mapping[str, Any]], key: str) -> Floats:
-    """One column of the history as numbers; NaN where a row lacks it."""
-    values = [row.get(key) for row in history]
-    return np.array([np.nan if value is None else float(value) for value in values], dtype=np.float64)
-
-
-def best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
-    """The last epoch marked best: the one whose weights were kept."""
-    marked = [int(row["epoch"]) for row in history if row.get("best")]
-    return marked[-1] if marked else None
-
-
-def with_unit(title: str, unit: str, lang: Language) -> str:
+def titled(title: str, unit: str, lang: Language) -> str:
     """`Mean absolute error (MW)`."""
     return tr("{title} ({unit})", lang, title=title, unit=unit) if unit else title
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tidegate.core.translate import Language, tr
 from tidegate.report.forecast.view import RunView
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import plain_table
 from tidegate.report.page.words import MODEL, method_name
 from tidegate.report.svg.ticks import number
 
@@ -45,9 +46,7 @@ def _series(view: RunView, lang: Language) -> list[Markup]:
         parts.append(el("p", words))
     if len(order) > MOST:
         parts.append(el("p", tr("The {count} series on which it does worst beside the baseline:", lang, count=MOST)))
-    shown = order[:MOST]
-    parts.append(_table(tr("Series", lang), found.per_series, shown, view, lang))
-    return parts
+    return [*parts, _table(tr("Series", lang), found.per_series, order[:MOST], view, lang)]
 
 
 def _lost(row: Mapping[str, float], best: str | None) -> float:
@@ -58,18 +57,11 @@ def _lost(row: Mapping[str, float], best: str | None) -> float:
 
 
 def _table(
-    title: str, errors: Mapping[str, Mapping[str, float]], names: list[str], view: RunView, lang: Language
+    title: str, errors: Mapping[str, Mapping[str, float]], names: Sequence[str], view: RunView, lang: Language
 ) -> Markup:
-    best, unit = view.evaluation.best_baseline, view.unit
+    best = view.evaluation.best_baseline
     methods = [MODEL] if best is None else [MODEL, best]
-    small = el("small", f"MAE, {unit}" if unit else "MAE")
-    head = [
-        el("th", title, scope="col"),
-        *(el("th", method_name(name, lang), small, scope="col", class_="num") for name in methods),
-    ]
-    rows = []
-    for name in names:
-        cells = [el("td", number(errors[name].get(method, float("nan"))), class_="num") for method in methods]
-        rows.append(el("tr", el("th", name, scope="row"), *cells))
-    body = el("table", el("thead", el("tr", *head)), el("tbody", *rows), class_="scores")
-    return el("div", body, class_="scroll", tabindex="0")
+    below = f"MAE, {view.unit}" if view.unit else "MAE"
+    head = [(title, ""), *((method_name(name, lang), below) for name in methods)]
+    rows = [[name, *(number(errors[name].get(method, float("nan"))) for method in methods)] for name in names]
+    return plain_table(head, rows, (1, 2))

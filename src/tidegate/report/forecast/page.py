@@ -1,38 +1,35 @@
-"""The whole page."""
+"""The report of a forecaster: its head, its table of scores and its sections."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from tidegate.core.translate import Language, tr
-from tidegate.report import audit, diagnosis
-from tidegate.report.forecast import groups, scores, sections
+from tidegate.report.forecast import groups, sections
 from tidegate.report.forecast.view import RunView
-from tidegate.report.page.document import document
-from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.words import span
+from tidegate.report.page.build import Kind
+from tidegate.report.page.markup import Markup, el
+from tidegate.report.page.parts import listed, plain_table
+from tidegate.report.page.scores import Columns, kind_of, percent, saved, table, value_of
+from tidegate.report.page.words import (
+    METRICS,
+    MODEL,
+    PERCENT,
+    SHARES,
+    UNITLESS,
+    method_name,
+    metric_heading,
+    span,
+)
+from tidegate.report.svg.ticks import number
+
+_COLUMNS = ("mae", "rmse", "smape", "mase", "r2")
 
 
-def render(view: RunView, lang: Language) -> str:
-    """The report as one HTML document: no script, nothing loaded from anywhere, the same view gives the same text."""
-    parts = [
-        ("scores", tr("Beside the baselines", lang), scores.table(view, lang)),
-        ("diagnosis", tr("Diagnosis", lang), diagnosis.section(view, lang)),
-        ("forecasts", tr("Actual against forecast", lang), sections.forecasts(view, lang)),
-        ("steps", tr("Error by step ahead", lang), sections.steps(view, lang)),
-        ("groups", tr("By target and series", lang), groups.section(view, lang)),
-        ("learning", tr("Learning curves", lang), sections.learning(view, lang)),
-        ("residuals", tr("Residuals", lang), sections.residuals(view, lang)),
-        ("audit", tr("Leak audit", lang), audit.section(view, lang)),
-        ("data", tr("What was done to the data", lang), sections.data(view, lang)),
-        ("configuration", tr("Configuration", lang), sections.configuration(view, lang)),
-        ("repeat", tr("How to repeat it", lang), sections.repeat(view, lang)),
-    ]
-    head = join(header(view, lang), scores.verdict(view, lang), scores.key_numbers(view, lang))
-    return document(view.title, head, parts, lang)
-
-
-def header(view: RunView, lang: Language) -> Markup:
-    """Title, and what is forecast."""
-    names = ("、" if lang == "zh_TW" else ", ").join(view.targets)
+def about(view: RunView, lang: Language) -> tuple[str, tuple[str | Markup, ...]]:
+    """What is forecast, and what was scored."""
+    names = listed(view.targets, lang)
     what = tr("Forecast of {targets}", lang, targets=names)
     if view.unit:
         what = tr("Forecast of {targets} in {unit}", lang, targets=names, unit=view.unit)
@@ -42,9 +39,86 @@ def header(view: RunView, lang: Language) -> Markup:
         origins=f"{view.evaluation.origins:,}",
         span=span(view.evaluation.horizon, view.frequency, lang),
     )
-    return el(
-        "header",
-        el("p", tr("Forecast report", lang), class_="over"),
-        el("h1", view.title),
-        el("p", what, el("br"), how, class_="soft"),
+    return tr("Forecast report", lang), (what, el("br"), how)
+
+
+def key_numbers(view: RunView, lang: Language) -> list[tuple[str, str, str]]:
+    """Figures that answer a manager's first questions."""
+    found, metric = view.evaluation, view.evaluation.criterion
+    own = value_of(found, MODEL, metric, math.inf)
+    below = view.unit if metric not in UNITLESS else ""
+    items = [(tr("Average error ({metric})", lang, metric=metric_heading(metric, lang)), number(own), below)]
+    best = found.best_baseline
+    if best is not None:
+        other = value_of(found, best, metric, math.inf)
+        items.append((tr("Best baseline", lang), number(other), method_name(best, lang)))
+        items += saved(own, other, lang)
+    for level, share in sorted(found.coverage.items()):
+        words = tr("of actual values inside the {level} % interval", lang, level=f"{level * 100:g}")
+        items.append((tr("Interval coverage", lang), percent(share * 100, lang), words))
+    return items
+
+
+def scores(view: RunView, lang: Language) -> Markup:
+    """All methods, best first, and the metrics that have no room among the first."""
+    found = view.evaluation
+    present = {metric for row in found.overall.values() for metric, value in row.items() if math.isfinite(value)}
+    columns = sorted((m for m in _COLUMNS if m in present), key=lambda metric: metric != found.criterion)
+
+    def cell(method: str, metric: str) -> str:
+        value = value_of(found, method, metric, math.inf)
+        return number(value * 100 if metric in SHARES else value)
+
+    shown = Columns(
+        columns,
+        cell,
+        lambda metric: _heading(metric, view.unit, lang),
+        method_name(MODEL, lang),
     )
+    rest = [metric for metric in METRICS if metric in present and metric not in columns]
+    rest += sorted(present - set(METRICS) - set(columns))
+    caption = tr("Errors on the test part, best first; smaller is better except for R².", lang)
+    made = table(found, shown, caption, lang, _chance(view, lang))
+    return Markup(made + (_more(view, shown, rest, lang) if rest else ""))
+
+
+def _heading(metric: str, unit: str, lang: Language) -> tuple[str, str]:
+    bare = metric in UNITLESS or metric == "mse"
+    return metric_heading(metric, lang), "%" if metric in PERCENT | SHARES else "" if bare else unit
+
+
+def _chance(view: RunView, lang: Language) -> Markup | None:
+    """What the Diebold-Mariano test says about the best baseline."""
+    best, found = view.evaluation.best_baseline, view.evaluation.dm
+    if found is None or best is None or not math.isfinite(found.p_value):
+        return None
+    words = tr(
+        "If the model and “{method}” were equally good, a difference this large would come about by chance with "
+        "probability {p} (Diebold-Mariano test).",
+        lang,
+        method=method_name(best, lang),
+        p=tr("below 0.001", lang) if found.p_value < 0.001 else number(found.p_value, 3),
+    )
+    return el("p", words)
+
+
+def _more(view: RunView, shown: Columns, rest: Sequence[str], lang: Language) -> Markup:
+    found, first = view.evaluation, shown.metrics[0]
+    order = sorted(found.overall, key=lambda name: value_of(found, name, first, math.inf))
+    head = [(tr("Method", lang), ""), *(shown.heading(metric) for metric in rest)]
+    rows = [[method_name(name, lang), *(shown.cell(name, metric) for metric in rest)] for name in order]
+    body = plain_table(head, rows, range(1, len(head)), kinds=[kind_of(name, None) for name in order])
+    return el("details", el("summary", tr("More metrics", lang)), body)
+
+
+PAGE = Kind(
+    about,
+    key_numbers,
+    {
+        "scores": scores,
+        "forecasts": sections.forecasts,
+        "steps": sections.steps,
+        "groups": groups.section,
+        "residuals": sections.residuals,
+    },
+)

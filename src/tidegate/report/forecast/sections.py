@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
 from tidegate.core.translate import Language, tr
 from tidegate.report.forecast import figures
-from tidegate.report.forecast.describe import line
-from tidegate.report.forecast.view import Residuals, Run, RunView, Sample, Strip
+from tidegate.report.forecast.view import Residuals, RunView, Sample, Strip
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.words import MODEL, duration, span
+from tidegate.report.page.parts import drawn_of, figure, legend, side_by_side, with_unit
+from tidegate.report.page.words import MODEL, span
 from tidegate.report.svg.ticks import number, time_label
 
 STRETCH = 168  # rows in a close-up: a week of hours
 TARGETS = 4  # as many targets are drawn; the text says so where there are more
-
-
-def figure(drawing: Markup, caption: str = "", heading: str = "", wide: bool = True) -> Markup:
-    """A chart under its heading, with a sentence on how to read it."""
-    return el(
-        "figure",
-        el("h3", heading) if heading else None,
-        el("div", drawing, class_="drawing", tabindex="0"),
-        el("figcaption", caption) if caption else None,
-        class_="wide" if wide else "half",
-    )
 
 
 def forecasts(view: RunView, lang: Language) -> Markup | None:
@@ -37,9 +25,7 @@ def forecasts(view: RunView, lang: Language) -> Markup | None:
     shown = view.strips[:TARGETS]
     furthest = {(item.series, item.target): item.step for item in sorted(shown, key=lambda item: item.step)}
     parts += [strip(view, item, lang, item.step == furthest[item.series, item.target]) for item in shown]
-    if len(view.strips) > len(shown):
-        parts.append(_more(len(shown), len(view.strips), lang))
-    return join(*parts) if parts else None
+    return join(*parts, drawn_of(len(shown), len(view.strips), lang)) if parts else None
 
 
 def samples(view: RunView, lang: Language) -> Markup:
@@ -56,20 +42,7 @@ def samples(view: RunView, lang: Language) -> Markup:
         lang,
         span=span(len(view.samples[0].actual), view.frequency, lang),
     )
-    return join(el("h3", tr("Single forecasts", lang)), el("p", note), legend(keys), el("div", *drawn, class_="grid-2"))
-
-
-def legend(keys: Iterable[tuple[str, str, str]]) -> Markup:
-    """A legend above several charts: (line or band, role, name) each."""
-    items = []
-    for kind, role, name in keys:
-        mark = (
-            el("path", d="M0 6h22", class_=f"line {role}")
-            if kind == "line"
-            else el("rect", x=0, y=1, width=22, height=10, class_=f"band {role}")
-        )
-        items.append(el("li", el("svg", mark, viewBox="0 0 22 12", width=22, height=12, aria_hidden="true"), name))
-    return el("ul", *items, class_="legend")
+    return join(el("h3", tr("Single forecasts", lang)), el("p", note), legend(keys), side_by_side(*drawn))
 
 
 def _sample_title(view: RunView, sample: Sample, lang: Language) -> str:
@@ -114,7 +87,7 @@ def strip(view: RunView, item: Strip, lang: Language, full: bool = True) -> Mark
         words = tr(
             "The stretch of this length with the largest errors: {error} on average.",
             lang,
-            error=_unit(error, view.unit),
+            error=with_unit(number(error), view.unit),
         )
         hard = chart(worst, tr("The hardest {span}", lang, span=_stretch(view, lang)), words)
     return join(
@@ -142,36 +115,11 @@ def steps(view: RunView, lang: Language) -> Markup | None:
     caption = tr(
         "The model's error is {first} at the first step and {last} at the last.",
         lang,
-        first=_unit(float(values[0]), view.unit),
-        last=_unit(float(values[-1]), view.unit),
+        first=with_unit(number(float(values[0])), view.unit),
+        last=with_unit(number(float(values[-1])), view.unit),
     )
     best = view.evaluation.best_baseline
     return figure(figures.step_chart(per_step, best, view.unit, view.frequency, lang), caption)
-
-
-def learning(view: Run, lang: Language) -> Markup | None:
-    """Learning curves, learning rate and gradient norm."""
-    if not view.history:
-        return None
-    best = figures.best_epoch(view.history)
-    count = len(view.history)
-    caption = tr("{count} epochs.", lang, count=count)
-    if best is not None:
-        caption = tr(
-            "{count} epochs; the weights of epoch {best} were kept, the best on the validation part.",
-            lang,
-            count=count,
-            best=best,
-        )
-    parts = [figure(figures.loss_chart(view.history, view.loss, lang), caption)]
-    small = []
-    for key, title in (("learning_rate", tr("Learning rate", lang)), ("grad_norm", tr("Gradient norm", lang))):
-        if np.isfinite(figures.column(view.history, key)).any():
-            drawing = figures.history_chart(view.history, key, title, lang, log=True)
-            small.append(figure(drawing, heading=title, wide=False))
-    if small:
-        parts.append(el("div", *small, class_="grid-2"))
-    return join(*parts)
 
 
 def residuals(view: RunView, lang: Language) -> Markup | None:
@@ -182,9 +130,7 @@ def residuals(view: RunView, lang: Language) -> Markup | None:
     values = values[:, :, None] if values.ndim == 2 else values
     shown = min(values.shape[2], TARGETS)
     parts = [_residual_pair(view, view.residuals, values[:, :, channel], channel, lang) for channel in range(shown)]
-    if values.shape[2] > shown:
-        parts.append(_more(shown, values.shape[2], lang))
-    return join(*parts)
+    return join(*parts, drawn_of(shown, values.shape[2], lang))
 
 
 def _residual_pair(
@@ -195,15 +141,15 @@ def _residual_pair(
         return None
     name = f"{view.targets[channel]} \u00b7 " if len(view.targets) > 1 else ""
     mean, (low, high) = float(data.mean()), np.quantile(data, [0.05, 0.95])
-    lean = tr("Forecasts are too low by {size} on average", lang, size=_unit(mean, view.unit))
+    lean = tr("Forecasts are too low by {size} on average", lang, size=with_unit(number(mean), view.unit))
     if mean < 0:
-        lean = tr("Forecasts are too high by {size} on average", lang, size=_unit(-mean, view.unit))
+        lean = tr("Forecasts are too high by {size} on average", lang, size=with_unit(number(-mean), view.unit))
     spread = tr(
         "{lean}; nine in ten residuals lie between {low} and {high}. The outermost bars hold all that lies beyond.",
         lang,
         lean=lean,
-        low=_unit(float(low), view.unit),
-        high=_unit(float(high), view.unit),
+        low=with_unit(number(float(low)), view.unit),
+        high=with_unit(number(float(high)), view.unit),
     )
     drawn = [
         figure(figures.residual_histogram(values, view.unit, lang), spread, name + tr("Distribution", lang), wide=False)
@@ -222,80 +168,4 @@ def _residual_pair(
         )
         drawing = figures.autocorrelation_chart(correlation, count, kept, view.frequency, lang)
         drawn.append(figure(drawing, words, name + tr("Autocorrelation", lang), wide=False))
-    return el("div", *drawn, class_="grid-2")
-
-
-def data(view: Run, lang: Language) -> Markup | None:
-    """The schema, and what was found and done."""
-    if not view.schema and not view.notes:
-        return None
-    pairs = definition(line(note, lang) for note in view.schema) if view.schema else None
-    notes = [
-        el("li", tr(note.message, lang, **dict(note.values)))
-        for note in view.notes
-        if note not in view.evaluation.notes
-    ]
-    nothing = el("p", tr("Nothing had to be repaired or filled.", lang))
-    return join(pairs, el("ul", *notes, class_="notes") if notes else nothing)
-
-
-def configuration(view: Run, lang: Language) -> Markup | None:
-    """All options of the run."""
-    flat = list(flatten(view.config))
-    return definition(flat, code=True) if flat else None
-
-
-def repeat(view: Run, lang: Language) -> Markup | None:
-    """How to run it again."""
-    facts = []
-    if view.seed is not None:
-        facts.append((tr("Seed", lang), str(view.seed)))
-    if view.seconds is not None:
-        facts.append((tr("Training time", lang), duration(view.seconds, lang)))
-    facts += [(name, version) for name, version in view.versions.items()]
-    parts = []
-    if view.command:
-        parts += [el("h3", tr("In a shell", lang)), el("pre", el("code", view.command), tabindex="0")]
-    if view.snippet:
-        parts += [el("h3", tr("In Python", lang)), el("pre", el("code", view.snippet), tabindex="0")]
-    if facts:
-        parts += [el("h3", tr("Seed and versions", lang)), definition(facts)]
-    return join(*parts) if parts else None
-
-
-def flatten(config: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """Dotted names and values of nested options, in the order given."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", _plain(value)
-
-
-def definition(pairs: Iterable[tuple[str, str]], code: bool = False) -> Markup:
-    """Names and values in two columns."""
-    rows = [
-        el(
-            "tr",
-            el("th", el("code", name) if code else name, scope="row"),
-            el("td", el("code", value) if code else value),
-        )
-        for name, value in pairs
-    ]
-    return el("table", el("tbody", *rows), class_="pairs")
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_plain(item) for item in value) or "\u2013"
-    if value is None or (isinstance(value, Mapping) and not value):
-        return "\u2013"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _unit(value: float, unit: str) -> str:
-    return f"{number(value)} {unit}".rstrip()
-
-
-def _more(shown: int, count: int, lang: Language) -> Markup:
-    return el("p", tr("The first {shown} of {count} are drawn.", lang, shown=shown, count=count), class_="soft")
+    return side_by_side(*drawn)

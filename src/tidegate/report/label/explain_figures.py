@@ -11,8 +11,8 @@ from tidegate.explain.groups import Group
 from tidegate.explain.labels import steps_of
 from tidegate.explain.permutation import Importance
 from tidegate.report.forecast.explained import left_over, with_unit
-from tidegate.report.forecast.sections import figure
 from tidegate.report.page.markup import Markup, el, join, text
+from tidegate.report.page.parts import figure
 from tidegate.report.svg.heat import ranked_bars, signed_number
 from tidegate.report.svg.overlay import Strip, overlaid
 from tidegate.report.svg.ticks import number

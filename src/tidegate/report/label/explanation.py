@@ -10,11 +10,11 @@ import numpy as np
 from tidegate.core.translate import Language, language, tr
 from tidegate.report.forecast.explained import deletion_words, left_over, with_unit
 from tidegate.report.forecast.explanation import TRIFLE, deletion_tests
-from tidegate.report.forecast.sections import definition
 from tidegate.report.label import explain_figures as figures
 from tidegate.report.label.explain_figures import chance, group_name, input_name, percent, quote
 from tidegate.report.page.document import document
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import definition
 from tidegate.report.page.write import write_page
 from tidegate.report.svg.heat import signed_number
 from tidegate.report.svg.ticks import number

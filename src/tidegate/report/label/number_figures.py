@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.core.translate import Language, tr
-from tidegate.report.forecast.figures import with_unit
+from tidegate.report.forecast.figures import titled
 from tidegate.report.page.markup import Markup
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.thin import Floats
@@ -23,8 +23,8 @@ def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) 
         known = known[np.linspace(0, len(known) - 1, MOST).round().astype(np.int64)]
     y, f = actual[known], predicted[known]
     ends = [float(min(y.min(), f.min())), float(max(y.max(), f.max()))]
-    actual_title = with_unit(tr("Actual value", lang), unit, lang)
-    chart = Chart(actual_title, with_unit(tr("Estimate", lang), unit, lang), lang, height=420)
+    actual_title = titled(tr("Actual value", lang), unit, lang)
+    chart = Chart(actual_title, titled(tr("Estimate", lang), unit, lang), lang, height=420)
     chart.line(ends, ends, tr("Exactly right", lang), "baseline")
     labels = [f"{number(a)} \u2192 {number(b)}" for a, b in zip(y, f, strict=True)]
     chart.points(y, f, tr("Estimates", lang), "model", labels=labels)
@@ -47,8 +47,8 @@ def error_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) ->
         return None
     places = sorted(merged)
     spread = np.array([np.quantile(error[merged[place]], [0.05, 0.5, 0.95]) for place in places])
-    title = with_unit(tr("Estimate minus actual value", lang), unit, lang)
-    chart = Chart(with_unit(tr("Actual value", lang), unit, lang), title, lang, height=250)
+    title = titled(tr("Estimate minus actual value", lang), unit, lang)
+    chart = Chart(titled(tr("Actual value", lang), unit, lang), title, lang, height=250)
     chart.band(places, spread[:, 0], spread[:, 2], tr("Nine in ten errors", lang))
     chart.line(places, spread[:, 1], tr("Middle error", lang), "model", dots=True)
     return chart.rule(0.0, upright=False).svg(tr("Errors by actual value", lang))
@@ -58,7 +58,7 @@ def error_histogram(actual: Floats, predicted: Floats, unit: str, lang: Language
     """How often each size of error occurs; the rarest 0.5 % at each end are drawn at the border."""
     error = (predicted - actual)[np.isfinite(actual)]
     reach = float(np.abs(np.quantile(error, [0.005, 0.995])).max()) or 1.0
-    title = with_unit(tr("Estimate minus actual value", lang), unit, lang)
+    title = titled(tr("Estimate minus actual value", lang), unit, lang)
     chart = Chart(title, tr("Share in %", lang), lang, height=220, legend=False)
     chart.histogram(np.clip(error, -reach, reach), tr("Errors", lang), bins=min(41, max(9, len(error) // 8)))
     return chart.rule(0.0).svg(tr("Distribution of the errors", lang))

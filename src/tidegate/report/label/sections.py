@@ -7,13 +7,11 @@ import numpy as np
 from tidegate.core.names import method_name as label
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
-from tidegate.report.forecast.sections import figure
 from tidegate.report.label import figures as charts
 from tidegate.report.label import number_figures
-from tidegate.report.label.scores import capital
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.ranking import plain_table
+from tidegate.report.page.parts import capital, figure, note_text, plain_table, scroll, side_by_side, soft
 from tidegate.report.svg.ticks import number
 
 MOST_CLASSES = 40
@@ -83,7 +81,7 @@ def decisions(found: ClassEvaluation, lang: Language) -> Markup:
         "those that have the label, or have it not.",
         lang,
     )
-    return join(el("p", words), el("div", table, class_="scroll", tabindex="0"))
+    return join(el("p", words), scroll(table))
 
 
 def classes(view: LabelledView, lang: Language) -> Markup | None:
@@ -105,7 +103,7 @@ def classes(view: LabelledView, lang: Language) -> Markup | None:
     )
     few = tr("The {shown} classes of {count} with the lowest F1.", lang, shown=len(kept), count=len(rows))
     drawn = figure(charts.class_chart({name: rows[name] for name in kept}, lang), words)
-    return join(drawn, el("p", few, class_="soft") if len(kept) < len(rows) else None)
+    return join(drawn, soft(few) if len(kept) < len(rows) else None)
 
 
 def reliability(view: LabelledView, lang: Language) -> Markup | None:
@@ -130,15 +128,12 @@ def reliability(view: LabelledView, lang: Language) -> Markup | None:
             lang,
             error=number(curve.error, 3),
         )
-    drawn = el(
-        "div",
+    drawn = side_by_side(
         figure(charts.reliability_chart(curve, lang), words, wide=False),
         figure(charts.confidence_chart(curve, lang), tr("How sure the model was, and how often.", lang), wide=False),
-        class_="grid-2",
     )
     note = None if view.calibration is None else view.calibration.note
-    told = None if note is None else el("p", tr(note.message, lang, **dict(note.values)))
-    return join(told, drawn)
+    return join(None if note is None else el("p", note_text(note, lang)), drawn)
 
 
 def curves(view: LabelledView, lang: Language) -> Markup | None:
@@ -156,21 +151,18 @@ def curves(view: LabelledView, lang: Language) -> Markup | None:
     if len(found.classes) == 2:
         what = tr("Found and falsely found of “{name}” as the threshold falls.", lang, name=found.classes[1])
     share = tr("How pure what is called so stays, as more of it is found.", lang)
-    return el(
-        "div",
+    return side_by_side(
         figure(charts.roc_chart(drawn, lang), what, "ROC", wide=False),
         figure(charts.recall_chart(drawn, lang), share, tr("Precision and recall", lang), wide=False),
-        class_="grid-2",
     )
 
 
 def mistakes(view: LabelledView, lang: Language) -> Markup | None:
-    """The mistakes that the model was surest of, or the largest errors: where wrong labels are found first."""
-    if view.actual is None or view.predicted is None or not len(view.ids):
+    """The mistakes that the model was surest of: where wrong labels are found first."""
+    found = view.evaluation
+    if not isinstance(found, ClassEvaluation) or found.kind == "labels":
         return None
-    if isinstance(view.evaluation, NumberEvaluation):
-        return _large_errors(view, view.evaluation, lang)
-    if view.evaluation.kind == "labels":
+    if view.actual is None or view.predicted is None or not len(view.ids):
         return None
     y, p = np.asarray(view.actual), view.predicted
     said = p.argmax(axis=1)
@@ -179,7 +171,7 @@ def mistakes(view: LabelledView, lang: Language) -> Markup | None:
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
     if not worst.size:
         return None
-    names = view.evaluation.classes
+    names = found.classes
     rows = [[_thing(view, int(n)), names[int(y[n])], names[int(said[n])], f"{sure[n]:.3f}"] for n in worst]
     head = [tr("Which", lang), tr("Actual", lang), tr("Said by the model", lang), tr("Confidence", lang)]
     intro = tr(
@@ -215,7 +207,10 @@ def estimates(view: LabelledView, lang: Language) -> Markup | None:
     return join(*parts) if parts else None
 
 
-def _large_errors(view: LabelledView, found: NumberEvaluation, lang: Language) -> Markup | None:
+def errors(view: LabelledView, lang: Language) -> Markup | None:
+    """The largest errors of estimates."""
+    if view.actual is None or not isinstance(view.evaluation, NumberEvaluation) or not len(view.ids):
+        return None
     y = np.asarray(view.actual, dtype=np.float64).reshape(len(view.ids), -1)[:, 0]
     f = np.asarray(view.predicted, dtype=np.float64).reshape(len(view.ids), -1)[:, 0]
     error = np.where(np.isfinite(y), np.abs(f - y), -1.0)

@@ -23,11 +23,7 @@ def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | 
     present = [(name, heading, body) for name, heading, body in parts if body is not None]
     links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
     body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
-    return bare(title, lang, head, el("nav", el("ol", *links), aria_label=tr("Contents", lang)), *body)
-
-
-def bare(title: str, lang: Language, *body: Markup) -> str:
-    """A whole HTML document around some elements."""
+    nav = el("nav", el("ol", *links), aria_label=tr("Contents", lang))
     language = "zh-Hant-TW" if lang == "zh_TW" else "en"
     return (
         "<!DOCTYPE html>\n"
@@ -42,7 +38,7 @@ def bare(title: str, lang: Language, *body: Markup) -> str:
                 el("title", title),
                 el("style", style()),
             ),
-            el("body", el("main", *body)),
+            el("body", el("main", head, nav, *body)),
             lang=language,
         )
         + "\n"

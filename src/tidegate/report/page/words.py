@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tidegate.core.frequency import Frequency
 from tidegate.core.names import method_name as label
+from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, tr
 
 MODEL = "model"
@@ -37,94 +38,109 @@ def method_name(method: str, lang: Language) -> str:
     return name[:1].upper() + name[1:] if name != method or method in _PLAIN else name
 
 
-def metric_name(metric: str) -> str:
-    """A metric's usual short name, the same in all languages."""
-    special = {"r2": "R\u00b2", "smape": "sMAPE"}
-    return special.get(metric, metric.upper())
+_HEADINGS = {"coverage": "Coverage", "interval_width": "Interval width", "pinball": "Pinball"}
 
 
 def metric_heading(metric: str, lang: Language) -> str:
     """A metric's name as a table heading."""
-    words = {
-        "coverage": tr("Coverage", lang),
-        "interval_width": tr("Interval width", lang),
-        "pinball": tr("Pinball", lang),
-    }
-    return words.get(metric, metric_name(metric))
+    return tr(_HEADINGS[metric], lang) if metric in _HEADINGS else metric_name(metric, lang)
+
+
+_MEANINGS = {
+    "mae": "average size of the error, in the target's unit",
+    "rmse": "like MAE, but large errors weigh more",
+    "mse": "average squared error",
+    "mape": "average error in percent of the actual value",
+    "smape": "average error in percent of actual and forecast together",
+    "mase": "error relative to the seasonal naive method on the training part; below 1 is better than it",
+    "rmsse": "like MASE, with squared errors",
+    "r2": "share of the variation that is explained; 1 is perfect, 0 is no better than the mean",
+    "crps": "error of the whole predicted distribution, in the target's unit",
+    "pinball": "average error of the predicted quantiles, in the target's unit",
+    "coverage": "share of actual values inside the interval",
+    "interval_width": "average width of the interval, in the target's unit",
+    "owa": "average of sMAPE and MASE relative to a naive method; below 1 is better than it",
+    "accuracy": "share of all that were called by their name",
+    "balanced_accuracy": "the same, every class weighing alike however rare it is",
+    "f1_macro": "mean over the classes of how completely and how purely each is found",
+    "f1_micro": "how completely and how purely all labels together are found",
+    "exact": "share of things whose labels are all right",
+    "hamming": "share of single yes or no decisions that are wrong",
+    "roc_auc": "chance that something of a class scores above something else; a coin has 0.5",
+    "pr_auc": "how pure a class stays as more of it is asked for; a coin has the class's own share",
+    "log_loss": "how surprised the model was by what came; smaller is better",
+    "ece": "distance of its confidence from its accuracy; smaller is better",
+    "median_ae": "half of the errors are smaller",
+    "bias": "mean of estimate minus actual value; above 0 it is too high",
+    "cmapss": "sum over engines of a cost that grows fast with the error, faster for late warnings",
+}
 
 
 def metric_meaning(metric: str, lang: Language) -> str:
     """One plain sentence on what a metric says; empty for one that is not known."""
-    meanings = {
-        "mae": tr("average size of the error, in the target's unit", lang),
-        "rmse": tr("like MAE, but large errors weigh more", lang),
-        "mse": tr("average squared error", lang),
-        "mape": tr("average error in percent of the actual value", lang),
-        "smape": tr("average error in percent of actual and forecast together", lang),
-        "mase": tr("error relative to the seasonal naive method on the training part; below 1 is better than it", lang),
-        "rmsse": tr("like MASE, with squared errors", lang),
-        "r2": tr("share of the variation that is explained; 1 is perfect, 0 is no better than the mean", lang),
-        "crps": tr("error of the whole predicted distribution, in the target's unit", lang),
-        "pinball": tr("average error of the predicted quantiles, in the target's unit", lang),
-        "coverage": tr("share of actual values inside the interval", lang),
-        "interval_width": tr("average width of the interval, in the target's unit", lang),
-        "owa": tr("average of sMAPE and MASE relative to a naive method; below 1 is better than it", lang),
-    }
-    return meanings.get(metric, "")
+    return tr(_MEANINGS[metric], lang) if metric in _MEANINGS else ""
+
+
+_AHEAD = {
+    "s": "Seconds ahead",
+    "min": "Minutes ahead",
+    "h": "Hours ahead",
+    "D": "Days ahead",
+    "B": "Business days ahead",
+    "M": "Months ahead",
+    "row": "Steps ahead",
+}
+_LAG = {
+    "s": "Lag in seconds",
+    "min": "Lag in minutes",
+    "h": "Lag in hours",
+    "D": "Lag in days",
+    "B": "Lag in business days",
+    "M": "Lag in months",
+    "row": "Lag in steps",
+}
+_ONE = {
+    "s": "1 second",
+    "min": "1 minute",
+    "h": "1 hour",
+    "D": "1 day",
+    "B": "1 business day",
+    "M": "1 month",
+    "row": "1 step",
+}
+_MANY = {
+    "s": "{count} seconds",
+    "min": "{count} minutes",
+    "h": "{count} hours",
+    "D": "{count} days",
+    "B": "{count} business days",
+    "M": "{count} months",
+    "row": "{count} steps",
+}
+
+
+def _unit(frequency: Frequency | None) -> str:
+    """The named unit that a step is counted in; "row" where it has none."""
+    return frequency.unit if frequency is not None and frequency.unit in _AHEAD else "row"
 
 
 def ahead_title(frequency: Frequency | None, lang: Language) -> str:
     """Title of an axis that shows how far ahead a forecast is."""
-    titles = {
-        "s": tr("Seconds ahead", lang),
-        "min": tr("Minutes ahead", lang),
-        "h": tr("Hours ahead", lang),
-        "D": tr("Days ahead", lang),
-        "B": tr("Business days ahead", lang),
-        "M": tr("Months ahead", lang),
-    }
-    return titles.get(frequency.unit if frequency else "row", tr("Steps ahead", lang))
-
-
-def span(steps: int, frequency: Frequency | None, lang: Language) -> str:
-    """A number of steps as a length of time: `24 hours`, `7 days`."""
-    count = steps * step_size(frequency)
-    unit: str = frequency.unit if frequency else "row"
-    for small, size, large in (("s", 60, "min"), ("min", 60, "h"), ("h", 24, "D")):
-        if unit == small and count % size == 0 and count > size:
-            count, unit = count // size, large
-    if count == 1:
-        singles = {
-            "s": tr("1 second", lang),
-            "min": tr("1 minute", lang),
-            "h": tr("1 hour", lang),
-            "D": tr("1 day", lang),
-            "B": tr("1 business day", lang),
-            "M": tr("1 month", lang),
-        }
-        return singles.get(unit, tr("1 step", lang))
-    plurals = {
-        "s": tr("{count} seconds", lang, count=count),
-        "min": tr("{count} minutes", lang, count=count),
-        "h": tr("{count} hours", lang, count=count),
-        "D": tr("{count} days", lang, count=count),
-        "B": tr("{count} business days", lang, count=count),
-        "M": tr("{count} months", lang, count=count),
-    }
-    return plurals.get(unit, tr("{count} steps", lang, count=steps))
+    return tr(_AHEAD[_unit(frequency)], lang)
 
 
 def lag_title(frequency: Frequency | None, lang: Language) -> str:
     """Title of an axis of lags."""
-    titles = {
-        "s": tr("Lag in seconds", lang),
-        "min": tr("Lag in minutes", lang),
-        "h": tr("Lag in hours", lang),
-        "D": tr("Lag in days", lang),
-        "B": tr("Lag in business days", lang),
-        "M": tr("Lag in months", lang),
-    }
-    return titles.get(frequency.unit if frequency else "row", tr("Lag in steps", lang))
+    return tr(_LAG[_unit(frequency)], lang)
+
+
+def span(steps: int, frequency: Frequency | None, lang: Language) -> str:
+    """A number of steps as a length of time: `24 hours`, `7 days`."""
+    count, unit = steps * step_size(frequency), _unit(frequency)
+    for small, size, large in (("s", 60, "min"), ("min", 60, "h"), ("h", 24, "D")):
+        if unit == small and count % size == 0 and count > size:
+            count, unit = count // size, large
+    return tr(_ONE[unit], lang) if count == 1 else tr(_MANY[unit], lang, count=f"{count:,}")
 
 
 def step_size(frequency: Frequency | None) -> int:

@@ -154,7 +154,7 @@ class Forecaster(Estimator):
             time, target, series, known, observed, static: columns; names that people use are recognised.
             validation, test: a fraction of each series, a number of rows, or the time the part begins.
             gap: rows left out between the parts.
-            out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_forecast` adds the
+            out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_run` adds the
                 report.
             resume: go on from the checkpoints in `out`.
             progress: show a progress bar; None does where there is a terminal.

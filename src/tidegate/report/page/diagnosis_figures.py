@@ -9,8 +9,8 @@ import numpy as np
 
 from tidegate.core.translate import Language
 from tidegate.diagnose import words
-from tidegate.report.forecast.sections import figure
 from tidegate.report.page.markup import Markup
+from tidegate.report.page.parts import figure
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.heat import ranked_bars
 from tidegate.report.svg.marks import Role

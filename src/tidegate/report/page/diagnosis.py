@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.core.translate import Language, tr
-from tidegate.report.diagnosis_figures import draw
-from tidegate.report.forecast.view import Run
+from tidegate.report.page.diagnosis_figures import draw
 from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import definition, soft
+from tidegate.report.page.view import Run
 
 
 def section(view: Run, lang: Language) -> Markup | None:
@@ -18,7 +19,7 @@ def section(view: Run, lang: Language) -> Markup | None:
 def findings(found: Any, lang: Language) -> Markup:
     """The summary, the findings, and how much was looked at."""
     items = [_finding(item, number, lang) for number, item in enumerate(found, 1)]
-    return join(el("p", found.summary(lang)), *items, el("p", found.sampled(lang), class_="soft"))
+    return join(el("p", found.summary(lang)), *items, soft(found.sampled(lang)))
 
 
 def _finding(item: Any, number: int, lang: Language) -> Markup:
@@ -27,7 +28,6 @@ def _finding(item: Any, number: int, lang: Language) -> Markup:
         (tr("Why", lang), item.cause(lang)),
         (tr("Try", lang), item.advice(lang)),
     ]
-    pairs = [el("tr", el("th", name, scope="row"), el("td", value)) for name, value in rows]
     mark = el("span", item.grade(lang), class_=f"grade {item.severity}")
     heading = el("h3", f"{number}. {item.title(lang)} ", mark)
-    return el("div", heading, el("table", el("tbody", *pairs), class_="finding"), draw(item, lang), class_="case")
+    return el("div", heading, definition(rows, kind="finding"), draw(item, lang), class_="case")

@@ -1,0 +1,56 @@
+"""What the report draws of an anomaly detector: its series with scores, alarms and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidegate.data.emit import local_time
+from tidegate.report.detect.view import Alarm, DetectionView, WatchedSeries
+from tidegate.report.page.describe import describe_table
+from tidegate.runtime.detect.alarms import score_of
+from tidegate.tasks.detect.view import SeriesView, view
+
+MOST_SERIES = 20
+
+
+def detector_view(model: Any, judged: Any = None) -> DetectionView:
+    """What is drawn of its test part; the series with the most alarming score comes first."""
+    table = model.fitted_.table
+    seen = sorted(view(model), key=lambda own: -max((own.scores[a:b].max() for a, b in own.events), default=0.0))
+    return DetectionView(
+        ", ".join(table.schema.targets),
+        (judged or model.evaluate()).alarms,
+        tuple(series_of(own) for own in seen[:MOST_SERIES]),
+        schema=describe_table(table, model.fitted_.split),
+    )
+
+
+def series_of(own: SeriesView) -> WatchedSeries:
+    """One series, drawn by the channel that its events came from most; its scores those of the p-values that alarm."""
+    times = local_time(own.times, own.timezone)
+    blamed = [int(own.channel[a + own.p_values[a:b].argmin()]) for a, b in own.events]
+    channel = max(set(blamed), key=blamed.count) if blamed else 0
+    windows, scores = own.windows or (), score_of(own.p_values)
+    events = tuple(
+        Alarm(
+            first=times[a],
+            last=times[b - 1],
+            score=float(scores[a:b][own.alarms[a:b]].max()),
+            channel=own.channels[where] if len(own.channels) > 1 else "",
+            right=None if own.windows is None else any(a < end and b > first for first, end in windows),
+        )
+        for (a, b), where in zip(own.events, blamed, strict=True)
+    )
+    return WatchedSeries(
+        name=own.name or own.channels[channel],
+        times=times,
+        values=own.values[:, channel],
+        scores=scores,
+        alarms=own.alarms,
+        windows=tuple((times[first], times[end - 1]) for first, end in windows),
+        events=events,
+        threshold=float(score_of(np.array(own.threshold))),
+        channel=own.channels[channel],
+    )

@@ -1,0 +1,33 @@
+"""What the report draws of a classifier or regressor: its answers for the test part, scores, curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidegate.report.label.view import LabelledView
+from tidegate.report.page.describe import describe_sequences
+from tidegate.tasks.label.evaluate import LabelJudged, judge_part
+
+
+def labels_view(model: Any, judged: LabelJudged | None = None) -> LabelledView:
+    """What is drawn of its test part."""
+    judged = judged or judge_part(model, "test")
+    fitted, sequences = model.fitted_, judged.sequences
+    names = model.labels_.names if model.task == "regressor" else (model.labels_.name,)
+    ids = sequences.ids
+    if model.deciding_.per_step:
+        ids = tuple(np.repeat(np.array(ids, dtype=object), sequences.lengths).tolist())
+    parts = {name: getattr(fitted.parts, name) for name in ("train", "validation", "test")}
+    return LabelledView(
+        ", ".join(names),
+        judged.evaluation,
+        judged.actual,
+        judged.found,
+        judged.others,
+        ids,
+        () if sequences.texts is None else tuple(str(text) for text in sequences.texts),
+        fitted.calibration,
+        schema=describe_sequences(fitted.sequences, parts),
+    )
