@@ -21,6 +21,7 @@ from tidegate.data.files import wide as wider
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.schema import Names, TimeName, as_names, resolve
 from tidegate.data.time.grid import Repair, Rows, order, regular
+from tidegate.data.time.parts import roles_of
 from tidegate.data.time.time_axis import in_zone, times_of
 from tidegate.data.time.zones import zone
 
@@ -64,7 +65,8 @@ def read(
         timezone: IANA name; clock times without a zone are taken to be in it, others are counted on its clock.
         static_data: table (path, frame or dict) with one row per series.
         wide: True where every column of numbers is a series; "rows" where every row is one, its name first.
-        date_format: `strptime` format, "dayfirst" or "monthfirst".
+        date_format: `strptime` format (of several time columns joined by blanks), "dayfirst", "monthfirst",
+            "yearfirst" or "roc" (years of the Republic of China).
         check: whether to refuse targets that are constant or all missing (off for data to predict on).
 
     Returns:
@@ -158,7 +160,7 @@ def _long(source: Source, options: Options, timezone: str | None, **names: Any) 
     schema, parts = resolve(source, **names, formatted=options.date_format is not None)
     roles: dict[str, Role] = dict.fromkeys(schema.targets, "number")
     roles |= dict.fromkeys((*schema.known, *schema.observed, *schema.static), "any")
-    roles |= dict.fromkeys(parts, "time" if len(parts) == 1 else "number")
+    roles |= roles_of(source, parts, options.date_format)
     if schema.series is not None:
         roles[schema.series] = "key"
     loaded = source.load(roles, options)
@@ -169,7 +171,7 @@ def _long(source: Source, options: Options, timezone: str | None, **names: Any) 
         ids, codes = keys.names, keys.codes.astype(np.int64)
     columns = {name: loaded.values[name] for name in (*schema.targets, *schema.known, *schema.observed, *schema.static)}
     notes: list[Note] = []
-    times = times_of(source, loaded, parts, codes, len(ids))
+    times = times_of(source, loaded, parts, codes, len(ids), options.date_format)
     stamps, aware = in_zone(times, timezone, codes, source, notes)
     unused = [name for name in source.names if name not in roles]
     if unused:
@@ -195,10 +197,10 @@ def _wide_columns(
 ) -> tuple[Rows, Schema, str | None]:
     parts, names = wider.wide_columns(source, time, target)
     roles: dict[str, Role] = dict.fromkeys(names, "number")
-    roles |= dict.fromkeys(parts, "time" if len(parts) == 1 else "number")
+    roles |= roles_of(source, parts, options.date_format)
     loaded = source.load(roles, options)
     notes: list[Note] = []
-    times = times_of(source, loaded, parts, None, 1)
+    times = times_of(source, loaded, parts, None, 1, options.date_format)
     stamps, aware = in_zone(times, timezone, None, source, notes)
     notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
     index, codes, ids, values, cut = wider.melt(source, names, loaded.values)

@@ -9,6 +9,7 @@ from typing import Literal
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Schema
 from tidegate.data.cells.columns import Source
+from tidegate.data.time.parts import clock_for, is_clock, is_date, year_parts
 
 Names = str | Sequence[str] | None
 TimeName = str | Sequence[str] | Literal[False] | None
@@ -29,11 +30,21 @@ _TIMES = (
     "week",
     "year",
     "年",
+    "datum",
+    "fecha",
+    "data",
+    "zeit",
+    "period",
+    "quarter",
+    "yyyyww",
+    "yearweek",
+    "年週",
+    "年度",
+    "交易日期",
 )
 _SURE = _TIMES[:9]
 _SERIES = ("unique_id", "item_id", "series_id")
 _TARGETS = ("y", "target")
-_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
 def as_names(names: Names) -> tuple[str, ...]:
@@ -53,7 +64,9 @@ def missing_column(source: Source, name: str, option: str) -> SchemaError:
     return SchemaError(f"{option}={name!r}: {where} no such column; {hint}columns are: {shown}")
 
 
-def find_time(source: Source, time: TimeName, taken: Iterable[str], formatted: bool = False) -> tuple[str, ...]:
+def find_time(
+    source: Source, time: TimeName, taken: Iterable[str], formatted: bool = False, series: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The column or columns (year, month, day, ...) that hold the time; empty where rows are only counted.
 
     Args:
@@ -61,47 +74,63 @@ def find_time(source: Source, time: TimeName, taken: Iterable[str], formatted: b
         time: as given to `read`.
         taken: columns with another role.
         formatted: whether the caller says how times are written.
+        series: the columns that name the series.
 
     Raises:
         SchemaError: a named column is not there.
     """
     if time is False:
         return ()
-    lower = {name.lower(): name for name in source.names if name not in set(taken)}
-    parts = _time_parts(lower)
+    gone = set(taken)
+    free = [name for name in source.names if name not in gone]
+    parts = year_parts(source, free)
     if time is not None:
-        return _named_time(source, as_names(time), parts)
+        return _named_time(source, as_names(time), parts, free, series)
+    single = _single_time(source, free, formatted, bool(parts))
+    return _with_clock(source, single, free, series, parts) if single else parts
+
+
+def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bool) -> str | None:
+    """The column of times by its name, else the first that holds times."""
+    lower = {name.lower(): name for name in reversed(free)}
     for known in _TIMES:
-        if parts and known in ("month", "year"):
+        if parts and known in ("month", "year", "年", "week", "月"):
             break
         if known in lower:
             kind = source.kind(lower[known])
             if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
-                return (lower[known],)
-    found = tuple(name for name in lower.values() if source.kind(name) == "time")
-    return parts or found[:1]
+                return lower[known]
+    return next((name for name in free if source.kind(name) == "time"), None)
 
 
-def _named_time(source: Source, names: tuple[str, ...], parts: tuple[str, ...]) -> tuple[str, ...]:
+def _with_clock(
+    source: Source, single: str, free: Sequence[str], series: Sequence[str], parts: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A column of times with the one that holds its dates, or its times of day."""
+    if is_clock(source, single):
+        named = [name for known in _TIMES for name in free if name.lower() == known and name != single]
+        others = named + [name for name in free if source.kind(name) == "time"]
+        date = next((name for name in others if is_date(source, name)), None)
+        if date is not None:
+            return (date, single)
+        return parts if single in parts else (single,)
+    return (single, *clock_for(source, single, free, series))
+
+
+def _named_time(
+    source: Source, names: tuple[str, ...], parts: tuple[str, ...], free: Sequence[str], series: Sequence[str]
+) -> tuple[str, ...]:
     for name in names:
         if name not in source.names:
-            if name == "time" and parts:  # the name that read itself gives to a time put together from parts
-                return parts
+            if name == "time":  # the name that read itself gives to a time put together from parts
+                single = _single_time(source, free, False, bool(parts))
+                whole = _with_clock(source, single, free, series, parts) if single else parts
+                if len(whole) > 1:
+                    return whole
             raise missing_column(source, name, "time")
+    if len(names) == 1 and is_clock(source, names[0]):
+        return _with_clock(source, names[0], free, series, parts)
     return names
-
-
-def _time_parts(lower: dict[str, str]) -> tuple[str, ...]:
-    if "year" not in lower:
-        return ()
-    if "quarter" in lower and "month" not in lower:
-        return (lower["year"], lower["quarter"])
-    found = []
-    for part in _PARTS:
-        if part not in lower:
-            break
-        found.append(lower[part])
-    return tuple(found) if len(found) > 1 else ()
 
 
 def find_series(source: Source, series: str | None) -> str | None:
@@ -180,7 +209,7 @@ def resolve(
     covariates = [name for names in roles.values() for name in names]
     series_name = find_series(source, series)
     taken = [*covariates, *as_names(target), *([series_name] if series_name else [])]
-    times = find_time(source, time, taken, formatted)
+    times = find_time(source, time, taken, formatted, (series_name,) if series_name else ())
     targets = find_targets(source, target, [*covariates, *times, *([series_name] if series_name else [])])
     seen: dict[str, str] = {}
     uses = [("target", targets), *roles.items(), ("time", times), ("series", (series_name,) if series_name else ())]

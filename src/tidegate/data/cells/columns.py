@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, SchemaError, TimeError
 from tidegate.core.table import Note
 from tidegate.data.cells.numbers import BadCellError, Decimal, could_be_either, is_missing, looks_numeric, to_floats
+from tidegate.data.time.forms import looks_like_time
 from tidegate.data.time.timecolumn import TimeColumn
-from tidegate.data.time.timestamps import looks_like_time
 
 Role = Literal["time", "number", "any", "key", "text"]
 """`text` keeps cells as they are written; `any` finds out whether they are numbers, and knows missing markers."""
@@ -54,6 +54,10 @@ class Source(Protocol):
 
     def kind(self, name: str) -> Kind:
         """What a column holds, judged by its type or its first rows."""
+        ...
+
+    def cells(self, name: str) -> Sequence[str]:
+        """A column's first cells as text."""
         ...
 
     def load(self, roles: dict[str, Role], options: Options) -> Loaded:

@@ -28,7 +28,7 @@ from tidegate.data.cells.columns import (
 )
 from tidegate.data.cells.numbers import BadCellError, Decimal, decimal_evidence, looks_numeric
 from tidegate.data.files import dialect as sniff
-from tidegate.data.time.timestamps import looks_like_time
+from tidegate.data.time.forms import looks_like_time
 
 _SAMPLE = 1000
 _CHUNK = 1 << 20
@@ -50,6 +50,7 @@ class CsvFile:
         self.path = path
         self.label = path.name
         self.notes: list[Note] = []
+        self.kinds: dict[int, Kind] = {}
         start = sniff.head(path)
         self.given = encoding
         self.encoding = sniff.encoding_of(path, start, encoding)
@@ -146,7 +147,13 @@ class CsvFile:
         )
 
     def kind(self, name: str) -> Kind:
-        return text_kind(self.sample[self.names.index(name)])
+        place = self.names.index(name)
+        if place not in self.kinds:
+            self.kinds[place] = text_kind(self.sample[place])
+        return self.kinds[place]
+
+    def cells(self, name: str) -> tuple[str, ...]:
+        return self.sample[self.names.index(name)]
 
     def place(self, row: int) -> str:
         with sniff.open_bytes(self.path) as file, sniff.text_of(self.path, self.encoding, file) as text:

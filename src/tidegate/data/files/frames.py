@@ -14,8 +14,8 @@ from tidegate.core.errors import ReadError, SchemaError, TimeError
 from tidegate.core.optional import available, require
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Keys, Kind, Loaded, Options, Role, bad_cell, column_for, text_kind
-from tidegate.data.cells.digits import from_integers
 from tidegate.data.cells.numbers import BadCellError, decimal_evidence
+from tidegate.data.time.digits import from_numbers
 from tidegate.data.time.timecolumn import TimeColumn
 from tidegate.data.time.timestamps import NAT, Times
 
@@ -35,6 +35,7 @@ class ArraySource:
         self.label = label
         self.names = tuple(arrays)
         self.notes: list[Note] = []
+        self.kinds: dict[str, Kind] = {}
         self.zones = dict(zones or {})
         self.arrays = {name: _tidy(name, values) for name, values in arrays.items()}
         lengths = {name: len(values) for name, values in self.arrays.items()}
@@ -50,11 +51,20 @@ class ArraySource:
     def _texts(self, name: str, limit: int | None = None) -> list[str]:
         return ["" if _null(cell) else str(cell) for cell in self.arrays[name][:limit].tolist()]
 
+    def cells(self, name: str) -> list[str]:
+        values = self.arrays[name][:_SAMPLE]
+        return (
+            np.datetime_as_string(values.astype("datetime64[us]")).tolist()
+            if values.dtype.kind == "M"
+            else self._texts(name, _SAMPLE)
+        )
+
     def kind(self, name: str) -> Kind:
-        values = self.arrays[name]
-        if values.dtype.kind == "M":
-            return "time"
-        return "number" if values.dtype.kind in "biuf" else text_kind(self._texts(name, _SAMPLE))
+        if name not in self.kinds:
+            values = self.arrays[name]
+            known: Kind = "time" if values.dtype.kind == "M" else "number"
+            self.kinds[name] = known if values.dtype.kind in "biufM" else text_kind(self._texts(name, _SAMPLE))
+        return self.kinds[name]
 
     def load(self, roles: dict[str, Role], options: Options) -> Loaded:
         return Loaded(self.rows, {name: self._column(name, role, options) for name, role in roles.items()})
@@ -65,7 +75,7 @@ class ArraySource:
         if kind == "M":
             return self._stamps(name, values, role)
         if role == "time" and kind in "iuf":
-            return self._counts(name, values)
+            return self._counts(name, values, options.date_format)
         if role == "key" and kind in "biuf":
             kinds, codes = np.unique(values, return_inverse=True)
             return Keys(codes.astype(np.int32), tuple(str(item) for item in kinds.tolist()))
@@ -95,18 +105,12 @@ class ArraySource:
         assert not isinstance(column, TimeColumn)
         return column.finish()
 
-    def _counts(self, name: str, values: NDArray[Any]) -> Times:
-        if values.dtype.kind == "f":
-            held = ~np.isnan(values)
-            if not np.isfinite(values[held]).all() or (np.mod(values[held], 1) != 0).any():
-                row = int(np.argmax(held & (~np.isfinite(values) | (np.mod(values, 1) != 0))))
-                raise TimeError(
-                    f"{self.place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number"
-                )
-            whole = np.where(held, values, 0).astype(np.int64)
-            whole[~held] = np.iinfo(np.int64).min
-            return from_integers(whole, name, self.place)
-        return from_integers(values.astype(np.int64), name, self.place)
+    def _counts(self, name: str, values: NDArray[Any], form: str | None) -> Times:
+        if values.dtype.kind == "f" and not np.isfinite(values[~np.isnan(values)]).all():
+            row = int(np.argmax(np.isinf(values)))
+            raise TimeError(f"{self.place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number")
+        numbers = values if values.dtype.kind == "f" else values.astype(np.int64)
+        return from_numbers(numbers, name, self.place, roc=form == "roc")
 
 
 def _null(cell: Any) -> bool:

@@ -11,12 +11,18 @@ from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Loaded, Source
 from tidegate.data.time.frequency import show
-from tidegate.data.time.timestamps import Times, assemble
+from tidegate.data.time.parts import put_together
+from tidegate.data.time.timestamps import Times
 from tidegate.data.time.zones import to_local, to_utc
 
 
 def times_of(
-    source: Source, loaded: Loaded, parts: tuple[str, ...], codes: NDArray[np.int64] | None, count: int
+    source: Source,
+    loaded: Loaded,
+    parts: tuple[str, ...],
+    codes: NDArray[np.int64] | None,
+    count: int,
+    date_format: str | None = None,
 ) -> Times:
     """The times of all rows: a column, several put together, or a count within each series.
 
@@ -26,6 +32,7 @@ def times_of(
         parts: the columns that hold the time.
         codes: [n] series of each row, None for one.
         count: G.
+        date_format: as given to `read`.
 
     Raises:
         TimeError: parts that form no time.
@@ -42,33 +49,7 @@ def times_of(
     if len(parts) == 1:
         value: Times = loaded.values[parts[0]]
         return value
-    numbers = []
-    for name in parts:
-        values = np.asarray(loaded.values[name], dtype=np.float64)
-        bad = ~(np.mod(values, 1) == 0)
-        if bad.any():
-            raise TimeError(
-                f"{source.place(int(np.argmax(bad)))}, column {name!r}: this part of the time is missing or no whole "
-                "number"
-            )
-        numbers.append(values.astype(np.int64))
-    if len(parts) == 2 and "quarter" in parts[1].lower():
-        numbers[1] = numbers[1] * 3 - 2
-    one = np.ones(loaded.rows, dtype=np.int64)
-    filled = numbers + [one] * (3 - len(numbers))
-    year, month, day, clock = filled[0], filled[1], filled[2], filled[3:]
-    dates, bad = assemble(year, month, day)
-    micro = np.zeros(loaded.rows, dtype=np.int64)
-    for piece, size, most in zip(clock, (3_600_000_000, 60_000_000, 1_000_000), (24, 59, 59), strict=False):
-        bad |= (piece < 0) | (piece > most)
-        micro += piece * size
-    if bad.any():
-        row = int(np.argmax(bad))
-        shown = ", ".join(f"{name} {values[row]}" for name, values in zip(parts, numbers, strict=True))
-        raise TimeError(f"{source.place(row)}: there is no such time ({shown}); correct it")
-    message = "The time was put together from the columns {columns}."
-    note = Note("time_parts", message, {"columns": ", ".join(parts)})
-    return Times(dates.astype("datetime64[us]") + micro, notes=[note])
+    return put_together(source, loaded, parts, date_format)
 
 
 def in_zone(

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
-from tidegate.data.cells.digits import from_integers, integers, is_integer
-from tidegate.data.cells.numbers import BadCellError
+from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time import timestamps as stamps
-from tidegate.data.time.timestamps import MINUTE, NAT, NO_OFFSET, Fields, Place, Times, assemble
+from tidegate.data.time.dateorder import WORDS, Parts, decide
+from tidegate.data.time.digits import as_floats, from_numbers, is_number, numbers
+from tidegate.data.time.forms import MINUTE, NO_OFFSET
+from tidegate.data.time.timestamps import NAT, Fields, Place, Times, assemble
 
-_FIRST = {"dayfirst": True, "monthfirst": False}
-
-_DAY_FIRST = 'Dates such as {text} were read with the day first. To choose: date_format="dayfirst" or "monthfirst".'
-_DAY_FIRST_ORDERED = (
-    "Dates such as {text} were read with the day first, because only so they are in order. "
-    'To choose: date_format="dayfirst" or "monthfirst".'
-)
-_MONTH_FIRST_ORDERED = (
-    "Dates such as {text} were read with the month first, because only so they are in order. "
-    'To choose: date_format="dayfirst" or "monthfirst".'
-)
 _OFFSETS = (
     "Time stamps carry the offset {offsets}; they were converted to UTC. To have hours and days counted on the local "
     'clock pass its timezone=, for instance "Europe/Paris".'
@@ -38,10 +30,11 @@ class TimeColumn:
         self.name = name
         self.form = date_format
         self.fields: list[Fields] = []
-        self.numbers: list[NDArray[np.int64]] = []
+        self.numbers: list[NDArray[Any]] = []
         self.ready: list[tuple[NDArray[np.datetime64], NDArray[np.int16]]] = []
         self.rows = 0
         self.sample = ""
+        self.padded = False
 
     def add(self, texts: Sequence[str]) -> None:
         """Take the next cells.
@@ -51,12 +44,14 @@ class TimeColumn:
         """
         if not texts:
             return
-        self.sample = self.sample or texts[0]
+        self.sample = self.sample or _first(texts)
         try:
-            if self.form is not None and self.form not in _FIRST:
+            if self.form is not None and self.form not in WORDS:
                 self.ready.append(stamps.by_format(texts, self.form))
-            elif self.numbers or (not self.fields and is_integer(texts[0])):
-                self.numbers.append(integers(texts))
+            elif self.numbers or (not self.fields and is_number(_first(texts))):
+                self.numbers.append(numbers(texts))
+                cell = _first(texts).strip()
+                self.padded = self.padded or (cell[:1] == "0" and len(cell) in (5, 7))
             else:
                 self.fields.append(stamps.parse(texts))
         except BadCellError as error:
@@ -73,7 +68,11 @@ class TimeColumn:
             TimeError: impossible dates, an undecidable order of day and month, stamps with and without a zone.
         """
         if self.numbers:
-            return from_integers(np.concatenate(self.numbers), self.name, place)
+            pieces = self.numbers
+            if any(piece.dtype.kind == "f" for piece in pieces):
+                pieces = [as_floats(piece) for piece in pieces]
+            values = np.concatenate(pieces)
+            return from_numbers(values, self.name, place, padded=self.padded, roc=self.form == "roc")
         if self.ready:
             times = np.concatenate([times for times, _ in self.ready])
             return self._zoned(times, np.concatenate([offset for _, offset in self.ready]), [], place)
@@ -81,62 +80,22 @@ class TimeColumn:
             return Times(np.empty(0, dtype="datetime64[us]"))
         joined = {
             name: np.concatenate([getattr(piece, name) for piece in self.fields])
-            for name in ("year", "first", "second", "clock", "offset", "order", "missing")
+            for name in ("year", "first", "second", "clock", "offset", "kind", "missing")
         }
-        notes: list[Note] = []
-        month, day = joined["first"], joined["second"]
-        unsure = joined["order"]
-        if unsure.any():
-            swap = self._day_first(joined, any(piece.dotted for piece in self.fields), notes, place)
-            if swap:
-                month, day = np.where(unsure, day, month), np.where(unsure, month, day)
-        dates, bad = assemble(joined["year"], month, day)
+        raw = Parts(joined["year"], joined["first"], joined["second"], joined["clock"], joined["kind"])
+        dotted = any(piece.dotted for piece in self.fields)
+        parts, notes = decide(raw, self.name, self.sample, dotted, self.form, place)
+        dates, bad = assemble(parts.year, parts.month, parts.day)
         if bad.any():
             row = int(np.argmax(bad))
             raise TimeError(
-                f"{place(row)}, column {self.name!r}: there is no such date (year {joined['year'][row]}, "
-                f"month {month[row]}, day {day[row]}); correct it, or say how dates are written with date_format="
+                f"{place(row)}, column {self.name!r}: there is no such date (year {parts.year[row]}, "
+                f"month {parts.month[row]}, day {parts.day[row]}); correct it, or say how dates are written with "
+                "date_format="
             )
         times = dates.astype("datetime64[us]") + joined["clock"]
         times[joined["missing"]] = NAT
         return self._zoned(times, joined["offset"], notes, place)
-
-    def _day_first(
-        self,
-        joined: dict[str, NDArray[np.int64]],
-        dotted: bool,
-        notes: list[Note],
-        place: Place,
-    ) -> bool:
-        unsure = joined["order"]
-        if self.form is not None:
-            return _FIRST[self.form]
-        first, second = joined["first"][unsure], joined["second"][unsure]
-        if first.max() > 12 and second.max() > 12:
-            rows = np.flatnonzero(unsure)
-            day_first, month_first = int(rows[np.argmax(first > 12)]), int(rows[np.argmax(second > 12)])
-            raise TimeError(
-                f"column {self.name!r} mixes dates with the day first ({place(day_first)}) and with the month first "
-                f"({place(month_first)}); write all dates in one way, best as 2024-12-31"
-            )
-        if first.max() > 12 or second.max() > 12:
-            return bool(first.max() > 12)
-        if dotted:
-            notes.append(Note("date_order", _DAY_FIRST, {"text": self.sample}))
-            return True
-        ordered = []
-        for month, day in ((first, second), (second, first)):
-            dates, _ = assemble(joined["year"][unsure], month, day)
-            moments = dates.astype("datetime64[us]") + joined["clock"][unsure]
-            ordered.append(bool((np.diff(moments.astype(np.int64)) >= 0).all()))
-        if ordered[0] != ordered[1]:
-            message = _DAY_FIRST_ORDERED if ordered[1] else _MONTH_FIRST_ORDERED
-            notes.append(Note("date_order", message, {"text": self.sample}))
-            return ordered[1]
-        raise TimeError(
-            f"column {self.name!r}: dates such as {self.sample!r} may have the day or the month first, and nothing in "
-            'the column decides it; pass date_format="dayfirst" or date_format="monthfirst"'
-        )
 
     def _zoned(
         self,
@@ -172,6 +131,11 @@ class TimeColumn:
             return Times(utc, aware=True, zone="UTC", notes=notes)
         zone = "UTC" if minutes == 0 else f"Etc/GMT{-minutes // 60:+d}"
         return Times(utc, aware=True, zone=zone, notes=notes)
+
+
+def _first(texts: Sequence[str]) -> str:
+    """The first cell that holds something."""
+    return next((text for text in texts if not is_missing(text)), "")
 
 
 def _clock(minutes: int) -> str:

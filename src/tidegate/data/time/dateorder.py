@@ -1,0 +1,195 @@
+"""What single cells leave open, decided by the column as a whole: day, month or year first, and which calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import TimeError
+from tidegate.core.table import Note
+from tidegate.data.time.forms import MONTH_YY, PAIR, PQY, PQYY, ROC, ROC_YEAR, WEEK
+from tidegate.data.time.timestamps import Place, assemble
+
+WORDS = ("dayfirst", "monthfirst", "yearfirst", "roc")
+"""Values of `date_format` that are words, not `strptime` formats."""
+
+_CHOICE = 'To choose: date_format="dayfirst" or "monthfirst".'
+_DAY_FIRST = f"Dates such as {{text}} were read with the day first. {_CHOICE}"
+_DAY_FIRST_ORDERED = (
+    f"Dates such as {{text}} were read with the day first, because only so they are in order. {_CHOICE}"
+)
+_MONTH_FIRST_ORDERED = (
+    f"Dates such as {{text}} were read with the month first, because only so they are in order. {_CHOICE}"
+)
+_YEAR_FIRST_ORDERED = (
+    "Dates such as {text} were read with a year of two digits first, because only so they are in order. To choose: "
+    'date_format="dayfirst", "monthfirst" or "yearfirst".'
+)
+_MONTH_YEAR = "Cells such as {text} were read as a month and a year of two digits, not as a day of a month."
+
+
+@dataclass
+class Parts:
+    """A column of dates on the way to being decided; all arrays [n]."""
+
+    year: NDArray[np.int64]
+    month: NDArray[np.int64]
+    day: NDArray[np.int64]
+    clock: NDArray[np.int64]
+    kind: NDArray[np.int8]
+
+
+def decide(
+    parts: Parts, name: str, sample: str, dotted: bool, word: str | None, place: Place
+) -> tuple[Parts, list[Note]]:
+    """Years, months and days of a column, and notes on what was decided.
+
+    Args:
+        parts: as the cells were read.
+        name, sample: the column and one of its cells, for messages.
+        dotted: whether dates are written with dots, which no country writes with the month first.
+        word: one of `WORDS`, or None to let the column decide.
+        place: names a row, for messages.
+
+    Raises:
+        TimeError: the column mixes forms, or nothing in it decides.
+    """
+    notes: list[Note] = []
+    year, month, day, kind = parts.year, parts.month, parts.day, parts.kind
+    found = set(np.unique(kind).tolist())
+    roc = ROC in found or word == "roc"
+    if roc and found & {PQYY, PAIR}:
+        short = kind == PQYY  # years below 100, beside those that have three digits
+        year = np.where(short, month + ROC_YEAR, np.where(kind == PAIR, year + ROC_YEAR, year))
+        month, day = np.where(short, day, month), np.where(short, parts.year % 100, day)
+        kind = np.where(short | (kind == PAIR), ROC, kind).astype(np.int8)
+        found = set(np.unique(kind).tolist())
+    if PAIR in found:
+        raise TimeError(
+            f"{place(int(np.argmax(kind == PAIR)))}, column {name!r}: the time has no year of four digits; say how "
+            'times are written with date_format= (for instance "%m/%y")'
+        )
+    parts = Parts(year, month, day, parts.clock, kind)
+    if MONTH_YY in found:
+        _month_and_year(parts, name, place)
+        notes.append(Note("month_year", _MONTH_YEAR, {"text": sample}))
+    if found & {PQY, PQYY}:
+        parts = _order(parts, name, sample, dotted, word, notes, place)
+    if {ROC, WEEK} & found:
+        from tidegate.data.time.digits import ROC_NOTE, WEEK_NOTE
+
+        first = f"{parts.year[0]:04d}-{parts.month[0]:02d}-{parts.day[0]:02d}"
+        told = {"column": name, "text": sample, "first": first}
+        notes.append(Note("roc", ROC_NOTE, told) if ROC in found else Note("weeks", WEEK_NOTE, told))
+    return parts, notes
+
+
+def _month_and_year(parts: Parts, name: str, place: Place) -> None:
+    """Refuse `Jan-10` as a month and a year where it may be a day of January.
+
+    Raises:
+        TimeError: it may.
+    """
+    mine = parts.kind == MONTH_YY
+    year, month = parts.year[mine], parts.month[mine]
+    late = (year % 100 > 31).any()
+    if late or (_disorder(year * 12 + month) == 0 and len(np.unique(month)) > 1):
+        return
+    raise TimeError(
+        f"{place(int(np.argmax(mine)))}, column {name!r}: a month's name and two digits may be a year or a day without "
+        'one, and nothing in the column decides it; pass date_format="%b-%y", or write years with four digits'
+    )
+
+
+def _disorder(times: NDArray[Any]) -> int:
+    """Steps against the direction that most steps take."""
+    step = np.diff(times)
+    return int(min((step < 0).sum(), (step > 0).sum()))
+
+
+def _order(
+    parts: Parts, name: str, sample: str, dotted: bool, word: str | None, notes: list[Note], place: Place
+) -> Parts:
+    unsure = np.isin(parts.kind, (PQY, PQYY))
+    short = bool((parts.kind[unsure] == PQYY).all())
+    p, q, r = parts.month[unsure], parts.day[unsure], parts.year[unsure]
+    ways = {"monthfirst": (r, p, q), "dayfirst": (r, q, p)}
+    if short:
+        last = r % 100
+        ways["yearfirst"] = (np.where(p < 70, 2000 + p, 1900 + p), q, last)
+
+    def put(way: str) -> Parts:
+        year, month, day = parts.year.copy(), parts.month.copy(), parts.day.copy()
+        year[unsure], month[unsure], day[unsure] = ways[way]
+        return Parts(year, month, day, parts.clock, parts.kind)
+
+    if word is not None:
+        if word not in ways:
+            raise TimeError(f"column {name!r}: date_format={word!r} does not fit dates such as {sample!r}")
+        return put(word)
+    disorder: dict[str, int] = {}
+    for way, (year, month, day) in ways.items():
+        dates, bad = assemble(year, month, day)
+        if not bad.any():
+            disorder[way] = _disorder(dates.astype("datetime64[us]").astype(np.int64) + parts.clock[unsure])
+    usual = {way: count for way, count in disorder.items() if way != "yearfirst"}
+    _no_doubt(name, sample, p, disorder, usual, dotted)
+    if "yearfirst" in disorder and disorder["yearfirst"] < min(usual.values(), default=len(p)):
+        notes.append(Note("date_order", _YEAR_FIRST_ORDERED, {"text": sample}))
+        return put("yearfirst")
+    if not usual:
+        rows = np.flatnonzero(unsure)
+        places = place(int(rows[np.argmax(p > 12)])), place(int(rows[np.argmax(q > 12)]))
+        _impossible(name, p, q, places)
+        return put("dayfirst" if (p > 12).any() else "monthfirst")  # where the impossible date is then named
+    if p.max() > 12 or q.max() > 12:
+        return put("dayfirst" if p.max() > 12 else "monthfirst")
+    if dotted:
+        notes.append(Note("date_order", _DAY_FIRST, {"text": sample}))
+        return put("dayfirst")
+    if len(usual) == 1 or usual["dayfirst"] != usual["monthfirst"]:
+        best, worst = sorted(usual, key=lambda way: usual[way])[0], max(usual.values())
+        if len(usual) == 1 or usual[best] * 4 <= worst:
+            message = _DAY_FIRST_ORDERED if best == "dayfirst" else _MONTH_FIRST_ORDERED
+            notes.append(Note("date_order", message, {"text": sample}))
+            return put(best)
+    raise TimeError(
+        f"column {name!r}: dates such as {sample!r} may have the day or the month first, and nothing in the column "
+        'decides it; pass date_format="dayfirst" or date_format="monthfirst"'
+    )
+
+
+def _impossible(name: str, p: NDArray[np.int64], q: NDArray[np.int64], places: tuple[str, str]) -> None:
+    """Refuse dates that no order of day and month reads.
+
+    Raises:
+        TimeError: why none does.
+    """
+    if (p > 12).any() and (q > 12).any():
+        raise TimeError(
+            f"column {name!r} mixes dates with the day first ({places[0]}) and with the month first ({places[1]}); "
+            "write all dates in one way, best as 2024-12-31"
+        )
+
+
+def _no_doubt(
+    name: str, sample: str, p: NDArray[np.int64], disorder: dict[str, int], usual: dict[str, int], dotted: bool
+) -> None:
+    """Refuse years of two digits that may stand first as well as last.
+
+    Raises:
+        TimeError: they may.
+    """
+    if not usual and "yearfirst" in disorder and (p > 31).all():
+        raise TimeError(
+            f"column {name!r}: dates such as {sample!r} may begin with a year of the Republic of China or one of two "
+            'digits, and nothing in the column decides it; pass date_format="roc" or date_format="yearfirst"'
+        )
+    if usual and not dotted and disorder.get("yearfirst", len(p)) == min(usual.values()):
+        raise TimeError(
+            f"column {name!r}: dates such as {sample!r} may have the day, the month or the year first, and nothing in "
+            'the column decides it; pass date_format="dayfirst", "monthfirst" or "yearfirst"'
+        )

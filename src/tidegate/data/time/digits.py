@@ -1,0 +1,276 @@
+"""Times written as digits alone: years, 20241231, 201852, 1090102, seconds since 1970, plain counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import TimeError
+from tidegate.core.table import Note
+from tidegate.data.cells.numbers import BadCellError, is_missing
+from tidegate.data.time.forms import ROC_YEAR
+from tidegate.data.time.timestamps import NAT, Place, Times, assemble
+
+NO_TIME = np.iinfo(np.int64).min
+ROC_NOTE = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
+WEEK_NOTE = "Weeks of {column} were read as ISO weeks, dated by their Monday: {text} is {first}."
+_EPOCH = (
+    "Column {column} was read as time since 1970 (UTC), in seconds, milliseconds, microseconds or nanoseconds by the "
+    "size of its numbers; first {first}."
+)
+_NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE]\+?\d+)?")
+_ABOUT_WEEKS = re.compile(r"week|woche|semaine|semana|settimana|^kw$|ww|週|周", re.IGNORECASE)
+_ABOUT_TIME = re.compile(r"date|month|year|time|period|年|月|日期|時間|期", re.IGNORECASE)
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a whole number, or one with a fraction that is large enough to count seconds since 1970."""
+    cell = text.strip()
+    if not cell.isascii() or _NUMBER.fullmatch(cell) is None:
+        return False
+    fraction = cell.partition(".")[2]
+    return abs(float(cell)) >= 1e8 or ("e" not in cell.lower() and not fraction.strip("0"))
+
+
+def numbers(texts: Sequence[str]) -> NDArray[Any]:
+    """Cells as int64, `NO_TIME` where missing; as float64, NaN where missing, if one has a fraction.
+
+    Raises:
+        BadCellError: a cell is neither.
+    """
+    try:
+        return np.fromiter(map(int, texts), dtype=np.int64, count=len(texts))
+    except (ValueError, OverflowError):
+        pass
+    values = np.empty(len(texts), dtype=np.int64)
+    for i, text in enumerate(texts):
+        cell = text.strip()
+        if is_missing(text):
+            values[i] = NO_TIME
+        elif not is_number(cell) or len(cell) > 28 or abs(float(cell)) >= 9e18:
+            raise BadCellError(i, text)
+        elif cell.lstrip("-").isdigit():
+            values[i] = int(cell)
+        elif float(cell).is_integer():
+            values[i] = int(float(cell))
+        else:
+            return np.array([np.nan if is_missing(item) else _float(j, item) for j, item in enumerate(texts)])
+    return values
+
+
+def as_floats(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Whole numbers of `numbers` as floats, NaN where missing."""
+    return values if values.dtype.kind == "f" else np.where(values == NO_TIME, np.nan, values)
+
+
+def _float(row: int, text: str) -> float:
+    if not is_number(text):
+        raise BadCellError(row, text)
+    return float(text)
+
+
+def from_numbers(values: NDArray[Any], name: str, place: Place, *, padded: bool = False, roc: bool = False) -> Times:
+    """Numbers as times: years, yyyymm, yyyyww, yyyymmdd, with hours, minutes and seconds, the same with years of the
+    Republic of China, seconds and their parts since 1970, else a plain count.
+
+    Args:
+        values: [n] int64, the smallest of which marks a missing time; or floats, which count since 1970.
+        name: the column.
+        place: names a row, for messages.
+        padded: whether the cells begin with zeros, as 0990102 does.
+        roc: whether the caller says that years are those of the Republic of China.
+
+    Raises:
+        TimeError: a time is missing in a column of counts, a fraction that counts nothing, or a doubtful calendar.
+    """
+    if values.dtype.kind == "f":
+        whole = np.isnan(values) | (np.mod(values, 1) == 0)
+        if not whole.all():
+            return _fractions(values, name, place)
+        values = np.where(np.isnan(values), NO_TIME, np.nan_to_num(values)).astype(np.int64)
+    held = values != NO_TIME
+    if not held.any():
+        return Times(np.full(len(values), NAT, dtype="datetime64[us]"))
+    low = int(values[held].min())
+    filled = np.where(held, values, low)
+    found = None if not roc else _roc(filled, name, True)
+    if found is None and not roc:
+        found = _weeks(filled, name) or _calendar(filled) or _roc(filled, name, padded) or _epoch(filled, name)
+    if found is not None:
+        found.values = _blank(found.values, held)
+        return found
+    if roc:
+        raise TimeError(
+            f'column {name!r}: date_format="roc" expects dates such as 1090102, 10901 or 109, got {filled[0]}; correct '
+            "them, or choose another date_format="
+        )
+    _no_doubt(filled, name)
+    if not held.all():
+        raise TimeError(
+            f"{place(int(np.argmin(held)))}, column {name!r}: the time is missing; fill it in or remove the row"
+        )
+    return Times(values)
+
+
+def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
+    held = ~np.isnan(values)
+    low, high = values[held].min(), values[held].max()
+    for least, most, factor in ((1e8, 1e11, 1e6), (1e11, 1e14, 1e3)):
+        if least <= low and high < most:
+            whole = np.floor(np.where(held, values, low))
+            rest = np.where(held, values, low) - whole
+            micro = whole.astype(np.int64) * int(factor) + np.round(rest * factor).astype(np.int64)
+            times = micro.astype("datetime64[us]")
+            note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:23]})
+            return Times(_blank(times, held), aware=True, zone="UTC", notes=[note])
+    row = int(np.argmax(held & (np.mod(values, 1) != 0)))
+    raise TimeError(
+        f"{place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number; write dates, or pass "
+        "time=False to take the rows in their order"
+    )
+
+
+def _calendar(values: NDArray[np.int64]) -> Times | None:
+    low, high = int(values.min()), int(values.max())
+    for least, most, digits in _CALENDAR:
+        if least <= low and high <= most:
+            year, month, day, clock, fine = _split_digits(values, digits)
+            dates, bad = assemble(year, month, day)
+            if fine and not bad.any():
+                return None if digits == 4 and not _steps_one(values) else Times(dates.astype("datetime64[us]") + clock)
+    return None
+
+
+def _epoch(values: NDArray[np.int64], name: str) -> Times | None:
+    low, high = int(values.min()), int(values.max())
+    for least, most, factor in (
+        (10**8, 10**11, 1e6),
+        (10**11, 10**14, 1e3),
+        (10**14, 10**17, 1.0),
+        (10**17, 9 * 10**18, 1e-3),
+    ):
+        if least <= low and high < most:
+            micro = values // 1000 if factor < 1 else values * int(factor)
+            times = micro.astype("datetime64[us]")
+            note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:19]})
+            return Times(times, aware=True, zone="UTC", notes=[note])
+    return None
+
+
+def _weeks(values: NDArray[np.int64], name: str) -> Times | None:
+    """yyyyww: where a number above 12 says that it counts no months, or the column's name says so."""
+    week = values % 100
+    if values.min() < 150001 or values.max() > 220053 or week.min() < 1 or week.max() > 53:
+        return None
+    if week.max() <= 12 and not _ABOUT_WEEKS.search(name):
+        return None
+    times = week_start(values // 100, week)
+    if np.isnat(times).any():
+        return None
+    return Times(times, notes=[_told(WEEK_NOTE, "weeks", name, values, times)])
+
+
+def week_start(year: NDArray[np.int64], week: NDArray[np.int64], day: int = 1) -> NDArray[np.datetime64]:
+    """Mondays (or a later day) of ISO weeks, NaT where a year has no such week."""
+    fourth = ((year - 1970).astype("datetime64[Y]")).astype("datetime64[D]") + 3  # 4 January lies in week 1
+    monday = fourth - ((fourth.astype(np.int64) + 3) % 7)
+    times = (monday + 7 * (week - 1)).astype("datetime64[us]")
+    thursday = (monday + 7 * (week - 1) + 3).astype("datetime64[Y]").astype(np.int64) + 1970
+    times[(thursday != year) | (week < 1)] = NAT
+    return times + np.timedelta64(day - 1, "D")
+
+
+def _roc(values: NDArray[np.int64], name: str, sure: bool) -> Times | None:
+    """1090102, 10901 and 109 where the column leaves no doubt, or `sure`."""
+    low, high = int(values.min()), int(values.max())
+    one = np.ones_like(values)
+    if (low >= 10_101 and 1_000_101 <= high <= 2_001_231) or (
+        sure and low >= 10_101 and high <= 2_001_231 and low > 99
+    ):
+        parts = values // 10_000, values // 100 % 100, values % 100
+    elif low >= 101 and 10_001 <= high <= 20_012 and (low < high // 100 * 100 or sure or _ABOUT_TIME.search(name)):
+        parts = values // 100, values % 100, one
+    elif low >= 1 and high <= 200 and (sure or name.strip() in ("年", "年度", "民國", "民國年", "民國年度")):
+        parts = values, one, one
+    else:
+        return None
+    dates, bad = assemble(parts[0] + ROC_YEAR, parts[1], parts[2])
+    if bad.any():
+        return None
+    times = dates.astype("datetime64[us]")
+    return Times(times, notes=[_told(ROC_NOTE, "roc", name, values, times)])
+
+
+def _told(message: str, kind: str, name: str, values: NDArray[np.int64], times: NDArray[np.datetime64]) -> Note:
+    return Note(kind, message, {"column": name, "text": int(values[0]), "first": str(times[0])[:10]})
+
+
+def _no_doubt(values: NDArray[np.int64], name: str) -> None:
+    """Refuse to count six digits that are dates with years of two digits, in a column named for it.
+
+    Raises:
+        TimeError: they are, and whose years they are is open.
+    """
+    if values.min() < 101 or values.max() > 991_231 or values.max() < 10_101 or not _ABOUT_TIME.search(name):
+        return
+    _, bad = assemble(2000 + values // 10_000, values // 100 % 100, values % 100)
+    if not bad.any() and not (np.diff(np.unique(values)) == 1).all():
+        raise TimeError(
+            f"column {name!r}: numbers such as {values[0]} may be dates with years of two digits, of the Republic of "
+            'China, or counts, and nothing in the column decides it; pass date_format="%y%m%d", date_format="roc" or '
+            "time=False"
+        )
+
+
+_CALENDAR = (
+    (1500, 2200, 4),
+    (150001, 220012, 6),
+    (1900001, 2100366, 7),
+    (15000101, 22001231, 8),
+    (1900010100, 2100123124, 10),
+    (195001010000, 210012312359, 12),
+    (15000101000000, 22001231235959, 14),
+)
+
+
+def _steps_one(values: NDArray[np.int64]) -> bool:
+    distinct = np.unique(values)
+    return len(distinct) == 1 or bool(np.median(np.diff(distinct)) <= 10)
+
+
+def _split_digits(
+    values: NDArray[np.int64], digits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], bool]:
+    one = np.ones_like(values)
+    clock = np.zeros_like(values)
+    fine = True
+    if digits == 4:
+        return values, one, one, clock, True
+    if digits == 6:
+        return values // 100, values % 100, one, clock, True
+    if digits == 7:  # the day of the year
+        year, day = values // 1000, values % 1000
+        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+        fine = bool((day >= 1).all() and (day <= 365 + leap).all())
+        return year, one, one, (day - 1) * 86_400_000_000, fine
+    if digits == 10:
+        hour, values = values % 100, values // 100
+        fine, clock = bool(hour.max() <= 24), hour * 3_600_000_000
+    elif digits > 8:
+        second = values % 100 if digits == 14 else clock
+        rest = values // 100 if digits == 14 else values
+        minute, hour, values = rest % 100, rest // 100 % 100, rest // 10_000
+        fine = bool(second.max() < 60 and minute.max() < 60 and hour.max() < 24)
+        clock = ((hour * 60 + minute) * 60 + second) * 1_000_000
+    return values // 10_000, values // 100 % 100, values % 100, clock, fine
+
+
+def _blank(times: NDArray[Any], held: NDArray[np.bool_]) -> NDArray[np.datetime64]:
+    if not held.all():
+        times = times.copy()
+        times[~held] = NAT
+    return times

@@ -1,0 +1,242 @@
+"""One cell as a date or time: the forms that files use, and what each leaves open for the column to decide."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date
+from typing import NamedTuple
+
+from tidegate.data.time.months import month_of
+
+MINUTE = 60_000_000
+NO_OFFSET = -32768
+
+SURE, PQY, PQYY, MONTH_YY, ROC, WEEK, PAIR = range(7)
+"""What a cell leaves open: nothing; the order of day and month; the place of a two-digit year as well; whether
+`Jan-10` names a year; nothing, but the year counts from 1911; nothing, but it names a week; all of `99/12`, unless
+other cells show that years count from 1911."""
+ROC_YEAR = 1911
+"""Year 1 of the Republic of China is 1912."""
+
+
+class Cell(NamedTuple):
+    """A date in parts; `first` and `second` are month and day, or as written where `kind` leaves their order open."""
+
+    year: int
+    first: int
+    second: int
+    clock: int
+    offset: int
+    kind: int
+
+
+_CLOCK = (
+    r"(?:(?:[T_ ]\s*|,\s*|:)(?P<half>[AaPp]\.?[Mm]\.?\s*)?"
+    r"(?P<h>\d{1,2})(?P<cs>[:.hH])(?P<mi>\d{2})(?:(?:[:.])(?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?"
+    r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
+)
+_SHORT_CLOCK = (
+    r"[T_ ]\s*(?P<half>[AaPp]\.?[Mm]\.?\s*)?(?:(?P<hour>\d{1,2})[hH]?|(?P<digits>\d{4}(?:\d{2})?))"
+    r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?"
+)
+_ZONE = r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
+_WORD = r"[^\W\d_]"
+_NAME = rf"(?P<n>{_WORD}{{3,12}})\.?"
+_WEEKDAY = rf"(?:{_WORD}{{2,12}}\.?,? )?"
+_DAY = r"(?P<b>\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
+_QUARTER = r"[Qq](?:uarter|tr|uartal)?"
+_DAYS = (
+    ("ymd", r"(?P<y>\d{4})(?P<sep>[-/.])(?P<a>\d{1,2})(?P=sep)(?P<b>\d{1,2})"),
+    ("pqy", r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})"),
+    ("compact", r"(?P<y>\d{4})(?P<a>\d{2})(?P<b>\d{2})"),
+    ("named", rf"{_NAME}[ -]{_DAY},?[ -](?P<y>\d{{4}})"),
+    ("named", rf"{_WEEKDAY}{_DAY}[ /-]?{_NAME},?[ /-]?(?P<y>\d{{4}}|\d{{2}})"),
+    ("named", rf"(?P<y>\d{{4}})[ /-]{_NAME}[ /-](?P<b>\d{{1,2}})"),
+    ("ordinal", r"(?P<y>\d{4})-(?P<a>\d{3})"),
+)
+_PERIODS = (
+    ("ym", r"(?P<y>\d{4})(?:[-/]|(?P<dot>\.))(?P<a>(?(dot)\d{2}|\d{1,2}))"),
+    ("ym", r"(?P<y>\d{4})[- ]?[Mm](?P<a>\d{1,2})"),
+    ("ym", r"(?P<a>\d{1,2}(?=[-/])|\d{2})[-/.](?P<y>\d{4})"),
+    ("named", rf"{_NAME},?[ /-]?(?P<y>\d{{4}})(?P<b>)"),
+    ("named", rf"(?P<y>\d{{4}})[ /-]?{_NAME}(?P<b>)"),
+    ("month_yy", rf"{_NAME}[ '’/-](?P<y>\d{{2}})"),
+    ("month_yy", rf"(?P<y>\d{{1,2}})[ '’/-]{_NAME}"),
+    ("quarter", rf"(?P<y>\d{{4}})[- :/]?(?:{_QUARTER} ?(?P<a>[1-4])|(?P<a2>[1-4])\.? ?{_QUARTER})"),
+    ("quarter", rf"(?:{_QUARTER} ?(?P<a>[1-4])|(?P<a2>[1-4])\.? ?{_QUARTER})[- :/']?(?P<y>\d{{4}}|\d{{2}})"),
+    ("week", r"(?P<y>\d{4})[- /]?(?:[Ww](?:eek|k)?\.? ?(?P<a>\d{1,2})(?:-?(?P<b>[1-7]))?|(?P<a2>\d{1,2})[Ww])"),
+    ("week", r"(?:[Ww](?:eek|k)?|KW|Kw|kw)\.? ?(?P<a>\d{1,2}),?[- /](?P<y>\d{4})"),
+    ("week", r"(?P<y>\d{4})[- /]?(?:KW|kw|S)(?P<a>\d{1,2})"),
+    ("pair", r"(?P<y>\d{1,2})[-/](?P<a>\d{1,2})"),
+)
+_PATTERNS = tuple(
+    (form, re.compile(written))
+    for form, written in (
+        *((form, day + _CLOCK + _ZONE) for form, day in _DAYS),
+        *((form, day + _CLOCK + _ZONE) for form, day in _PERIODS[:5]),
+        *_PERIODS[5:],
+        *((form, day + _SHORT_CLOCK + _ZONE) for form, day in _DAYS[:6]),
+    )
+)
+_CJK = str.maketrans(
+    {"年": "-", "月": "-", "日": " ", "號": " ", "时": ":", "時": ":", "点": ":", "點": ":", "分": ":", "秒": None}
+    | {"第": None, "季": "Q", "週": "W", "周": "W", "元": "1", "\u3000": " "}
+)
+_HALVES = (("上午", "AM "), ("下午", "PM "), ("午前", "AM "), ("午後", "PM "))
+_ERAS = (
+    *(("中華民國", 1911), ("中华民国", 1911), ("民國", 1911), ("民国", 1911)),
+    *(("令和", 2018), ("平成", 1988), ("昭和", 1925)),
+)
+_ROC_SHORT = re.compile(r"(\d{3})(?=[-/]\d|\.\d{1,2}\.\d|[- ]?[QqWw]\d|-?\d{1,2}[QW]$)")
+
+
+def looks_like_time(text: str) -> bool:
+    """Whether one cell reads as a date or time (plain numbers do not count)."""
+    cell = text.strip()
+    if cell.isdigit():
+        return False
+    found = read_cell(cell)
+    return found is not None and found.kind != PAIR
+
+
+def match(text: str) -> tuple[str, re.Match[str]] | None:
+    """The form of a cell that is written without words, eras or stray blanks."""
+    for form, pattern in _PATTERNS:
+        found = pattern.fullmatch(text)
+        if found is not None and ("n" not in pattern.groupindex or month_of(found["n"])):
+            return form, found
+    return None
+
+
+def read_cell(text: str) -> Cell | None:
+    """One cell as a date in parts; None where it is no time."""
+    cell = text.strip()
+    found = match(cell)
+    if found is not None:
+        return _parts(*found)
+    base = 0
+    if not cell.isascii():
+        cell = unicodedata.normalize("NFKC", cell)
+        for era, start in _ERAS:
+            if cell.startswith(era):
+                base, cell = start, cell[len(era) :].strip()
+        plain = cell
+        for half, sign in _HALVES:
+            cell = cell.replace(half, " " + sign)
+        cell = re.sub(r"(?<=[-:]) +", "", cell.translate(_CJK)) if plain != cell.translate(_CJK) else cell
+        cell = re.sub(r" +", " ", cell).strip().rstrip("-:")
+        if re.fullmatch(r"\d{4}", cell) and plain.endswith("年") and not base:
+            return Cell(int(cell), 1, 1, 0, NO_OFFSET, SURE)
+    cell = re.sub(r"\s*[(（][^()（）]{1,12}[)）]", "", cell)
+    cell = re.sub(r"(?<=\d)\s*([-/.])\s*(?=\d)", r"\1", cell).rstrip(".")
+    cell = re.sub(r"(?<=\w) (?:de|del) (?=\w)", " ", cell)
+    if base:
+        year = re.match(r"\d{1,3}(?!\d)", cell)
+        if year is None:
+            return None
+        cell = f"{int(year[0]) + base}{cell[year.end() :]}"
+        if cell.isdigit():
+            return Cell(int(cell), 1, 1, 0, NO_OFFSET, ROC if base == ROC_YEAR else SURE)
+    elif _ROC_SHORT.match(cell) and int(cell[:3]) <= 200:
+        base = ROC_YEAR
+        cell = f"{int(cell[:3]) + base}{cell[3:]}"
+    found = match(cell)
+    read = None if found is None else _parts(*found)
+    return read._replace(kind=ROC) if read is not None and base == ROC_YEAR else read
+
+
+def _parts(form: str, at: re.Match[str]) -> Cell | None:
+    groups = at.groupdict()
+    year, kind = full_year(groups["y"]), SURE
+    if form in ("named", "month_yy"):
+        first, second = month_of(groups["n"]), int(groups.get("b") or 1)
+        kind = MONTH_YY if form == "month_yy" else SURE
+    elif form == "quarter":
+        first, second = 3 * int(groups["a"] or groups["a2"]) - 2, 1
+    elif form == "week":
+        found = monday(year, int(groups["a"] or groups["a2"]), int(groups.get("b") or 1))
+        if found is None:
+            return None
+        year, first, second, kind = *found, WEEK
+    elif form == "ordinal":
+        try:
+            day = date.fromordinal(date(year, 1, 1).toordinal() + int(groups["a"]) - 1)
+        except ValueError:
+            return None
+        if day.year != year:
+            return None
+        first, second = day.month, day.day
+    elif form == "pair":
+        year, first, second, kind = int(groups["y"]), int(groups["a"]), 1, PAIR
+    else:
+        first, second = int(groups["a"]), int(groups.get("b") or 1)
+        if form == "pqy":
+            kind = PQY if len(groups["y"]) == 4 else PQYY
+    clock = _clock(groups)
+    return None if clock is None else Cell(year, first, second, clock, offset_minutes(groups.get("z")), kind)
+
+
+def _clock(groups: dict[str, str | None]) -> int | None:
+    """Microseconds since midnight, None where there is no such time."""
+    digits = groups.get("digits")
+    if digits:
+        hour, minute, second = int(digits[:2]), int(digits[2:4]), int(digits[4:] or 0)
+    else:
+        hour = int(groups.get("h") or groups.get("hour") or 0)
+        minute, second = int(groups.get("mi") or 0), int(groups.get("s") or 0)
+    half = groups.get("ap") or groups.get("half")
+    if half is not None:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half[0] in "pP" else 0)
+    clock = (hour * 3600 + minute * 60 + second) * 1_000_000 + int((groups.get("f") or "0").ljust(6, "0")[:6])
+    return None if minute > 59 or second > 59 or clock > 1440 * MINUTE else clock
+
+
+_CLOCK_CELL = re.compile(
+    r"(?P<half>[AaPp]\.?[Mm]\.?\s*)?(?P<h>\d{1,2})[:.hH](?P<mi>\d{2})(?:[:.](?P<s>\d{1,2})(?:[.,](?P<f>\d{1,9}))?)?"
+    r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?(?:\s*(?:Uhr|h|Z|UTC|GMT))?"
+)
+
+
+def read_clock(text: str) -> int | None:
+    """A time of day alone, such as `18:00`, `18.00.00`, `6 PM`, `18時30分`, in microseconds; None where it is none."""
+    cell = text.strip()
+    if not cell.isascii():
+        cell = unicodedata.normalize("NFKC", cell)
+        for half, sign in _HALVES:
+            cell = cell.replace(half, sign)
+        cell = cell.translate(_CJK).strip().rstrip(":")
+        cell = cell + ":00" if cell.isdigit() else cell
+    found = _CLOCK_CELL.fullmatch(cell)
+    if found is not None:
+        return _clock(found.groupdict())
+    whole = re.fullmatch(r"(?P<h>\d{1,2})(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?|\s?[hH])", cell)
+    return None if whole is None else _clock(whole.groupdict())
+
+
+def monday(year: int, week: int, day: int = 1) -> tuple[int, int, int] | None:
+    """Year, month and day of a day (Monday is 1) of an ISO week; None where the year has no such week."""
+    try:
+        found = date.fromisocalendar(year, week, day)
+    except ValueError:
+        return None
+    return found.year, found.month, found.day
+
+
+def offset_minutes(text: str | None) -> int:
+    """Minutes east of UTC of `+02:00`, `Z` and the like; `NO_OFFSET` for none."""
+    if text is None:
+        return NO_OFFSET
+    if text[0] not in "+-":
+        return 0
+    digits = text[1:].replace(":", "")
+    minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
+    return -minutes if text[0] == "-" else minutes
+
+
+def full_year(text: str) -> int:
+    """A year of four digits; one of two lies between 1970 and 2069."""
+    year = int(text)
+    return year if len(text) == 4 else year + (2000 if year < 70 else 1900)

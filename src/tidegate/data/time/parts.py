@@ -1,0 +1,311 @@
+"""Time spread over several columns: a date and a time of day, a year and a month or week; which columns they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import TimeError
+from tidegate.core.table import Note
+from tidegate.data.cells.columns import Loaded, Role, Source
+from tidegate.data.cells.numbers import BadCellError, is_missing
+from tidegate.data.time.dateorder import WORDS
+from tidegate.data.time.digits import week_start
+from tidegate.data.time.forms import ROC_YEAR, read_cell, read_clock
+from tidegate.data.time.months import month_of
+from tidegate.data.time.timestamps import Times, assemble, by_format
+
+HOUR = 3_600_000_000
+_SYNONYMS = {
+    "year": "year yr yyyy jahr annee année año ano anno 年 年份 年度 西元年 民國年 民國",
+    "quarter": "quarter qtr q quartal trimestre 季 季別 季度",
+    "month": "month mo mon mm mnth monat mois mes mês mese 月 月份",
+    "week": "week wk ww woche kw semaine semana settimana isoweek weekofyear 週 周 週別 週次",
+    "day": "day dd dom tag jour dia día giorno dayofmonth mday 日 日期",
+    "doy": "doy dayofyear yday julian julianday jday",
+    "hour": "hour hr hh hrs stunde heure hora ora hourofday 時 小時 鐘點 hourending he",
+    "minute": "minute min mi minuto 分 分鐘",
+    "second": "second sec ss segundo 秒",
+}
+_PART = {word: part for part, words in _SYNONYMS.items() for word in words.split()}
+_CLOCKS = frozenset(
+    ("time", "clock", "timeofday", "uhrzeit", "zeit", "orario", "tijd", "klockan", "時間", "時刻", "時分")
+)
+_ORDER = ("year", "month", "day", "hour", "minute", "second")
+_LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
+_MOST = {"quarter": 4, "minute": 59, "second": 59}
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", re.sub(r"[(（\[].*", "", name.lower()))
+
+
+def part_named(name: str) -> str | None:
+    """The part of a time that a column is named for: `year`, `month`, `week`, `hour` ...; None for no part."""
+    return _PART.get(_plain(name))
+
+
+def is_clock(source: Source, name: str) -> bool:
+    """Whether a column holds times of day, or numbers of hours, and is named for it."""
+    held = [text for text in source.cells(name) if not is_missing(text)]
+    if held and source.kind(name) != "number":
+        return all(read_clock(text) is not None for text in held)
+    if not held or (part_named(name) != "hour" and _plain(name) not in _CLOCKS):
+        return False
+    hours = _numbers(held)
+    if hours is None or hours.min() < 0 or (np.mod(hours, 1) != 0).any():
+        return False
+    return bool(hours.max() <= 24 or (hours.max() <= 2400 and (hours % 100 < 60).all() and hours.max() >= 100))
+
+
+def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
+    try:
+        return np.array([float(re.sub(r"^(\d+)\D$", r"\1", text.strip())) for text in texts])
+    except ValueError:
+        return None
+
+
+def is_date(source: Source, name: str) -> bool:
+    """Whether a column holds days without a time of day."""
+    held = [text for text in source.cells(name) if not is_missing(text)]
+    if not held:
+        return False
+    if source.kind(name) == "number":
+        lengths = {len(text.strip().removesuffix(".0")) for text in held}
+        return lengths <= {6, 7, 8} and all(text.strip().removesuffix(".0").isdigit() for text in held)
+    cells = [read_cell(text) for text in held]
+    return all(cell is not None and cell.clock == 0 for cell in cells)
+
+
+def clock_for(source: Source, date: str, free: Sequence[str], series: Sequence[str]) -> tuple[str, ...]:
+    """Columns that hold the time of day of a column of dates: times written out; or hours where dates occur again."""
+    if not is_date(source, date):
+        return ()
+    others = [name for name in free if name != date]
+    written = [name for name in others if source.kind(name) != "number" and is_clock(source, name)]
+    if written:
+        return (written[0],)
+    rows = list(zip(*(source.cells(name) for name in (*series, date)), strict=True))
+    counted = [name for name in others if is_clock(source, name)]
+    if not counted or len(set(rows)) == len(rows):
+        return ()
+    minutes = [name for name in others if part_named(name) == "minute" and source.kind(name) == "number"]
+    return (counted[0], *minutes[:1])
+
+
+def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
+    """The year's column and those that go with it, largest part first; empty where there is only one."""
+    places: dict[str, str] = {}
+    for name in free:
+        part = part_named(name)
+        if part is not None and part not in places:
+            places[part] = name
+    if "year" not in places:
+        return ()
+    for alone in ("quarter", "week", "doy"):
+        if alone in places and "month" not in places:
+            return (places["year"], places[alone])
+    found = []
+    for part in _ORDER:
+        if part not in places:
+            break
+        found.append(places[part])
+    if len(found) == 3:
+        found += [name for name in free if name not in found and is_clock(source, name)][:1]
+    return tuple(found) if len(found) > 1 else ()
+
+
+def kinds_of(source: Source, parts: Sequence[str]) -> tuple[str, ...]:
+    """What each of several time columns holds: `date`, `clock`, or a part of `_SYNONYMS`."""
+    kinds: list[str] = []
+    for i, name in enumerate(parts):
+        part = part_named(name)
+        whole = (source.kind(name) == "time" and not ("date" in kinds and is_clock(source, name))) or (
+            i == 0 and part in (None, "day") and is_date(source, name)
+        )
+        if whole and not (part == "month" and kinds):
+            kinds.append("date")
+        elif part is not None and (part != "hour" or source.kind(name) == "number"):
+            kinds.append(part)
+        elif is_clock(source, name) and kinds:
+            kinds.append("clock")
+        else:
+            kinds.append(_ORDER[min(i, 5)])
+    return tuple(kinds)
+
+
+def roles_of(source: Source, parts: Sequence[str], date_format: str | None) -> dict[str, Role]:
+    """How the columns of the time are to be loaded."""
+    if len(parts) == 1:
+        return {parts[0]: "time"}
+    if date_format is not None and date_format not in WORDS:
+        return dict.fromkeys(parts, "text")
+    kinds = dict(zip(parts, kinds_of(source, parts), strict=True))
+    return {
+        name: "time" if kind == "date" else "number" if source.kind(name) == "number" and kind != "clock" else "text"
+        for name, kind in kinds.items()
+    }
+
+
+def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_format: str | None) -> Times:
+    """The times of all rows from several columns.
+
+    Args:
+        source: for messages.
+        loaded: its columns, by `roles_of`.
+        parts: their names.
+        date_format: a `strptime` format of all of them joined by blanks, a word of `WORDS`, or None.
+
+    Raises:
+        TimeError: parts that form no time.
+    """
+    message = "The time was put together from the columns {columns}."
+    note = Note("time_parts", message, {"columns": ", ".join(parts)})
+    if date_format is not None and date_format not in WORDS:
+        texts = [" ".join(cells) for cells in zip(*(_texts(loaded.values[name]) for name in parts), strict=True)]
+        try:
+            times, _ = by_format(texts, date_format)
+        except BadCellError as error:
+            raise TimeError(
+                f"{source.place(error.row)}: {error.text!r}, joined from {', '.join(map(repr, parts))}, cannot be "
+                f"read{error.reason}"
+            ) from None
+        return Times(times, notes=[note])
+    kinds = kinds_of(source, parts)
+    held = dict(zip(kinds, parts, strict=True))
+    if len(held) < len(kinds):
+        double = next(kind for kind in kinds if kinds.count(kind) > 1)
+        raise TimeError(f"time={list(parts)}: more than one column holds the {double}; name each part once")
+    notes = [note]
+    aware, zone = False, None
+    if "date" in held:
+        days: Times = loaded.values[held["date"]]
+        if days.values.dtype.kind != "M":
+            raise TimeError(f"column {held['date']!r} holds no dates that {', '.join(parts[1:])} could be added to")
+        notes += days.notes
+        dates, aware, zone = days.values, days.aware, days.zone
+    else:
+        numbers = {kind: _whole(source, loaded, held[kind], kind) for kind in kinds if kind != "clock"}
+        dates = _dates(source, numbers, held, date_format, notes)
+    clock = np.zeros(loaded.rows, dtype=np.int64)
+    if "clock" in held or "hour" in held:
+        name = held.get("clock") or held["hour"]
+        clock += _hours(source, loaded.values[name], name, notes)
+    for kind, size in (("minute", 60_000_000), ("second", 1_000_000)):
+        if kind in held:
+            clock += _whole(source, loaded, held[kind], kind) * size
+    return Times(dates.astype("datetime64[us]") + clock, aware=aware, zone=zone, notes=notes)
+
+
+def _texts(values: Any) -> list[str]:
+    if getattr(values, "dtype", np.dtype(object)).kind == "f":
+        return [f"{value:g}" if value != np.floor(value) else str(int(value)) for value in values.tolist()]
+    return [str(value).strip() for value in values]
+
+
+def _whole(source: Source, loaded: Loaded, name: str, kind: str) -> NDArray[np.int64]:
+    """A part as whole numbers; `January`, `Q1`, `W05`, `109年` are read as what they say."""
+    values = loaded.values[name]
+    if values.dtype.kind != "f":
+        values = np.array([_number(str(text), kind) for text in values], dtype=np.float64)
+    bad = ~(np.mod(values, 1) == 0)
+    if bad.any():
+        raise TimeError(
+            f"{source.place(int(np.argmax(bad)))}, column {name!r}: this part of the time is missing or no whole number"
+        )
+    whole = values.astype(np.int64)
+    wrong = (whole < _LEAST.get(kind, 0)) | (whole > _MOST.get(kind, 10_000))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise TimeError(f"{source.place(row)}: there is no such time ({name} {whole[row]}); correct it")
+    return np.asarray(whole)
+
+
+def _number(text: str, kind: str) -> float:
+    cell = text.strip()
+    if kind == "month" and month_of(cell):
+        return float(month_of(cell))
+    found = re.fullmatch(r"(?:[QqWw第]|KW)?\s*(\d+)(?:\.0*)?\s*[年月日號時时點点分秒季週周]?(?:[QqWw])?", cell)
+    return np.nan if found is None else float(found[1])
+
+
+def _dates(
+    source: Source,
+    numbers: dict[str, NDArray[np.int64]],
+    held: dict[str, str],
+    date_format: str | None,
+    notes: list[Note],
+) -> NDArray[Any]:
+    if "year" not in numbers:
+        raise TimeError(f"time={list(held.values())}: none of these columns holds a year or a date; name one that does")
+    year = numbers["year"]
+    if year.max() <= 200 and year.min() > 0 and date_format in (None, "roc"):
+        if year.max() < 100 and date_format is None and "民" not in held["year"]:
+            raise TimeError(
+                f"column {held['year']!r}: years such as {year[0]} may be years of the Republic of China or of two "
+                'digits; write them with four digits, or pass date_format="roc"'
+            )
+        message = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
+        told = {"column": held["year"], "text": int(year[0]), "first": int(year[0]) + ROC_YEAR}
+        notes.append(Note("roc", message, told))
+        year = year + ROC_YEAR
+    one = np.ones_like(year)
+    if "week" in numbers:
+        dates: NDArray[Any] = week_start(year, numbers["week"])
+        bad = np.isnat(dates)
+        message = "Weeks were read as ISO weeks, dated by their Monday."
+        notes.append(Note("weeks", message))
+    elif "doy" in numbers:
+        dates, bad = assemble(year, one, one)
+        dates = dates + (numbers["doy"] - 1)
+        bad |= dates.astype("datetime64[Y]").astype(np.int64) + 1970 != year
+    else:
+        month = numbers["quarter"] * 3 - 2 if "quarter" in numbers else numbers.get("month", one)
+        dates, bad = assemble(year, month, numbers.get("day", one))
+    if bad.any():
+        row = int(np.argmax(bad))
+        shown = ", ".join(f"{held[kind]} {values[row]}" for kind, values in numbers.items())
+        raise TimeError(f"{source.place(row)}: there is no such time ({shown}); correct it")
+    return dates
+
+
+def _hours(source: Source, values: Any, name: str, notes: list[Note]) -> NDArray[np.int64]:
+    """Microseconds since midnight of times of day or hours; hour 24 is the midnight that ends the day.
+
+    Raises:
+        TimeError: there is no such time.
+    """
+    if values.dtype.kind == "f":
+        hours, micro = values, np.round(np.nan_to_num(values, nan=-1) * HOUR)
+        if np.nanmax(hours) >= 100:
+            micro = np.nan_to_num(hours // 100 * HOUR + hours % 100 * 60_000_000, nan=-1)
+            micro[hours % 100 >= 60] = -1
+    else:
+        known = {text: _clock_or_hours(str(text)) for text in set(values)}
+        micro = np.array([known[text] for text in values], dtype=np.float64)
+        if micro.max() >= 100 * HOUR:  # digits alone, such as 1830
+            hours = micro // HOUR
+            micro = np.where(hours % 100 < 60, hours // 100 * HOUR + hours % 100 * 60_000_000, -1)
+    bad = (micro < 0) | (micro > 24 * HOUR)
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise TimeError(
+            f"{source.place(row)}, column {name!r}: {values[row]} is no time of day; expected 18:30, 18.30.00, 1830 or "
+            "an hour from 0 to 24. Correct it, or leave this column out of time="
+        )
+    if (micro == 24 * HOUR).any():
+        message = "Hour 24 of {column} was read as the midnight that ends the day."
+        notes.append(Note("hour_24", message, {"column": name}))
+    return np.asarray(micro.astype(np.int64))
+
+
+def _clock_or_hours(text: str) -> float:
+    found = read_clock(text)
+    if found is not None:
+        return float(found)
+    number = _number(text, "hour")
+    return -1.0 if np.isnan(number) else number * HOUR

@@ -1,0 +1,326 @@
+"""Calendars written in the forms that files use read back to the same times, or are refused; never to others."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.core.errors import ConfigError, DataError, TimeError
+from tidegate.core.frequency import Frequency
+from tidegate.data import read
+
+GERMAN = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()  # noqa: SIM905
+SPANISH = (
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()  # noqa: SIM905
+)
+FRENCH = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
+
+
+def kinds(table):
+    return {note.kind for note in table.notes}
+
+
+def of(texts, name="date", **options):
+    return read({name: np.array(list(texts), dtype=object), "y": np.arange(len(texts)) % 7 + 0.5}, **options)
+
+
+def same(table, index):
+    np.testing.assert_array_equal(table.time, index.to_numpy().astype("datetime64[us]"))
+
+
+def roc(day, sign="/"):
+    return f"{day.year - 1911}{sign}{day.month:02d}{sign}{day.day:02d}"
+
+
+DAYS = {
+    "roc": roc,
+    "roc digits": lambda day: f"{day.year - 1911}{day.month:02d}{day.day:02d}",
+    "roc words": lambda day: f"民國{day.year - 1911}年{day.month}月{day.day}日",
+    "roc spaced": lambda day: f"中華民國 {day.year - 1911} 年 {day.month} 月 {day.day} 日",
+    "roc dots": lambda day: roc(day, "."),
+    "wide digits": lambda day: f"{day.year - 1911}年{day.month}月{day.day}日".translate(
+        str.maketrans("0123456789", "０１２３４５６７８９")
+    ),
+    "german": lambda day: f"{day.day}. {GERMAN[day.month - 1]} {day.year}",
+    "german with weekday": lambda day: f"Montag, {day.day}. {GERMAN[day.month - 1]} {day.year}",
+    "spanish": lambda day: f"{day.day} de {SPANISH[day.month - 1]} de {day.year}",
+    "french": lambda day: f"{day.day} {FRENCH[day.month - 1]} {day.year}",
+    "stray blanks": lambda day: day.strftime("%Y- %m- %d"),
+    "korean": lambda day: f"{day.year}. {day.month}. {day.day}.",
+    "weekday in brackets": lambda day: f"{day.year}/{day.month}/{day.day}(水)",
+    "reiwa": lambda day: f"令和{day.year - 2018}年{day.month}月{day.day}日",
+    "day of the year": lambda day: day.strftime("%Y-%j"),
+    "day of the year in digits": lambda day: day.strftime("%Y%j"),
+    "iso week day": lambda day: "{}-W{:02d}-{}".format(*day.isocalendar()),
+    "two digits, year first": lambda day: day.strftime("%y/%m/%d"),
+    "two digits, day first": lambda day: day.strftime("%d/%m/%y"),
+}
+
+
+@pytest.mark.parametrize("form", DAYS)
+def test_days_are_read_in_every_form(form):
+    index = pd.date_range("2019-12-20" if form != "reiwa" else "2020-01-05", periods=100, freq="D")
+    table = of([DAYS[form](day) for day in index])
+    same(table, index)
+    assert table.frequency == Frequency(1, "D")
+
+
+@pytest.mark.parametrize("form", ["roc", "roc digits", "roc words"])
+def test_years_of_the_republic_are_told(form):
+    index = pd.date_range("2020-01-01", periods=40, freq="D")
+    table = of([DAYS[form](day) for day in index])
+    note = next(note for note in table.notes if note.kind == "roc")
+    assert note.values["first"] == "2020-01-01"
+
+
+def test_years_of_the_republic_below_100_go_with_those_above():
+    index = pd.date_range("2010-11-01", periods=90, freq="D")
+    same(of([roc(day) for day in index]), index)
+    same(of([DAYS["roc digits"](day) for day in index]), index)
+    months = pd.date_range("2009-06-01", periods=40, freq="MS")
+    same(of([f"{day.year - 1911}/{day.month:02d}" for day in months]), months)
+    early = pd.date_range("2005-11-01", periods=90, freq="D")
+    with pytest.raises(TimeError, match=r'date_format="roc"'):
+        of([roc(day) for day in early])
+    same(of([roc(day) for day in early], date_format="roc"), early)
+    with pytest.raises(TimeError, match=r'date_format="roc"'):
+        of([DAYS["roc digits"](day) for day in early])
+    same(of([DAYS["roc digits"](day) for day in early], date_format="roc"), early)
+    same(of([f"{day.year - 1911:03d}{day.month:02d}{day.day:02d}" for day in early]), early)
+
+
+MONTHS = {
+    "Jan-10": lambda day: day.strftime("%b-%y"),
+    "10-Jan": lambda day: day.strftime("%y-%b"),
+    "Jan 2010": lambda day: day.strftime("%b %Y"),
+    "01/2010": lambda day: day.strftime("%m/%Y"),
+    "1.2010": lambda day: day.strftime("%m.%Y"),
+    "2010M01": lambda day: day.strftime("%YM%m"),
+    "2010m1": lambda day: f"{day.year}m{day.month}",
+    "201001": lambda day: day.strftime("%Y%m"),
+    "2010/1": lambda day: f"{day.year}/{day.month}",
+    "2010年1月": lambda day: f"{day.year}年{day.month}月",
+    "99年1月": lambda day: f"民國{day.year - 1911}年{day.month}月",
+    "09901": lambda day: f"{day.year - 1911:03d}{day.month:02d}",
+    "Januar 2010": lambda day: f"{GERMAN[day.month - 1]} {day.year}",
+}
+
+
+@pytest.mark.parametrize("form", MONTHS)
+def test_months_are_read_in_every_form(form):
+    index = pd.date_range("2009-03-01", periods=60, freq="MS")
+    table = of([MONTHS[form](day) for day in index])
+    same(table, index)
+    assert table.frequency == Frequency(1, "M")
+
+
+def test_a_month_and_two_digits_that_may_be_a_day_are_refused():
+    days = pd.date_range("2010-01-01", periods=50, freq="D")
+    with pytest.raises(TimeError, match="a year or a day"):
+        of([day.strftime("%b-%d") for day in days])
+    with pytest.raises(TimeError, match="a year or a day"):
+        of(["Jan-10", "Jan-11", "Jan-12"])
+    with pytest.raises(DataError):
+        of(["1/10", "2/10", "3/10"])
+
+
+@pytest.mark.parametrize(
+    "form", ["Q1 1994", "1994Q1", "1994-Q1", "1994:Q1", "Q1/94", "1Q94", "1994年第1季", "1. Quartal 1994"]
+)
+def test_quarters_are_read_in_every_form(form):
+    index = pd.date_range("1994-01-01", periods=30, freq="QS")
+    written = [
+        form.replace("1994", "Y").replace("94", "Z").replace("1", str(day.quarter)).replace("Y", str(day.year))
+        for day in index
+    ]
+    same(of([text.replace("Z", f"{day.year % 100:02d}") for text, day in zip(written, index, strict=True)]), index)
+
+
+@pytest.mark.parametrize(
+    "form", ["{}-W{:02d}", "{}W{:02d}", "{}{:02d}", "{}-W{}", "{} week {}", "{}年第{}週", "{}/KW{}"]
+)
+def test_weeks_are_read_in_every_form(form):
+    index = pd.date_range("2018-01-01", periods=160, freq="W-MON")
+    table = of([form.format(*day.isocalendar()[:2]) for day in index])
+    same(table, index)
+    assert table.frequency == Frequency(7, "D")
+    assert "weeks" in kinds(table)
+
+
+def test_weeks_of_a_short_file_go_by_the_name_of_their_column():
+    index = pd.date_range("2018-01-01", periods=10, freq="W-MON")
+    texts = [f"{day.year}{day.week:02d}" for day in index]
+    same(of(texts, "yyyyww"), index)
+    assert of(texts, "date").frequency == Frequency(1, "M")
+    assert of(texts, "date", date_format="%Y%W").frequency == Frequency(7, "D")
+    with pytest.raises(ConfigError, match="no year"):
+        of(["3", "4"], date_format="%W")
+
+
+CLOCKS = ["%H.%M.%S", "%H:%M", "%H.%M", "%I:%M %p", "%Hh%M", "%H時%M分"]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+@pytest.mark.parametrize("date", ["%Y-%m-%d", "%d/%m/%Y", "%Y/%m/%d", "%d.%m.%Y"])
+def test_a_date_and_a_time_of_day_in_one_column_or_two(clock, date, tmp_path):
+    index = pd.date_range("2004-03-10 18:00", periods=400, freq="h")
+    same(of(index.strftime(f"{date} {clock}")), index)
+    for names in (("Date", "Time"), ("date", "time"), ("日期", "時間"), ("Datum", "Uhrzeit")):
+        path = tmp_path / "two.csv"
+        rows = [
+            f"{day};{hour};{i % 9}"
+            for i, (day, hour) in enumerate(zip(index.strftime(date), index.strftime(clock), strict=True))
+        ]
+        path.write_text("\n".join([";".join([*names, "y"]), *rows]), encoding="utf-8")
+        table = read(path, target="y")
+        same(table, index)
+        assert "time_parts" in kinds(table)
+        same(read(path, target="y", time=list(names)), index)
+        same(read(path, target="y", time="time"), index)
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("names", [("date", "hour"), ("Date", "Hr"), ("日期", "小時"), ("dteday", "hr")])
+def test_a_date_and_the_number_of_the_hour(start, names):
+    index = pd.date_range("2011-01-01 00:00", periods=24 * 30, freq="h") + pd.Timedelta(hours=start)
+    days = index if start == 0 else index - pd.Timedelta(seconds=1)
+    hours = index.hour if start == 0 else np.where(index.hour == 0, 24, index.hour)
+    frame = pd.DataFrame({names[0]: days.strftime("%Y-%m-%d"), names[1]: hours, "y": np.arange(len(index)) % 17})
+    table = read(frame, target="y")
+    same(table, index)
+    assert ("hour_24" in kinds(table)) == (start == 1)
+    same(read(pl.from_pandas(frame), target="y"), index)
+    frame[names[1]] = frame[names[1]] * 100
+    same(read(frame, target="y", time=list(names)), index)
+    with pytest.raises(TimeError, match="no time of day"):
+        read(frame.assign(**{names[1]: frame[names[1]] / 100 + 30}), target="y", time=list(names))
+
+
+def test_an_hour_is_left_alone_where_the_date_needs_none():
+    index = pd.date_range("2011-01-01", periods=60, freq="h")
+    frame = pd.DataFrame({"timestamp": index, "hour": index.hour, "y": np.arange(60) % 7})
+    assert read(frame, target="y").schema.time == "timestamp"
+    days = pd.DataFrame({"date": index[::24].append(index[::24] + pd.Timedelta(days=3)), "hour": 12, "y": range(6)})
+    assert read(days, target="y").schema.time == "date"
+    two = pd.concat([days.assign(store="a"), days.assign(store="b")])
+    assert read(two, target="y", series="store").schema.time == "date"
+    both = pd.concat([frame.assign(store=name) for name in "ab"])
+    both["timestamp"] = both["timestamp"].dt.date
+    assert len(read(both, target="y", series="store")) == 120
+
+
+def test_years_months_days_and_hours_in_columns_of_their_own():
+    index = pd.date_range("2010-01-01", periods=200, freq="h")
+    frame = pd.DataFrame({"No": range(200), "year": index.year, "month": index.month, "day": index.day})
+    frame = frame.assign(hour=index.hour, y=np.arange(200) % 13)
+    same(read(frame, target="y"), index)
+    same(read(frame.rename(columns={"year": "年", "month": "月", "day": "日", "hour": "時"}), target="y"), index)
+    same(read(frame.rename(columns={"year": "YYYY", "month": "MM", "day": "DD", "hour": "hh"}), target="y"), index)
+    months = pd.date_range("2010-01-01", periods=50, freq="MS")
+    named = pd.DataFrame({"Year": months.year, "Month": months.strftime("%B"), "y": np.arange(50) % 13})
+    same(read(named, target="y"), months)
+    same(read(named.assign(Month=months.strftime("%b")), target="y"), months)
+    old = pd.DataFrame({"年": months.year - 1911, "月": months.month, "y": np.arange(50) % 13})
+    with pytest.raises(TimeError, match="roc"):
+        read(old[:10], target="y")
+    later = pd.date_range("2012-01-01", periods=50, freq="MS")
+    table = read(pd.DataFrame({"年": later.year - 1911, "月": later.month, "y": np.arange(50) % 13}), target="y")
+    same(table, later)
+    assert "roc" in kinds(table)
+    quarters = pd.date_range("2010-01-01", periods=30, freq="QS")
+    frame = pd.DataFrame(
+        {"year": quarters.year, "quarter": [f"Q{q}" for q in quarters.quarter], "y": np.arange(30) % 7}
+    )
+    same(read(frame, target="y"), quarters)
+
+
+@pytest.mark.parametrize("names", [("year", "week"), ("Year", "Week"), ("年", "週"), ("Jahr", "KW")])
+def test_a_year_and_a_week(names):
+    index = pd.date_range("2015-01-05", periods=200, freq="W-MON")
+    calendar = index.isocalendar()
+    frame = {
+        names[0]: calendar["year"].to_numpy(int),
+        names[1]: calendar["week"].to_numpy(int),
+        "y": np.arange(200) % 7,
+    }
+    table = read(frame, target="y")
+    same(table, index)
+    assert "weeks" in kinds(table)
+    frame[names[1]][3] = 54
+    with pytest.raises(TimeError, match="there is no such time"):
+        read(frame, target="y")
+
+
+def test_a_format_of_several_columns_joined():
+    index = pd.date_range("2010-01-01", periods=90, freq="h")
+    frame = pd.DataFrame({"a": index.strftime("%y|%m|%d"), "b": index.strftime("%H"), "y": np.arange(90) % 7})
+    same(read(frame, time=["a", "b"], target="y", date_format="%y|%m|%d %H"), index)
+    with pytest.raises(TimeError, match=r"row 0: '10\|01\|01 0.*joined from 'a', 'b'"):
+        read(frame, time=["a", "b"], target="y", date_format="%Y|%m|%d %H")
+
+
+def test_seconds_since_1970_with_a_fraction(tmp_path):
+    moments = 1_577_836_800 + np.arange(200) * 0.25
+    expected = pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(200) * 250, unit="ms")
+    for source in ({"ts": moments, "y": np.arange(200) % 7}, {"ts": moments * 1000, "y": np.arange(200) % 7}):
+        table = read(source, time="ts", target="y")
+        same(table, expected)
+        assert table.timezone == "UTC"
+    path = tmp_path / "epoch.csv"
+    path.write_text("ts,y\n" + "\n".join(f"{moment:.6f},{i % 7}" for i, moment in enumerate(moments)))
+    same(read(path, time="ts", target="y"), expected)
+    with pytest.raises(TimeError, match="neither a time nor a whole number"):
+        read({"ts": np.arange(9) + 0.5, "y": np.arange(9.0)}, time="ts", target="y")
+
+
+def test_numbers_with_hours_of_the_day():
+    index = pd.date_range("2016-01-01", periods=90, freq="h")
+    same(of([day.strftime("%Y%m%d%H") for day in index]), index)
+
+
+@pytest.mark.parametrize("text", ["12345", "a 3", "Mayhem 5 2020", "1-2", "3.14", "Dez", "109.5", "week", "555-12"])
+def test_what_is_no_time_stays_text_or_number(text):
+    from tidegate.data.time.forms import looks_like_time
+
+    assert not looks_like_time(text)
+
+
+FORMS = [*DAYS.values(), *MONTHS.values(), *(lambda day, form=form: day.strftime(form) for form in (
+    "%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d-%m-%y", "%b %d, %Y", "%d %B %Y", "%Y%m%d", "%y%m%d",
+    "%Y-W%V", "%G%V", "%Y/%m", "%b-%d",
+))]  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(FORMS), st.dates(datetime.date(1975, 1, 1), datetime.date(2045, 1, 1)), st.integers(3, 60),
+    st.sampled_from([1, 2, 7, 30, 31, 91, 365]),
+)  # fmt: skip
+def test_a_calendar_reads_back_to_the_same_times_or_is_refused(form, start, count, step):
+    """What a form holds of a day comes back: the day, or the start of its month or week; or the file is refused."""
+    days = [start + datetime.timedelta(days=step * i) for i in range(count)]
+    texts = [form(day) for day in days]
+    if len(set(texts)) < len(texts) or any(
+        "民國-" in text or text.startswith(("-", "令和-", "令和0")) for text in texts
+    ):
+        return
+    try:
+        table = of(texts, repair="sort")
+    except DataError:
+        return
+    if table.time.dtype.kind != "M":
+        assert "no_time_column" in kinds(table) or texts[0].isdigit()
+        return
+    dates = np.array(days, dtype="datetime64[D]")
+    weeks = dates - ((dates.astype(int) + 3) % 7)
+    months = dates.astype("datetime64[M]").astype("datetime64[D]")
+    quarters = pd.PeriodIndex(pd.DatetimeIndex(dates), freq="Q").start_time.to_numpy().astype("datetime64[D]")
+    read_back = set(table.time.astype("datetime64[D]").tolist())
+    assert any(set(kind.tolist()) <= read_back for kind in (dates, weeks, months, quarters)), (
+        texts[:3],
+        table.time[:3],
+    )
