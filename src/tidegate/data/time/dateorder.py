@@ -16,13 +16,14 @@ from tidegate.data.time.timestamps import Place, assemble
 WORDS = ("dayfirst", "monthfirst", "yearfirst", "roc")
 """Values of `date_format` that are words, not `strptime` formats."""
 
-_CHOICE = 'To choose: date_format="dayfirst" or "monthfirst".'
-_DAY_FIRST = f"Dates such as {{text}} were read with the day first. {_CHOICE}"
+_DAY_FIRST = 'Dates such as {text} were read with the day first. To choose: date_format="dayfirst" or "monthfirst".'
 _DAY_FIRST_ORDERED = (
-    f"Dates such as {{text}} were read with the day first, because only so they are in order. {_CHOICE}"
+    "Dates such as {text} were read with the day first, because only so they are in order. "
+    'To choose: date_format="dayfirst" or "monthfirst".'
 )
 _MONTH_FIRST_ORDERED = (
-    f"Dates such as {{text}} were read with the month first, because only so they are in order. {_CHOICE}"
+    "Dates such as {text} were read with the month first, because only so they are in order. "
+    'To choose: date_format="dayfirst" or "monthfirst".'
 )
 _YEAR_FIRST_ORDERED = (
     "Dates such as {text} were read with a year of two digits first, because only so they are in order. To choose: "
