@@ -14,7 +14,7 @@ from tidegate.diagnose.measure import Measures
 from tidegate.diagnose.probe import Probes, probe, race
 from tidegate.evaluate import Evaluation
 from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
-from tidegate.evaluate.forecast.verdict import skill_of
+from tidegate.evaluate.verdict import skill_of
 
 RACE = 2_500_000_000  # weights times recurrent steps times steps of a training that stands beside the whole one
 SHORTEST = 120  # of its steps

@@ -24,8 +24,8 @@ from tidegate.evaluate.forecast.metrics import (
 )
 from tidegate.evaluate.forecast.ridge import Ridge, fit_ridges
 from tidegate.evaluate.forecast.season import Seasons, find_seasons, seasons_of
-from tidegate.evaluate.forecast.verdict import Verdict
 from tidegate.evaluate.significance import DieboldMariano, diebold_mariano
+from tidegate.evaluate.verdict import Verdict
 
 __all__ = [
     "Baselines",

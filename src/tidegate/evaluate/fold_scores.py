@@ -15,8 +15,9 @@ from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.forecast.compare import compare_losses
 from tidegate.evaluate.forecast.evaluation import Evaluation
-from tidegate.evaluate.forecast.verdict import Verdict, decide, skill_of
-from tidegate.evaluate.significance import DieboldMariano
+from tidegate.evaluate.forecast.verdict import decide
+from tidegate.evaluate.significance import DieboldMariano, independent_windows
+from tidegate.evaluate.verdict import Verdict, skill_cell
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -84,7 +85,7 @@ class Spread:
         model = self.mean("model")
         for method in self.methods:
             own = _finite(self.per_fold[method][self.criterion])
-            skill = "" if method == "model" else f"{100 * skill_of(model, self.mean(method)):+.1f}"
+            skill = "" if method == "model" else skill_cell(model, self.mean(method))
             ends = [number(float(own.min())), number(float(own.max()))] if own.size else ["-", "-"]
             spread = number(self.deviation(method))
             table.append(
@@ -159,7 +160,9 @@ def spread_over(folds: Sequence[FoldScores], horizon: int) -> Spread:
         means["model"],
         best,
         means[best] if best is not None else math.nan,
-        None if test is None else test.p_value,
+        test,
+        independent=independent_windows(np.concatenate([fold.positions for fold in folds]), horizon),
+        looks=len(ranked),
         repeat_last=means.get("repeat_last"),
         random_walk=all(fold.walk for fold in folds),
     )

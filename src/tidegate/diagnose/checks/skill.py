@@ -13,7 +13,8 @@ from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding
 from tidegate.evaluate.forecast.baselines import fill_forward
 from tidegate.evaluate.forecast.lagcopy import NEAR, against_last
-from tidegate.evaluate.forecast.verdict import TOO_GOOD, WALK, skill_of
+from tidegate.evaluate.forecast.verdict import TOO_GOOD, WALK
+from tidegate.evaluate.verdict import skill_of
 
 LITTLE = 0.05  # skill against repeating the last value
 SHOWN = 120  # neighbouring windows that a figure shows

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +15,14 @@ from tidegate.core.table import Note
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.metrics import quantile_weights
 from tidegate.evaluate.forecast.scores import QuantileScores, Scores
-from tidegate.evaluate.forecast.verdict import decide, skill_of
-from tidegate.evaluate.significance import DieboldMariano, diebold_mariano
+from tidegate.evaluate.forecast.verdict import decide
+from tidegate.evaluate.significance import FEWEST, DieboldMariano, diebold_mariano, independent_windows, paired_test
+from tidegate.evaluate.verdict import skill_of
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 Windows = NDArray[np.floating] | Callable[[slice], Array]  # [M, K, C], or a function from a slice of M to that part
+Criterion = Literal["absolute", "squared"]
 
 _CHUNK = 2_000_000  # numbers of one method at a time
 _SERIES_SHOWN = 1_000
@@ -35,10 +39,12 @@ def evaluate(
     ids: Sequence[str] = ("",),
     series: Rows | None = None,
     positions: Rows | None = None,
+    criterion: Criterion = "absolute",
     season: int = 1,
     scale: Array | None = None,
     squared_scale: Array | None = None,
     random_walk: bool = False,
+    missing: Sequence[str] = (),
     notes: Sequence[Note] = (),
 ) -> Evaluation:
     """Score forecasts beside baselines. M windows, K steps ahead, C targets, G series.
@@ -55,16 +61,19 @@ def evaluate(
         series: [M] which series each window belongs to; None where there is one.
         positions: [M] when each window begins, in steps on a clock that all series share, for the Diebold-Mariano
             test; None: one after another.
+        criterion: whether methods are ranked by "absolute" errors or by "squared" ones, which no constant zero wins
+            where demand is intermittent.
         season: steps in a cycle that `scale` was computed with.
         scale: [G, C] in-sample mean absolute seasonal error of each series (`seasonal_error`), NaN where it has none;
             None: no MASE.
         squared_scale: [G, C] the same of squares; None: no RMSSE.
         random_walk: whether the training part moves like a random walk (for the verdict's warning).
+        missing: baselines that cannot be computed here; there is no verdict without them.
         notes: what should be noted besides.
 
     Returns:
-        Evaluation. Methods are ranked by MAE where there is one series with one target, else by MASE (mean over series
-        and targets of each one's own MASE, as in M4): large series would outvote small ones.
+        Evaluation. Methods are ranked by MAE (RMSE) where there is one series with one target, else by MASE (RMSSE),
+        the mean over series and targets of each one's own, as in M4 (M5): large series would outvote small ones.
 
     Raises:
         DataError: shapes do not fit, nothing was observed, or a forecast is not finite where it must be scored.
@@ -89,7 +98,8 @@ def evaluate(
     used = scale[np.unique(series)]
     scaled = used.size > 1 and bool(np.isfinite(used).any())
     sources: dict[str, Windows] = {"model": forecast, **(baselines or {})}
-    scores = {name: Scores(horizon, scale, squared_scale, scaled=scaled) for name in sources}
+    rank = {"absolute": ("mae", "mase"), "squared": ("rmse", "rmsse")}[criterion][int(scaled)]
+    scores = {name: Scores(horizon, scale, squared_scale, rank) for name in sources}
     levels = sorted(quantiles or {})
     spread = QuantileScores(levels) if levels else None
     step = max(1, _CHUNK // (horizon * channels))
@@ -106,12 +116,12 @@ def evaluate(
     if scores["model"].observed == 0:
         raise DataError(f"nothing to score: no actual value is observed in any of the {windows} windows")
     overall = {name: sums.overall() for name, sums in scores.items()}
-    criterion = "mase" if scaled else "mae"
-    ranked = sorted((name for name in sources if name != "model"), key=lambda name: overall[name][criterion])
+    ranked = sorted((name for name in sources if name != "model"), key=lambda name: overall[name][rank])
     best = ranked[0] if ranked else None
-    model = overall["model"][criterion]
+    model = overall["model"][rank]
     pair = [scores[name].window_losses() for name in (("model", best) if best is not None else ())]
     test = compare_losses(pair[0], pair[1], series, positions, horizon) if pair else None
+    skill = math.nan if best is None else skill_of(model, overall[best][rank])
     if spread is not None:
         weights = quantile_weights(levels)
         losses = spread.loss / spread.count
@@ -122,36 +132,46 @@ def evaluate(
     kept = every[np.unique(np.linspace(0, every.size - 1, min(every.size, _SERIES_SHOWN)).astype(np.int64))]
     by_series = {name: scores[name].series_mae() for name in shown}
     by_target = {name: sums.target_metrics() for name, sums in scores.items()}
-    repeat = overall["repeat_last"][criterion] if "repeat_last" in overall else None
+    repeat = overall["repeat_last"][rank] if "repeat_last" in overall else None
     return Evaluation(
         targets=names,
         unit=unit,
         origins=windows,
         horizon=horizon,
         season=season,
-        criterion=criterion,
+        criterion=rank,
         methods=("model", *ranked),
         overall=overall,
         per_step={name: sums.step_mae() for name, sums in scores.items()},
         per_target={target: {name: by_target[name][c] for name in sources} for c, target in enumerate(names)},
         per_series={ids[g]: {name: float(by_series[name][g]) for name in shown} for g in kept},
         best_baseline=best,
-        skill=None if best is None else skill_of(model, overall[best][criterion]),
+        skill=skill if math.isfinite(skill) else None,
         dm=test,
         verdict=decide(
-            criterion,
+            rank,
             model,
             best,
-            overall[best][criterion] if best is not None else float("nan"),
-            None if test is None else test.p_value,
+            overall[best][rank] if best is not None else math.nan,
+            test,
+            independent=_independent(series, positions, horizon),
+            looks=len(ranked),
             repeat_last=repeat,
             random_walk=random_walk,
+            missing=missing,
         ),
         coverage=_by_level(spread, "inside"),
         interval_width=_by_level(spread, "width"),
         quantile_share={} if spread is None else dict(zip(levels, (spread.below / spread.count).tolist(), strict=True)),
         notes=tuple(chain(notes, _left_out(scores["model"], every, used, kept.size, scaled))),
     )
+
+
+def _independent(series: Rows, positions: Rows | None, horizon: int) -> int:
+    """How many forecasts do not overlap, or how many series there are where they share no clock."""
+    if positions is None and np.unique(series).size > 1:
+        return int(np.unique(series).size)
+    return independent_windows(np.arange(series.size) if positions is None else positions, horizon)
 
 
 def _take(source: Windows, part: slice) -> Array:
@@ -188,11 +208,11 @@ def _left_out(model: Scores, every: Rows, used: Array, kept: int, scaled: bool) 
 def compare_losses(
     first: Array, second: Array, series: Rows, positions: Rows | None, horizon: int
 ) -> DieboldMariano | None:
-    """Diebold-Mariano test over time, or over series where there are more of those than of points in time.
+    """Diebold-Mariano test over time, or over series where time is too short for one.
 
     Of several series, the losses of windows that begin together are averaged first: series move together, and each
-    would otherwise count as fresh evidence. Where there are more series than beginnings, each series' mean loss is one
-    value, and series are taken as independent.
+    would otherwise count as fresh evidence. Where fewer than 8 forecasts follow each other without overlap, each
+    series' mean loss is one value, and series are taken as independent.
 
     Args:
         first, second: [M] losses of each window, NaN where it cannot be scored.
@@ -204,14 +224,12 @@ def compare_losses(
     keep = np.isfinite(first) & np.isfinite(second)
     first, second, series = first[keep], second[keep], series[keep]
     place = np.flatnonzero(keep) if positions is None else np.asarray(positions, dtype=np.int64)[keep]
-    count = np.unique(series).size
-    try:
-        if count > np.unique(place).size or (count > 1 and positions is None):
-            return diebold_mariano(*_averages(series, first, second)[1:], 1)
+    one_clock = positions is not None or np.unique(series).size == 1
+    if one_clock and independent_windows(place, horizon) >= FEWEST:
         where, one, other = _averages(place, first, second)
         return diebold_mariano(one, other, horizon, where)
-    except DataError:  # too few windows
-        return None
+    _, one, other = _averages(series, first, second)
+    return paired_test(one, other) if one.size >= FEWEST else None
 
 
 def _averages(keys: Rows, first: Array, second: Array) -> tuple[Rows, Array, Array]:

@@ -13,8 +13,8 @@ from tidegate.core.table import Note
 from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.forecast.lagcopy import LagCopy
-from tidegate.evaluate.forecast.verdict import Verdict, skill_of
 from tidegate.evaluate.significance import DieboldMariano
+from tidegate.evaluate.verdict import Verdict, skill_cell
 
 COLUMNS = ("mae", "rmse", "r2", "mape", "smape", "mase")
 _HEADS = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "mape": "MAPE %", "smape": "sMAPE %", "mase": "MASE"}
@@ -77,7 +77,7 @@ class Evaluation:
         model = self.overall["model"][self.criterion]
         for method in self.methods:
             own = self.overall[method]
-            skill = "" if method == "model" else f"{100 * skill_of(model, own[self.criterion]):+.1f}"
+            skill = "" if method == "model" else skill_cell(model, own[self.criterion])
             table.append([method_name(method, lang), *(_cell(name, own[name]) for name in shown), skill])
         return table
 

@@ -10,6 +10,8 @@ from tidegate.core.errors import DataError
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+ROUNDING = 1e-6  # errors below this share of the values' size are those of single precision
+
 
 class Scores:
     """Errors of one method over all windows.
@@ -18,16 +20,19 @@ class Scores:
         horizon: K.
         scale: [G, C], each series' in-sample mean absolute seasonal error; NaN where it has none.
         squared_scale: [G, C], the same of squares.
-        scaled: whether the loss of a window is measured in its series' scale.
+        criterion: "mae", "rmse", "mase" or "rmsse": what the loss of a window is, before any root is taken.
     """
 
-    def __init__(self, horizon: int, scale: Array, squared_scale: Array, *, scaled: bool) -> None:
+    def __init__(self, horizon: int, scale: Array, squared_scale: Array, criterion: str = "mae") -> None:
         series, channels = scale.shape
-        self.scale, self.squared_scale, self.scaled = scale, squared_scale, scaled
+        self.scale, self.squared_scale = scale, squared_scale
+        self.squares = criterion in ("rmse", "rmsse")
+        self.unit = {"mase": scale, "rmsse": squared_scale}.get(criterion)
         self.absolute, self.squared = np.zeros((horizon, channels)), np.zeros((horizon, channels))
         self.count = np.zeros((horizon, channels), dtype=np.int64)
         self.series_absolute, self.series_squared = np.zeros((series, channels)), np.zeros((series, channels))
         self.series_count = np.zeros((series, channels), dtype=np.int64)
+        self.series_size = np.zeros((series, channels))
         self.symmetric = self.percentage = 0.0
         self.nonzero = 0
         self.mean, self.spread = np.zeros(channels), np.zeros(channels)  # of the actual values; spread sums squares
@@ -70,12 +75,13 @@ class Scores:
             self.series_absolute[:, c] += np.bincount(series, size[:, :, c].sum(axis=1), groups)
             self.series_squared[:, c] += np.bincount(series, square[:, :, c].sum(axis=1), groups)
             self.series_count[:, c] += np.bincount(series, seen[:, :, c].sum(axis=1), groups).astype(np.int64)
-        self.losses.append(self._losses(size, seen, series))
+            self.series_size[:, c] += np.bincount(series, magnitude[:, :, c].sum(axis=1), groups)
+        self.losses.append(self._losses(square if self.squares else size, seen, series))
 
     def _losses(self, size: Array, seen: NDArray[np.bool_], series: Rows) -> Array:
         total, count = size.sum(axis=1), seen.sum(axis=1)  # [B, C]
-        if self.scaled:
-            scale = self.scale[series]
+        if self.unit is not None:
+            scale = self.unit[series]
             usable = np.isfinite(scale)
             total, count = np.where(usable, total / np.where(usable, scale, 1.0), 0.0), np.where(usable, count, 0)
         number = count.sum(axis=1)
@@ -98,7 +104,7 @@ class Scores:
         return int(self.count.sum())
 
     def window_losses(self) -> Array:
-        """[M], mean absolute error of each window (in its series' scale, if so asked); NaN where nothing came."""
+        """[M], mean absolute or squared error of each window (in its series' scale, if so asked); NaN without any."""
         return np.concatenate(self.losses) if self.losses else np.zeros(0)
 
     def step_mae(self) -> list[float]:
@@ -123,21 +129,25 @@ class Scores:
     def overall(self) -> dict[str, float]:
         """Every metric over all windows; NaN where it has no value (R2 of a constant, MASE without a scale).
 
-        R2 is the mean over targets, MASE and RMSSE the mean over series and targets of each one's own figure.
+        R2 is the mean over targets, MASE and RMSSE the mean over series and targets of each one's own figure. Errors
+        below a millionth of the values' own size are those of rounding, and 0.
         """
         count = max(self.observed, 1)
         mse = float(self.squared.sum()) / count
         mean_absolute = _ratio(self.series_absolute, self.series_count) / self.scale
         mean_squared = _ratio(self.series_squared, self.series_count) / self.squared_scale
+        size = float(self.series_size.sum()) / count
+        sizes = _mean(_ratio(self.series_size, self.series_count) / self.scale)
+        unscaled = _mean(_ratio(self.series_size, self.series_count) / np.sqrt(self.squared_scale))
         return {
-            "mae": float(self.absolute.sum()) / count,
-            "rmse": float(np.sqrt(mse)),
-            "mse": mse,
+            "mae": _rounded(float(self.absolute.sum()) / count, size),
+            "rmse": _rounded(float(np.sqrt(mse)), size),
+            "mse": _rounded(mse, size * size * ROUNDING),
             "r2": _mean([target["r2"] for target in self.target_metrics()]),
             "mape": 100.0 * self.percentage / self.nonzero if self.nonzero else float("nan"),
             "smape": 200.0 * self.symmetric / count,
-            "mase": _mean(mean_absolute),
-            "rmsse": _mean(np.sqrt(mean_squared)),
+            "mase": _rounded(_mean(mean_absolute), sizes),
+            "rmsse": _rounded(_mean(np.sqrt(mean_squared)), unscaled),
         }
 
 
@@ -175,6 +185,10 @@ class QuantileScores:
             self.inside[i] += int(((y >= chosen[low]) & (y <= chosen[high])).sum())
             self.width[i] += float((chosen[high] - chosen[low]).sum())
         self.count += y.size
+
+
+def _rounded(error: float, size: float) -> float:
+    return 0.0 if error <= ROUNDING * size else error
 
 
 def _ratio(total: NDArray[np.float64], count: NDArray[np.float64] | NDArray[np.int64]) -> Array:

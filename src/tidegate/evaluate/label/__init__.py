@@ -10,13 +10,11 @@ from tidegate.evaluate.label.multilabel import evaluate_multilabel
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.evaluate.label.numbers import evaluate_numbers
 from tidegate.evaluate.label.threshold import Threshold, choose_threshold, choose_thresholds
-from tidegate.evaluate.label.verdict import LabelVerdict
 from tidegate.evaluate.leaks.sequences import Leaks, find_leaks
 
 __all__ = [
     "Calibration",
     "ClassEvaluation",
-    "LabelVerdict",
     "Leaks",
     "NumberEvaluation",
     "Threshold",

@@ -23,13 +23,15 @@ from tidegate.evaluate.label.metrics.resampling import (
     ranking_intervals,
     resample_methods,
 )
-from tidegate.evaluate.label.verdict import Comparison, LabelVerdict, decide
+from tidegate.evaluate.label.verdict import Comparison, decide
 from tidegate.evaluate.leaks.sequences import Leaks
+from tidegate.evaluate.verdict import Verdict
 
 Array = NDArray[np.float64]
 Criterion = Literal["accuracy", "balanced_accuracy", "f1_macro"]
 MODEL = "model"
 BALANCED = 0.5  # classes are balanced where the rarest has at least this much of an equal share
+CONSTANT = "All {count} actual values are the same ({value}): scores of them say little."
 _INTERVALS = "Intervals come from {count} resamples: there is much to resample."
 _AREAS = "Intervals of areas under curves come from {count} resamples."
 _NO_AREAS = "Intervals of areas under curves are left out: there are too many things and classes."
@@ -87,6 +89,8 @@ def evaluate_classes(
     drawn = {name: class_metrics(values, len(names)) for name, values in sums.items()}
     intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
     found_notes = list(notes)
+    if np.unique(y).size == 1:
+        found_notes.append(Note("constant", CONSTANT, {"count": y.size, "value": names[int(y[0])]}))
     areas, resamples = ranking_intervals(*_columns(y, chosen[MODEL].probabilities), unit, count, seed)
     intervals[MODEL] |= areas
     found_notes += interval_notes(amount, resamples)
@@ -115,7 +119,7 @@ def evaluate_classes(
         best_baseline=best,
         skill=skill(overall, main, best),
         mcnemar=p,
-        verdict=_verdict(overall, difference, matrices[MODEL], names, main, best, (kind, count), p, leaks, sequences),
+        verdict=_verdict(overall, difference, matrices, names, main, best, (kind, count), p, leaks, sequences),
         notes=tuple(found_notes),
     )
 
@@ -236,7 +240,7 @@ def _each(
 def _verdict(
     overall: Mapping[str, Mapping[str, float]],
     difference: Mapping[str, tuple[float, float, float]],
-    matrix: NDArray[np.int64],
+    matrices: Mapping[str, NDArray[np.int64]],
     names: tuple[str, ...],
     main: str,
     best: str | None,
@@ -244,7 +248,7 @@ def _verdict(
     p: float | None,
     leaks: Leaks | None,
     sequences: int,
-) -> LabelVerdict:
+) -> Verdict:
     _, low, high = difference[main] if best is not None else (np.nan, np.nan, np.nan)
     reference = float("nan") if best is None else overall[best][main]
     found = Comparison(
@@ -259,10 +263,10 @@ def _verdict(
         units[1],
         p if main == "accuracy" else None,
     )
-    remarks, extra = _hidden(matrix, names)
+    remarks, extra = _hidden(matrices[MODEL], names, matrices.get("majority"))
     return decide(
         found,
-        things=int(matrix.sum()),
+        things=int(matrices[MODEL].sum()),
         sequences=sequences,
         copies=0 if leaks is None else leaks.copies,
         shared=0 if leaks is None else leaks.shared,
@@ -271,13 +275,18 @@ def _verdict(
     )
 
 
-def _hidden(matrix: NDArray[np.int64], names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """What accuracy hides: a rare class, and a class that is never named."""
+def _hidden(
+    matrix: NDArray[np.int64], names: tuple[str, ...], majority: NDArray[np.int64] | None
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """What accuracy hides: a rare class, and a class that is never named.
+
+    The class that is always predicted is the training part's commonest, where that baseline was computed.
+    """
     support, named = matrix.sum(axis=1), matrix.sum(axis=0)
     remarks: list[str] = []
     extra: dict[str, Any] = {}
     if not balanced(matrix):
-        common = int(support.argmax())
+        common = int(support.argmax() if majority is None else majority.sum(axis=0).argmax())
         rare = int(np.where(support > 0, support, support.sum() + 1).argmin())
         remarks.append("imbalance")
         extra |= {

@@ -13,7 +13,7 @@ from tidegate.core.table import Note
 from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.label.metrics.probability import Reliability
-from tidegate.evaluate.label.verdict import LabelVerdict
+from tidegate.evaluate.verdict import Verdict
 
 Kind = Literal["label", "tag", "labels"]
 Interval = tuple[float, float]
@@ -67,7 +67,7 @@ class ClassEvaluation:
     best_baseline: str | None
     skill: float | None
     mcnemar: float | None
-    verdict: LabelVerdict
+    verdict: Verdict
     notes: tuple[Note, ...] = ()
 
     def rows(self, lang: Language | None = None) -> list[list[str]]:
@@ -158,7 +158,7 @@ class ClassEvaluation:
             best_baseline=state["best_baseline"],
             skill=state["skill"],
             mcnemar=state["mcnemar"],
-            verdict=LabelVerdict.from_json(state["verdict"]),
+            verdict=Verdict.from_json(state["verdict"]),
             notes=notes_of(state["notes"]),
         )
 

@@ -11,7 +11,6 @@ from tidegate.core.names import method_name, metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.forecast.verdict import skill_of
 from tidegate.evaluate.label.evaluation import (
     Interval,
     check_keys,
@@ -21,7 +20,7 @@ from tidegate.evaluate.label.evaluation import (
     plain,
     restored,
 )
-from tidegate.evaluate.label.verdict import LabelVerdict
+from tidegate.evaluate.verdict import Verdict, skill_cell
 
 COLUMNS = ("rmse", "mae", "r2", "median_ae", "bias")
 
@@ -58,7 +57,7 @@ class NumberEvaluation:
     difference: Mapping[str, tuple[float, float, float]]
     best_baseline: str | None
     skill: float | None
-    verdict: LabelVerdict
+    verdict: Verdict
     notes: tuple[Note, ...] = ()
 
     def columns(self) -> list[str]:
@@ -74,7 +73,7 @@ class NumberEvaluation:
         model = self.overall["model"][self.criterion]
         for method in self.methods:
             own = self.overall[method]
-            skill = "" if method == "model" else f"{100 * skill_of(model, own[self.criterion]):+.1f}"
+            skill = "" if method == "model" else skill_cell(model, own[self.criterion])
             table.append([method_name(method, lang), *(_cell(name, own[name]) for name in shown), skill])
         return table
 
@@ -134,7 +133,7 @@ class NumberEvaluation:
             difference=restored(state["difference"]),
             best_baseline=state["best_baseline"],
             skill=state["skill"],
-            verdict=LabelVerdict.from_json(state["verdict"]),
+            verdict=Verdict.from_json(state["verdict"]),
             notes=notes_of(state["notes"]),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
@@ -10,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note
-from tidegate.evaluate.forecast.verdict import skill_of
+from tidegate.core.text import number
+from tidegate.evaluate.label.classes import CONSTANT
 from tidegate.evaluate.label.metrics.bootstrap import (
     draws,
     interval,
@@ -24,6 +26,7 @@ from tidegate.evaluate.label.metrics.resampling import resample_methods
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.evaluate.label.verdict import Comparison, decide
 from tidegate.evaluate.leaks.sequences import Leaks
+from tidegate.evaluate.verdict import skill_of
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -100,6 +103,7 @@ def evaluate_numbers(
     _, low, high = difference[criterion] if best is not None else (np.nan, np.nan, np.nan)
     reference = overall[best][criterion] if best is not None else float("nan")
     found = Comparison(criterion, False, overall[MODEL][criterion], best, reference, -high, -low, kind, count)
+    gained = skill_of(overall[MODEL][criterion], reference)
     leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
     return NumberEvaluation(
         names=titles,
@@ -113,10 +117,17 @@ def evaluate_numbers(
         intervals=intervals,
         difference=difference,
         best_baseline=best,
-        skill=None if best is None else skill_of(overall[MODEL][criterion], reference),
+        skill=gained if math.isfinite(gained) else None,
         verdict=decide(found, things=len(y), sequences=len(y), copies=leaked[0], shared=leaked[1]),
-        notes=tuple(notes),
+        notes=(*notes, *_constant(y)),
     )
+
+
+def _constant(y: Array) -> list[Note]:
+    known = y[~np.isnan(y)]
+    if known.size == 0 or np.ptp(known) > 0.0:
+        return []
+    return [Note("constant", CONSTANT, {"count": known.size, "value": number(float(known[0]))})]
 
 
 def _median(actual: ArrayLike, predicted: ArrayLike) -> float:

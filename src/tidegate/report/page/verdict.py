@@ -24,12 +24,21 @@ _WORDS = {
     "chance": "No better than the best baseline",
     "loses": "Worse than the best baseline",
     "behind": "Worse than the best baseline",
+    "worse": "Worse than the best baseline",
+    "exact": "Worse than the best baseline",
+    "perfect": "As good as can be, and so is the best baseline",
+    "missing": "Not every baseline could be computed",
     "few": "Too little was tested to tell",
     "alone": "Nothing to compare with",
     "unlabelled": "No labels to judge the alarms by",
     "doubt": "Too good to be true",
 }
-_TONES: dict[str, Standing] = {"beats": "better", "ahead": "better", "loses": "worse", "behind": "worse"}
+_WORSE: Standing = "worse"
+_TONES: dict[str, Standing] = {
+    "beats": "better",
+    "ahead": "better",
+    **dict.fromkeys(("loses", "behind", "worse", "exact"), _WORSE),
+}
 
 
 def verdict_of(found: Any, lang: Language, text: str | None = None) -> Markup:

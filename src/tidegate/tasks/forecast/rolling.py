@@ -24,7 +24,7 @@ from tidegate.evaluate.fold_scores import Spread, spread_over
 from tidegate.evaluate.folds import Fold, make_folds
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.scores import Scores
-from tidegate.evaluate.forecast.verdict import Verdict
+from tidegate.evaluate.verdict import Verdict
 from tidegate.tasks.forecast.folding import Clock, FoldTable, fold_table
 from tidegate.tasks.forecast.foldstore import FoldResult, read_fold, write_fold
 
@@ -296,7 +296,7 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     methods = {"model": found.mean, **others}
     losses = []
     for name, values in methods.items():
-        sums = Scores(horizon, baselines.scale, baselines.squared_scale, scaled=evaluation.criterion == "mase")
+        sums = Scores(horizon, baselines.scale, baselines.squared_scale, evaluation.criterion)
         sums.add(name, actual, values, local)
         losses.append(sums.window_losses())
     whole = origins + part.offset[local]

@@ -48,11 +48,13 @@ def cmapss(actual: ArrayLike, predicted: ArrayLike) -> float:
 
 METRICS: Mapping[str, Metric] = {"mae": mae, "rmse": rmse, "r2": r2, "median_ae": median_ae, "bias": bias}
 
+_ERRORS = frozenset({"mae", "rmse", "median_ae"})
+
 
 def number_scores(
     actual: ArrayLike, predicted: ArrayLike, extra: Mapping[str, Metric] | None = None
 ) -> dict[str, float]:
-    """`mae`, `rmse`, `r2`, `median_ae`, `bias` and what `extra` names; NaN where there is no value (R2 of one number).
+    """`mae`, `rmse`, `r2`, `median_ae`, `bias` and what `extra` names; NaN where there is none (R2 of one number).
 
     Args:
         actual: [M], NaN where nothing is known.
@@ -62,11 +64,12 @@ def number_scores(
     Raises:
         DataError: shapes differ, nothing is known, or an estimate is not finite.
     """
-    observed(actual, predicted)
+    size = float(np.mean(np.abs(observed(actual, predicted)[0])))
     out: dict[str, float] = {}
     for name, metric in {**METRICS, **(extra or {})}.items():
         try:
             out[name] = float(metric(actual, predicted))
         except DataError:  # the same number everywhere: no variance to explain
             out[name] = float("nan")
-    return out
+    # Errors below a millionth of the numbers' own size are those of single precision.
+    return {name: 0.0 if name in _ERRORS and value <= 1e-6 * size else value for name, value in out.items()}
