@@ -31,7 +31,7 @@ def main() -> None:
 
     from tidegate import AugmentOptions, demo_data
     from tidegate.data import windows
-    from tidegate.tasks.forecast.batches import BatchLoss, WindowBatches
+    from tidegate.tasks.forecast.examples import BatchLoss, WindowBatches
     from tidegate.train.losses import ForecastLoss
     from tidegate.train.memory import keep_memory
 

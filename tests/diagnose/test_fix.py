@@ -43,7 +43,7 @@ def test_a_model_is_refitted_without_a_column_on_the_same_parts() -> None:
     values = wave()
     values |= {"a": values["y"] * 0, "b": np.random.default_rng(0).normal(size=600)}
     model = fit(values, {"known": ["a", "b"]}, max_epochs=1)
-    other = model.refit({"known": ["b"], "dropout": 0.2})
+    other = model.retrained({"known": ["b"], "dropout": 0.2})
     assert other.fitted_.table.schema.known == ("b",)
     assert other.dropout == 0.2
     assert other.fitted_.split is model.fitted_.split

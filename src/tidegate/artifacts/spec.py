@@ -150,8 +150,6 @@ class NetworkSpec(Record):
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
         if self.forecasts:
-            if self.members > 1:
-                raise ValueError(f"members {self.members}: only networks that end in a label or a tag are averaged")
             if not self.window or not self.targets:
                 given = f"window {self.window} and targets {self.targets}"
                 raise ValueError(f"{given}: 0 belongs to a network that ends in a label or a tag")

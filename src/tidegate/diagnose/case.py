@@ -61,7 +61,7 @@ class Patient(Protocol):
     def case(self, data: Any = None) -> Case:
         """The case; `data` is the table it was trained on, for a model without one."""
 
-    def refit(self, changes: Mapping[str, Any]) -> Patient:
+    def retrained(self, changes: Mapping[str, Any]) -> Patient:
         """A new estimator, fitted on the same data and split with some options changed."""
 
     def score(self, part: str) -> Any:

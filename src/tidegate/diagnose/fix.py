@@ -165,7 +165,7 @@ def fix(model: Patient, data: Any = None, *, tries: int = TRIES, report: Callabl
 class Mendable(Protocol):
     """A fitted estimator that can be trained again with other options, and scored."""
 
-    def refit(self, changes: Mapping[str, Any]) -> Any:
+    def retrained(self, changes: Mapping[str, Any]) -> Any:
         """A new estimator, fitted on the same data and parts with some options changed."""
 
     def score(self, part: str) -> Any:
@@ -211,7 +211,7 @@ def mend(
         if report is not None:
             report(f"{finding.title()}: {words.options(finding.remedy)}")
         try:
-            candidate = best.refit(finding.remedy)
+            candidate = best.retrained(finding.remedy)
             found = candidate.score("validation").overall["model"][criterion]
         except TidegateError as refusal:
             trials.append(Trial(finding, value, float("nan"), False, str(refusal)))

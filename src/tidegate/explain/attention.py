@@ -9,7 +9,7 @@ import numpy as np
 
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Explainable, Floats
-from tidegate.runtime.network.network import enter, walk_layers
+from tidegate.runtime.network.network import enter, first_member, walk_layers
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def trace_attention(model: Explainable) -> tuple[Attention, ...]:
     A layer attends by writing weights [M, ..., S] to a field of the flow whose name ends in "attention"; whatever it
     wrote is shown, so that a new layer needs nothing here.
     """
-    spec, weights = model.spec, model.weights
+    spec, weights = first_member(model.spec, model.weights)
     flow = enter(spec, weights, *model.windows._replace(future=model.windows.future[:, : spec.horizon]))
     found: list[Attention] = []
     seen: dict[str, int] = {}

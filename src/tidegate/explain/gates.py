@@ -14,7 +14,7 @@ from tidegate.artifacts.spec import Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.explain.inputs import Array, Explainable, Floats
 from tidegate.runtime.network.cells import Cell, State
-from tidegate.runtime.network.network import enter, walk_layers
+from tidegate.runtime.network.network import enter, first_member, walk_layers
 
 #: Gates in (0, 1), by cell; "keep" is the share of the old state that a step lets through.
 SIGMOID = {"lstm": ("i", "f", "o"), "peephole": ("i", "f", "o"), "coupled": ("f", "o"), "gru": ("r", "z")}
@@ -73,13 +73,13 @@ class Gates:
 def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     """Gates of every layer and direction of a model's encoder, for its windows (M; M C with independent channels).
 
-    Of many windows the first are looked at, as many as leave 20 million numbers.
+    Of an ensemble the first member is shown; of many windows the first, as many as leave 20 million numbers.
 
     Raises:
         ConfigError: there is no recurrent layer; or walked once more, the recurrence does not give what the runtime
             gives (an option unknown here).
     """
-    spec, weights = model.spec, model.weights
+    spec, weights = first_member(model.spec, model.weights)
     recurrent = spec.find("recurrent")
     if recurrent is None:
         raise ConfigError("this network has no recurrent layer: there are no gates to show")

@@ -44,14 +44,12 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
     captum = require("captum.attr", extra="explain", purpose="integrate gradients")
     import torch
 
-    from tidegate.nn.network import Network
+    from tidegate.nn.network import build_network
 
     spec, layout = model.spec, model.layout
     if slope.shape[0] != spec.horizon:
         raise ConfigError("integrated gradients need a network that forecasts the whole horizon at once (no block)")
-    network = Network(spec)
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in model.weights.items()})
-    network.eval()
+    network = build_network(spec, model.weights)
     weight = torch.from_numpy(np.asarray(slope, dtype=np.float32))
 
     def number(cells: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
@@ -129,6 +131,20 @@ class Network(nn.Module):
             lengths=lengths,
             given=lengths,
         )
+
+
+def build_network(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]] | None = None) -> Network | Ensemble:
+    """The network of a spec, or its ensemble, ready to predict.
+
+    Args:
+        spec: the network. weights: its tensors by name; None leaves what chance gave.
+    """
+    members = [Network(spec.member) for _ in range(spec.members)]
+    found = members[0] if spec.members == 1 else Ensemble(members)
+    if weights is not None:
+        found.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
+    found.eval()
+    return found
 
 
 class Ensemble(nn.Module):

@@ -1,6 +1,6 @@
 """The run folder: everything a training leaves behind, each file written whole or not at all.
 
-run/  config.toml  history.csv  metrics.json  predictions.parquet  report.html  model/  checkpoints/
+run/  config.toml  history.csv  metrics.json  predictions.parquet  report.html  model/  selected/  checkpoints/
 """
 
 from __future__ import annotations
@@ -9,113 +9,110 @@ import io
 import json
 import platform
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.artifacts import toml
 from tidegate.artifacts.artifact import write_artifact
 from tidegate.artifacts.atomic import write_file
+from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.version import VERSION
-from tidegate.runtime.forecast.context import pack_context
-from tidegate.runtime.forecast.predictor import context_rows
-from tidegate.tasks.forecast.evaluate import Judged
 
-LARGEST_PREDICTIONS = 20_000_000
+SELECTED = "selected"  # the fit that chose the epochs, where the model was trained again on more data
 
 
-def write_model(model: Any, path: Path, *, context: bool = True) -> Path:
-    """Write a fitted forecaster's artifact.
+@dataclass(frozen=True)
+class Content:
+    """What a task puts into an artifact, beside what every artifact holds; see the page on the format.
+
+    Attributes:
+        spec: of the network. weights: its tensors by name. preparation: every fitted number.
+        schema, frequency, timezone, decoding: as `model.json` has them.
+        arrays: of context.safetensors. context: what `model.json` says about them.
+    """
+
+    spec: NetworkSpec
+    weights: Mapping[str, NDArray[np.float32]]
+    preparation: Mapping[str, Any]
+    schema: Mapping[str, Any]
+    frequency: Mapping[str, Any]
+    decoding: Mapping[str, Any]
+    timezone: str | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_model(model: Any, path: Path, content: Content) -> Path:
+    """Write a fitted estimator's artifact.
 
     Args:
-        model: the forecaster. path: the artifact's folder. context: whether the table's end goes with it.
+        model: the estimator. path: the artifact's folder. content: what its task puts there.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    fitted = model.fitted_
-    about: dict[str, Any] = {}
-    arrays: dict[str, Any] = {}
-    if context:
-        about, arrays = pack_context(fitted.table, context_rows(fitted.spec, fitted.preparation))
-    if fitted.decoding.calibration is not None:
-        arrays["calibration"] = fitted.decoding.calibration
     write_artifact(
         path,
-        weights={name: tensor.numpy() for name, tensor in fitted.network.state_dict().items()},
-        preparation=fitted.preparation.to_json(),
-        context=arrays,
+        weights=dict(content.weights),
+        preparation=content.preparation,
+        context=dict(content.arrays),
         record={
-            "task": "forecaster",
+            "task": model.task,
             "tidegate_version": VERSION,
-            "network": fitted.spec.model_dump(mode="json"),
-            "schema": fitted.table.schema.to_json(),
-            "frequency": fitted.table.frequency.to_json(),
-            "timezone": fitted.table.timezone,
+            "network": content.spec.model_dump(mode="json"),
+            "schema": content.schema,
+            "frequency": content.frequency,
+            "timezone": content.timezone,
             "config": plain(model.get_params()),
             "reading": plain(model.reading_),
-            "decoding": fitted.decoding.to_json(),
-            "context": about,
-            "provenance": {"versions": versions(), "seed": model.seed, "epochs": len(fitted.history)},
+            "decoding": content.decoding,
+            "context": content.context,
+            "provenance": {"versions": versions(), "seed": model.seed, "epochs": len(model.history_)},
         },
     )
     return path
 
 
-def write_results(folder: Path, model: Any, judged: Judged | None, config: Mapping[str, Any]) -> None:
-    """Write config, history, metrics and predictions of a fitted forecaster beside its model.
+def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) -> None:
+    """Write config, history, metrics and what was predicted for the test part beside a fitted estimator's model.
 
     Args:
-        folder: the run. model: the forecaster. judged: its test part; None where there is none.
+        folder: the run. model: the estimator. judged: what its `_evaluated` gave of the test part; None without one.
         config: what `fit` was called with, by section.
 
     Raises:
         OutputError: the folder cannot be written.
     """
-    write_model(model, folder / "model")
+    for name, content in model._contents().items():
+        write_model(model, folder / name, content)
     write_file(folder / "config.toml", toml.dumps(plain(config)).encode())
     write_file(folder / "history.csv", model.history_.to_csv().encode())
     notes = [plain(asdict(note)) for note in model.notes_]
-    metrics: dict[str, Any] = {"notes": notes, "seconds": model.history_.seconds, "stopped": model.history_.stopped}
+    metrics = {"notes": notes, "seconds": model.fitted_.seconds, "stopped": model.history_.stopped}
     if judged is not None:
-        metrics["test"] = judged.evaluation.to_json()
-        write_file(folder / "predictions.parquet", _predictions(judged))
+        metrics["test"] = getattr(judged, "evaluation", judged).to_json()
+        for name, content in model._predicted(judged).items():
+            write_file(folder / name, content)
     _write_json(folder / "metrics.json", metrics)
 
 
-def _predictions(judged: Judged) -> bytes:
-    """One row per window, step and target: series, cutoff, time, step, target, actual, mean and the quantiles."""
+def parquet(columns: Mapping[str, Any]) -> bytes:
+    """Columns as a Parquet file; values of object arrays as what they are.
+
+    Raises:
+        MissingExtraError: polars is not installed.
+    """
     polars = require("polars", extra="train", purpose="write predictions.parquet")
-    table, found, origins = judged.table, judged.forecast, judged.origins
-    windows, horizon, targets = found.mean.shape
-    if found.mean.size > LARGEST_PREDICTIONS:
-        keep = np.linspace(0, windows - 1, max(1, LARGEST_PREDICTIONS // (horizon * targets))).astype(np.int64)
-        origins, windows = origins[keep], len(keep)
-        mean, quantiles = found.mean[keep], found.quantiles[keep]
-    else:
-        mean, quantiles = found.mean, found.quantiles
-    each = horizon * targets
-    rows = origins[:, None] + np.arange(horizon)
-    names = polars.Series("series", list(table.ids), dtype=polars.String)
-    target_names = polars.Series("target", list(table.schema.targets), dtype=polars.String)
-    columns = {
-        "series": names.gather(np.repeat(table.series_of(origins), each).astype(np.uint32)),
-        "cutoff": np.repeat(table.time[origins - 1], each),
-        "time": np.repeat(table.time[rows].reshape(-1), targets),
-        "step": np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows),
-        "target": target_names.gather(np.tile(np.arange(targets, dtype=np.uint32), windows * horizon)),
-        "actual": judged.prepared.raw_target(origins, horizon).reshape(-1),
-        "mean": mean.reshape(-1),
-    }
-    for index, level in enumerate(found.levels):
-        columns[f"q{level:g}"] = quantiles[..., index].reshape(-1)
+    objects = [name for name, values in columns.items() if getattr(values, "dtype", None) == np.dtype(object)]
     buffer = io.BytesIO()
-    polars.DataFrame(columns).write_parquet(buffer)
+    polars.DataFrame({**columns, **{name: list(columns[name]) for name in objects}}).write_parquet(buffer)
     return buffer.getvalue()
 
 
@@ -142,7 +139,7 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def read_notes(metrics: Mapping[str, Any]) -> tuple[Note, ...]:
-    """Notes as `write_results` stored them."""
+    """Notes as `write_run` stored them."""
     return tuple(Note(note["kind"], note["message"], note["values"]) for note in metrics["notes"])
 
 

@@ -6,7 +6,7 @@ import torch
 from tests.tasks.forecast.models import hours, quick, wave
 from tidegate.data.windows import windows
 from tidegate.prepare import AugmentOptions
-from tidegate.tasks.forecast.batches import WindowBatches
+from tidegate.tasks.forecast.examples import WindowBatches
 from tidegate.train.options import TrainOptions
 
 

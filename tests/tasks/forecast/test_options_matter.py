@@ -63,6 +63,8 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("min_delta", 5.0, {"patience": 1, **LONG}),
     ("clip", 0.001, {"optimizer": "sgd"}),
     ("seed", 1, {}),
+    ("ensemble_size", 2, {}),
+    ("refit", True, {}),
     ("network.head", "direct", {}),
     ("network.decoder_segment", 2, {}),
     ("network.head_size", 5, {"network": {"head": "direct"}}),

@@ -102,7 +102,7 @@ def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
             self.overall = {"model": {"accuracy": next(right) / count}}
 
     monkeypatch.setattr(mending, "judge_seen", lambda *given: Scored())
-    monkeypatch.setattr(mending.LabelPatient, "refit", lambda self, changes: mending.LabelPatient(self.model))
+    monkeypatch.setattr(mending.LabelPatient, "retrained", lambda self, changes: mending.LabelPatient(self.model))
     monkeypatch.setattr(mending, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
     fixed = mending.mend_labels(model, tries=1)
     assert [trial.kept for trial in fixed.trials] == [False]

@@ -89,6 +89,11 @@ def members(spec: NetworkSpec, weights: Mapping[str, Array]) -> list[Mapping[str
     return [{name.removeprefix(own): w for name, w in weights.items() if name.startswith(own)} for own in starts]
 
 
+def first_member(spec: NetworkSpec, weights: Mapping[str, Array]) -> tuple[NetworkSpec, Mapping[str, Array]]:
+    """Spec and weights of a network, or of the first member of an ensemble, to look inside it."""
+    return (spec, weights) if spec.members == 1 else (spec.member, members(spec, weights)[0])
+
+
 def mean_output(each: Sequence[Output]) -> Output:
     """The mean of what several networks say about the same batch."""
     columns = zip(*each, strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import Stream
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
-from tidegate.tasks.estimator import Estimator
-from tidegate.tasks.options import READING
+from tidegate.tasks.estimator import Estimator, FitCall
+from tidegate.tasks.tables import reading_of, table_of
 
 
 class AnomalyDetector(Estimator):
@@ -48,12 +49,12 @@ class AnomalyDetector(Estimator):
         seed: of weights and order; with it a run repeats bit for bit. training: further `TrainOptions`.
     """
 
+    task = "detector"
     fitted_: Any
     detector_: Detector
     history_: Any
     notes_: tuple[Note, ...]
     reading_: dict[str, Any]
-    judged_: Any
 
     def __init__(
         self,
@@ -148,55 +149,60 @@ class AnomalyDetector(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to mend it.
         """
-        from tidegate.artifacts.atomic import check_writable
-        from tidegate.tasks.detect import fit as detector_fit
-        from tidegate.tasks.detect.choices import WINDOW, check_detector, detector_choices
-        from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
-        from tidegate.train.progress import ProgressBar
+        columns = {"time": time, "target": target, "series": series, "label": label}
+        shares = {"validation": validation, "test": test, "gap": gap}
+        return self._fit(FitCall(data, columns, reading, source, shares, out, resume, progress))
+
+    def check(self) -> None:
+        """Refuse constructor arguments that cannot work, before any data is read."""
+        from tidegate.tasks.detect.choices import check_detector
 
         check_detector(self)
-        columns = {"time": time, "target": target, "series": series}
-        named = [name for name, value in {**columns, **reading}.items() if value]
-        if isinstance(data, Table) and named:
-            raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
-        if validation in (0, 0.0):
-            raise ConfigError("validation=0: errors are measured on a validation part; give it a share such as 0.1")
-        if out is not None:
-            check_writable(Path(out))
-        table = data if isinstance(data, Table) else self._read(data, label, {**columns, **reading})
+
+    def _examples(self, call: FitCall) -> Table:
+        label = call.columns["label"]
+        columns = {name: value for name, value in call.columns.items() if name != "label"}
+        table = table_of(replace(call, columns=columns), observed=() if label is None else (label,), check=False)
+        if not isinstance(call.data, Table):
+            check_channels(table)
         check_columns(table.schema)
-        table, labelled = labels_of(table, label)
+        return table
+
+    def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
+        from tidegate.tasks.detect import fit as fitting
+        from tidegate.tasks.detect.choices import WINDOW, detector_choices
+        from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
+
+        table, labelled = labels_of(examples, call.columns["label"])
         choices = detector_choices(self, table.frequency, table.time.dtype.kind == "M")
-        parts = split(table, validation=validation, test=test, gap=gap, window=self.window or WINDOW, horizon=1)
-        tune = None if labelled is None else tune_threshold(labelled)
-        with ProgressBar(progress) as bar:
-            fitted = detector_fit.fit(
-                table,
-                parts,
-                choices,
-                labelled,
-                checkpoints=None if out is None else Path(out) / "checkpoints",
-                resume=resume,
-                progress=bar,
-                tune=tune,
-            )
-        self._like = data
-        read_with = {**(source or {}), **reading}
-        self.reading_ = {name: read_with[name] for name in READING if read_with.get(name) is not None}
+        parts = split(table, **call.split, window=self.window or WINDOW, horizon=1)
+        fitted = fitting.fit(
+            table,
+            parts,
+            choices,
+            labelled,
+            checkpoints=call.checkpoints,
+            resume=call.resume,
+            progress=progress,
+            tune=None if labelled is None else tune_threshold(labelled),
+        )
+        self._like = call.data
+        self.reading_ = reading_of(call)
         self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
         self.notes_ = fitted.notes
-        if out is not None:
-            from tidegate.tasks.detect.run import write_detector_run
 
-            self.judged_ = self.evaluate() if parts.rows("test") else None
-            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
-            config = {
-                "data": {**path, **columns, "label": label, **reading, **(source or {})},
-                "split": {"validation": validation, "test": test, "gap": gap},
-                "model": self.get_params(),
-            }
-            write_detector_run(Path(out), self, self.judged_, config)
-        return self
+    def _evaluated(self, part: str) -> Any:
+        return self.evaluate(part=part) if self.fitted_.split.rows(part) else None
+
+    def _contents(self) -> dict[str, Any]:
+        from tidegate.tasks.detect.run import content_of
+
+        return {"model": content_of(self.detector_, context=True)}
+
+    def _predicted(self, judged: Any) -> dict[str, bytes]:
+        from tidegate.tasks.detect.run import predictions
+
+        return predictions(self)
 
     def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Any:
         """Judge rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
@@ -324,10 +330,11 @@ class AnomalyDetector(Estimator):
         Raises:
             OutputError: the folder cannot be written; what was there stays.
         """
-        from tidegate.tasks.detect.run import write_detector
+        from tidegate.tasks.detect.run import content_of
+        from tidegate.tasks.run import write_model
 
         self._require_fitted("fitted_")
-        return write_detector(self, Path(path), context=context)
+        return write_model(self, Path(path), content_of(self.detector_, context=context))
 
     def _walked(self, data: Any, part: str | None, reading: Mapping[str, Any]) -> tuple[Walked, NDArray[np.int64]]:
         """What is said of rows, and which of them were asked for."""
@@ -362,9 +369,7 @@ class AnomalyDetector(Estimator):
     def _read(self, data: Any, label: str | None, how: Mapping[str, Any]) -> Table:
         observed = () if label is None else (label,)
         table = read(data, **{"observed": observed, "check": False, **how})
-        for name in table.schema.targets:
-            if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
-                raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")
+        check_channels(table)
         return table
 
     def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:
@@ -382,3 +387,14 @@ class AnomalyDetector(Estimator):
             **reading,
         }
         return self._read(data, label, how)
+
+
+def check_channels(table: Table) -> None:
+    """Refuse channels that hold no numbers.
+
+    Raises:
+        DataError: naming the channel.
+    """
+    for name in table.schema.targets:
+        if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
+            raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")

@@ -25,22 +25,13 @@ from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.runtime.network.recurrent import Loaded
-from tidegate.tasks.detect.batches import (
-    LessonBatches,
-    LessonLoss,
-    LessonValidation,
-    lessons,
-    training_origins,
-)
 from tidegate.tasks.detect.calibrate import calibrate
-from tidegate.train.checkpoint import Checkpoint, table_fingerprint
-from tidegate.train.history import History
-from tidegate.train.isolation import plain_torch, seeded_network
-from tidegate.train.loop import train
-from tidegate.train.memory import keep_memory
+from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins, validation_of
+from tidegate.tasks.fit import Fitted, Problem, Trainer
+from tidegate.train.checkpoint import table_fingerprint
+from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
-from tidegate.train.threads import choose_threads, threads
 
 LONGEST_LAG = 2_016
 VALIDATION_WINDOWS = 2_000
@@ -65,16 +56,14 @@ class DetectorChoices:
 
 
 @dataclass(frozen=True)
-class FittedDetector:
-    """A trained detector and everything it was trained with; `walked` is what it says of every row of the table."""
+class DetectFitted(Fitted):
+    """A trained detector and everything it was trained with; `walked` is what it makes of every row of the table."""
 
     table: Table
     split: Split
     detector: Detector
     walked: Walked
-    history: History
     labelled: NDArray[np.bool_] | None
-    notes: tuple[Note, ...]
 
 
 @plain_torch()
@@ -88,7 +77,7 @@ def fit(
     resume: bool = False,
     progress: ProgressBar | None = None,
     tune: Callable[[Walked, Split, Rules], tuple[Rules, Note | None]] | None = None,
-) -> FittedDetector:
+) -> DetectFitted:
     """Prepare, train, and measure the errors.
 
     Args:
@@ -100,12 +89,11 @@ def fit(
     Raises:
         DataError, TrainingError: what cannot work, and how to mend it.
     """
-    keep_memory()
     notes = [*table.notes, *split.notes]
     preparation = prepare(table, split, choices)
     spec = build(choices, preparation)
     rebuild = choices.method == "reconstruction"
-    data = lessons(table, preparation, labelled)
+    data = prepare_rows(table, preparation, labelled)
     windows, touched = training_origins(table, split, choices.window, labelled)
     if touched:
         message = "{count} training windows touch labelled rows and were left out; {kept} were learned from."
@@ -116,29 +104,23 @@ def fit(
             "part with fewer labels"
         )
     options = budget(choices.training, len(windows))
-    batches = LessonBatches(data, windows, choices.window, options.batch_size, options.seed, rebuild)
-    loss = LessonLoss(choices.loss, rebuild)
-    validation = validation_windows(table, split, choices.window)
-    checkpoint = None
+    batches = RowBatches(data, windows, choices.window, options.batch_size, options.seed, rebuild)
+    loss = RowLoss(choices.loss, rebuild)
+    fingerprint = None
     if checkpoints is not None:
         parts = {name: rows.tolist() for name, rows in split.parts.items() if name != "test"}
-        checkpoint = Checkpoint(
-            checkpoints / "last", [str(choices), spec.model_dump_json(), table_fingerprint(table), parts]
-        )
-    if progress is not None:
-        progress.max_epochs = options.max_epochs
-    network = seeded_network(spec, options.seed)
-    with threads(choose_threads(options.batch_size * 8 * choices.hidden_size**2)):
-        history = train(
-            network,
-            batches,
-            loss,
-            LessonValidation(batches, validation, loss),
-            options,
-            checkpoint=checkpoint,
-            resume=resume,
-            progress=progress,
-        )
+        fingerprint = [str(choices), table_fingerprint(table), parts]
+    trainer = Trainer(
+        options,
+        work=options.batch_size * 8 * choices.hidden_size**2,
+        checkpoints=checkpoints,
+        fingerprint=fingerprint,
+        resume=resume,
+        progress=progress,
+    )
+    validation = validation_of(batches, validation_windows(table, split, choices.window), loss)
+    trained = trainer.train(Problem(spec, lambda _: batches, loss, validation))
+    network = trained.network
     weights = Loaded({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()})
     detector = calibrate(blank(spec, weights, preparation, choices.rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
@@ -150,7 +132,17 @@ def fit(
             detector = replace(detector, rules=rules)
             walked = walk(detector, table, learn_from)
     detector = replace(detector, ends=walked.ends)
-    return FittedDetector(table, split, detector, walked, history, labelled, tuple(notes))
+    return DetectFitted(
+        spec=spec,
+        network=network,
+        histories=trained.histories,
+        notes=tuple(notes),
+        table=table,
+        split=split,
+        detector=detector,
+        walked=walked,
+        labelled=labelled,
+    )
 
 
 def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePreparation:

@@ -11,12 +11,11 @@ from tidegate.core.errors import NotFittedError
 from tidegate.core.table import Table
 from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.case import Case
-from tidegate.nn.network import Network
-from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.forecast.batches import BatchLoss, gather
+from tidegate.nn.network import build_network
 from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.evaluate import needed_rows
+from tidegate.tasks.forecast.examples import BatchLoss, gather
 from tidegate.train.losses import ForecastLoss
 
 COLUMNS = ("known", "observed", "static")
@@ -36,7 +35,7 @@ def make_case(model: Any, data: Any = None) -> Case:
             "a loaded model has neither its training data nor its history: examine the run folder it came from, with "
             "`tidegate diagnose RUN` or tidegate.tasks.forecast.open.open_run(RUN)"
         )
-    fitted = model.fitted_
+    fitted = model.fitted_.held_out
     table, spec, decoding = fitted.table, fitted.spec, fitted.decoding
     choices = make_choices(model, table, fitted.split.train)
     rows = needed_rows(model)
@@ -54,10 +53,10 @@ def make_case(model: Any, data: Any = None) -> Case:
         split=fitted.split,
         prepared=fitted.prepared,
         network=network,
-        fresh=lambda: Network(spec),
+        fresh=lambda: build_network(spec),
         batch=lambda chosen: gather(fitted.prepared, chosen, spec),
         loss=BatchLoss(spec, ForecastLoss(point, choices.quantiles)),
-        forecast=lambda chosen: forecast(model.run_, spec, decoding, fitted.prepared, chosen).mean,
+        forecast=lambda chosen: fitted.forecast(chosen).mean,
         point=0 if choices.point else decoding.quantiles.index(0.5),
         origins=origins,
         window=spec.window,
@@ -75,7 +74,7 @@ def _resolved(fitted: Any) -> dict[str, Any]:
     return {"normalise": None if found is None else found.by}
 
 
-def refit(model: Any, changes: Mapping[str, Any]) -> Any:
+def retrained(model: Any, changes: Mapping[str, Any]) -> Any:
     """A new forecaster with some options changed, fitted on the same table and parts.
 
     Args:

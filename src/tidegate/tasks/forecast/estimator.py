@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.errors import DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
-from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.forecast.choices import check_options, make_choices
 from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, known_ahead
-from tidegate.tasks.options import AUTO, READING, NetworkOptions
+from tidegate.tasks.options import AUTO, NetworkOptions
+from tidegate.tasks.tables import reading_of, table_of
 
 
 class Forecaster(Estimator):
@@ -44,11 +45,14 @@ class Forecaster(Estimator):
         quantiles: levels between 0 and 1 to forecast besides. level: the same as central intervals in percent.
         optimizer, learning_rate, schedule, min_delta, clip: see `TrainOptions`.
         batch_size, max_epochs, patience: None chooses them from the number of training windows (see `fill_budget`).
+        ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
+        refit: train again on training and validation part together once the epochs are chosen.
         seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
         network: further `NetworkOptions`, as an object or a mapping; preparation: `PrepareOptions`;
             training: `TrainOptions`; augment: `AugmentOptions`. Options named above win over theirs.
     """
 
+    task = "forecaster"
     fitted_: Any
     history_: Any
     spec_: Any
@@ -58,7 +62,6 @@ class Forecaster(Estimator):
     run_: Any
     reading_: dict[str, Any]
     context_: Table
-    judged_: Any
     predictor_: Any
 
     def __init__(
@@ -90,6 +93,8 @@ class Forecaster(Estimator):
         patience: int | None = None,
         min_delta: float = 0.0,
         clip: float = 1.0,
+        ensemble_size: int = 1,
+        refit: bool = False,
         seed: int = 0,
         network: NetworkOptions | Mapping[str, Any] | None = None,
         preparation: PrepareOptions | Mapping[str, Any] | None = None,
@@ -122,6 +127,8 @@ class Forecaster(Estimator):
         self.patience = patience
         self.min_delta = min_delta
         self.clip = clip
+        self.ensemble_size = ensemble_size
+        self.refit = refit
         self.seed = seed
         self.network = network
         self.preparation = preparation
@@ -164,60 +171,53 @@ class Forecaster(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to mend it.
         """
-        from tidegate.artifacts.atomic import check_writable
-        from tidegate.tasks.forecast import fit as fitting
-        from tidegate.train.progress import ProgressBar
-
         columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
-        self.check()
-        named = [name for name, value in {**columns, "static": static, **reading}.items() if value]
-        if isinstance(data, Table) and named:
-            raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
-        if validation in (0, 0.0):
-            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
-        if out is not None:
-            check_writable(Path(out))
-        table = data if isinstance(data, Table) else read(data, **columns, static=static, **reading)
         shares = {"validation": validation, "test": test, "gap": gap}
-        rough = split(table, **shares, window=self.window or 1, horizon=self.horizon)
-        choices = make_choices(self, table, rough.train)
-        check_names(table.schema, choices.quantiles)
-        parts = split(table, **shares, window=choices.window, horizon=choices.horizon)
-        with ProgressBar(progress) as bar:
-            fitted = fitting.fit(
-                table,
-                parts,
-                choices,
-                checkpoints=None if out is None else Path(out) / "checkpoints",
-                resume=resume,
-                progress=bar,
-            )
-        self._like = data
-        read_with = {**(source or {}), **reading}
-        self.reading_ = {name: read_with[name] for name in READING if read_with.get(name) is not None}
-        self._take(fitted)
-        if out is not None:
-            from tidegate.tasks.forecast.evaluate import judge_part
-            from tidegate.tasks.run import write_results
+        return self._fit(FitCall(data, {**columns, "static": static}, reading, source, shares, out, resume, progress))
 
-            self.judged_ = judge_part(self, "test") if parts.rows("test") else None
-            path = {"data": str(data)} if isinstance(data, (str, Path)) else {}
-            config = {
-                "data": {**path, **columns, "static": static, **reading, **(source or {})},
-                "split": {"validation": validation, "test": test, "gap": gap},
-                "model": self.get_params(),
-            }
-            write_results(Path(out), self, self.judged_, config)
-        return self
+    def _examples(self, call: FitCall) -> Table:
+        return table_of(call)
+
+    def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
+        from tidegate.tasks.forecast import fit as fitting
+
+        rough = split(examples, **call.split, window=self.window or 1, horizon=self.horizon)
+        choices = make_choices(self, examples, rough.train)
+        check_names(examples.schema, choices.quantiles)
+        parts = split(examples, **call.split, window=choices.window, horizon=choices.horizon)
+        fitted = fitting.fit(
+            examples, parts, choices, checkpoints=call.checkpoints, resume=call.resume, progress=progress
+        )
+        self._like = call.data
+        self.reading_ = reading_of(call)
+        self._take(fitted)
+
+    def _evaluated(self, part: str) -> Any:
+        from tidegate.tasks.forecast.evaluate import judge_part
+
+        return judge_part(self, part) if self.fitted_.split.rows(part) else None
+
+    def _contents(self) -> dict[str, Any]:
+        from tidegate.tasks.forecast.run import content_of
+        from tidegate.tasks.run import SELECTED
+
+        fitted = self.fitted_
+        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=False)}
+        return {"model": content_of(fitted, context=True), **chosen}
+
+    def _predicted(self, judged: Any) -> dict[str, bytes]:
+        from tidegate.tasks.forecast.run import predictions
+
+        return {"predictions.parquet": predictions(judged)}
 
     def _take(self, fitted: Any) -> None:
-        from tidegate.tasks.forecast.batches import torch_run
+        from tidegate.train.run import TorchRun
 
         self.fitted_ = fitted
         self.history_ = fitted.history
         self.spec_, self.decoding_, self.preparation_ = fitted.spec, fitted.decoding, fitted.preparation
         self.notes_ = fitted.notes
-        self.run_ = torch_run(fitted.network)
+        self.run_ = TorchRun(fitted.network).windows
         self.context_ = fitted.table
 
     @classmethod
@@ -250,10 +250,11 @@ class Forecaster(Estimator):
         Raises:
             OutputError: the folder cannot be written; what was there stays.
         """
+        from tidegate.tasks.forecast.run import content_of
         from tidegate.tasks.run import write_model
 
         self._require_fitted("fitted_")
-        return write_model(self, Path(path), context=context)
+        return write_model(self, Path(path), content_of(self.fitted_, context=context))
 
     def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
         """Forecast the `horizon` steps after the end of every series.
@@ -381,12 +382,12 @@ class Forecaster(Estimator):
         self._require_fitted("spec_")
         return make_case(self, data)
 
-    def refit(self, changes: Mapping[str, Any]) -> Forecaster:
+    def retrained(self, changes: Mapping[str, Any]) -> Forecaster:
         """A new forecaster, fitted on the same data and parts with some options changed."""
-        from tidegate.tasks.forecast.diagnosing import refit
+        from tidegate.tasks.forecast.diagnosing import retrained
 
         self._require_fitted("fitted_")
-        found: Forecaster = refit(self, changes)
+        found: Forecaster = retrained(self, changes)
         return found
 
     def score(self, part: str) -> Any:

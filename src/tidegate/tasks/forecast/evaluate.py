@@ -36,10 +36,10 @@ class Judged:
 
 def judge_part(model: Any, part: str, *, ridge: bool = True) -> Judged:
     """Forecast every window of a part of the training table and judge it."""
-    fitted = model.fitted_
-    rows = needed_rows(model)
-    origins = part_origins(fitted.table, fitted.split, part, window=rows, horizon=model.decoding_.horizon)
-    return _judge(model, fitted.table, fitted.split, fitted.prepared, origins, ridge=ridge)
+    fitted = model.fitted_.of_part(part)
+    origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=fitted.decoding.horizon)
+    found = fitted.forecast(origins)
+    return _judge(found, model, fitted.table, fitted.split, fitted.prepared, origins, ridge=ridge)
 
 
 def judge_table(model: Any, table: Table) -> Evaluation:
@@ -56,7 +56,8 @@ def judge_table(model: Any, table: Table) -> Evaluation:
             f"there is nothing to score: the longest series has {table.lengths.max()} rows, "
             f"and a window has {rows} past and {horizon} future ones"
         )
-    return _judge(model, table, split, prepared, origins, ridge=False).evaluation
+    found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
+    return _judge(found, model, table, split, prepared, origins, ridge=False).evaluation
 
 
 def needed_rows(model: Any) -> int:
@@ -67,10 +68,15 @@ def needed_rows(model: Any) -> int:
 
 
 def _judge(
-    model: Any, table: Table, split: Split, prepared: Prepared, origins: NDArray[np.int64], *, ridge: bool
+    found: Forecast,
+    model: Any,
+    table: Table,
+    split: Split,
+    prepared: Prepared,
+    origins: NDArray[np.int64],
+    *,
+    ridge: bool,
 ) -> Judged:
-    spec, decoding = model.spec_, model.decoding_
-    found = forecast(model.run_, spec, decoding, prepared, origins)
     quantiles = {level: found.quantiles[..., index] for index, level in enumerate(found.levels)}
     evaluation = evaluate_forecasts(
         table,
@@ -79,8 +85,8 @@ def _judge(
         origins,
         found.mean,
         quantiles=quantiles or None,
-        window=spec.window,
-        horizon=decoding.horizon,
+        window=model.spec_.window,
+        horizon=model.decoding_.horizon,
         ridge=ridge,
     )
     return Judged(table, prepared, origins, found, evaluation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,27 +15,26 @@ from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
+from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast.conformal import conformal_quantile
 from tidegate.evaluate.forecast.season import DAYS, find_seasons
-from tidegate.nn.network import Network
+from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
-from tidegate.runtime.forecast.decode import Decoding
-from tidegate.tasks.forecast.batches import BatchLoss, Validation, WindowBatches, gather
+from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
+from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.build import Plan, build_spec
 from tidegate.tasks.forecast.choices import Choices
+from tidegate.tasks.forecast.examples import EVALUATION_BATCH, BatchLoss, WindowBatches, gather
 from tidegate.tasks.options import AUTO, choose_lags, choose_segment
-from tidegate.train.checkpoint import Checkpoint, table_fingerprint
-from tidegate.train.history import History
-from tidegate.train.isolation import plain_torch, seeded_network
-from tidegate.train.loop import train
+from tidegate.train.checkpoint import table_fingerprint
+from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
-from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
-from tidegate.train.threads import choose_threads, threads
+from tidegate.train.run import TorchRun
 
 TRIAL_STEPS = 200
 VALIDATION_WINDOWS = 20_000
@@ -44,19 +43,35 @@ LARGEST_CALIBRATION = 20_000_000
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A trained forecaster and everything it was trained with."""
+class ForecastFitted(Fitted):
+    """A trained forecaster and everything it was trained with.
+
+    Attributes:
+        table, split: what it was fitted on. preparation, prepared: of its rows. plan: what "auto" stood for.
+        decoding: from outputs to forecasts.
+        selected: the fit that chose the epochs, whose network had not seen the validation part; None where this is it.
+    """
 
     table: Table
     split: Split
     preparation: Preparation
     prepared: Prepared
     plan: Plan
-    spec: NetworkSpec
-    network: Network
     decoding: Decoding
-    history: History
-    notes: tuple[Note, ...]
+    selected: ForecastFitted | None = None
+
+    @property
+    def held_out(self) -> ForecastFitted:
+        """The fit for which the validation part is held out."""
+        return self.selected or self
+
+    def of_part(self, part: str) -> ForecastFitted:
+        """The fit that has not learned from a part, where there is one: `validation` is held out from `held_out`."""
+        return self.held_out if part == "validation" else self
+
+    def forecast(self, origins: NDArray[np.int64], decoding: Decoding | None = None) -> Forecast:
+        """Forecasts whose first rows are `origins` [M], by this fit's decoding where no other is given."""
+        return forecast(TorchRun(self.network).windows, self.spec, decoding or self.decoding, self.prepared, origins)
 
 
 @plain_torch()
@@ -70,7 +85,7 @@ def fit(
     progress: ProgressBar | None = None,
     trial_steps: int = TRIAL_STEPS,
     validation_windows: int = VALIDATION_WINDOWS,
-) -> Fitted:
+) -> ForecastFitted:
     """Prepare, choose, train and calibrate.
 
     Args:
@@ -83,60 +98,114 @@ def fit(
     Raises:
         ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to mend it.
     """
-    keep_memory()
     preparation = Preparation.fit(table, split.train, choices.preparation)
-    prepared = preparation.apply(table)
     plan = make_plan(table, split, choices, preparation)
-    notes = [*table.notes, *split.notes, *preparation.notes, *prepared.notes]
-    spans = plan.window + extra_rows(preparation)
-    training = part_windows(table, split, "train", window=spans, horizon=plan.block)
-    validation = thin(
-        part_origins(table, split, "validation", window=spans, horizon=plan.block), notes, validation_windows
+    own = _Windows(table, split, choices, preparation, plan)
+    notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
+    training = own.windows(split)
+    validation = thin(own.origins("validation"), notes, validation_windows)
+    require_windows(len(training), "training", own.past, plan.block)
+    require_windows(len(validation), "validation", own.past, plan.block)
+    options = fill_budget(choices.training, choices.auto, len(training), notes)
+    trainer = Trainer(
+        options,
+        ensemble_size=choices.model.ensemble_size,
+        work=options.batch_size * 8 * choices.model.hidden_size**2,
+        checkpoints=checkpoints,
+        fingerprint=None if checkpoints is None else own.fingerprint(),
+        resume=resume,
+        progress=progress,
     )
-    require_windows(len(training), "training", spans, plan.block)
-    require_windows(len(validation), "validation", spans, plan.block)
-    fingerprint: list[Any] = []
-    if checkpoints is not None:
-        parts = {name: rows.tolist() for name, rows in split.parts.items() if name != "test"}
-        fingerprint = [str(choices), table_fingerprint(table), parts]
+    candidates = make_candidates(plan, choices)
+    if len(candidates) > 1:
+        problems = [own.problem(each, training, validation) for each in candidates]
+        plan = _select(trainer, candidates, problems, len(training), trial_steps, notes)
+    problem = own.problem(plan, training, validation)
+    trained = trainer.train(problem)
+    network = trained.network
+    decoding = calibrate(network, network.spec, own.decoding(plan), own.prepared, validation)
+    found = ForecastFitted(
+        spec=network.spec,
+        network=network,
+        histories=trained.histories,
+        notes=tuple(notes),
+        table=table,
+        split=split,
+        preparation=preparation,
+        prepared=own.prepared,
+        plan=plan,
+        decoding=decoding,
+    )
+    if not choices.model.refit:
+        return found
+    both = together(split)
+    preparation = Preparation.fit(table, both.train, choices.preparation)
+    whole = _Windows(table, both, choices, preparation, plan)
+    again = whole.problem(plan, whole.windows(both), validation)
+    network = trainer.refit(again, trainer.epochs_worth(trained, problem), notes).network
+    return replace(
+        found,
+        spec=network.spec,
+        network=network,
+        notes=tuple(notes),
+        preparation=preparation,
+        prepared=whole.prepared,
+        selected=found,
+    )
 
-    def trained(
-        plan: Plan, options: TrainOptions, folder: Path | None, show: Any
-    ) -> tuple[Network, History, NetworkSpec]:
-        decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
+
+def together(split: Split) -> Split:
+    """Training and validation part as one training part, the rows of a gap between them included."""
+    joined = np.stack([split.train[:, 0], split.validation[:, 1]], axis=1)
+    return Split({**split.parts, "train": joined}, split.gap, split.notes)
+
+
+class _Windows:
+    """A table as one preparation and plan see it, and the problems that can be made of its windows."""
+
+    def __init__(self, table: Table, split: Split, choices: Choices, preparation: Preparation, plan: Plan) -> None:
+        self.table, self.split, self.choices, self.preparation = table, split, choices, preparation
+        self.prepared = preparation.apply(table)
+        self.past, self.block = plan.window + extra_rows(preparation), plan.block
+
+    def windows(self, split: Split) -> Windows:
+        """Those of the training part."""
+        return part_windows(self.table, split, "train", window=self.past, horizon=self.block)
+
+    def origins(self, part: str) -> NDArray[np.int64]:
+        """[M] first forecast rows of a part's windows."""
+        return part_origins(self.table, self.split, part, window=self.past, horizon=self.block)
+
+    def fingerprint(self) -> list[Any]:
+        """What must be equal for a training to go on."""
+        parts = {name: rows.tolist() for name, rows in self.split.parts.items() if name != "test"}
+        return [str(self.choices), table_fingerprint(self.table), parts]
+
+    def decoding(self, plan: Plan) -> Decoding:
+        """From outputs to forecasts, before calibration."""
+        return Decoding(plan.horizon, self.choices.point, self.choices.quantiles)
+
+    def problem(self, plan: Plan, training: Windows, validation: NDArray[np.int64]) -> Problem:
+        """The network of a plan and what it is trained on."""
+        choices, prepared, decoding = self.choices, self.prepared, self.decoding(plan)
         middle = 0 if choices.point else decoding.middle
-        spec = build_spec(plan, choices.model, choices.network, preparation, decoding.outputs, middle)
-        network = seeded_network(spec, options.seed)
+        spec = build_spec(plan, choices.model, choices.network, self.preparation, decoding.outputs, middle)
         point: Any = choices.loss if choices.point else None
         loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
-        batches = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)
-        batches.force(choices.network.teacher_forcing, choices.network.forcing_schedule, options)
-        checkpoint = None if folder is None else Checkpoint(folder, [*fingerprint, spec.model_dump_json()])
-        history = train(
-            network,
-            batches,
-            loss,
-            Validation(prepared, validation, spec, loss),
-            options,
-            checkpoint=checkpoint,
-            resume=resume,
-            progress=show,
-        )
-        return network, history, spec
 
-    options = fill_budget(choices.training, choices.auto, len(training), notes)
-    if progress is not None:
-        progress.max_epochs = options.max_epochs
-    folder = None if checkpoints is None else checkpoints / "last"
-    candidates = make_candidates(plan, choices)
-    with threads(choose_threads(options.batch_size * 8 * choices.model.hidden_size**2)):
-        if len(candidates) > 1:
-            plan, note = _select(candidates, options, len(training), trained, checkpoints, trial_steps)
-            notes.append(note)
-        network, history, spec = trained(plan, options, folder, progress)
-        decoding = Decoding(plan.horizon, choices.point, choices.quantiles)
-        decoding = calibrate(network, spec, decoding, prepared, validation)
-    return Fitted(table, split, preparation, prepared, plan, spec, network, decoding, history, tuple(notes))
+        def batches(options: TrainOptions) -> WindowBatches:
+            found = WindowBatches(prepared, training, spec, options.batch_size, options.seed, choices.augment)
+            found.force(choices.network.teacher_forcing, choices.network.forcing_schedule, options)
+            return found
+
+        looked_at = Validation(
+            loss,
+            [validation[low : low + EVALUATION_BATCH] for low in range(0, len(validation), EVALUATION_BATCH)],
+            lambda places: gather(prepared, places, spec),
+            lambda batch: int(batch[4].sum()),
+            independent=max(1, len(validation) // plan.block),
+        )
+        return Problem(spec, batches, loss, looked_at)
 
 
 def extra_rows(preparation: Preparation) -> int:
@@ -208,31 +277,33 @@ def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:
 
 
 def _select(
+    trainer: Trainer,
     plans: Sequence[Plan],
-    options: TrainOptions,
+    problems: Sequence[Problem],
     windows: int,
-    trained: Callable[..., Any],
-    checkpoints: Path | None,
-    trial_steps: int = TRIAL_STEPS,
-) -> tuple[Plan, Note]:
-    """Train every plan briefly and keep the one with the lowest validation loss."""
+    trial_steps: int,
+    notes: list[Note],
+) -> Plan:
+    """Train every plan briefly and keep the one with the lowest validation loss; a note says which."""
+    options = trainer.options
     steps = max(1, -(-windows // options.batch_size))
     epochs = min(options.max_epochs, 2 if steps >= trial_steps else -(-2 * trial_steps // steps))
     brief = replace(options, max_epochs=epochs, steps_per_epoch=min(steps, trial_steps), patience=0, schedule="cosine")
-    losses = []
-    for index, plan in enumerate(plans):
-        folder = None if checkpoints is None else checkpoints / f"trial-{index}"
-        _, history, _ = trained(plan, brief, folder, None)
-        losses.append(min(epoch.validation_loss for epoch in history))
+    losses = [trainer.brief_loss(problem, brief, f"trial-{index}") for index, problem in enumerate(problems)]
     best = int(np.argmin(losses))
     names = [f"normalise={plan.normalise or 'none'}, anchor={plan.anchor}" for plan in plans]
     listed = "; ".join(f"{name}: {loss:.4f}" for name, loss in zip(names, losses, strict=True))
     message = "Validation chose {chosen} (loss after a short training: {listed})."
-    return plans[best], Note("choice", message, {"chosen": names[best], "listed": listed})
+    notes.append(Note("choice", message, {"chosen": names[best], "listed": listed}))
+    return plans[best]
 
 
 def calibrate(
-    network: Network, spec: NetworkSpec, decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]
+    network: Network | Ensemble,
+    spec: NetworkSpec,
+    decoding: Decoding,
+    prepared: Prepared,
+    origins: NDArray[np.int64],
 ) -> Decoding:
     """Shift every quantile so that it holds its share of the validation part.
 

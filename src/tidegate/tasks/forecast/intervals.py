@@ -17,7 +17,6 @@ from tidegate.core.translate import Language, tr
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts, usual_error
-from tidegate.runtime.forecast.decode import forecast
 from tidegate.tasks.forecast.evaluate import needed_rows
 
 METHODS = ("plain", "split", "adaptive")
@@ -202,13 +201,14 @@ Part = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # ori
 
 def _ends(model: Any, part: str, sides: tuple[float, float] | None, *, calibrated: bool) -> Part:
     """Origins, both ends (the point forecast twice where the model has no quantiles), and the actual values."""
-    fitted, decoding = model.fitted_, model.decoding_
+    fitted = model.fitted_.of_part(part)
+    decoding = fitted.decoding
     horizon = decoding.horizon
     origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=horizon)
     if not len(origins):
         raise DataError(f"the {part} part has no room for a window")
     used = decoding if calibrated else replace(decoding, calibration=None)
-    found = forecast(model.run_, model.spec_, used, fitted.prepared, origins)
+    found = fitted.forecast(origins, used)
     if sides is None:
         ends = np.repeat(found.mean[..., None], 2, axis=3)
     else:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from tidegate.artifacts import toml
 from tidegate.core.errors import ArtifactError
-from tidegate.core.table import Table
+from tidegate.core.table import Note, Table
 from tidegate.data import read, split
-from tidegate.nn.network import Network
-from tidegate.tasks.forecast.batches import torch_run
+from tidegate.data.split import Split
+from tidegate.nn.network import build_network
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.estimator import Forecaster
-from tidegate.tasks.forecast.fit import Fitted, make_plan
-from tidegate.tasks.run import read_notes
+from tidegate.tasks.forecast.fit import ForecastFitted, make_plan
+from tidegate.tasks.run import SELECTED, read_notes
 from tidegate.train.history import Epoch, History
+from tidegate.train.run import TorchRun
 
 
 def open_run(run: str | Path, data: Any = None) -> Any:
@@ -51,20 +50,29 @@ def open_run(run: str | Path, data: Any = None) -> Any:
         raise ArtifactError(f"{folder}: the run does not say where its data are; give them")
     table = data if isinstance(data, Table) else read(data if data is not None else source, **reading)
     parts = split(table, **config["split"], window=model.spec_.window, horizon=model.decoding_.horizon)
-    choices = make_choices(model, table, parts.train)
-    preparation = model.preparation_
-    network = Network(model.spec_)
-    weights = model.predictor_.artifact.weights
-    network.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in weights.items()})
-    network.eval()
-    plan = make_plan(table, parts, choices, preparation)
-    prepared = preparation.apply(table)
-    model.fitted_ = Fitted(
-        table, parts, preparation, prepared, plan, model.spec_, network, model.decoding_, history, notes
-    )
-    model.history_, model.notes_, model.context_ = history, notes, table
-    model.run_ = torch_run(network)
+    fitted = _fit_of(model, table, parts, history, notes)
+    if (folder / SELECTED).is_dir():
+        before = _fit_of(Forecaster.load(folder / SELECTED), table, parts, history, notes)
+        fitted = replace(fitted, selected=before)
+    model.fitted_, model.history_, model.notes_, model.context_ = fitted, history, notes, table
+    model.run_ = TorchRun(fitted.network).windows
     return model
+
+
+def _fit_of(model: Forecaster, table: Table, parts: Split, history: History, notes: tuple[Note, ...]) -> ForecastFitted:
+    """The fit that a loaded forecaster came from."""
+    return ForecastFitted(
+        spec=model.spec_,
+        network=build_network(model.spec_, model.predictor_.artifact.weights),
+        histories=(history,),
+        notes=notes,
+        table=table,
+        split=parts,
+        preparation=model.preparation_,
+        prepared=model.preparation_.apply(table),
+        plan=make_plan(table, parts, make_choices(model, table, parts.train), model.preparation_),
+        decoding=model.decoding_,
+    )
 
 
 def read_history(text: str, stopped: str) -> History:

@@ -168,10 +168,10 @@ def window_stages(table: Table, split: Split, prepared: Prepared, spec: Any, par
 
 def forecast_stages(fitted: Any, prepared: Prepared, origins: NDArray[np.int64]) -> list[Stage]:
     """Inputs and forecasts of some origins."""
-    from tidegate.tasks.forecast.batches import torch_run
+    from tidegate.train.run import TorchRun
 
     spec, decoding = fitted.spec, fitted.decoding
-    found = forecast(torch_run(fitted.network), spec, decoding, prepared, origins)
+    found = forecast(TorchRun(fitted.network).windows, spec, decoding, prepared, origins)
     locate = _of_windows(prepared.table, prepared, origins, spec.window)
     inputs = {"inputs": prepared.past(origins, spec.window), "future": prepared.future(origins, decoding.horizon)}
     values = {"forecast": found.mean, "quantiles": found.quantiles}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import read_sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
-from tidegate.tasks.estimator import Estimator
+from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import LabelChoices, label_choices
 from tidegate.tasks.label.reading import carried, kept
 
@@ -24,10 +24,9 @@ Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
 
 
-class SequenceEstimator(Estimator, ABC):
+class SequenceEstimator(Estimator):
     """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what."""
 
-    task: str
     window: int | None
     fitted_: Any
     history_: Any
@@ -39,7 +38,6 @@ class SequenceEstimator(Estimator, ABC):
     answer_notes_: tuple[Note, ...]
     run_: Any
     reading_: dict[str, Any]
-    judged_: Any
     labeller_: Any
 
     def _keep(self, given: Mapping[str, Any]) -> None:
@@ -82,29 +80,35 @@ class SequenceEstimator(Estimator, ABC):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to mend it.
         """
-        from tidegate.artifacts.atomic import check_writable
+        named = {} if labels is None else {"labels": labels}
+        split = {"validation": validation, "test": test, "by": by}
+        return self._fit(FitCall(data, named, reading, source, split, out, resume, progress))
 
-        self.check()
-        if validation == 0:
-            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
-        if out is not None:
-            check_writable(Path(out))
-        sequences = self._read(data, labels, reading)
-        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.get_params()["seed"])
-        checkpoints = None if out is None else Path(out) / "checkpoints"
-        self._fit_parts(sequences, parts, checkpoints=checkpoints, resume=resume, progress=progress)
-        self.reading_ = kept({**(source or {}), **reading}, sequences)
-        if out is not None:
-            from tidegate.tasks.label.evaluate import judge_part
-            from tidegate.tasks.label.run import write_label_results
+    def _examples(self, call: FitCall) -> Sequences:
+        return self._read(call.data, call.columns.get("labels"), call.reading)
 
-            self.judged_ = judge_part(self, "test") if len(parts.test) else None
-            where = data if isinstance(data, (str, Path)) else (source or {}).get("data")
-            path = {} if where is None else {"data": str(Path(where).absolute())}
-            split = {"validation": validation, "test": test, "by": by}
-            config = {"data": {**path, **self.reading_}, "split": split, "model": self.get_params()}
-            write_label_results(Path(out), self, self.judged_, config)
-        return self
+    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+        parts = partition(examples, **call.split, seed=self.get_params()["seed"])
+        self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
+        self.reading_ = kept(call.read_with(), examples)
+
+    def _read_how(self, call: FitCall) -> Mapping[str, Any]:
+        return self.reading_
+
+    def _evaluated(self, part: str) -> Any:
+        from tidegate.tasks.label.evaluate import judge_part
+
+        return judge_part(self, part) if len(getattr(self.fitted_.parts, part)) else None
+
+    def _contents(self) -> dict[str, Any]:
+        from tidegate.tasks.label.run import content_of
+
+        return {"model": content_of(self.fitted_)}
+
+    def _predicted(self, judged: Any) -> dict[str, bytes]:
+        from tidegate.tasks.label.run import predictions
+
+        return {"predictions.parquet": predictions(self, judged)}
 
     def _fit_parts(
         self,
@@ -113,29 +117,27 @@ class SequenceEstimator(Estimator, ABC):
         *,
         checkpoints: Path | None = None,
         resume: bool = False,
-        progress: bool | None = None,
+        progress: Any = None,
     ) -> None:
         """Train on parts that are settled."""
-        from tidegate.tasks.label.batches import torch_run
         from tidegate.tasks.label.fit import fit_labels
-        from tidegate.train.progress import ProgressBar
+        from tidegate.train.run import TorchRun
 
-        with ProgressBar(progress) as bar:
-            fitted = fit_labels(
-                sequences,
-                parts,
-                self.check(),
-                make_labels=self._make_labels,
-                make_loss=self._make_loss,
-                decide=self._decide,
-                checkpoints=checkpoints,
-                resume=resume,
-                progress=bar,
-            )
+        fitted = fit_labels(
+            sequences,
+            parts,
+            self.check(),
+            make_labels=self._make_labels,
+            make_loss=self._make_loss,
+            decide=self._decide,
+            checkpoints=checkpoints,
+            resume=resume,
+            progress=progress,
+        )
         self.fitted_, self.history_ = fitted, fitted.history
         self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
         self.preparation_, self.notes_ = fitted.preparation, fitted.notes
-        self.run_ = torch_run(fitted.network)
+        self.run_ = TorchRun(fitted.network).sequences
 
     @classmethod
     def load(cls: type[Self], path: str | Path) -> Self:
@@ -162,10 +164,10 @@ class SequenceEstimator(Estimator, ABC):
         Raises:
             OutputError: the folder cannot be written; what was there stays.
         """
-        from tidegate.tasks.label.run import write_label_model
+        from tidegate.tasks.run import write_model
 
         self._require_fitted("fitted_")
-        return write_label_model(self, Path(path))
+        return write_model(self, Path(path), self._contents()["model"])
 
     def outputs(self, data: Any, **reading: Any) -> NDArray[np.float32]:
         """The network's outputs before they become answers: [M, O], or [N, O] for every step."""

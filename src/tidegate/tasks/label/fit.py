@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
-from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.spans import Spans, sliding, whole
 from tidegate.prepare.sequence.targets import ClassLabels, NumberLabels
 from tidegate.runtime.label.labeller import Deciding, outputs
-from tidegate.tasks.label.batches import (
+from tidegate.tasks.fit import Fitted, Problem, Trainer
+from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
+from tidegate.tasks.label.examples import (
     Examples,
     LabelLoss,
-    LabelValidation,
     Loss,
     SpanBatches,
-    tensors,
-    torch_run,
+    validation_of,
 )
-from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.ignored_options import unused
 from tidegate.tasks.label.options import LabelChoices
-from tidegate.train.checkpoint import Checkpoint
-from tidegate.train.history import History
-from tidegate.train.isolation import plain_torch, seeded_network
-from tidegate.train.loop import train
-from tidegate.train.memory import keep_memory
+from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
-from tidegate.train.threads import choose_threads, threads
+from tidegate.train.run import TorchRun
 
 STEPS = 1_500
 FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
-SEEDS_APART = 1_000  # of the members of an ensemble
 LOOKED_AT = 5_000  # training examples that a diagnosis looks at, evenly spread
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
@@ -55,15 +46,14 @@ Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding, list[Note]]
 
 
 @dataclass(frozen=True)
-class LabelFitted:
+class LabelFitted(Fitted):
     """A trained classifier or regressor and everything it was trained with.
 
     Attributes:
-        sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of what is said.
-        plan, spec, network: as built. deciding: how outputs become answers. histories: of each member, of the training
-            that chose its epochs. notes: what was found, chosen and done. calibration: what the temperature changed on
-            the validation part, or None. seen: part -> outputs and encoded labels of the network that chose the
-            epochs, which had not seen the validation part.
+        sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of the targets.
+        plan: as built. deciding: how outputs become answers. calibration: what the temperature changed on the
+            validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
+            which had not seen the validation part.
     """
 
     sequences: Sequences
@@ -72,23 +62,9 @@ class LabelFitted:
     prepared: PreparedSequences
     labels: Labels
     plan: LabelPlan
-    spec: NetworkSpec
-    network: Network | Ensemble
     deciding: Deciding
-    histories: tuple[History, ...]
-    notes: tuple[Note, ...]
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
-
-    @property
-    def history(self) -> History:
-        """Of the first member."""
-        return self.histories[0]
-
-    @property
-    def seconds(self) -> float:
-        """Wall time of all members' epochs."""
-        return sum(history.seconds for history in self.histories)
 
 
 @plain_torch()
@@ -117,7 +93,6 @@ def fit_labels(
     Raises:
         ConfigError, DataError, TrainingError: what cannot work, and how to mend it.
     """
-    keep_memory()
     if sequences.labels is None:
         raise DataError("the sequences have no labels to learn from: name their column (label=...), or give labels")
     model = choices.model
@@ -131,51 +106,44 @@ def fit_labels(
     notes += [*fold.preparation.notes, *fold.prepared.notes]
     notes += unused(model, choices.network, fold.preparation, tags=deciding.per_step)
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
-    if progress is not None:
-        progress.max_epochs = options.max_epochs
-    fingerprint = None if checkpoints is None else [str(choices), fold.fingerprint(), parts.train.tolist()]
-
-    def checkpoint(name: str) -> Checkpoint | None:
-        return None if checkpoints is None else Checkpoint(checkpoints / name, [name, fingerprint])
-
-    work = options.batch_size * 8 * model.hidden_size**2
-    with threads(choose_threads(max(work, _branch_work(fold.plan, training, options.batch_size)))):
-        trained = [
-            fold.train(make_loss, training, validation, *own, resume, progress)
-            for own in fold.members("last", options, checkpoint)
-        ]
-        networks, histories = [each for each, _ in trained], [history for _, history in trained]
-        network = joined(networks)
-        found = outputs(torch_run(network), fold.prepared, validation.spans, per_step=deciding.per_step)
-        answers = _answers(validation)
-        sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
-        learned = outputs(torch_run(network), fold.prepared, sample.spans, per_step=deciding.per_step)
-        deciding = decide(found, answers, fold.labels, deciding, notes)
-        calibration = None
-        if deciding.temperature != 1:
-            calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
-            notes.append(calibration.note)
-        if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
-            loss = fold.loss(make_loss, training)
-            epochs = [epochs_worth(*each, validation, loss) for each in zip(networks, histories, strict=True)]
-            both = np.sort(np.concatenate([parts.train, parts.validation]))
-            fold = _Fold(sequences, both, choices, make_labels, deciding)
-            whole, again = fold.examples(both), fold.members("refit", options, checkpoint, epochs)
-            network = joined([fold.train(make_loss, whole, None, *own, resume, progress)[0] for own in again])
-            message = "Trained again on the training and validation parts together, for the {epochs} epochs chosen."
-            notes.append(Note("refit", message, {"epochs": ", ".join(map(str, epochs))}))
+    trainer = Trainer(
+        options,
+        ensemble_size=model.members,
+        work=max(options.batch_size * 8 * model.hidden_size**2, _branch_work(fold.plan, training, options.batch_size)),
+        checkpoints=checkpoints,
+        fingerprint=None if checkpoints is None else [str(choices), fold.fingerprint(), parts.train.tolist()],
+        resume=resume,
+        progress=progress,
+    )
+    problem = fold.problem(make_loss, training, validation)
+    trained = trainer.train(problem)
+    network, run = trained.network, TorchRun(trained.network).sequences
+    found = outputs(run, fold.prepared, validation.spans, per_step=deciding.per_step)
+    answers = _answers(validation)
+    sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
+    learned = outputs(run, fold.prepared, sample.spans, per_step=deciding.per_step)
+    deciding = decide(found, answers, fold.labels, deciding, notes)
+    calibration = None
+    if deciding.temperature != 1:
+        calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
+        notes.append(calibration.note)
+    if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
+        epochs = trainer.epochs_worth(trained, problem)
+        both = np.sort(np.concatenate([parts.train, parts.validation]))
+        fold = _Fold(sequences, both, choices, make_labels, deciding)
+        network = trainer.refit(fold.problem(make_loss, fold.examples(both), None), epochs, notes).network
     return LabelFitted(
+        spec=network.spec,
+        network=network,
+        histories=trained.histories,
+        notes=tuple(notes),
         sequences=sequences,
         parts=parts,
         preparation=fold.preparation,
         prepared=fold.prepared,
         labels=fold.labels,
         plan=fold.plan,
-        spec=network.spec,
-        network=network,
         deciding=deciding,
-        histories=tuple(histories),
-        notes=tuple(notes),
         calibration=calibration,
         seen={"train": (learned, _answers(sample)), "validation": (found, answers)},
     )
@@ -230,69 +198,15 @@ class _Fold:
         digest.update(repr(np.asarray(self.sequences.labels).tolist()).encode())
         return digest.hexdigest()
 
-    def loss(self, make_loss: Any, training: Examples) -> LabelLoss:
-        """The loss of a batch."""
-        return LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
-
-    def members(
-        self,
-        name: str,
-        options: TrainOptions,
-        checkpoint: Callable[[str], Checkpoint | None],
-        epochs: list[int] | None = None,
-    ) -> Iterator[tuple[TrainOptions, Checkpoint | None]]:
-        """Options and checkpoint of each member: seeds differ, and so weights, order and dropout.
-
-        Args:
-            name: of the training. epochs: of each member, to its last; None stops where `options` says.
-        """
-        for number in range(self.choices.model.members):
-            own = replace(options, seed=options.seed + SEEDS_APART * number)
-            if epochs is not None:
-                own = replace(own, max_epochs=epochs[number], patience=0)
-            yield own, checkpoint(f"{name}-{number}" if number else name)
-
-    def train(
-        self,
-        make_loss: Any,
-        training: Examples,
-        validation: Examples | None,
-        options: TrainOptions,
-        checkpoint: Checkpoint | None,
-        resume: bool,
-        progress: Any,
-    ) -> tuple[Network, History]:
-        """Train a network; without validation examples to the last epoch."""
-        network = seeded_network(self.spec, options.seed)
-        loss = self.loss(make_loss, training)
-        batches = SpanBatches(training, options.batch_size, options.seed, self.choices.augment)
-        validate = None if validation is None else LabelValidation(validation, loss)
-        history = train(
-            network, batches, loss, validate, options, checkpoint=checkpoint, resume=resume, progress=progress
+    def problem(self, make_loss: Any, training: Examples, validation: Examples | None) -> Problem:
+        """The network and what it is trained on; `make_loss` as of `fit_labels`."""
+        loss = LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
+        return Problem(
+            self.spec,
+            lambda options: SpanBatches(training, options.batch_size, options.seed, self.choices.augment),
+            loss,
+            None if validation is None else validation_of(validation, loss),
         )
-        return network, history
-
-
-def joined(networks: list[Network]) -> Network | Ensemble:
-    """One network alone, or several whose outputs are averaged."""
-    return networks[0] if len(networks) == 1 else Ensemble(networks).eval()
-
-
-def epochs_worth(network: Network, history: History, validation: Examples, loss: LabelLoss) -> int:
-    """How long to train on more data: the last epoch whose validation loss chance cannot tell from the lowest.
-
-    The lowest loss of a small validation part is often an early accident. Every epoch within one standard error of it,
-    that of the mean over the part's sequences, is as good; the longest training of these is taken.
-
-    Args:
-        network: with its best weights. history: of its training. validation: what chose them. loss: of a batch.
-    """
-    best = history.best
-    assert best is not None
-    with torch.no_grad():
-        each = [float(loss(network, tensors(*validation.batch(np.array([place]))))) for place in range(len(validation))]
-    margin = best.validation_loss + float(np.std(each)) / len(each) ** 0.5
-    return max(epoch.epoch for epoch in history.epochs if epoch.validation_loss <= margin)
 
 
 def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:

@@ -27,7 +27,7 @@ class LabelPatient:
         self.model, self.beside = model, {} if beside is None else beside
         self._scores: dict[str, Any] = {}
 
-    def refit(self, changes: Mapping[str, Any]) -> LabelPatient:
+    def retrained(self, changes: Mapping[str, Any]) -> LabelPatient:
         """The same with some options changed, trained on the same sequences and parts, but not again on both parts."""
         return LabelPatient(_trained(self.model, {**changes, "refit": False}), self.beside)
 
@@ -90,6 +90,6 @@ def mend_labels(model: Any, *, tries: int = TRIES, report: Callable[[str], None]
 def _trained(model: Any, changes: Mapping[str, Any]) -> Any:
     """A new estimator with some options changed, fitted on the same sequences and parts."""
     other = type(model)(**{**model.get_params(), **changes})
-    other._fit_parts(model.fitted_.sequences, model.fitted_.parts, progress=False)
+    other._fit_parts(model.fitted_.sequences, model.fitted_.parts)
     other.reading_ = model.reading_
     return other

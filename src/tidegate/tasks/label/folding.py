@@ -170,6 +170,8 @@ def cross_validate(
     """
     if validation == 0:
         raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
+    from tidegate.train.progress import ProgressBar
+
     estimator.check()
     sequences = estimator._read(data, labels, reading)
     place, chosen, notes = deal_folds(sequences, folds, by, seed)
@@ -179,7 +181,8 @@ def cross_validate(
         inner = partition(sequences.take(rest), validation=validation, test=0, by=chosen, seed=seed)  # type: ignore[arg-type]
         parts = Partition(rest[inner.train], rest[inner.validation], test, chosen)
         model = type(estimator)(**estimator.get_params())
-        model._fit_parts(sequences, parts, progress=progress)
+        with ProgressBar(progress) as bar:
+            model._fit_parts(sequences, parts, progress=bar)
         found.append(judge_part(model, "test").evaluation)
         sizes.append(len(test))
         higher = isinstance(model.labels_, ClassLabels)

@@ -36,6 +36,6 @@ def open_label_run(run: str | Path, data: Any = None) -> Any:
     sequences = read_sequences(source if data is None else data, **reading)
     again = type(model)(**model.get_params())
     parts = partition(sequences, **split, seed=again.get_params()["seed"])
-    again._fit_parts(sequences, parts, checkpoints=folder / "checkpoints", resume=True, progress=False)
+    again._fit_parts(sequences, parts, checkpoints=folder / "checkpoints", resume=True)
     again.reading_ = model.reading_
     return again

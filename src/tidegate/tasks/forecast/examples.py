@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,13 +11,11 @@ from torch import Tensor, nn
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.data.windows import Batches, Windows
-from tidegate.nn.network import Network
 from tidegate.prepare.table.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.table.prepared import Prepared
 from tidegate.train.forcing import Forcing, ForcingSchedule
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
-from tidegate.train.run import TorchRun
 
 EVALUATION_BATCH = 512
 
@@ -122,24 +119,3 @@ class BatchLoss:
         if self.by_window:
             return self.loss(output.values, (target - output.loc) / output.scale, observed)
         return self.loss(output.prepared(), target, observed)
-
-
-class Validation:
-    """Mean loss over the validation windows, weighted by their observed steps."""
-
-    def __init__(self, prepared: Prepared, origins: NDArray[np.int64], spec: NetworkSpec, loss: BatchLoss) -> None:
-        self.prepared, self.origins, self.spec, self.loss = prepared, origins, spec, loss
-
-    def __call__(self, network: nn.Module) -> float:
-        total, count = 0.0, 0
-        for first in range(0, len(self.origins), EVALUATION_BATCH):
-            batch = gather(self.prepared, self.origins[first : first + EVALUATION_BATCH], self.spec)
-            seen = int(batch[4].sum())
-            total += float(self.loss(network, batch)) * seen
-            count += seen
-        return total / max(count, 1)
-
-
-def torch_run(network: Network) -> Any:
-    """The network as a function of numpy arrays, as `tidegate.runtime.forecast` calls it."""
-    return TorchRun(network).windows

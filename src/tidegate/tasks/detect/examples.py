@@ -1,4 +1,4 @@
-"""Training windows of a detector: many lessons a window, anomalies that are known left out."""
+"""Training windows of a detector: every step an example, anomalies that are known left out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tidegate.data.windows import Batches, origins
 from tidegate.nn.per_step import every_step
 from tidegate.prepare.online import Clock, OnlinePreparation, fill_forward, series_inputs, squash
 from tidegate.runtime.detect.walk import microseconds, values_of
+from tidegate.tasks.fit import Validation
 from tidegate.train.losses import PointLoss, point_error
 
 BURN_IN = 8  # an eighth of a window passes before its errors count: the recurrence starts from nothing
@@ -23,7 +24,7 @@ EVALUATION_BATCH = 256
 
 
 @dataclass(frozen=True)
-class Lessons:
+class Rows:
     """Every row of a table as the network sees it. N rows, I inputs, C channels.
 
     Attributes:
@@ -35,7 +36,7 @@ class Lessons:
     observed: NDArray[np.bool_]
 
 
-def lessons(table: Table, preparation: OnlinePreparation, labelled: NDArray[np.bool_] | None) -> Lessons:
+def prepare_rows(table: Table, preparation: OnlinePreparation, labelled: NDArray[np.bool_] | None) -> Rows:
     """Prepare every row; rows that are labelled as anomalies do not count."""
     values, time = values_of(table, preparation.channels), microseconds(table)
     clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
@@ -49,7 +50,7 @@ def lessons(table: Table, preparation: OnlinePreparation, labelled: NDArray[np.b
     observed = ~np.isnan(values)
     if labelled is not None:
         observed &= ~labelled[:, None]
-    return Lessons(inputs, squashed, observed)
+    return Rows(inputs, squashed, observed)
 
 
 def training_origins(
@@ -64,7 +65,7 @@ def training_origins(
     return found[clean], int((~clean).sum())
 
 
-class LessonBatches:
+class RowBatches:
     """Shuffled training windows, or windows in their order.
 
     Args:
@@ -73,7 +74,7 @@ class LessonBatches:
     """
 
     def __init__(
-        self, data: Lessons, windows: NDArray[np.int64], window: int, batch_size: int, seed: int, rebuild: bool
+        self, data: Rows, windows: NDArray[np.int64], window: int, batch_size: int, seed: int, rebuild: bool
     ) -> None:
         self.data, self.window, self.rebuild = data, window, rebuild
         self.order = Batches(windows, batch_size, seed=seed)
@@ -98,7 +99,7 @@ class LessonBatches:
         return tuple(map(torch.from_numpy, (data.inputs[rows], data.squashed[rows + 1], observed)))
 
 
-class LessonLoss:
+class RowLoss:
     """Mean loss of the values that count: of the next value after every step, or of the window rebuilt."""
 
     def __init__(self, point: PointLoss, rebuild: bool) -> None:
@@ -115,17 +116,7 @@ class LessonLoss:
         return error.sum() / observed.sum().clamp_min(1)
 
 
-class LessonValidation:
-    """Mean loss over windows of the validation part."""
-
-    def __init__(self, batches: LessonBatches, windows: NDArray[np.int64], loss: LessonLoss) -> None:
-        self.batches, self.windows, self.loss = batches, windows, loss
-
-    def __call__(self, network: nn.Module) -> float:
-        total, count = 0.0, 0
-        for first in range(0, len(self.windows), EVALUATION_BATCH):
-            batch = self.batches.gather(self.windows[first : first + EVALUATION_BATCH])
-            seen = int(batch[2].sum())
-            total += float(self.loss(network, batch)) * seen
-            count += seen
-        return total / max(count, 1)
+def validation_of(batches: RowBatches, windows: NDArray[np.int64], loss: RowLoss) -> Validation:
+    """Mean loss over windows of the validation part, weighted by the values that count."""
+    chunks = [windows[first : first + EVALUATION_BATCH] for first in range(0, len(windows), EVALUATION_BATCH)]
+    return Validation(loss, chunks, batches.gather, lambda batch: int(batch[2].sum()))

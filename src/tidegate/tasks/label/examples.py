@@ -11,11 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare.sequence.masking import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
-from tidegate.runtime.label.labeller import Run
-from tidegate.train.run import TorchRun
+from tidegate.tasks.fit import Validation
 
 BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
 VALIDATION_STEPS = 32_768
@@ -115,26 +113,18 @@ class LabelLoss:
         return self.loss(values[:, :, 0], target, valid)
 
 
-class LabelValidation:
-    """Mean loss over the validation part, weighted by its sequences, or by their steps."""
-
-    def __init__(self, examples: Examples, loss: LabelLoss) -> None:
-        self.examples, self.loss = examples, loss
-        self.order = np.argsort(examples.spans.lengths, kind="stable")
-
-    def __call__(self, network: nn.Module) -> float:
-        total, count, low = 0.0, 0, 0
-        lengths = self.examples.spans.lengths[self.order]
-        while low < len(self.order):
-            high = low + max(1, VALIDATION_STEPS // max(1, int(lengths[low : low + 256].max())))
-            index = self.order[low : min(high, low + 256)]
-            weight = int(self.examples.spans.lengths[index].sum()) if self.examples.per_step else len(index)
-            total += float(self.loss(network, tensors(*self.examples.batch(index)))) * weight
-            count += weight
-            low += len(index)
-        return total / max(count, 1)
-
-
-def torch_run(network: Network | Ensemble) -> Run:
-    """The network as a function of numpy arrays, as `tidegate.runtime.label` calls it."""
-    return TorchRun(network).sequences
+def validation_of(examples: Examples, loss: LabelLoss) -> Validation:
+    """Mean loss over held-out examples, weighted by sequences, or by their steps; those of like length together."""
+    lengths = examples.spans.lengths
+    order = np.argsort(lengths, kind="stable")
+    chunks, low = [], 0
+    while low < len(order):
+        most = max(1, VALIDATION_STEPS // max(1, int(lengths[order[low : low + 256]].max())))
+        chunks.append(order[low : low + min(most, 256)])
+        low += len(chunks[-1])
+    return Validation(
+        loss,
+        chunks,
+        lambda places: tensors(*examples.batch(places)),
+        lambda batch: int(batch[1].sum()) if examples.per_step else len(batch[1]),
+    )

@@ -1,0 +1,66 @@
+"""What a forecaster leaves in its artifact and its run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidegate.core.optional import require
+from tidegate.runtime.forecast.context import pack_context
+from tidegate.runtime.forecast.predictor import context_rows
+from tidegate.tasks.forecast.evaluate import Judged
+from tidegate.tasks.forecast.fit import ForecastFitted
+from tidegate.tasks.run import Content, parquet
+
+LARGEST_PREDICTIONS = 20_000_000
+
+
+def content_of(fitted: ForecastFitted, *, context: bool) -> Content:
+    """The artifact of a fit; with `context` the end of its table, so that it predicts without data."""
+    about: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
+    if context:
+        about, arrays = pack_context(fitted.table, context_rows(fitted.spec, fitted.preparation))
+    if fitted.decoding.calibration is not None:
+        arrays["calibration"] = fitted.decoding.calibration
+    return Content(
+        spec=fitted.spec,
+        weights=fitted.weights,
+        preparation=fitted.preparation.to_json(),
+        schema=fitted.table.schema.to_json(),
+        frequency=fitted.table.frequency.to_json(),
+        timezone=fitted.table.timezone,
+        decoding=fitted.decoding.to_json(),
+        arrays=arrays,
+        context=about,
+    )
+
+
+def predictions(judged: Judged) -> bytes:
+    """One row per window, step and target: series, cutoff, time, step, target, actual, mean and the quantiles."""
+    polars = require("polars", extra="train", purpose="write predictions.parquet")
+    table, found, origins = judged.table, judged.forecast, judged.origins
+    windows, horizon, targets = found.mean.shape
+    if found.mean.size > LARGEST_PREDICTIONS:
+        keep = np.linspace(0, windows - 1, max(1, LARGEST_PREDICTIONS // (horizon * targets))).astype(np.int64)
+        origins, windows = origins[keep], len(keep)
+        mean, quantiles = found.mean[keep], found.quantiles[keep]
+    else:
+        mean, quantiles = found.mean, found.quantiles
+    each = horizon * targets
+    rows = origins[:, None] + np.arange(horizon)
+    names = polars.Series("series", list(table.ids), dtype=polars.String)
+    target_names = polars.Series("target", list(table.schema.targets), dtype=polars.String)
+    columns = {
+        "series": names.gather(np.repeat(table.series_of(origins), each).astype(np.uint32)),
+        "cutoff": np.repeat(table.time[origins - 1], each),
+        "time": np.repeat(table.time[rows].reshape(-1), targets),
+        "step": np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows),
+        "target": target_names.gather(np.tile(np.arange(targets, dtype=np.uint32), windows * horizon)),
+        "actual": judged.prepared.raw_target(origins, horizon).reshape(-1),
+        "mean": mean.reshape(-1),
+    }
+    for index, level in enumerate(found.levels):
+        columns[f"q{level:g}"] = quantiles[..., index].reshape(-1)
+    return parquet(columns)
