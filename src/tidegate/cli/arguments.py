@@ -11,7 +11,8 @@ from tidegate.core.errors import ConfigError
 
 REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
-COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", "frequency", "wide")
+READING = ("date_format", "frequency", "wide")
+COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", *READING)
 NETWORK = ("encoder", "attention")
 LENT = (*COLUMNS, *MODEL, *NETWORK, "epochs", "settings")
 
@@ -29,8 +30,14 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     named = [f"network.{name}={values[name]}" for name in NETWORK if values[name] is not None]
     merge(options, [*named, *values["settings"]])
     columns = {name: values[name] for name in COLUMNS}
-    columns["target"] = columns["target"] or None
+    columns |= {"target": columns["target"] or None, "time": single(columns["time"])}
+    columns["series"] = single(columns["series"])
     return options, columns
+
+
+def single(names: list[str] | None) -> str | list[str] | None:
+    """A column named once as its name, one named more than once as a list, None where there is none."""
+    return (names[0] if len(names) == 1 else list(names)) if names else None
 
 
 def size(text: str) -> float | int | str:

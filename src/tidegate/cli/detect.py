@@ -9,23 +9,27 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import REPAIRS, merge, size, table_of
+from tidegate.cli.arguments import REPAIRS, merge, single, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 
-COLUMNS = ("time", "target", "series", "repair", "timezone", "frequency", "wide")
+COLUMNS = ("time", "target", "series", "repair", "timezone", "date_format", "frequency", "wide")
 MODEL = ("method", "window", "cell", "hidden_size", "num_layers", "alarms_per_week", "warm_up", "seed")
 
 
 def detect(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
-    time: str | None = typer.Option(None, help=tr("Time column; recognised where it has a usual name.")),
+    time: list[str] | None = typer.Option(
+        None, help=tr("Time column; recognised where it has a usual name. More than once: date and time of day.")
+    ),
     target: list[str] | None = typer.Option(None, help=tr("Channel to watch; may be given more than once.")),
-    series: str | None = typer.Option(None, help=tr("Column that names the series.")),
+    series: list[str] | None = typer.Option(
+        None, help=tr("Column that names the series; several together where given more than once.")
+    ),
     label: str | None = typer.Option(None, help=tr("Column that is 1 where a row is known to be anomalous.")),
     method: str = typer.Option("forecast", help="forecast|reconstruction"),
     window: int | None = typer.Option(None, help=tr("Steps that a training window has, and that are rebuilt at once.")),
@@ -39,6 +43,9 @@ def detect(
     gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
     repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
     timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
+    date_format: str | None = typer.Option(
+        None, help=tr("How times are written: such as %d.%m.%Y, or dayfirst, monthfirst, yearfirst, roc.")
+    ),
     frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
     wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
@@ -57,6 +64,7 @@ def detect(
     merge(options, settings)
     model = detector(options)
     columns: dict[str, Any] = {name: given[name] for name in COLUMNS} | {"target": target or None, "check": False}
+    columns |= {"time": single(time), "series": single(series)}
     if label is not None:
         columns["observed"] = [label]
     table = table_of(data, columns, quiet)

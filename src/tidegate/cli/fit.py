@@ -28,9 +28,13 @@ def register(app: typer.Typer) -> None:
 def forecast(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
-    time: str | None = typer.Option(None, help=tr("Time column; recognised where it has a usual name.")),
+    time: list[str] | None = typer.Option(
+        None, help=tr("Time column; recognised where it has a usual name. More than once: date and time of day.")
+    ),
     target: list[str] | None = typer.Option(None, help=tr("Column to forecast; may be given more than once.")),
-    series: str | None = typer.Option(None, help=tr("Column that names the series.")),
+    series: list[str] | None = typer.Option(
+        None, help=tr("Column that names the series; several together where given more than once.")
+    ),
     known: list[str] = typer.Option([], help=tr("Covariate known ahead; may be given more than once.")),
     observed: list[str] = typer.Option([], help=tr("Covariate known up to now; may be given more than once.")),
     static: list[str] = typer.Option([], help=tr("One value per series; may be given more than once.")),
@@ -50,6 +54,9 @@ def forecast(
     gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
     repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
     timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
+    date_format: str | None = typer.Option(
+        None, help=tr("How times are written: such as %d.%m.%Y, or dayfirst, monthfirst, yearfirst, roc.")
+    ),
     frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
     wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),

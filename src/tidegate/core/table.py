@@ -18,7 +18,8 @@ class Schema:
     """Which columns are what.
 
     `known` covariates are known ahead (holidays, planned prices), `observed` ones only up to now,
-    `static` ones once per series.
+    `static` ones once per series. Where several columns together name the series, `keys` has them and `series` is
+    their names joined.
     """
 
     time: str | None
@@ -27,11 +28,17 @@ class Schema:
     known: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     static: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns that name the series; empty where none does."""
+        return self.keys or (() if self.series is None else (self.series,))
 
     def to_json(self) -> dict[str, Any]:
         return {
             "time": self.time,
-            "series": self.series,
+            "series": list(self.keys) if len(self.keys) > 1 else self.series,
             "targets": list(self.targets),
             "known": list(self.known),
             "observed": list(self.observed),
@@ -42,11 +49,12 @@ class Schema:
     def from_json(cls, state: Mapping[str, Any]) -> Schema:
         return cls(
             time=state["time"],
-            series=state["series"],
+            series=state["series"] if not isinstance(state["series"], list) else "/".join(state["series"]),
             targets=tuple(state["targets"]),
             known=tuple(state["known"]),
             observed=tuple(state["observed"]),
             static=tuple(state["static"]),
+            keys=tuple(state["series"]) if isinstance(state["series"], list) else (),
         )
 
 
@@ -79,6 +87,7 @@ class Table:
         static: name -> [G], numbers or text.
         timezone: the zone that local clock time is read in, or None.
         notes: what was found and repaired while reading.
+        keys: key column -> [G] its values as they were given; empty where `ids` are all there is.
     """
 
     schema: Schema
@@ -90,6 +99,7 @@ class Table:
     static: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     timezone: str | None = None
     notes: tuple[Note, ...] = ()
+    keys: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -102,6 +112,32 @@ class Table:
     def series_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Index of the series that each row belongs to."""
         return np.searchsorted(self.starts, rows, side="right") - 1
+
+    def named(self, series: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """The columns that name series, for output: key column -> [n], for the indices [n] of series.
+
+        None where there is one series without a name.
+        """
+        if self.keys:
+            return {name: values[series] for name, values in self.keys.items()}
+        if self.schema.series is None and len(self.ids) == 1:
+            return {}
+        return {self.schema.series or "series": np.array(self.ids, dtype=object)[series]}
+
+    def keep(self, series: NDArray[np.int64]) -> Table:
+        """The table of these series alone, in this order."""
+        ranges = self.rows()[series]
+        keep = np.concatenate([np.arange(a, b) for a, b in ranges]) if len(ranges) else np.empty(0, dtype=np.int64)
+        starts = np.concatenate([[0], np.cumsum(ranges[:, 1] - ranges[:, 0])]).astype(np.int64)
+        return replace(
+            self,
+            ids=tuple(self.ids[i] for i in series),
+            starts=starts,
+            time=self.time[keep],
+            columns={name: values[keep] for name, values in self.columns.items()},
+            static={name: values[series] for name, values in self.static.items()},
+            keys={name: values[series] for name, values in self.keys.items()},
+        )
 
     def rows(self) -> NDArray[np.int64]:
         """[G, 2] first row and end (exclusive) of each series."""

@@ -46,7 +46,49 @@ def to_frame(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None
         dated = [name for name, values in columns.items() if values.dtype.kind == "M"]
         zoned = [nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(timezone) for name in dated]
         frame = frame.with_columns(*zoned)
-    return frame.to_native()
+    return _as_given(frame, like).to_native()
+
+
+def _as_given(frame: Any, like: Any) -> Any:
+    """Columns that `like` has too, in its own types: integers of its width, categories, dates, units and zones of
+    times. A time of day that a date cannot hold stays a time."""
+    import narwhals as nw
+
+    if type(like).__module__.split(".")[0] not in BACKENDS or not hasattr(like, "columns"):
+        return frame
+    given = nw.from_native(like).collect_schema()
+    for name, now in frame.schema.items():
+        kind = given.get(name)
+        if kind is None or kind == now:
+            continue
+        column = nw.col(name)
+        if isinstance(now, nw.Datetime) and kind == nw.Date:
+            whole = (frame[name] == frame[name].dt.truncate("1d")).all()
+            frame = frame.with_columns(column.cast(nw.Date)) if whole and now.time_zone is None else frame
+        elif isinstance(now, nw.Datetime) and isinstance(kind, nw.Datetime):
+            if now.time_zone is None and kind.time_zone is not None:
+                column = column.dt.replace_time_zone(kind.time_zone)
+            zone = now.time_zone or kind.time_zone
+            frame = frame.with_columns(column.cast(nw.Datetime(kind.time_unit, zone)))
+        elif _fits(kind, now, frame[name]):
+            frame = frame.with_columns(column.cast(kind))
+    return frame
+
+
+def _fits(kind: Any, now: Any, values: Any) -> bool:
+    """Whether values of one type can be given in another without a loss."""
+    import narwhals as nw
+
+    if isinstance(kind, (nw.Categorical, nw.Enum)):
+        return bool(now == nw.String or now.is_integer())
+    if kind == nw.Boolean:
+        return bool(now.is_integer() and values.is_in([0, 1]).all())
+    return bool(kind.is_integer() and (now.is_integer() or now == nw.Boolean or (now == nw.String and _whole(values))))
+
+
+def _whole(texts: Any) -> bool:
+    """Whether a column of text holds integers as they are written: 1, not 01."""
+    return all(isinstance(text, str) and text.lstrip("-").isdigit() and str(int(text)) == text for text in texts)
 
 
 def to_csv(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None) -> str:

@@ -34,7 +34,7 @@ def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -
         future,
         time=False if schema.time is None else schema.time,
         target=[],
-        series=schema.series,
+        series=schema.key or None,
         known=list(names),
         frequency=table.frequency if table.time.dtype.kind == "M" else None,
         timezone=table.timezone,

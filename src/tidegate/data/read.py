@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -14,11 +15,12 @@ from tidegate.core.errors import ConfigError, SchemaError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Schema, Table
 from tidegate.data.cells import checks
-from tidegate.data.cells.columns import Keys, Options, Role, Source
+from tidegate.data.cells.columns import Options, Role, Source
 from tidegate.data.cells.numbers import Decimal
 from tidegate.data.files import frames
 from tidegate.data.files import wide as wider
 from tidegate.data.files.csvfile import CsvFile
+from tidegate.data.keys import series_keys
 from tidegate.data.schema import Names, TimeName, as_names, resolve
 from tidegate.data.time.grid import Repair, Rows, order, regular
 from tidegate.data.time.parts import roles_of
@@ -33,7 +35,7 @@ def read(
     *,
     time: TimeName = None,
     target: Names = None,
-    series: str | None = None,
+    series: Names = None,
     known: Names = (),
     observed: Names = (),
     static: Names = (),
@@ -56,7 +58,8 @@ def read(
         time: its column, or columns (year, month, day, ...); None recognises it; False takes rows in their order.
         target: the column or columns to forecast; None recognises `y`, `target` or the only column of numbers; []
             where there is none (future covariates).
-        series: the column that names the series; None recognises `unique_id`, `item_id`, `series_id`.
+        series: the column that names the series, or several that do so together; None recognises `unique_id`,
+            `item_id`, `series_id`.
         known: covariates known ahead. observed: covariates known up to now. static: one value per series.
         frequency: step between rows, such as "1h", "15min", "D", "B", "M", "row"; None infers it.
         repair: what to do with disorder and doubled times: "error" refuses both; "sort" sorts; "drop" sorts and keeps
@@ -116,7 +119,7 @@ def read(
     columns = {name: values for name, values in rows.columns.items() if name not in schema.static}
     if static_data is not None:
         schema, held = _static_data(static_data, schema, held, rows.ids, as_names(static))
-    return Table(schema, found, rows.ids, starts, rows.time, columns, held, aware, tuple(rows.notes))
+    return Table(schema, found, rows.ids, starts, rows.time, columns, held, aware, tuple(rows.notes), rows.keys or {})
 
 
 def open_source(
@@ -161,14 +164,10 @@ def _long(source: Source, options: Options, timezone: str | None, **names: Any) 
     roles: dict[str, Role] = dict.fromkeys(schema.targets, "number")
     roles |= dict.fromkeys((*schema.known, *schema.observed, *schema.static), "any")
     roles |= roles_of(source, parts, options.date_format)
-    if schema.series is not None:
-        roles[schema.series] = "key"
+    roles |= dict.fromkeys(schema.key, "key")
     loaded = source.load(roles, options)
-    keys = None if schema.series is None else loaded.values[schema.series]
-    ids: tuple[str, ...] = ("",)
-    codes: NDArray[np.int64] | None = None
-    if isinstance(keys, Keys):
-        ids, codes = keys.names, keys.codes.astype(np.int64)
+    keys = series_keys(source, loaded, schema.key)
+    ids, codes = keys.ids, keys.codes
     columns = {name: loaded.values[name] for name in (*schema.targets, *schema.known, *schema.observed, *schema.static)}
     notes: list[Note] = []
     times = times_of(source, loaded, parts, codes, len(ids), options.date_format)
@@ -188,7 +187,7 @@ def _long(source: Source, options: Options, timezone: str | None, **names: Any) 
             f". If column {candidates[0]!r} names several series, pass series={candidates[0]!r}" if candidates else ""
         )
 
-    rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes)
+    rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes, keys=keys.columns)
     return rows, schema, aware
 
 
@@ -234,24 +233,26 @@ def _static_data(
     data: Any, schema: Schema, held: dict[str, NDArray[Any]], ids: tuple[str, ...], wanted: tuple[str, ...]
 ) -> tuple[Schema, dict[str, NDArray[Any]]]:
     source = open_source(data)
-    key = schema.series if schema.series in source.names else source.names[0]
-    names = tuple(name for name in source.names if name != key)
+    whole = bool(schema.key) and all(name in source.names for name in schema.key)
+    key = schema.key if whole else source.names[:1]
+    names = tuple(name for name in source.names if name not in key)
     roles: dict[str, Role] = dict.fromkeys(names, "any")
-    loaded = source.load({**roles, key: "key"}, Options())
-    keys = loaded.values[key]
-    if len(keys.names) < loaded.rows:
-        raise SchemaError(f"static_data has several rows for one series in column {key!r}; expected one row per series")
-    index = {keys.names[code]: row for row, code in enumerate(keys.codes)}
+    loaded = source.load({**roles, **dict.fromkeys(key, "key")}, Options())
+    keys = series_keys(source, loaded, key)
+    assert keys.codes is not None
+    if len(keys.ids) < loaded.rows:
+        raise SchemaError(
+            f"static_data has several rows for one series in column {', '.join(map(repr, key))}; expected one row per "
+            "series"
+        )
+    index = {keys.ids[code]: row for row, code in enumerate(keys.codes)}
     absent = [name for name in ids if name not in index]
     if absent:
         raise SchemaError(
             f"static_data has no row for series {absent[0]!r} ({len(absent)} series are absent); its series column is "
-            f"{key!r}"
+            f"{', '.join(map(repr, key))}"
         )
     pick = np.array([index[name] for name in ids], dtype=np.int64)
     found = {name: np.asarray(loaded.values[name])[pick] for name in names}
     checks.finite(found, source.place)
-    return Schema(schema.time, schema.targets, schema.series, schema.known, schema.observed, (*wanted, *names)), {
-        **held,
-        **found,
-    }
+    return replace(schema, static=(*wanted, *names)), {**held, **found}

@@ -133,19 +133,21 @@ def _named_time(
     return names
 
 
-def find_series(source: Source, series: str | None) -> str | None:
-    """The column that names the series, or None.
+def find_series(source: Source, series: Names) -> tuple[str, ...]:
+    """The columns that name the series, none where no name says so.
 
     Raises:
-        SchemaError: the named column is not there.
+        SchemaError: a named column is not there, or named twice.
     """
-    if series is not None:
-        if not isinstance(series, str):
-            raise SchemaError(f"series={series!r}: name one column; join several into one beforehand")
-        if series not in source.names:
-            raise missing_column(source, series, "series")
-        return series
-    return next((name for known in _SERIES for name in source.names if name.lower() == known), None)
+    names = as_names(series)
+    for name in names:
+        if name not in source.names:
+            raise missing_column(source, name, "series")
+        if names.count(name) > 1:
+            raise SchemaError(f"series={list(names)}: column {name!r} is named more than once")
+    if names:
+        return names
+    return tuple(name for known in _SERIES for name in source.names if name.lower() == known)[:1]
 
 
 def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[str, ...]:
@@ -190,7 +192,7 @@ def resolve(
     *,
     time: TimeName,
     target: Names,
-    series: str | None,
+    series: Names,
     known: Names,
     observed: Names,
     static: Names,
@@ -207,17 +209,18 @@ def resolve(
             if name not in source.names:
                 raise missing_column(source, name, option)
     covariates = [name for names in roles.values() for name in names]
-    series_name = find_series(source, series)
-    taken = [*covariates, *as_names(target), *([series_name] if series_name else [])]
-    times = find_time(source, time, taken, formatted, (series_name,) if series_name else ())
-    targets = find_targets(source, target, [*covariates, *times, *([series_name] if series_name else [])])
+    keys = find_series(source, series)
+    taken = [*covariates, *as_names(target), *keys]
+    times = find_time(source, time, taken, formatted, keys)
+    targets = find_targets(source, target, [*covariates, *times, *keys])
     seen: dict[str, str] = {}
-    uses = [("target", targets), *roles.items(), ("time", times), ("series", (series_name,) if series_name else ())]
+    uses = [("target", targets), *roles.items(), ("time", times), ("series", keys)]
     for option, names in uses:
         for name in names:
             if name in seen:
                 raise SchemaError(f"column {name!r} is named as {seen[name]} and as {option}; a column has one role")
             seen[name] = option
     label = None if not times else times[0] if len(times) == 1 else "time"
-    schema = Schema(label, targets, series_name, roles["known"], roles["observed"], roles["static"])
+    series_name = "/".join(keys) or None
+    schema = Schema(label, targets, series_name, roles["known"], roles["observed"], roles["static"], keys)
     return schema, times

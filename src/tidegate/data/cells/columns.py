@@ -22,10 +22,11 @@ Kind = Literal["number", "time", "text", "empty"]
 
 @dataclass(frozen=True)
 class Keys:
-    """A column of series names: `codes` [n] index into `names`, which are in order of first appearance."""
+    """A column of series names: `codes` [n] index into `names`; `values` [G] are the names in the kind they came in."""
 
     codes: NDArray[np.int32]
     names: tuple[str, ...]
+    values: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tidegate.core.table import Note
 from tidegate.data.cells.columns import Keys, Kind, Loaded, Options, Role, bad_cell, column_for, text_kind
 from tidegate.data.cells.numbers import BadCellError, decimal_evidence
 from tidegate.data.time.digits import from_numbers
+from tidegate.data.time.frequency import show
 from tidegate.data.time.timecolumn import TimeColumn
 from tidegate.data.time.timestamps import NAT, Times
 
@@ -78,7 +80,7 @@ class ArraySource:
             return self._counts(name, values, options.date_format)
         if role == "key" and kind in "biuf":
             kinds, codes = np.unique(values, return_inverse=True)
-            return Keys(codes.astype(np.int32), tuple(str(item) for item in kinds.tolist()))
+            return Keys(codes.astype(np.int32), tuple(str(item) for item in kinds.tolist()), kinds)
         if kind in "biuf":
             return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
         texts = self._texts(name)
@@ -90,7 +92,8 @@ class ArraySource:
             column.add(texts)
         except BadCellError as error:
             raise bad_cell(error, name, column, self) from None
-        return column.finish(self.place) if isinstance(column, TimeColumn) else column.finish()
+        found = column.finish(self.place) if isinstance(column, TimeColumn) else column.finish()
+        return replace(found, values=np.array(found.names, dtype=object)) if isinstance(found, Keys) else found
 
     def _stamps(self, name: str, values: NDArray[Any], role: Role) -> Any:
         if role == "number":
@@ -99,6 +102,10 @@ class ArraySource:
         if role == "time":
             zone = self.zones.get(name)
             return Times(times, aware=zone is not None, zone=zone)
+        if role == "key":
+            kinds, codes = np.unique(times, return_inverse=True)
+            names = tuple("" if np.isnat(kind) else show(kind) for kind in kinds)
+            return Keys(codes.astype(np.int32), names, kinds)
         texts = np.datetime_as_string(times).tolist()
         column = column_for(name, role, "text", Options())
         column.add(texts)
@@ -231,6 +238,10 @@ def _series(series: Any) -> tuple[NDArray[Any], str | None]:
     ):
         series = series.cast(nw.Float64)
     elif kind in (nw.Categorical, nw.Enum):
+        native = series.to_native()
+        named = getattr(getattr(native, "cat", None), "categories", None)
+        if named is not None and named.dtype.kind in "iu" and not series.null_count():
+            return np.asarray(native.astype(named.dtype)), None  # categories of pandas that are numbers
         series = series.cast(nw.String)
     elif kind == nw.Duration or kind.is_nested():
         return np.array([None if _null(v) else str(v) for v in series.to_list()], dtype=object), None

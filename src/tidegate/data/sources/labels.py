@@ -18,6 +18,8 @@ _LARGEST = 2**53
 def from_texts(cells: Sequence[str | None]) -> NDArray[Any]:
     """Labels out of text: int64 where all are whole numbers, float64 where all are numbers, bool, else text.
 
+    Whole numbers that begin with a zero, such as 001, are text.
+
     A missing one is None, or NaN among numbers with a fraction.
     """
     known: dict[str | None, str | None] = {None: None}
@@ -30,6 +32,8 @@ def from_texts(cells: Sequence[str | None]) -> NDArray[Any]:
     kinds = {cell for cell in known.values() if cell is not None}
     if kinds and {kind.lower() for kind in kinds} <= {"true", "false"}:
         return tidy([None if cell is None else cell.lower() == "true" for cell in held])
+    if any(len(kind) > 1 and kind[0] == "0" and kind.isdigit() for kind in kinds):
+        return _objects(held)  # names of digits: 001 and 1 are two classes
     try:
         numbers = {kind: float(kind) for kind in kinds if "_" not in kind}
     except ValueError:

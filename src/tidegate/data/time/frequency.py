@@ -215,7 +215,50 @@ def infer(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...] = 
     if _total(place, starts) <= _SPARSE * len(time):
         return Grid(frequency, place)
     _same_steps(time, starts, ids)
-    return Grid(Frequency(1, "row"), None, (_irregular(step, time, starts),))
+    odd = _irregular_series(time, starts)
+    note = _irregular(step, time, starts) if odd is None else _odd_series(time, starts, ids, *odd)
+    return Grid(Frequency(1, "row"), None, (note,))
+
+
+def _irregular_series(time: NDArray[Any], starts: NDArray[np.int64]) -> tuple[NDArray[np.int64], Frequency] | None:
+    """The series that keep the others from one grid, and the step of those; None where they are not a minority."""
+    if len(starts) < 4:
+        return None
+    steps: list[int] = []
+    for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        step = np.diff(time[a:b].astype(np.int64))
+        common = int(np.gcd.reduce(step)) if len(step) else 0
+        steps.append(common if common and (b - a - 1) * _SPARSE * common >= int(step.sum()) else 0 if len(step) else -1)
+    held: NDArray[np.int64] = np.array(steps, dtype=np.int64)
+    kinds, counts = np.unique(held[held > 0], return_counts=True)
+    if not len(kinds):
+        return None
+    usual = int(kinds[np.argmax(counts)])
+    odd = np.flatnonzero((held != -1) & ((held == 0) | (held % usual != 0)))
+    return (odd, named(usual)) if 0 < len(odd) * 2 < len(held) else None
+
+
+def _odd_series(
+    time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...], odd: NDArray[np.int64], usual: Frequency
+) -> Note:
+    first = int(odd[0])
+    step: Any = np.diff(time[starts[first] : starts[first + 1]].astype(np.int64))
+    size = usual.microseconds or 1
+    place = int(starts[first]) + int(np.argmax(step % size != 0))
+    return Note(
+        "irregular_series",
+        "{count} of {total} series do not keep the step of the others, {usual}: {names}; {first} first after {time}. "
+        "Because of them the rows of all series are counted in their order. Correct these times, or leave these series "
+        "out.",
+        {
+            "count": len(odd),
+            "total": len(ids),
+            "usual": str(usual),
+            "names": ", ".join(ids[i] for i in odd[:5]) + (" ..." if len(odd) > 5 else ""),
+            "first": ids[first],
+            "time": show(time[place]),
+        },
+    )
 
 
 def _total(place: NDArray[np.int64], starts: NDArray[np.int64]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +32,7 @@ class Rows:
         origin: [n] row of the source that each row came from; None while they are the same.
         place: names a source row.
         local: whether times are clock times without a zone.
+        keys: key column -> [G] values of the series, as given.
     """
 
     time: NDArray[Any]
@@ -43,6 +44,7 @@ class Rows:
     hint: Callable[[], str] = lambda: ""
     origin: NDArray[np.int64] | None = None
     notes: list[Note] = field(default_factory=list)
+    keys: Mapping[str, NDArray[Any]] | None = None
 
     def take(self, rows: NDArray[Any]) -> None:
         """Keep these rows, in this order."""

@@ -123,9 +123,13 @@ def _schema(value: object) -> Schema:
     }
     if not names["targets"]:
         raise state.wrong("schema.targets", "a list of at least one column")
+    keys: tuple[str, ...] = ()
+    if isinstance(found["series"], list):
+        keys = state.items(found["series"], "schema.series", state.text)
     return Schema(
         time=state.optional(found["time"], "schema.time", state.text),
-        series=state.optional(found["series"], "schema.series", state.text),
+        series="/".join(keys) if keys else state.optional(found["series"], "schema.series", state.text),
+        keys=keys,
         **names,
     )
 

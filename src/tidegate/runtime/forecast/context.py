@@ -21,6 +21,7 @@ def pack_context(table: Table, rows: int) -> tuple[dict[str, Any], dict[str, NDA
     """
     tail = table.tail(rows)
     about: dict[str, Any] = {"ids": list(tail.ids), "dated": tail.time.dtype.kind == "M", "text": {}, "static": {}}
+    about["keys"] = [_packed_key(name, values) for name, values in tail.keys.items()]
     arrays: dict[str, NDArray[Any]] = {"starts": tail.starts, "time": tail.time.astype(np.int64)}
     for group, columns in (("column", tail.columns), ("static", tail.static)):
         for name, values in columns.items():
@@ -53,7 +54,10 @@ def unpack_context(
         time = arrays["time"].view("datetime64[us]") if about["dated"] else arrays["time"]
         columns = _columns("column", about["text"], arrays)
         static = _columns("static", about["static"], arrays)
-        table = Table(schema, frequency, tuple(about["ids"]), arrays["starts"], time, columns, static, timezone)
+        keys = dict(_unpacked_key(*entry, count=len(about["ids"])) for entry in about.get("keys", []))
+        table = Table(
+            schema, frequency, tuple(about["ids"]), arrays["starts"], time, columns, static, timezone, keys=keys
+        )
         if {values.ndim for values in (*columns.values(), *static.values(), time, table.starts)} != {1}:
             raise ValueError("columns are not one value a row")
         lengths = {len(values) for values in columns.values()} | {len(time), len(table)}
@@ -63,7 +67,7 @@ def unpack_context(
             raise ValueError("the series' first rows do not rise from 0")
         if any(len(values) != len(table.ids) for values in static.values()):
             raise ValueError("series do not fit their rows")
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError) as error:
         raise ArtifactError(f"context.safetensors does not fit model.json: {error}") from error
     return table
 
@@ -78,3 +82,26 @@ def _columns(group: str, text: Mapping[str, list[str]], arrays: Mapping[str, NDA
         words = np.array([*known, None], dtype=object)
         columns[name] = words[columns[name]]
     return columns
+
+
+_KEY_KINDS: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "time": (int,),
+}
+_KEY_TYPES: dict[str, Any] = {"text": object, "int": np.int64, "float": np.float64, "bool": np.bool_, "time": np.int64}
+
+
+def _packed_key(name: str, values: NDArray[Any]) -> list[Any]:
+    kind = {"i": "int", "u": "int", "f": "float", "b": "bool", "M": "time"}.get(values.dtype.kind, "text")
+    plain = values.astype("datetime64[us]").astype(np.int64) if kind == "time" else values
+    return [name, kind, [str(value) for value in plain] if kind == "text" else plain.tolist()]
+
+
+def _unpacked_key(name: Any, kind: Any, values: Any, *, count: int) -> tuple[str, NDArray[Any]]:
+    if not isinstance(name, str) or len(values) != count or not all(type(v) in _KEY_KINDS[kind] for v in values):
+        raise ValueError("the values of a key column do not fit their series")
+    found: NDArray[Any] = np.array(values, dtype=_KEY_TYPES[kind])
+    return name, found.view("datetime64[us]") if kind == "time" else found

@@ -121,7 +121,7 @@ class AnomalyDetector(Estimator):
         *,
         time: Any = None,
         target: Any = None,
-        series: str | None = None,
+        series: str | Sequence[str] | None = None,
         label: str | None = None,
         validation: Any = 0.1,
         test: Any = 0.2,
@@ -380,7 +380,7 @@ class AnomalyDetector(Estimator):
         how = {
             "time": schema.time if schema.time is not None else False,
             "target": None if wide else list(schema.targets),
-            "series": schema.series,
+            "series": schema.key or None,
             "timezone": preparation.timezone,
             "frequency": self.detector_.frequency if schema.time is not None else None,
             **self.reading_,

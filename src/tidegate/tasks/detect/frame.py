@@ -25,7 +25,7 @@ def check_columns(schema: Schema) -> None:
     Raises:
         SchemaError: it does, and one would hide the other.
     """
-    for role, name in (("time", schema.time), ("series", schema.series)):
+    for role, name in (("time", schema.time), *(("series", key) for key in schema.key)):
         if name in SCORES or name in EVENTS:
             raise SchemaError(f"the {role} column is named {name!r}, as is a column of the alarms: rename it")
 
@@ -103,9 +103,7 @@ def _named(walked: Walked, rows: Array, rules: Rules, channels: tuple[str, ...],
 
 
 def _where(table: Table, rows: Array) -> dict[str, Array]:
-    columns: dict[str, Array] = {}
-    if table.schema.series is not None or len(table.ids) > 1:
-        columns[table.schema.series or "series"] = np.array(table.ids, dtype=object)[table.series_of(rows)]
+    columns: dict[str, Array] = table.named(table.series_of(rows))
     columns[_time_name(table)] = table.time[rows]
     return columns
 

@@ -45,9 +45,7 @@ def attention_columns(run: Any, model: Any, table: Table, known: Mapping[str, ND
     shape = weights.shape
     series, target, step, place = (index.reshape(-1) for index in np.indices(shape))
     covered = origins[:, None] - 1 - np.arange(width)[::-1] * step_rows(spec)  # [G, S]
-    columns: dict[str, Any] = {}
-    if table.schema.series is not None or len(table.ids) > 1:
-        columns[table.schema.series or "series"] = np.array(table.ids, dtype=object)[series]
+    columns: dict[str, Any] = dict(table.named(series))
     if passes > 1:
         columns["target"] = np.array(table.schema.targets, dtype=object)[target]
     columns[table.schema.time or "step"] = ahead.time[covered[series, place]]

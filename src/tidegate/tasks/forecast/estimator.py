@@ -141,7 +141,7 @@ class Forecaster(Estimator):
         *,
         time: Any = None,
         target: Any = None,
-        series: str | None = None,
+        series: str | Sequence[str] | None = None,
         known: Sequence[str] = (),
         observed: Sequence[str] = (),
         static: Sequence[str] = (),
@@ -435,7 +435,7 @@ class Forecaster(Estimator):
             **{
                 "time": schema.time if schema.time is not None else False,
                 "target": None if wide else list(schema.targets),
-                "series": schema.series,
+                "series": schema.key or None,
                 "known": schema.known,
                 "observed": schema.observed,
                 "static": schema.static,

@@ -215,6 +215,7 @@ def find_case(model: Any, table: Table, at: Any, series: str | None) -> tuple[Ta
         time=table.time[begin:stop],
         columns={name: values[begin:stop] for name, values in table.columns.items()},
         static={name: values[index : index + 1] for name, values in table.static.items()},
+        keys={name: values[index : index + 1] for name, values in table.keys.items()},
     )
     short = origin + horizon - stop
     return (small.extend(short) if short else small), origin - begin, table.ids[index]

@@ -92,6 +92,7 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
         time=table.time[rows],
         columns={name: values[rows] for name, values in table.columns.items()},
         static={name: values[kept] for name, values in table.static.items()},
+        keys={name: values[kept] for name, values in table.keys.items()},
         notes=(),
     )
     ranges = {

@@ -21,7 +21,7 @@ def check_names(schema: Schema, levels: tuple[float, ...]) -> None:
         SchemaError: it does, and one would hide the other.
     """
     taken = {"mean", *(f"q{level:g}" for level in levels), *(["target"] if len(schema.targets) > 1 else [])}
-    for role, name in (("time", schema.time), ("series", schema.series)):
+    for role, name in (("time", schema.time), *(("series", key) for key in schema.key)):
         if name in taken:
             raise SchemaError(f"the {role} column is named {name!r}, as is a column of the forecasts: rename it")
 
@@ -34,9 +34,7 @@ def forecast_columns(found: SeriesForecast, table: Table) -> dict[str, Any]:
     """
     count, horizon = found.time.shape
     targets = len(found.targets)
-    columns: dict[str, Any] = {}
-    if table.schema.series is not None or count > 1:
-        columns[table.schema.series or "series"] = np.repeat(np.array(found.ids, dtype=object), horizon * targets)
+    columns: dict[str, Any] = dict(table.named(np.repeat(np.arange(count), horizon * targets)))
     columns[table.schema.time or "step"] = np.repeat(found.time.reshape(-1), targets)
     if targets > 1:
         columns["target"] = np.tile(np.array(found.targets, dtype=object), count * horizon)
@@ -51,9 +49,7 @@ def future_columns(model: Any, table: Table) -> dict[str, Any]:
     horizon, count = model.decoding.horizon, len(table.ids)
     ahead = table.tail(1).extend(horizon)
     rows = (ahead.starts[1:, None] - horizon + np.arange(horizon)).reshape(-1)
-    columns: dict[str, Any] = {}
-    if table.schema.series is not None or count > 1:
-        columns[table.schema.series or "series"] = np.repeat(np.array(table.ids, dtype=object), horizon)
+    columns: dict[str, Any] = dict(table.named(np.repeat(np.arange(count), horizon)))
     columns[table.schema.time or "step"] = ahead.time[rows]
     for name in model.preparation.schema.known:
         columns[name] = ahead.columns[name][rows]

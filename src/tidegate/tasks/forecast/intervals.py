@@ -124,10 +124,7 @@ class Intervals:
         """
         table, (windows, horizon, targets) = self.table, self.actual.shape
         rows = self.origins[:, None] + np.arange(horizon)
-        columns: dict[str, NDArray[Any]] = {}
-        if table.schema.series is not None or len(table.ids) > 1:
-            names = np.array(table.ids, dtype=object)[table.series_of(self.origins)]
-            columns[table.schema.series or "series"] = np.repeat(names, horizon * targets)
+        columns: dict[str, NDArray[Any]] = table.named(np.repeat(table.series_of(self.origins), horizon * targets))
         columns["cutoff"] = np.repeat(table.time[self.origins - 1], horizon * targets)
         columns[table.schema.time or "time"] = np.repeat(table.time[rows].reshape(-1), targets)
         columns["step"] = np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows)

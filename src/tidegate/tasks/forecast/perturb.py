@@ -50,8 +50,7 @@ def as_columns(table: Table, clock: Clock) -> dict[str, Any]:
     schema = table.schema
     columns: dict[str, Any] = {schema.time or "row": table.time if schema.time is not None else clock.places}
     series = np.repeat(np.arange(len(table.ids)), table.lengths)
-    if schema.series is not None or len(table.ids) > 1:
-        columns[schema.series or "series"] = np.array(table.ids, dtype=object)[series]
+    columns |= table.named(series)
     columns |= table.columns
     return {**columns, **{name: values[series] for name, values in table.static.items()}}
 

@@ -88,8 +88,9 @@ class Backtest:
         def spread(values: NDArray[Any], size: int) -> NDArray[Any]:
             return np.tile(np.repeat(values, size), methods)
 
+        named = table.named(fold.series) or {"series": np.array(table.ids, dtype=object)[fold.series]}
         columns: dict[str, NDArray[Any]] = {
-            table.schema.series or "series": spread(np.array(table.ids, dtype=object)[fold.series], horizon * targets),
+            **{name: spread(values, horizon * targets) for name, values in named.items()},
             "cutoff": spread(table.time[fold.origins - 1], horizon * targets),
             table.schema.time or "time": spread(table.time[rows].reshape(-1), targets),
             "step": spread(np.tile(np.arange(1, horizon + 1, dtype=np.int32), windows), targets),

@@ -50,10 +50,11 @@ def predictions(judged: Judged) -> bytes:
         mean, quantiles = found.mean, found.quantiles
     each = horizon * targets
     rows = origins[:, None] + np.arange(horizon)
-    names = polars.Series("series", list(table.ids), dtype=polars.String)
+    series = np.repeat(table.series_of(origins), each).astype(np.uint32)
+    named = table.keys if len(table.keys) > 1 else {"series": np.array(table.ids, dtype=object)}
     target_names = polars.Series("target", list(table.schema.targets), dtype=polars.String)
     columns = {
-        "series": names.gather(np.repeat(table.series_of(origins), each).astype(np.uint32)),
+        **{name: polars.Series(name, values.tolist()).gather(series) for name, values in named.items()},
         "cutoff": np.repeat(table.time[origins - 1], each),
         "time": np.repeat(table.time[rows].reshape(-1), targets),
         "step": np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows),

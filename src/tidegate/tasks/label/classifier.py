@@ -159,7 +159,7 @@ class Classifier(SequenceEstimator):
         chosen = choose(found, self.labels_, self.deciding_)
         columns = answer_ids(sequences, prepared, per_step=self.deciding_.per_step)
         if self.labels_.multiple:
-            columns |= {str(name): chosen[:, place] for place, name in enumerate(self.labels_.classes)}
+            columns |= {str(name): chosen[:, place].astype(np.int64) for place, name in enumerate(self.labels_.classes)}
         else:
             columns[self.labels_.name] = self.labels_.decode(chosen)
         return columns | {f"p:{name}": found[:, place] for place, name in enumerate(self.labels_.names)}
