@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
     from tidegate.prepare.sequence.masking import SequenceAugment
     from tidegate.prepare.sequence.preparation import SequenceOptions
-    from tidegate.report.forecast.explanation import report_explanation
+    from tidegate.report.explanation.page import report_explanation
     from tidegate.report.run import report_run
     from tidegate.runtime import Predictor
     from tidegate.tasks import (
@@ -77,7 +77,7 @@ _HOMES = {
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
-    "report_explanation": "report.forecast.explanation",
+    "report_explanation": "report.explanation.page",
     "report_run": "report.run",
     "partition": "data.partition",
     "read": "data",

@@ -8,12 +8,13 @@ from sklearn.linear_model import LogisticRegression
 
 from tidegate.artifacts.spec import Label, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import ConfigError
+from tidegate.explain import Answer, explain
 from tidegate.explain.attention import trace_attention
 from tidegate.explain.gates import trace_gates
-from tidegate.explain.groups import Group
-from tidegate.explain.labels import OneSequence, explain_label, fitted, steps_of, word_shares
-from tidegate.explain.labels_gradient import by_step, label_gradients
-from tidegate.explain.labels_sample import channel_importance, place_importance, root_mean_square, wrong_share
+from tidegate.explain.gradients import integrate
+from tidegate.explain.groups import Group, by_feature_and_block, steps_of
+from tidegate.explain.inputs import Layout
+from tidegate.explain.sequences import OneSequence, channel_importance, fitted, place_importance
 from tidegate.nn.network import Network
 from tidegate.runtime.network.network import run_network
 
@@ -47,10 +48,9 @@ def test_the_channel_and_the_stretch_are_found_at_every_length(length: int) -> N
     rng = np.random.default_rng(length)
     values = rng.normal(size=(length, 3)).astype(np.float32)
     values[-length // 4 :, 1] += 3.0
-    found = explain_label(
-        late_b, values, output=1, name="late", channels=CHANNELS, background=sequences(8), permutations=8
-    )
-    channel = found.attributions["channel"]
+    one = OneSequence(late_b, values, CHANNELS, sequences(8), 1)
+    found = explain(one, one.groups(), permutations=8, orders=20)
+    channel = found.attributions["feature"]
     assert channel.groups.all[int(np.argmax(channel.size))] == Group("b")
     np.testing.assert_allclose(channel.size[[0, 2]], 0, atol=1e-9)
     assert channel.prediction[0] == pytest.approx(late_b(values[None], np.array([length]))[0, 1])
@@ -61,7 +61,7 @@ def test_the_channel_and_the_stretch_are_found_at_every_length(length: int) -> N
     cell = found.attributions["cell"]
     assert cell.groups.all[int(np.argmax(cell.size))].feature == "b"
     assert found.faithfulness["cell"].beaten > 0.9
-    assert "late" in str(found)
+    assert "by feature:" in str(found)
 
 
 def test_other_sequences_are_stretched_to_the_length() -> None:
@@ -86,10 +86,12 @@ def test_words_get_their_own_shares() -> None:
         assert past.dtype == np.int64
         return weights[past].sum(axis=1, keepdims=True)
 
-    found = explain_label(answer, np.array([2, 4, 3, 4]), output=0)
-    shares = word_shares(found, ["good", "film", "bad", "film"])
-    assert [word for word, _ in shares] == ["good", "film", "bad", "film"]
-    np.testing.assert_allclose([share for _, share in shares], [2.5, -0.4, -2.5, -0.4], atol=1e-9)
+    one = OneSequence(answer, np.array([2, 4, 3, 4]), output=0)
+    case = Answer("0", "good", {"good": 1.0}, words=("good", "film", "bad", "film"))
+    found = explain(one, one.groups(), case)
+    each = found.attributions["word"]
+    assert [found.named(each, place) for place in range(4)] == ["good", "film", "bad", "film"]
+    np.testing.assert_allclose(each.values[:, 0], [2.5, -0.4, -2.5, -0.4], atol=1e-9)
 
 
 def test_shuffling_a_channel_agrees_with_scikit_learn() -> None:
@@ -103,7 +105,7 @@ def test_shuffling_a_channel_agrees_with_scikit_learn() -> None:
         lambda past, lengths: model.predict_proba(past[:, 0]),
         x[:, None],
         np.ones(400, dtype=np.int64),
-        wrong_share(y),
+        lambda outputs: float(np.mean(outputs.argmax(axis=1) != y)),
         CHANNELS,
         repeats=40,
     )
@@ -119,18 +121,21 @@ def test_importance_by_channel_and_by_place_of_sequences_of_any_length() -> None
     def estimate(values: np.ndarray, steps: np.ndarray) -> np.ndarray:
         return late_b(values, steps)[:, 1:]
 
-    found = channel_importance(estimate, past, lengths, root_mean_square(target), CHANNELS)
+    def missed(outputs: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((outputs - target) ** 2)))
+
+    found = channel_importance(estimate, past, lengths, missed, CHANNELS)
     assert found.score == pytest.approx(0)
     assert int(np.argmax(found.mean)) == 1
     np.testing.assert_allclose(found.mean[[0, 2]], 0, atol=1e-12)
-    places = place_importance(estimate, past, lengths, root_mean_square(target), parts=4)
+    places = place_importance(estimate, past, lengths, missed, parts=4)
     assert int(np.argmax(places.mean)) == 3
     np.testing.assert_allclose(places.mean[:2], 0, atol=1e-12)
     assert [(group.first, group.end) for group in places.groups.all] == [(0, 25), (25, 50), (50, 75), (75, 100)]
     with pytest.raises(ConfigError, match="do not fit"):
-        channel_importance(estimate, past, lengths, root_mean_square(target), ("a",))
+        channel_importance(estimate, past, lengths, missed, ("a",))
     with pytest.raises(ConfigError, match="2 repeats"):
-        channel_importance(estimate, past, lengths, root_mean_square(target), CHANNELS, repeats=1)
+        channel_importance(estimate, past, lengths, missed, CHANNELS, repeats=1)
 
 
 def test_gradients_of_a_straight_line_are_its_weights() -> None:
@@ -141,11 +146,10 @@ def test_gradients_of_a_straight_line_are_its_weights() -> None:
 
     rng = np.random.default_rng(0)
     values, others = rng.normal(size=(4, 3)), rng.normal(size=(5, 4, 3))
-    found = label_gradients(number, values, others, CHANNELS)
+    found = integrate(number, values, others, by_feature_and_block(Layout(4, 0, CHANNELS), 1))
     expected = weights.numpy() * (values - others.mean(axis=0))
     np.testing.assert_allclose(found.values[:, 0].reshape(4, 3), expected, rtol=1e-4, atol=1e-5)
     assert abs(found.residual[0]) < 1e-4
-    np.testing.assert_allclose(by_step(found, 4), expected.sum(axis=1), rtol=1e-4, atol=1e-5)
     assert found.groups.all[0] == Group("a", -4, -3)
 
 
@@ -161,7 +165,7 @@ def test_gates_and_attention_of_a_network_for_sequences_of_any_length() -> None:
         return np.asarray(run_network(spec, weights, past, lengths=lengths).values[:, 0, 0])
 
     values = np.random.default_rng(0).normal(size=(15, 3)).astype(np.float32)
-    one = OneSequence(answer, values, CHANNELS, [values[::-1]], spec, weights)
+    one = OneSequence(answer, values, CHANNELS, [values[::-1]], spec=spec, weights=weights)
     (gates,) = trace_gates(one)
     layer = next(part for part in network.modules() if isinstance(part, torch.nn.RNNBase))
     with torch.no_grad():

@@ -42,7 +42,6 @@ def register(app: typer.Typer) -> None:
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
     ) -> None:
-        from tidegate.report.forecast.explanation import report_explanation, summary
         from tidegate.runtime.label.labeller import TASKS
         from tidegate.tasks import load
         from tidegate.tasks.run import unit_of
@@ -68,25 +67,28 @@ def register(app: typer.Typer) -> None:
                 raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
                                 "the rows before that time") from error  # fmt: skip
             raise
-        first, moved, rest = summary(found, unit, language())
-        for line in (first, *(f"  · {item}" for item in moved), *rest):
-            print(line)
-        path = report_explanation(_page(run, out), found, unit=unit)
-        say(tr("Explanation: {path}", path=path))
+        _tell(found, run, out, unit)
 
 
 def _answer(run: Path, wanted: dict[str, Any], out: Path | None, unit: str) -> None:
     """What one answer of a classifier or regressor rests on, in lines and on a page."""
-    from tidegate.report.label.explanation import report_label_explanation
     from tidegate.tasks import load
     from tidegate.tasks.label.open import open_label_run
 
     model = open_label_run(run) if wanted["data"] is None else load(run)
     wanted["at"] = 0 if wanted["at"] is None else wanted["at"]
     found = model.explain(wanted.pop("data"), **{name: value for name, value in wanted.items() if value is not None})
-    print("\n".join(found.lines(language())))
-    path = report_label_explanation(_page(run, out), found, unit=unit)
-    say(tr("Explanation: {path}", path=path))
+    _tell(found, run, out, unit)
+
+
+def _tell(found: Any, run: Path, out: Path | None, unit: str) -> None:
+    """An explanation in words, and its page."""
+    from tidegate.report.explanation.page import report_explanation, summary, words_of
+
+    first, moved, rest = summary(found, unit, language())
+    for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
+        print(line)
+    say(tr("Explanation: {path}", path=report_explanation(_page(run, out), found, unit=unit)))
 
 
 def _page(run: Path, out: Path | None) -> Path:

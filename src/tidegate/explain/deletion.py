@@ -13,6 +13,7 @@ from tidegate.explain.inputs import Explainable, Floats, predict_cells
 from tidegate.explain.values import coalition_values
 
 MOST_LOOKS = 40
+FEWEST = 3  # groups below which no order can be told from another
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def metric_faithfulness(
 def _orders(groups: Groups, importance: ArrayLike, orders: int, seed: int) -> NDArray[np.int64]:
     """[1 + orders, G]: the explanation's order, then random ones."""
     count = len(groups)
-    if count < 3:
+    if count < FEWEST:
         raise ConfigError(f"a deletion test needs at least 3 groups of inputs; got {count}")
     own = np.argsort(-np.asarray(importance, dtype=np.float64), kind="stable")
     generator = np.random.default_rng(seed)

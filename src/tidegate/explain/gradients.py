@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -40,10 +42,7 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
     Source: Sundararajan, Taly and Yan (2017), arXiv:1703.01365; several baselines as in Erion et al. (2021),
     arXiv:1906.10670; computed by captum.
     """
-    require("torch", extra="train", purpose="take gradients")
-    captum = require("captum.attr", extra="explain", purpose="integrate gradients")
-    import torch
-
+    torch = require("torch", extra="train", purpose="take gradients")
     from tidegate.nn.network import build_network
 
     spec, layout = model.spec, model.layout
@@ -56,33 +55,55 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
         output = network(*layout.unflatten(cells))
         return (output.prepared() * weight).sum(dim=(1, 2, 3))
 
-    window = torch.from_numpy(model.windows.take([row]).flat())
-    background = torch.from_numpy(model.background.flat())
+    features, places = layout.cells()
+    cells = tuple(Group(str(f), int(s), int(s) + 1) for f, s in zip(features, places, strict=True))
+    window, background = model.windows.take([row]).flat()[0], model.background.flat()
+    return integrate(number, window, background, Groups(cells, np.arange(layout.size)), row=row, steps=steps)
+
+
+def integrate(
+    number: Callable[[Any], Any],
+    values: NDArray[Any],
+    background: NDArray[Any],
+    groups: Groups,
+    *,
+    row: int = 0,
+    steps: int = STEPS,
+) -> Attribution:
+    """Integrated gradients of one number of any input, averaged over background inputs.
+
+    Args:
+        number: torch tensor [B, ...] -> [B], such as the logit of a class. Of words [T] pass their embeddings [T, E] as
+            values, and the network from there on as the function.
+        values: [...] the input. background: [R, ...], of the same shape (see `tidegate.explain.sequences.fitted`).
+        groups: one for each of the P entries of `values`, in their order. row: which window it is.
+        steps: points of the Gauss-Legendre integration from each background input.
+
+    Raises:
+        MissingExtraError: torch or captum is not installed.
+    """
+    torch = require("torch", extra="train", purpose="take gradients")
+    captum = require("captum.attr", extra="explain", purpose="integrate gradients")
+    window = torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))[None]
+    others = torch.from_numpy(np.ascontiguousarray(background, dtype=np.float32))
     tool = captum.IntegratedGradients(number)
     parts = [
         tool.attribute(
-            window.expand(len(part), -1), part, n_steps=steps, method="gausslegendre", internal_batch_size=CALL
+            window.expand(len(part), *window.shape[1:]),
+            part,
+            n_steps=steps,
+            method="gausslegendre",
+            internal_batch_size=CALL,
         )
-        for part in torch.split(background, CALL)
+        for part in torch.split(others, CALL)
     ]
-    each = torch.cat(parts).detach().numpy().astype(np.float64)  # [R, P]
+    each = torch.cat(parts).detach().numpy().astype(np.float64).reshape(len(others), -1)  # [R, P]
     with torch.no_grad():
-        base, whole = number(background).mean(dim=0, keepdim=True).numpy(), number(window).numpy()
-    values = each.mean(axis=0)[:, None]
-    error = each.std(axis=0, ddof=1)[:, None] / np.sqrt(len(each)) if len(each) > 1 else np.zeros_like(values)
-    features, places = layout.cells()
-    cells = tuple(Group(str(f), int(s), int(s) + 1) for f, s in zip(features, places, strict=True))
-    groups = Groups(cells, np.arange(layout.size))
-    return Attribution(
-        row,
-        groups,
-        values,
-        error,
-        base.astype(np.float64),
-        whole.astype(np.float64),
-        "gradients",
-        steps * len(background),
-    )
+        base, whole = number(others).numpy().astype(np.float64), number(window).numpy().astype(np.float64)
+    mean = each.mean(axis=0)[:, None]
+    error = each.std(axis=0, ddof=1)[:, None] / np.sqrt(len(each)) if len(each) > 1 else np.zeros_like(mean)
+    count = steps * len(others)
+    return Attribution(row, groups, mean, error, base.mean(keepdims=True), whole, "gradients", count)
 
 
 def gather(found: Attribution, groups: Groups) -> Floats:

@@ -66,6 +66,22 @@ def by_feature_and_block(layout: Layout, length: int) -> Groups:
     return _partition(layout, lambda feature, step: _block(layout, length, feature, step))
 
 
+def standard(layout: Layout, block: int) -> dict[str, Groups]:
+    """By "feature", by "block" of so many steps, and by both ("cell")."""
+    return {
+        "feature": by_feature(layout),
+        "block": by_block(layout, block),
+        "cell": by_feature_and_block(layout, block),
+    }
+
+
+def steps_of(group: Group, length: int) -> tuple[int, int]:
+    """First step of a group and the one after its last, counted from the beginning of a sequence of that length."""
+    if group.first is None or group.end is None:
+        return 0, length
+    return length + group.first, length + group.end
+
+
 def _block(layout: Layout, length: int, feature: str | None, step: int) -> Group:
     if length < 1:
         raise ConfigError(f"block={length} must be at least 1 step")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import factorial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.explain.groups import Groups
@@ -49,8 +50,15 @@ class Attribution:
 
     @property
     def size(self) -> Floats:
-        """[G] how far a group moved the mean of the predicted values, up or down."""
-        return np.asarray(np.abs(self.mean))
+        """[G] mean absolute effect: how far a group moved a predicted value, up or down."""
+        return np.asarray(np.abs(self.values).mean(axis=1))
+
+    def unsure(self) -> NDArray[np.bool_]:
+        """[G] whether a group's effect is smaller than two standard errors of sampling: it may be chance alone.
+
+        Over the predicted values, whose errors go together, the mean error is an upper bound of the mean's error.
+        """
+        return np.asarray(self.size < 2 * self.error.mean(axis=1))
 
     @property
     def reach(self) -> Floats:

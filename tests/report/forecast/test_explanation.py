@@ -13,8 +13,8 @@ from tidegate.core.translate import Language
 from tidegate.explain import Explanation
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
-from tidegate.report.forecast.explained import deletion_words, is_sure, left_over, steps_name
-from tidegate.report.forecast.explanation import render_explanation, summary
+from tidegate.report.explanation.names import deletion_words, is_sure, left_over, steps_name
+from tidegate.report.explanation.page import render_explanation, summary
 from tidegate.report.svg.heat import HeatMap, ranked_bars, signed_number
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh_TW")

@@ -25,20 +25,21 @@ def waves() -> Any:
 
 def test_the_channel_that_tells_is_found_and_the_shares_add_up(waves: Any) -> None:
     answer = waves.explain(data.waves(20, seed=3), at=2)
-    found = answer.explanation.attributions["channel"]
+    found = answer.attributions["feature"]
     names = [group.feature for group in found.groups.all]
     assert names[int(np.argmax(found.size))] == "c0"  # c1 is noise
     assert abs(found.residual[0]) < 1e-4
-    assert answer.explanation.faithfulness["block"].ratio > 1
-    assert set(answer.said) == {"slow", "fast"}
+    assert answer.faithfulness["block"].ratio > 1
+    assert set(answer.case.said) == {"slow", "fast"}
 
 
 def test_the_word_that_tells_is_found() -> None:
     model = tg.Classifier(**{**QUICK, "refit": False}).fit(data.reviews(), progress=False)
     answer = model.explain(["the cast was very dull"], output="bad")
-    word, share = max(answer.words, key=lambda pair: abs(pair[1]))
-    assert word == "dull"
-    assert share > 0
+    each = answer.attributions["word"]
+    place = int(np.argmax(each.size))
+    assert answer.named(each, place) == "dull"
+    assert each.mean[place] > 0
 
 
 def test_what_cannot_be_explained_is_refused(waves: Any) -> None:

@@ -15,7 +15,7 @@ from tidegate.evaluate.label.metrics.ranking import precision_recall_curve, roc_
 from tidegate.report.page.markup import Markup, shape
 from tidegate.report.svg.axis import px, text_width
 from tidegate.report.svg.chart import Chart
-from tidegate.report.svg.heat import fitted
+from tidegate.report.svg.heat import drawing, fitted
 from tidegate.report.svg.marks import Role
 from tidegate.report.svg.thin import Floats
 from tidegate.report.svg.ticks import number
@@ -73,7 +73,7 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
                 counts.append(shape("text", f"{amount:,}", x=px(x + size / 2), y=px(y + size / 2 + 4), class_=tone))
     frame = shape("rect", class_="frame", x=px(left), y=px(top), width=px(count * size), height=px(count * size))
     width, height = left + count * size + 10, top + count * size + 4
-    return drawing(
+    return _whole(
         [*parts, shape("g", *cells, class_="heat"), frame, *counts],
         tr("Confusion matrix", lang),
         max(width, 300.0),
@@ -113,7 +113,7 @@ def class_chart(rows: Mapping[str, Mapping[str, float]], lang: Language) -> Mark
         parts.append(shape("text", end, x=px(_WIDTH - room + 12), y=px(middle + 4), class_="legend"))
         amount = tr("of {count}", lang, count=f"{row['support']:,.0f}")
         parts.append(shape("text", amount, x=px(_WIDTH - room + 54), y=px(middle + 4)))
-    return drawing(parts, tr("Precision, recall and F1 of each class", lang), _WIDTH, base + 22)
+    return _whole(parts, tr("Precision, recall and F1 of each class", lang), _WIDTH, base + 22)
 
 
 def _mark(kind: str, x: float, y: float) -> Markup:
@@ -124,13 +124,9 @@ def _mark(kind: str, x: float, y: float) -> Markup:
     return shape("circle", cx=px(x), cy=px(y), r="4", class_="point actual")
 
 
-def drawing(parts: Sequence[Markup], description: str, width: float, height: float) -> Markup:
-    """Parts as one drawing with a description."""
-    size = {"viewBox": f"0 0 {px(width)} {px(height)}", "width": px(width), "height": px(height)}
-    # Small drawings keep their size: stretched to the page's width their letters would be out of scale.
-    style = f"max-width:{px(width)}px"
-    title = shape("title", description)
-    return shape("svg", title, *parts, role="img", aria_label=description, class_="chart", style=style, **size)
+def _whole(parts: Sequence[Markup], description: str, width: float, height: float) -> Markup:
+    """A drawing that keeps its size: stretched to the page's width its letters would be out of scale."""
+    return drawing(parts, description, width, height, style=f"max-width:{px(width)}px")
 
 
 def reliability_chart(found: Reliability, lang: Language) -> Markup:

@@ -109,8 +109,7 @@ def key_list(items: Sequence[tuple[str, str, str]]) -> Markup:
 
 def meanings(pairs: Sequence[tuple[str, str]], lang: Language) -> Markup:
     """What each metric says, in a line each; those without a meaning are left out."""
-    colon = "：" if lang == "zh_TW" else ": "
-    return el("ul", *(el("li", el("b", name), colon, text) for name, text in pairs if text), class_="meanings")
+    return el("ul", *(el("li", el("b", name), colon(lang), text) for name, text in pairs if text), class_="meanings")
 
 
 def header(over: str, title: str, *below: Markup | str) -> Markup:
@@ -173,6 +172,11 @@ def drawn_of(shown: int, count: int, lang: Language) -> Markup | None:
     if shown >= count:
         return None
     return soft(tr("The first {shown} of {count} are drawn.", lang, shown=shown, count=count))
+
+
+def colon(lang: Language) -> str:
+    """Between a name and what is told of it."""
+    return "：" if lang == "zh_TW" else ": "
 
 
 def listed(items: Iterable[str], lang: Language) -> str:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.translate import Language
 from tidegate.report.page.markup import Markup, join, shape
@@ -37,7 +38,7 @@ class HeatMap:
         zero: the value without colour.
         height: of one row, in CSS pixels.
         over: x, y and name of a line drawn above the cells on the same x axis; None for none.
-        names: [X] of the columns, in place of an axis.
+        names: [X] of the columns, in place of an axis. faint: [R, X] cells without colour, whose value is not certain.
     """
 
     rows: Sequence[str]
@@ -52,6 +53,7 @@ class HeatMap:
     height: float = 22.0
     over: tuple[Any, Any, str] | None = None
     names: Sequence[str] = ()
+    faint: NDArray[np.bool_] | None = None
     width: float = 760.0
 
     def svg(self, description: str) -> Markup:
@@ -92,10 +94,7 @@ class HeatMap:
         if self.names and self.x_title:
             place = {"x": px((left + self.width - 10) / 2), "y": px(height - 4), "text_anchor": "middle"}
             parts.append(shape("text", self.x_title, class_="axis-title", **place))
-        size = {"viewBox": f"0 0 {px(self.width)} {px(height)}", "width": px(self.width), "height": px(height)}
-        return shape(
-            "svg", shape("title", description), *parts, role="img", aria_label=description, class_="chart", **size
-        )
+        return drawing(parts, description, self.width, height)
 
     def _reach(self) -> float:
         if self.limit is not None:
@@ -125,6 +124,8 @@ class HeatMap:
                     "height": px(self.height - gap),
                 }
                 role = "more" if row[first] >= 0 else "less"
+                if self.faint is not None and self.faint[index, first]:
+                    role = "unsure"
                 cells.append(shape("rect", title, class_=role, fill_opacity=f"{abs(row[first]):g}", **place))
         frame = {"x": px(at[0]), "y": px(top), "width": px(at[-1] - at[0])}
         outline = shape("rect", class_="frame", height=px(len(self.rows) * self.height), **frame)
@@ -153,24 +154,34 @@ def ranked_bars(
     description: str,
     *,
     errors: Floats | None = None,
+    faint: NDArray[np.bool_] | None = None,
+    ends: Floats | None = None,
     width: float = 760.0,
     signed: bool = True,
 ) -> Markup:
-    """Level bars from a common zero, each with its name at the left and its number at the right.
+    """Level bars from a common zero, each with its name at the left and its number at its end.
 
     Args:
         names: [R], top first. values: [R]. description: for a screen reader.
-        errors: [R] drawn as a whisker of two standard errors to each side.
+        errors: [R] drawn as a whisker of two standard errors to each side. faint: [R] bars without colour, whose value
+            is not certain.
+        ends: [R, 2] how far down and up a bar reaches where it goes both ways: their sum is its value, their distance
+            how far it moves at all, which stands in brackets behind the number. None begins all bars at zero.
         signed: write a plus before numbers above zero; blue bars go right, orange ones left.
     """
     row = 26.0
     errors = np.zeros(len(values)) if errors is None else errors
+    faint = np.zeros(len(values), dtype=np.bool_) if faint is None else faint
+    ends = np.stack([np.minimum(values, 0.0), np.maximum(values, 0.0)], axis=1) if ends is None else ends
     digits = _digits(values)
     shown = [signed_number(value, digits) if signed else number(value, digits) for value in values]
+    for place, (down, up) in enumerate(ends):
+        if min(-down, up) > 0.01 * max(-down, up):
+            shown[place] += f" ({number(up - down)})"
     room = max((text_width(text, _FONT) for text in shown), default=0.0) + 14
     left = max((text_width(name, _FONT) for name in names), default=0.0) + 12
-    low = min(0.0, float(np.min(values - 2 * errors, initial=0.0)))
-    high = max(0.0, float(np.max(values + 2 * errors, initial=0.0)))
+    low = min(0.0, float(np.min(np.minimum(ends[:, 0], values - 2 * errors), initial=0.0)))
+    high = max(0.0, float(np.max(np.maximum(ends[:, 1], values + 2 * errors), initial=0.0)))
     span = (high - low) or 1.0
     begin, end = left + (room if low < 0 else 0.0), width - room
     scale = (end - begin) / span
@@ -180,28 +191,28 @@ def ranked_bars(
         top, middle = index * row + 5, index * row + 5 + 8
         tip = zero + value * scale
         parts.append(shape("text", name, x=px(left - 8), y=px(middle + 4), text_anchor="end", class_="legend"))
-        size = {"x": px(min(zero, tip)), "y": px(top), "width": px(max(abs(tip - zero), 0.8)), "height": 16}
-        parts.append(shape("rect", shape("title", f"{name}: {text}"), class_="more" if value >= 0 else "less", **size))
+        title = shape("title", f"{name}: {text}")
+        for role, reach in (("less", ends[index, 0]), ("more", ends[index, 1])):
+            if reach or (role == "more" and not ends[index].any()):
+                size = {"x": px(min(zero, zero + reach * scale)), "width": px(max(abs(reach) * scale, 0.8))}
+                kind = "unsure" if faint[index] else role
+                parts.append(shape("rect", title, y=px(top), height=16, class_=kind, **size))
         reach = 2 * error * scale
         if reach > 0.5:
             parts.append(shape("path", d=f"M{px(tip - reach)} {px(middle)}H{px(tip + reach)}", class_="whisker"))
-        after = max(tip, tip + reach) + 6 if value >= 0 else min(tip, tip - reach) - 6
-        anchor = "start" if value >= 0 else "end"
-        parts.append(shape("text", text, x=px(after), y=px(middle + 4), text_anchor=anchor))
+        right, far = zero + ends[index, 1] * scale, zero + ends[index, 0] * scale
+        after = max(right, tip + reach) + 6 if value >= 0 else min(far, tip - reach) - 6
+        parts.append(shape("text", text, x=px(after), y=px(middle + 4), text_anchor="start" if value >= 0 else "end"))
     height = len(names) * row + 4
     axis = shape("path", d=f"M{px(zero)} 0V{px(height)}", class_="axis")
-    return shape(
-        "svg",
-        shape("title", description),
-        shape("g", *parts, class_="heat ranked"),
-        axis,
-        viewBox=f"0 0 {px(width)} {px(height)}",
-        width=px(width),
-        height=px(height),
-        role="img",
-        aria_label=description,
-        class_="chart",
-    )
+    return drawing([shape("g", *parts, class_="heat ranked"), axis], description, width, height)
+
+
+def drawing(parts: Sequence[Markup], description: str, width: float, height: float, **attributes: str) -> Markup:
+    """Parts as one drawing with a description for a screen reader."""
+    size = {"viewBox": f"0 0 {px(width)} {px(height)}", "width": px(width), "height": px(height), **attributes}
+    title = shape("title", description)
+    return shape("svg", title, *parts, role="img", aria_label=description, class_="chart", **size)
 
 
 def signed_number(value: float, digits: int | None = None) -> str:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.report.page.markup import Markup, join, shape
 from tidegate.report.svg.axis import Axis, px, text_width
-from tidegate.report.svg.heat import fitted, signed_number
+from tidegate.report.svg.heat import drawing, fitted, signed_number
 from tidegate.report.svg.marks import Line
 from tidegate.report.svg.thin import Floats
 
@@ -21,12 +22,16 @@ _NAMED = 0.12  # of the largest share: smaller ones go without their number
 
 @dataclass(frozen=True)
 class Strip:
-    """One channel: its name, its values [T], and shares [S] of the stretches between `edges` [S + 1]; NaN has none."""
+    """One channel: its name, its values [T], and shares [S] of the stretches between `edges` [S + 1]; NaN has none.
+
+    `faint` [S] are shares that are not certain: they go without colour.
+    """
 
     name: str
     values: Floats
     edges: Floats
     shares: Floats
+    faint: NDArray[np.bool_] | None = None
 
 
 def overlaid(
@@ -62,20 +67,21 @@ def overlaid(
     bottom = axes[-1].start
     height = bottom + 24 + (18 if x_title else 0)
     parts.append(across.draw_x(axes[-1], x_title, height))
-    size = {"viewBox": f"0 0 {px(width)} {px(height)}", "width": px(width), "height": px(height)}
-    return shape("svg", shape("title", description), *parts, role="img", aria_label=description, class_="chart", **size)
+    return drawing(parts, description, width, height)
 
 
 def _cells(each: Strip, across: Axis, axis: Axis, largest: float, digits: int) -> Markup:
     at = across.pixels(each.edges)
     found = []
-    for share, a, b in zip(each.shares, at, at[1:], strict=False):
+    for column, (share, a, b) in enumerate(zip(each.shares, at, at[1:], strict=False)):
         if not np.isfinite(share):
             continue
         depth = _DEEPEST * min(abs(float(share)) / largest, 1.0)
         place = {"x": px(a), "y": px(axis.end), "width": px(max(b - a, 0.4)), "height": px(axis.start - axis.end)}
         words = shape("title", f"{each.name}: {signed_number(float(share), digits + 1)}")
         role = "more" if share >= 0 else "less"
+        if each.faint is not None and each.faint[column]:
+            role = "unsure"
         found.append(shape("rect", words, class_=role, fill_opacity=f"{depth:.3f}", **place))
     return shape("g", *found, class_="heat")
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note, Table
-from tidegate.data.time.zones import to_local, to_utc
+from tidegate.data.emit import local_time
+from tidegate.data.time.zones import to_utc
 from tidegate.data.windows import Windows
 from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast import metrics
 from tidegate.explain import Case, Explanation, Inputs, Layout, explain
+from tidegate.explain.groups import standard
 from tidegate.prepare import Preparation, Prepared
 from tidegate.prepare.table.calendar import HOLIDAY_NAMES
 from tidegate.prepare.table.columns import NumberState
@@ -166,11 +168,12 @@ def explain_forecast(
     )
     return explain(
         one,
-        many,
+        standard(one.layout, block),
         _case(one, small, name, seasons),
-        block=block,
+        sample=many,
         metric=metric if isinstance(metric, str) else getattr(metric, "__name__", "metric"),
         slope=one.slope(),
+        inside=True,
         seed=seed,
         notes=notes,
     )
@@ -297,8 +300,7 @@ def _weights(model: Any) -> dict[str, Any]:
 
 
 def _clock(table: Table, row: int) -> str:
-    times = table.time[row : row + 1]
-    shown = to_local(times, table.timezone) if table.timezone is not None else times
+    shown = local_time(table.time[row : row + 1], table.timezone)
     return str(shown[0].astype("datetime64[m]") if shown.dtype.kind == "M" else shown[0])
 
 
@@ -306,7 +308,7 @@ def _case(one: ForecastWindows, table: Table, series: str, seasons: tuple[int, .
     origin, channel = int(one.origins[0]), one.channel
     window, horizon = one.spec.window, one.decoding.horizon
     found = forecast(one.model.run_, one.spec, one.decoding, one.prepared, one.origins)
-    times = to_local(table.time, table.timezone) if table.timezone is not None else table.time
+    times = local_time(table.time, table.timezone)
     past = slice(origin - window, origin)
     name = table.schema.targets[channel]
     return Case(

@@ -248,7 +248,8 @@ class SequenceEstimator(Estimator):
                 `tidegate.tasks.label.explaining.explain_answer`; options of reading.
 
         Returns:
-            `LabelAnswer`: print it, or see `.explanation`; `tidegate.report.label.explanation` makes a page of it.
+            `tidegate.explain.Explanation`: print it, or see `.attributions`, `.importance`, `.case`;
+            `tidegate.report_explanation` makes a page of it.
 
         Raises:
             NotFittedError: a loaded model explains numbers only beside others; give it several sequences.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,121 +9,15 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
-from tidegate.core.translate import Language, language, tr
-from tidegate.explain.groups import Group
-from tidegate.explain.labels import LabelExplanation, explain_label, steps_of, word_shares
-from tidegate.explain.permutation import Importance
+from tidegate.explain.cases import Answer, Recording
+from tidegate.explain.explanation import Explanation, explain
+from tidegate.explain.sequences import OneSequence
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.labeller import choose, probabilities
 from tidegate.tasks.label.importance import label_importance
 
 BACKGROUND = 16
-SHOWN = 8
 SAMPLE = 128
-
-
-@dataclass(frozen=True)
-class Recording:
-    """What the model saw of a sequence, for figures. T steps, I inputs.
-
-    Attributes:
-        names: [I] of the inputs. values: [T, I], of channels as they were given, of other inputs as prepared.
-        first: the sequence's step that is the first of these. rate: steps a second, or None.
-    """
-
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-    first: int = 0
-    rate: float | None = None
-
-
-@dataclass(frozen=True)
-class LabelAnswer:
-    """An answer and what it rests on.
-
-    Attributes:
-        id: of the sequence. said: what the model says, of each class its probability, or of each quantity its estimate.
-        explanation: shares of one output, with their checks: of a class in log-odds, of a quantity in its own unit.
-        words: of a text, each with its share; else ().
-        kind: "classes", "labels" (several at once) or "numbers". chosen: the classes that are said.
-        actual: what is known to be true: names of classes, or the quantity's value as text; None where it is unknown.
-        step: of the sequence, from 0, where each step has an answer. recording: what the model saw; None of texts.
-        importance: by "channel" and by "place", on a sample of labelled sequences; empty where there are none.
-    """
-
-    id: str
-    said: Mapping[str, float]
-    explanation: LabelExplanation
-    words: tuple[tuple[str, float], ...] = ()
-    kind: str = "classes"
-    chosen: tuple[str, ...] = ()
-    actual: str | None = None
-    step: int | None = None
-    recording: Recording | None = None
-    importance: Mapping[str, Importance] = field(default_factory=dict)
-
-    def lines(self, lang: Language | None = None) -> list[str]:
-        """The answer in words: what was said, and what moved it."""
-        comma = "、" if (lang or language()) == "zh_TW" else ", "
-        listed = comma.join(f"{name} {value:.3g}" for name, value in self.said.items())
-        found = [tr("Sequence {id}: {said}.", lang, id=self.id, said=listed)]
-        if self.step is not None:
-            found = [tr("Sequence {id}, step {step}: {said}.", lang, id=self.id, step=self.step, said=listed)]
-        output = self.explanation.output
-        if self.words:
-            ranked = sorted(self.words, key=lambda pair: -abs(pair[1]))[:SHOWN]
-            shown = comma.join(f"{word} {share:+.2f}" for word, share in ranked)
-            found.append(tr("Words that moved {output} most: {shown}.", lang, output=output, shown=shown))
-        for name, each in self.explanation.attributions.items():
-            if name not in ("channel", "block"):
-                continue
-            ranks = np.argsort(-each.size)[:SHOWN]
-            shown = comma.join(
-                f"{self.named(each.groups.all[place], lang)} {each.values[place, 0]:+.2f}" for place in ranks
-            )
-            kind = tr("channels", lang) if name == "channel" else tr("steps", lang)
-            found.append(
-                tr("What moved {output} most, by {kind}: {shown}.", lang, output=output, kind=kind, shown=shown)
-            )
-        for name, test in self.explanation.faithfulness.items():
-            found.append(
-                tr(
-                    "Deletion test by {kind}: taking away what matters first moves the answer {ratio:.1f} times as far "
-                    "as a random order, farther than {beaten:.0f} % of them.",
-                    lang,
-                    kind=kind_name(name, lang),
-                    ratio=test.ratio,
-                    beaten=100 * test.beaten,
-                )
-            )
-        for name, each in self.explanation.attributions.items():
-            kind, residual = kind_name(name, lang), float(each.residual[0])
-            found.append(tr("The shares by {kind} leave {residual:.1g} over.", lang, kind=kind, residual=residual))
-        return found
-
-    def named(self, group: Group, lang: Language | None = None) -> str:
-        """A channel by its name, a block by its steps, counted from 0 as the sequence's own."""
-        if group.feature is not None or self.recording is None:
-            return str(group)
-        first, end = steps_of(group, len(self.recording.values))
-        first, last = self.recording.first + first, self.recording.first + end - 1
-        if first == last:
-            return tr("step {step}", lang, step=first)
-        return tr("steps {first} to {last}", lang, first=first, last=last)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-
-def kind_name(name: str, lang: Language | None = None) -> str:
-    """What inputs were grouped by, in words."""
-    names = {
-        "channel": tr("channels", lang),
-        "block": tr("steps", lang),
-        "cell": tr("channels and steps", lang),
-        "word": tr("words", lang),
-    }
-    return names[name]
 
 
 def explain_answer(
@@ -139,7 +31,7 @@ def explain_answer(
     permutations: int = 64,
     sample: int = SAMPLE,
     seed: int = 0,
-) -> LabelAnswer:
+) -> Explanation:
     """Shapley values of one output for one sequence, and what matters for answers in general.
 
     Of a class the log-odds are explained, after the temperature, so that the shares are those of what `predict_proba`
@@ -149,7 +41,8 @@ def explain_answer(
         model: fitted or loaded. sequences: among them the one to explain. at: its place, or its id.
         output: class or quantity; None takes what the model says, or the first quantity.
         step: of the sequence, from 0, where the model answers for every step; None takes the last.
-        block, permutations, seed: see `tidegate.explain.labels.explain_label`.
+        block: steps of a block; None takes an eighth of the sequence.
+        permutations, seed: see `tidegate.explain.explanation.explain`.
         sample: labelled sequences, at most, that permutation importance is measured on; 0 leaves it out.
 
     Raises:
@@ -189,32 +82,25 @@ def explain_answer(
         outputs = raw(past, lengths)
         return log_odds(outputs, labels, deciding.temperature) if classes else labels.decode(outputs)
 
-    narrow = values.ndim > 1 and values.shape[1] == 1  # of one channel, its stretches are those of all
-    explanation = explain_label(
-        answer,
-        values,
-        output=chosen,
-        name=labels.names[chosen],
-        channels=model.preparation_.input_names,
-        background=background,
-        block=block,
-        permutations=permutations,
-        seed=seed,
-        only=("block",) if model.preparation_.frame is not None else ("channel", "block") if narrow else (),
-    )
-    said = {name: float(value) for name, value in zip(labels.names, found, strict=True)}
-    return LabelAnswer(
+    one = OneSequence(answer, values, model.preparation_.input_names, background, chosen)
+    groups = one.groups(block)
+    if values.ndim > 1 and (model.preparation_.frame is not None or values.shape[1] == 1):
+        del groups["cell"]  # of one channel, its stretches are those of all
+    if model.preparation_.frame is not None:
+        del groups["feature"]
+    case = Answer(
         sequences.ids[place],
-        said,
-        explanation,
-        _words(model, sequences, prepared, place, first, explanation) if values.ndim == 1 else (),
+        labels.names[chosen],
+        {name: float(value) for name, value in zip(labels.names, found, strict=True)},
         "numbers" if not classes else "labels" if labels.multiple else "classes",
         _chosen(found, labels, deciding) if classes else (),
         _actual(model, sequences, prepared, place, chosen, step_row=int(prepared.starts[place]) + first + row),
         cut + row if deciding.per_step else None,
         None if values.ndim == 1 else _recording(model, sequences, prepared, spans, place, values),
-        label_importance(model, sequences, prepared, sample=sample, seed=seed),
+        _words(model, sequences, prepared, place, first, len(values)) if values.ndim == 1 else (),
     )
+    measured = label_importance(model, sequences, prepared, sample=sample, seed=seed)
+    return explain(one, groups, case, importance=measured, permutations=permutations, orders=20, seed=seed)
 
 
 def log_odds(outputs: NDArray[Any], labels: ClassLabels, temperature: float = 1.0) -> NDArray[np.float64]:
@@ -292,11 +178,9 @@ def _actual(model: Any, sequences: Sequences, prepared: Any, place: int, output:
     return f"{value:.4g}" if np.isfinite(value) else None
 
 
-def _words(
-    model: Any, sequences: Sequences, prepared: Any, place: int, first: int, explanation: LabelExplanation
-) -> tuple[tuple[str, float], ...]:
-    """The tokens that the model looked at, each with its share."""
-    tokens, count = model.preparation_.tokens, len(explanation.attributions["word"].groups)
+def _words(model: Any, sequences: Sequences, prepared: Any, place: int, first: int, count: int) -> tuple[str, ...]:
+    """The tokens that the model looked at."""
+    tokens = model.preparation_.tokens
     if sequences.texts is not None:
         pieces = list(tokens.cut([sequences.texts[place] or ""])[0]) or [""]
         most = int(prepared.lengths[place])
@@ -304,7 +188,7 @@ def _words(
     else:
         held = prepared.kept(sequences.categories[tokens.source])
         pieces = [str(entry) for entry in held[prepared.starts[place] : prepared.starts[place + 1]]]
-    return tuple(word_shares(explanation, pieces[first : first + count]))
+    return tuple(pieces[first : first + count])
 
 
 def _recording(

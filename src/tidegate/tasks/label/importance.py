@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
-from tidegate.explain.labels_sample import channel_importance, place_importance
 from tidegate.explain.permutation import Importance
+from tidegate.explain.sequences import channel_importance, place_importance
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.labeller import choose, probabilities
@@ -34,8 +34,8 @@ def label_importance(
         sample: sequences at most. seed: of drawing and shuffling.
 
     Returns:
-        "channel" (not of tokens or frames) and "place"; nothing without labels that the model knows, or for fewer than
-        8 sequences.
+        By "feature", a channel (not of tokens or frames), and by "block", an eighth; nothing without labels that the
+        model knows, or for fewer than 8 sequences.
     """
     if sequences.labels is None or sample < FEWEST:
         return {}
@@ -65,8 +65,8 @@ def label_importance(
     found = {}
     if past.ndim == 3 and model.preparation_.frame is None and past.shape[2] <= MOST_CHANNELS:
         names = model.preparation_.input_names
-        found["channel"] = channel_importance(answer, past, lengths, score, names, seed=seed)
-    found["place"] = place_importance(answer, past, lengths, score, parts=min(8, longest), seed=seed)
+        found["feature"] = channel_importance(answer, past, lengths, score, names, seed=seed)
+    found["block"] = place_importance(answer, past, lengths, score, parts=min(8, longest), seed=seed)
     return found
 
 

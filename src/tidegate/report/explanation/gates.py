@@ -7,9 +7,9 @@ import numpy as np
 from tidegate.core.translate import Language, tr
 from tidegate.explain import Case, Explanation
 from tidegate.explain.gates import KEEP, SIGMOID, Gates
-from tidegate.report.forecast.explain_figures import step_edges
+from tidegate.report.explanation.figures import step_edges
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.parts import figure
+from tidegate.report.page.parts import figure, plain_table
 from tidegate.report.page.words import cycle, span, step_size
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.heat import HeatMap
@@ -66,25 +66,21 @@ def memory(found: Explanation, lang: Language) -> Markup:
             f"{name} {share[:, 0].mean() * 100:.0f}\u2009% / {share[:, 1].mean() * 100:.0f}\u2009%"
             for name, share in gates.saturation().items()
         ]
-        cells = [
-            length(float(np.median(life)), case, lang),
-            length(float(life.max()), case, lang),
-            "; ".join(shares),
-            tr("{dead} of {units}", lang, dead=int(gates.dead().sum()), units=gates.units),
-        ]
-        rows.append(el("tr", el("th", layer_name(gates, lang), scope="row"), *(el("td", cell) for cell in cells)))
+        rows.append(
+            [
+                layer_name(gates, lang),
+                length(float(np.median(life)), case, lang),
+                length(float(life.max()), case, lang),
+                "; ".join(shares),
+                tr("{dead} of {units}", lang, dead=int(gates.dead().sum()), units=gates.units),
+            ]
+        )
     caption = tr(
         "Over the sample of windows; a unit's half-life is the time in which half of its memory is gone, were its "
         "forget gate always at its mean.",
         lang,
     )
-    table = el(
-        "table",
-        el("caption", caption),
-        el("thead", el("tr", *(el("th", head, scope="col") for head in heads))),
-        el("tbody", *rows),
-    )  # fmt: skip
-    return join(el("div", table, class_="scroll"), el("p", reach_words(found, lang)))
+    return join(plain_table(heads, rows, caption=caption), el("p", reach_words(found, lang)))
 
 
 def reach_words(found: Explanation, lang: Language) -> str:
@@ -184,17 +180,19 @@ def _units(values: Floats, edges: object, found: Explanation, lang: Language, na
     return figure(drawing.svg(heading), heading=heading)
 
 
+_GATES = {
+    "i": "Input gate i",
+    "f": "Forget gate f",
+    "o": "Output gate o",
+    "r": "Reset gate r",
+    "z": "Update gate z",
+    "g": "Candidate g",
+    "n": "Candidate n",
+    "c": "Cell state c",
+    "h": "Output h",
+}
+
+
 def gate_name(name: str, lang: Language) -> str:
     """A gate in words with its letter in the equations."""
-    words = {
-        "i": tr("Input gate i", lang),
-        "f": tr("Forget gate f", lang),
-        "o": tr("Output gate o", lang),
-        "r": tr("Reset gate r", lang),
-        "z": tr("Update gate z", lang),
-        "g": tr("Candidate g", lang),
-        "n": tr("Candidate n", lang),
-        "c": tr("Cell state c", lang),
-        "h": tr("Output h", lang),
-    }
-    return words[name]
+    return tr(_GATES[name], lang)

@@ -10,10 +10,9 @@ from tidegate.core.translate import Language, tr
 from tidegate.explain import Case, Explanation
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
-from tidegate.report.forecast.explained import feature_name, left_over, steps_name, with_unit
-from tidegate.report.forecast.figures import level_name
+from tidegate.report.explanation.names import feature_name, left_over, steps_name
 from tidegate.report.page.markup import Markup
-from tidegate.report.page.parts import figure
+from tidegate.report.page.parts import figure, with_unit
 from tidegate.report.page.words import ahead_title, span, step_size
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.heat import HeatMap, signed_number
@@ -23,20 +22,6 @@ from tidegate.report.svg.ticks import number
 MOST_QUERIES = 24
 MOST_NAMES = 7  # columns that have room for their names
 MOST_COLUMNS = 96  # cells across; neighbours are added up beyond that
-
-
-def window_chart(case: Case, unit: str, lang: Language) -> Markup:
-    """History, forecast with its interval, and what came."""
-    title = tr("Time ({zone})", lang, zone=case.zone) if case.zone else ""
-    chart = Chart(x_title=title, y_title=unit, lang=lang, height=270)
-    if len(case.levels) > 1:
-        level = level_name(case.levels[-1] - case.levels[0], lang)
-        chart.band(case.time, case.quantiles[:, 0], case.quantiles[:, -1], level)
-    time = np.concatenate([case.past_time, case.time])
-    chart.line(time, np.concatenate([case.history, case.actual]), tr("Actual", lang), "actual")
-    chart.line(case.time, case.mean, tr("Forecast", lang), "model", len(case.time) < 2)
-    chart.rule(case.past_time[-1])
-    return chart.svg(tr("What the model saw, and its forecast", lang))
 
 
 def cells(found: Explanation, unit: str, lang: Language) -> Markup:
@@ -49,9 +34,10 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
         key=lambda item: (item[0] is None, item[0] if item[0] is not None else 0),
     )
     table = np.full((len(spans), len(features)), np.nan)
-    for index, group in enumerate(each.groups.all):
+    faint = np.zeros(table.shape, dtype=np.bool_)
+    for index, (group, doubt) in enumerate(zip(each.groups.all, each.unsure(), strict=True)):
         place = spans.index((group.first, group.end)), features.index(group.feature or "")
-        table[place] = each.mean[index]
+        table[place], faint[place] = each.mean[index], doubt
     times = [steps_name(Group(None, *item), case, lang) for item in spans]
     names = [feature_name(name, lang) for name in features]
     before = ""
@@ -60,7 +46,8 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
             span(-first, case.frequency, lang) if first is not None and first < 0 else time
             for (first, _), time in zip(spans, times, strict=True)
         ]
-        table, times, names, before = table.T, names, short, tr("The block up to so long before the forecast", lang)
+        before = tr("The block up to so long before the forecast", lang)
+        table, faint, times, names = table.T, faint.T, names, short
     drawing = HeatMap(
         times,
         np.arange(table.shape[1] + 1, dtype=np.float64),
@@ -70,6 +57,7 @@ def cells(found: Explanation, unit: str, lang: Language) -> Markup:
         low=tr("lowered", lang),
         high=tr("raised", lang),
         names=names,
+        faint=faint,
     )
     error = float(np.max(np.abs(each.error.mean(axis=1))))
     left = left_over(float(each.residual.mean()), float(each.prediction.mean()), lang)

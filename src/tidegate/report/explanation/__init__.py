@@ -1,0 +1,1 @@
+"""The page that explains a prediction, whatever its task."""
