@@ -8,6 +8,8 @@ _METHODS = {
     "model": "model",
     "repeat_last": "repeat the last value",
     "seasonal_naive": "seasonal naive, {season} steps",
+    "seasonal_mean": "seasonal mean, {season} steps",
+    "seasonal_median": "seasonal median, {season} steps",
     "drift": "drift",
     "mean": "training mean",
     "median": "training median",

@@ -3,8 +3,9 @@
 from tidegate.evaluate.forecast.baselines import Forecast, fill_forward, simple_methods
 from tidegate.evaluate.forecast.compare import evaluate
 from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
-from tidegate.evaluate.forecast.evaluate import Baselines, evaluate_forecasts, fit_baselines
+from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.forecast.fitted import Baselines, FittedBaselines, fit_baselines
 from tidegate.evaluate.forecast.lagcopy import LagCopy, cross_correlation, lag_copy
 from tidegate.evaluate.forecast.metrics import (
     coverage,
@@ -31,6 +32,7 @@ __all__ = [
     "Baselines",
     "DieboldMariano",
     "Evaluation",
+    "FittedBaselines",
     "Forecast",
     "LagCopy",
     "Ridge",

@@ -1,6 +1,7 @@
 """The run folder: everything a training leaves behind, each file written whole or not at all.
 
-run/  config.toml  history.csv  metrics.json  predictions.parquet  report.html  model/  selected/  checkpoints/
+run/  config.toml  history.csv  metrics.json  predictions.parquet  baselines.safetensors  report.html  model/  selected/
+      checkpoints/
 """
 
 from __future__ import annotations

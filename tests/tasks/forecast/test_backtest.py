@@ -152,7 +152,7 @@ def test_a_fitted_model_lends_its_table_and_stays_as_it_is() -> None:
 
 def test_every_baseline_forecasts_a_window_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several series too, and what is judged is what is kept."""
-    module = importlib.import_module("tidegate.evaluate.forecast.evaluate")
+    module = importlib.import_module("tidegate.evaluate.forecast.fitted")
     original = module.fit_baselines
     asked: list[tuple[str, int]] = []
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.evaluate.forecast.constants import Constants, constant
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -54,21 +55,16 @@ class History:
     means: Array
 
     @classmethod
-    def of(cls, table: Table, train: Rows) -> History:
-        """The targets of a table; `train` [G, 2] are the rows whose mean may be known.
-
-        Raises:
-            DataError: a target has no observed value in the training part.
-        """
+    def of(cls, table: Table, means: Array) -> History:
+        """The targets of a table, and the mean [G, C] that stands for each before its first observation."""
         starts = np.asarray(table.starts, dtype=np.int64)
-        columns, firsts, means = [], [], []
+        columns, firsts = [], []
         for name in table.schema.targets:
             raw = table.columns[name]
             columns.append(fill_forward(raw, starts))
             seen = np.append(np.flatnonzero(~np.isnan(raw)), len(raw))
             firsts.append(np.minimum(seen[np.searchsorted(seen, starts[:-1])], starts[1:]))
-            means.append(_means(raw, train, name))
-        return cls(tuple(columns), starts, np.stack(firsts, axis=1), np.stack(means, axis=1))
+        return cls(tuple(columns), starts, np.stack(firsts, axis=1), means)
 
     def at(self, rows: Rows, series: Rows) -> Array:
         """Values [B, ..., C] at rows [B, ...] of series [B]; before the first observation, the training mean."""
@@ -85,19 +81,6 @@ class History:
     def series_of(self, origins: Rows) -> Rows:
         """[B], the series that each origin lies in."""
         return np.asarray(np.searchsorted(self.starts, origins, side="right") - 1)
-
-
-def _means(raw: NDArray[Any], train: Rows, name: str) -> Array:
-    count, total = np.zeros(len(train)), np.zeros(len(train))
-    for g, (begin, end) in enumerate(train):
-        part = raw[begin:end]
-        kept = part[~np.isnan(part)]
-        count[g], total[g] = kept.size, kept.sum(dtype=np.float64)
-    if count.sum() == 0:
-        raise DataError(
-            f"target {name!r} has no observed value in the training part; move the split or check the column"
-        )
-    return np.where(count > 0, total / np.maximum(count, 1), total.sum() / count.sum())
 
 
 def repeat_last(history: History, horizon: int, origins: Rows) -> Array:
@@ -132,9 +115,14 @@ def drift(history: History, horizon: int, origins: Rows) -> Array:
     return out
 
 
-def training_mean(history: History, horizon: int, origins: Rows) -> Array:
-    """[B, K, C]: the mean of the series' training part."""
-    return np.repeat(history.means[history.series_of(origins)][:, None, :], horizon, axis=1)
+def from_history(history: History, horizon: int, seasons: Sequence[int] = ()) -> dict[str, Forecast]:
+    """The methods that need nothing but the values before an origin: last value, seasonal naive of each, drift."""
+    methods: dict[str, Forecast] = {"repeat_last": partial(repeat_last, history, horizon)}
+    for season in sorted({int(season) for season in seasons}):
+        if season > 1:
+            methods[f"seasonal_naive_{season}"] = partial(seasonal_naive, history, horizon, season)
+    methods["drift"] = partial(drift, history, horizon)
+    return methods
 
 
 def simple_methods(table: Table, train: Rows, horizon: int, seasons: Sequence[int] = ()) -> dict[str, Forecast]:
@@ -157,11 +145,9 @@ def simple_methods(table: Table, train: Rows, horizon: int, seasons: Sequence[in
     """
     if horizon < 1:
         raise ConfigError(f"horizon is {horizon}; it counts steps ahead and must be at least 1")
-    history = History.of(table, train)
-    methods: dict[str, Forecast] = {"repeat_last": partial(repeat_last, history, horizon)}
-    for season in sorted({int(season) for season in seasons}):
-        if season > 1:
-            methods[f"seasonal_naive_{season}"] = partial(seasonal_naive, history, horizon, season)
-    methods["drift"] = partial(drift, history, horizon)
-    methods["mean"] = partial(training_mean, history, horizon)
-    return methods
+    means = Constants.of(table, train).mean[:-1]
+    history = History.of(table, means)
+    return {
+        **from_history(history, horizon, seasons),
+        "mean": partial(constant, means, horizon, history),
+    }

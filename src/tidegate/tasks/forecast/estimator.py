@@ -63,6 +63,7 @@ class Forecaster(Estimator):
     reading_: dict[str, Any]
     context_: Table
     predictor_: Any
+    baselines_: Any
 
     def __init__(
         self,
@@ -206,14 +207,15 @@ class Forecaster(Estimator):
         return {"model": content_of(fitted, context=True), **chosen}
 
     def _predicted(self, judged: Any) -> dict[str, bytes]:
+        from tidegate.tasks.forecast.evaluate import FILE, baselines_file
         from tidegate.tasks.forecast.run import predictions
 
-        return {"predictions.parquet": predictions(judged)}
+        return {"predictions.parquet": predictions(judged), FILE: baselines_file(self)}
 
     def _take(self, fitted: Any) -> None:
         from tidegate.train.run import TorchRun
 
-        self.fitted_ = fitted
+        self.fitted_, self.baselines_ = fitted, None
         self.history_ = fitted.history
         self.spec_, self.decoding_, self.preparation_ = fitted.spec, fitted.decoding, fitted.preparation
         self.notes_ = fitted.notes
@@ -228,6 +230,7 @@ class Forecaster(Estimator):
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
         from tidegate.runtime.forecast.predictor import Predictor
+        from tidegate.tasks.forecast.evaluate import read_baselines
 
         predictor = Predictor.load(path)
         known = {name: value for name, value in predictor.artifact.record.config.items() if name in cls._names()}
@@ -237,6 +240,7 @@ class Forecaster(Estimator):
         model.run_ = predictor.run
         model.predictor_ = predictor
         model.reading_ = dict(predictor.artifact.record.reading)
+        model.baselines_ = read_baselines(Path(path))
         model.notes_ = predictor.preparation.notes
         return model
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from tidegate.core.errors import SplitError
-from tidegate.core.table import Table
+from tidegate.core.errors import ArtifactError, SplitError
+from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.forecast.fitted import Baselines, FittedBaselines, fit_baselines
 from tidegate.prepare import Prepared
 from tidegate.runtime.forecast.decode import Forecast, forecast
+
+FILE = "baselines.safetensors"
 
 
 @dataclass(frozen=True)
@@ -35,29 +41,62 @@ class Judged:
 
 
 def judge_part(model: Any, part: str, *, ridge: bool = True) -> Judged:
-    """Forecast every window of a part of the training table and judge it."""
+    """Forecast every window of a part of the training table and score it."""
     fitted = model.fitted_.of_part(part)
     origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=fitted.decoding.horizon)
     found = fitted.forecast(origins)
-    return _judge(found, model, fitted.table, fitted.split, fitted.prepared, origins, ridge=ridge)
+    if ridge and fitted is model.fitted_:
+        baselines = training_baselines(model).apply(fitted.table, fitted.prepared)
+    else:
+        options: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon, "ridge": ridge}
+        baselines = fit_baselines(fitted.table, fitted.split, fitted.prepared, **options)
+    return _judge(found, model, fitted.table, fitted.split, fitted.prepared, origins, baselines)
+
+
+def training_baselines(model: Any) -> FittedBaselines:
+    """The baselines of a fitted model's training part, fitted once."""
+    if getattr(model, "baselines_", None) is None:
+        fitted = model.fitted_
+        options: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon}
+        model.baselines_ = fit_baselines(fitted.table, fitted.split, fitted.prepared, **options).fitted
+    found: FittedBaselines = model.baselines_
+    return found
 
 
 def judge_table(model: Any, table: Table) -> Evaluation:
-    """Judge a table that the model has not seen: every window of it, beside the baselines that need no fitting."""
+    """Score a table that the model has not seen: every window of it, beside the baselines of the training part.
+
+    Seasonal-naive methods look one season back: windows begin where all of them can, if the table is long enough.
+    Where the model came without its run, whose baselines are lost, there is no verdict.
+
+    Raises:
+        SplitError: no window fits.
+    """
     prepared = model.preparation_.apply(table)
     rows, horizon = needed_rows(model), model.decoding_.horizon
+    stored = training_baselines(model) if hasattr(model, "fitted_") else getattr(model, "baselines_", None)
+    naive = () if stored is None else stored.naive
+    opening = max([rows, *(m for m in naive if 2 * m + horizon <= table.lengths.max())])
     starts, ends = table.starts[:-1], table.starts[1:]
-    opening = np.minimum(starts + rows, ends)
-    parts = {"train": np.stack([starts, opening], axis=1), "test": np.stack([opening, ends], axis=1)}
-    split = Split(parts)
-    origins = part_origins(table, split, "test", window=rows, horizon=horizon)
+    first = np.minimum(starts + opening, ends)
+    split = Split({"train": np.stack([starts, first], axis=1), "test": np.stack([first, ends], axis=1)})
+    origins = part_origins(table, split, "test", window=opening, horizon=horizon)
     if not len(origins):
         raise SplitError(
             f"there is nothing to score: the longest series has {table.lengths.max()} rows, "
             f"and a window has {rows} past and {horizon} future ones"
         )
+    if stored is not None:
+        baselines = stored.apply(table, prepared, opening)
+    else:
+        made = fit_baselines(table, split, prepared, window=model.spec_.window, horizon=horizon, ridge=False)
+        kept = {name: method for name, method in made.methods.items() if name in ("repeat_last", "drift")}
+        baselines = replace(made, methods=kept, missing=("mean", "median", "ridge"), criterion="absolute")
+    if opening > rows:
+        message = "Scores begin {rows} rows into each series: seasonal baselines look that far back."
+        baselines = replace(baselines, notes=(*baselines.notes, Note("history", message, {"rows": opening})))
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
-    return _judge(found, model, table, split, prepared, origins, ridge=False).evaluation
+    return _judge(found, model, table, split, prepared, origins, baselines).evaluation
 
 
 def needed_rows(model: Any) -> int:
@@ -74,8 +113,7 @@ def _judge(
     split: Split,
     prepared: Prepared,
     origins: NDArray[np.int64],
-    *,
-    ridge: bool,
+    baselines: Baselines,
 ) -> Judged:
     quantiles = {level: found.quantiles[..., index] for index, level in enumerate(found.levels)}
     evaluation = evaluate_forecasts(
@@ -87,6 +125,35 @@ def _judge(
         quantiles=quantiles or None,
         window=model.spec_.window,
         horizon=model.decoding_.horizon,
-        ridge=ridge,
+        baselines=baselines,
     )
     return Judged(table, prepared, origins, found, evaluation)
+
+
+def baselines_file(model: Any) -> bytes:
+    """The baselines of a fitted model as a safetensors file, for the scores of rows that come later."""
+    about, arrays = training_baselines(model).to_arrays()
+    whole = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    return bytes(save(whole, metadata={"baselines": about}))
+
+
+def read_baselines(path: Path) -> FittedBaselines | None:
+    """The baselines of a run, or of the run that a model lies in; None where there are none.
+
+    Raises:
+        ArtifactError: they are damaged.
+    """
+    place = (path.parent if (path / "model.json").exists() else path) / FILE
+    if not place.exists():
+        return None
+    try:
+        with safe_open(place, framework="numpy") as file:
+            about = (file.metadata() or {}).get("baselines", "")
+            names = file.keys()
+            arrays = {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(f"{place}: the saved baselines cannot be read: {error}") from error
+    try:
+        return FittedBaselines.from_arrays(about, arrays)
+    except ArtifactError as error:
+        raise ArtifactError(f"{place}: {error}") from error

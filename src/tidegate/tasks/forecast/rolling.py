@@ -263,7 +263,8 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
     Raises:
         SplitError: no window fits.
     """
-    from tidegate.evaluate.forecast.evaluate import evaluate_forecasts, fit_baselines
+    from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
+    from tidegate.evaluate.forecast.fitted import fit_baselines
     from tidegate.runtime.forecast.decode import forecast
     from tidegate.tasks.forecast.evaluate import needed_rows
 
