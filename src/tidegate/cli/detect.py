@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +67,6 @@ def detect(
     if label is not None:
         columns["observed"] = [label]
     table = table_of(data, columns, quiet)
-    begin = clock.monotonic()
     kept = {name: value for name, value in columns.items() if name not in ("check", "observed")}
     model.fit(
         table,
@@ -86,7 +84,7 @@ def detect(
             tr(
                 "Trained for {epochs} epochs in {seconds:.0f} s.",
                 epochs=len(model.history_),
-                seconds=clock.monotonic() - begin,
+                seconds=model.seconds_,
             )
         )
         say_notes(note for note in model.notes_ if note not in table.notes)

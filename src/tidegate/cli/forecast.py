@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,6 @@ def run_forecast(
 
     model = forecaster(options)
     table = table_of(data, columns, quiet)
-    begin = time.monotonic()
     model.fit(
         table,
         **parts,
@@ -58,7 +56,7 @@ def run_forecast(
             tr(
                 "Trained for {epochs} epochs in {seconds:.0f} s.",
                 epochs=len(model.history_),
-                seconds=time.monotonic() - begin,
+                seconds=model.seconds_,
             )
         )
         say_notes(note for note in model.notes_ if note not in table.notes)

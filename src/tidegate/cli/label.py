@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import shlex
-import time as clock
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -142,7 +141,6 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
     sequences = read_sequences(values["data"], **reading)
     if not quiet:
         say_notes(sequences.notes)
-    begin = clock.monotonic()
     model.fit(
         sequences,
         **_parts(values),
@@ -152,8 +150,8 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
         source={**reading, "data": str(Path(values["data"]).absolute())},
     )
     if not quiet:
-        seconds = clock.monotonic() - begin
-        say(tr("Trained for {epochs} epochs in {seconds:.0f} s.", epochs=len(model.history_), seconds=seconds))
+        text = "Trained for {epochs} epochs in {seconds:.0f} s."
+        say(tr(text, epochs=len(model.history_), seconds=model.seconds_))
         say_notes(note for note in model.notes_ if note not in sequences.notes)
         say("")
     if model.judged_ is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -30,6 +31,9 @@ def register(app: typer.Typer) -> None:
         out: Path | None = typer.Option(
             None, "--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed.")
         ),
+        plot: Path | None = typer.Option(
+            None, "--plot", help=tr("HTML or SVG file with a picture of the forecast and the values before it.")
+        ),
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
@@ -40,8 +44,9 @@ def register(app: typer.Typer) -> None:
         from tidegate.data.emit import Columns, write_columns
         from tidegate.tasks import load
 
-        if out is not None:
-            check_output(out)
+        for file in (out, plot):
+            if file is not None:
+                check_output(file)
         model = load(run)
         reading = ({} if repair is None else {"repair": repair}) | reading_of(read)
         if hasattr(model, "score_columns"):
@@ -53,8 +58,26 @@ def register(app: typer.Typer) -> None:
         else:
             found = model.predict_columns(data, **reading)
             say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
+        if plot is not None:
+            _plot(plot, run, model, data, future, reading)
         if out is None:
             print(Columns(found), end="")
             return
         write_columns(found, out)
         say(tr("{rows} rows in {path}", rows=len(next(iter(found.values()))), path=out))
+
+
+def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | None, reading: dict[str, Any]) -> None:
+    """A picture of the forecast.
+
+    Raises:
+        ConfigError: the model is no forecaster, or the file is neither HTML nor SVG.
+    """
+    from tidegate.report.forecast.picture import coming
+    from tidegate.report.forecast.plot import write_plot
+    from tidegate.tasks.run import unit_of
+
+    if not hasattr(model, "forecast_columns"):
+        raise ConfigError(f"--plot draws forecasts, and {run} holds a {type(model).__name__}; leave it out")
+    samples = coming(model, data, future=future, **reading)
+    say(tr("Picture: {path}", path=write_plot(path, samples, unit=unit_of(run))))

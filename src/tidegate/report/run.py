@@ -92,7 +92,7 @@ def view_of(model: Any, judged: Any = None) -> Run:
         config=plain(options),
         seed=model.seed,
         versions=versions(),
-        seconds=getattr(fitted, "seconds", model.history_.seconds),
+        seconds=getattr(model, "seconds_", fitted.seconds),
         history=[asdict(epoch) for epoch in model.history_],
         loss=model.get_params()["loss"],
     )

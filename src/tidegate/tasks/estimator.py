@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,10 +55,16 @@ class FitCall:
 
 
 class Estimator(ABC):
-    """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self."""
+    """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
+
+    Attributes:
+        seconds_: the training time, wherever it is told: of `fit` from the data read to the model trained, with
+            preparation, trials, members and checkpoints, without the evaluation of the test part.
+    """
 
     task: str
     judged_: Any
+    seconds_: float
 
     @classmethod
     def _names(cls) -> list[str]:
@@ -96,8 +103,10 @@ class Estimator(ABC):
         if call.out is not None:
             check_writable(Path(call.out))
         examples = self._examples(call)
+        begin = time.monotonic()
         with ProgressBar(call.progress) as bar:
             self._train(examples, call, bar)
+        self.seconds_ = time.monotonic() - begin
         if call.out is not None:
             self.judged_ = self._evaluated("test")
             config = {

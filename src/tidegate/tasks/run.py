@@ -96,7 +96,11 @@ def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) 
     write_file(folder / "config.toml", toml.dumps(plain(config)).encode())
     write_file(folder / "history.csv", model.history_.to_csv().encode())
     notes = [plain(asdict(note)) for note in model.notes_]
-    metrics = {"notes": notes, "seconds": model.fitted_.seconds, "stopped": model.history_.stopped}
+    metrics = {
+        "notes": notes,
+        "seconds": getattr(model, "seconds_", model.fitted_.seconds),
+        "stopped": model.history_.stopped,
+    }
     if judged is not None:
         metrics["test"] = getattr(judged, "evaluation", judged).to_json()
         for name, content in model._predicted(judged).items():

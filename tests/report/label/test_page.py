@@ -298,3 +298,18 @@ def test_several_labels_have_a_two_by_two_each() -> None:
         y, p = actual[:, place], said[:, place]
         expected = metrics.confusion_matrix(y, p, labels=[True, False]).ravel().tolist()  # tp, fn, fp, tn
         assert [int(count.replace(",", "")) for count in re.findall(r">([\d,]+) \(", rows[name])] == expected
+
+
+def test_titles_of_a_small_confusion_matrix_fit_into_it() -> None:
+    svg = confusion_chart(np.array([[3, 1], [0, 4]]), ("a", "b"), "en")
+    width = float(ElementTree.fromstring(svg).get("width"))
+    for text in ElementTree.fromstring(svg).iter("text"):
+        if text.text in ("Said by the model", "Actual"):
+            long = 7 * len(text.text)
+            left = float(text.get("x")) - (long if text.get("text-anchor") == "end" else 0)
+            assert left >= 0
+            assert left + long <= width
+
+
+def test_the_threshold_of_a_detector_is_named() -> None:
+    assert render_view(samples.servers(), "en").count("Threshold: alarms above") == 2

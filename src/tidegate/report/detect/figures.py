@@ -42,7 +42,7 @@ def score_chart(item: WatchedSeries, lang: Language) -> Markup:
         chart.band(span, [low, low], [high, high], "", "baseline")
     chart.line(item.times, item.scores, tr("Score", lang), "model")
     if item.threshold is not None:
-        chart.rule(item.threshold, upright=False)
+        chart.rule(item.threshold, tr("Threshold: alarms above", lang), upright=False)
     return chart.svg(tr("Anomaly score of series {name}", lang, name=item.name))
 
 

@@ -20,6 +20,7 @@ from tidegate.report.svg.thin import Floats, buckets
 from tidegate.report.svg.ticks import number
 
 LAGS = 48
+HOPELESS = 3.0  # times the model's largest error: errors beyond it are not drawn
 
 
 def level_name(level: float, lang: Language) -> str:
@@ -29,13 +30,14 @@ def level_name(level: float, lang: Language) -> str:
 
 def sample_chart(sample: Sample, unit: str, lang: Language, width: float = 370.0) -> Markup:
     """One forecast: the values before it, what was forecast with its interval, and what came."""
-    chart = Chart(y_title=unit, lang=lang, width=width, height=220, legend=False)
+    large = width > 400
+    chart = Chart(y_title=unit, lang=lang, width=width, height=270 if large else 220, legend=large)
     past = len(sample.history)
     ahead = sample.time[past:]
     for interval in sample.intervals:
         chart.band(ahead, interval.low, interval.high, level_name(interval.level, lang))
     chart.line(sample.time, np.concatenate([sample.history, sample.actual]), tr("Actual", lang), "actual")
-    chart.line(ahead, sample.mean, tr("Forecast", lang), "model")
+    chart.line(ahead, sample.mean, tr("Forecast", lang), "model", len(ahead) < 2)
     if past:
         chart.rule(sample.time[past - 1])
     return chart.svg(tr("Actual values and one forecast of {steps} steps", lang, steps=len(sample.actual)))
@@ -108,12 +110,30 @@ def step_chart(
     error = titled(tr("Mean absolute error", lang), unit, lang)
     chart = Chart(ahead_title(frequency, lang), error, lang, height=280, zero=True, x_whole=True)
     chart.x_cycle = cycle(frequency)
+    limit, _ = beyond(per_step, best)
+    chart.y_range = None if limit is None else (0.0, limit)
     for method, values in sorted(per_step.items(), key=lambda item: (item[0] == MODEL, item[0] == best)):
         steps = np.arange(1, len(values) + 1, dtype=np.float64) * step_size(frequency)
         role: Role = "model" if method == MODEL else "baseline" if method == best else "muted"
         name = method_name(method, lang) if role != "muted" else tr("Other baselines", lang)
-        chart.line(steps, values, name, role, dots=len(values) <= 48 and role != "muted")
+        drawn = np.asarray(values, dtype=np.float64)
+        drawn = drawn if limit is None else np.where(drawn > limit, np.nan, drawn)
+        if np.isfinite(drawn).any():
+            chart.line(steps, drawn, name, role, dots=len(values) <= 48 and role != "muted")
     return chart.svg(tr("Mean absolute error of each method by step ahead", lang))
+
+
+def beyond(per_step: Mapping[str, Any], best: str | None) -> tuple[float | None, list[str]]:
+    """Where the chart of errors by step ends so that the model's stays readable, and the methods that go beyond it.
+
+    A hopeless baseline would press all other lines onto the axis: what is above 3 times the largest error of the model
+    and of the best baseline is not drawn. None, and no method, where none is.
+    """
+    peaks = {name: float(np.max(np.asarray(values), initial=0.0, where=np.isfinite(values)))
+             for name, values in per_step.items()}  # fmt: skip
+    limit = HOPELESS * max(peaks.get(MODEL, 0.0), peaks.get(best or MODEL, 0.0))
+    left = [name for name, peak in peaks.items() if peak > limit > 0]
+    return (limit if left else None), left
 
 
 def residual_histogram(values: Floats, unit: str, lang: Language) -> Markup:

@@ -115,6 +115,7 @@ PAGE = Kind(
     about,
     key_numbers,
     {
+        "coming": sections.coming,
         "scores": scores,
         "forecasts": sections.forecasts,
         "steps": sections.steps,

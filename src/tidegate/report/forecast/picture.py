@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.errors import TidegateError
 from tidegate.core.table import Table
 from tidegate.data.emit import local_time
 from tidegate.report.forecast.view import Interval, Residuals, RunView, Sample, Strip
@@ -40,8 +41,53 @@ def forecast_view(model: Any, judged: Judged | None = None) -> RunView:
             table.series_of(judged.origins[kept]) if len(table.ids) > 1 else None,
             stride,
         ),
+        coming=coming(model),
+        needed=tuple(table.schema.known),
         schema=describe_table(table, model.fitted_.split),
     )
+
+
+def coming(model: Any, data: Any = None, *, future: Any = None, **reading: Any) -> tuple[Sample, ...]:
+    """The steps after the data as samples of every series and target, with the values before them.
+
+    Args:
+        model: fitted or loaded. data, future, reading: as for its `predict`; None takes the rows it was fitted on.
+
+    Returns:
+        Nothing where the steps cannot be forecast from what is given: columns must be known ahead, or rows lack.
+    """
+    try:
+        table, columns = model._forecast(data, future, reading)
+    except TidegateError:
+        if data is not None:
+            raise
+        return ()
+    names, horizon = table.schema.targets, model.decoding_.horizon
+    levels = tuple(float(name[1:]) for name in columns if name[:1] == "q" and name not in names and name[1:2].isdigit())
+    shape = (-1, horizon, len(names))
+    mean = columns["mean"].reshape(shape)
+    quantiles = [columns[f"q{level:g}"].reshape(shape) for level in levels]
+    times = local_time(columns[table.schema.time or "step"].reshape(shape)[:, :, 0], table.timezone)
+    key = table.schema.series or "series"
+    ids = columns[key].reshape(shape)[:, 0, 0].tolist() if key in columns else list(table.ids)
+    found = []
+    for place, series in enumerate(ids):
+        first, end = (int(row) for row in table.starts[table.ids.index(series) :][:2])
+        rows = np.arange(max(first, end - max(3 * horizon + 24, model.spec_.window // 2)), end)
+        for channel, name in enumerate(names):
+            cut = [each[place, :, channel] for each in quantiles]
+            found.append(
+                Sample(
+                    np.concatenate([local_time(table.time[rows], table.timezone), times[place]]),
+                    np.asarray(table.columns[name][rows], dtype=np.float64),
+                    np.full(horizon, np.nan),
+                    mean[place, :, channel],
+                    intervals(levels, cut.__getitem__),
+                    target=name if len(names) > 1 else "",
+                    series=str(series) if len(ids) > 1 else "",
+                )
+            )
+    return tuple(found)
 
 
 def intervals(levels: tuple[float, ...], pick: Callable[[int], NDArray[np.float64]]) -> tuple[Interval, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,37 @@ from tidegate.core.translate import Language, tr
 from tidegate.report.forecast import figures
 from tidegate.report.forecast.view import Residuals, RunView, Sample, Strip
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.parts import drawn_of, figure, legend, side_by_side, with_unit
-from tidegate.report.page.words import MODEL, span
+from tidegate.report.page.parts import colon, drawn_of, figure, legend, listed, sentences, side_by_side, with_unit
+from tidegate.report.page.words import MODEL, method_name, span
 from tidegate.report.svg.ticks import number, time_label
 
+COMING = 6  # series and targets whose coming steps are drawn
 STRETCH = 168  # rows in a close-up: a week of hours
 TARGETS = 4  # as many targets are drawn; the text says so where there are more
+
+
+def coming(view: RunView, lang: Language) -> Markup | None:
+    """The steps after the data: what came before them, the forecast, and its interval."""
+    if not view.coming and view.needed:
+        names = listed(view.needed, lang)
+        text = "The steps after the data need {names} ahead: tidegate predict RUN --future FILE forecasts them."
+        return el("p", tr(text, lang, names=names))
+    if not view.coming:
+        return None
+    shown = view.coming[:COMING]
+    steps = len(shown[0].mean)
+    text = tr(
+        "Left of the dotted line are the last values, right of it the forecast of the {span} after them.",
+        lang,
+        span=span(steps, view.frequency, lang),
+    )
+    if len(shown) == 1:
+        return figure(figures.sample_chart(shown[0], view.unit, lang, 760.0), text)
+    drawn = [
+        figure(figures.sample_chart(item, view.unit, lang), heading=_named(view, item), wide=False) for item in shown
+    ]
+    keys = legend(sample_keys(shown, lang))
+    return join(el("p", text), keys, side_by_side(*drawn), drawn_of(len(shown), len(view.coming), lang))
 
 
 def forecasts(view: RunView, lang: Language) -> Markup | None:
@@ -30,9 +56,6 @@ def forecasts(view: RunView, lang: Language) -> Markup | None:
 
 def samples(view: RunView, lang: Language) -> Markup:
     """A few forecasts side by side with one legend."""
-    bands = {interval.level for sample in view.samples for interval in sample.intervals}
-    keys = [("line", "model", tr("Forecast", lang)), ("line", "actual", tr("Actual", lang))]
-    keys += [("band", "model", figures.level_name(level, lang)) for level in sorted(bands)]
     drawn = [
         figure(figures.sample_chart(sample, view.unit, lang), heading=_sample_title(view, sample, lang), wide=False)
         for sample in view.samples
@@ -42,20 +65,38 @@ def samples(view: RunView, lang: Language) -> Markup:
         lang,
         span=span(len(view.samples[0].actual), view.frequency, lang),
     )
-    return join(el("h3", tr("Single forecasts", lang)), el("p", note), legend(keys), side_by_side(*drawn))
+    return join(
+        el("h3", tr("Single forecasts", lang)),
+        el("p", note),
+        legend(sample_keys(view.samples, lang)),
+        side_by_side(*drawn),
+    )
+
+
+def sample_keys(samples: Sequence[Sample], lang: Language) -> list[tuple[str, str, str]]:
+    """The legend of samples."""
+    bands = {interval.level for sample in samples for interval in sample.intervals}
+    keys = [("line", "model", tr("Forecast", lang)), ("line", "actual", tr("Actual", lang))]
+    return keys + [("band", "model", figures.level_name(level, lang)) for level in sorted(bands)]
+
+
+def _named(view: RunView, item: Sample | Strip) -> str:
+    """Series and target of a figure, where there are several."""
+    return " \u00b7 ".join(part for part in (item.series, item.target if len(view.targets) > 1 else "") if part)
 
 
 def _sample_title(view: RunView, sample: Sample, lang: Language) -> str:
     start = sample.time[len(sample.history)]
-    name = [part for part in (sample.series, sample.target if len(view.targets) > 1 else "") if part]
-    return " \u00b7 ".join([*name, tr("from {time}", lang, time=time_label(start, lang))])
+    name = _named(view, sample)
+    begin = tr("from {time}", lang, time=time_label(start, lang))
+    return f"{name} \u00b7 {begin}" if name else begin
 
 
 def strip(view: RunView, item: Strip, lang: Language, full: bool = True) -> Markup:
     """The last part of the strip; where `full`, its hardest part, the whole of it, and where the errors fall."""
     ahead = span(item.step, view.frequency, lang)
-    name = " \u00b7 ".join(part for part in (item.series, item.target if len(view.targets) > 1 else "") if part)
-    prefix = f"{name}: " if name and lang == "en" else f"{name}：" if name else ""
+    name = _named(view, item)
+    prefix = name + colon(lang) if name else ""
     count = len(item.time)
 
     def chart(rows: slice, heading: str, caption: str = "") -> Markup:
@@ -119,6 +160,13 @@ def steps(view: RunView, lang: Language) -> Markup | None:
         last=with_unit(number(float(values[-1])), view.unit),
     )
     best = view.evaluation.best_baseline
+    limit, left = figures.beyond(per_step, best)
+    if limit is not None:
+        names = listed((method_name(name, lang) for name in left), lang)
+        above = tr(
+            "Errors above {limit} are not drawn: {names}.", lang, limit=with_unit(number(limit), view.unit), names=names
+        )
+        caption = sentences([caption, above], lang)
     return figure(figures.step_chart(per_step, best, view.unit, view.frequency, lang), caption)
 
 

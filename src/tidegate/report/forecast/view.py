@@ -96,6 +96,8 @@ class RunView(Run):
         targets: names of the forecast columns.
         frequency: the step between rows.
         samples, strips, residuals: forecasts to draw; may be empty.
+        coming: the steps after the data, a sample for each series and target, nothing of them observed. needed: columns
+            that must be known ahead for these.
     """
 
     targets: tuple[str, ...]
@@ -104,3 +106,5 @@ class RunView(Run):
     samples: tuple[Sample, ...] = ()
     strips: tuple[Strip, ...] = ()
     residuals: Residuals | None = None
+    coming: tuple[Sample, ...] = ()
+    needed: tuple[str, ...] = ()

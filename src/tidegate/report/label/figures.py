@@ -31,15 +31,15 @@ ROLES: tuple[Role, ...] = ("model", "baseline", "second", "actual", "muted")
 def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Language) -> Markup:
     """Cells of actual (rows) against said classes (columns): blue if right, orange if wrong, by share of the row."""
     count = len(classes)
-    left = min(1.15 * max(text_width(name, _FONT) for name in classes) + 14, 190.0)
+    said, actual = tr("Said by the model", lang), tr("Actual", lang)
+    widest = max(text_width(name, _FONT) for name in classes)
+    left = max(min(1.15 * widest + 14, 190.0), 1.1 * text_width(actual, _FONT) + 16)
     size = min(56.0, (_WIDTH - left - 10) / count)
     slanted = any(text_width(name, _FONT) > size - 6 for name in classes)
-    top = 24.0 + (min(max(text_width(name, _FONT) for name in classes), 120.0) * 0.72 + 6 if slanted else 18.0)
+    top = 24.0 + (min(widest, 120.0) * 0.72 + 6 if slanted else 18.0)
     support = matrix.sum(axis=1)
-    parts = [shape("text", tr("Said by the model", lang), x=px(left), y=12, class_="axis-title")]
-    parts.append(
-        shape("text", tr("Actual", lang), x=px(left - 8), y=px(top - 6), text_anchor="end", class_="axis-title")
-    )
+    parts = [shape("text", said, x=px(left), y=12, class_="axis-title")]
+    parts.append(shape("text", actual, x=px(left - 8), y=px(top - 6), text_anchor="end", class_="axis-title"))
     for place, name in enumerate(classes):
         middle = left + (place + 0.5) * size
         place_of = {"x": px(middle), "y": px(top - 6), "text_anchor": "middle"}
@@ -72,7 +72,12 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
                 tone = "count light" if depth > 0.6 else "count"
                 counts.append(shape("text", f"{amount:,}", x=px(x + size / 2), y=px(y + size / 2 + 4), class_=tone))
     frame = shape("rect", class_="frame", x=px(left), y=px(top), width=px(count * size), height=px(count * size))
-    width, height = left + count * size + 10, top + count * size + 4
+    # Slanted names of the last columns reach beyond the cells, and so may the title above them.
+    right = 0.7 * min(widest, 120.0) - size / 2 if slanted else 0.0
+    width, height = (
+        left + max(count * size + max(right, 0.0), 1.1 * text_width(said, _FONT)) + 10,
+        top + count * size + 4,
+    )
     return _whole(
         [*parts, shape("g", *cells, class_="heat"), frame, *counts],
         tr("Confusion matrix", lang),

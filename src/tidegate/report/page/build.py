@@ -18,6 +18,7 @@ Section = Callable[[Any, Language], Markup | None]
 """A part of a page, of its view; None where the view does not hold what it needs."""
 
 HEADINGS = {
+    "coming": "What comes next",
     "scores": "Beside the baselines",
     "forecasts": "Actual against forecast",
     "steps": "Error by step ahead",
