@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SchemaError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Schema, Table
+from tidegate.core.translate import tr
 from tidegate.data.cells import checks
-from tidegate.data.cells.columns import Options, Role, Source
+from tidegate.data.cells.columns import WRITTEN, Options, Role, Source, options_of
 from tidegate.data.cells.numbers import Decimal
 from tidegate.data.files import frames
 from tidegate.data.files import wide as wider
@@ -44,10 +45,15 @@ def read(
     encoding: str | None = None,
     delimiter: str | None = None,
     decimal: Decimal | None = None,
+    thousands: str | None = None,
     timezone: str | None = None,
     static_data: Any = None,
     wide: Wide = False,
     date_format: str | None = None,
+    skip_rows: int | None = None,
+    columns: Sequence[str] | str | None = None,
+    na: Any = None,
+    units: bool = False,
     check: bool = True,
 ) -> Table:
     """Read one or many series onto a regular grid.
@@ -64,12 +70,19 @@ def read(
         frequency: step between rows, such as "1h", "15min", "D", "B", "M", "row"; None infers it.
         repair: what to do with disorder and doubled times: "error" refuses both; "sort" sorts; "drop" sorts and keeps
             the first of doubles; "mean" sorts and averages doubles. Gaps become missing rows in any case.
-        encoding, delimiter, decimal: of a CSV file; None finds out.
+        encoding, delimiter: of a CSV file; None finds out.
+        decimal, thousands: sign before a fraction and between thousands ("" for none); None finds out, and refuses what
+            may be read in two ways.
         timezone: IANA name; clock times without a zone are taken to be in it, others are counted on its clock.
         static_data: table (path, frame or dict) with one row per series.
         wide: True where every column of numbers is a series; "rows" where every row is one, its name first.
         date_format: `strptime` format (of several time columns joined by blanks), "dayfirst", "monthfirst",
             "yearfirst" or "roc" (years of the Republic of China).
+        skip_rows: lines before the header of a CSV file; None finds out.
+        columns: names of the columns, where a file has no header line (or another one).
+        na: what means no value beside the usual markers: texts or numbers, such as ["unavailable", -999]; a text that
+            ends in * means all that begin so ("<*").
+        units: True takes numbers as they stand where the units beside them differ within a column.
         check: whether to refuse targets that are constant or all missing (off for data to predict on).
 
     Returns:
@@ -78,24 +91,32 @@ def read(
     Raises:
         ReadError, SchemaError, TimeError, DataError, ConfigError: with the place, what was expected, and the fix.
     """
-    if decimal not in (None, ".", ","):
-        raise ConfigError(f"decimal={decimal!r} must be '.' or ','")
+    options = options_of(
+        date_format,
+        encoding=encoding,
+        delimiter=delimiter,
+        decimal=decimal,
+        thousands=thousands,
+        skip_rows=skip_rows,
+        columns=columns,
+        na=na,
+        units=units,
+    )
     if timezone is not None:
         zone(timezone)
     if wide not in (False, True, "rows"):
         raise ConfigError(f'wide={wide!r} must be False, True or "rows"')
-    opened = open_source(source, encoding, delimiter, decimal, wide == "rows")
-    options = Options(decimal, date_format=date_format)
+    opened = open_source(source, options, wide == "rows")
     if wide == "rows":
         rows, schema, aware, starts = _wide_rows(opened, frequency)
     elif wide:
-        rows, schema, aware = _wide_columns(opened, time, target, options, timezone)
+        rows, schema, aware = _wide_columns(opened, time, target, timezone, date_format)
         starts = None
     else:
         rows, schema, aware = _long(
             opened,
-            options,
             timezone,
+            date_format,
             time=time,
             target=target,
             series=series,
@@ -106,6 +127,8 @@ def read(
         starts = None
     rows.notes[:0] = opened.notes
     checks.finite(rows.columns, rows.where)
+    checks.stray(rows.time, rows.where)
+    rows.notes.extend(checks.sentinels(rows.columns))
     if starts is None:
         order(rows, repair)
         before = len(rows.time)
@@ -116,38 +139,39 @@ def read(
     if check:
         rows.notes.extend(checks.targets(rows.columns, schema.targets, starts, rows.ids, inserted))
     held = checks.static_of(rows.columns, schema.static, starts, rows.ids)
-    columns = {name: values for name, values in rows.columns.items() if name not in schema.static}
+    moving = {name: values for name, values in rows.columns.items() if name not in schema.static}
     if static_data is not None:
         schema, held = _static_data(static_data, schema, held, rows.ids, as_names(static))
-    return Table(schema, found, rows.ids, starts, rows.time, columns, held, aware, tuple(rows.notes), rows.keys or {})
+    return Table(schema, found, rows.ids, starts, rows.time, moving, held, aware, tuple(rows.notes), rows.keys or {})
 
 
-def open_source(
-    source: Any,
-    encoding: str | None = None,
-    delimiter: str | None = None,
-    decimal: Decimal | None = None,
-    rows: bool = False,
-) -> Source:
+def open_source(source: Any, options: Options = WRITTEN, rows: bool = False) -> Source:
     """Whatever was given as a source of columns.
 
     Raises:
         ReadError, SchemaError: it cannot be read.
     """
+    found: frames.ArraySource
     if isinstance(source, (str, PathLike)):
         path = Path(source).expanduser()
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return frames.from_parquet(path)
-        return CsvFile(path, encoding, delimiter, decimal, rows)
-    if isinstance(source, np.ndarray):
-        return frames.from_numpy(source)
-    if isinstance(source, Mapping):
+        if path.suffix.lower() not in (".parquet", ".pq"):
+            return CsvFile(path, options, rows)
+        found = frames.from_parquet(path)
+    elif isinstance(source, np.ndarray):
+        found = frames.from_numpy(source, options.columns)
+    elif isinstance(source, Mapping):
         if not source:
-            raise SchemaError("the dict has no columns")
-        return frames.ArraySource({str(name): values for name, values in source.items()}, label="")
-    if isinstance(source, (list, tuple)):
-        raise SchemaError("cannot read a list; give a path, a frame, a dict of arrays or a numpy array")
-    return frames.from_frame(source)
+            raise SchemaError(tr("the dict has no columns"))
+        found = frames.ArraySource({str(name): values for name, values in source.items()}, label="")
+    elif isinstance(source, (list, tuple)):
+        raise SchemaError(tr("cannot read a list; give a path, a frame, a dict of arrays or a numpy array"))
+    else:
+        found = frames.from_frame(source)
+    if options.columns is not None and not isinstance(source, np.ndarray):
+        message = "columns= (--columns) names the columns of a file without a header line, or of an array [N, C]"
+        raise SchemaError(tr(message))
+    found.options = options
+    return found
 
 
 def _counted(frequency: str | Frequency | None) -> Frequency:
@@ -159,18 +183,20 @@ def _counted(frequency: str | Frequency | None) -> Frequency:
     return found
 
 
-def _long(source: Source, options: Options, timezone: str | None, **names: Any) -> tuple[Rows, Schema, str | None]:
-    schema, parts = resolve(source, **names, formatted=options.date_format is not None)
+def _long(
+    source: Source, timezone: str | None, date_format: str | None, **names: Any
+) -> tuple[Rows, Schema, str | None]:
+    schema, parts = resolve(source, **names, formatted=date_format is not None)
     roles: dict[str, Role] = dict.fromkeys(schema.targets, "number")
     roles |= dict.fromkeys((*schema.known, *schema.observed, *schema.static), "any")
-    roles |= roles_of(source, parts, options.date_format)
+    roles |= roles_of(source, parts, date_format)
     roles |= dict.fromkeys(schema.key, "key")
-    loaded = source.load(roles, options)
+    loaded = source.load(roles)
     keys = series_keys(source, loaded, schema.key)
     ids, codes = keys.ids, keys.codes
     columns = {name: loaded.values[name] for name in (*schema.targets, *schema.known, *schema.observed, *schema.static)}
     notes: list[Note] = []
-    times = times_of(source, loaded, parts, codes, len(ids), options.date_format)
+    times = times_of(source, loaded, parts, codes, len(ids), date_format)
     stamps, aware = in_zone(times, timezone, codes, source, notes)
     unused = [name for name in source.names if name not in roles]
     if unused:
@@ -192,14 +218,14 @@ def _long(source: Source, options: Options, timezone: str | None, **names: Any) 
 
 
 def _wide_columns(
-    source: Source, time: TimeName, target: Names, options: Options, timezone: str | None
+    source: Source, time: TimeName, target: Names, timezone: str | None, date_format: str | None
 ) -> tuple[Rows, Schema, str | None]:
     parts, names = wider.wide_columns(source, time, target)
     roles: dict[str, Role] = dict.fromkeys(names, "number")
-    roles |= roles_of(source, parts, options.date_format)
-    loaded = source.load(roles, options)
+    roles |= roles_of(source, parts, date_format)
+    loaded = source.load(roles)
     notes: list[Note] = []
-    times = times_of(source, loaded, parts, None, 1, options.date_format)
+    times = times_of(source, loaded, parts, None, 1, date_format)
     stamps, aware = in_zone(times, timezone, None, source, notes)
     notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
     index, codes, ids, values, cut = wider.melt(source, names, loaded.values)
@@ -237,7 +263,7 @@ def _static_data(
     key = schema.key if whole else source.names[:1]
     names = tuple(name for name in source.names if name not in key)
     roles: dict[str, Role] = dict.fromkeys(names, "any")
-    loaded = source.load({**roles, **dict.fromkeys(key, "key")}, Options())
+    loaded = source.load({**roles, **dict.fromkeys(key, "key")})
     keys = series_keys(source, loaded, key)
     assert keys.codes is not None
     if len(keys.ids) < loaded.rows:

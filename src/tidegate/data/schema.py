@@ -162,7 +162,8 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
             if name not in source.names:
                 raise missing_column(source, name, "target")
         return names
-    free = [name for name in source.names if name not in taken]
+    used = set(taken)
+    free = [name for name in source.names if name not in used]
     for known in _TARGETS:
         named = [name for name in free if name.lower() == known]
         if named:

@@ -9,16 +9,15 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tidegate.core.errors import ConfigError, ReadError, SchemaError
+from tidegate.core.errors import ConfigError, ReadError
 from tidegate.core.sequences import Sequences
-from tidegate.data.cells.columns import Options, Source
-from tidegate.data.cells.numbers import Decimal
-from tidegate.data.files.frames import ArraySource
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import OPTIONS as WAYS
+from tidegate.data.cells.columns import Source, options_of
 from tidegate.data.read import open_source
 from tidegate.data.schema import Names
 from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts
 from tidegate.data.sources.archive import suffix_of
-from tidegate.data.sources.headless import headless
 from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
 from tidegate.data.sources.store import is_store, read_store
 
@@ -54,7 +53,8 @@ def read_sequences(
             labels, groups, ids: one for each of the sequences, where data are arrays, texts or lists (`labels` of
                 steps with `tag`); lengths: steps of each sequence of one array; channels: their names;
                 steps_first: whether an array is [n, T, C];
-            columns: names of the columns of a file without a header line; encoding, delimiter, decimal, repair;
+            columns: names of the columns of a file without a header line; encoding, delimiter, decimal, thousands,
+                date_format, skip_rows, na, units, repair: as `read` takes them;
             pattern: regular expression with groups named label and group, for file names; broken: "skip" leaves
                 unreadable files out; rate, mels, window, hop: of sound; frame=(height, width), colour, every: of
                 pictures; joints, root, normalise, velocities: of skeletons.
@@ -107,40 +107,23 @@ def _arrays(data: Any, given: dict[str, Any]) -> Sequences:
 
 def _source(data: Any, given: dict[str, Any]) -> Source:
     """Columns of a table, and the options that say how it is written taken out of `given`."""
-    written = {name: given.pop(name, None) for name in ("encoding", "delimiter", "decimal", "columns")}
-    decimal: Decimal | None = written["decimal"]
-    if decimal not in (None, ".", ","):
-        raise ConfigError(f"decimal={decimal!r} must be '.' or ','")
-    columns = written["columns"]
-    if isinstance(data, Path):
-        if columns is not None:
-            return headless(data, columns, written["delimiter"], written["encoding"])
-        if suffix_of(data) in (".jsonl", ".ndjson"):
-            return texts.json_lines(data, written["encoding"])
-    elif columns is not None:
-        if not isinstance(data, np.ndarray) or data.ndim != 2 or data.shape[1] != len(columns):
-            raise SchemaError("columns= names the columns of a file without a header line, or of an array [N, C]")
-        return ArraySource({str(name): data[:, place] for place, name in enumerate(columns)}, label="array")
-    try:
-        return open_source(data, written["encoding"], written["delimiter"], decimal)
-    except SchemaError as error:
-        if isinstance(data, Path) and ("own name" in str(error) or "header line" in str(error)):
-            raise SchemaError(
-                f"{error}; if the file begins with data, name its columns: columns=[...], on the command line "
-                "--read columns=a,b,c"
-            ) from error
-        raise
+    options = options_of(**{name: given.pop(name, None) for name in ("date_format", *WAYS)})
+    if isinstance(data, Path) and suffix_of(data) in (".jsonl", ".ndjson"):
+        found = texts.json_lines(data, options.encoding)
+        found.options = options
+        return found
+    return open_source(data, options)
 
 
 def _table(data: Any, given: dict[str, Any]) -> Sequences:
-    decimal = given.get("decimal")
     try:
-        return table.read_table(_source(data, given), options=Options(decimal), **given)
+        return table.read_table(_source(data, given), **given)
     except ReadError as error:
         lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
         if not lines or "cells where" not in str(error):
             raise
-        raise ReadError(f"{error}. If each line is a label and then a text, pass kind='text' (--kind text)") from error
+        message = "{error}. If each line is a label and then a text, pass kind='text' (--kind text)"
+        raise ReadError(tr(message, error=error)) from error
 
 
 def _archive(data: Any, given: dict[str, Any]) -> Sequences:

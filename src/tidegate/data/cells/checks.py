@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import DataError, SchemaError
+from tidegate.core.errors import DataError, SchemaError, TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 
 _CHUNK = 1 << 18
+_FEW = 4
+_YEAR = 365.25 * 86_400e6
 
 
 def finite(columns: Mapping[str, NDArray[Any]], place: Callable[[int], str]) -> None:
@@ -31,6 +34,66 @@ def finite(columns: Mapping[str, NDArray[Any]], place: Callable[[int], str]) -> 
                     f"{place(low + int(np.argmax(bad)))}, column {name!r}: the value is infinite ({count} in the "
                     "column); correct it or leave the cell empty"
                 )
+
+
+_SENTINELS = [-9, -88, -99, -200, -888, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9]
+
+
+_SENTINEL = (
+    "Column {column}: {count} values are {value}, far from all others, as files write missing ones. If they are, pass "
+    "na={value} (--na)."
+)
+
+
+def sentinels(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
+    """Remark on values such as -999 that lie far from all others, as files write missing values.
+
+    Far: further from the nearest other value than all other values lie apart.
+    """
+    notes = []
+    for name, values in columns.items():
+        if values.dtype.kind != "f" or not len(values):
+            continue
+        for end in (np.nanmin, np.nanmax):
+            if np.isnan(values).all():
+                break
+            value = end(values)
+            if not np.isclose(_SENTINELS, value, rtol=1e-6).any():
+                continue
+            others = values[(values != value) & ~np.isnan(values)]
+            if not len(others):
+                continue
+            low, high = others.min(), others.max()
+            gap = low - value if value < low else value - high
+            if gap <= max(high - low, abs(high), abs(low)):
+                continue
+            shown = {"column": name, "count": int((values == value).sum()), "value": f"{value:g}"}
+            notes.append(Note("sentinel", _SENTINEL, shown))
+    return notes
+
+
+def stray(times: NDArray[Any], place: Callable[[int], str]) -> None:
+    """Refuse a few times (1 in 100 at most) that lie a year or more, and ten spans of all others, away from these.
+
+    Raises:
+        TimeError: naming the first.
+    """
+    if times.dtype.kind != "M" or len(times) < _FEW:
+        return
+    micro = times.astype("datetime64[us]").astype(np.int64)
+    micro = micro[~np.isnat(times)]
+    most = max(1, len(micro) // 100)
+    ordered = np.sort(micro).astype(np.float64)
+    if len(ordered) <= 2 * most + 1:
+        return
+    for cut in range(1, most + 1):
+        for rest, far in ((ordered[:-cut], ordered[-cut]), (ordered[cut:], ordered[cut - 1])):
+            gap = far - rest[-1] if far > rest[-1] else rest[0] - far
+            if gap > max(_YEAR, 10 * (rest[-1] - rest[0])):
+                row = int(np.argmax(times.astype("datetime64[us]").astype(np.int64) == np.int64(far)))
+                message = "{place}: the time {time} lies {years} years from all others; correct it, or remove the row"
+                shown = str(times[row])[:10]
+                raise TimeError(tr(message, place=place(row), time=shown, years=f"{gap / _YEAR:.0f}"))
 
 
 def targets(

@@ -13,14 +13,28 @@ Decimal = Literal[".", ","]
 
 MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "none", "nil", "-", "--", "?", "."})
 """Cells that mean "no value", in lower case and without surrounding blanks."""
+BLANKS = " \u00a0\u2009\u202f"
+APOSTROPHES = "'\u2019\u02bc\u2032"
 
 _TRUTH = {"true": 1.0, "false": 0.0}
-_GROUPED = {
-    ".": re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?"),
-    ",": re.compile(r"[-+]?\d{1,3}(?:[. '\u00a0\u202f\u2019]\d{3})+(?:,\d+)?"),
-}
-_PLAIN_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
-_NOT_DIGITS = {".": re.compile(r","), ",": re.compile(r"[. '\u00a0\u202f\u2019]")}
+_EXPONENT = r"(?:[eE][-+]?\d+)?"
+
+
+def _grouped(signs: str, point: str) -> re.Pattern[str]:
+    """Numbers with one kind of sign between thousands (Indian lakhs too where it is a comma)."""
+    lakhs = r"|\d{1,2}(?:,\d{2})+,\d{3}" if "," in signs else ""
+    fraction = rf"(?:{re.escape(point)}\d*)?{_EXPONENT}"
+    return re.compile(rf"[-+]?(?:\d{{1,3}}(?P<s>[{re.escape(signs)}])\d{{3}}(?:(?P=s)\d{{3}})*{lakhs}){fraction}")
+
+
+_OTHER: dict[Decimal, Decimal] = {".": ",", ",": "."}
+_GROUPED = {sign: _grouped(_OTHER[sign] + BLANKS + APOSTROPHES, sign) for sign in _OTHER}
+_ALWAYS = {sign: _grouped(BLANKS + APOSTROPHES, sign) for sign in _OTHER}
+_STRICT = {(sign, mark): _grouped(mark, sign) for sign in _OTHER for mark in (",", ".", BLANKS, APOSTROPHES)}
+_PLAIN_COMMA = re.compile(rf"[-+]?\d*,\d+{_EXPONENT}")
+_NOT_DIGITS = {sign: re.compile(rf"[{re.escape(_OTHER[sign])}{BLANKS}{APOSTROPHES}]") for sign in _OTHER}
+_EITHER = re.compile(r"[-+]?[1-9]\d{0,2}[.,]\d{3}")
+_LONG = re.compile(r"[-+]?\d{4,}")
 
 
 class BadCellError(Exception):
@@ -38,13 +52,21 @@ def is_missing(text: str) -> bool:
     return text.strip().lower() in MISSING
 
 
-def to_float(text: str, decimal: Decimal = ".", grouped: bool = True) -> float:
+def to_float(text: str, decimal: Decimal = ".", grouped: bool | str = True) -> float:
     """One cell as a number, NaN for a missing marker, 1 and 0 for true and false.
+
+    Args:
+        text: the cell.
+        decimal: the decimal sign.
+        grouped: whether the other sign may stand between thousands, as blanks and apostrophes may in any case; a text
+            is the one sign that may ("" for none).
 
     Raises:
         ValueError: the text is no number in this notation.
     """
     cell = text.strip()
+    if cell[:1] == "\u2212":
+        cell = "-" + cell[1:]
     if decimal == ".":
         try:
             if "_" not in cell:
@@ -61,18 +83,23 @@ def to_float(text: str, decimal: Decimal = ".", grouped: bool = True) -> float:
         return np.nan
     if lower in _TRUTH:
         return _TRUTH[lower]
-    if grouped and _GROUPED[decimal].fullmatch(cell):
+    if isinstance(grouped, str):
+        mark = BLANKS if grouped in BLANKS else APOSTROPHES if grouped in APOSTROPHES else grouped
+        pattern = _STRICT[decimal, mark] if grouped else None
+    else:
+        pattern = (_GROUPED if grouped else _ALWAYS)[decimal]
+    if pattern is not None and pattern.fullmatch(cell):
         return float(_NOT_DIGITS[decimal].sub("", cell).replace(",", "."))
     raise ValueError(text)
 
 
-def to_floats(texts: Sequence[str], decimal: Decimal = ".", grouped: bool = True) -> NDArray[np.float64]:
+def to_floats(texts: Sequence[str], decimal: Decimal = ".", grouped: bool | str = True) -> NDArray[np.float64]:
     """A column of cells as numbers.
 
     Args:
         texts: [n] cells.
         decimal: the decimal sign.
-        grouped: whether the other sign and blanks may stand between thousands.
+        grouped: what may stand between thousands, as in `to_float`.
 
     Returns:
         float64 [n], NaN where a cell is a missing marker.
@@ -80,18 +107,9 @@ def to_floats(texts: Sequence[str], decimal: Decimal = ".", grouped: bool = True
     Raises:
         BadCellError: a cell is neither; `row` counts from the first of `texts`.
     """
-    joined = "\n".join(texts)
-    ready: Sequence[str] | None = None
-    if "_" not in joined:
-        if decimal == ".":
-            ready = texts
-        elif "." not in joined:
-            ready = joined.replace(",", ".").split("\n") if texts else texts
-    if ready is not None and len(ready) == len(texts):
-        try:
-            return np.fromiter(map(float, ready), dtype=np.float64, count=len(texts))
-        except ValueError:
-            pass
+    ready = plain(texts, decimal)
+    if ready is not None:
+        return ready
     values = np.empty(len(texts), dtype=np.float64)
     known: dict[str, float] = {}
     for row, text in enumerate(texts):
@@ -107,35 +125,62 @@ def to_floats(texts: Sequence[str], decimal: Decimal = ".", grouped: bool = True
     return values
 
 
+def plain(texts: Sequence[str], decimal: Decimal) -> NDArray[np.float64] | None:
+    """Cells as numbers where every one is a plain number without separators, else None."""
+    joined = "\n".join(texts)
+    ready: Sequence[str] | None = None
+    if "_" not in joined:
+        if decimal == ".":
+            ready = texts
+        elif "." not in joined:
+            ready = joined.replace(",", ".").split("\n") if texts else texts
+    if ready is None or len(ready) != len(texts):
+        return None
+    try:
+        return np.fromiter(map(float, ready), dtype=np.float64, count=len(texts))
+    except ValueError:
+        return None
+
+
 def decimal_evidence(texts: Iterable[str]) -> tuple[int, int]:
-    """Count cells that can only be read with a decimal point, or only with a decimal comma.
+    """Count cells of one column that can only be read with a decimal point, or only with a decimal comma.
+
+    "1.234" could be either. Beside it a number of four digits or more without a sign (2500) decides: who sets signs
+    between thousands sets them there too, so the sign of "1.234" is a decimal sign.
 
     Returns:
         (cells for the point, cells for the comma).
     """
-    point = comma = 0
+    point = comma = long = 0
+    either = {".": 0, ",": 0}
     for text in texts:
         cell = text.strip()
-        if "," not in cell:
-            whole, dot, fraction = cell.partition(".")
-            # "1.234" could group thousands; any other fraction is a decimal point
-            point += bool(dot) and fraction.isdigit() and (len(fraction) != 3 or len(whole.lstrip("+-")) > 3)
+        if cell[:1] == "\u2212":
+            cell = "-" + cell[1:]
+        if "," not in cell and "." not in cell:
+            long += _LONG.fullmatch(cell) is not None
             continue
-        as_point = _GROUPED["."].fullmatch(cell) is not None
+        if _EITHER.fullmatch(cell):
+            either["." if "." in cell else ","] += 1
+            continue
+        as_point = as_comma = False
+        try:
+            as_point = "_" not in cell and bool(np.isfinite(float(cell)))
+        except ValueError:
+            as_point = _GROUPED["."].fullmatch(cell) is not None
         as_comma = _PLAIN_COMMA.fullmatch(cell) is not None or _GROUPED[","].fullmatch(cell) is not None
-        if as_point and as_comma:
-            if cell.lstrip("+-").startswith("0"):
-                comma += 1
-        else:
-            point += as_point
-            comma += as_comma
+        if as_point and as_comma:  # 0.123 has no thousands
+            as_point, as_comma = "." in cell, "," in cell
+        point += as_point
+        comma += as_comma
+    if not point and not comma and long:
+        return either["."], either[","]
     return point, comma
 
 
 def could_be_either(text: str) -> bool:
-    """Whether a cell such as "1,234" may hold a decimal comma or a thousands separator."""
-    cell = text.strip()
-    return _GROUPED["."].fullmatch(cell) is not None and _PLAIN_COMMA.fullmatch(cell) is not None
+    """Whether the sign in a cell such as "1,234" or "1.234" may be a decimal sign or stand between thousands."""
+    return _EITHER.fullmatch(text.strip()) is not None
 
 
 def looks_numeric(texts: Iterable[str], share: float = 0.5) -> bool | None:
@@ -145,11 +190,16 @@ def looks_numeric(texts: Iterable[str], share: float = 0.5) -> bool | None:
         if is_missing(text):
             continue
         held += 1
-        for sign in _GROUPED:
-            try:
-                to_float(text, "," if sign == "," else ".")
-            except ValueError:
-                continue
-            fine += 1
-            break
+        fine += is_number(text)
     return None if held == 0 else fine > share * held
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a number in one of the notations."""
+    for sign in _OTHER:
+        try:
+            to_float(text, sign)
+        except ValueError:
+            continue
+        return True
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from itertools import chain, islice
@@ -12,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.core.errors import DataError, ReadError, SchemaError
+from tidegate.core.errors import DataError, ReadError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import (
     Column,
     Kind,
     Loaded,
-    NumberColumn,
     Options,
     Role,
     bad_cell,
@@ -26,13 +27,17 @@ from tidegate.data.cells.columns import (
     finish,
     text_kind,
 )
-from tidegate.data.cells.numbers import BadCellError, Decimal, decimal_evidence, looks_numeric
-from tidegate.data.files import dialect as sniff
-from tidegate.data.time.forms import looks_like_time
+from tidegate.data.cells.notation import Notation, dotted, evidence, notations
+from tidegate.data.cells.number_column import NumberColumn
+from tidegate.data.cells.numbers import BadCellError
+from tidegate.data.files import dialect
+from tidegate.data.files.layout import SPACES, layout_of, reader, squeeze
+from tidegate.data.files.tail import Cut, trailer
 
-_SAMPLE = 1000
 _CHUNK = 1 << 20
 _ROWS = 8192
+_NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
+_DAMAGED = "{path}: the gzip data are damaged ({error}); fetch the file again"
 
 
 class CsvFile:
@@ -40,169 +45,184 @@ class CsvFile:
 
     Args:
         path: the file; gzip is told by its content.
-        encoding, delimiter, decimal: how it is written; None finds out.
+        options: how it is written; what is None is found out.
         wide_rows: rows may be shorter than the header (one series a row).
     """
 
-    def __init__(
-        self, path: Path, encoding: str | None, delimiter: str | None, decimal: Decimal | None, wide_rows: bool = False
-    ) -> None:
+    def __init__(self, path: Path, options: Options, wide_rows: bool = False) -> None:
         self.path = path
         self.label = path.name
-        self.notes: list[Note] = []
-        self.kinds: dict[int, Kind] = {}
-        start = sniff.head(path)
-        self.given = encoding
-        self.encoding = sniff.encoding_of(path, start, encoding)
+        self.options = options
+        self.wide_rows = wide_rows
+        self.start, self.whole = dialect.head(path)
+        self._open(dialect.encoding_of(path, self.start, options.encoding))
+
+    def _open(self, encoding: str) -> None:
+        """Find out how the file is written, given its encoding."""
+        self.encoding, self.notes = encoding, []
+        self.stop: int | None = None
         try:
-            text = start.decode(self.encoding, errors="strict" if len(start) < sniff._HEAD else "ignore")
+            text = self.start.decode(encoding, errors="strict" if self.whole else "ignore")
         except UnicodeError:
             raise self._undecodable() from None
-        lines = text.lstrip("\ufeff").splitlines(keepends=True)
-        if len(start) >= sniff._HEAD and len(lines) > 1:
+        lines = list(io.StringIO(text.lstrip("\ufeff"), newline=""))
+        if not self.whole and len(lines) > 1:
             lines.pop()
-        self.skipped = 0
-        while lines and (not lines[0].strip() or lines[0].lstrip().startswith("#")):
-            lines.pop(0)
-            self.skipped += 1
-        if not lines:
-            raise ReadError(f"{path} has no header line; expected column names, then rows")
-        self.delimiter = sniff.delimiter_of("".join(lines), delimiter)
-        try:
-            sample = [row for row in islice(self._reader(lines), _SAMPLE + 1) if row]
-        except csv.Error:
-            sample = [row for row in islice(csv.reader(lines, delimiter=self.delimiter), _SAMPLE + 1) if row]
-        self.names = self._header(sample[0])
-        if not wide_rows and len(sample) == 1:
-            raise ReadError(f"{path} has a header line but no rows; expected at least one line of values below it")
-        self.wide_rows = wide_rows
+        found = layout_of(self.path, lines, self.options, self.wide_rows)
+        self.delimiter, self.names, self.skipped = found.delimiter, found.names, found.skipped
+        self.place_of = {name: i for i, name in enumerate(self.names)}
+        width = len(self.names)
         self.sample: list[tuple[str, ...]] = list(
-            zip(*(_pad(row, len(self.names)) for row in sample[1:]), strict=True)
+            zip(*(row[:width] + [""] * (width - len(row)) for row in found.sample), strict=True)
         ) or [() for _ in self.names]
-        point, comma = self._evidence()
-        self.decimal: Decimal = decimal or ("," if comma > point else ".")
-        self.grouped = decimal is not None or point + comma > 0
-        self._tell(encoding, delimiter)
+        self.kinds: list[Kind] = [text_kind(texts, self.options.na) for texts in self.sample]
+        times = [i for i, kind in enumerate(self.kinds) if kind == "time"]
+        self._tell_encoding()
+        self.notes.extend(found.notes)
+        numbers = self.kinds.count("number")
+        if not self.wide_rows and (times or self.kinds[0] == "number" or (numbers and width > 2)):
+            sign = self.delimiter
+            self.stop, left = trailer(self.path, encoding, self.start, self.whole, sign, width, times)
+            if left:
+                message = "Lines left out after the last row: {count}, such as {text!r}."
+                self.notes.append(Note("trailer", message, {"count": len(left), "text": left[0][:60]}))
+        found_signs = {
+            name: evidence(texts) if kind == "number" else (0, 0)
+            for name, texts, kind in zip(self.names, self.sample, self.kinds, strict=True)
+        }
+        self._choose_notations(found_signs)
 
-    def _header(self, cells: list[str]) -> tuple[str, ...]:
-        names = [cell.strip() or f"column {i + 1}" for i, cell in enumerate(cells)]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        line = self.skipped + 1
-        held = [cell for cell in cells if not looks_like_time(cell)]
-        counted = len(names) > 1 and names == [str(i) for i in range(len(names))]  # a frame without column names
-        if not counted and looks_numeric(held or ["0"], 0.99):
-            raise SchemaError(
-                f"{self.path}, line {line} holds values ({', '.join(cells[:4])}) where column names belong; "
-                "add a header line"
-            )
-        if doubled:
-            raise SchemaError(
-                f"{self.path}, line {line}: column name {doubled[0]!r} occurs {names.count(doubled[0])} times; "
-                "give every column its own name"
-            )
-        return tuple(names)
+    def _choose_notations(self, found: dict[str, tuple[int, int]]) -> None:
+        dates = any(dotted(self.sample[i][:50]) for i, kind in enumerate(self.kinds) if kind == "time")
+        options = self.options
+        self.notation = notations(found, options.decimal, options.thousands, self.delimiter, dates)
+        self.settled = all(notation.sure for notation in self.notation.values())
+        if any(self.notation[name].decimal == "," and pair[1] for name, pair in found.items()):
+            self._add_note(Note("decimal", "Numbers were read with a decimal comma."))
 
-    def _evidence(self) -> tuple[int, int]:
-        point = comma = 0
-        for texts in self.sample:
-            if text_kind(texts) != "number":
-                continue
-            more = decimal_evidence(texts)
-            point, comma = point + more[0], comma + more[1]
-        return point, comma
+    def _add_note(self, note: Note) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
-    def _tell(self, encoding: str | None, delimiter: str | None) -> None:
-        if encoding is None and self.encoding in ("cp950", "latin-1"):
+    def _tell_encoding(self) -> None:
+        names = {"cp950": "Big5", "latin-1": "Latin-1"}
+        if self.options.encoding is None and self.encoding in names:
             self.notes.append(
                 Note(
                     "encoding",
-                    "The file is not UTF-8; it was read as {encoding}. If names look wrong, pass encoding=.",
-                    {"encoding": "Big5" if self.encoding == "cp950" else "Latin-1"},
+                    "The file is not UTF-8; it was read as {encoding}. If it looks wrong, pass encoding= (--encoding).",
+                    {"encoding": names[self.encoding]},
                 )
             )
-        if self.decimal == ",":
-            self.notes.append(Note("decimal", "Numbers were read with a decimal comma."))
-
-    def _names(self, text: Any) -> list[str]:
-        """Read up to and with the header line."""
-        try:
-            return next(self._reader(islice(text, self.skipped, None)))
-        except csv.Error as error:
-            raise self._broken(str(error)) from None
-
-    def _reader(self, lines: Any) -> Iterator[list[str]]:
-        return csv.reader(lines, delimiter=self.delimiter, strict=True)
 
     def _undecodable(self) -> ReadError:
         line = 1
-        with sniff.open_bytes(self.path) as file:
+        with dialect.open_bytes(self.path) as file:
             for line, raw in enumerate(file, 1):  # noqa: B007
                 try:
                     raw.decode(self.encoding)
                 except UnicodeError:
                     break
-        return ReadError(
-            f"{self.path}, line {line}: these bytes are not {self.encoding} text; pass the file's own encoding=, for "
+        message = (
+            "{path}, line {line}: these bytes are not {encoding} text; pass the file's own encoding= (--encoding), for "
             "instance 'utf-8', 'big5', 'gb18030' or 'latin-1'"
         )
+        return ReadError(tr(message, path=self.path, line=line, encoding=self.encoding))
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Physical line and cells of each row, without blank ones.
+
+        Raises:
+            ReadError: broken quotes, damaged gzip data.
+        """
+        with self._bytes() as file, dialect.text_of(self.encoding, file) as text:
+            found: Any = reader(islice(text, self.skipped, None), self.delimiter, strict=True)
+            try:
+                for cells in found:
+                    if cells and not _blank(cells, len(self.names)):
+                        yield found.line_num + self.skipped, cells
+            except csv.Error as error:
+                raise self._broken(str(error)) from None
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+                raise ReadError(tr(_DAMAGED, path=self.path, error=error)) from None
+
+    def _bytes(self) -> Any:
+        file = dialect.open_bytes(self.path)
+        return file if self.stop is None else io.BufferedReader(Cut(file, self.stop), _CHUNK)
 
     def kind(self, name: str) -> Kind:
-        place = self.names.index(name)
-        if place not in self.kinds:
-            self.kinds[place] = text_kind(self.sample[place])
-        return self.kinds[place]
+        return self.kinds[self.place_of[name]]
 
     def cells(self, name: str) -> tuple[str, ...]:
-        return self.sample[self.names.index(name)]
+        return self.sample[self.place_of[name]]
 
     def place(self, row: int) -> str:
-        with sniff.open_bytes(self.path) as file, sniff.text_of(self.path, self.encoding, file) as text:
-            reader = csv.reader(islice(text, self.skipped, None), delimiter=self.delimiter)
+        with self._bytes() as file, dialect.text_of(self.encoding, file) as text:
+            found: Any = reader(islice(text, self.skipped, None), self.delimiter, strict=False)
             count = -1
-            for cells in reader:
+            for cells in found:
                 count += bool(cells) and not _blank(cells, len(self.names))
-                if count == row + 1:
-                    return f"{self.label}, line {reader.line_num + self.skipped}"
-        return f"{self.label}, row {row}"
+                if count == row:
+                    line = found.line_num + self.skipped
+                    return tr("{file}, line {line}", file=self.label, line=line)
+        return tr("{file}, row {row}", file=self.label, row=row)
 
-    def load(self, roles: dict[str, Role], options: Options) -> Loaded:
+    def load(self, roles: dict[str, Role]) -> Loaded:
         try:
-            return self._load(roles, options)
+            return self._load(roles)
         except UnicodeError:
-            if self.given is not None or self.encoding != "utf-8":
+            if self.options.encoding is not None or self.encoding != "utf-8":
                 raise self._undecodable() from None
         # a character beyond the first bytes is not UTF-8: judge the encoding by the whole file
-        with sniff.open_bytes(self.path) as file:
-            self.encoding = sniff.legacy(b"".join(line for line in file if not line.isascii()))
-        self._tell(None, None)
-        with sniff.open_bytes(self.path) as file, sniff.text_of(self.path, self.encoding, file) as text:
-            self.names = self._header(self._names(text))
-        return self._load(roles, options)
+        with dialect.open_bytes(self.path) as file:
+            encoding = dialect.legacy(b"".join(line for line in file if not line.isascii()))
+        self._open(encoding)
+        return self._load(roles)
 
-    def _load(self, roles: dict[str, Role], options: Options) -> Loaded:
-        options = Options(self.decimal, self.grouped, options.date_format)
+    def _load(self, roles: dict[str, Role]) -> Loaded:
         columns: dict[int, tuple[str, Column]] = {}
         for name, role in roles.items():
-            columns[self.names.index(name)] = (name, column_for(name, role, self.kind(name), options))
+            made = column_for(name, role, self.kind(name), self.options, self.notation[name])
+            columns[self.place_of[name]] = (name, made)
         rows = 0
         try:
-            with sniff.open_bytes(self.path) as file, sniff.text_of(self.path, self.encoding, file) as text:
-                self._names(text)
+            with self._bytes() as file, dialect.text_of(self.encoding, file) as text:
+                for _ in range(self.skipped):
+                    text.readline()
                 for count in self._chunks(text, columns):
                     rows += count
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ReadError(f"{self.path}: the gzip data are damaged ({error}); fetch the file again") from None
+            raise ReadError(tr(_DAMAGED, path=self.path, error=error)) from None
+        except _UnsettledError:
+            self._settle()
+            return self._load(roles)
         if rows == 0:
-            raise ReadError(f"{self.path} has a header line but no rows; expected at least one line of values below it")
-        return Loaded(rows, {name: finish(column, self) for name, column in columns.values()})
+            raise ReadError(tr(_NO_ROWS, path=self.path))
+        return Loaded(rows, {name: finish(column, name, self) for name, column in columns.values()})
+
+    def _settle(self) -> None:
+        """Judge how numbers are written by all rows, as the first ones did not decide it."""
+        found = dict.fromkeys(self.names, (0, 0))
+        rows = (cells for _, cells in self.rows())
+        while part := list(islice(rows, _ROWS)):
+            full = [cells for cells in part if len(cells) >= len(self.names)]
+            for i, texts in enumerate(zip(*(cells[: len(self.names)] for cells in full), strict=True)):
+                if self.kinds[i] == "number":
+                    point, comma = evidence(texts)
+                    name = self.names[i]
+                    found[name] = found[name][0] + point, found[name][1] + comma
+        self._choose_notations(found)
+        self.settled = True
 
     def _chunks(self, text: Any, columns: dict[int, tuple[str, Column]]) -> Iterator[int]:
         width = len(self.names)
-        numeric = [
-            i for i, (_, column) in columns.items() if isinstance(column, NumberColumn) and column.decimal == "."
-        ]
+        points = [i for i, (_, made) in columns.items() if isinstance(made, NumberColumn) and _fast(made.notation)]
+        unsure = [i for i in points if not self.notation[self.names[i]].sure]
         done = 0
         while lines := text.readlines(_CHUNK):
+            numeric = points
+            if unsure and any("." in line for line in lines):
+                numeric = [i for i in points if i not in unsure]
             plain = self._plain(lines, width, bool(numeric) and max(numeric) == width - 1)
             if plain is None:
                 yield from self._careful(chain(lines, text), columns, done)
@@ -220,7 +240,8 @@ class CsvFile:
                     column = columns[i][1]
                     assert isinstance(column, NumberColumn)
                     column.add_array(np.ascontiguousarray(block[:, j]))
-                rest = [i for i in columns if i not in numeric]
+                held = set(numeric)
+                rest = [i for i in columns if i not in held]
             elif self._even(plain, width):
                 rest = list(columns)
             else:
@@ -247,6 +268,8 @@ class CsvFile:
         try:
             column.add(texts)
         except BadCellError as error:
+            if not self.settled and not self.notation[name].sure:
+                raise _UnsettledError from None
             raise bad_cell(error, name, column, self) from None
 
     def _even(self, lines: list[str], width: int) -> bool:
@@ -257,27 +280,41 @@ class CsvFile:
 
         `last`: the caller sees to it that every line reaches the last column, so that counting them together will do.
         """
+        if self.delimiter == SPACES:
+            lines = [squeeze(line) for line in lines]
         joined = "".join(lines)
         if '"' in joined:
-            if '""' in joined or any(line.count('"') & 1 for line in lines):
+            unquoted = self._unquoted(joined)
+            if unquoted is None:
                 return None
-            lines = joined.replace('"', "").splitlines()
-        elif "\r" in joined:
-            lines = joined.splitlines()
-        else:
-            lines = joined.split("\n")
+            joined = unquoted
+        if "\r" in joined:
+            joined = joined.replace("\r\n", "\n").replace("\r", "\n")
+        lines = joined.split("\n")
         if lines and not lines[-1]:
             lines.pop()
         if last and width > 1:
             return lines if "".join(lines).count(self.delimiter) == len(lines) * (width - 1) else None
         return lines if self._even(lines, width) and (width > 1 or all(lines)) else None
 
+    def _unquoted(self, joined: str) -> str | None:
+        """Text without its quotes; None where one of them holds a quote, delimiter or line end, or is within a cell."""
+        parts = joined.split('"')
+        inner, outer = parts[1::2], parts[0::2]
+        ends = {self.delimiter, "\n", "\r"}
+        before = {part[-1:] for part in outer[:-1] if part} | ({""} if "" in outer[1:-1] else set())
+        after = {part[:1] for part in outer[1:] if part}
+        within = "".join(inner)
+        if len(parts) % 2 == 0 or any(sign in within for sign in ends) or not (before | after) <= ends:
+            return None
+        return "".join(parts)
+
     def _careful(self, lines: Iterator[str], columns: dict[int, tuple[str, Column]], done: int) -> Iterator[int]:
         width = len(self.names)
-        reader = self._reader(lines)
+        found = reader(lines, self.delimiter)
         while True:
             try:
-                rows = list(islice(reader, _ROWS))
+                rows = list(islice(found, _ROWS))
             except csv.Error as error:
                 raise self._broken(str(error)) from None
             if not rows:
@@ -286,11 +323,7 @@ class CsvFile:
                 rows = [_trim(row, width) for row in rows if row and not _blank(row, width)]
                 for i, row in enumerate(rows):
                     if len(row) != width:
-                        raise ReadError(
-                            f"{self.place(done + i)} has {len(row)} cells where the header has {width}; "
-                            "complete the line, or quote cells that contain the delimiter "
-                            f"{self.delimiter!r}"
-                        )
+                        raise self._uneven(done + i, len(row))
             if rows:
                 cells = list(zip(*rows, strict=True))
                 for i, entry in columns.items():
@@ -298,22 +331,33 @@ class CsvFile:
                 done += len(rows)
                 yield len(rows)
 
+    def _uneven(self, row: int, cells: int) -> ReadError:
+        message = (
+            "{place} has {cells} cells where the header has {width}; complete the line, or quote cells that contain "
+            "the delimiter {sign!r}; lines before the header are left out with skip_rows= (--skip-rows)"
+        )
+        values = {"place": self.place(row), "cells": cells, "width": len(self.names), "sign": self.delimiter}
+        return ReadError(tr(message, **values))
+
     def _broken(self, reason: str) -> DataError:
-        with sniff.open_bytes(self.path) as file, sniff.text_of(self.path, self.encoding, file) as text:
-            reader: Any = self._reader(islice(text, self.skipped, None))
+        with self._bytes() as file, dialect.text_of(self.encoding, file) as text:
+            found: Any = reader(islice(text, self.skipped, None), self.delimiter)
             last = 0
             try:
-                for _ in reader:
-                    last = reader.line_num
+                for _ in found:
+                    last = found.line_num
             except csv.Error:
                 pass
-        return ReadError(
-            f"{self.label}, line {last + 1 + self.skipped}: the quotes are broken ({reason}); close or double the quote"
-        )
+        message = "{file}, line {line}: the quotes are broken ({reason}); close or double the quote"
+        return ReadError(tr(message, file=self.label, line=last + 1 + self.skipped, reason=reason))
 
 
-def _pad(row: list[str], width: int) -> list[str]:
-    return row[:width] + [""] * (width - len(row))
+class _UnsettledError(Exception):
+    """The first rows did not decide how numbers are written, and a later one matters."""
+
+
+def _fast(notation: Notation) -> bool:
+    return notation.decimal == "." and not notation.by_dates
 
 
 def _blank(row: list[str], width: int) -> bool:

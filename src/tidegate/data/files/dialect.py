@@ -1,4 +1,4 @@
-"""What a text file is made of: compression, encoding, delimiter, header."""
+"""The bytes of a text file: compression and encoding."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tidegate.core.errors import ConfigError, ReadError
+from tidegate.core.translate import tr
 
-_HEAD = 1 << 18
+_HEAD, _LONGEST = 1 << 18, 1 << 26
 _FOREIGN = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive: save the sheet as CSV, or unpack it"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save the sheet as CSV"),
@@ -25,7 +26,8 @@ _FOREIGN = (
     (b"\x89HDF", "an HDF5 file: export the table as CSV"),
 )
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-DELIMITERS = (",", ";", "\t", "|")
+
+csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))  # cells may be longer than 131,072 characters
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -61,8 +63,8 @@ def _similar(path: Path) -> str:
     return f"did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
 
 
-def head(path: Path) -> bytes:
-    """The first bytes of the unpacked file.
+def head(path: Path, lines: int = 60) -> tuple[bytes, bool]:
+    """The first bytes of the unpacked file, some lines at least however long they are, and whether they are all.
 
     Raises:
         ReadError: empty, binary or broken.
@@ -70,14 +72,20 @@ def head(path: Path) -> bytes:
     with open_bytes(path) as file:
         try:
             start = file.read(_HEAD)
+            whole = len(start) < _HEAD
+            while not whole and len(start) < _LONGEST and max(start.count(b"\n"), start.count(b"\r")) < lines:
+                more = file.read(len(start))
+                start, whole = start + more, not more
         except (OSError, EOFError, zlib.error) as error:
-            raise ReadError(f"{path}: the gzip data are damaged ({error}); fetch the file again") from None
+            raise ReadError(
+                tr("{path}: the gzip data are damaged ({error}); fetch the file again", path=path, error=error)
+            ) from None
     if not start.strip():
-        raise ReadError(f"{path} is empty; expected a header line and rows")
+        raise ReadError(tr("{path} is empty; expected a header line and rows", path=path))
     for mark, what in _FOREIGN:
         if start.startswith(mark):
-            raise ReadError(f"{path} is no text file but {what}")
-    return start
+            raise ReadError(tr("{path} is no text file but {what}", path=path, what=tr(what)))
+    return start, whole
 
 
 def encoding_of(path: Path, start: bytes, given: str | None) -> str:
@@ -140,34 +148,7 @@ def legacy(start: bytes) -> str:
     return "cp950" if common > 0.7 * pairs else "latin-1"
 
 
-def delimiter_of(text: str, given: str | None) -> str:
-    """The sign between cells: as given, else the one that divides the first lines most evenly.
-
-    Raises:
-        ConfigError: the given one is not one character.
-    """
-    if given is not None:
-        given = "\t" if given in ("\\t", "tab") else given
-        if len(given) != 1 or given in '"\r\n':
-            raise ConfigError(f"delimiter={given!r} must be one character, such as ',' or ';' or 'tab'")
-        return given
-    lines = [line for line in text.splitlines()[:50] if line.strip()]
-    best, score = ",", (0.0, 0)
-    for sign in DELIMITERS:
-        try:
-            widths = [len(row) for row in csv.reader(lines, delimiter=sign) if row]
-        except csv.Error:
-            continue
-        if not widths or widths[0] < 2:
-            continue
-        even = sum(width == widths[0] for width in widths) / len(widths)
-        # half the lines agreeing with the header is enough to be told apart; wider wins among equals
-        if (round(even, 1), widths[0]) > score:
-            best, score = sign, (round(even, 1), widths[0])
-    return best
-
-
-def text_of(path: Path, encoding: str, file: BinaryIO) -> io.TextIOWrapper:
+def text_of(encoding: str, file: BinaryIO) -> io.TextIOWrapper:
     """The decoded file, line ends as they are."""
     return io.TextIOWrapper(
         io.BufferedReader(file, 1 << 18) if isinstance(file, io.RawIOBase) else file, encoding=encoding, newline=""

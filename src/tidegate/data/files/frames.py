@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -14,8 +14,21 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ReadError, SchemaError, TimeError
 from tidegate.core.optional import available, require
 from tidegate.core.table import Note
-from tidegate.data.cells.columns import Keys, Kind, Loaded, Options, Role, bad_cell, column_for, text_kind
-from tidegate.data.cells.numbers import BadCellError, decimal_evidence
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import (
+    WRITTEN,
+    Keys,
+    Kind,
+    Loaded,
+    Options,
+    Role,
+    bad_cell,
+    column_for,
+    finish,
+    text_kind,
+)
+from tidegate.data.cells.notation import Notation, dotted, evidence, notations
+from tidegate.data.cells.numbers import BadCellError
 from tidegate.data.time.digits import from_numbers
 from tidegate.data.time.frequency import show
 from tidegate.data.time.timecolumn import TimeColumn
@@ -31,13 +44,24 @@ class ArraySource:
         arrays: name -> [n]; numbers, datetime64, text or objects.
         zones: name -> time zone of a datetime64 column that holds UTC.
         label: what to call the source in messages.
+        options: how text in them is written.
+        notes: what was done to them before.
     """
 
-    def __init__(self, arrays: Mapping[str, Any], zones: Mapping[str, str] | None = None, label: str = "") -> None:
+    def __init__(
+        self,
+        arrays: Mapping[str, Any],
+        zones: Mapping[str, str] | None = None,
+        label: str = "",
+        options: Options = WRITTEN,
+        notes: Sequence[Note] = (),
+    ) -> None:
         self.label = label
+        self.options = options
         self.names = tuple(arrays)
-        self.notes: list[Note] = []
+        self.notes: list[Note] = list(notes)
         self.kinds: dict[str, Kind] = {}
+        self.notation: dict[str, Notation] = {}
         self.zones = dict(zones or {})
         self.arrays = {name: _tidy(name, values) for name, values in arrays.items()}
         lengths = {name: len(values) for name, values in self.arrays.items()}
@@ -65,35 +89,45 @@ class ArraySource:
         if name not in self.kinds:
             values = self.arrays[name]
             known: Kind = "time" if values.dtype.kind == "M" else "number"
-            self.kinds[name] = known if values.dtype.kind in "biufM" else text_kind(self._texts(name, _SAMPLE))
+            texts = [] if values.dtype.kind in "biufM" else self._texts(name, _SAMPLE)
+            self.kinds[name] = known if values.dtype.kind in "biufM" else text_kind(texts, self.options.na)
         return self.kinds[name]
 
-    def load(self, roles: dict[str, Role], options: Options) -> Loaded:
-        return Loaded(self.rows, {name: self._column(name, role, options) for name, role in roles.items()})
+    def load(self, roles: dict[str, Role]) -> Loaded:
+        return Loaded(self.rows, {name: self._column(name, role) for name, role in roles.items()})
 
-    def _column(self, name: str, role: Role, options: Options) -> Any:
+    def _notation(self, name: str) -> Notation:
+        """How the numbers of a column of text are written, by all cells of all columns of text."""
+        if not self.notation:
+            texts = {other: self._texts(other) for other, values in self.arrays.items() if values.dtype.kind == "O"}
+            kinds = {other: text_kind(cells[:_SAMPLE], self.options.na) for other, cells in texts.items()}
+            found = {other: evidence(cells) if kinds[other] == "number" else (0, 0) for other, cells in texts.items()}
+            dates = any(kinds[other] == "time" and dotted(cells[:50]) for other, cells in texts.items())
+            self.notation = notations(found, self.options.decimal, self.options.thousands, dates=dates)
+        return self.notation[name]
+
+    def _column(self, name: str, role: Role) -> Any:
         values = self.arrays[name]
         kind = values.dtype.kind
         if kind == "M":
             return self._stamps(name, values, role)
         if role == "time" and kind in "iuf":
-            return self._counts(name, values, options.date_format)
+            return self._counts(name, values, self.options.date_format)
         if role == "key" and kind in "biuf":
             kinds, codes = np.unique(values, return_inverse=True)
             return Keys(codes.astype(np.int32), tuple(str(item) for item in kinds.tolist()), kinds)
         if kind in "biuf":
-            return values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+            numbers = values if values.dtype in (np.float32, np.float64) else values.astype(np.float64)
+            return self.options.na.blank(numbers)[0]
         texts = self._texts(name)
-        if options.decimal is None and role in ("number", "any"):
-            point, comma = decimal_evidence(texts[:_SAMPLE])
-            options = Options("," if comma > point else ".", point + comma > 0, options.date_format)
-        column = column_for(name, role, text_kind(texts[:_SAMPLE]), options)
+        notation = self._notation(name) if role in ("number", "any", "label") else Notation()
+        column = column_for(name, role, text_kind(texts[:_SAMPLE], self.options.na), self.options, notation)
         try:
             column.add(texts)
         except BadCellError as error:
             raise bad_cell(error, name, column, self) from None
-        found = column.finish(self.place) if isinstance(column, TimeColumn) else column.finish()
-        return replace(found, values=np.array(found.names, dtype=object)) if isinstance(found, Keys) else found
+        made = finish(column, name, self)
+        return replace(made, values=np.array(made.names, dtype=object)) if isinstance(made, Keys) else made
 
     def _stamps(self, name: str, values: NDArray[Any], role: Role) -> Any:
         if role == "number":
@@ -107,7 +141,7 @@ class ArraySource:
             names = tuple("" if np.isnat(kind) else show(kind) for kind in kinds)
             return Keys(codes.astype(np.int32), names, kinds)
         texts = np.datetime_as_string(times).tolist()
-        column = column_for(name, role, "text", Options())
+        column = column_for(name, role, "text", self.options, Notation())
         column.add(texts)
         assert not isinstance(column, TimeColumn)
         return column.finish()
@@ -130,7 +164,7 @@ def _tidy(name: str, values: Any) -> NDArray[Any]:
         raise SchemaError(f"column {name!r} has shape {array.shape}; expected one dimension")
     if array.dtype.kind == "O":
         return _objects(name, array)
-    if array.dtype.kind in "SU":
+    if array.dtype.kind in "SUT":
         return array.astype(object)
     if array.dtype.kind in "biufM":
         return array
@@ -159,19 +193,22 @@ def _objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def from_numpy(array: NDArray[Any]) -> ArraySource:
-    """Columns of a [N] or [N, C] array: "value", or "value_0" and so on; views, not copies.
+def from_numpy(array: NDArray[Any], columns: Sequence[str] | None = None) -> ArraySource:
+    """Columns of a [N] or [N, C] array, views and not copies: as named, else "value", or "value_0" and so on.
 
     Raises:
-        SchemaError: another number of dimensions.
+        SchemaError: another number of dimensions, or of names.
     """
     if array.dtype.names:
         return ArraySource({name: array[name] for name in array.dtype.names}, label="array")
-    if array.ndim == 1:
-        return ArraySource({"value": array}, label="array")
-    if array.ndim == 2:
-        return ArraySource({f"value_{i}": array[:, i] for i in range(array.shape[1])}, label="array")
-    raise SchemaError(f"the array has shape {array.shape}; expected [N] or [N, C]")
+    if array.ndim not in (1, 2):
+        raise SchemaError(tr("the array has shape {shape}; expected [N] or [N, C]", shape=array.shape))
+    parts = [array] if array.ndim == 1 else list(array.T)
+    names = columns or (["value"] if array.ndim == 1 else [f"value_{i}" for i in range(len(parts))])
+    if len(names) != len(parts):
+        message = "columns= (--columns) names {count} columns, but the array has {width}; name every column"
+        raise SchemaError(tr(message, count=len(names), width=len(parts)))
+    return ArraySource(dict(zip(names, parts, strict=True)), label="array")
 
 
 def from_frame(frame: Any) -> ArraySource:
@@ -184,10 +221,13 @@ def from_frame(frame: Any) -> ArraySource:
 
     arrays: dict[str, Any] = {}
     zones: dict[str, str] = {}
+    notes: list[Note] = []
     index = getattr(frame, "index", None)
     if index is not None and type(frame).__module__.startswith("pandas"):
         if getattr(frame, "ndim", 2) == 1:
             frame = frame.to_frame(frame.name if frame.name is not None else "value")
+        if getattr(frame.columns, "nlevels", 1) > 1:
+            frame = frame.set_axis(_flat(frame.columns, notes), axis=1)
         doubled = [str(name) for name in frame.columns[frame.columns.duplicated()]]
         if doubled:
             raise SchemaError(f"column name {doubled[0]!r} occurs more than once; give every column its own name")
@@ -214,7 +254,18 @@ def from_frame(frame: Any) -> ArraySource:
         zones |= {series.name: zone} if zone else {}
     if not arrays:
         raise SchemaError("the frame has no columns")
-    return ArraySource(arrays, zones, "frame")
+    return ArraySource(arrays, zones, "frame", notes=notes)
+
+
+def _flat(columns: Any, notes: list[Note]) -> list[str]:
+    """Names of columns that have several levels, without levels that are the same for all."""
+    rows = [[str(part).strip() for part in name] for name in columns]
+    levels = range(columns.nlevels)
+    kept = [i for i in levels if len({row[i] for row in rows}) > 1] or [0]
+    names = [" ".join(filter(None, dict.fromkeys(row[i] for i in kept))) for row in rows]
+    message = "Columns of {count} levels were given one name each: {names}."
+    notes.append(Note("levels", message, {"count": len(levels), "names": ", ".join(names[:6])}))
+    return names
 
 
 def _free(name: str, taken: Any) -> str:

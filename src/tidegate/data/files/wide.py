@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ReadError, SchemaError
-from tidegate.data.cells.columns import Options, Role, Source
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import Role, Source
 from tidegate.data.cells.numbers import BadCellError, to_floats
-from tidegate.data.files import dialect as sniff
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import TimeName, as_names, find_time, missing_column
@@ -58,9 +57,9 @@ def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str
         SchemaError: a named column is not there, or none is numeric.
     """
     times = find_time(source, time, as_names(target))
-    names = as_names(target)
+    names, held = as_names(target), set(source.names)
     for name in names:
-        if name not in source.names:
+        if name not in held:
             raise missing_column(source, name, "target")
     if not names:
         names = tuple(name for name in source.names if name not in times and source.kind(name) in ("number", "empty"))
@@ -82,23 +81,21 @@ def rows_of_csv(source: CsvFile) -> tuple[tuple[str, ...], NDArray[np.int64], ND
     """
     ids: list[str] = []
     parts: list[NDArray[np.float64]] = []
-    with sniff.open_bytes(source.path) as file, sniff.text_of(source.path, source.encoding, file) as text:
-        reader = csv.reader(text, delimiter=source.delimiter)
-        for _ in range(source.skipped + 1):
-            next(reader)
-        for cells in reader:
-            if not cells or not any(cells):
-                continue
-            line = reader.line_num
-            try:
-                values = to_floats(cells[1:], source.decimal, source.grouped)
-            except BadCellError as error:
-                raise SchemaError(
-                    f"{source.label}, line {line}, cell {error.row + 2}: {error.text!r} is not a number; with "
-                    'wide="rows" the first cell names the series and all others are its values'
-                ) from None
-            ids.append(cells[0].strip())
-            parts.append(_unpad(values))
+    notation = source.notation[source.names[-1]]
+    for line, cells in source.rows():
+        if not any(cells):
+            continue
+        try:
+            values = to_floats(cells[1:], notation.decimal, notation.grouped)
+        except BadCellError as error:
+            message = (
+                '{file}, line {line}, cell {cell}: {text!r} is not a number; with wide="rows" the first '
+                "cell names the series and all others are its values"
+            )
+            where = {"file": source.label, "line": line, "cell": error.row + 2, "text": error.text}
+            raise SchemaError(tr(message, **where)) from None
+        ids.append(cells[0].strip())
+        parts.append(_unpad(source.options.na.blank(values)[0]))
     if not parts:
         raise ReadError(f"{source.path} has a header line but no rows; expected one series per line")
     return _stack(ids, parts)
@@ -112,7 +109,7 @@ def rows_of_frame(source: ArraySource) -> tuple[tuple[str, ...], NDArray[np.int6
     """
     key, *rest = source.names
     roles: dict[str, Role] = {key: "key", **dict.fromkeys(rest, "number")}
-    loaded = source.load(roles, Options())
+    loaded = source.load(roles)
     keys = loaded.values[key]
     grid = np.stack([np.asarray(loaded.values[name], dtype=np.float64) for name in rest], axis=1)
     return _stack([keys.names[code] for code in keys.codes], [_unpad(row) for row in grid])

@@ -58,9 +58,9 @@ def lines_of(path: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
     Raises:
         ReadError: the file is missing, damaged, or no text.
     """
-    found = sniff.encoding_of(path, sniff.head(path), encoding)
+    found = sniff.encoding_of(path, sniff.head(path)[0], encoding)
     try:
-        with sniff.open_bytes(path) as file, sniff.text_of(path, found, file) as text:
+        with sniff.open_bytes(path) as file, sniff.text_of(found, file) as text:
             for number, line in enumerate(text, 1):
                 plain = line.strip().lstrip("\ufeff")
                 if plain:

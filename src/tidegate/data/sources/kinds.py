@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tidegate.core.errors import DataError, ReadError
+from tidegate.data.cells.columns import OPTIONS as WAYS
 from tidegate.data.sources import archive
 from tidegate.data.sources.archive import suffix_of
 from tidegate.data.sources.folder import files_below
@@ -28,13 +29,11 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
         "group",
         "tag",
         "repair",
-        "encoding",
-        "delimiter",
-        "decimal",
-        "columns",
+        "date_format",
+        *WAYS,
     ),
     "archive": ("encoding", "groups", "ids"),
-    "text": ("text", "label", "id", "group", "labels", "groups", "ids", "encoding", "delimiter", "columns"),
+    "text": ("text", "label", "id", "group", "labels", "groups", "ids", "date_format", *WAYS),
     "tokens": ("labels", "groups", "ids", "tag"),
     "sound": ("pattern", "rate", "mels", "window", "hop", "broken"),
     "frames": ("labels", "groups", "ids", "lengths", "pattern", "frame", "colour", "every", "broken", "rate"),
@@ -77,7 +76,13 @@ def _kind_of_path(path: Path, given: Mapping[str, Any]) -> Kind:
             return kind
     if "text" in given:
         return "text"
-    if suffix in (".parquet", ".pq", ".jsonl", ".ndjson") or set(given) & {"label", "id", "features", "columns"}:
+    if suffix in (".parquet", ".pq", ".jsonl", ".ndjson") or set(given) & {
+        "label",
+        "id",
+        "features",
+        "columns",
+        "skip_rows",
+    }:
         return "table"
     return "archive" if suffix in (".tsv", ".txt", ".csv") and archive.is_rows(path, given.get("encoding")) else "table"
 

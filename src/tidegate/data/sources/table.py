@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.cells.columns import Keys, Options, Role, Source
+from tidegate.data.cells.columns import Keys, Role, Source
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import attach, check_values, listed
@@ -29,7 +29,6 @@ def read_table(
     group: str | None = None,
     tag: bool = False,
     repair: str = "error",
-    options: Options | None = None,
 ) -> Sequences:
     """Sequences of a table.
 
@@ -43,7 +42,6 @@ def read_table(
         group: column of what a sequence came from.
         tag: whether each step has a label of its own.
         repair: "error" refuses times that run backward or repeat within a sequence; "sort" sorts them.
-        options: how cells are written.
 
     Raises:
         SchemaError: a column is missing or of the wrong kind; a label or group changes within a sequence.
@@ -69,14 +67,16 @@ def read_table(
     numbers, texts = _features(source, features, taken, notes)
     roles: dict[str, Role] = dict.fromkeys(numbers, "number")
     roles |= dict.fromkeys(texts, "any")
-    roles |= dict.fromkeys(names, "text")
+    roles |= dict.fromkeys(names, "label")
     if group is not None and group != id:
         roles[group] = "key"
     if id is not None:
         roles[id] = "key"
     if time is not None:
         roles[time] = "number" if source.kind(time) == "number" else "time"
-    loaded = source.load(roles, options or Options())
+    before = len(source.notes)
+    loaded = source.load(roles)
+    notes.extend(source.notes[before:])
     order, ids, starts = gather(source, loaded.rows, None if id is None else loaded.values[id], notes)
     rate = None
     if time is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.cells.columns import Options, Role, Source
+from tidegate.data.cells.columns import Role, Source
 from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
@@ -78,7 +78,8 @@ def read_text_table(
                 raise missing_column(source, name, option)
     used = [name for columns in wanted.values() for name in columns]
     roles: dict[str, Role] = dict.fromkeys(used, "text")
-    loaded = source.load(roles, Options()).values
+    roles |= dict.fromkeys(names, "label")
+    loaded = source.load(roles).values
     held = [of.from_texts(_cells(loaded[name])) for name in names]
     labels = None if not held else held[0] if len(held) == 1 else of.several(held, names)
     unused = [name for name in source.names if name not in used]
