@@ -37,6 +37,10 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        template: Path | None = typer.Option(
+            None,
+            help=tr("Write the rows of known-ahead covariates to fill in to this CSV, Parquet or JSON file, and stop."),
+        ),
         read: list[str] = typer.Option(
             [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
         ),
@@ -49,10 +53,16 @@ def register(app: typer.Typer) -> None:
                 check_output(file)
         model = load(run)
         reading = ({} if repair is None else {"repair": repair}) | reading_of(read)
-        if hasattr(model, "score_columns"):
+        if template is not None:
+            if not hasattr(model, "future_columns"):
+                raise ConfigError("--template: only a forecaster has covariates that are known ahead")
+            check_output(template)
+            out, found = template, model.future_columns(data, **reading)
+        elif hasattr(model, "score_columns"):
             found = predict_detector(model, data, **reading)
         elif hasattr(model, "forecast_columns"):
             found = model.forecast_columns(data, future=future, **reading)
+            say_notes(model.answer_notes_)
         elif data is None:
             raise ConfigError("this model answers for sequences: name the file or folder to look at")
         else:

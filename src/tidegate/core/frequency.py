@@ -41,6 +41,11 @@ class Frequency:
         size = _MICROSECONDS.get(self.unit)
         return None if size is None else size * self.count
 
+    @property
+    def continues(self) -> bool:
+        """Whether the next times follow from the last."""
+        return self.unit != "row"
+
     def advance(self, start: np.datetime64 | int, steps: NDArray[np.int64]) -> NDArray[Any]:
         """The grid's times `steps` steps after `start`.
 

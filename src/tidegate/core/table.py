@@ -143,6 +143,11 @@ class Table:
         """[G, 2] first row and end (exclusive) of each series."""
         return np.stack([self.starts[:-1], self.starts[1:]], axis=1)
 
+    @property
+    def continues(self) -> bool:
+        """Whether the data say when their next rows come: they keep a step, or are counted."""
+        return self.time.dtype.kind != "M" or self.frequency.continues
+
     def numeric(self, name: str) -> bool:
         """Whether a column holds numbers."""
         return bool(self.columns[name].dtype.kind == "f")

@@ -30,7 +30,8 @@ class SeriesForecast:
     """Forecasts of the steps after the end of every series.
 
     Attributes:
-        ids: [G]. time: [G, K]. targets: [C] names.
+        ids: [G]. targets: [C] names.
+        time: [G, K] times, or the steps' numbers from 1 where the data do not say when the next rows come.
         values: means [G, K, C] and quantiles [G, K, C, Q], in the target's unit.
     """
 
@@ -141,12 +142,25 @@ def context_rows(spec: Any, preparation: Preparation) -> int:
     return 2 * int(spec.window) + preparation.history + (preparation.season or 0)
 
 
-def predict_ends(run: Any, model: Any, table: Table, known: Mapping[str, NDArray[Any]] | None = None) -> SeriesForecast:
+def needed_rows(spec: Any, preparation: Preparation) -> int:
+    """Rows that a series must have before its forecast: the window, and the lag of a differenced target."""
+    lag = preparation.history if preparation.options.target_transform == "difference" else 0
+    return int(spec.window) + lag
+
+
+def predict_ends(
+    run: Any,
+    model: Any,
+    table: Table,
+    known: Mapping[str, NDArray[Any]] | None = None,
+    time: NDArray[Any] | None = None,
+) -> SeriesForecast:
     """Forecast the steps after the end of every series of a table.
 
     Args:
         run: the network. model: has `spec`, `decoding` and `preparation`.
-        table: past rows. known: known-ahead covariates of the K steps, name -> [G, K].
+        table: past rows. known: known-ahead covariates of the K steps, name -> [G, K]. time: [G, K] the steps' times,
+            where rows keep no regular step and they are known.
 
     Raises:
         SchemaError: a known-ahead covariate is not given, or given under an unknown name.
@@ -154,14 +168,18 @@ def predict_ends(run: Any, model: Any, table: Table, known: Mapping[str, NDArray
         SplitError: a series is shorter than the window.
     """
     spec, decoding = model.spec, model.decoding
-    ahead, prepared, origins = prepare_ends(model, table, known)
+    ahead, prepared, origins = prepare_ends(model, table, known, time)
     values = forecast(run, spec, decoding, prepared, origins)
-    time = ahead.time[origins[:, None] + np.arange(decoding.horizon)]
+    steps = np.arange(decoding.horizon, dtype=np.int64)
+    if time is None and not table.continues:
+        time = np.tile(steps + 1, (len(table.ids), 1))  # counted: no time is made up
+    elif time is None:
+        time = ahead.time[origins[:, None] + steps]
     return SeriesForecast(table.ids, time, model.preparation.target_names, values)
 
 
 def prepare_ends(
-    model: Any, table: Table, known: Mapping[str, NDArray[Any]] | None = None
+    model: Any, table: Table, known: Mapping[str, NDArray[Any]] | None = None, time: NDArray[Any] | None = None
 ) -> tuple[Table, Prepared, NDArray[np.int64]]:
     """What a forecast after the end of every series looks at; arguments and errors as of `predict_ends`.
 
@@ -176,14 +194,14 @@ def prepare_ends(
             f"column {missing[0]!r} is known ahead: give its values for the {decoding.horizon} steps to forecast "
             "(future=...; future_frame() makes the rows to fill in)"
         )
-    need = spec.window + (preparation.history if preparation.options.target_transform == "difference" else 0)
+    need = needed_rows(spec, preparation)
     short = int(np.argmin(table.lengths))
     if table.lengths[short] < need:
         raise SplitError(
             f"series {table.ids[short]!r} has {table.lengths[short]} rows; "
             f"a forecast looks at {need} before it (window {spec.window})"
         )
-    ahead = table.tail(context_rows(spec, preparation)).extend(decoding.horizon, known)
+    ahead = table.tail(context_rows(spec, preparation)).extend(decoding.horizon, known, time)
     origins = ahead.starts[1:] - decoding.horizon
     prepared = preparation.apply(ahead)
     prepared.check_future(origins, decoding.horizon)

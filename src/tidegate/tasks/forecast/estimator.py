@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tidegate.core.errors import DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import local_time, to_frame
+from tidegate.data.future import cut_future
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.forecast.choices import check_options, make_choices
-from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, known_ahead
+from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, ready
 from tidegate.tasks.options import AUTO, NetworkOptions
 from tidegate.tasks.tables import reading_of, table_of
 
@@ -62,6 +65,7 @@ class Forecaster(Estimator):
     run_: Any
     reading_: dict[str, Any]
     context_: Table
+    answer_notes_: tuple[Note, ...]
     predictor_: Any
     baselines_: Any
 
@@ -182,6 +186,10 @@ class Forecaster(Estimator):
     def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.forecast import fit as fitting
 
+        whole = examples
+        examples, future = cut_future(examples)
+        if future.any():
+            examples = examples.keep(np.flatnonzero(examples.lengths))
         rough = split(examples, **call.split, window=self.window or 1, horizon=self.horizon)
         choices = make_choices(self, examples, rough.train)
         check_names(examples.schema, choices.quantiles)
@@ -192,6 +200,7 @@ class Forecaster(Estimator):
         self._like = call.data
         self.reading_ = reading_of(call)
         self._take(fitted)
+        self.context_ = whole if future.any() else fitted.table
 
     def _evaluated(self, part: str) -> Any:
         from tidegate.tasks.forecast.evaluate import judge_part
@@ -203,8 +212,8 @@ class Forecaster(Estimator):
         from tidegate.tasks.run import SELECTED
 
         fitted = self.fitted_
-        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=False)}
-        return {"model": content_of(fitted, context=True), **chosen}
+        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=None)}
+        return {"model": content_of(fitted, context=self.context_), **chosen}
 
     def _predicted(self, judged: Any) -> dict[str, bytes]:
         from tidegate.tasks.forecast.evaluate import FILE, baselines_file
@@ -258,7 +267,7 @@ class Forecaster(Estimator):
         from tidegate.tasks.run import write_model
 
         self._require_fitted("fitted_")
-        return write_model(self, Path(path), content_of(self.fitted_, context=context))
+        return write_model(self, Path(path), content_of(self.fitted_, context=self.context_ if context else None))
 
     def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
         """Forecast the `horizon` steps after the end of every series.
@@ -288,8 +297,10 @@ class Forecaster(Estimator):
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
-        known = known_ahead(self._parts(), table, future)
-        return table, forecast_columns(predict_ends(self.run_, self._parts(), table, known), table)
+        past, ahead = ready(self._parts(), table, future)
+        self.answer_notes_ = ahead.notes
+        found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
+        return past, forecast_columns(found, past)
 
     def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
         """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
@@ -304,7 +315,8 @@ class Forecaster(Estimator):
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
-        columns = attention_columns(self.run_, self._parts(), table, known_ahead(self._parts(), table, future))
+        table, ahead = ready(self._parts(), table, future)
+        columns = attention_columns(self.run_, self._parts(), table, ahead.known)
         return to_frame(
             columns, timezone=table.timezone, like=data if data is not None else getattr(self, "_like", None)
         )
@@ -315,6 +327,13 @@ class Forecaster(Estimator):
         table = self._table(data, reading)
         like = data if data is not None else getattr(self, "_like", None)
         return to_frame(future_columns(self._parts(), table), timezone=table.timezone, like=like)
+
+    def future_columns(self, data: Any = None, **reading: Any) -> dict[str, Any]:
+        """What `future_frame` returns, as name -> array; needs no dataframe library."""
+        self._require_fitted("spec_")
+        table = self._table(data, reading)
+        columns = future_columns(self._parts(), table)
+        return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
     def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Any:
         """Score every window of a part beside the baselines, with a verdict.

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
-from tidegate.core.table import Schema, Table
-from tidegate.data.future import read_future
-from tidegate.runtime.forecast.predictor import SeriesForecast
+from tidegate.core.table import Note, Schema, Table
+from tidegate.data.future import Ahead, cut_future, read_future, take_future
+from tidegate.runtime.forecast.predictor import SeriesForecast, needed_rows
 
 
 def check_names(schema: Schema, levels: tuple[float, ...]) -> None:
@@ -35,7 +34,8 @@ def forecast_columns(found: SeriesForecast, table: Table) -> dict[str, Any]:
     count, horizon = found.time.shape
     targets = len(found.targets)
     columns: dict[str, Any] = dict(table.named(np.repeat(np.arange(count), horizon * targets)))
-    columns[table.schema.time or "step"] = np.repeat(found.time.reshape(-1), targets)
+    dated = found.time.dtype.kind == table.time.dtype.kind
+    columns[(table.schema.time if dated else None) or "step"] = np.repeat(found.time.reshape(-1), targets)
     if targets > 1:
         columns["target"] = np.tile(np.array(found.targets, dtype=object), count * horizon)
     columns["mean"] = found.values.mean.reshape(-1)
@@ -46,28 +46,54 @@ def forecast_columns(found: SeriesForecast, table: Table) -> dict[str, Any]:
 
 def future_columns(model: Any, table: Table) -> dict[str, Any]:
     """Series and times of the steps to forecast, and an empty column for each known-ahead covariate."""
+    table, _ = cut_future(table)
     horizon, count = model.decoding.horizon, len(table.ids)
     ahead = table.tail(1).extend(horizon)
     rows = (ahead.starts[1:, None] - horizon + np.arange(horizon)).reshape(-1)
     columns: dict[str, Any] = dict(table.named(np.repeat(np.arange(count), horizon)))
-    columns[table.schema.time or "step"] = ahead.time[rows]
+    if table.continues:
+        columns[table.schema.time or "step"] = ahead.time[rows]
+    else:  # the times are for the user to fill in
+        columns[str(table.schema.time)] = np.full(len(rows), None, dtype=object)
     for name in model.preparation.schema.known:
         columns[name] = ahead.columns[name][rows]
     return columns
 
 
-def known_ahead(model: Any, table: Table, future: Any) -> Mapping[str, NDArray[Any]]:
-    """Known-ahead covariates of the steps to forecast, name -> [G, K].
+def ready(model: Any, table: Table, future: Any) -> tuple[Table, Ahead]:
+    """The past that a forecast begins after, and what is known of its steps.
+
+    Series that are too short are left out, with a note. Without `future`, rows at the end of the data that have no
+    target but known-ahead values are the steps to forecast.
 
     Raises:
         SchemaError: `future` lacks a column or rows, or is not given although it is needed.
     """
     names, horizon = model.preparation.schema.known, model.decoding.horizon
-    if future is None:
-        if names:
-            raise SchemaError(
-                f"{', '.join(map(repr, names))} is known ahead: give its values for the {horizon} steps to forecast "
-                "as future=...; future_frame() makes the rows to fill in"
-            )
-        return {}
-    return read_future(future, table, names, horizon)
+    past, counts = (table, None) if future is not None or not names else cut_future(table)
+    need = needed_rows(model.spec, model.preparation)
+    long = np.flatnonzero(past.lengths >= need)
+    notes: list[Note] = []
+    if 0 < len(long) < len(past.ids):
+        left = [past.ids[i] for i in np.flatnonzero(past.lengths < need)]
+        message = (
+            "{count} of {total} series have fewer than the {need} rows that a forecast looks at, and have none: "
+            "{names}."
+        )
+        shown = ", ".join(left[:10]) + (" ..." if len(left) > 10 else "")
+        values = {"count": len(left), "total": len(past.ids), "need": need, "names": shown}
+        notes.append(Note("short_series", message, values))
+        past, table = past.keep(long), table.keep(long)
+        counts = None if counts is None else counts[long]
+    if not names:
+        return past, Ahead(notes=tuple(notes))
+    if counts is not None and counts.any():
+        ahead = take_future(table, past, counts, horizon)
+    elif future is None:
+        raise SchemaError(
+            f"{', '.join(map(repr, names))} is known ahead: give its values for the {horizon} steps to forecast "
+            "as future=...; future_frame() makes the rows to fill in"
+        )
+    else:
+        ahead = read_future(future, past, names, horizon)
+    return past, replace(ahead, notes=(*notes, *ahead.notes))

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.optional import require
+from tidegate.core.table import Table
+from tidegate.data.future import cut_future
 from tidegate.runtime.forecast.context import pack_context
 from tidegate.runtime.forecast.predictor import context_rows
 from tidegate.tasks.forecast.evaluate import Judged
@@ -16,12 +18,13 @@ from tidegate.tasks.run import Content, parquet
 LARGEST_PREDICTIONS = 20_000_000
 
 
-def content_of(fitted: ForecastFitted, *, context: bool) -> Content:
-    """The artifact of a fit; with `context` the end of its table, so that it predicts without data."""
+def content_of(fitted: ForecastFitted, *, context: Table | None) -> Content:
+    """The artifact of a fit; with `context` the end of that table, so that it predicts without data."""
     about: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
-    if context:
-        about, arrays = pack_context(fitted.table, context_rows(fitted.spec, fitted.preparation))
+    if context is not None:
+        ahead = int(cut_future(context)[1].max(initial=0))
+        about, arrays = pack_context(context, context_rows(fitted.spec, fitted.preparation) + ahead)
     if fitted.decoding.calibration is not None:
         arrays["calibration"] = fitted.decoding.calibration
     return Content(

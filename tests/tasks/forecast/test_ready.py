@@ -1,0 +1,96 @@
+"""Fitting and predicting agree on what is past, what is to come, and which series are too short for either."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tidegate as tg
+from tidegate.cli.main import main
+from tidegate.core.errors import SchemaError, SplitError
+
+DAYS = pd.date_range("2024-01-01", periods=80, freq="D")
+
+
+def small(**options):
+    return tg.Forecaster(horizon=3, window=7, hidden_size=4, num_layers=1, max_epochs=1, **options)
+
+
+def frame(rows=80, price=True):
+    days = DAYS[:rows]
+    data = pd.DataFrame({"ds": days, "y": np.sin(np.arange(rows)) + 5})
+    return data.assign(price=np.arange(rows) % 5 * 1.0) if price else data
+
+
+def series(lengths):
+    parts = [frame(length, price=False).assign(shop=f"s{i}") for i, length in enumerate(lengths)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_series_that_are_too_short_are_listed_and_the_rest_is_forecast():
+    data = series([60, 4, 50, 2])
+    model = small().fit(data, series="shop", progress=False)
+    for again in (model.predict(), model.predict(data)):
+        assert list(again["shop"].unique()) == ["s0", "s2"]
+        note = next(note for note in model.answer_notes_ if note.kind == "short_series")
+        assert (note.values["count"], note.values["names"]) == (2, "s1, s3")
+    one = small().fit(series([60, 50]), series="shop", progress=False)
+    np.testing.assert_allclose(one.predict(series([60, 50]))["mean"], one.predict(series([60, 50, 3]))["mean"])
+    with pytest.raises(SplitError, match="series 's0' has 3 rows"):
+        one.predict(series([3, 4]))
+
+
+def test_rows_at_the_end_without_a_target_are_the_future(tmp_path):
+    data = frame(60)
+    whole = data.copy()
+    whole.loc[57:, "y"] = np.nan
+    past, future = whole[:57], whole[57:].drop(columns="y")
+    model = small(seed=1).fit(past, known=["price"], progress=False)
+    expected = model.predict(future=future)
+    found = model.predict(whole)
+    pd.testing.assert_frame_equal(found, expected)
+    assert [note.kind for note in model.answer_notes_] == ["future_rows"]
+    same = small(seed=1).fit(whole, known=["price"], progress=False)
+    pd.testing.assert_frame_equal(same.predict(), expected)
+    assert same.fitted_.split.rows("test") == model.fitted_.split.rows("test")
+    same.save(tmp_path / "model")
+    np.testing.assert_allclose(np.asarray(tg.load(tmp_path / "model").predict()["mean"]), expected["mean"], rtol=1e-5)
+    with pytest.raises(SchemaError, match="have 2 rows at the end"):
+        model.predict(whole[:-1])
+    with pytest.raises(SchemaError, match="known ahead"):
+        model.predict(past)
+
+
+def test_a_template_is_written_filled_in_and_read(tmp_path):
+    data = frame(60)
+    model = small().fit(data, known=["price"], progress=False)
+    model.save(tmp_path / "model")
+    data.to_csv(tmp_path / "data.csv", index=False)
+    assert main(["predict", str(tmp_path / "model"), "--template", str(tmp_path / "next.csv")]) == 0
+    template = pd.read_csv(tmp_path / "next.csv", parse_dates=["ds"])
+    assert list(template.columns) == ["ds", "price"]
+    assert template["price"].isna().all()
+    assert list(template["ds"]) == list(pd.date_range(DAYS[59] + pd.Timedelta(days=1), periods=3, freq="D"))
+    assert main(["predict", str(tmp_path / "model"), "--future", str(tmp_path / "next.csv")]) == 2
+    template.assign(price=2.0).to_csv(tmp_path / "next.csv", index=False)
+    arguments = [
+        "predict",
+        str(tmp_path / "model"),
+        "--future",
+        str(tmp_path / "next.csv"),
+        "-o",
+        str(tmp_path / "f.csv"),
+    ]
+    assert main(arguments) == 0
+    found = pd.read_csv(tmp_path / "f.csv")["mean"]
+    np.testing.assert_allclose(found, model.predict(future=template.assign(price=2.0))["mean"], rtol=1e-5)
+
+
+def test_rows_without_a_target_in_the_middle_are_no_future():
+    data = frame(60)
+    data.loc[20:30, "y"] = np.nan
+    model = small().fit(data, known=["price"], progress=False)
+    assert len(model.context_) == 60
+    gone = data.copy()
+    gone.loc[57:, ["y", "price"]] = np.nan
+    with pytest.raises(SchemaError, match="known ahead"):
+        model.predict(gone)
