@@ -74,7 +74,7 @@ def fit(settings: Mapping[str, Any], data: Any, **how: Any) -> tuple[Any, float]
     import tidegate
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    model = tidegate.Forecaster(**settings)
+    model = tidegate.Forecaster().variant(tidegate.Forecaster.placed(settings))
     begin = time.perf_counter()
     model.fit(data, progress=False, **how)
     return model, time.perf_counter() - begin

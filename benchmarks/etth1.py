@@ -24,19 +24,24 @@ REACH = {96: 0.378, 336: 0.430}
 SETTINGS = {
     "cell": "gru",
     "window": 720,
-    "segment": 48,
     "hidden_size": 128,
     "num_layers": 1,
     "dropout": 0.5,
-    "normalise": "last",
-    "calendar": (),
+    "preparation": {"calendar": ()},
     "loss": "mae",
     "learning_rate": 2e-3,
     "batch_size": 64,
     "max_epochs": 4,
-    "patience": 0,
-    "network": {"channels": "independent", "channel_size": 8, "decoder_segment": 48, "lags": (), "anchor": 0},
-    "training": {"average": 0.99},
+    "network": {
+        "channels": "independent",
+        "channel_size": 8,
+        "decoder_segment": 48,
+        "lags": (),
+        "anchor": 0,
+        "segment": 48,
+        "normalise": "last",
+    },
+    "training": {"average": 0.99, "patience": 0},
 }
 
 

@@ -26,20 +26,16 @@ PUBLISHED = [  # sMAPE, MASE: "Evaluation and Ranks.xlsx" of the competition
 SETTINGS = {
     "horizon": HORIZON,
     "window": 168,
-    "segment": 24,
     "hidden_size": 128,
     "num_layers": 2,
     "dropout": 0.1,
-    "scale": "standard",
-    "scale_by": "series",
-    "normalise": "standard",
+    "preparation": {"scale": "standard", "scale_by": "series"},
     "loss": "mae",
     "learning_rate": 2e-3,
     "batch_size": 128,
     "max_epochs": 6,
-    "patience": 0,
-    "network": {"anchor": 168, "lags": (24, 168), "decoder_segment": 24},
-    "training": {"steps_per_epoch": 200, "average": 0.99},
+    "network": {"anchor": 168, "lags": (24, 168), "decoder_segment": 24, "segment": 24, "normalise": "standard"},
+    "training": {"steps_per_epoch": 200, "average": 0.99, "patience": 0},
 }
 
 

@@ -43,7 +43,7 @@ def main() -> None:
     given = start(parser)
     from tidegate import demo_data
 
-    settings = {"horizon": 24, "level": [80.0], "normalise": "last", "network": {"anchor": 0}, "max_epochs": 1}
+    settings = {"horizon": 24, "level": [80.0], "network": {"anchor": 0, "normalise": "last"}, "max_epochs": 1}
     how = {"time": "date_time", "target": "traffic_volume", "repair": "mean", "validation": 0.1, "test": 0.2}
     settings |= {"training": {"steps_per_epoch": 5}, "seed": given.seeds[0], **given.set}
     model, _ = fit(settings, str(demo_data.path()), **how)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from _common import arguments, evaluation_rows, fit, mean, merged, report, show, show_history, start
 
-SETTINGS = {"horizon": 24, "level": [80.0], "holidays": "US"}
+SETTINGS = {"horizon": 24, "level": [80.0], "preparation": {"holidays": "US"}}
 REACH = 190
 
 

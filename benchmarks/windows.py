@@ -80,9 +80,8 @@ def measure(given):  # type: ignore[no-untyped-def]
         window=given.window,
         hidden_size=16,
         num_layers=1,
-        normalise="last",
         max_epochs=1,
-        network={"anchor": 0},
+        network={"anchor": 0, "normalise": "last"},
         training={"steps_per_epoch": 50},
         seed=given.seed,
     )

@@ -17,7 +17,7 @@ import tidegate as tg
 OPTIONS: dict[str, Any] = {
     "augment": {"noise": 0.05, "scaling": 0.1},
     "dropout": 0.5,
-    "members": 3,
+    "ensemble_size": 3,
     "network": {"branch": (128, 256, 128)},
 }
 

@@ -33,8 +33,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "zh": {  # characters: words are three or so of them; chosen inside the training part
         **SHARED,
         "learning_rate": 2e-3,
-        "max_length": 400,
-        "members": 3,
+        "preparation": {"max_length": 400},
+        "ensemble_size": 3,
         "network": {"embed": 100, "pairs": 65_536, "token_dropout": 0.2, "branch": (128,), "branch_kernels": (3,)},
     },
 }

@@ -22,7 +22,7 @@ OPTIONS: dict[str, Any] = {
     "num_layers": 2,
     "hidden_size": 96,
     "max_epochs": 25,
-    "label_smoothing": 0.05,
+    "training": {"label_smoothing": 0.05},
     "network": {"branch": ()},
     "augment": {"step_mask": 0.2, "channel_mask": 0.25, "noise": 0.1},
 }
@@ -34,7 +34,7 @@ def run(data: Path, seed: int, speaker: str | None = None, **options: Any) -> tu
     index = np.array([int(Path(name).stem.rsplit("_", 1)[1]) for name in sounds.ids])
     held = index < 5 if speaker is None else sounds.groups == speaker
     # A voice that was never heard: without the mean of each recording's channels less of the speaker is left.
-    stranger = {} if speaker is None else {"normalise": "mean"}
+    stranger = {} if speaker is None else {"network": {"normalise": "mean"}}
     model = tg.Classifier(seed=seed, **{**OPTIONS, **stranger, **options})
     by = "stratified" if speaker is None else "grouped"
     model.fit(sounds.take(np.flatnonzero(~held)), validation=0.15, test=0, by=by, progress=False)

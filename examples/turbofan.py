@@ -21,10 +21,10 @@ REFERENCE = {"FD001": {"LSTM": 16.14, "BiLSTM": 13.65}, "FD003": {"LSTM": 16.18,
 CAP = 125
 OPTIONS: dict[str, Any] = {
     "window": 40,
-    "stride": 3,  # neighbouring windows say nearly the same
+    "training": {"stride": 3},  # neighbouring windows say nearly the same
     "num_layers": 2,
     "max_epochs": 12,
-    "members": 3,
+    "ensemble_size": 3,
     "network": {"branch": ()},
 }
 

@@ -46,12 +46,17 @@ def main() -> None:
         horizon=HORIZON,
         window=48,
         hidden_size=6,
-        segment=6,
-        pooling="attention",
-        normalise="last",
         level=80,
         max_epochs=2,
-        network={"anchor": 24, "decoder_segment": 3, "embed": 3, "batch_norm": True},
+        network={
+            "anchor": 24,
+            "decoder_segment": 3,
+            "embed": 3,
+            "batch_norm": True,
+            "segment": 6,
+            "pooling": "attention",
+            "normalise": "last",
+        },
     )
     model.fit(past, time="time", target="sales", series="shop", known=["price"], observed=["weather"], static=["size"])
     model.save(FOLDER / "model")

@@ -1,6 +1,22 @@
 """The public names of tidegate, on purpose: a change of this list is a change for every user."""
 
+import inspect
+from dataclasses import fields, is_dataclass
+
+import pytest
+
 import tidegate
+
+ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector")
+EVERYDAY = 12  # besides what makes the task: the horizon of a forecast, the threshold of a class
+OWN = {"horizon", "level", "quantiles", "class_weight", "threshold", "method", "alarms_per_week"}
+REASONS = {  # defaults that differ by task, and why
+    "hidden_size": "a detector's network is advanced at every row of a stream",
+    "num_layers": "two layers forecast better, one is enough for a label (docs/log.md)",
+    "dropout": "few labelled sequences need more of it than many windows",
+    "loss": "of classes, of numbers, of errors among which some are anomalies",
+    "learning_rate": "a detector is small and trained for few epochs",
+}
 
 SURFACE = [
     "AnomalyDetector",
@@ -56,3 +72,35 @@ def test_every_public_name_resolves_and_is_documented() -> None:
 
 def test_every_public_name_is_listed_by_dir() -> None:
     assert set(SURFACE) <= set(dir(tidegate))
+
+
+def arguments(name: str) -> dict[str, inspect.Parameter]:
+    found = dict(inspect.signature(getattr(tidegate, name).__init__).parameters)
+    return {key: value for key, value in found.items() if key != "self"}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_constructor_has_a_dozen_everyday_arguments_and_groups(name: str) -> None:
+    groups = getattr(tidegate, name).GROUPS
+    assert set(arguments(name)) >= set(groups) >= {"network", "training", "preparation"}
+    assert len(set(arguments(name)) - set(groups) - OWN) <= EVERYDAY
+    assert all(is_dataclass(kind) and kind.__dataclass_params__.frozen for kind in groups.values())
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_argument_and_every_option_of_a_group_is_documented(name: str) -> None:
+    kind = getattr(tidegate, name)
+    for key in arguments(name):
+        assert f"{key}:" in kind.__doc__, key
+    for group in kind.GROUPS.values():
+        text = " ".join(base.__doc__ or "" for base in group.__mro__)
+        for item in fields(group):
+            assert item.name in text, (group, item.name)
+
+
+def test_the_same_name_has_the_same_default_on_every_task() -> None:
+    found: dict[str, set[str]] = {}
+    for name in ESTIMATORS:
+        for key, parameter in arguments(name).items():
+            found.setdefault(key, set()).add(repr(parameter.default))
+    assert {key for key, values in found.items() if len(values) > 1} == set(REASONS)

@@ -73,7 +73,7 @@ def test_config_repeats_the_run(place: Path) -> None:
     config = tomllib.loads((place / "run" / "config.toml").read_text())
     assert config["data"]["data"] == str(place / "plain.csv")
     assert config["split"] == {"validation": 0.1, "test": 0.2, "gap": 0}
-    again = tg.Forecaster(**{"normalise": None, **config["model"]})
+    again = tg.Forecaster(**config["model"]).variant({"network.normalise": None})  # TOML holds no None
     again.fit(config["data"]["data"], **config["split"], progress=False)
     expected = means(tg.load(place / "run").predict())
     np.testing.assert_allclose(means(again.predict()), expected, rtol=1e-5)

@@ -23,7 +23,8 @@ def wave(rows: int = 600, seed: int = 0) -> dict[str, Any]:
 
 
 def fit(data: dict[str, Any], columns: dict[str, Any] | None = None, **options: Any) -> tg.Forecaster:
-    return tg.Forecaster(**{**QUICK, **options}).fit(data, time="time", target="y", progress=False, **(columns or {}))
+    model = tg.Forecaster().variant(tg.Forecaster.placed({**QUICK, **options}))
+    return model.fit(data, time="time", target="y", progress=False, **(columns or {}))
 
 
 @cache

@@ -98,7 +98,7 @@ def test_unscaled_inputs_are_named() -> None:
     found = diagnose(model)
     assert found.top is not None
     assert (found.top.id, found.top.evidence["column"]) == ("unscaled_inputs", "y")
-    assert found.top.remedy == {"scale": "standard"}
+    assert found.top.remedy == {"preparation.scale": "standard"}
 
 
 def test_a_column_that_is_the_target_is_a_leak() -> None:
@@ -146,7 +146,7 @@ def test_a_level_that_left_the_training_range_is_drift() -> None:
     opened = fit(values, max_epochs=3).case()
     found = data.drift(opened, Examined(opened))
     assert found[0].evidence["shift"] > 5
-    assert found[0].remedy == {"normalise": "last"}
+    assert found[0].remedy == {"network.normalise": "last"}
     assert data.drift(case(), Examined(case())) == []
 
 

@@ -52,9 +52,9 @@ def test_a_model_is_refitted_without_a_column_on_the_same_parts() -> None:
 
 def test_no_remedy_proposes_what_validation_has_chosen() -> None:
     walk = wave() | {"y": np.cumsum(np.random.default_rng(4).normal(size=600))}
-    for normalise, remedy in (("last", {}), (None, {"normalise": "last"})):
+    for normalise, remedy in (("last", {}), (None, {"network.normalise": "last"})):
         model = fit(walk, normalise=normalise, calendar=(), max_epochs=3)
-        model.normalise = "auto"
+        model.set_params(network__normalise="auto")
         assert model.case().config["normalise"] == normalise
         found = tg.diagnose(model).find("lag_copy")
         assert found is None or found.remedy == remedy

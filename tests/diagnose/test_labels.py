@@ -69,7 +69,7 @@ def test_flipped_labels_are_the_ones_in_doubt() -> None:
     assert found.id == "label_noise"
     assert found.evidence["part"] == "train"
     assert f"digit {places[0]} ({noisy[places[0]]} → {likely[places[0]]})" in found.text("en")
-    assert found.remedy == {"label_smoothing": 0.1}
+    assert found.remedy == {"training.label_smoothing": 0.1}
     clean = cross_val_predict(model(), x, y, method="predict_proba", cv=5)
     assert checks.noise(replace(case, train=replace(train, labels=y), held=clean)) == []
 

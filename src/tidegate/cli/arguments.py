@@ -5,9 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tidegate.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tidegate.tasks.estimator import Estimator
 
 REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
@@ -23,7 +26,7 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     Raises:
         ConfigError: a `--set` that is no name=value.
     """
-    options = {name: values[name] for name in MODEL}
+    options = {name: values[name] for name in MODEL if name != "holidays" or values[name] is not None}
     options["level"] = options["level"] or None
     if values["epochs"] is not None:
         options["max_epochs"] = values["epochs"]
@@ -112,19 +115,13 @@ def table_of(data: str, columns: Mapping[str, Any], quiet: bool) -> Any:
     return table
 
 
-def forecaster(options: Mapping[str, Any]) -> Any:
-    """A forecaster with these options.
+def estimator(kind: type[Estimator], options: Mapping[str, Any]) -> Any:
+    """An estimator with options by their names; one of a group may stand without the group's name before it.
 
     Raises:
         ConfigError: an option that it does not have, or a value that cannot work.
     """
-    from tidegate.tasks import Forecaster
-
-    try:
-        model = Forecaster(**options)
-    except TypeError as error:
-        known = ", ".join(Forecaster._names())
-        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a forecaster has the options {known}") from error
+    model: Any = kind().variant(kind.placed(options))
     model.check()
     return model
 

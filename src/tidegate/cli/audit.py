@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import forecaster, size, table_of, trains
+from tidegate.cli.arguments import estimator, size, table_of, trains
 from tidegate.cli.fit import forecast
 from tidegate.cli.output import print_json, say
 from tidegate.core.optional import require
@@ -34,9 +34,10 @@ def audit(
 ) -> None:
     """Audit a forecaster with these options on these data."""
     require("torch", extra="train", purpose="train")
-    model = forecaster(options)
+    from tidegate.tasks import Forecaster
     from tidegate.tasks import audit as run
 
+    model = estimator(Forecaster, options)
     table = table_of(data, columns, quiet)
     if not quiet:
         say(tr("Training a few steps on the data and on poisoned copies of it ..."))

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import forecaster, table_of, trains
+from tidegate.cli.arguments import estimator, table_of, trains
 from tidegate.cli.fit import forecast
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.optional import require
@@ -45,11 +45,12 @@ def backtest(
 ) -> None:
     """Backtest a forecaster; scores, predictions of every fold and a report go to a folder."""
     require("torch", extra="train", purpose="train")
-    model = forecaster(options)
     from tidegate.data.emit import write_columns
     from tidegate.report.backtest import report_backtest
+    from tidegate.tasks import Forecaster
     from tidegate.tasks import backtest as run
 
+    model = estimator(Forecaster, options)
     table = table_of(data, columns, quiet)
     found = run(
         model,

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import REPAIRS, merge, single, size, table_of
+from tidegate.cli.arguments import REPAIRS, estimator, merge, single, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -61,7 +61,9 @@ def detect(
     if epochs is not None:
         options["max_epochs"] = epochs
     merge(options, settings)
-    model = detector(options)
+    from tidegate.tasks.detect.estimator import AnomalyDetector
+
+    model = estimator(AnomalyDetector, options)
     columns: dict[str, Any] = {name: given[name] for name in COLUMNS} | {"target": target or None, "check": False}
     columns |= {"time": single(time), "series": single(series)}
     if label is not None:
@@ -99,24 +101,6 @@ def detect(
     if not quiet:
         say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
     say(tr("Report: {path}", path=report))
-
-
-def detector(options: dict[str, Any]) -> Any:
-    """A detector with these options.
-
-    Raises:
-        ConfigError: an option that it does not have, or a value that cannot work.
-    """
-    from tidegate.tasks.detect.choices import check_detector
-    from tidegate.tasks.detect.estimator import AnomalyDetector
-
-    try:
-        model = AnomalyDetector(**options)
-    except TypeError as error:
-        known = ", ".join(AnomalyDetector._names())
-        raise ConfigError(f"{str(error).rpartition('() ')[2]}; a detector has the options {known}") from error
-    check_detector(model)
-    return model
 
 
 def predict_detector(model: Any, data: str | None, **reading: Any) -> dict[str, Any]:

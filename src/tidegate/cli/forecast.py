@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tidegate.cli.arguments import forecaster, table_of
+from tidegate.cli.arguments import estimator, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import DataError
 from tidegate.core.optional import require
@@ -35,8 +35,9 @@ def run_forecast(
     """
     require("torch", extra="train", purpose="train")
     from tidegate.report.run import report_run
+    from tidegate.tasks import Forecaster
 
-    model = forecaster(options)
+    model = estimator(Forecaster, options)
     table = table_of(data, columns, quiet)
     model.fit(
         table,

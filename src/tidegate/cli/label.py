@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import merge, reading_of, size
+from tidegate.cli.arguments import estimator, merge, reading_of, size
 from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -107,17 +107,7 @@ def _estimator(name: str, values: Mapping[str, Any]) -> Any:
     if values["epochs"] is not None:
         own["max_epochs"] = values["epochs"]
     merge(own, values["settings"])
-    kind = Classifier if name == "classify" else Regressor
-    try:
-        model = kind(**own)
-    except TypeError as error:
-        known = kind._names()
-        odd = next((key for key in own if key not in known), None)
-        if odd is None:
-            raise
-        raise ConfigError(f"--set {odd}: a {kind.task} has no such option; it has {', '.join(known)}") from error
-    model.check()
-    return model
+    return estimator(Classifier if name == "classify" else Regressor, own)
 
 
 def _reading(values: Mapping[str, Any]) -> dict[str, Any]:

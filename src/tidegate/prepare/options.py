@@ -34,7 +34,7 @@ class PrepareOptions:
             season ago; `none` refuses missing inputs.
         mask: a 0/1 input "was missing" per column; None adds it where the training part has gaps.
         scale: `standard` (mean 0, deviation 1), `minmax` (0 to 1), `robust` (median and interquartile range).
-        scale_by: statistics per `series`, or `shared` by all.
+        scale_by: statistics per `series`, or `shared` by all; None takes those per series where there are several.
         target_transform: what the network predicts: the target, `log1p` of it, or its `difference` from
             `difference_lag` steps before.
         difference_lag: steps; 24 on hourly rows is the difference from yesterday.
@@ -47,7 +47,7 @@ class PrepareOptions:
     fill: Fill = "ffill"
     mask: bool | None = None
     scale: Scale = "standard"
-    scale_by: ScaleBy = "shared"
+    scale_by: ScaleBy | None = None
     target_transform: TargetTransform = "none"
     difference_lag: int = 1
     keep_level: bool = True
@@ -58,7 +58,7 @@ class PrepareOptions:
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
             value = getattr(self, name)
-            if value not in choices:
+            if value not in choices and not (name == "scale_by" and value is None):
                 raise ConfigError(f"{name}={value!r} is unknown; choose one of {', '.join(choices)}")
         if self.mask is not None and not isinstance(self.mask, bool):
             raise ConfigError(f"mask={self.mask!r} is not True, False or None")

@@ -3,6 +3,7 @@
 from tidegate.tasks.detect.estimator import AnomalyDetector
 from tidegate.tasks.forecast.auditing import Audit, audit
 from tidegate.tasks.forecast.estimator import Forecaster
+from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.forecast.rolling import Backtest, backtest
 from tidegate.tasks.label.classifier import Classifier
 from tidegate.tasks.label.compare import Comparison, compare
@@ -10,7 +11,6 @@ from tidegate.tasks.label.folding import CrossValidation, cross_validate
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
 from tidegate.tasks.load import load
-from tidegate.tasks.options import NetworkOptions
 
 __all__ = [
     "AnomalyDetector",

@@ -1,8 +1,7 @@
-"""What every estimator shares: scikit-learn's conventions for constructor arguments, and the way of a fit."""
+"""What every estimator shares: the way of a fit."""
 
 from __future__ import annotations
 
-import inspect
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidegate.core.errors import ConfigError, NotFittedError
+from tidegate.tasks.params import Parameters
 
 if TYPE_CHECKING:
     from tidegate.tasks.run import Content
@@ -54,7 +54,7 @@ class FitCall:
         return {} if where is None else {"data": str(Path(where).absolute())}
 
 
-class Estimator(ABC):
+class Estimator(Parameters, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:
@@ -65,27 +65,6 @@ class Estimator(ABC):
     task: str
     judged_: Any
     seconds_: float
-
-    @classmethod
-    def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Constructor arguments by name (`deep` is there for scikit-learn; nothing is nested)."""
-        return {name: getattr(self, name) for name in self._names()}
-
-    def set_params(self: Self, **params: Any) -> Self:
-        """Replace constructor arguments.
-
-        Raises:
-            ConfigError: a name the constructor does not have.
-        """
-        known = self._names()
-        for name, value in params.items():
-            if name not in known:
-                raise ConfigError(f"{type(self).__name__} has no option {name!r}; it has {', '.join(known)}")
-            setattr(self, name, value)
-        return self
 
     @abstractmethod
     def check(self) -> Any:
@@ -146,13 +125,3 @@ class Estimator(ABC):
             raise NotFittedError(
                 f"this {type(self).__name__} has not been fitted: call fit() first, or tidegate.load()"
             )
-
-    def _changed(self) -> set[str]:
-        """Names of the arguments that are not at their defaults."""
-        defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
-        return {name for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
-
-    def __repr__(self) -> str:
-        changed = self._changed()
-        shown = (f"{name}={value!r}" for name, value in self.get_params().items() if name in changed)
-        return f"{type(self).__name__}({', '.join(shown)})"

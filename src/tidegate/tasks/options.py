@@ -1,123 +1,118 @@
-"""A forecaster's options in groups, checked before any work, and resolved against the table."""
+"""Options of an estimator: what a network, a training and a preparation may be told, and how they are given."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, TypeVar, get_args
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, Literal, TypeVar
 
-import numpy as np
-
+from tidegate.artifacts.layers import MOST_MEMBERS
 from tidegate.core.errors import ConfigError
-from tidegate.core.frequency import Frequency
-from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
+from tidegate.core.translate import tr
+from tidegate.train.options import TrainOptions
 
 Group = TypeVar("Group")
+Train = TypeVar("Train", bound=TrainOptions)
 Auto = Literal["auto"]
+AUTO: Auto = "auto"
+
+# Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
+READING = ("repair", "wide", "decimal", "delimiter", "encoding", "date_format")
+CELLS = ("lstm", "gru", "peephole", "coupled")
+OPEN = ("batch_size", "max_epochs", "patience")  # options of training that None leaves to the size of the data
 
 
 @dataclass(frozen=True)
-class NetworkOptions:
-    """The finer choices of a forecasting network.
+class RecurrentOptions:
+    """The everyday sizes of a recurrence, as an estimator's own arguments give them.
 
     Attributes:
-        head: `decoder` runs a second recurrence over the horizon; `direct` gives all steps at once.
-        decoder_segment: steps that one decoder step gives; "auto" takes the encoder's segment where the
-            horizon is a multiple of it and longer than two days' worth of steps, else 1.
-        head_size: units of the direct head for each step.
-        head_dropout: share of the decoder's units silenced before its output, in training; None takes `dropout` where
-            the recurrence has one layer (and so nothing between layers to drop), else 0.
-        lags: seasons whose last values the head sees beside each step; "auto" takes those that fit the window.
-        anchor: learn the difference from the value so many steps before; 0 learns the value itself; "auto"
-            tries both on the validation part.
-        channels: several targets through one recurrence ("joint"), or each alone through shared weights.
-        channel_size: size of the learned vector that tells independent channels apart.
-        embed: size that static inputs are projected to.
+        cell: `lstm`, `gru`, `peephole` or `coupled`. hidden_size: H. num_layers: L. dropout: a share below 1.
+        bidirectional: whether it reads both ways; "auto" leaves it to the task.
+    """
+
+    cell: str
+    hidden_size: int
+    num_layers: int
+    dropout: float
+    bidirectional: bool | Auto = AUTO
+
+    def __post_init__(self) -> None:
+        choice("cell", self.cell, CELLS)
+        for name in ("hidden_size", "num_layers"):
+            whole(name, getattr(self, name), 1)
+        share("dropout", self.dropout)
+        choice("bidirectional", self.bidirectional, (AUTO, True, False))
+
+
+@dataclass(frozen=True)
+class FitOptions(TrainOptions):
+    """How a task is trained: `TrainOptions`, and
+
+    Attributes:
+        refit: train again on training and validation part together once the epochs are chosen; None does so for fewer
+            than 1,000 labelled sequences, and not for forecasts.
+    """
+
+    refit: bool | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choice("refit", self.refit, (None, True, False))
+
+
+@dataclass(frozen=True)
+class LayerOptions:
+    """The finer choices of a network that every task has.
+
+    Attributes:
+        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`.
+        pooling: how steps become one vector (guide 6.2); "auto" leaves it to the task.
+        segment: steps that one recurrent step takes in; "auto" leaves it to the task, 1 takes each alone.
+        normalise: of each window or sequence before the network; None leaves it, "auto" leaves it to the task.
         batch_norm: batch normalisation after the recurrence (guide 7.2).
         layer_norm: normalise the products and the cell state inside the recurrent cell (see `tidegate.nn.recurrent`).
         recurrent_dropout: share of the state silenced where it enters the recurrent product, in training.
         zoneout: share of units that keep their old state at a step, by lot in training, mixed in afterwards.
         forget_bias: what the forget gate's bias starts from; None takes torch's start, 1 remembers from the beginning.
-        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`; a decoder after
-            it has one layer of `cell`. `ode_rnn`: a recurrence whose state flows on where targets are missing instead
-            of reading fill values (extra `ode`; see `tidegate.nn.ode`).
-        solver_steps: of the `ode_rnn`, Runge-Kutta steps between two rows.
         num_heads: of the transformer and of self-attention; a divisor of their width.
         feedforward: units between the transformer's two dense layers; None takes four times `hidden_size`.
-        positions: of the transformer: `sinusoidal` or `learned`.
+        positions: of the transformer.
         self_attention: self-attention over the recurrence's outputs (see `tidegate.nn.transformer`).
         conv_channels: channels of each convolution over time before the recurrence (CNN-LSTM); () takes none.
         conv_kernel, conv_stride: steps that a convolution sees, and steps between its outputs.
         conv_padding: `causal` sees no later steps, `same` as many on either side (see `tidegate.nn.convolution`).
-        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), or `dot`, `general` or
-            `concat` (Luong); None does not (see `tidegate.nn.attention`).
-        teacher_forcing: None lets no decoder step read the forecast of the step before; a ratio from 0 to 1 does,
-            and in training shows it the truth instead that often (guide 6.3).
-        forcing_schedule: `constant`, or a ratio that falls in training: `linear` or `inverse_sigmoid` (scheduled
-            sampling, see `tidegate.train.forcing`).
-        block: steps that the network itself forecasts; where it is less than the horizon, the network is
-            applied again to its own forecasts (recursive decoding). None forecasts the whole horizon directly.
     """
 
-    head: Literal["decoder", "direct"] = "decoder"
-    decoder_segment: int | Auto = "auto"
-    head_size: int = 32
-    head_dropout: float | None = None
-    lags: tuple[int, ...] | Auto = "auto"
-    anchor: int | Auto = "auto"
-    channels: Literal["joint", "independent"] = "joint"
-    channel_size: int = 0
-    embed: int = 8
+    encoder: Any = "recurrent"
+    pooling: Any = AUTO
+    segment: int | Auto = AUTO
+    normalise: Any = AUTO
     batch_norm: bool = False
     layer_norm: bool = False
     recurrent_dropout: float = 0.0
     zoneout: float = 0.0
     forget_bias: float | None = None
-    encoder: Literal["recurrent", "transformer", "ode_rnn"] = "recurrent"
-    solver_steps: int = 2
     num_heads: int = 4
     feedforward: int | None = None
-    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    positions: Any = "sinusoidal"
     self_attention: bool = False
     conv_channels: tuple[int, ...] = ()
     conv_kernel: int = 3
     conv_stride: int = 1
-    conv_padding: Literal["causal", "same"] = "causal"
-    attention: Literal["additive", "dot", "general", "concat"] | None = None
-    teacher_forcing: float | None = None
-    forcing_schedule: ForcingSchedule = "constant"
-    block: int | None = None
+    conv_padding: Literal["causal", "same"] = "same"
 
     def __post_init__(self) -> None:
-        choice("head", self.head, ("decoder", "direct"))
-        choice("channels", self.channels, ("joint", "independent"))
-        for name in ("head_size", "embed"):
-            whole(name, getattr(self, name), 1)
-        whole("channel_size", self.channel_size, 0)
-        self._check_layers()
-        self._check_recurrence()
-        self._check_decoder()
-        if self.head_dropout is not None:
-            share("head_dropout", self.head_dropout)
-        for name, least in (("decoder_segment", 1), ("anchor", 0)):
-            if getattr(self, name) != "auto":
-                whole(name, getattr(self, name), least)
-        if self.block is not None:
-            whole("block", self.block, 1)
-        if self.lags != "auto":
-            if not isinstance(self.lags, (tuple, list)):
-                raise ConfigError(f'lags is "auto" or a list of whole numbers of steps; got {self.lags!r}')
-            for lag in self.lags:
-                whole("lags", lag, 1)
-        choice("batch_norm", self.batch_norm, (True, False))
-
-    def _check_layers(self) -> None:
-        choice("encoder", self.encoder, ("recurrent", "transformer", "ode_rnn"))
-        choice("positions", self.positions, ("sinusoidal", "learned"))
-        choice("self_attention", self.self_attention, (True, False))
         choice("conv_padding", self.conv_padding, ("causal", "same"))
-        for name in ("num_heads", "conv_kernel", "conv_stride", "solver_steps"):
+        for name in ("batch_norm", "layer_norm", "self_attention"):
+            choice(name, getattr(self, name), (True, False))
+        for name in ("num_heads", "conv_kernel", "conv_stride"):
             whole(name, getattr(self, name), 1)
+        for name in ("recurrent_dropout", "zoneout"):
+            share(name, getattr(self, name))
+        if self.segment != AUTO:
+            whole("segment", self.segment, 1)
         if self.feedforward is not None:
             whole("feedforward", self.feedforward, 1)
         if not isinstance(self.conv_channels, (tuple, list)):
@@ -126,38 +121,65 @@ class NetworkOptions:
             )
         for channels in self.conv_channels:
             whole("conv_channels", channels, 1)
-        if self.encoder == "ode_rnn" and self.conv_channels:
-            raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
         if self.conv_stride > self.conv_kernel:
             raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
-
-    def _check_recurrence(self) -> None:
-        choice("layer_norm", self.layer_norm, (True, False))
-        for name in ("recurrent_dropout", "zoneout"):
-            share(name, getattr(self, name))
         bias = self.forget_bias
         if bias is not None and (isinstance(bias, bool) or not isinstance(bias, (int, float)) or not abs(bias) <= 100):
             raise ConfigError(f"forget_bias is a number from -100 to 100, or None; got {bias!r}")
-        if self.encoder != "recurrent":
-            for name, off in (("layer_norm", False), ("recurrent_dropout", 0), ("zoneout", 0), ("forget_bias", None)):
-                if getattr(self, name) != off:
-                    raise ConfigError(f"{name} belongs to encoder='recurrent'; encoder={self.encoder!r} has none")
 
-    def _check_decoder(self) -> None:
-        choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
-        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
-        ratio = self.teacher_forcing
-        if ratio is not None and (
-            isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1
-        ):
-            raise ConfigError(f"teacher_forcing is a ratio from 0 to 1, or None; got {ratio!r}")
-        if ratio is None and self.forcing_schedule != "constant":
-            raise ConfigError(
-                f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
-                "such as 1.0"
-            )
-        if self.head == "direct" and (self.attention is not None or ratio is not None):
-            raise ConfigError("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps")
+    def check_cell(self, recurrent: RecurrentOptions) -> None:
+        """Refuse what a recurrence of these sizes cannot do.
+
+        Raises:
+            ConfigError: naming both options.
+        """
+        if self.encoder != "recurrent" and recurrent.bidirectional is True:
+            raise ConfigError(f"bidirectional belongs to a recurrence; encoder={self.encoder!r} has no direction")
+        if self.forget_bias is not None and recurrent.cell == "gru":
+            raise ConfigError("forget_bias belongs to a cell with a forget gate: cell='gru' has none")
+
+
+def recurrent_options(model: Any) -> RecurrentOptions:
+    """The sizes of an estimator's recurrence.
+
+    Raises:
+        ConfigError: one that cannot work.
+    """
+    return RecurrentOptions(
+        model.cell, model.hidden_size, model.num_layers, model.dropout, getattr(model, "bidirectional", False)
+    )
+
+
+def training_options(model: Any, kind: type[Train]) -> tuple[Train, tuple[str, ...]]:
+    """How an estimator's networks are trained: the group, with the estimator's own arguments put in.
+
+    Args:
+        model: has learning_rate, batch_size, max_epochs, seed and training. kind: of the group.
+
+    Returns:
+        The options, and those among `OPEN` that the size of the data is to choose.
+
+    Raises:
+        ConfigError: an option that is unknown, cannot work, or is given twice with two values.
+    """
+    whole("seed", model.seed, 0)
+    found = group(kind, model.training)
+    own = {name: getattr(model, name) for name in ("learning_rate", "batch_size", "max_epochs", "seed")}
+    options = overrule(found, model.training, own)
+    left = tuple(name for name in OPEN if own.get(name, options.patience) is None)
+    return options, left
+
+
+def check_ensemble(size: Any) -> int:
+    """The number of networks of an ensemble.
+
+    Raises:
+        ConfigError: it is no whole number from 1 to what an artifact can hold.
+    """
+    whole("ensemble_size", size, 1)
+    if size > MOST_MEMBERS:
+        raise ConfigError(f"ensemble_size is at most {MOST_MEMBERS}; got {size}")
+    return int(size)
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
@@ -170,12 +192,14 @@ def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
         return kind()
     if isinstance(given, kind):
         return given
+    if is_dataclass(given) and not isinstance(given, type) and issubclass(kind, type(given)):
+        return kind(**{item.name: getattr(given, item.name) for item in fields(given)})  # what it lacks is as usual
     if not isinstance(given, Mapping):
         raise ConfigError(f"expected {kind.__name__} or a mapping of its options, got {type(given).__name__}")
     known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in known:
-            raise ConfigError(f"{kind.__name__} has no option {name!r}; it has {', '.join(known)}")
+            raise ConfigError(unknown(kind.__name__, str(name), known))
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
@@ -183,26 +207,49 @@ def overrule(options: Group, given: Any, own: Mapping[str, Any]) -> Group:
     """Options of a group with the estimator's own arguments put in; a second value beside them is refused.
 
     Args:
-        options: the group, made from `given`. own: the estimator's arguments that are options of the group.
+        options: the group, made from `given`. own: the estimator's arguments that are options of the group; None
+            leaves the group's default.
 
     Raises:
         ConfigError: the group sets what is an argument of the estimator, to something else.
     """
-    kind = type(options)
     for name, value in own.items():
         found = getattr(options, name)
-        named = name in given if isinstance(given, Mapping) else found != getattr(kind, name)
-        if named and found != value:
+        if said(options, given, name) and found != value:
             raise ConfigError(
-                f"{name}={found!r} in {kind.__name__} would be overruled by the argument {name}={value!r}: "
+                f"{name}={found!r} in {type(options).__name__} would be overruled by the argument {name}={value!r}: "
                 f"give {name} to the estimator itself"
             )
-    return replace(options, **own)  # type: ignore[type-var]
+    changes = {name: value for name, value in own.items() if value is not None}
+    return replace(options, **changes)  # type: ignore[type-var]
 
 
-def given(group: Any, name: str) -> bool:
-    """Whether a group of options, as the user gave it, says something about an option."""
-    return name in group if isinstance(group, Mapping) else group is not None
+def said(options: Any, given: Any, name: str) -> bool:
+    """Whether a group of options, as the user gave it, says something about an option of it.
+
+    Args:
+        options: the group, made from `given`, a mapping, an object or None. name: of the option.
+    """
+    if isinstance(given, Mapping):
+        return name in given
+    return given is not None and bool(getattr(options, name) != getattr(type(options), name))
+
+
+def unknown(holder: str, name: str, known: Iterable[str], shown: Iterable[str] | None = None) -> str:
+    """What to say of an option that its holder does not have.
+
+    Args:
+        holder, name: what was asked for what. known: names, the nearest of which are proposed. shown: those that are
+            listed; None lists all.
+    """
+    every = list(dict.fromkeys(known))
+    listed = every if shown is None else list(shown)
+    near = difflib.get_close_matches(name, every, n=2, cutoff=0.75)
+    values = {"holder": holder, "name": repr(name), "known": ", ".join(listed)}
+    if not near:
+        return tr("{holder} has no option {name}; it has {known}", **values)
+    guess = tr(" or ").join(map(repr, near))
+    return tr("{holder} has no option {name}; did you mean {guess}? It has {known}", guess=guess, **values)
 
 
 def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
@@ -221,70 +268,3 @@ def share(name: str, value: Any) -> None:
     """Refuse anything but a share from 0 up to, but not, 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ConfigError(f"{name} is a share from 0 up to, but not, 1; got {value!r}")
-
-
-def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
-    """Rising quantile levels from `quantiles` in (0, 1) and `level` in percent, one number or several.
-
-    Raises:
-        ConfigError: a value outside its range.
-    """
-    found: set[float] = set()
-    for value in _several(quantiles):
-        if not isinstance(value, (int, float)) or not 0 < value < 1:
-            raise ConfigError(f"quantiles lie between 0 and 1, both excluded; got {value!r}")
-        found.add(float(value))
-    for value in _several(level):
-        if not isinstance(value, (int, float)) or not 0 < value < 100:
-            raise ConfigError(f"level is the percentage an interval should hold, such as 80 or 95; got {value!r}")
-        found |= {round((100 - value) / 200, 10), round((100 + value) / 200, 10)}
-    return tuple(sorted(found))
-
-
-def _several(value: Any) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    return tuple(value) if isinstance(value, (list, tuple, set, range)) else (value,)
-
-
-def choose_window(seasons: tuple[int, ...], horizon: int, rows: int) -> int:
-    """A window that sees the seasons without eating the data.
-
-    The longest season of at most 200 steps (a week of hours), or twice the horizon where that is longer, but
-    at most a fifth of the rows; a whole number of the shortest season where one fits.
-
-    Args:
-        seasons: lengths in steps; 1 stands for none. horizon: K. rows: of a usual training part.
-    """
-    fitting = [season for season in seasons if 1 < season <= 200]
-    wanted = max([2 * horizon, *fitting]) if fitting else max(2 * horizon, 32)
-    wanted = max(2, min(wanted, rows // 5))
-    unit = min(fitting, default=1)
-    return wanted // unit * unit if wanted >= unit else wanted
-
-
-def choose_segment(window: int, frequency: Frequency) -> int:
-    """Steps a recurrent step covers: the largest divisor of the window that is a divisor of the shortest
-    season and leaves at least 7 recurrent steps; 1 for windows of up to 48 steps."""
-    if window <= 48:
-        return 1
-    seasons = frequency.seasons()
-    unit = seasons[0] if seasons else window
-    fitting = [size for size in range(1, window // 7 + 1) if window % size == 0 and unit % size == 0 and size <= 48]
-    return max(fitting, default=1)
-
-
-def choose_lags(seasons: tuple[int, ...], window: int) -> tuple[int, ...]:
-    """Seasons that fit the window."""
-    return tuple(season for season in seasons if season <= window)
-
-
-# Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
-READING = ("repair", "wide", "decimal", "delimiter", "encoding", "date_format")
-CELLS = ("lstm", "gru", "peephole", "coupled")
-NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
-POOLING = ("last", "attention")
-LOSSES: tuple[str, ...] = ("mse", "mae", "huber", "pinball")
-AUTO = get_args(Auto)[0]

@@ -104,6 +104,7 @@ class _Run:
         self.gradients = Gradients(network, options.clip)
         self.average = Average(network, options.average) if options.average else None
         self.plateau = Plateau(options.factor, options.plateau_patience)
+        self.patience = max(5, options.max_epochs // 4) if options.patience is None else options.patience
         self.history = History()
         self.best_loss, self.bad_epochs = math.inf, 0
         self.best: dict[str, Tensor] = {}
@@ -188,7 +189,7 @@ class _Run:
         self.history.epochs.append(epoch)
         if not math.isfinite(validation):
             self._diverged()
-        elif self.options.patience and self.bad_epochs >= self.options.patience:
+        elif self.patience and self.bad_epochs >= self.patience:
             self.history.stopped = "patience"
         self.epoch, self.step, self.sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
         self.gradients.reset()

@@ -17,7 +17,7 @@ class TrainOptions:
 
     Attributes:
         optimizer: `adam`, `adamw` (decoupled weight decay) or `sgd` (momentum 0.9).
-        learning_rate: peak rate; the guide starts at 0.001 (4.3).
+        learning_rate: peak rate; the guide starts at 0.001 (4.3), the engine's Adam bears twice that.
         weight_decay: L2 penalty (`adamw`: decoupled).
         schedule: `constant`; `step` (times `factor` every `step_epochs`); `plateau` (times `factor` after
             `plateau_patience` epochs without a better validation loss); `cosine` to zero; `one_cycle`.
@@ -26,7 +26,8 @@ class TrainOptions:
         batch_size: windows a step.
         max_epochs: passes over the training windows, at most.
         steps_per_epoch: cut an epoch after so many steps; None takes all windows.
-        patience: epochs without improvement before training stops; 0 never stops early.
+        patience: epochs without improvement before training stops; 0 never stops early; None leaves it to the number
+            of epochs (a quarter of them, at least 5, unless the task says otherwise).
         min_delta: smallest drop of the validation loss that counts as improvement.
         average: decay of an exponential moving average of the weights, which is then what is validated and
             kept; 0 keeps the plain weights. 0.995 looks back over some 200 steps and evens out the last batches.
@@ -34,9 +35,9 @@ class TrainOptions:
     """
 
     optimizer: OptimizerName = "adam"
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.0
-    schedule: ScheduleName = "plateau"
+    schedule: ScheduleName = "cosine"
     step_epochs: int = 10
     factor: float = 0.5
     plateau_patience: int = 3
@@ -45,7 +46,7 @@ class TrainOptions:
     batch_size: int = 64
     max_epochs: int = 100
     steps_per_epoch: int | None = None
-    patience: int = 10
+    patience: int | None = None
     min_delta: float = 0.0
     average: float = 0.995
     seed: int = 0
@@ -55,8 +56,10 @@ class TrainOptions:
         _choice("schedule", self.schedule, get_args(ScheduleName))
         for name in ("batch_size", "max_epochs", "step_epochs"):
             _least(name, getattr(self, name), 1)
-        for name in ("patience", "plateau_patience", "seed"):
+        for name in ("plateau_patience", "seed"):
             _least(name, getattr(self, name), 0)
+        if self.patience is not None:
+            _least("patience", self.patience, 0)
         if self.steps_per_epoch is not None:
             _least("steps_per_epoch", self.steps_per_epoch, 1)
         if self.schedule == "one_cycle" and self.warmup:

@@ -19,8 +19,14 @@ from tidegate.report.explanation.page import render_explanation, summary, words_
 from tidegate.report.svg.overlay import Strip, overlaid
 from tidegate.tasks.label.explaining import find_sequence, log_odds
 
-QUICK: dict[str, Any] = {"hidden_size": 8, "max_epochs": 20, "patience": 0, "batch_size": 16, "learning_rate": 1e-2}
-QUICK |= {"refit": False, "network": {"branch": ()}}
+QUICK: dict[str, Any] = {
+    "hidden_size": 8,
+    "max_epochs": 20,
+    "training": {"patience": 0},
+    "batch_size": 16,
+    "learning_rate": 1e-2,
+}
+QUICK |= {"training": {"patience": 0, "refit": False}, "network": {"branch": ()}}
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +143,7 @@ def test_one_step_of_a_tagger_is_explained_by_the_steps_it_could_see() -> None:
 
 
 def test_steps_count_from_the_beginning_of_a_sequence_that_was_cut() -> None:
-    model = tg.Classifier(**{**QUICK, "max_epochs": 2}, max_length=6, truncate="start")
+    model = tg.Classifier(**{**QUICK, "max_epochs": 2}, preparation={"max_length": 6, "truncate": "start"})
     whole = data.steps()
     answer = model.fit(whole, progress=False).explain(at=2, block=1)
     last = int(whole.lengths[2]) - 1

@@ -47,7 +47,9 @@ def test_p_values_and_alarms_come_as_often_as_they_say(
         draw = np.random.default_rng(seed)
         series = 30
         past = frame(quiet(kind, draw, 2000, 1), "2026-01-01")
-        model = tg.AnomalyDetector(method=method, **{**QUICK, "window": 12}, lags=(), calendar=(), seed=seed)
+        model = tg.AnomalyDetector(
+            method=method, **{**QUICK, "window": 12}, network={"lags": ()}, preparation={"calendar": ()}, seed=seed
+        )
         model.fit(past, time="time", series="id", target=past.columns[2:], test=0, validation=0.2)
         new = model.predict(frame(quiet(kind, draw, 1000, series), "2026-02-01"))
         p = new["p_value"].to_numpy()

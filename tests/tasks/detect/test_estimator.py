@@ -179,7 +179,7 @@ def test_the_test_part_is_not_learned_from() -> None:
 
 def test_a_larger_budget_gives_more_alarms() -> None:
     small, large = (
-        tg.AnomalyDetector(**QUICK, alarms_per_day=rate).fit(watched(), time="time", target="load")
+        tg.AnomalyDetector(**QUICK, alarms={"alarms_per_day": rate}).fit(watched(), time="time", target="load")
         for rate in (0.02, 2.0)
     )
     assert small.detector_.rules.threshold == pytest.approx(0.02 / 24)
@@ -233,9 +233,9 @@ def test_gaps_in_the_rows_are_reported_and_not_judged() -> None:
         ({"method": "magic"}, "method is one of 'forecast', 'reconstruction'"),
         ({"alarms_per_week": 0}, "alarms_per_week is a number above 0"),
         ({"alarms_per_week": 100}, "more than every tenth"),
-        ({"adapt": 5}, "adapt is a whole number of at least 100"),
-        ({"calendar": ["year"]}, "calendar is one of"),
-        ({"lags": 24}, "lags is a list"),
+        ({"alarms": {"adapt": 5}}, "adapt is a whole number of at least 100"),
+        ({"preparation": {"calendar": ["year"]}}, "calendar is one of"),
+        ({"network": {"lags": 24}}, "lags is a list"),
         ({"window": 1}, "window is a whole number of at least 2"),
     ],
 )

@@ -33,7 +33,7 @@ def documented(lang: str) -> dict[str, tuple[str, str]]:
 def test_every_key_and_tensor_of_a_detector_is_documented_with_type_and_shape(
     method: str, lang: str, tmp_path: Path
 ) -> None:
-    options: dict[str, Any] = {**QUICK, "window": 12, "max_epochs": 1, "lags": (7, 24), "num_layers": 2}
+    options: dict[str, Any] = {**QUICK, "window": 12, "max_epochs": 1, "network": {"lags": (7, 24)}, "num_layers": 2}
     model = tg.AnomalyDetector(method=method, **options)
     folder = model.fit(pair(), time="time", target=["cpu", "disk"], series="host", test=0).save(tmp_path / "m")
     tensors, rows = load_file(folder / "context.safetensors"), documented(lang)

@@ -28,7 +28,12 @@ def quick(**options: Any) -> tg.Forecaster:
     """A forecaster that trains in a fraction of a second; groups of options are merged."""
     options["network"] = {**STEADY, **options.get("network", {})}
     options["training"] = {**BRIEF, **options.get("training", {})}
-    return tg.Forecaster(**{**QUICK, **options})
+    return made({**QUICK, **options})
+
+
+def made(options: dict[str, Any]) -> tg.Forecaster:
+    """A forecaster with options by their plain names, wherever they belong."""
+    return tg.Forecaster().variant(tg.Forecaster.placed(options))
 
 
 def wave(rows: int = ROWS, seed: int = 0) -> np.ndarray:

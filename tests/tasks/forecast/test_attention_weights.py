@@ -36,7 +36,7 @@ def test_pooling_has_a_weight_for_each_step_of_the_window() -> None:
     ids=str,
 )
 def test_the_decoder_has_weights_for_each_step_ahead(network: Any, segment: int, steps: int, tmp_path: Path) -> None:
-    model = quick(segment=segment, network={"attention": "general", "decoder_segment": 2, **network})
+    model = quick(network={"attention": "general", "decoder_segment": 2, **network, "segment": segment})
     model.fit(plain(220), progress=False)
     frame = model.attention_weights()
     assert frame["ahead"].to_list() == [step for step in (2, 4, 6) for _ in range(steps)]
@@ -49,7 +49,7 @@ def test_the_decoder_has_weights_for_each_step_ahead(network: Any, segment: int,
 
 def test_independent_targets_look_each_for_itself() -> None:
     table = {"time": hours(220), "y": wave(220), "z": 5 * wave(220, seed=3)}
-    model = quick(pooling="attention", network={"channels": "independent"}).fit(
+    model = quick(network={"channels": "independent", "pooling": "attention"}).fit(
         table, target=["y", "z"], progress=False
     )
     frame = model.attention_weights()

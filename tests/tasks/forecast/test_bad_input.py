@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate as tg
-from tests.tasks.forecast.models import QUICK, fitted_plain, hours, means, plain, quick, wave
+from tests.tasks.forecast.models import QUICK, fitted_plain, hours, made, means, plain, quick, wave
 from tests.tasks.forecast.spoiled import CASES, GOOD, write
 from tidegate.core.errors import OutputError, SplitError
 
@@ -23,7 +23,7 @@ def test_bad_input_is_refused(name: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {**QUICK, **case.options}
     options.setdefault("network", {"anchor": 0})
     with pytest.raises(tg.TidegateError, match=f"(?s){case.says}") as caught:
-        tg.Forecaster(**options).fit(write(case, tmp_path), **case.columns, **case.parts, out=out, progress=False)
+        made(options).fit(write(case, tmp_path), **case.columns, **case.parts, out=out, progress=False)
     text = str(caught.value)
     assert 20 < len(text) < 700
     assert "Traceback" not in text

@@ -19,9 +19,8 @@ GIVEN: dict[str, Any] = {
     "horizon": 6,
     "quantiles": [0.1, 0.9],
     "network": tg.NetworkOptions(head="direct"),
-    "preparation": {"target_transform": "log1p"},
+    "preparation": {"target_transform": "log1p", "calendar": ["hour"]},
     "training": TrainOptions(weight_decay=0.1),
-    "calendar": ["hour"],
     "cell": "no such cell",
 }
 
@@ -48,8 +47,42 @@ def test_set_params_changes_what_it_names() -> None:
     model = tg.Forecaster()
     assert model.set_params(horizon=3, cell="gru") is model
     assert (model.horizon, model.cell, model.hidden_size) == (3, "gru", 64)
-    with pytest.raises(ConfigError, match=r"no option 'hiden_size'; it has horizon, .*hidden_size"):
+    with pytest.raises(ConfigError, match=r"no option 'hiden_size'; did you mean 'hidden_size'\? It has horizon, "):
         model.set_params(hiden_size=3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value", "place"),
+    [
+        (tg.Forecaster, "patience", 5, r"patience belongs to training=\{'patience': 5\} of Forecaster"),
+        (tg.Forecaster, "holidays", "TW", r"holidays belongs to preparation=\{'holidays': 'TW'\}"),
+        (tg.Forecaster, "normalize", None, "did you mean 'normalise'"),
+        (tg.Classifier, "pooling", "max", r"pooling belongs to network=\{'pooling': 'max'\} of Classifier"),
+        (tg.Classifier, "dropuot", 0.1, "did you mean 'dropout'"),
+        (tg.Regressor, "max_lenght", 9, "did you mean 'max_length'"),
+        (tg.Regressor, "class_weight", None, "Regressor has no option 'class_weight'"),
+        (tg.AnomalyDetector, "warm_up", 9, r"warm_up belongs to alarms=\{'warm_up': 9\}"),
+    ],
+)
+def test_an_option_in_the_wrong_place_is_told_where_it_belongs(kind: Any, name: str, value: Any, place: str) -> None:
+    with pytest.raises(ConfigError, match=place):
+        kind(**{name: value})
+    with pytest.raises(ConfigError, match=place):
+        kind().set_params(**{name: value})
+
+
+@pytest.mark.parametrize("given", [None, {"patience": 3}, TrainOptions(patience=3)])
+def test_one_option_of_a_group_is_changed_and_the_others_stay(given: Any) -> None:
+    model = tg.Forecaster(training=given)
+    other = model.variant({"training.clip": 0.5, "hidden_size": 8})
+    assert (other.check().training.clip, other.hidden_size) == (0.5, 8)
+    assert other.check().training.patience == (None if given is None else 3)
+    assert model.training is given
+    assert model.set_params(training__clip=2.0).check().training.clip == 2.0
+    with pytest.raises(ConfigError, match="TrainOptions has no option 'clop'; did you mean 'clip'"):
+        model.variant({"training.clop": 1})
+    with pytest.raises(ConfigError, match=r"no option 'trainig.clip'; did you mean 'training.clip'"):
+        model.variant({"trainig.clip": 1})
 
 
 def test_repr_names_what_differs_from_the_default() -> None:
@@ -134,12 +167,12 @@ def test_named_options_and_groups_do_not_contradict_each_other() -> None:
     for options in (
         {"training": {"learning_rate": 0.5}},
         {"training": TrainOptions(learning_rate=0.5)},
-        {"preparation": {"scale": "minmax"}},
-        {"preparation": tg.PrepareOptions(fill="linear")},
+        {"training": {"max_epochs": 3}},
+        {"training": tg.TrainOptions(seed=4)},
     ):
         with pytest.raises(ConfigError, match=r"give .* to the estimator itself"):
             tg.Forecaster(**options).check()
-    tg.Forecaster(scale="minmax", preparation={"scale": "minmax"}, training=TrainOptions(weight_decay=0.1)).check()
+    tg.Forecaster(seed=4, training=TrainOptions(weight_decay=0.1, seed=4)).check()
 
 
 @pytest.mark.parametrize("name", ["mean", "q0.1", "target"])

@@ -13,7 +13,7 @@ import tidegate as tg
 from tests.tasks.label import bad, data
 from tidegate.core.errors import ConfigError, DataError, SchemaError, TidegateError
 
-QUICK: dict[str, Any] = {"hidden_size": 4, "max_epochs": 1, "network": {"branch": ()}, "refit": False}
+QUICK: dict[str, Any] = {"hidden_size": 4, "max_epochs": 1, "network": {"branch": ()}, "training": {"refit": False}}
 
 
 @pytest.fixture(scope="module")
@@ -125,11 +125,19 @@ def test_silent_and_short_sounds_are_answered_and_said(heard: Any, tmp_path: Pat
 @pytest.mark.parametrize(
     ("make", "options", "names"),
     [
-        (data.waves, {"tokens": "char", "stride": 2, "truncate": "start"}, {"tokens", "stride", "truncate"}),
-        (data.reviews, {"scale": "robust", "augment": {"noise": 0.1}}, {"scale", "augment"}),
-        (data.steps, {"pooling": "max"}, {"pooling"}),
+        (
+            data.waves,
+            {"preparation": {"tokens": "char", "truncate": "start"}, "training": {"stride": 2}},
+            {"tokens", "stride", "truncate"},
+        ),
+        (data.reviews, {"preparation": {"scale": "robust"}, "augment": {"noise": 0.1}}, {"scale", "augment"}),
+        (data.steps, {"network": {"pooling": "max"}}, {"pooling"}),
         (data.waves, {"cell": "gru", "network": {"encoder": "transformer"}}, {"cell"}),
-        (data.waves, {"window": 5, "stride": 2, "max_length": 20, "truncate": "start"}, set()),
+        (
+            data.waves,
+            {"window": 5, "training": {"stride": 2}, "preparation": {"max_length": 20, "truncate": "start"}},
+            set(),
+        ),
     ],
 )
 def test_options_that_change_nothing_are_said(make: Any, options: dict[str, Any], names: set[str]) -> None:

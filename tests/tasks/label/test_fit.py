@@ -19,13 +19,23 @@ from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.labeller import Deciding, choose, probabilities
 from tidegate.tasks.label.decision import decide_classes
 
-QUICK: dict[str, Any] = {"hidden_size": 12, "max_epochs": 30, "patience": 0, "batch_size": 16, "learning_rate": 1e-2}
-PLAIN: dict[str, Any] = {**QUICK, "network": {"branch": ()}, "refit": False}
+QUICK: dict[str, Any] = {
+    "hidden_size": 12,
+    "max_epochs": 30,
+    "training": {"patience": 0},
+    "batch_size": 16,
+    "learning_rate": 1e-2,
+}
+PLAIN: dict[str, Any] = {**QUICK, "network": {"branch": ()}, "training": {"patience": 0, "refit": False}}
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"cell": "gru", "pooling": "attention"}, {"network": {"encoder": "transformer", "conv_channels": (8,)}}],
+    [
+        {},
+        {"cell": "gru", "network": {"pooling": "attention"}},
+        {"network": {"encoder": "transformer", "conv_channels": (8,)}},
+    ],
 )
 def test_a_classifier_learns_frequencies(options: dict[str, Any]) -> None:
     model = tg.Classifier(**{**QUICK, **options}).fit(data.waves(90, classes=3), progress=False)
@@ -134,7 +144,9 @@ def test_a_changed_label_or_network_is_refused(tmp_path: Path) -> None:
 def test_few_sequences_are_trained_on_again_with_the_validation_part() -> None:
     model = tg.Classifier(**{**QUICK, "max_epochs": 4}).fit(data.waves(), progress=False)
     assert any(note.kind == "refit" for note in model.notes_)
-    alone = tg.Classifier(**{**QUICK, "max_epochs": 4, "refit": False}).fit(data.waves(), progress=False)
+    alone = tg.Classifier(**{**QUICK, "max_epochs": 4, "training": {"patience": 0, "refit": False}}).fit(
+        data.waves(), progress=False
+    )
     assert not any(note.kind == "refit" for note in alone.notes_)
     assert (model.outputs(data.waves()) != alone.outputs(data.waves())).any()
 
@@ -151,7 +163,9 @@ def test_the_test_part_is_not_looked_at() -> None:
 
 
 def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    whole = tg.Classifier(**{**PLAIN, "max_epochs": 6, "schedule": "constant"}).fit(data.waves(), progress=False)
+    whole = tg.Classifier(
+        **{**PLAIN, "max_epochs": 6, "training": {"patience": 0, "refit": False, "schedule": "constant"}}
+    ).fit(data.waves(), progress=False)
 
     class StopError(Exception):
         pass
@@ -167,7 +181,9 @@ def test_a_stopped_training_goes_on_to_the_same_bits(tmp_path: Path) -> None:
             raise StopError
 
     loop._Run._close_epoch = stop  # type: ignore[method-assign]
-    model = tg.Classifier(**{**PLAIN, "max_epochs": 6, "schedule": "constant"})
+    model = tg.Classifier(
+        **{**PLAIN, "max_epochs": 6, "training": {"patience": 0, "refit": False, "schedule": "constant"}}
+    )
     try:
         with pytest.raises(StopError):
             model.fit(data.waves(), out=tmp_path / "run", progress=False)
@@ -192,7 +208,7 @@ def test_scikit_learn_conventions_hold() -> None:
     ("options", "message"),
     [
         ({"loss": "mse"}, "loss is one of"),
-        ({"pooling": "sum"}, "pooling is one of"),
+        ({"network": {"pooling": "sum"}}, "pooling is one of"),
         ({"threshold": "f1"}, "for two classes"),
         ({"threshold": {"slow": 0.1, "fast": 0.1}}, "one class and its share"),
         ({"class_weight": {"slow": 1.0}}, "one weight for each of"),

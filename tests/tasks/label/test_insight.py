@@ -15,7 +15,13 @@ from tests.tasks.label import data
 from tidegate.cli.main import main
 from tidegate.core.errors import ConfigError, DataError
 
-QUICK: dict[str, Any] = {"hidden_size": 12, "max_epochs": 30, "patience": 0, "batch_size": 16, "learning_rate": 1e-2}
+QUICK: dict[str, Any] = {
+    "hidden_size": 12,
+    "max_epochs": 30,
+    "training": {"patience": 0},
+    "batch_size": 16,
+    "learning_rate": 1e-2,
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +40,7 @@ def test_the_channel_that_tells_is_found_and_the_shares_add_up(waves: Any) -> No
 
 
 def test_the_word_that_tells_is_found() -> None:
-    model = tg.Classifier(**{**QUICK, "refit": False}).fit(data.reviews(), progress=False)
+    model = tg.Classifier(**{**QUICK, "training": {"patience": 0, "refit": False}}).fit(data.reviews(), progress=False)
     answer = model.explain(["the cast was very dull"], output="bad")
     each = answer.attributions["word"]
     place = int(np.argmax(each.size))

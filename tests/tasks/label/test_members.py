@@ -50,8 +50,8 @@ def test_what_an_ensemble_says_is_the_mean_of_its_members_with_and_without_torch
 
 def test_members_differ_and_the_first_is_the_network_that_would_stand_alone(tmp_path: Path) -> None:
     sequences = data.waves(80)
-    alone = tg.Classifier(**QUICK, refit=False).fit(sequences, progress=False)
-    model = tg.Classifier(**QUICK, refit=False, members=3).fit(sequences, progress=False)
+    alone = tg.Classifier(**QUICK, training={"refit": False}).fit(sequences, progress=False)
+    model = tg.Classifier(**QUICK, training={"refit": False}, ensemble_size=3).fit(sequences, progress=False)
     first, second, _ = model.fitted_.network.members
     for name, tensor in alone.fitted_.network.state_dict().items():
         assert torch.equal(first.state_dict()[name], tensor), name
@@ -69,7 +69,7 @@ def test_members_differ_and_the_first_is_the_network_that_would_stand_alone(tmp_
 
 def test_an_ensemble_resumes_where_it_was(tmp_path: Path) -> None:
     sequences = data.means(60)
-    options = {**QUICK, "members": 2}
+    options = {**QUICK, "ensemble_size": 2}
     first = tg.Regressor(**options).fit(sequences, out=tmp_path / "run", progress=False)
     assert sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir()) == [
         "last", "last-1", "refit", "refit-1"
@@ -80,10 +80,10 @@ def test_an_ensemble_resumes_where_it_was(tmp_path: Path) -> None:
 
 
 def test_what_an_ensemble_cannot_be_is_refused() -> None:
-    with pytest.raises(ConfigError, match="members"):
-        tg.Classifier(members=0).fit(data.waves(40), progress=False)
-    with pytest.raises(ConfigError, match="members is at most 64"):  # else trained, saved, and never read again
-        tg.Classifier(members=65).fit(data.waves(40), progress=False)
+    with pytest.raises(ConfigError, match="ensemble_size"):
+        tg.Classifier(ensemble_size=0).fit(data.waves(40), progress=False)
+    with pytest.raises(ConfigError, match="ensemble_size is at most 64"):  # else trained, saved, and never read again
+        tg.Classifier(ensemble_size=65).fit(data.waves(40), progress=False)
     ensemble = Ensemble(members(2))
     weights = {name: tensor.numpy() for name, tensor in ensemble.state_dict().items()}
     with pytest.raises(ConfigError, match="ensemble of 2 members"):

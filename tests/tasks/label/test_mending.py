@@ -15,7 +15,7 @@ from tidegate.diagnose.fix import fix
 QUICK: dict[str, Any] = {
     "hidden_size": 16,
     "max_epochs": 25,
-    "patience": 0,
+    "training": {"patience": 0},
     "batch_size": 16,
     "network": {"branch": ()},
 }
@@ -30,7 +30,7 @@ def test_a_rate_a_hundred_times_too_low_is_mended() -> None:
     assert after > before + 0.2
     assert fixed.after["test"].overall["model"] == fixed.model.evaluate().overall["model"]
     assert fixed.model.learning_rate == 2e-3
-    assert fixed.model.get_params()["refit"] == model.get_params()["refit"]
+    assert fixed.model.check().training == model.check().training
     assert any(note.kind == "refit" for note in fixed.model.notes_)  # at last it was trained on both parts, as before
     assert model.learning_rate == 2e-5
     text = fixed.table("en")
@@ -40,7 +40,9 @@ def test_a_rate_a_hundred_times_too_low_is_mended() -> None:
 
 
 def test_too_few_units_for_an_estimate_are_mended() -> None:
-    model = tg.Regressor(**{**QUICK, "hidden_size": 1, "learning_rate": 1e-2, "refit": False})
+    model = tg.Regressor(
+        **{**QUICK, "hidden_size": 1, "learning_rate": 1e-2, "training": {"patience": 0, "refit": False}}
+    )
     model = model.fit(data.reviews_that_count(), progress=False)
     found = model.diagnose().find("few_units")
     assert found is not None
@@ -53,7 +55,12 @@ def test_too_few_units_for_an_estimate_are_mended() -> None:
 def test_a_rare_class_that_is_missed_is_mended_and_what_does_nothing_is_not_kept() -> None:
     whole = data.waves(300)
     keep = np.flatnonzero((whole.labels == "slow") | (np.arange(300) % 16 == 1))
-    options = {**QUICK, "max_epochs": 14, "learning_rate": 5e-3, "label_smoothing": 0.0, "refit": False}
+    options = {
+        **QUICK,
+        "max_epochs": 14,
+        "learning_rate": 5e-3,
+        "training": {"patience": 0, "label_smoothing": 0.0, "refit": False},
+    }
     model = tg.Classifier(**options).fit(whole.take(keep), progress=False)
     fixed = fix(model, tries=2)
     assert fixed.criterion == "f1_macro"
@@ -73,7 +80,7 @@ def test_a_remedy_that_does_not_help_is_not_kept() -> None:
     """Labels that have nothing to do with the sequences: more units help nobody."""
     noise = data.waves(90)
     labels = np.random.default_rng(5).permutation(noise.labels)
-    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 3, "refit": False})
+    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 3, "training": {"patience": 0, "refit": False}})
     model = model.fit(data.make_again(noise, labels), progress=False)
     said: list[str] = []
     fixed = fix(model, tries=2, report=said.append)
@@ -90,7 +97,7 @@ def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a validation part of a dozen a single answer that changes sides is chance."""
     from tidegate.tasks.label import fix as mending
 
-    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 1, "refit": False})
+    model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 1, "training": {"patience": 0, "refit": False}})
     model = model.fit(data.waves(80), progress=False)
     right = iter([6, 7, 8])
     count = len(model.fitted_.parts.validation)
@@ -113,7 +120,9 @@ def test_the_validation_part_is_scored_by_a_network_that_had_not_seen_it() -> No
 
     whole = data.waves(60)
     labels = np.random.default_rng(1).permutation(whole.labels)  # nothing to learn but by heart
-    model = tg.Classifier(**{**QUICK, "learning_rate": 1e-2, "max_epochs": 60, "refit": True})
+    model = tg.Classifier(
+        **{**QUICK, "learning_rate": 1e-2, "max_epochs": 60, "training": {"patience": 0, "refit": True}}
+    )
     model = model.fit(data.make_again(whole, labels), progress=False)
     answers = model.fitted_.seen["validation"]
     own = float(np.mean(answers[0].argmax(axis=1) == answers[1]))
@@ -128,5 +137,7 @@ def test_groups_on_both_sides_are_left_to_the_user() -> None:
 
     whole = data.waves(80)
     leaky = replace(whole, groups=np.arange(80) // 4)
-    model = tg.Classifier(**{**QUICK, "max_epochs": 2, "refit": False}).fit(leaky, by="stratified", progress=False)
+    model = tg.Classifier(**{**QUICK, "max_epochs": 2, "training": {"patience": 0, "refit": False}}).fit(
+        leaky, by="stratified", progress=False
+    )
     assert [item.id for item in fix(model, tries=0).skipped] == ["group_leak"]

@@ -53,7 +53,7 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
     if examined.parameters > 20 * examined.values and units > 16:
         remedy["hidden_size"] = max(16, units // 4)
     if case.history.stopped == "max_epochs" and rise > SLIGHT and best < len(losses) - 1:
-        remedy["patience"] = 5
+        remedy["training.patience"] = 5
     return [
         Finding(
             "overfitting",

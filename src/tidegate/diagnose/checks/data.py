@@ -39,7 +39,7 @@ def scaling(case: Case, examined: Examined) -> list[Finding]:
     evidence = {"column": names[worst], "mean": float(flat[:, worst].mean()), "deviation": float(size[worst])}
     count = sum(at in bad for at in numeric)
     grave = case.config.get("scale") == "none"
-    remedy = {"scale": "standard"} if grave else {"scale": "robust"}
+    remedy = {"preparation.scale": "standard"} if grave else {"preparation.scale": "robust"}
     severity: Severity = "critical" if grave else "warning"
     sizes = sorted(((names[at], float(max(center[at], size[at]))) for at in numeric), key=lambda item: -item[1])
     return [Finding("unscaled_inputs", severity, evidence | {"columns": count}, remedy, figures.bars(sizes))]
@@ -102,7 +102,7 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
         return []
     gap = examined.measures.gap(part) if examined.measures.has(part) else 1.0
     severity: Severity = "critical" if gap > 2 * SUFFERS else "warning" if gap > SUFFERS else "info"
-    remedy = {} if case.config.get("normalise") in ("last", "mean", "standard") else {"normalise": "last"}
+    remedy = {} if case.config.get("normalise") in ("last", "mean", "standard") else {"network.normalise": "last"}
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
     figure = figures.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
     return [Finding("drift", severity, evidence, remedy, figure)]
@@ -128,7 +128,7 @@ def outliers(case: Case, examined: Examined) -> list[Finding]:
     if share < LUMP * usual or wild < WILD:
         return []
     remedy = {"loss": "mae"} if case.loss_name == "mse" else {}
-    remedy |= {"scale": "robust"} if case.config.get("scale") != "robust" else {}
+    remedy |= {"preparation.scale": "robust"} if case.config.get("scale") != "robust" else {}
     evidence = {"share": share, "usual": usual, "wild": wild, "count": count, "column": name}
     series = max(_parts(case, name, "train"), key=lambda part: float(np.nanmax(np.abs(part), initial=0.0)))
     middle = float(np.nanmedian(series))

@@ -37,7 +37,7 @@ def exploding(case: Case, examined: Examined) -> list[Finding]:
     if figure is not None and case.options.clip:
         figure["levels"] = [case.options.clip]
     grave = largest > HUGE and case.options.clip == 0
-    remedy = {"clip": 1.0, "learning_rate": min(2e-3, case.options.learning_rate)}
+    remedy = {"training.clip": 1.0, "learning_rate": min(2e-3, case.options.learning_rate)}
     return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
 
 
@@ -63,7 +63,9 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
     unused = examined.measures.unused(min(reach + 1, case.window), case.window)
     if not unused > UNUSED:
         return []
-    remedy = {"segment": divisor(case.window, 12)} if case.window >= 2 * LONG else {"pooling": "attention"}
+    remedy = (
+        {"network.segment": divisor(case.window, 12)} if case.window >= 2 * LONG else {"network.pooling": "attention"}
+    )
     return [Finding("vanishing_gradients", severity, evidence | {"reach": reach, "unused": unused}, remedy, figure)]
 
 

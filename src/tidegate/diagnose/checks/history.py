@@ -32,7 +32,7 @@ def unstable(history: History, rate: float, clip: float) -> list[Finding]:
         worst = float(ratio.max())
     if jumps < JUMPS:
         return []
-    remedy = {"learning_rate": third(rate), "clip": min(clip or 1.0, 0.5)}
+    remedy = {"learning_rate": third(rate), "training.clip": min(clip or 1.0, 0.5)}
     evidence = {"jumps": jumps, "worst": worst, "epochs": len(losses)}
     severity: Severity = "critical" if history.stopped == "diverged" else "warning"
     return [Finding("unstable_loss", severity, evidence, remedy, curve_of(history))]
@@ -46,7 +46,7 @@ def wasted(history: History) -> list[Finding]:
         return []
     seconds = sum(epoch.seconds for epoch in epochs[best:])
     evidence = {"best_epoch": best, "epochs": len(epochs), "seconds": seconds, "share": after / len(epochs)}
-    return [Finding("wasted_epochs", "info", evidence, {"patience": max(5, best // 2)}, curve_of(history))]
+    return [Finding("wasted_epochs", "info", evidence, {"training.patience": max(5, best // 2)}, curve_of(history))]
 
 
 def best_epoch(history: History) -> int:

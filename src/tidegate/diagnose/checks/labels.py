@@ -98,7 +98,7 @@ def noise(case: LabelEvidence) -> list[Finding]:
         key = f"{case.classes[part.labels[p]]} → {case.classes[likely[p]]}"
         pairs[key] = pairs.get(key, 0.0) + 1.0
     figure = figures.bars(sorted(pairs.items(), key=lambda item: -item[1]))
-    remedy = {} if case.config.get("label_smoothing", 0.1) else {"label_smoothing": 0.1}
+    remedy = {} if case.config.get("label_smoothing", 0.1) else {"training.label_smoothing": 0.1}
     return [Finding("label_noise", "warning", evidence, remedy, figure)]
 
 

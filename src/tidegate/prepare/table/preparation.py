@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,8 @@ class Preparation:
             DataError: a target without values, an infinite value, a value that log1p refuses.
         """
         options = options or PrepareOptions()
+        if options.scale_by is None:
+            options = replace(options, scale_by="series" if len(table.ids) > 1 else "shared")
         rows = _check_rows(table, rows)
         schema = table.schema
         columns: list[ColumnState] = []

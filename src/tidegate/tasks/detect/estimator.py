@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,17 @@ from tidegate.data.emit import local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import Stream
 from tidegate.runtime.detect.walk import Walked, walk
+from tidegate.tasks.detect.choices import (
+    AlarmOptions,
+    DetectorChoices,
+    DetectorNetwork,
+    DetectorPreparation,
+    detector_choices,
+)
 from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.tables import reading_of, table_of
+from tidegate.train.options import TrainOptions
 
 
 class AnomalyDetector(Estimator):
@@ -33,21 +41,31 @@ class AnomalyDetector(Estimator):
     Args:
         method: `forecast` of the next value, or `reconstruction` of the last window.
         window: T, steps that a training window has, and that are rebuilt at once; None takes 48.
-        cell: `lstm`, `gru`, `peephole` or `coupled`. hidden_size: H, units per layer. num_layers: recurrent layers.
-        dropout: of the last layer, in training. head_size: units between the recurrence and the forecast.
-        lags: seasons, in steps, whose last value the network sees; None finds one, () takes none.
-        calendar: of `minute`, `hour`, `day_of_week`; None chooses from the step between rows, () takes none.
-        loss: `huber` or `mae`, which a few anomalies in the training part hardly move, or `mse`.
         alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock).
-        alarms_per_day: the same by day; given, it counts.
-        warm_up: steps at the start of a stream that are not judged; a reconstruction needs a whole window.
-        refractory: quiet steps after which an alarm counts as a new event.
-        short: steps that a run of errors is averaged over.
-        tail: index a of the tail far beyond the largest error; the smaller, the heavier.
-        adapt: errors that a stream remembers, so that it follows a drift; True 8,000, False never changes.
-        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip: see `TrainOptions`.
-        seed: of weights and order; with it a run repeats bit for bit. training: further `TrainOptions`.
+        cell: `lstm`, `gru`, `peephole` or `coupled`.
+        hidden_size: H, units per layer; few, as a stream is advanced at every row.
+        num_layers: recurrent layers.
+        dropout: of the last layer, in training.
+        loss: `huber` or `mae`, which a few anomalies in the training part hardly move, or `mse`.
+        learning_rate: peak rate of the training; higher than elsewhere, for a small network and few epochs.
+        batch_size: windows a step; None takes 32.
+        max_epochs: passes over the training windows, at most; None takes 30.
+        seed: of weights and order; with it a run repeats bit for bit.
+        network: the finer `DetectorNetwork` (head_size, lags), as an object or a mapping.
+        training: the finer `TrainOptions` (patience, schedule, clip, ...).
+        preparation: `DetectorPreparation` (calendar).
+        alarms: `AlarmOptions` (warm_up, refractory, short, tail, adapt, alarms_per_day).
+
+    Raises:
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
+
+    GROUPS: ClassVar = {
+        "network": DetectorNetwork,
+        "training": TrainOptions,
+        "preparation": DetectorPreparation,
+        "alarms": AlarmOptions,
+    }
 
     task = "detector"
     fitted_: Any
@@ -61,59 +79,37 @@ class AnomalyDetector(Estimator):
         *,
         method: str = "forecast",
         window: int | None = None,
+        alarms_per_week: float = 1.0,
         cell: str = "lstm",
         hidden_size: int = 16,
         num_layers: int = 1,
         dropout: float = 0.1,
-        head_size: int = 16,
-        lags: Sequence[int] | None = None,
-        calendar: Sequence[str] | None = None,
         loss: str = "huber",
-        alarms_per_week: float = 1.0,
-        alarms_per_day: float | None = None,
-        warm_up: int = 16,
-        refractory: int = 60,
-        short: int = 10,
-        tail: float = 8.0,
-        adapt: bool | int = True,
-        optimizer: str = "adamw",
         learning_rate: float = 5e-3,
-        schedule: str = "cosine",
-        batch_size: int = 32,
-        max_epochs: int = 30,
-        patience: int = 8,
-        min_delta: float = 0.0,
-        clip: float = 1.0,
+        batch_size: int | None = None,
+        max_epochs: int | None = None,
         seed: int = 0,
-        training: Any = None,
+        network: DetectorNetwork | Mapping[str, Any] | None = None,
+        training: TrainOptions | Mapping[str, Any] | None = None,
+        preparation: DetectorPreparation | Mapping[str, Any] | None = None,
+        alarms: AlarmOptions | Mapping[str, Any] | None = None,
     ) -> None:
         self.method = method
         self.window = window
+        self.alarms_per_week = alarms_per_week
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.dropout = dropout
-        self.head_size = head_size
-        self.lags = lags
-        self.calendar = calendar
         self.loss = loss
-        self.alarms_per_week = alarms_per_week
-        self.alarms_per_day = alarms_per_day
-        self.warm_up = warm_up
-        self.refractory = refractory
-        self.short = short
-        self.tail = tail
-        self.adapt = adapt
-        self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.schedule = schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.patience = patience
-        self.min_delta = min_delta
-        self.clip = clip
         self.seed = seed
+        self.network = network
         self.training = training
+        self.preparation = preparation
+        self.alarms = alarms
 
     def fit(
         self,
@@ -153,11 +149,9 @@ class AnomalyDetector(Estimator):
         shares = {"validation": validation, "test": test, "gap": gap}
         return self._fit(FitCall(data, columns, reading, source, shares, out, resume, progress))
 
-    def check(self) -> None:
-        """Refuse constructor arguments that cannot work, before any data is read."""
-        from tidegate.tasks.detect.choices import check_detector
-
-        check_detector(self)
+    def check(self) -> DetectorChoices:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        return detector_choices(self)
 
     def _examples(self, call: FitCall) -> Table:
         label = call.columns["label"]
@@ -170,12 +164,12 @@ class AnomalyDetector(Estimator):
 
     def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.detect import fit as fitting
-        from tidegate.tasks.detect.choices import WINDOW, detector_choices
         from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
 
         table, labelled = labels_of(examples, call.columns["label"])
-        choices = detector_choices(self, table.frequency, table.time.dtype.kind == "M")
-        parts = split(table, **call.split, window=self.window or WINDOW, horizon=1)
+        choices = self.check()
+        choices.rules(table.frequency, table.time.dtype.kind == "M")  # refuses a budget that the step cannot keep
+        parts = split(table, **call.split, window=choices.window, horizon=1)
         fitted = fitting.fit(
             table,
             parts,

@@ -26,6 +26,7 @@ from tidegate.runtime.detect.streams import KINDS
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.tasks.detect.calibrate import calibrate
+from tidegate.tasks.detect.choices import DetectorChoices
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins, validation_of
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.train.checkpoint import table_fingerprint
@@ -35,24 +36,6 @@ from tidegate.train.progress import ProgressBar
 
 LONGEST_LAG = 2_016
 VALIDATION_WINDOWS = 2_000
-
-
-@dataclass(frozen=True)
-class DetectorChoices:
-    """A detector's options, checked: sizes of the network, the training, and the rules but for their threshold."""
-
-    method: str
-    window: int
-    cell: str
-    hidden_size: int
-    num_layers: int
-    dropout: float
-    head_size: int
-    lags: tuple[int, ...] | None
-    calendar: tuple[str, ...] | None
-    loss: Any
-    training: TrainOptions
-    rules: Rules
 
 
 @dataclass(frozen=True)
@@ -90,6 +73,7 @@ def fit(
         DataError, TrainingError: what cannot work, and how to mend it.
     """
     notes = [*table.notes, *split.notes]
+    rules = choices.rules(table.frequency, table.time.dtype.kind == "M")
     preparation = prepare(table, split, choices)
     spec = build(choices, preparation)
     rebuild = choices.method == "reconstruction"
@@ -112,7 +96,7 @@ def fit(
         fingerprint = [str(choices), table_fingerprint(table), parts]
     trainer = Trainer(
         options,
-        work=options.batch_size * 8 * choices.hidden_size**2,
+        work=options.batch_size * 8 * choices.recurrent.hidden_size**2,
         checkpoints=checkpoints,
         fingerprint=fingerprint,
         resume=resume,
@@ -122,7 +106,7 @@ def fit(
     trained = trainer.train(Problem(spec, lambda _: batches, loss, validation))
     network = trained.network
     weights = Loaded({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()})
-    detector = calibrate(blank(spec, weights, preparation, choices.rules, table), table, split, labelled)
+    detector = calibrate(blank(spec, weights, preparation, rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
     walked = walk(detector, table, learn_from)
     if tune is not None:
@@ -149,18 +133,18 @@ def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePrepa
     """Scales, seasons and clock features, from the training part alone."""
     names = table.schema.targets
     offset, scale = measure_scales(table, split.train, names)
-    lags = choices.lags
+    lags = None if choices.network.lags is None else tuple(choices.network.lags)
     longest = int((split.train[:, 1] - split.train[:, 0]).max())
     if lags is None:
         lags = choose_lag(find_seasons(table, split.train).strongest, table.frequency.seasons(), longest)
     step = table.frequency.microseconds if table.time.dtype.kind == "M" else None
-    calendar = choices.calendar
+    calendar = choices.preparation.calendar
     if calendar is None:
         usual = choose_features(table.frequency, None if step is None else step / 86_400_000_000, longest)
         calendar = tuple(name for name in usual if name in FEATURES)
     if choices.method == "reconstruction":
         lags, calendar = (), ()
-    return OnlinePreparation(names, table.ids, offset, scale, lags, calendar, table.timezone, step)
+    return OnlinePreparation(names, table.ids, offset, scale, lags, tuple(calendar), table.timezone, step)
 
 
 def choose_lag(strongest: int, calendar: tuple[int, ...], rows: int) -> tuple[int, ...]:
@@ -176,13 +160,15 @@ def choose_lag(strongest: int, calendar: tuple[int, ...], rows: int) -> tuple[in
 def build(choices: DetectorChoices, preparation: OnlinePreparation) -> NetworkSpec:
     """The network: a recurrence and a head for the next value, or an encoder and a decoder for the window."""
     channels = len(preparation.channels)
-    recurrent = Recurrent(cell=choices.cell, hidden_size=choices.hidden_size, num_layers=choices.num_layers)  # type: ignore[arg-type]
+    own = choices.recurrent
+    dropout = float(own.dropout)
+    recurrent = Recurrent(cell=own.cell, hidden_size=own.hidden_size, num_layers=own.num_layers)  # type: ignore[arg-type]
     if choices.method == "reconstruction":
-        layers: Any = (recurrent, Pool(), Decoder(dropout=choices.dropout))
+        layers: Any = (recurrent, Pool(), Decoder(dropout=dropout))
         return NetworkSpec(
             window=choices.window, horizon=choices.window, past=channels, targets=channels, outputs=1, layers=layers
         )
-    layers = (recurrent, Pool(), Dropout(rate=choices.dropout), Head(hidden_size=choices.head_size))
+    layers = (recurrent, Pool(), Dropout(rate=dropout), Head(hidden_size=choices.network.head_size))
     inputs = len(preparation.input_names)
     return NetworkSpec(
         window=choices.window, horizon=1, past=inputs, targets=channels, outputs=1, anchor=1, layers=layers

@@ -26,7 +26,8 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.core.errors import ConfigError
 from tidegate.prepare.table.preparation import Preparation
-from tidegate.tasks.options import NetworkOptions
+from tidegate.tasks.forecast.options import NetworkOptions
+from tidegate.tasks.options import RecurrentOptions
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,17 @@ class Plan:
 
 
 def build_spec(
-    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int, middle: int = 0
+    plan: Plan,
+    options: RecurrentOptions,
+    network: NetworkOptions,
+    preparation: Preparation,
+    outputs: int,
+    middle: int = 0,
 ) -> NetworkSpec:
     """The network's spec.
 
     Args:
-        plan: resolved numbers. options: has cell, hidden_size, num_layers, dropout, bidirectional, pooling.
+        plan: resolved numbers. options: sizes of the recurrence.
         network: the finer choices. preparation: gives the sizes of the inputs. outputs: O.
         middle: place of the point forecast among the outputs.
 
@@ -74,7 +80,7 @@ def build_spec(
 
 
 def _spec(
-    plan: Plan, options: Any, network: NetworkOptions, preparation: Preparation, outputs: int, middle: int
+    plan: Plan, options: RecurrentOptions, network: NetworkOptions, preparation: Preparation, outputs: int, middle: int
 ) -> NetworkSpec:
     static, count = len(preparation.static_names), len(preparation.target_names)
     independent = network.channels == "independent" and count > 1
@@ -100,7 +106,7 @@ def _spec(
         layers.append(BatchNorm())
     if network.self_attention:
         layers.append(SelfAttention(num_heads=network.num_heads, dropout=float(options.dropout)))
-    layers.append(Pool(by=options.pooling))
+    layers.append(Pool(by="attention" if network.pooling == "attention" else "last"))
     if network.head == "direct":
         layers += [Dropout(rate=float(options.dropout)), Head(hidden_size=network.head_size, lags=plan.lags)]
     else:
@@ -133,8 +139,10 @@ def _spec(
     )
 
 
-def _encoder(options: Any, network: NetworkOptions, preparation: Preparation) -> Recurrent | Transformer | OdeRnn:
-    sizes = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
+def _encoder(
+    options: RecurrentOptions, network: NetworkOptions, preparation: Preparation
+) -> Recurrent | Transformer | OdeRnn:
+    sizes: dict[str, Any] = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
     dropout = float(options.dropout)
     if network.encoder == "transformer":
         feedforward = 4 * options.hidden_size if network.feedforward is None else network.feedforward
@@ -151,7 +159,7 @@ def _encoder(options: Any, network: NetworkOptions, preparation: Preparation) ->
     return Recurrent(
         **sizes,
         dropout=dropout,
-        bidirectional=options.bidirectional,
+        bidirectional=options.bidirectional is True,
         layer_norm=network.layer_norm,
         recurrent_dropout=float(network.recurrent_dropout),
         zoneout=float(network.zoneout),

@@ -63,7 +63,7 @@ def make_case(model: Any, data: Any = None) -> Case:
         horizon=decoding.horizon,
         history=fitted.history,
         options=options,
-        config=model.get_params() | _resolved(fitted) | {name: list(getattr(schema, name)) for name in COLUMNS},
+        config=model.flat_options() | _resolved(fitted) | {name: list(getattr(schema, name)) for name in COLUMNS},
         loss_name=choices.loss,
     )
 
@@ -87,7 +87,7 @@ def retrained(model: Any, changes: Mapping[str, Any]) -> Any:
 
     columns = {name: tuple(changes[name]) for name in COLUMNS if name in changes}
     options = {name: value for name, value in changes.items() if name not in columns}
-    other = type(model)(**(model.get_params() | options))
+    other = model.variant(options)
     other.check()
     table: Table = model.fitted_.table
     if columns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from tidegate.data.emit import local_time, to_frame
 from tidegate.data.future import cut_future
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.forecast.choices import check_options, make_choices
+from tidegate.tasks.forecast.choices import ForecastOptions, check_options, make_choices
 from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, ready
-from tidegate.tasks.options import AUTO, NetworkOptions
+from tidegate.tasks.forecast.options import NetworkOptions
+from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import reading_of, table_of
 
 
@@ -30,30 +31,34 @@ class Forecaster(Estimator):
     Args:
         horizon: K, steps to forecast.
         window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
+        level: percent that intervals around the forecast hold, one number or several, such as 80 or [80, 95].
+        quantiles: the same as levels between 0 and 1.
         cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
         hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
         num_layers: recurrent layers, 1 to 3 as a rule.
         dropout: between layers, 0.1 to 0.5 as a rule.
-        bidirectional: read the window in both directions (guide 6.1).
-        pooling: `last` step or `attention` over all steps (guide 6.2).
-        segment: window steps that one recurrent step takes in; "auto" joins the steps of a long window, 1 none.
-        normalise: shift each window by its `last` value or `mean`, also divide by its deviation (`standard`), or
-            divide by its recent magnitude (`scale`); None leaves it; "auto" lets validation choose.
-        scale: `standard`, `minmax`, `robust` or `none`; fitted on the training part.
-        scale_by: one scale per `series` or one `shared` by all; None takes `series` where there are several.
-        fill: what stands for missing inputs; missing targets are neither trained nor scored on.
-        calendar: names of calendar features; None chooses them from the frequency, () takes none.
-        holidays: country code of the `holidays` library, such as "US".
+        bidirectional: read the window in both directions (guide 6.1); "auto" reads it forwards.
         loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
-        quantiles: levels between 0 and 1 to forecast besides. level: the same as central intervals in percent.
-        optimizer, learning_rate, schedule, min_delta, clip: see `TrainOptions`.
-        batch_size, max_epochs, patience: None chooses them from the number of training windows (see `fill_budget`).
+        learning_rate: peak rate of the training.
+        batch_size: windows a step; None chooses it from the number of training windows (see `fill_budget`).
+        max_epochs: passes over the training windows, at most; None chooses as `batch_size` does.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
-        refit: train again on training and validation part together once the epochs are chosen.
         seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
-        network: further `NetworkOptions`, as an object or a mapping; preparation: `PrepareOptions`;
-            training: `TrainOptions`; augment: `AugmentOptions`. Options named above win over theirs.
+        network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
+        training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
+        preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).
+        augment: `AugmentOptions`: how training windows vary.
+
+    Raises:
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
+
+    GROUPS: ClassVar = {
+        "network": NetworkOptions,
+        "training": FitOptions,
+        "preparation": PrepareOptions,
+        "augment": AugmentOptions,
+    }
 
     task = "forecaster"
     fitted_: Any
@@ -74,70 +79,42 @@ class Forecaster(Estimator):
         *,
         horizon: int = 24,
         window: int | None = None,
+        level: float | Sequence[float] | None = None,
+        quantiles: Sequence[float] | None = None,
         cell: str = "lstm",
         hidden_size: int = 64,
         num_layers: int = 2,
         dropout: float = 0.1,
-        bidirectional: bool = False,
-        pooling: str = "last",
-        segment: int | str = AUTO,
-        normalise: str | None = AUTO,
-        scale: str = "standard",
-        scale_by: str | None = None,
-        fill: str = "ffill",
-        calendar: Sequence[str] | None = None,
-        holidays: str | None = None,
+        bidirectional: bool | Literal["auto"] = "auto",
         loss: str = "mae",
-        quantiles: Sequence[float] | None = None,
-        level: float | Sequence[float] | None = None,
-        optimizer: str = "adam",
         learning_rate: float = 2e-3,
-        schedule: str = "cosine",
         batch_size: int | None = None,
         max_epochs: int | None = None,
-        patience: int | None = None,
-        min_delta: float = 0.0,
-        clip: float = 1.0,
         ensemble_size: int = 1,
-        refit: bool = False,
         seed: int = 0,
         network: NetworkOptions | Mapping[str, Any] | None = None,
+        training: FitOptions | Mapping[str, Any] | None = None,
         preparation: PrepareOptions | Mapping[str, Any] | None = None,
-        training: Any = None,
         augment: AugmentOptions | Mapping[str, Any] | None = None,
     ) -> None:
         self.horizon = horizon
         self.window = window
+        self.level = level
+        self.quantiles = quantiles
         self.cell = cell
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.dropout = dropout
         self.bidirectional = bidirectional
-        self.pooling = pooling
-        self.segment = segment
-        self.normalise = normalise
-        self.scale = scale
-        self.scale_by = scale_by
-        self.fill = fill
-        self.calendar = calendar
-        self.holidays = holidays
         self.loss = loss
-        self.quantiles = quantiles
-        self.level = level
-        self.optimizer = optimizer
         self.learning_rate = learning_rate
-        self.schedule = schedule
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.patience = patience
-        self.min_delta = min_delta
-        self.clip = clip
         self.ensemble_size = ensemble_size
-        self.refit = refit
         self.seed = seed
         self.network = network
-        self.preparation = preparation
         self.training = training
+        self.preparation = preparation
         self.augment = augment
 
     def fit(
@@ -470,6 +447,6 @@ class Forecaster(Estimator):
             },
         )
 
-    def check(self) -> None:
-        """Refuse constructor arguments that cannot work, before any data is read."""
-        check_options(self)
+    def check(self) -> ForecastOptions:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        return check_options(self)

@@ -28,7 +28,8 @@ from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.build import Plan, build_spec
 from tidegate.tasks.forecast.choices import Choices
 from tidegate.tasks.forecast.examples import EVALUATION_BATCH, BatchLoss, WindowBatches, gather
-from tidegate.tasks.options import AUTO, choose_lags, choose_segment
+from tidegate.tasks.forecast.options import choose_lags, choose_segment
+from tidegate.tasks.options import AUTO
 from tidegate.train.checkpoint import table_fingerprint
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
@@ -109,8 +110,8 @@ def fit(
     options = fill_budget(choices.training, choices.auto, len(training), notes)
     trainer = Trainer(
         options,
-        ensemble_size=choices.model.ensemble_size,
-        work=options.batch_size * 8 * choices.model.hidden_size**2,
+        ensemble_size=choices.ensemble_size,
+        work=options.batch_size * 8 * choices.recurrent.hidden_size**2,
         checkpoints=checkpoints,
         fingerprint=None if checkpoints is None else own.fingerprint(),
         resume=resume,
@@ -136,7 +137,7 @@ def fit(
         plan=plan,
         decoding=decoding,
     )
-    if not choices.model.refit:
+    if not choices.training.refit:
         return found
     both = together(split)
     preparation = Preparation.fit(table, both.train, choices.preparation)
@@ -189,7 +190,7 @@ class _Windows:
         """The network of a plan and what it is trained on."""
         choices, prepared, decoding = self.choices, self.prepared, self.decoding(plan)
         middle = 0 if choices.point else decoding.middle
-        spec = build_spec(plan, choices.model, choices.network, self.preparation, decoding.outputs, middle)
+        spec = build_spec(plan, choices.recurrent, choices.network, self.preparation, decoding.outputs, middle)
         point: Any = choices.loss if choices.point else None
         loss = BatchLoss(spec, ForecastLoss(point, choices.quantiles))
 
@@ -228,7 +229,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     Raises:
         ConfigError: options that do not fit each other.
     """
-    network, model = choices.network, choices.model
+    network = choices.network
     window, horizon = choices.window, choices.horizon
     block = horizon if network.block is None else network.block
     if horizon % block:
@@ -238,8 +239,8 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
             "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
             "forecasts: leave block out, or name the covariates as known"
         )
-    if model.segment != AUTO:
-        segment = model.segment or 1
+    if not isinstance(network.segment, str):
+        segment = network.segment
     elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
         segment = 1  # single steps are flowed between; strides shorten the window already
     else:
@@ -253,7 +254,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     calendar = table.frequency.seasons()[:2] or tuple(length for m in days for length in (m, 7 * m))
     seasons = tuple(sorted({found.strongest, *calendar})) if found.all else ()
     lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
-    normalise = None if model.normalise == AUTO else model.normalise
+    normalise = None if network.normalise == AUTO else network.normalise
     anchor = 0 if isinstance(network.anchor, str) else network.anchor
     if isinstance(network.decoder_segment, str):
         decoder_segment = segment if block % segment == 0 and block > 2 * segment else 1
@@ -265,7 +266,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
 
 def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:
     """The plans that validation chooses among, where something was left to it."""
-    normalise = [None, "last"] if choices.model.normalise == AUTO else [plan.normalise]
+    normalise = [None, "last"] if choices.network.normalise == AUTO else [plan.normalise]
     anchors = [plan.anchor]
     if choices.network.anchor == AUTO:
         fitting = [lag for lag in plan.lags if lag >= min(plan.block, max(plan.lags))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,6 @@ from tidegate.evaluate.leaks.perturb import Difference
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.forecast.decode import forecast
 from tidegate.tasks.forecast.perturb import poisoned, poisoned_names, show_time
-from tidegate.tasks.options import group
-from tidegate.train.options import TrainOptions
 
 ORIGINS = 3  # forecasts in the test part that are audited one by one
 STEPS = 4
@@ -48,10 +45,7 @@ class Subject:
     def __init__(self, model: Any, table: Table, parts: Mapping[str, Any]) -> None:
         from tidegate.tasks.forecast.choices import make_choices
 
-        options = model.get_params()
-        options["training"] = replace(group(TrainOptions, model.training), steps_per_epoch=STEPS, max_epochs=1)
-        options["max_epochs"] = 1
-        self.model = type(model)(**options)
+        self.model = model.variant({"training.steps_per_epoch": STEPS, "max_epochs": 1})
         rough = make_split(table, **parts, window=model.window or 1, horizon=model.horizon)
         self.window = make_choices(self.model, table, rough.train).window
         self.parts = parts

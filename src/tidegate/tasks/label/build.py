@@ -27,6 +27,7 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.core.errors import ConfigError
 from tidegate.tasks.label.options import EncoderOptions
+from tidegate.tasks.options import RecurrentOptions
 
 BRANCH = (64, 64, 64)
 SHORTEST_FOR_BRANCH = 8
@@ -47,41 +48,49 @@ class LabelPlan:
     normalise: str | None
 
 
-def make_plan(model: Any, network: EncoderOptions, preparation: Any, typical: int, *, tags: bool) -> LabelPlan:
+def make_plan(
+    recurrence: RecurrentOptions, network: EncoderOptions, preparation: Any, typical: int, *, tags: bool
+) -> LabelPlan:
     """Resolve "auto".
 
     Args:
-        model: the estimator. network: its finer options. preparation: fitted. typical: median steps of a sequence.
+        recurrence: its sizes. network: the finer options. preparation: fitted. typical: median steps of a sequence.
         tags: whether each step gets a label.
     """
     text = preparation.vocabulary > 0
     recurrent = network.encoder == "recurrent"
-    both = recurrent and not tags if model.bidirectional == "auto" else model.bidirectional
-    pooling = model.pooling
+    both = recurrent and not tags if recurrence.bidirectional == "auto" else recurrence.bidirectional
+    pooling: str = network.pooling
     if pooling == "auto":
         pooling = "max" if text else "ends" if recurrent else "mean"
     branch = network.branch
     if branch == "auto":
         numbers = not text and preparation.frame is None and not tags
         branch = BRANCH if numbers and recurrent and typical >= SHORTEST_FOR_BRANCH else ()
-    normalise = None if model.normalise == "auto" else model.normalise
+    normalise = None if network.normalise == "auto" else network.normalise
     return LabelPlan(pooling, both, tuple(branch), normalise)
 
 
 def build_label_spec(
-    plan: LabelPlan, model: Any, network: EncoderOptions, preparation: Any, outputs: int, *, tags: bool
+    plan: LabelPlan,
+    recurrence: RecurrentOptions,
+    network: EncoderOptions,
+    preparation: Any,
+    outputs: int,
+    *,
+    tags: bool,
 ) -> NetworkSpec:
     """The network's spec.
 
     Args:
-        plan: resolved. model: has cell, hidden_size, num_layers, dropout, segment. network: the finer options.
+        plan: resolved. recurrence: its sizes. network: the finer options.
         preparation: gives the sizes of the inputs. outputs: O. tags: whether each step gets a label.
 
     Raises:
         ConfigError: sizes that do not fit each other.
     """
     try:
-        return _spec(plan, model, network, preparation, outputs, tags=tags)
+        return _spec(plan, recurrence, network, preparation, outputs, tags=tags)
     except ValidationError as error:
         first = error.errors()[0]
         place = str(first["loc"][-1]) + ": " if first["loc"] else ""
@@ -89,9 +98,15 @@ def build_label_spec(
 
 
 def _spec(
-    plan: LabelPlan, model: Any, network: EncoderOptions, preparation: Any, outputs: int, *, tags: bool
+    plan: LabelPlan,
+    recurrence: RecurrentOptions,
+    network: EncoderOptions,
+    preparation: Any,
+    outputs: int,
+    *,
+    tags: bool,
 ) -> NetworkSpec:
-    dropout, inputs = float(model.dropout), len(preparation.input_names)
+    dropout, inputs = float(recurrence.dropout), len(preparation.input_names)
     layers: list[Layer] = []
     if preparation.vocabulary:
         vocabulary, dropout_of = preparation.vocabulary, network.token_dropout
@@ -113,9 +128,9 @@ def _spec(
                 padding=network.conv_padding,
             )
         )
-    if model.segment is not None and model.segment > 1:
-        layers.append(Segment(length=model.segment, size=model.hidden_size))
-    layers.append(_encoder(plan, model, network))
+    if not isinstance(network.segment, str) and network.segment > 1:
+        layers.append(Segment(length=network.segment, size=recurrence.hidden_size))
+    layers.append(_encoder(plan, recurrence, network))
     if network.batch_norm:
         layers.append(BatchNorm())
     if network.self_attention:
@@ -128,20 +143,24 @@ def _spec(
     return NetworkSpec(window=0, horizon=1, past=inputs, targets=targets, outputs=outputs, layers=tuple(layers))
 
 
-def _encoder(plan: LabelPlan, model: Any, network: EncoderOptions) -> Recurrent | Transformer:
-    sizes = {"cell": model.cell, "hidden_size": model.hidden_size, "num_layers": model.num_layers}
+def _encoder(plan: LabelPlan, recurrence: RecurrentOptions, network: EncoderOptions) -> Recurrent | Transformer:
+    sizes: dict[str, Any] = {
+        "cell": recurrence.cell,
+        "hidden_size": recurrence.hidden_size,
+        "num_layers": recurrence.num_layers,
+    }
     if network.encoder == "transformer":
-        feedforward = 4 * model.hidden_size if network.feedforward is None else network.feedforward
+        feedforward = 4 * recurrence.hidden_size if network.feedforward is None else network.feedforward
         return Transformer(
             **sizes,
             num_heads=network.num_heads,
             feedforward=feedforward,
-            dropout=float(model.dropout),
+            dropout=float(recurrence.dropout),
             positions=network.positions,
         )
     return Recurrent(
         **sizes,
-        dropout=float(model.dropout),
+        dropout=float(recurrence.dropout),
         bidirectional=plan.bidirectional,
         layer_norm=network.layer_norm,
         recurrent_dropout=network.recurrent_dropout,

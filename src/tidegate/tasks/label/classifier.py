@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.prepare.sequence.masking import SequenceAugment
+from tidegate.prepare.sequence.options import SequenceOptions
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.labeller import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import CLASS_LOSSES, THRESHOLDS, EncoderOptions, LabelChoices
-from tidegate.tasks.options import choice, share
+from tidegate.tasks.label.options import (
+    CLASS_LOSSES,
+    THRESHOLDS,
+    ClassTraining,
+    EncoderOptions,
+    LabelChoices,
+    label_choices,
+)
+from tidegate.tasks.options import choice, group, share
 
 
 class Classifier(SequenceEstimator):
@@ -28,36 +36,34 @@ class Classifier(SequenceEstimator):
 
     Args:
         cell: `lstm`, `gru`, `peephole` or `coupled` (guide 2.3).
-        hidden_size: H, units per layer. num_layers: recurrent layers. dropout: between layers and before the output.
+        hidden_size: H, units per layer.
+        num_layers: recurrent layers.
+        dropout: between layers and before the output.
         bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
-        pooling: how steps become one vector: `last`, `ends` (the last step, and the first read backwards), `mean`,
-            `max` or `attention` (guide 6.2); "auto" takes `max` for text and `ends` for numbers.
-        window: rows that one answer looks at: training uses every window of a sequence (each `stride` rows), an answer
-            its last one; None looks at all of a sequence.
-        segment: steps that one recurrent step takes in; None takes each alone.
-        normalise: shift each sequence by its own `mean`, or also divide by its deviation (`standard`); None does not.
-        scale, fill, tokens, vocabulary, max_length, truncate: see `SequenceOptions`.
-        loss: `cross_entropy`, or `focal` for classes that are rare and hard. label_smoothing: share of the truth spread
-            over all classes; 0.1 keeps the validation loss from rising while fewer answers are wrong.
+        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
+            an answer its last one; None looks at all of a sequence.
+        loss: `cross_entropy`, or `focal` for classes that are rare and hard.
         class_weight: "balanced" weighs rare classes more, a mapping weighs them as it says.
         threshold: what the threshold of two classes, or those of several labels at once, make best on the validation
             part: `f1`, `balanced_accuracy` or `youden`; {"normal": 0.01} takes at most one in a hundred normal ones for
             the other class there; None takes the most probable class.
-        calibrate: divide outputs by the temperature that makes the validation part most probable.
-        refit: train again on training and validation part together once the epochs are chosen; None does so below 1,000
-            sequences.
-        members: networks that are trained alike but for their seed, and whose outputs are averaged (an ensemble);
-            training and answers take so many times as long.
-        optimizer, learning_rate, schedule, batch_size, max_epochs, patience, min_delta, clip, seed: see `TrainOptions`.
-        network: further `EncoderOptions`; preparation: `SequenceOptions`; training: `TrainOptions`; augment:
-            `SequenceAugment`; as objects or mappings.
+        learning_rate: peak rate of the training.
+        batch_size: sequences a step; None chooses it from the number of training examples.
+        max_epochs: passes over the training part, at most; None chooses as `batch_size` does.
+        ensemble_size: networks that are trained alike but for their seed, and whose outputs are averaged; training and
+            answers take so many times as long.
+        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
+        network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
+        training: the finer `ClassTraining` (patience, schedule, stride, refit, label_smoothing, calibrate, ...).
+        preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
+        augment: `SequenceAugment`: how training sequences vary.
 
     Raises:
-        ConfigError: by `fit` and `check`, an argument that cannot work.
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
 
     Source: Hochreiter and Schmidhuber (1997); Karim et al. (2018), arXiv:1709.05206, for the branch beside the
         recurrence; Guo et al. (2017), arXiv:1706.04599, for the temperature; Lakshminarayanan et al. (2017),
-        arXiv:1612.01474, for the members.
+        arXiv:1612.01474, for the ensemble.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -73,6 +79,13 @@ class Classifier(SequenceEstimator):
 
     task = "classifier"
 
+    GROUPS: ClassVar = {
+        "network": EncoderOptions,
+        "training": ClassTraining,
+        "preparation": SequenceOptions,
+        "augment": SequenceAugment,
+    }
+
     def __init__(
         self,
         *,
@@ -81,51 +94,46 @@ class Classifier(SequenceEstimator):
         num_layers: int = 1,
         dropout: float = 0.3,
         bidirectional: bool | Literal["auto"] = "auto",
-        pooling: str = "auto",
         window: int | None = None,
-        stride: int | None = None,
-        segment: int | None = None,
-        normalise: str | None = None,
-        scale: str = "standard",
-        fill: str = "ffill",
-        tokens: str = "word",
-        vocabulary: int = 20_000,
-        max_length: int | None = None,
-        truncate: str = "end",
         loss: str = "cross_entropy",
-        label_smoothing: float = 0.1,
         class_weight: str | Mapping[Any, float] | None = None,
         threshold: str | Mapping[Any, float] | None = None,
-        calibrate: bool = True,
-        refit: bool | None = None,
-        members: int = 1,
-        optimizer: str = "adam",
         learning_rate: float = 2e-3,
-        schedule: str = "cosine",
         batch_size: int | None = None,
         max_epochs: int | None = None,
-        patience: int | None = None,
-        min_delta: float = 0.0,
-        clip: float = 1.0,
+        ensemble_size: int = 1,
         seed: int = 0,
         network: EncoderOptions | Mapping[str, Any] | None = None,
-        preparation: Any = None,
-        training: Any = None,
+        training: ClassTraining | Mapping[str, Any] | None = None,
+        preparation: SequenceOptions | Mapping[str, Any] | None = None,
         augment: SequenceAugment | Mapping[str, Any] | None = None,
     ) -> None:
-        self._keep(locals())
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.window = window
+        self.loss = loss
+        self.class_weight = class_weight
+        self.threshold = threshold
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.ensemble_size = ensemble_size
+        self.seed = seed
+        self.network = network
+        self.training = training
+        self.preparation = preparation
+        self.augment = augment
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""
-        own = self.get_params()
-        choice("loss", own["loss"], CLASS_LOSSES)
-        check_threshold(own["threshold"])
-        choice("calibrate", own["calibrate"], (True, False))
-        share("label_smoothing", own["label_smoothing"])
-        weight = own["class_weight"]
+        check_threshold(self.threshold)
+        weight = self.class_weight
         if weight is not None and weight != "balanced" and not isinstance(weight, Mapping):
             raise ConfigError(f"class_weight is 'balanced', a mapping from class to weight, or None; got {weight!r}")
-        return super().check()
+        return label_choices(self, ClassTraining, CLASS_LOSSES, {"class_weight": weight, "threshold": self.threshold})
 
     def predict(self, data: Any, **reading: Any) -> Any:
         """The most probable class, or the one that the threshold chooses.
@@ -191,12 +199,11 @@ class Classifier(SequenceEstimator):
 
         from tidegate.train.label_losses import ClassLoss
 
-        own = self.get_params()
-        weights = class_weights(own["class_weight"], labels, encoded)
+        weights = class_weights(self.class_weight, labels, encoded)
         return ClassLoss(
-            own["loss"],
+            self.loss,  # type: ignore[arg-type]
             None if weights is None else torch.from_numpy(weights),
-            smoothing=float(own["label_smoothing"]),
+            smoothing=float(group(ClassTraining, self.training).label_smoothing),
             multiple=labels.multiple,
         )
 
@@ -210,9 +217,16 @@ class Classifier(SequenceEstimator):
     ) -> Deciding:
         from tidegate.tasks.label.decision import decide_classes
 
-        own = self.get_params()
-        calibrate = own["calibrate"]
-        return decide_classes(found, encoded, labels, deciding, own["threshold"], calibrate=calibrate, notes=notes)
+        calibrate = group(ClassTraining, self.training).calibrate
+        return decide_classes(
+            found,
+            encoded,
+            labels,
+            deciding,
+            self.threshold,  # type: ignore[arg-type]
+            calibrate=calibrate,
+            notes=notes,
+        )
 
 
 def check_threshold(wish: Any) -> None:

@@ -19,17 +19,22 @@ from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.estimator import SequenceEstimator
 from tidegate.tasks.label.evaluate import judge_part
 
-RECURRENT: dict[str, Any] = {"network": {"branch": ()}, "bidirectional": False}
+RECURRENT: dict[str, Any] = {"network.branch": (), "bidirectional": False}
 ENCODERS: dict[str, Mapping[str, Any]] = {
     "lstm": RECURRENT,
     "gru": {**RECURRENT, "cell": "gru"},
     "peephole": {**RECURRENT, "cell": "peephole"},
     "coupled": {**RECURRENT, "cell": "coupled"},
     "bilstm": {**RECURRENT, "bidirectional": True},
-    "attention": {**RECURRENT, "bidirectional": True, "pooling": "attention"},
-    "cnn_lstm": {**RECURRENT, "network": {"branch": (), "conv_channels": (64, 64), "conv_stride": 2}},
-    "lstm_fcn": {"network": {"branch": (64, 128, 64)}, "bidirectional": False},
-    "transformer": {"network": {"branch": (), "encoder": "transformer"}, "pooling": "mean", "bidirectional": "auto"},
+    "attention": {**RECURRENT, "bidirectional": True, "network.pooling": "attention"},
+    "cnn_lstm": {**RECURRENT, "network.conv_channels": (64, 64), "network.conv_stride": 2},
+    "lstm_fcn": {"network.branch": (64, 128, 64), "bidirectional": False},
+    "transformer": {
+        "network.branch": (),
+        "network.encoder": "transformer",
+        "network.pooling": "mean",
+        "bidirectional": "auto",
+    },
 }
 REPEATS = 20
 
@@ -148,9 +153,7 @@ def compare(
     for place, (name, changes) in enumerate(chosen.items(), 1):
         if report is not None:
             report(tr("Encoder {place} of {count}: {name}", place=place, count=len(chosen), name=name))
-        own = estimator.get_params()
-        network = {**(own["network"] if isinstance(own["network"], Mapping) else {}), **changes.get("network", {})}
-        model = type(estimator)(**{**own, **changes, "network": network, "refit": False})
+        model = estimator.variant({**changes, "training.refit": False})
         begin = time.perf_counter()
         model.fit(sequences, **how)
         seconds = time.perf_counter() - begin

@@ -31,7 +31,7 @@ def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None)
         train=_part(model, "train"),
         validation=_part(model, "validation"),
         history=model.history_,
-        config=model.get_params(),
+        config=model.flat_options(),
         classes=classes,
         threshold=thresholds[0] if len(thresholds) == 1 else None,
         baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model, others),

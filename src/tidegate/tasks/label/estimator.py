@@ -17,7 +17,7 @@ from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import read_sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.label.options import LabelChoices, label_choices
+from tidegate.tasks.label.options import LabelChoices
 from tidegate.tasks.label.reading import carried, kept
 
 Self = TypeVar("Self", bound="SequenceEstimator")
@@ -28,6 +28,8 @@ class SequenceEstimator(Estimator):
     """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what."""
 
     window: int | None
+    loss: str
+    seed: int
     fitted_: Any
     history_: Any
     spec_: Any
@@ -40,14 +42,9 @@ class SequenceEstimator(Estimator):
     reading_: dict[str, Any]
     labeller_: Any
 
-    def _keep(self, given: Mapping[str, Any]) -> None:
-        """Store constructor arguments untouched."""
-        for name in self._names():
-            setattr(self, name, given[name])
-
+    @abstractmethod
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        return label_choices(self)
 
     def fit(
         self: Self,
@@ -88,7 +85,7 @@ class SequenceEstimator(Estimator):
         return self._read(call.data, call.columns.get("labels"), call.reading)
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
-        parts = partition(examples, **call.split, seed=self.get_params()["seed"])
+        parts = partition(examples, **call.split, seed=self.seed)
         self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
         self.reading_ = kept(call.read_with(), examples)
 

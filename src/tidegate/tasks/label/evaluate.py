@@ -64,7 +64,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         raise DataError("these sequences have no labels to score against: name their column (label=...)")
     actual = labels_of(sequences, model.deciding_)
     found = model._outputs(sequences)
-    training, seed = training_part(model) if baselines else None, model.get_params()["seed"]
+    training, seed = training_part(model) if baselines else None, model.seed
     if model.deciding_.window is not None:
         sequences = windowed(sequences, model.deciding_.spans(sequences.starts, np.arange(len(sequences))), actual)
     if isinstance(model.labels_, ClassLabels):
@@ -82,7 +82,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         estimates,
         others,
         names=model.labels_.names,
-        criterion="mae" if model.get_params()["loss"] == "mae" else "rmse",
+        criterion="mae" if model.loss == "mae" else "rmse",
         groups=groups,
         leaks=None if training is None else find_leaks(training, sequences),
         seed=seed,
@@ -98,14 +98,14 @@ def judge_seen(model: Any, others: dict[str, Any]) -> Any:
         model: fitted. others: what baselines say, kept for other models of the same parts: filled where it is empty.
             They are fitted on the training part alone; answers for windows or steps have none.
     """
-    fitted, labels, seed = model.fitted_, model.labels_, model.get_params()["seed"]
+    fitted, labels, seed = model.fitted_, model.labels_, model.seed
     outputs, answers = fitted.seen["validation"]
     whole = not model.deciding_.per_step and model.deciding_.window is None
     if whole and not others:
         training = fitted.sequences.take(fitted.parts.train)
         others |= beside(model, training, fitted.sequences.take(fitted.parts.validation))[0]
     if not isinstance(labels, ClassLabels):
-        absolute = model.get_params()["loss"] == "mae"
+        absolute = model.loss == "mae"
         return evaluate_numbers(
             labels.decode(answers),
             labels.decode(outputs),
@@ -131,7 +131,7 @@ def beside(
         model: says which kind. training, sequences: cut into windows where answers look at windows.
         budget_seconds: of computing; baselines that would begin later are left out.
     """
-    labels, steps, seed = model.labels_, model.deciding_.per_step, model.get_params()["seed"]
+    labels, steps, seed = model.labels_, model.deciding_.per_step, model.seed
     if not isinstance(labels, ClassLabels):
         if steps:
             return step_number_baselines(training, sequences, seed=seed)

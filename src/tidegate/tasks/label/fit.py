@@ -95,8 +95,7 @@ def fit_labels(
     """
     if sequences.labels is None:
         raise DataError("the sequences have no labels to learn from: name their column (label=...), or give labels")
-    model = choices.model
-    deciding = Deciding(per_step=sequences.per_step and model.window is None, window=model.window)
+    deciding = Deciding(per_step=sequences.per_step and choices.window is None, window=choices.window)
     notes = [*sequences.notes, *parts.notes]
     fold = _Fold(sequences, parts.train, choices, make_labels, deciding)
     validation = fold.examples(parts.validation, sliding_windows=False)
@@ -104,12 +103,15 @@ def fit_labels(
     if len(parts.test):  # a label that training had not is found before the training, not after it
         fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
-    notes += unused(model, choices.network, fold.preparation, tags=deciding.per_step)
+    notes += unused(choices, fold.preparation, tags=deciding.per_step)
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     trainer = Trainer(
         options,
-        ensemble_size=model.members,
-        work=max(options.batch_size * 8 * model.hidden_size**2, _branch_work(fold.plan, training, options.batch_size)),
+        ensemble_size=choices.ensemble_size,
+        work=max(
+            options.batch_size * 8 * choices.recurrent.hidden_size**2,
+            _branch_work(fold.plan, training, options.batch_size),
+        ),
         checkpoints=checkpoints,
         fingerprint=None if checkpoints is None else [str(choices), fold.fingerprint(), parts.train.tolist()],
         resume=resume,
@@ -127,7 +129,8 @@ def fit_labels(
     if deciding.temperature != 1:
         calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
         notes.append(calibration.note)
-    if model.refit or (model.refit is None and len(parts.train) < FEW_SEQUENCES):
+    refit = choices.training.refit
+    if refit or (refit is None and len(parts.train) < FEW_SEQUENCES):
         epochs = trainer.epochs_worth(trained, problem)
         both = np.sort(np.concatenate([parts.train, parts.validation]))
         fold = _Fold(sequences, both, choices, make_labels, deciding)
@@ -168,10 +171,10 @@ class _Fold:
         self.prepared = self.preparation.apply(sequences)
         self.labels: Labels = make_labels(_of(sequences, train), sequences.label_names)
         typical = int(np.median(self.spans(train, True).lengths))
-        model, network = choices.model, choices.network
-        self.plan = make_plan(model, network, self.preparation, typical, tags=deciding.per_step)
+        recurrence, network = choices.recurrent, choices.network
+        self.plan = make_plan(recurrence, network, self.preparation, typical, tags=deciding.per_step)
         self.spec = build_label_spec(
-            self.plan, model, network, self.preparation, self.labels.outputs, tags=deciding.per_step
+            self.plan, recurrence, network, self.preparation, self.labels.outputs, tags=deciding.per_step
         )
 
     def spans(self, index: NDArray[np.int64], sliding_windows: bool) -> Spans:
@@ -179,7 +182,7 @@ class _Fold:
         if self.deciding.window is None:
             return whole(self.prepared.starts, index)
         if sliding_windows:
-            return sliding(self.prepared.starts, index, self.deciding.window, self.choices.model.stride or 1)
+            return sliding(self.prepared.starts, index, self.deciding.window, self.choices.training.stride)
         return self.deciding.spans(self.prepared.starts, index)
 
     def examples(self, index: NDArray[np.int64], *, sliding_windows: bool = True) -> Examples:

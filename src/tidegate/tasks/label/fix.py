@@ -29,7 +29,7 @@ class LabelPatient:
 
     def retrained(self, changes: Mapping[str, Any]) -> LabelPatient:
         """The same with some options changed, trained on the same sequences and parts, but not again on both parts."""
-        return LabelPatient(_trained(self.model, {**changes, "refit": False}), self.beside)
+        return LabelPatient(_trained(self.model, {**changes, "training.refit": False}), self.beside)
 
     def score(self, part: str) -> Any:
         """Scores of a part; of validation those of the network that chose the epochs, which had not seen it."""
@@ -64,14 +64,14 @@ def mend_labels(model: Any, *, tries: int = TRIES, report: Callable[[str], None]
         raise DataError("the validation part is empty: remedies are judged on it; fit with validation=0.15")
     classes = isinstance(model.labels_, ClassLabels)
     answers = len(fitted.seen["validation"][1])
-    again = model.get_params()["refit"]
+    again = model.check().training.refit
 
     def finish(patient: LabelPatient) -> LabelPatient:
         """Training on both parts at last, where the model given had that."""
         if again is False or not any(note.kind == "refit" for note in fitted.notes):
-            patient.model.set_params(refit=again)
+            patient.model.set_params(training__refit=again)
             return patient
-        return LabelPatient(_trained(patient.model, {"refit": again}), patient.beside)
+        return LabelPatient(_trained(patient.model, {"training.refit": again}), patient.beside)
 
     found = mend(
         LabelPatient(model),
@@ -89,7 +89,7 @@ def mend_labels(model: Any, *, tries: int = TRIES, report: Callable[[str], None]
 
 def _trained(model: Any, changes: Mapping[str, Any]) -> Any:
     """A new estimator with some options changed, fitted on the same sequences and parts."""
-    other = type(model)(**{**model.get_params(), **changes})
+    other = model.variant(changes)
     other._fit_parts(model.fitted_.sequences, model.fitted_.parts)
     other.reading_ = model.reading_
     return other

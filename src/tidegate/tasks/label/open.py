@@ -35,7 +35,7 @@ def open_label_run(run: str | Path, data: Any = None) -> Any:
         raise ArtifactError(f"{folder}: the run does not say where its data are; give them")
     sequences = read_sequences(source if data is None else data, **reading)
     again = type(model)(**model.get_params())
-    parts = partition(sequences, **split, seed=again.get_params()["seed"])
+    parts = partition(sequences, **split, seed=again.seed)
     again._fit_parts(sequences, parts, checkpoints=folder / "checkpoints", resume=True)
     again.reading_ = model.reading_
     return again

@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tidegate.artifacts.layers import MOST_MEMBERS
 from tidegate.core.errors import ConfigError
 from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.preparation import SequenceOptions
-from tidegate.tasks.options import CELLS, choice, given, group, overrule, share, whole
-from tidegate.train.options import TrainOptions
+from tidegate.tasks.options import (
+    AUTO,
+    FitOptions,
+    LayerOptions,
+    RecurrentOptions,
+    check_ensemble,
+    choice,
+    group,
+    recurrent_options,
+    share,
+    training_options,
+    whole,
+)
 
 POOLING = ("auto", "last", "ends", "mean", "max", "attention")
 NORMALISE = (None, "auto", "mean", "standard")
 CLASS_LOSSES = ("cross_entropy", "focal")
 POINT_LOSSES = ("mse", "mae", "huber")
 THRESHOLDS = (None, "f1", "balanced_accuracy", "youden")
-BUDGET = ("batch_size", "max_epochs", "patience")
 
 
 @dataclass(frozen=True)
-class EncoderOptions:
+class EncoderOptions(LayerOptions):
     """The finer choices of the network of a classifier or regressor.
 
     Attributes:
-        encoder: `recurrent`, or `transformer` in its place.
+        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`.
+        pooling: how steps become one vector: `last`, `ends` (the last step, and the first read backwards), `mean`,
+            `max` or `attention` (guide 6.2); "auto" takes `max` for text and `ends` for numbers.
+        segment: steps that one recurrent step takes in; "auto" and 1 take each alone.
+        normalise: shift each sequence by its own `mean`, or also divide by its deviation (`standard`); "auto" and None
+            do not.
+        batch_norm, self_attention: after the recurrence (guide 7.2, 8.2).
+        layer_norm, recurrent_dropout, zoneout, forget_bias: of the cell (see `tidegate.nn.recurrent`).
+        num_heads, feedforward, positions: of the transformer and of self-attention.
+        conv_channels, conv_kernel, conv_stride, conv_padding: convolutions before the recurrence (CNN-LSTM).
         branch: channels of a fully convolutional branch beside the recurrence (LSTM-FCN, Karim et al. 2018); "auto"
             takes one for numbers that are looked at whole, () none. branch_kernels: steps each of its layers sees.
         squeeze: squeeze-and-excite blocks in the branch (MLSTM-FCN).
@@ -33,11 +52,7 @@ class EncoderOptions:
             that gives each pair of neighbouring tokens a vector of its own, such as 65,536 for a few thousand texts; 0
             for none.
         frame_channels: of the small convolutional network that looks at each frame.
-        conv_channels, conv_kernel, conv_stride, conv_padding: convolutions before the recurrence (CNN-LSTM).
-        batch_norm, self_attention: after the recurrence (guide 7.2, 8.2).
-        num_heads, feedforward, positions: of the transformer and of self-attention.
         head_size: units of a dense layer before the output; 0 takes none.
-        layer_norm, recurrent_dropout, zoneout, forget_bias: of the cell (see `tidegate.nn.recurrent`).
 
     Raises:
         ConfigError: an option that is unknown, out of range, or does not fit another.
@@ -54,49 +69,70 @@ class EncoderOptions:
     """
 
     encoder: Literal["recurrent", "transformer"] = "recurrent"
-    branch: tuple[int, ...] | Literal["auto"] = "auto"
+    pooling: Literal["auto", "last", "ends", "mean", "max", "attention"] = AUTO
+    normalise: Literal["auto", "mean", "standard"] | None = AUTO
+    positions: Literal["sinusoidal"] = "sinusoidal"
+    branch: tuple[int, ...] | Literal["auto"] = AUTO
     branch_kernels: tuple[int, ...] = (8, 5, 3)
     squeeze: bool = False
     embed: int = 64
     token_dropout: float = 0.0
     pairs: int = 0
     frame_channels: tuple[int, ...] = (16, 32)
-    conv_channels: tuple[int, ...] = ()
-    conv_kernel: int = 3
-    conv_stride: int = 1
-    conv_padding: Literal["causal", "same"] = "same"
-    batch_norm: bool = False
-    self_attention: bool = False
-    num_heads: int = 4
-    feedforward: int | None = None
-    positions: Literal["sinusoidal"] = "sinusoidal"
     head_size: int = 0
-    layer_norm: bool = False
-    recurrent_dropout: float = 0.0
-    zoneout: float = 0.0
-    forget_bias: float | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         choice("encoder", self.encoder, ("recurrent", "transformer"))
-        choice("conv_padding", self.conv_padding, ("causal", "same"))
+        choice("pooling", self.pooling, POOLING)
+        choice("normalise", self.normalise, NORMALISE)
         choice("positions", self.positions, ("sinusoidal",))
-        for name in ("squeeze", "batch_norm", "self_attention", "layer_norm"):
-            choice(name, getattr(self, name), (True, False))
-        for name in ("embed", "conv_kernel", "conv_stride", "num_heads"):
-            whole(name, getattr(self, name), 1)
+        choice("squeeze", self.squeeze, (True, False))
+        whole("embed", self.embed, 1)
         for name in ("head_size", "pairs"):
             whole(name, getattr(self, name), 0)
-        if self.feedforward is not None:
-            whole("feedforward", self.feedforward, 1)
-        for name in ("token_dropout", "recurrent_dropout", "zoneout"):
-            share(name, getattr(self, name))
-        for name in ("branch_kernels", "frame_channels", "conv_channels", *(["branch"] * (self.branch != "auto"))):
+        share("token_dropout", self.token_dropout)
+        for name in ("branch_kernels", "frame_channels", *(["branch"] * (self.branch != AUTO))):
             for size in getattr(self, name):
                 whole(name, size, 1)
-        if self.branch != "auto" and self.branch and len(self.branch) != len(self.branch_kernels):
+        if self.branch != AUTO and self.branch and len(self.branch) != len(self.branch_kernels):
             raise ConfigError(
                 f"branch has {len(self.branch)} layers and branch_kernels {len(self.branch_kernels)}: give as many"
             )
+
+
+@dataclass(frozen=True)
+class LabelTraining(FitOptions):
+    """How a regressor is trained: `FitOptions`, and
+
+    Attributes:
+        stride: rows between two training windows, where a `window` is set; 1 takes every window.
+    """
+
+    stride: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        whole("stride", self.stride, 1)
+
+
+@dataclass(frozen=True)
+class ClassTraining(LabelTraining):
+    """How a classifier is trained: `LabelTraining`, and
+
+    Attributes:
+        label_smoothing: share of the truth spread over all classes; 0.1 keeps the validation loss from rising while
+            fewer answers are wrong.
+        calibrate: divide outputs by the temperature that makes the validation part most probable.
+    """
+
+    label_smoothing: float = 0.1
+    calibrate: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("label_smoothing", self.label_smoothing)
+        choice("calibrate", self.calibrate, (True, False))
 
 
 @dataclass(frozen=True)
@@ -104,45 +140,50 @@ class LabelChoices:
     """An estimator's options, checked and grouped.
 
     Attributes:
-        model: the estimator. network, preparation, training, augment: the groups.
+        recurrent: sizes of the recurrence. network, preparation, training, augment: the groups.
         auto: options of training that are chosen from the number of sequences.
+        window: rows that one answer looks at, or None. loss: its name. ensemble_size: networks that are averaged.
+        answers: what else decides what is learned and how answers come about, such as `threshold`.
     """
 
-    model: Any
+    recurrent: RecurrentOptions
     network: EncoderOptions
     preparation: SequenceOptions
-    training: TrainOptions
+    training: LabelTraining
     augment: SequenceAugment
     auto: tuple[str, ...]
+    window: int | None
+    loss: str
+    ensemble_size: int
+    answers: Mapping[str, Any]
 
 
-def label_choices(model: Any) -> LabelChoices:
+def label_choices(
+    model: Any, kind: type[LabelTraining], losses: tuple[str, ...], answers: Mapping[str, Any]
+) -> LabelChoices:
     """Check an estimator's arguments and put them in groups.
+
+    Args:
+        model: the estimator. kind: of its `training`. losses: their names. answers: see `LabelChoices`.
 
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    for name, least in (("hidden_size", 1), ("num_layers", 1), ("members", 1), ("seed", 0)):
-        whole(name, getattr(model, name), least)
-    if model.members > MOST_MEMBERS:
-        raise ConfigError(f"members is at most {MOST_MEMBERS}; got {model.members}")
-    for name in ("window", "segment", "stride"):
-        if getattr(model, name) is not None:
-            whole(name, getattr(model, name), 1)
-    choice("cell", model.cell, CELLS)
-    choice("pooling", model.pooling, POOLING)
-    choice("normalise", model.normalise, NORMALISE)
-    choice("bidirectional", model.bidirectional, ("auto", True, False))
-    choice("refit", model.refit, (None, True, False))
-    share("dropout", model.dropout)
-    network = group(EncoderOptions, model.network)
-    if network.encoder != "recurrent" and model.bidirectional is True:
-        raise ConfigError(f"bidirectional belongs to a recurrence; encoder={network.encoder!r} has no direction")
-    own = {name: getattr(model, name) for name in ("scale", "fill", "tokens", "vocabulary", "max_length", "truncate")}
-    preparation = overrule(group(SequenceOptions, model.preparation), model.preparation, own)
-    names = ("optimizer", "learning_rate", "schedule", "batch_size", "max_epochs", "patience", "min_delta", "clip")
-    own = {name: getattr(model, name) for name in (*names, "seed")}
-    own = {name: value for name, value in own.items() if name not in BUDGET or value is not None}
-    training = overrule(group(TrainOptions, model.training), model.training, own)
-    auto = tuple(name for name in BUDGET if getattr(model, name) is None and not given(model.training, name))
-    return LabelChoices(model, network, preparation, training, group(SequenceAugment, model.augment), auto)
+    choice("loss", model.loss, losses)
+    if model.window is not None:
+        whole("window", model.window, 1)
+    recurrent, network = recurrent_options(model), group(EncoderOptions, model.network)
+    network.check_cell(recurrent)
+    training, auto = training_options(model, kind)
+    return LabelChoices(
+        recurrent=recurrent,
+        network=network,
+        preparation=group(SequenceOptions, model.preparation),
+        training=training,
+        augment=group(SequenceAugment, model.augment),
+        auto=auto,
+        window=model.window,
+        loss=model.loss,
+        ensemble_size=check_ensemble(model.ensemble_size),
+        answers=answers,
+    )

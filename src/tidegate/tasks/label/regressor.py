@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.prepare.sequence.masking import SequenceAugment
+from tidegate.prepare.sequence.options import SequenceOptions
 from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import POINT_LOSSES, EncoderOptions, LabelChoices
-from tidegate.tasks.options import choice
+from tidegate.tasks.label.options import POINT_LOSSES, EncoderOptions, LabelChoices, LabelTraining, label_choices
 
 
 class Regressor(SequenceEstimator):
     """A recurrent network that estimates one or several numbers for a sequence, or for each of its steps.
 
     Args:
+        cell: `lstm`, `gru`, `peephole` or `coupled` (guide 2.3).
+        hidden_size: H, units per layer.
+        num_layers: recurrent layers.
+        dropout: between layers and before the output.
+        bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
+        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
+            an answer its last one; None looks at all of a sequence.
         loss: `mse` (the mean), `mae` (the median) or `huber` (between them).
-        cell, hidden_size, num_layers, dropout, bidirectional, pooling, window, stride, segment, normalise, scale, fill,
-        tokens, vocabulary, max_length, truncate, refit, members, optimizer, learning_rate, schedule, batch_size,
-        max_epochs, patience, min_delta, clip, seed, network, preparation, training, augment: as of `Classifier`.
+        learning_rate: peak rate of the training.
+        batch_size: sequences a step; None chooses it from the number of training examples.
+        max_epochs: passes over the training part, at most; None chooses as `batch_size` does.
+        ensemble_size: networks that are trained alike but for their seed, and whose outputs are averaged; training and
+            answers take so many times as long.
+        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
+        network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
+        training: the finer `LabelTraining` (patience, schedule, stride, refit, ...).
+        preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
+        augment: `SequenceAugment`: how training sequences vary.
 
     Raises:
-        ConfigError: by `fit` and `check`, an argument that cannot work.
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -40,6 +54,13 @@ class Regressor(SequenceEstimator):
 
     task = "regressor"
 
+    GROUPS: ClassVar = {
+        "network": EncoderOptions,
+        "training": LabelTraining,
+        "preparation": SequenceOptions,
+        "augment": SequenceAugment,
+    }
+
     def __init__(
         self,
         *,
@@ -48,40 +69,38 @@ class Regressor(SequenceEstimator):
         num_layers: int = 1,
         dropout: float = 0.2,
         bidirectional: bool | Literal["auto"] = "auto",
-        pooling: str = "auto",
         window: int | None = None,
-        stride: int | None = None,
-        segment: int | None = None,
-        normalise: str | None = None,
-        scale: str = "standard",
-        fill: str = "ffill",
-        tokens: str = "word",
-        vocabulary: int = 20_000,
-        max_length: int | None = None,
-        truncate: str = "end",
         loss: str = "mse",
-        refit: bool | None = None,
-        members: int = 1,
-        optimizer: str = "adam",
         learning_rate: float = 2e-3,
-        schedule: str = "cosine",
         batch_size: int | None = None,
         max_epochs: int | None = None,
-        patience: int | None = None,
-        min_delta: float = 0.0,
-        clip: float = 1.0,
+        ensemble_size: int = 1,
         seed: int = 0,
         network: EncoderOptions | Mapping[str, Any] | None = None,
-        preparation: Any = None,
-        training: Any = None,
+        training: LabelTraining | Mapping[str, Any] | None = None,
+        preparation: SequenceOptions | Mapping[str, Any] | None = None,
         augment: SequenceAugment | Mapping[str, Any] | None = None,
     ) -> None:
-        self._keep(locals())
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.dropout = dropout
+        self.bidirectional = bidirectional
+        self.window = window
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.ensemble_size = ensemble_size
+        self.seed = seed
+        self.network = network
+        self.training = training
+        self.preparation = preparation
+        self.augment = augment
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""
-        choice("loss", self.get_params()["loss"], POINT_LOSSES)
-        return super().check()
+        return label_choices(self, LabelTraining, POINT_LOSSES, {})
 
     def predict(self, data: Any, **reading: Any) -> Any:
         """Estimates in the quantities' own units.
@@ -127,4 +146,4 @@ class Regressor(SequenceEstimator):
     def _make_loss(self, labels: NumberLabels, encoded: NDArray[Any]) -> Callable[..., Any]:
         from tidegate.train.label_losses import NumberLoss
 
-        return NumberLoss(self.get_params()["loss"])
+        return NumberLoss(self.loss)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def recall(model: Any, run: str | Path) -> str | None:
         return tr("the run does not say which data it was trained on.")
     try:
         sequences = read_sequences(data, **reading)
-        parts = partition(sequences, **split, seed=model.get_params()["seed"])
+        parts = partition(sequences, **split, seed=model.seed)
         index = np.sort(np.concatenate([parts.train, parts.validation])) if refit else parts.train
         again = SequencePreparation.fit(sequences, index, model.preparation_.options)
     except (TidegateError, OSError, TypeError):

@@ -1,0 +1,142 @@
+"""scikit-learn's conventions for constructor arguments, and options in groups."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any, ClassVar, TypeVar
+
+from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
+from tidegate.tasks.options import group, unknown
+
+Self = TypeVar("Self", bound="Parameters")
+
+
+class Parameters:
+    """Constructor arguments, stored untouched.
+
+    Everyday options are arguments; the finer ones stand in groups (`network=`, `training=`, `preparation=`, ...), each
+    an object or a mapping. `GROUPS` names the groups and their types.
+    """
+
+    GROUPS: ClassVar[Mapping[str, type[Any]]] = {}
+
+    def __new__(cls: type[Self], *_: Any, **given: Any) -> Self:
+        """Refuse options that there are not, with the place where they belong.
+
+        Raises:
+            ConfigError: a name that the constructor does not have.
+        """
+        cls._check_names(given)
+        return super().__new__(cls)
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+
+    @classmethod
+    def _check_names(cls, given: Mapping[str, Any]) -> None:
+        known = cls._names()
+        for name, value in given.items():
+            if name in known:
+                continue
+            holder = cls.home(name)
+            if holder is None:
+                everything = [*known, *(item.name for kind in cls.GROUPS.values() for item in fields(kind))]
+                raise ConfigError(unknown(cls.__name__, name, everything, known))
+            values = {"name": name, "holder": f"{holder}={{{name!r}: {value!r}}}", "kind": cls.__name__}
+            raise ConfigError(tr("{name} belongs to {holder} of {kind}", **values))
+
+    @classmethod
+    def home(cls, name: str) -> str | None:
+        """The group that an option stands in; None for one that is no option of a group."""
+        found = (key for key, kind in cls.GROUPS.items() if any(item.name == name for item in fields(kind)))
+        return next(found, None)
+
+    @classmethod
+    def placed(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options by their plain names, each with the group that it stands in put before it: `training.patience`."""
+        known = cls._names()
+        found: dict[str, Any] = {}
+        for name, value in options.items():
+            holder = None if name in known or "." in name else cls.home(name)
+            found[name if holder is None else f"{holder}.{name}"] = value
+        return found
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Constructor arguments by name (`deep` is there for scikit-learn; no estimator is nested)."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self: Self, **params: Any) -> Self:
+        """Replace constructor arguments; `training__patience` replaces one option of a group.
+
+        Raises:
+            ConfigError: a name the constructor, or the group, does not have.
+        """
+        for name, value in self._merged(params).items():
+            setattr(self, name, value)
+        return self
+
+    def variant(self: Self, changes: Mapping[str, Any]) -> Self:
+        """A new estimator, not fitted, with some options changed.
+
+        Args:
+            changes: by name; `training.patience` changes one option of a group and leaves the others.
+
+        Raises:
+            ConfigError: a name the constructor, or the group, does not have.
+        """
+        return type(self)(**(self.get_params() | self._merged(changes)))
+
+    def flat_options(self) -> dict[str, Any]:
+        """Every option by its name, those of the groups with their defaults; the estimator's own arguments win."""
+        found: dict[str, Any] = {}
+        for name, kind in self.GROUPS.items():
+            found |= asdict(group(kind, getattr(self, name)))
+        return found | {name: value for name, value in self.get_params().items() if name not in self.GROUPS}
+
+    def _merged(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Changed arguments, with changes within a group put into the whole group."""
+        found: dict[str, Any] = {}
+        for name, value in sorted(changes.items(), key=lambda pair: "." in pair[0] or "__" in pair[0]):  # wholes first
+            key, dot, option = name.replace("__", ".").partition(".")
+            if not dot:
+                found[name] = value
+                continue
+            if key not in self.GROUPS:
+                raise ConfigError(unknown(type(self).__name__, name, [f"{one}.{option}" for one in self.GROUPS]))
+            found[key] = changed(self.GROUPS[key], found.get(key, getattr(self, key)), option, value)
+        self._check_names(found)
+        return found
+
+    def _changed(self) -> set[str]:
+        """Names of the arguments that are not at their defaults."""
+        defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
+        return {name for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
+
+    def __repr__(self) -> str:
+        changed = self._changed()
+        shown = (f"{name}={value!r}" for name, value in self.get_params().items() if name in changed)
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def changed(kind: type[Any], given: Any, name: str, value: Any) -> Any:
+    """A group as it was given, with one option changed; unknown names are refused.
+
+    Raises:
+        ConfigError: the group has no such option.
+    """
+    if is_dataclass(given) and not isinstance(given, type):
+        standard = kind()
+        own = {item.name: getattr(given, item.name) for item in fields(given)}
+        given = {key: item for key, item in own.items() if item != getattr(standard, key)}
+    elif given is not None and not isinstance(given, Mapping):
+        group(kind, given)  # refuses it
+    found = {**(given or {}), name: value}
+    known = [item.name for item in fields(kind)]
+    for key in found:
+        if key not in known:
+            raise ConfigError(unknown(kind.__name__, key, known))
+    return found
