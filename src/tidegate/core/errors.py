@@ -63,5 +63,5 @@ class MissingExtraError(TidegateError, ImportError):
     """An optional library is needed and not installed."""
 
 
-class NotFittedError(TidegateError, ValueError):
+class NotFittedError(TidegateError, ValueError, AttributeError):
     """The estimator has not been fitted yet."""

@@ -117,7 +117,7 @@ CASES: dict[str, Case] = {
     "unknown preparation": option("PrepareOptions has no option", preparation={"fil": "x"}),
     "log of what is negative": Case(value(40, "-5"), "log1p", options={"preparation": {"target_transform": "log1p"}}),
     "difference lag 0": option("difference_lag", preparation={"difference_lag": 0}),
-    "unknown training": option("TrainOptions has no option 'epochs'", training={"epochs": 3}),
+    "unknown training": option("FitOptions has no option 'epochs'", training={"epochs": 3}),
     "warm-up of a cycle": option("warmup", schedule="one_cycle", training={"warmup": 0.5}),
     "noise below 0": option("noise", augment={"noise": -1}),
 }

@@ -79,7 +79,7 @@ def test_one_option_of_a_group_is_changed_and_the_others_stay(given: Any) -> Non
     assert other.check().training.patience == (None if given is None else 3)
     assert model.training is given
     assert model.set_params(training__clip=2.0).check().training.clip == 2.0
-    with pytest.raises(ConfigError, match="TrainOptions has no option 'clop'; did you mean 'clip'"):
+    with pytest.raises(ConfigError, match="FitOptions has no option 'clop'; did you mean 'clip'"):
         model.variant({"training.clop": 1})
     with pytest.raises(ConfigError, match=r"no option 'trainig.clip'; did you mean 'training.clip'"):
         model.variant({"trainig.clip": 1})

@@ -182,11 +182,10 @@ class Classifier(SequenceEstimator):
         return float(np.mean(chosen == actual))
 
     @property
-    def classes_(self) -> tuple[Any, ...]:
+    def classes_(self) -> NDArray[Any]:
         """[K] the classes, in the order of the probabilities."""
         self._require_fitted("labels_")
-        found: tuple[Any, ...] = self.labels_.classes
-        return found
+        return np.asarray(self.labels_.classes)
 
     def _probabilities(self, sequences: Any, prepared: Any = None) -> NDArray[np.float64]:
         return probabilities(self._outputs(sequences, prepared), self.labels_, self.deciding_)

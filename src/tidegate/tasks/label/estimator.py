@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import LabelChoices
 from tidegate.tasks.label.reading import carried, kept
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
@@ -85,6 +88,8 @@ class SequenceEstimator(Estimator):
         return self._read(call.data, call.columns.get("labels"), call.reading)
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+        if isinstance(call.data, np.ndarray) and call.data.ndim == 2:
+            self.columns_ = call.data.shape[1]
         parts = partition(examples, **call.split, seed=self.seed)
         self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
         self.reading_ = kept(call.read_with(), examples)
@@ -135,6 +140,29 @@ class SequenceEstimator(Estimator):
         self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
         self.preparation_, self.notes_ = fitted.preparation, fitted.notes
         self.run_ = TorchRun(fitted.network).sequences
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can answer, as scikit-learn's `check_is_fitted` asks."""
+        return hasattr(self, "spec_")
+
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn's pipelines and searches want to know: a classifier or a regressor, of which arrays."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        classes = self.task == "classifier"
+        return Tags(
+            estimator_type="classifier" if classes else "regressor",
+            target_tags=TargetTags(required=True, multi_output=True),
+            classifier_tags=ClassifierTags(multi_label=True) if classes else None,
+            regressor_tags=None if classes else RegressorTags(),
+            input_tags=InputTags(three_d_array=True, allow_nan=True, string=True),
+        )
+
+    @property
+    def n_features_in_(self) -> int:
+        """Numbers that a row of an array [n, T] had in `fit`; of all else the channels of a step."""
+        self._require_fitted("spec_")
+        return int(self.columns_) if hasattr(self, "columns_") else len(self.preparation_.channels)
 
     @classmethod
     def load(cls: type[Self], path: str | Path) -> Self:
