@@ -22,7 +22,9 @@ def test_the_test_part_as_a_file_gets_the_verdict_of_the_run(tmp_path: Path, dat
     values = 10 + 3 * np.sin(2 * np.pi * steps / 7) + rng.normal(0, 1, 900)
     time = np.datetime64("2021-01-01") + steps if dated else steps
     whole = _write(tmp_path / "all.csv", time, values)
-    model = tg.Forecaster(horizon=5, window=14, hidden_size=4, num_layers=1, max_epochs=1, normalise=None, seed=0)
+    model = tg.Forecaster(
+        horizon=5, window=14, hidden_size=4, num_layers=1, max_epochs=1, network={"normalise": None}, seed=0
+    )
     model.fit(str(whole), time="time", target="load", test=200, out=tmp_path / "run")
     stored = model.evaluate()
     rows = _write(tmp_path / "last.csv", time[-200:], values[-200:])
