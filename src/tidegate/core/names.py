@@ -71,6 +71,8 @@ _METRICS = {
     "false_per_day": "false alarms a day",
     "false_per_week": "false alarms a week",
     "false_per_1000": "false alarms in 1,000 rows",
+    "alarms_per_week": "alarms a week",
+    "alarms_per_1000": "alarms in 1,000 rows",
     "adjusted_f1": "point-adjusted F1 (flatters)",
 }
 

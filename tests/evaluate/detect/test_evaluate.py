@@ -10,6 +10,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.translate import catalogue
 from tidegate.evaluate.detect import DetectionEvaluation, Watched, evaluate_alarms
 from tidegate.evaluate.detect import evaluation as module
+from tidegate.evaluate.detect.detector_evaluation import LEVELS, DetectorEvaluation
 from tidegate.evaluate.detect.words import duration
 
 HOURS = np.datetime64("2024-01-01T00:00", "us") + np.arange(1000) * np.timedelta64(1, "h")
@@ -70,9 +71,41 @@ def test_few_windows_silence_and_no_labels() -> None:
     assert bare.key == "unlabelled"
     assert bare.summary("en").endswith("there were 1.")
     assert bare.notes == ()
+    assert math.isnan(bare.overall["model"]["precision"])
     assert math.isnan(bare.days)
     loud = evaluate_alarms({"a": series(hit=9, false=9)}, budget=0.1)
     assert "more than the budget of 0.1" in loud.summary("en")
+
+
+def test_without_labels_no_alarm_is_called_false() -> None:
+    def alarms(count: int) -> dict[str, Watched]:
+        return {"a": Watched(HOURS, np.arange(1000) % (1000 // count) == 5, ())}
+
+    found = evaluate_alarms(alarms(3), {"windowed_gaussian": alarms(40)}, budget=2)
+    assert found.rows_of("en")[0][:3] == ["method", "alarms", "alarms a week"]
+    assert "false" not in " ".join(found.rows_of("en")[0])
+    assert [row[0] for row in found.rows_of("en")[1:]] == ["detector", "windowed Gaussian"]
+    assert all(math.isnan(row[name]) for row in found.overall.values() for name in ("precision", "recall", "f1"))
+    assert found.best_baseline is None
+    assert "precision" not in found.table("en")
+
+
+@pytest.mark.parametrize(
+    ("shares", "rows", "expected"),
+    [
+        ((0.097, 0.011, 0.0), 2000, "are as rare as they say"),
+        ((0.0, 0.0, 0.0), 806, "are too large (p <= 0.1: 0.000%"),
+        ((0.2, 0.02, 0.0), 2000, "are somewhat too small"),
+        ((0.6, 0.2, 0.1), 2000, "are far too small"),
+        ((0.0, 0.0, 0.0), 50, "too few rows to tell"),
+    ],
+)
+def test_p_values_are_held_against_what_they_say_on_both_sides(
+    shares: tuple[float, ...], rows: int, expected: str
+) -> None:
+    alarms = evaluate_alarms({"a": Watched(HOURS[:1].repeat(rows), np.zeros(rows, bool), ())})
+    made = DetectorEvaluation(alarms, 1.0, 0.01, False, 0.0, True, dict(zip(LEVELS, shares, strict=True)))
+    assert expected in made.verdict
 
 
 def test_mistakes_are_named() -> None:

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from tidegate.core.errors import DataError
-from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
+from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, interval_score, track_shifts
 
 
-@pytest.mark.parametrize(("level", "place"), [(0.9, 17), (0.5, 9), (0.1, 1), (0.05, 0), (0.99, 18), (0.8, 15)])
+@pytest.mark.parametrize(
+    ("level", "place"), [(0.9, 17), (0.5, 9), (0.1, 1), (0.05, 0), (0.99, np.inf), (0.04, -np.inf), (0.8, 15)]
+)
 def test_of_nineteen_errors_the_closed_form_gives_the_place(level: float, place: int) -> None:
-    """(n + 1) q = 20 q: the 18th, 10th, 2nd, ... smallest error; beyond the ends, the end."""
+    """(n + 1) q = 20 q: the 18th, 10th, 2nd, ... smallest error; beyond the ends, no error is enough."""
     errors = np.random.default_rng(0).permutation(19).astype(float)
     assert conformal_quantile(errors, level) == place
 
@@ -21,6 +23,15 @@ def test_a_new_error_lies_below_with_the_closed_forms_probability() -> None:
     for level, exact in ((0.9, 23 / 25), (0.5, 13 / 25), (0.1, 2 / 25)):
         share = (fresh <= conformal_quantile(errors, level)).mean()
         assert share == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 40_000))
+
+
+@pytest.mark.parametrize("level", [0.9, 0.1, 0.975, 0.5, 0.01])
+def test_the_errors_needed_are_the_fewest_that_give_a_finite_shift(level: float) -> None:
+    needed = errors_needed([level])
+    errors = np.arange(float(needed))
+    assert np.isfinite(conformal_quantile(errors, level))
+    if needed > 1:
+        assert not np.isfinite(conformal_quantile(errors[1:], level))
 
 
 def test_missing_errors_are_left_out_column_by_column() -> None:

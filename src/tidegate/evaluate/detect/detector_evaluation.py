@@ -12,6 +12,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect import DetectionEvaluation
 
 LEVELS = (0.1, 0.01, 0.001)
+EXPECTED = 10  # p-values below a level that must be expected before their share is held against it
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,16 @@ class DetectorEvaluation:
 
     def _calibrated(self, lang: Language | None) -> str:
         shares = ", ".join(f"p <= {level:g}: {share:.3%}" for level, share in self.calibration.items())
-        worst = max((share / level for level, share in self.calibration.items() if level >= 0.01), default=math.nan)
-        if worst <= 1.5:
-            text = "Its p-values are as rare as they say, or rarer ({shares})."
+        ratios = [share / level for level, share in self.calibration.items() if level * self.alarms.rows >= EXPECTED]
+        worst, least = max(ratios, default=math.nan), min(ratios, default=math.nan)
+        if not ratios:
+            text = "There are too few rows to tell whether its p-values are as rare as they say ({shares})."
+        elif worst <= 1.5 and least < 0.5:
+            text = (
+                "Its p-values are too large ({shares}): it alarms less often than the budget allows, and may miss more."
+            )
+        elif worst <= 1.5:
+            text = "Its p-values are as rare as they say ({shares})."
         elif worst <= 4:
             text = "Its p-values are somewhat too small ({shares}): expect more alarms than the budget."
         else:

@@ -46,7 +46,7 @@ def evaluate_alarms(
     counts = {name: reduce(add, (count_events(one, gap) for one in series.values())) for name, series in given.items()}
     overall = {name: _scores(counts[name], list(series.values())) for name, series in given.items()}
     order = sorted((name for name in given if name != MODEL), key=lambda name: -_or(overall[name]["f1"]))
-    best = order[0] if order else None
+    best = order[0] if order and counts[MODEL].windows else None
     warnings = [adjusted_f1(list(watched.values()))[1]] if counts[MODEL].windows else []
     return DetectionEvaluation(
         series=len(watched),

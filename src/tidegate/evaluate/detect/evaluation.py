@@ -14,6 +14,8 @@ from tidegate.evaluate.detect.words import duration, method_label, metric_name
 from tidegate.evaluate.label.evaluation import check_keys, notes_json, notes_of, plain, restored
 
 COLUMNS = ("found", "false_alarms", "false_per_week", "precision", "recall", "f1", "delay_median", "pr_auc")
+UNLABELLED = ("events", "false_per_week", "false_per_1000")
+_ANY = {"false_per_week": "alarms_per_week", "false_per_1000": "alarms_per_1000"}
 FEW = 10  # labelled windows below which two detectors cannot be told apart
 LEVEL = 0.02  # a difference in F1 below it is none
 
@@ -55,7 +57,7 @@ class DetectionEvaluation:
         per_series: series -> the same of the model alone.
         dated: whether times are dates, so that delays are days.
         budget: false alarms a week that were allowed; None where none was stated.
-        best_baseline: the baseline with the highest F1; None without baselines.
+        best_baseline: the baseline with the highest F1; None without baselines or labels.
         key: what to think of it: "ahead" of the best baseline, "level", "behind", "few" (too few windows to tell),
             "alone" (no baseline), "unlabelled".
         notes: the warning that adjusted F1 flatters, and what was left out.
@@ -75,12 +77,26 @@ class DetectionEvaluation:
 
     def rows_of(self, lang: Language | None = None) -> list[list[str]]:
         """The table as text: a head, then a row per method."""
-        shown = [name for name in COLUMNS if any(math.isfinite(self.overall[m][name]) for m in self.methods)]
-        table = [[tr("method", lang), *(metric_name(name, lang) for name in shown)]]
+        shown = self.columns()
+        table = [[tr("method", lang), *(self.heading(name, lang) for name in shown)]]
         for method in self.methods:
             own = self.overall[method]
             table.append([method_label(method, lang), *(self.cell(name, own, lang) for name in shown)])
         return table
+
+    @property
+    def labelled(self) -> bool:
+        """Whether any window is labelled, so that alarms can be right or false."""
+        return bool(self.overall["model"]["windows"])
+
+    def columns(self) -> list[str]:
+        """The metrics of the table that have a value; how many alarms there were where nothing says which are false."""
+        names = COLUMNS if self.labelled else UNLABELLED
+        return [name for name in names if any(math.isfinite(self.overall[m][name]) for m in self.methods)]
+
+    def heading(self, name: str, lang: Language | None = None) -> str:
+        """A metric's name; without labels no alarm is called false."""
+        return metric_name(name if self.labelled else _ANY.get(name, name), lang)
 
     def cell(self, name: str, row: Mapping[str, float], lang: Language | None = None) -> str:
         """One metric of a row as text."""
@@ -89,7 +105,7 @@ class DetectionEvaluation:
             return "-"
         if name == "found":
             return f"{value:.0f}/{row['windows']:.0f}"
-        if name == "false_alarms":
+        if name in ("false_alarms", "events"):
             return f"{value:,.0f}"
         if name.startswith("delay"):
             return duration(value, self.dated, lang)

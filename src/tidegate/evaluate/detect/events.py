@@ -81,7 +81,8 @@ class EventCounts:
         """`precision`, `recall`, `f1` of events; `delay_mean`, `delay_median`; `false_alarms` and their rates.
 
         `false_per_day` and `false_per_week` count against the time outside labelled windows and are NaN where times are
-        no dates; `false_per_1000` counts against rows. Precision without any alarm is NaN.
+        no dates; `false_per_1000` counts against rows. Precision without any alarm is NaN; so are precision, recall and
+        F1 where no window is labelled, as nothing says then which alarms are false.
         """
         nothing = float("nan")
         false = self.events - self.right
@@ -90,9 +91,9 @@ class EventCounts:
         both = precision + recall
         per_day = false / self.days if self.days > 0 else nothing
         return {
-            "precision": precision if self.events else nothing,
+            "precision": precision if self.events and self.windows else nothing,
             "recall": recall,
-            "f1": 0.0 if both == 0 else 2 * precision * recall / both,
+            "f1": nothing if not self.windows else 0.0 if both == 0 else 2 * precision * recall / both,
             "delay_mean": float(np.mean(self.delays)) if self.delays else nothing,
             "delay_median": float(np.median(self.delays)) if self.delays else nothing,
             "false_alarms": float(false),

@@ -21,14 +21,15 @@ def conformal_quantile(errors: NDArray[np.floating], level: float) -> Array:
 
     Of n errors, the ceil((n + 1) q)-th smallest for q of one half or more, the floor((n + 1) q)-th below: with errors
     that could have come in any order, a new one lies at or below it with a probability of at least q (of at most q
-    below one half). Where n is too small for the level, the largest (smallest) error stands in.
+    below one half). Where n is too small for the level no error is large (small) enough: the shift is infinite, as only
+    an interval without end is known to hold its share (see `errors_needed`).
 
     Args:
         errors: [n, ...] actual - forecast; NaN where missing.
         level: q, between 0 and 1.
 
     Returns:
-        [...]; NaN where every error is missing.
+        [...]; NaN where every error is missing, inf or -inf where they are too few.
 
     Raises:
         DataError: the level is not between 0 and 1, or there is no error.
@@ -42,8 +43,19 @@ def conformal_quantile(errors: NDArray[np.floating], level: float) -> Array:
     exact = (count + 1) * level
     # 0.9 * 10 is not quite 9 in binary: what is a whole number but for rounding is taken for one.
     place = np.ceil(exact - 1e-9) if level >= 0.5 else np.floor(exact + 1e-9)
-    place = np.clip(place.astype(np.int64) - 1, 0, np.maximum(count - 1, 0))
-    return np.asarray(np.take_along_axis(values, np.asarray(place)[None], axis=0)[0])
+    kept = np.clip(place.astype(np.int64) - 1, 0, np.maximum(count - 1, 0))
+    found = np.take_along_axis(values, np.asarray(kept)[None], axis=0)[0]
+    beyond = np.where(place > count, np.inf, np.where(place < 1, -np.inf, found))
+    return np.asarray(np.where(count > 0, beyond, np.nan))
+
+
+def errors_needed(levels: Sequence[float]) -> int:
+    """The fewest errors that conformal quantiles of these levels need: (n + 1) q is between 1 and n for each.
+
+    >>> errors_needed([0.1, 0.9]), errors_needed([0.025, 0.975])
+    (9, 39)
+    """
+    return max(math.ceil(round(max(q, 1 - q) / min(q, 1 - q), 9)) for q in levels)
 
 
 def interval_score(actual: Array, low: Array, high: Array, level: float) -> float:

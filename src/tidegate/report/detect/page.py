@@ -44,7 +44,13 @@ def key_numbers(view: DetectionView, lang: Language) -> list[tuple[str, str, str
     if math.isfinite(rate):
         items.append((name, number(rate), budget))
     else:
-        items.append((capital(metric_name("false_alarms", lang)), f"{own['false_alarms']:,.0f}", budget))
+        items.append(
+            (
+                capital(metric_name("false_alarms" if own["windows"] else "events", lang)),
+                f"{own['false_alarms']:,.0f}",
+                budget,
+            )
+        )
     if math.isfinite(own["delay_median"]):
         delay = duration(own["delay_median"], found.dated, lang)
         items.append((capital(metric_name("delay_median", lang)), delay, tr("from a window's beginning", lang)))

@@ -18,7 +18,7 @@ from tidegate.data.split import Split
 from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
-from tidegate.evaluate.forecast.conformal import conformal_quantile
+from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed
 from tidegate.evaluate.forecast.season import DAYS, find_seasons
 from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
@@ -41,6 +41,10 @@ TRIAL_STEPS = 200
 VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
+UNCALIBRATED = (
+    "Quantiles are not calibrated: the validation part has {count} windows, and their levels need {needed}. They may "
+    "hold more or less than they promise; give the validation part a larger share."
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def fit(
     problem = own.problem(plan, training, validation)
     trained = trainer.train(problem)
     network = trained.network
-    decoding = calibrate(network, network.spec, own.decoding(plan), own.prepared, validation)
+    decoding = calibrate(network, network.spec, own.decoding(plan), own.prepared, validation, notes)
     found = ForecastFitted(
         spec=network.spec,
         network=network,
@@ -305,6 +309,7 @@ def calibrate(
     decoding: Decoding,
     prepared: Prepared,
     origins: NDArray[np.int64],
+    notes: list[Note],
 ) -> Decoding:
     """Shift every quantile so that it holds its share of the validation part.
 
@@ -313,10 +318,14 @@ def calibrate(
 
     Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
     """
-    if not decoding.quantiles or len(origins) < CALIBRATION_WINDOWS:
+    if not decoding.quantiles:
+        return decoding
+    needed = max(CALIBRATION_WINDOWS, errors_needed(decoding.quantiles))
+    if len(origins) < needed:
+        notes.append(Note("calibration", UNCALIBRATED, {"count": len(origins), "needed": needed}))
         return decoding
     each = spec.horizon * spec.targets * len(decoding.quantiles)
-    origins = origins[:: max(1, len(origins) * each // LARGEST_CALIBRATION)]
+    origins = origins[:: max(1, min(len(origins) // needed, len(origins) * each // LARGEST_CALIBRATION))]
     errors = []
     with torch.no_grad():
         for first in range(0, len(origins), 512):
@@ -329,8 +338,9 @@ def calibrate(
     shift = np.zeros((spec.horizon, spec.targets, spec.outputs), dtype=np.float32)
     for index, level in enumerate(decoding.quantiles):
         column = joined[..., index]
-        if np.isfinite(column).any(axis=0).all():
-            shift[..., int(decoding.point) + index] = conformal_quantile(column, level)
+        moved = conformal_quantile(column, level)
+        if np.isfinite(moved).all():  # a step that was hardly ever observed leaves its level as it is
+            shift[..., int(decoding.point) + index] = moved
     return replace(decoding, calibration=shift)
 
 

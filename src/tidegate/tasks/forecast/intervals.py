@@ -16,7 +16,13 @@ from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
-from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts, usual_error
+from tidegate.evaluate.forecast.conformal import (
+    conformal_quantile,
+    errors_needed,
+    interval_score,
+    track_shifts,
+    usual_error,
+)
 from tidegate.tasks.forecast.evaluate import needed_rows
 
 METHODS = ("plain", "split", "adaptive")
@@ -176,6 +182,12 @@ def intervals(
     found: dict[str, NDArray[np.float64]] = {}
     if "plain" in wanted:
         found["plain"] = _ends(model, part, sides, calibrated=False)[1]
+    needed, given = errors_needed(sides), len(parts["validation"][0])
+    if not own and given < needed:
+        raise DataError(
+            f"an interval of {level:g} % needs the errors of {needed} validation windows to be calibrated, and there "
+            f"are {given}: give the validation part a larger share, or ask for a lower level"
+        )
     scale = _Scale.of(model, *parts["validation"])
     shift = np.zeros(ends.shape[1:]) if own else scale.shift(*parts["validation"], sides)
     if "split" in wanted:
@@ -241,7 +253,13 @@ class _Scale:
     ) -> NDArray[np.float64]:
         """[K, C, 2] conformal quantiles of scaled errors."""
         errors = (actual[..., None] - ends) / self.per_window(origins)[..., None]
-        return np.stack([conformal_quantile(errors[..., i], side) for i, side in enumerate(sides)], axis=-1)
+        found = np.stack([conformal_quantile(errors[..., i], side) for i, side in enumerate(sides)], axis=-1)
+        if not np.isfinite(found).all():
+            raise DataError(
+                "too few values of the validation part are observed at some step ahead to calibrate an interval: give "
+                "it a larger share, or ask for a lower level"
+            )
+        return found
 
 
 def _adaptive(
