@@ -46,7 +46,7 @@ def test_big5_is_found_deep_in_the_file_and_latin1_is_told_apart(tmp_path):
     assert read(write(tmp_path / "c.csv", french, "latin-1"), target="année").schema.targets == ("année",)
     text = "time,Zürich,Genève\n" + "\n".join(f"{t},{i},{i}" for i, t in enumerate(hours(5)))
     table = read(write(tmp_path / "b.csv", text, "latin-1"), target="Zürich")
-    assert table.notes[0].values == {"encoding": "Latin-1"}
+    assert table.notes[0].values == {"encoding": "Windows-1252 (Latin-1)"}
     with pytest.raises(ReadError, match="line 1: these bytes are not utf-8"):
         read(tmp_path / "b.csv", target="Zürich", encoding="utf-8")
 

@@ -31,6 +31,7 @@ from tidegate.data.cells.notation import Notation, dotted, evidence, notations
 from tidegate.data.cells.number_column import NumberColumn
 from tidegate.data.cells.numbers import BadCellError
 from tidegate.data.files import dialect
+from tidegate.data.files.encodings import NAMES, guess
 from tidegate.data.files.layout import SPACES, layout_of, reader, squeeze
 from tidegate.data.files.tail import Cut, trailer
 
@@ -105,13 +106,12 @@ class CsvFile:
             self.notes.append(note)
 
     def _tell_encoding(self) -> None:
-        names = {"cp950": "Big5", "latin-1": "Latin-1"}
-        if self.options.encoding is None and self.encoding in names:
+        if self.options.encoding is None and self.encoding in NAMES:
             self.notes.append(
                 Note(
                     "encoding",
                     "The file is not UTF-8; it was read as {encoding}. If it looks wrong, pass encoding= (--encoding).",
-                    {"encoding": names[self.encoding]},
+                    {"encoding": NAMES[self.encoding]},
                 )
             )
 
@@ -175,7 +175,7 @@ class CsvFile:
                 raise self._undecodable() from None
         # a character beyond the first bytes is not UTF-8: judge the encoding by the whole file
         with dialect.open_bytes(self.path) as file:
-            encoding = dialect.legacy(b"".join(line for line in file if not line.isascii()))
+            encoding = guess(b"".join(line for line in file if not line.isascii()))
         self._open(encoding)
         return self._load(roles)
 

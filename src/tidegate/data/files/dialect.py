@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from tidegate.core.errors import ConfigError, ReadError
 from tidegate.core.translate import tr
+from tidegate.data.files.encodings import guess
 
 _HEAD, _LONGEST = 1 << 18, 1 << 26
 _FOREIGN = (
@@ -25,6 +26,7 @@ _FOREIGN = (
     (b"SQLite format 3", "an SQLite database: export the table as CSV"),
     (b"\x89HDF", "an HDF5 file: export the table as CSV"),
 )
+_WIDER = {"big5": "cp950", "shift_jis": "cp932", "gb2312": "gb18030", "gbk": "gb18030", "euc_kr": "cp949"}
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 csv.field_size_limit(max(csv.field_size_limit(), 2**31 - 1))  # cells may be longer than 131,072 characters
@@ -110,7 +112,7 @@ def encoding_of(path: Path, start: bytes, given: str | None) -> str:
         codecs.getincrementaldecoder("utf-8")().decode(start)
         return "utf-8"
     except UnicodeDecodeError:
-        return legacy(start)
+        return guess(start)
 
 
 def codec(name: str) -> str:
@@ -122,30 +124,9 @@ def codec(name: str) -> str:
     try:
         found = codecs.lookup(name).name
     except LookupError:
-        raise ConfigError(
-            f"encoding={name!r} is unknown; try 'utf-8', 'big5', 'gb18030', 'latin-1' or 'utf-16'"
-        ) from None
-    return "cp950" if found == "big5" else found
-
-
-def legacy(start: bytes) -> str:
-    """Big5 where the bytes form common Chinese characters, else latin-1 (in which every byte is a character).
-
-    Big5's common characters begin with the bytes A4 to C6; accented Latin letters are mostly above them.
-    """
-    try:
-        codecs.getincrementaldecoder("cp950")().decode(start)
-    except UnicodeDecodeError:
-        return "latin-1"
-    pairs = common = i = 0
-    while i < len(start) - 1:
-        if start[i] < 0x80:
-            i += 1
-            continue
-        pairs += 1
-        common += 0xA1 <= start[i] <= 0xC6
-        i += 2
-    return "cp950" if common > 0.7 * pairs else "latin-1"
+        message = "encoding={name!r} (--encoding) is unknown; try 'utf-8', 'big5', 'gb18030', 'latin-1' or 'utf-16'"
+        raise ConfigError(tr(message, name=name)) from None
+    return _WIDER.get(found, found)
 
 
 def text_of(encoding: str, file: BinaryIO) -> io.TextIOWrapper:
