@@ -10,13 +10,15 @@ import typer
 from tidegate.cli.forecast import run_forecast
 from tidegate.core.translate import tr
 
+DEMO = Path("runs/demo")
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("demo", help=tr("Forecast a day of real traffic with the data inside, and write a report."))
     def demo(
-        out: Path = typer.Option(Path("runs/demo"), "--out", "-o", help=tr("Folder of the run.")),
+        out: Path = typer.Option(DEMO, "--out", "-o", help=tr("Folder of the run.")),
         epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
         quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
         as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
@@ -38,6 +40,7 @@ def register(app: typer.Typer) -> None:
             columns,
             parts,
             out=out,
+            overwrite=out == DEMO,  # the folder is the demo's own
             unit=tr("vehicles per hour"),
             quiet=quiet,
             as_json=as_json,

@@ -51,6 +51,7 @@ def detect(
     seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
     settings: list[str] = typer.Option([], "--set", help=tr("Any other option as name=value, such as refractory=120.")),
     resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:
@@ -78,6 +79,7 @@ def detect(
         gap=gap,
         out=out,
         resume=resume,
+        overwrite=overwrite,
         progress=False if quiet else None,
         source={"data": str(Path(data).absolute()), **kept},
     )

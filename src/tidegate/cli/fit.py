@@ -71,6 +71,7 @@ def forecast(
         help=tr("Audit the pipeline on these data too, for the report; costs six short trainings."),
     ),
     resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:
@@ -85,6 +86,7 @@ def forecast(
         out=out,
         unit=unit,
         resume=resume,
+        overwrite=overwrite,
         quiet=quiet,
         as_json=as_json,
         command=_command(data, options, columns, parts, out) + (" --audit" if audit else ""),

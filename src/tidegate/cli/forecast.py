@@ -22,6 +22,7 @@ def run_forecast(
     out: Path,
     unit: str = "",
     resume: bool = False,
+    overwrite: bool = False,
     quiet: bool = False,
     as_json: bool = False,
     command: str = "",
@@ -44,6 +45,7 @@ def run_forecast(
         **parts,
         out=out,
         resume=resume,
+        overwrite=overwrite,
         progress=False if quiet else None,
         source={"data": str(Path(data).absolute()), **columns},
     )

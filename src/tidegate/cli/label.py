@@ -69,6 +69,7 @@ def options(
 def run_options(
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
     resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
+    overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:
@@ -136,6 +137,7 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
         **_parts(values),
         out=out,
         resume=values["resume"],
+        overwrite=values["overwrite"],
         progress=False if quiet else None,
         source={**reading, "data": str(Path(values["data"]).absolute())},
     )

@@ -26,7 +26,7 @@ class FitCall:
     Attributes:
         data: as the user gave it. columns: arguments of reading that the task names itself. reading: the others.
         source: where a `Table` or `Sequences` came from. split: arguments of the split, `validation` among them.
-        out: folder of the run. resume: go on from its checkpoints.
+        out: folder of the run. resume: go on from its checkpoints. overwrite: take the place of a run that is there.
         progress: show a bar; None does where there is a terminal.
     """
 
@@ -37,6 +37,7 @@ class FitCall:
     split: Mapping[str, Any]
     out: str | Path | None
     resume: bool
+    overwrite: bool
     progress: bool | None
 
     @property
@@ -72,15 +73,14 @@ class Estimator(Parameters, ABC):
 
     def _fit(self: Self, call: FitCall) -> Self:
         """The way of every fit: check, read, train; with `out`, evaluate the test part and leave a run behind."""
-        from tidegate.artifacts.atomic import check_writable
-        from tidegate.tasks.run import write_run
+        from tidegate.tasks.run import check_folder, write_run
         from tidegate.train.progress import ProgressBar
 
         self.check()
         if call.split["validation"] == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
         if call.out is not None:
-            check_writable(Path(call.out))
+            check_folder(Path(call.out), replace=call.resume or call.overwrite)
         examples = self._examples(call)
         begin = time.monotonic()
         with ProgressBar(call.progress) as bar:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -20,12 +21,27 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts import toml
 from tidegate.artifacts.artifact import write_artifact
-from tidegate.artifacts.atomic import write_file
+from tidegate.artifacts.atomic import check_writable, write_file
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import OutputError
 from tidegate.core.optional import require
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
 
+OURS = (  # what a run, and the pages made of it, leave in a folder; nothing else is ever removed
+    "config.toml",
+    "history.csv",
+    "metrics.json",
+    "predictions.parquet",
+    "events.csv",
+    "baselines.safetensors",
+    "findings.json",
+    "audit.json",
+    "report.html",
+    "diagnosis.html",
+    "explanation.html",
+)
 SELECTED = "selected"  # the fit that chose the epochs, where the model was trained again on more data
 
 
@@ -81,6 +97,32 @@ def write_model(model: Any, path: Path, content: Content) -> Path:
     return path
 
 
+def check_folder(folder: Path, *, replace: bool) -> None:
+    """Refuse a folder that cannot be written, or that holds a run which is not to be replaced.
+
+    Raises:
+        OutputError: naming the folder and what to do.
+    """
+    check_writable(folder)
+    if not replace and any((folder / name).exists() for name in ("config.toml", "metrics.json", "model")):
+        raise OutputError(
+            tr(
+                "{folder} holds a run already: choose another folder, take its place (overwrite=True, --overwrite), or "
+                "go on from its checkpoints (resume=True, --resume)",
+                folder=folder,
+            )
+        )
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what a run left in a folder, its pages included, but its checkpoints; what is not ours stays."""
+    for name in OURS:
+        (folder / name).unlink(missing_ok=True)
+    for name in ("model", SELECTED):
+        if (folder / name / "model.json").is_file():
+            shutil.rmtree(folder / name)
+
+
 def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) -> None:
     """Write config, history, metrics and what was predicted for the test part beside a fitted estimator's model.
 
@@ -91,6 +133,7 @@ def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) 
     Raises:
         OutputError: the folder cannot be written.
     """
+    remove_run(folder)
     for name, content in model._contents().items():
         write_model(model, folder / name, content)
     write_file(folder / "config.toml", toml.dumps(plain(config)).encode())

@@ -124,6 +124,7 @@ class AnomalyDetector(Estimator):
         gap: int = 0,
         out: str | Path | None = None,
         resume: bool = False,
+        overwrite: bool = False,
         progress: bool | None = None,
         source: Mapping[str, Any] | None = None,
         **reading: Any,
@@ -137,7 +138,8 @@ class AnomalyDetector(Estimator):
                 finds most on the validation part; the test part is looked at by `evaluate` alone.
             validation, test: a fraction of each series, a number of rows, or the time the part begins.
             gap: rows left out between the parts.
-            out: folder of the run. resume: go on from the checkpoints in it.
+            out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
+                there.
             progress: show a progress bar; None does where there is a terminal.
             source: where a `Table` came from, for the run's config.toml.
             reading: further options of `tidegate.read`.
@@ -147,7 +149,7 @@ class AnomalyDetector(Estimator):
         """
         columns = {"time": time, "target": target, "series": series, "label": label}
         shares = {"validation": validation, "test": test, "gap": gap}
-        return self._fit(FitCall(data, columns, reading, source, shares, out, resume, progress))
+        return self._fit(FitCall(data, columns, reading, source, shares, out, resume, overwrite, progress))
 
     def check(self) -> DetectorChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""

@@ -132,6 +132,7 @@ class Forecaster(Estimator):
         gap: int = 0,
         out: str | Path | None = None,
         resume: bool = False,
+        overwrite: bool = False,
         progress: bool | None = None,
         source: Mapping[str, Any] | None = None,
         **reading: Any,
@@ -145,7 +146,7 @@ class Forecaster(Estimator):
             gap: rows left out between the parts.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_run` adds the
                 report.
-            resume: go on from the checkpoints in `out`.
+            resume: go on from the checkpoints in `out`. overwrite: take the place of a run that is there.
             progress: show a progress bar; None does where there is a terminal.
             source: where a `Table` came from, for the run's config.toml.
             reading: further options of `tidegate.read` (repair, timezone, frequency, wide, ...).
@@ -155,7 +156,8 @@ class Forecaster(Estimator):
         """
         columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         shares = {"validation": validation, "test": test, "gap": gap}
-        return self._fit(FitCall(data, {**columns, "static": static}, reading, source, shares, out, resume, progress))
+        named = {**columns, "static": static}
+        return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
     def _examples(self, call: FitCall) -> Table:
         return table_of(call)

@@ -59,6 +59,7 @@ class SequenceEstimator(Estimator):
         by: Any = "auto",
         out: str | Path | None = None,
         resume: bool = False,
+        overwrite: bool = False,
         progress: bool | None = None,
         source: Mapping[str, Any] | None = None,
         **reading: Any,
@@ -73,7 +74,8 @@ class SequenceEstimator(Estimator):
             by: how parts are drawn: `stratified` by label, `grouped` (none on both sides), `time` (the last ones),
                 `random`; "auto" takes groups where they are named, else labels.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints.
-            resume: go on from the checkpoints in `out`. progress: show a bar; None does where there is a terminal.
+            resume: go on from the checkpoints in `out`. overwrite: take the place of a run that is there.
+            progress: show a bar; None does where there is a terminal.
             source: where `Sequences` came from, for the run's config.toml.
             reading: columns and options of `tidegate.read_sequences` (label, id, time, features, group, text, ...).
 
@@ -82,7 +84,7 @@ class SequenceEstimator(Estimator):
         """
         named = {} if labels is None else {"labels": labels}
         split = {"validation": validation, "test": test, "by": by}
-        return self._fit(FitCall(data, named, reading, source, split, out, resume, progress))
+        return self._fit(FitCall(data, named, reading, source, split, out, resume, overwrite, progress))
 
     def _examples(self, call: FitCall) -> Sequences:
         return self._read(call.data, call.columns.get("labels"), call.reading)
