@@ -104,3 +104,11 @@ def test_the_same_name_has_the_same_default_on_every_task() -> None:
         for key, parameter in arguments(name).items():
             found.setdefault(key, set()).add(repr(parameter.default))
     assert {key for key, values in found.items() if len(values) > 1} == set(REASONS)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_public_method_returns_a_type(name: str) -> None:
+    """`Any` under a `py.typed` marker tells a user's type checker nothing."""
+    members = inspect.getmembers(getattr(tidegate, name), inspect.isfunction)
+    found = {key: inspect.signature(member).return_annotation for key, member in members if not key.startswith("_")}
+    assert [key for key, kind in found.items() if kind in ("Any", inspect.Signature.empty)] == []

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,10 @@ from tidegate.artifacts.atomic import write_file
 from tidegate.core.optional import available, require
 from tidegate.data.time.zones import to_local
 
+if TYPE_CHECKING:
+    from narwhals.typing import IntoDataFrame
+
+Frame: TypeAlias = "IntoDataFrame | Columns"  # of the kind that the user brought
 DIGITS = 10
 BACKENDS = ("polars", "pandas", "pyarrow")
 
@@ -27,7 +31,7 @@ class Columns(dict[str, NDArray[Any]]):
         return to_csv(self)
 
 
-def to_frame(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None, like: Any = None) -> Any:
+def to_frame(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None, like: Any = None) -> Frame:
     """A frame of the kind of `like`, else of the first library that is installed, else `Columns`.
 
     Args:
@@ -46,7 +50,8 @@ def to_frame(columns: Mapping[str, NDArray[Any]], *, timezone: str | None = None
         dated = [name for name, values in columns.items() if values.dtype.kind == "M"]
         zoned = [nw.col(name).dt.replace_time_zone("UTC").dt.convert_time_zone(timezone) for name in dated]
         frame = frame.with_columns(*zoned)
-    return _as_given(frame, like).to_native()
+    native: Frame = _as_given(frame, like).to_native()
+    return native
 
 
 def _as_given(frame: Any, like: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
-from tidegate.data.emit import local_time, to_frame
+from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import Stream
 from tidegate.runtime.detect.walk import Walked, walk
@@ -28,6 +28,9 @@ from tidegate.tasks.detect.frame import check_columns, event_columns, score_colu
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.tables import reading_of, table_of
 from tidegate.train.options import TrainOptions
+
+if TYPE_CHECKING:
+    from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
 
 
 class AnomalyDetector(Estimator):
@@ -200,7 +203,7 @@ class AnomalyDetector(Estimator):
 
         return predictions(self)
 
-    def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Any:
+    def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Frame:
         """Judge rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
 
         Args:
@@ -226,7 +229,7 @@ class AnomalyDetector(Estimator):
         columns = score_columns(walked, rows, self.detector_.preparation.channels)
         return {name: local_time(values, walked.table.timezone) for name, values in columns.items()}
 
-    def events(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Any:
+    def events(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Frame:
         """Alarms as events: when, how long, how rare, which channels, and what was expected at the peak.
 
         Args:
@@ -241,7 +244,9 @@ class AnomalyDetector(Estimator):
         )
         return to_frame(columns, timezone=walked.table.timezone, like=self._kind(data))
 
-    def evaluate(self, data: Any = None, *, label: str | None = None, part: str = "test", **reading: Any) -> Any:
+    def evaluate(
+        self, data: Any = None, *, label: str | None = None, part: str = "test", **reading: Any
+    ) -> DetectorEvaluation:
         """Alarms against the budget, p-values against what they promise, events against labels, beside baselines.
 
         Args:
@@ -293,7 +298,7 @@ class AnomalyDetector(Estimator):
         self._require_fitted("detector_")
         return open_stream(self.detector_, snapshot, series=series, streams=streams, fresh=fresh)
 
-    def explain(self, *data: Any, **how: Any) -> Any:
+    def explain(self, *data: Any, **how: Any) -> NoReturn:
         """Not for a detector: its events name the channels and the steps, and what was expected there.
 
         Raises:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from tidegate.core.errors import DataError, NotFittedError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
-from tidegate.data.emit import local_time, to_frame
+from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.data.future import cut_future
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
@@ -20,6 +20,15 @@ from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import reading_of, table_of
+
+if TYPE_CHECKING:
+    from tidegate.diagnose.case import Case
+    from tidegate.diagnose.finding import Findings
+    from tidegate.evaluate import Evaluation
+    from tidegate.explain import Explanation
+    from tidegate.tasks.forecast.auditing import Audit
+    from tidegate.tasks.forecast.intervals import Intervals
+    from tidegate.tasks.forecast.rolling import Backtest
 
 
 class Forecaster(Estimator):
@@ -248,7 +257,7 @@ class Forecaster(Estimator):
         self._require_fitted("fitted_")
         return write_model(self, Path(path), content_of(self.fitted_, context=self.context_ if context else None))
 
-    def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+    def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Frame:
         """Forecast the `horizon` steps after the end of every series.
 
         Args:
@@ -281,7 +290,7 @@ class Forecaster(Estimator):
         found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
         return past, forecast_columns(found, past)
 
-    def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Any:
+    def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Frame:
         """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
 
         Returns:
@@ -300,7 +309,7 @@ class Forecaster(Estimator):
             columns, timezone=table.timezone, like=data if data is not None else getattr(self, "_like", None)
         )
 
-    def future_frame(self, data: Any = None, **reading: Any) -> Any:
+    def future_frame(self, data: Any = None, **reading: Any) -> Frame:
         """The rows to fill in with known-ahead covariates before `predict`: series, time, and empty columns."""
         self._require_fitted("spec_")
         table = self._table(data, reading)
@@ -314,7 +323,7 @@ class Forecaster(Estimator):
         columns = future_columns(self._parts(), table)
         return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
-    def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Any:
+    def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Evaluation:
         """Score every window of a part beside the baselines, with a verdict.
 
         Args:
@@ -344,7 +353,7 @@ class Forecaster(Estimator):
     def explain(
         self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,
         metric: Any = "mae", block: int | None = None, sample: int = 128, background: int = 32, **reading: Any,
-    ) -> Any:  # fmt: skip
+    ) -> Explanation:  # fmt: skip
         """Say what one forecast and the model as a whole look at, each answer with its check.
 
         Args:
@@ -367,7 +376,7 @@ class Forecaster(Estimator):
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
         return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
 
-    def diagnose(self) -> Any:
+    def diagnose(self) -> Findings:
         """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
 
         Raises:
@@ -377,7 +386,7 @@ class Forecaster(Estimator):
 
         return diagnose(self)
 
-    def case(self, data: Any = None) -> Any:
+    def case(self, data: Any = None) -> Case:
         """What a diagnosis looks at (`tidegate.diagnose.case.Case`)."""
         from tidegate.tasks.forecast.diagnosing import make_case
 
@@ -392,11 +401,13 @@ class Forecaster(Estimator):
         found: Forecaster = retrained(self, changes)
         return found
 
-    def score(self, part: str) -> Any:
+    def score(self, part: str) -> Evaluation:
         """`evaluate` of a part of the table it was fitted on."""
         return self.evaluate(part=part)
 
-    def intervals(self, *, level: float = 80, part: str = "test", method: str | None = None, rate: float = 0.05) -> Any:
+    def intervals(
+        self, *, level: float = 80, part: str = "test", method: str | None = None, rate: float = 0.05
+    ) -> Intervals:
         """Coverage, width and score of intervals that are plain, calibrated, or adaptive; see `tasks.intervals`.
 
         Args:
@@ -407,13 +418,13 @@ class Forecaster(Estimator):
 
         return intervals(self, level=level, part=part, method=method, rate=rate)
 
-    def backtest(self, data: Any = None, **how: Any) -> Any:
+    def backtest(self, data: Any = None, **how: Any) -> Backtest:
         """Train and forecast again from one cutoff after the other; see `tidegate.backtest`."""
         from tidegate.tasks.forecast.rolling import backtest
 
         return backtest(self, data, **how)
 
-    def audit(self, data: Any = None, **how: Any) -> Any:
+    def audit(self, data: Any = None, **how: Any) -> Audit:
         """Prove that no forecast depends on what comes after it; see `tidegate.audit`."""
         from tidegate.tasks.forecast.auditing import audit
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from tidegate.tasks.label.options import (
     label_choices,
 )
 from tidegate.tasks.options import choice, group, share
+
+if TYPE_CHECKING:
+    from tidegate.data.emit import Frame
 
 
 class Classifier(SequenceEstimator):
@@ -135,7 +138,7 @@ class Classifier(SequenceEstimator):
             raise ConfigError(f"class_weight is 'balanced', a mapping from class to weight, or None; got {weight!r}")
         return label_choices(self, ClassTraining, CLASS_LOSSES, {"class_weight": weight, "threshold": self.threshold})
 
-    def predict(self, data: Any, **reading: Any) -> Any:
+    def predict(self, data: Any, **reading: Any) -> NDArray[Any] | Frame:
         """The most probable class, or the one that the threshold chooses.
 
         Args:

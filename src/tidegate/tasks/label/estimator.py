@@ -23,6 +23,12 @@ from tidegate.tasks.label.reading import carried, kept
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
+    from tidegate.diagnose.finding import Findings
+    from tidegate.diagnose.fix import Fixed
+    from tidegate.explain import Explanation
+    from tidegate.tasks.label.evaluate import LabelEvaluation
+    from tidegate.tasks.label.folding import CrossValidation
+
 Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
 
@@ -209,7 +215,7 @@ class SequenceEstimator(Estimator):
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 
-    def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> Any:
+    def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> LabelEvaluation:
         """Score a part, or new data, beside the baselines of a sceptic, with a verdict.
 
         Args:
@@ -235,7 +241,7 @@ class SequenceEstimator(Estimator):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
         return judge_part(self, part).evaluation
 
-    def diagnose(self) -> Any:
+    def diagnose(self) -> Findings:
         """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
 
         Raises:
@@ -247,7 +253,7 @@ class SequenceEstimator(Estimator):
         self._require_fitted("fitted_")
         return examine_labels(label_evidence(self))
 
-    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Any:
+    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Fixed:
         """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
 
         Args:
@@ -264,7 +270,7 @@ class SequenceEstimator(Estimator):
         self._require_fitted("fitted_")
         return mend_labels(self, tries=tries, report=report)
 
-    def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Any:
+    def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Explanation:
         """Say what one answer rests on, by word, or by channel and step, each with its check.
 
         Args:
@@ -292,7 +298,7 @@ class SequenceEstimator(Estimator):
         sequences = self.fitted_.sequences if data is None else self._perhaps_labelled(data, how)
         return explain_answer(self, sequences, at, output, **options)
 
-    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> Any:
+    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> CrossValidation:
         """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.evaluate.label import (
+    ClassEvaluation,
+    NumberEvaluation,
     class_baselines,
     evaluate_classes,
     evaluate_multilabel,
@@ -28,6 +30,7 @@ from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
 from tidegate.runtime.label.labeller import probabilities
 from tidegate.tasks.label.answers import labels_of
 
+LabelEvaluation: TypeAlias = ClassEvaluation | NumberEvaluation
 MOST_WINDOWS = 5_000  # windows that baselines are fitted on, evenly spread
 
 
@@ -44,7 +47,7 @@ class LabelJudged:
     sequences: Sequences
     actual: NDArray[Any]
     found: NDArray[np.float64]
-    evaluation: Any
+    evaluation: LabelEvaluation
     others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
 from tidegate.tasks.label.options import POINT_LOSSES, EncoderOptions, LabelChoices, LabelTraining, label_choices
+
+if TYPE_CHECKING:
+    from tidegate.data.emit import Frame
 
 
 class Regressor(SequenceEstimator):
@@ -102,7 +105,7 @@ class Regressor(SequenceEstimator):
         """Refuse constructor arguments that cannot work; gives them in groups."""
         return label_choices(self, LabelTraining, POINT_LOSSES, {})
 
-    def predict(self, data: Any, **reading: Any) -> Any:
+    def predict(self, data: Any, **reading: Any) -> NDArray[Any] | Frame:
         """Estimates in the quantities' own units.
 
         Args:
@@ -116,7 +119,7 @@ class Regressor(SequenceEstimator):
             TidegateError: the data are not of the kind that the model was fitted on.
         """
         if isinstance(data, (list, tuple, np.ndarray)):
-            found = self.labels_.decode(self._outputs(self._new(data, reading)))
+            found: NDArray[np.float64] = self.labels_.decode(self._outputs(self._new(data, reading)))
             return found[:, 0] if found.shape[1] == 1 else found
         from tidegate.data.emit import to_frame
 
