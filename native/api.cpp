@@ -6,41 +6,12 @@
 
 #include "memory.h"
 #include "pool.h"
+#include "schedule.h"
 #include "stack.h"
+#include "stack_backward.h"
 
 namespace tidegate {
 namespace {
-
-constexpr int64_t GROUP = 48;  // rows that walk through time together: their states and one panel share the cache
-constexpr int64_t BLOCK_BYTES = 3 << 17;  // gradients of gates between walking and summing: they stay in the L2 cache
-
-// The rows of the batch in equal groups, a multiple of the threads.
-struct Groups {
-  Groups(int64_t B, int64_t threads) {
-    if (B < 1) return;
-    const int64_t turns = (B + threads * GROUP - 1) / (threads * GROUP);
-    count = threads * turns < B ? threads * turns : B;
-    rows = B;
-  }
-  int64_t first(int64_t i) const { return rows * i / count; }
-  int64_t size(int64_t i) const { return first(i + 1) - first(i); }
-  int64_t largest() const { return count ? (rows + count - 1) / count : 0; }
-  int64_t count = 0, rows = 0;
-};
-
-// Whether few rows meet weights so large that threads share the units of a step instead of the rows.
-bool by_units(const tg_rnn& r, int64_t threads) {
-  if (threads == 1 || r.B > 8 || r.D > 1 || (r.flags & (TG_NORM | TG_BFLOAT16))) return false;
-  if ((r.flags & TG_TRAIN) && r.recurrent_dropout > 0) return false;  // a masked state would need a phase of its own
-  return 4 * r.H * (r.H + r.I) >= 3 << 16;
-}
-
-// Packing is shared where the weights are large; f(i, part, parts) packs of layer and direction i.
-template <class F> void pack_parts(const tg_rnn& r, int64_t threads, F f) {
-  const int64_t parts = r.H * r.H < 1 << 14 ? 1 : 2 * threads;
-  auto task = [&](int64_t i, int64_t) { f(i / parts, i % parts, parts); };
-  parallel(r.L * r.D * parts, parts == 1 ? 1 : threads, task);
-}
 
 template <class S> int forward(const tg_rnn& r) {
   const Sizes<S> sizes(r);
@@ -96,133 +67,14 @@ template <class S> int forward(const tg_rnn& r) {
   return TG_OK;
 }
 
-// Into how many parts the rows are cut that walk back and sum their gradients without waiting for each other; their sums are
-// added at the end. It depends on the shape alone, for equal bits on any number of threads; sums must stay in the cache.
-int64_t row_parts(const tg_rnn& r, int64_t largest_sums) { return r.B >= 16 && largest_sums <= 3 << 15 ? 2 : 1; }
-
 template <class S> int backward(const tg_rnn& r) {
   const Sizes<S> sizes(r);
-  const Kernels<S>& k = sizes.k;
-  const int64_t threads = threads_for(r, true), LD = r.L * r.D, N = r.T * r.B;
-  Scratch<S> between(r.L == 1 ? 0 : 2 * sizes.row * N);
+  Scratch<S> between(r.L == 1 ? 0 : 2 * sizes.row * r.T * r.B);
   if (!between.ok()) return TG_ERROR_MEMORY;
-  std::vector<Layer<S>> layers(static_cast<size_t>(LD));
-  std::vector<int64_t> offset(static_cast<size_t>(LD + 1), 0);
-  for (int64_t i = 0; i < LD; ++i) {
-    const int64_t l = i / r.D, d = i % r.D;
-    Layer<S>& a = layers[static_cast<size_t>(i)] = layer_of<S>(r, sizes, l, d, static_cast<S*>(r.stash) + sizes.output(0));
-    if (l == r.L - 1) {
-      a.dy = r.dy ? static_cast<const S*>(r.dy) + d * r.H : nullptr;
-      a.dy_t = r.dy_t;
-      a.dy_b = r.dy_b;
-    } else {
-      a.dy = between.get() + l % 2 * sizes.row * N + d * r.H;
-      a.dy_t = r.B * sizes.row;
-      a.dy_b = sizes.row;
-    }
-    if (l == 0) {
-      a.dx = static_cast<S*>(r.dx);
-      a.dx_t = r.dx_t;
-      a.dx_b = r.dx_b;
-    } else {
-      a.dx = between.get() + (l - 1) % 2 * sizes.row * N;
-      a.dx_t = r.B * sizes.row;
-      a.dx_b = sizes.row;
-    }
-    a.dx_add = d == 1;
-    offset[static_cast<size_t>(i + 1)] = offset[static_cast<size_t>(i)] + k.back_size(r.cell, a.norm, a.I, a.H, a.dx != nullptr);
-  }
-  const int64_t pitch = k.gate_pitch(layers[0]);
-  int64_t need = 0, widest = 0, all_sums = 0, largest_sums = 0;
-  for (const Layer<S>& a : layers) {
-    widest = std::max(widest, k.input_pitch(a));
-    largest_sums = std::max(largest_sums, k.sums_size(a));
-    all_sums += k.sums_size(a);
-  }
-  const int64_t parts = row_parts(r, largest_sums), most = (r.B + parts - 1) / parts;
-  auto first_row = [&](int64_t part) { return r.B * part / parts; };
-  // A partial sum of the weights' gradients takes BLOCK rows (gradient.h): not fewer, and whole ones if possible.
-  const int64_t rows = std::max<int64_t>(96, BLOCK_BYTES / static_cast<int64_t>(sizeof(S)) / pitch / 96 * 96);
-  const int64_t steps = std::min(std::max<int64_t>(1, rows / std::max<int64_t>(1, most)), r.T);
-  const bool apart = parts > 1 && threads <= parts, shared = by_units(r, threads);
-  const Groups groups(apart ? most : r.B, apart ? 1 : std::max(threads, parts));
-  for (const Layer<S>& a : layers) need = std::max(need, k.backward_scratch(a, shared ? r.B : groups.largest()));
-  const int64_t carried = 2 * r.B * sizes.units, block_size = steps * most * (pitch + widest);
-  Scratch<S> packed(offset.back()), block(parts * block_size), state(LD * carried), sum(parts * all_sums), scratch(threads * need);
-  if (!packed.ok() || !block.ok() || !state.ok() || !sum.ok() || !scratch.ok()) return TG_ERROR_MEMORY;
-  pack_parts(r, threads, [&](int64_t i, int64_t part, int64_t of) {
-    const Layer<S>& a = layers[static_cast<size_t>(i)];
-    k.pack_back(r.cell, a.norm, a.I, a.H, a.dx != nullptr, a.weights, packed.get() + offset[static_cast<size_t>(i)], part, of);
-  });
-  all_sums = 0;
-  for (int64_t i = 0; i < LD; ++i) {
-    Layer<S>& a = layers[static_cast<size_t>(i)];
-    a.back = packed.get() + offset[static_cast<size_t>(i)];
-    a.carried = state.get() + i * carried;
-    a.sums = sum.get() + all_sums;
-    all_sums += k.sums_size(a);
-  }
-  auto part_of = [&](const Layer<S>& whole, int64_t part) {
-    Layer<S> a = whole;
-    a.row0 = first_row(part);
-    a.rows = first_row(part + 1) - a.row0;
-    a.dg = block.get() + part * block_size;
-    a.z = a.dg + steps * most * pitch;
-    a.sums += part * all_sums;
-    return a;
-  };
-  // From the last block to the first, all layers and directions; one block also where there is no step at all.
-  auto each_block = [&](auto run) {
-    auto blocks = [&](auto each) {
-      int64_t s1 = r.T;
-      do {
-        const int64_t s0 = s1 > steps ? s1 - steps : 0;
-        each(s0, s1);
-        s1 = s0;
-      } while (s1 > 0);
-    };
-    if (r.D == 1) {  // a block of the upper layer's input gradients is still near when the layer below reads it
-      blocks([&](int64_t s0, int64_t s1) {
-        for (int64_t l = r.L - 1; l >= 0; --l) run(layers[static_cast<size_t>(l)], s0, s1);
-      });
-    } else {
-      for (int64_t i = LD - 1; i >= 0; --i)
-        blocks([&](int64_t s0, int64_t s1) { run(layers[static_cast<size_t>(i ^ 1)], s0, s1); });
-    }
-  };
-  if (apart) {
-    auto task = [&](int64_t part, int64_t worker) {
-      each_block([&](const Layer<S>& whole, int64_t s0, int64_t s1) {
-        const Layer<S> a = part_of(whole, part);
-        const Groups own(a.rows, 1);
-        for (int64_t g = 0; g < own.count; ++g) k.backward(a, a.row0 + own.first(g), own.size(g), s0, s1, scratch.get() + worker * need);
-        k.gradient(a, 0, 1, s0, s1);
-      });
-    };
-    parallel(parts, threads, task);
-  } else {
-    const int64_t shares = threads == 1 ? 1 : 2 * threads;
-    each_block([&](const Layer<S>& whole, int64_t s0, int64_t s1) {
-      if (shared) {
-        const Layer<S> a = part_of(whole, 0);
-        auto walk = [&](int64_t phase, int64_t part) { k.backward_part(a, s0, s1, phase, part, threads, scratch.get()); };
-        in_phases(2 * (s1 - s0) + 2, threads, threads, walk);
-      } else {
-        auto walk = [&](int64_t g, int64_t worker) {
-          for (int64_t part = 0; part < parts; ++part) {  // the rows of a group that belong to this part
-            const int64_t first = std::max(groups.first(g), first_row(part)), end = std::min(groups.first(g + 1), first_row(part + 1));
-            if (first < end) k.backward(part_of(whole, part), first, end - first, s0, s1, scratch.get() + worker * need);
-          }
-        };
-        parallel(groups.count, threads, walk);
-      }
-      auto add = [&](int64_t i, int64_t) { k.gradient(part_of(whole, i / shares), i % shares, shares, s0, s1); };
-      parallel(parts * shares, threads, add);
-    });
-  }
-  if (parts == 1) return TG_OK;
-  auto collect = [&](int64_t i, int64_t) { k.collect(layers[static_cast<size_t>(i / threads)], parts, all_sums, i % threads, threads); };
-  parallel(LD * threads, threads, collect);
+  BackwardPlan<S> plan(r, sizes, between.get());
+  Backward<S> way(plan);
+  if (!way.ok()) return TG_ERROR_MEMORY;
+  way.run();
   return TG_OK;
 }
 

@@ -1,4 +1,26 @@
 // Weights in the order in which the products read them.
+//
+// Template letters, here and in all kernels: S the scalar (float or double), C the cell (cells.h), W<S> the scalars of one
+// vector register, V<S> that register. C::G gates, C::A sums that a cell needs (a GRU keeps x's and h's share of its
+// candidate apart), C::K values kept for the way back, C::BIAS and C::EXTRA vectors of biases and of peepholes or norm.
+//
+// One panel holds everything that W units need, so that a register tile makes all gates of the same units, and the cell's
+// arithmetic runs on registers; no pre-activation reaches memory. An LSTM's panel of units u to u + W:
+//
+//          W units
+//        +---------+---------+---------+---------+
+//        | bias i  | bias f  | bias g  | bias o  |   start of the sums          [BIAS, W]
+//        +---------+---------+---------+---------+
+//        | peepholes, scales of layer norm, if any |   read by the cell           [EXTRA, W]
+//        +---------+---------+---------+---------+
+//   k=0  | i       | f       | g       | o       |   sums += x[0] * this row
+//   k=1  | i       | f       | g       | o       |   sums += x[1] * this row    [I, G, W]
+//        | ...                                   |
+//        +---------+---------+---------+---------+
+//   k=0  | i       | f       | g       | o       |   sums += h[0] * this row    [H, G, W]
+//        | ...                                   |
+//        +---------+---------+---------+---------+
+//
 //   forward panel p: bias [BIAS, W], vectors [EXTRA, W], w_ih [I, G, W], w_hh [H, G, W]
 //     vectors: peepholes; with layer norm also the scales of W x [G] and U h [G], scale and shift of the cell state
 //   backward: vectors [P, EXTRA, W], w_hh for the state, then w_ih for the inputs; columns in groups of 4, 2 or 1 vectors,
