@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from tidegate.core.notebook import Notebook
 from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
 
@@ -77,7 +78,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Findings(Sequence[Finding]):
+class Findings(Notebook, Sequence[Finding]):
     """Findings, root cause first; empty where nothing was found.
 
     Attributes:

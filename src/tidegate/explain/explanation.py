@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, MissingExtraError
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.explain.attention import Attention, trace_attention
 from tidegate.explain.cases import Answer, Case
@@ -27,7 +28,7 @@ LISTED = 10
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Notebook):
     """What one prediction, and the model as a whole, rests on; each answer with its check beside it.
 
     Attributes:

@@ -79,6 +79,17 @@ def render(view: Run, lang: Language) -> str:
     return build(_KINDS[type(view)], view, lang)
 
 
+def history_of(model: Any, view: Run) -> Run:
+    """The view with what its training was."""
+    return replace(
+        view,
+        seed=model.seed,
+        seconds=getattr(model, "seconds_", model.fitted_.seconds),
+        history=[asdict(epoch) for epoch in model.history_],
+        loss=model.get_params()["loss"],
+    )
+
+
 def view_of(model: Any, judged: Any = None) -> Run:
     """What is drawn of a fitted model: its test part, as its task pictures it, and what every run has."""
     view = next(_PICTURES[kind.__name__] for kind in type(model).__mro__ if kind.__name__ in _PICTURES)(model, judged)
@@ -87,12 +98,8 @@ def view_of(model: Any, judged: Any = None) -> Run:
     if hasattr(fitted, "plan"):
         options["plan"] = asdict(fitted.plan)
     return replace(
-        view,
+        history_of(model, view),
         notes=(*model.notes_, *view.evaluation.notes),
         config=plain(options),
-        seed=model.seed,
         versions=versions(),
-        seconds=getattr(model, "seconds_", fitted.seconds),
-        history=[asdict(epoch) for epoch in model.history_],
-        loss=model.get_params()["loss"],
     )

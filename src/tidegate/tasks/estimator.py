@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tidegate.core.errors import ConfigError, NotFittedError
+from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ class FitCall:
         return {} if where is None else {"data": str(Path(where).absolute())}
 
 
-class Estimator(Parameters, ABC):
+class Estimator(Notebook, Parameters, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core.errors import DataError
+from tidegate.core.notebook import Notebook
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect import DetectionEvaluation
 
@@ -16,7 +17,7 @@ EXPECTED = 10  # p-values below a level that must be expected before their share
 
 
 @dataclass(frozen=True)
-class DetectorEvaluation:
+class DetectorEvaluation(Notebook):
     """How a detector did on some rows.
 
     Attributes:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
@@ -45,7 +46,7 @@ SPARE = 2.0  # standard deviations of a count of rare events that chance may add
 
 
 @dataclass(frozen=True)
-class DetectionEvaluation:
+class DetectionEvaluation(Notebook):
     """How a detector did on some series, beside the baselines.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.core.errors import DataError
 from tidegate.core.names import method_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
@@ -21,7 +22,7 @@ _HEADS = {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "mape": "MAPE %", "smape": 
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(Notebook):
     """How a model did on one part of the data, beside the baselines. M windows, K steps, C targets.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from tidegate.core.errors import DataError
 from tidegate.core.names import method_name, metric_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
@@ -26,7 +27,7 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class ClassEvaluation:
+class ClassEvaluation(Notebook):
     """How a classifier did on one part of the data, beside the baselines. M things, K classes.
 
     Attributes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.core.names import method_name, metric_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
@@ -26,7 +27,7 @@ COLUMNS = ("rmse", "mae", "r2", "median_ae", "bias")
 
 
 @dataclass(frozen=True)
-class NumberEvaluation:
+class NumberEvaluation(Notebook):
     """How a regressor did on one part of the data, beside the baselines. M things, P numbers of each.
 
     Attributes:

@@ -63,8 +63,15 @@ def report_explanation(
 
 def render_explanation(found: Explanation, lang: Language, *, title: str = "", unit: str = "") -> str:
     """The page as text; the same explanation gives the same text."""
+    over, title, below = words_of(found, unit, lang).head(title)
+    head = join(header(over, title, below), lead(found, unit, lang))
+    return document(title, head, sections(found, unit, lang), lang)
+
+
+def sections(found: Explanation, unit: str, lang: Language) -> list[tuple[str, str, Markup | None]]:
+    """Name, heading and content of the page's sections; None where there is none."""
     words = words_of(found, unit, lang)
-    sections = {
+    bodies = {
         **words.drawn(),
         "mattered": mattered(words),
         "inputs": figures.inputs(found, unit, lang),
@@ -75,12 +82,14 @@ def render_explanation(found: Explanation, lang: Language, *, title: str = "", u
         "method": method(words),
     }
     headings = _HEADINGS | words.headings
-    over, title, below = words.head(title)
+    return [(name, tr(headings[name], lang), body) for name, body in bodies.items()]
+
+
+def lead(found: Explanation, unit: str, lang: Language) -> Markup:
+    """The page's first words."""
     first, moved, rest = summary(found, unit, lang)
     items = el("ul", *(el("li", item) for item in moved)) if moved else None
-    lead = el("section", el("p", first), items, *(el("p", item) for item in rest), class_="lead")
-    parts = [(name, tr(headings[name], lang), body) for name, body in sections.items()]
-    return document(title, join(header(over, title, below), lead), parts, lang)
+    return el("section", el("p", first), items, *(el("p", item) for item in rest), class_="lead")
 
 
 def words_of(found: Explanation, unit: str, lang: Language) -> Words:

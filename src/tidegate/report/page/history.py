@@ -24,8 +24,8 @@ def section(view: Run, lang: Language) -> Markup | None:
     if not view.history:
         return None
     best, count = best_epoch(view.history), len(view.history)
-    caption = tr("{count} epochs.", lang, count=count)
-    if best is not None:
+    caption = tr("{count} epochs.", lang, count=count) if count > 1 else tr("1 epoch.", lang)
+    if best is not None and count > 1:
         caption = tr(
             "{count} epochs; the weights of epoch {best} were kept, the best on the validation part.",
             lang,

@@ -111,6 +111,8 @@ class Axis:
         ticks = cycle_ticks(low, high, cycle, count) if cycle else nice_ticks(low, high, count)
         if whole:
             ticks = sorted({float(round(tick)) for tick in ticks if abs(tick - round(tick)) < 1e-9}) or [low]
+        if whole and len(ticks) == 1 and ticks[0] == round(ticks[0]):
+            return cls(low, high, start, end, tuple(ticks), (f"{ticks[0]:,.0f}",))
         return cls(low, high, start, end, tuple(ticks), tuple(tick_labels(ticks)))
 
     def pixels(self, values: Floats) -> Floats:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.atomic import check_writable, write_file
 from tidegate.core.errors import ConfigError, DataError, SplitError
+from tidegate.core.notebook import Notebook
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
@@ -32,7 +33,7 @@ LARGEST_FRAME = 50_000_000
 
 
 @dataclass(frozen=True)
-class Backtest:
+class Backtest(Notebook):
     """Forecasts and scores of every fold; print it for the table and the verdict.
 
     Attributes:

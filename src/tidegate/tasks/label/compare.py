@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.names import metric_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.sequence.targets import ClassLabels
@@ -52,7 +53,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Notebook):
     """Encoders beside each other, best first by the validation part, and what the best one reaches on the test part.
 
     Attributes:
