@@ -58,7 +58,10 @@ def test_models_findings_explanations_and_backtests(lang: str) -> None:
     assert body.count('class="chart"') >= 2  # the coming steps, the learning curve
     check(model.diagnose(), lang)
     check(model.explain(sample=4, background=2), lang, "Inside the network" if english else "網路內部")
-    check(tg.backtest(quick(), plain(), folds=2), lang, "Seasonal naive" if english else "季節")
+    body = check(tg.backtest(quick(), plain(), folds=2), lang, "Seasonal naive" if english else "季節")
+    widths = [float(width) for width in re.findall(r"width:([\d.]+)%", body)]
+    assert widths == sorted(widths)  # ranked by the mean error, the model among the others
+    assert widths[-1] == 100.0
     classifier = tg.Classifier(**QUICK).fit(data.waves(40), progress=False)
     check(classifier, lang, "Classifier")
     check(classifier.explain(at=3, sample=0), lang, "fast")

@@ -9,13 +9,12 @@ import numpy as np
 
 from tidegate.core.translate import Language, language, tr
 from tidegate.report.forecast.figures import level_name, titled
-from tidegate.report.page.document import document
+from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, join
-from tidegate.report.page.parts import figure, header, listed, plain_table
+from tidegate.report.page.parts import Row, figure, header, listed, plain_table, ranked_table
 from tidegate.report.page.scores import kind_of, percent
 from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.words import MODEL, UNITLESS, method_name, metric_heading
-from tidegate.report.page.write import write_page
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.marks import Role
 from tidegate.report.svg.ticks import number, time_label
@@ -55,16 +54,16 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
     scores = found.scores
     head, *rows = scores.rows(lang)
     below = unit if scores.criterion not in UNITLESS else ""
-    caption = tr(
-        "Mean over the folds, its standard deviation, and the lowest and highest fold; baselines best first.", lang
-    )
-    return plain_table(
-        [(tr("Method", lang), ""), *((name, "" if place else below) for place, name in enumerate(head[1:]))],
-        [[method_name(method, lang), *row[1:]] for method, row in zip(scores.methods, rows, strict=True)],
-        range(1, len(head)),
-        kinds=[kind_of(method, scores.best_baseline) for method in scores.methods],
-        caption=caption,
-    )
+    mean = {name: scores.mean(name) for name in scores.methods}
+    cells = dict(zip(scores.methods, rows, strict=True))
+    largest = max((value for value in mean.values() if np.isfinite(value)), default=1.0) or 1.0
+    ranked = [
+        Row(method_name(name, lang), cells[name][1:], mean[name] / largest, kind=kind_of(name, scores.best_baseline))
+        for name in sorted(mean, key=lambda name: mean[name])
+    ]
+    titles = [(tr("Method", lang), ""), *((name, "" if place else below) for place, name in enumerate(head[1:]))]
+    caption = tr("Mean over the folds, its standard deviation, and the lowest and highest fold; best first.", lang)
+    return ranked_table(titles, ranked, caption)
 
 
 def chart(found: Any, unit: str, lang: Language) -> Markup:

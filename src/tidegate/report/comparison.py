@@ -13,11 +13,10 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.data.emit import write_columns
 from tidegate.report.label.page import scores
 from tidegate.report.label.view import LabelledView
-from tidegate.report.page.document import document
+from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, join
 from tidegate.report.page.parts import Row, header, ranked_table
 from tidegate.report.page.verdict import verdict_of
-from tidegate.report.page.write import write_page
 from tidegate.report.svg.ticks import number
 
 

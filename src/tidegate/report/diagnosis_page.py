@@ -8,10 +8,9 @@ from typing import Any
 from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
 from tidegate.report.page.diagnosis import findings
-from tidegate.report.page.document import document
+from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import definition, header
-from tidegate.report.page.write import write_page
 from tidegate.report.svg.ticks import number
 
 

@@ -18,8 +18,8 @@ from tidegate.report.label.page import PAGE as LABEL
 from tidegate.report.label.picture import labels_view
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.build import Kind, build
+from tidegate.report.page.document import write_page
 from tidegate.report.page.view import Run
-from tidegate.report.page.write import write_page
 from tidegate.tasks.run import plain, versions
 
 _KINDS: dict[type[Run], Kind] = {RunView: FORECAST, LabelledView: LABEL, DetectionView: DETECT}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.explain.cases import Answer
+from tidegate.explain.cases import Answer, Case
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.explanation import Explanation
 from tidegate.explain.permutation import Importance
@@ -16,7 +16,7 @@ from tidegate.report.explanation.answer import AnswerWords
 from tidegate.report.explanation.forecast import ForecastWords
 from tidegate.report.explanation.names import deletion_words, feature_name, is_sure, kind_name, left_over, way_name
 from tidegate.report.explanation.words import Words
-from tidegate.report.page.document import document
+from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import (
     colon,
@@ -29,13 +29,13 @@ from tidegate.report.page.parts import (
     side_by_side,
     soft,
 )
-from tidegate.report.page.write import write_page
 from tidegate.report.svg.heat import ranked_bars
 from tidegate.report.svg.ticks import number
 
 TOP = 3
 TRIFLE = 0.02  # what moved the prediction less than this share of what moved it most is not named first
 MOST_BARS = 16
+_WORDS: dict[type, type[Words]] = {Case: ForecastWords, Answer: AnswerWords}
 _HEADINGS = {
     "inputs": "Every single input",
     "attention": "Where attention went",
@@ -94,8 +94,7 @@ def lead(found: Explanation, unit: str, lang: Language) -> Markup:
 
 def words_of(found: Explanation, unit: str, lang: Language) -> Words:
     """The case of an explanation in words."""
-    kind = AnswerWords if isinstance(found.case, Answer) else ForecastWords
-    return kind(found, unit, lang)
+    return _WORDS[type(found.case)](found, unit, lang)
 
 
 def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[str], list[str]]:

@@ -10,10 +10,9 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.translate import Language, language, tr
 from tidegate.report.forecast.figures import sample_chart
 from tidegate.report.forecast.view import Sample
-from tidegate.report.page.document import document, style
+from tidegate.report.page.document import document, style, write_page
 from tidegate.report.page.markup import Markup, shape
 from tidegate.report.page.parts import figure, header
-from tidegate.report.page.write import write_page
 from tidegate.report.svg.ticks import time_label
 
 WIDTH, HEIGHT, TITLE = 760.0, 270.0, 26.0

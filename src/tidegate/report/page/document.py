@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
+from tidegate.artifacts.atomic import write_file
 from tidegate.core.translate import Language, tr
 from tidegate.report.page.markup import Markup, el
 
@@ -43,3 +46,14 @@ def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | 
         )
         + "\n"
     )
+
+
+def write_page(path: str | os.PathLike[str], page: str) -> Path:
+    """Write an HTML document: it appears complete or not at all. Gives the file's path.
+
+    Raises:
+        OutputError: the file cannot be written: no permission, disk full.
+    """
+    target = Path(path)
+    write_file(target, page.encode("utf-8"))
+    return target
