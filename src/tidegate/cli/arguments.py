@@ -7,17 +7,19 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+import typer
+
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 if TYPE_CHECKING:
     from tidegate.tasks.estimator import Estimator
 
 REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
-READING = ("date_format", "frequency", "wide")
+READING = ("frequency", "wide")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", *READING)
 NETWORK = ("encoder", "attention")
-LENT = (*COLUMNS, *MODEL, *NETWORK, "epochs", "settings")
 
 
 def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -35,6 +37,7 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     columns = {name: values[name] for name in COLUMNS}
     columns |= {"target": columns["target"] or None, "time": single(columns["time"])}
     columns["series"] = single(columns["series"])
+    columns |= values["written"] if "written" in values else written_of(values)
     return options, columns
 
 
@@ -74,6 +77,54 @@ def merge(options: dict[str, Any], settings: list[str], flag: str = "--set") -> 
             options[group][key] = value
         else:
             options[name] = value
+
+
+def written(
+    encoding: str | None = typer.Option(None, help=tr("Encoding of the file, such as big5; found out otherwise.")),
+    delimiter: str | None = typer.Option(None, help=tr("Sign between cells: one character, tab or space.")),
+    decimal: str | None = typer.Option(None, help=tr("Decimal sign of numbers:") + " .|,"),
+    thousands: str | None = typer.Option(None, help=tr("Sign between thousands, such as , or . or a blank.")),
+    date_format: str | None = typer.Option(
+        None, help=tr("How times are written: such as %d.%m.%Y, or dayfirst, monthfirst, yearfirst, roc.")
+    ),
+    skip_rows: int | None = typer.Option(None, help=tr("Lines before the header; found out otherwise.")),
+    columns: str | None = typer.Option(None, help=tr("Names of the columns, a,b,c, of a file without a header line.")),
+    na: list[str] = typer.Option(
+        [], help=tr("What means no value beside the usual, such as unavailable,-999 or <*; more than once.")
+    ),
+    units: bool = typer.Option(False, "--units", help=tr("Take numbers as they stand where their units differ.")),
+) -> None:
+    """How a table is written: options of every command that reads one."""
+
+
+WRITTEN = tuple(inspect.signature(written).parameters)
+LENT = (*COLUMNS, *WRITTEN, *MODEL, *NETWORK, "epochs", "settings")
+
+
+def written_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of `written` that were given, as `tidegate.read` takes them."""
+    given = {name: values[name] for name in WRITTEN if values.get(name) not in (None, [], False)}
+    if "na" in given:
+        given["na"] = ",".join(given["na"])
+    return given
+
+
+def reads(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `written`; it takes those that were given as its argument `written`."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own, types = inspect.signature(command).parameters, get_type_hints(command)
+    lent, lent_types = inspect.signature(written).parameters, get_type_hints(written)
+
+    def run(**values: Any) -> None:
+        given = written_of(values)
+        command(**{name: values[name] for name in own if name != "written"}, written=given)
+
+    parameters = [own[name].replace(annotation=types[name], kind=keyword) for name in own if name != "written"]
+    parameters += [lent[name].replace(annotation=lent_types[name], kind=keyword) for name in WRITTEN]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
 
 
 def trains(command: Callable[..., None], lender: Callable[..., None]) -> Callable[..., None]:
@@ -127,13 +178,11 @@ def estimator(kind: type[Estimator], options: Mapping[str, Any]) -> Any:
 
 
 def reading_of(settings: list[str]) -> dict[str, Any]:
-    """Options of reading given as `--read name=value`; `columns=a,b,c` needs no JSON.
+    """Options of reading given as `--read name=value`.
 
     Raises:
         ConfigError: a setting without "=".
     """
     found: dict[str, Any] = {}
     merge(found, settings, "--read")
-    if isinstance(found.get("columns"), str):
-        found["columns"] = [name.strip() for name in found["columns"].split(",")]
     return found

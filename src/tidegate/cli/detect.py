@@ -8,17 +8,18 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import REPAIRS, estimator, merge, single, size, table_of
+from tidegate.cli.arguments import REPAIRS, estimator, merge, reads, single, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 
-COLUMNS = ("time", "target", "series", "repair", "timezone", "date_format", "frequency", "wide")
+COLUMNS = ("time", "target", "series", "repair", "timezone", "frequency", "wide")
 MODEL = ("method", "window", "cell", "hidden_size", "num_layers", "alarms_per_week", "warm_up", "seed")
 
 
+@reads
 def detect(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
@@ -42,9 +43,6 @@ def detect(
     gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
     repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
     timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
-    date_format: str | None = typer.Option(
-        None, help=tr("How times are written: such as %d.%m.%Y, or dayfirst, monthfirst, yearfirst, roc.")
-    ),
     frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
     wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
@@ -54,6 +52,8 @@ def detect(
     overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+    *,
+    written: dict[str, Any],
 ) -> None:
     """Train a detector, judge it and write its run folder."""
     require("torch", extra="train", purpose="train")
@@ -66,7 +66,7 @@ def detect(
 
     model = estimator(AnomalyDetector, options)
     columns: dict[str, Any] = {name: given[name] for name in COLUMNS} | {"target": target or None, "check": False}
-    columns |= {"time": single(time), "series": single(series)}
+    columns |= {"time": single(time), "series": single(series)} | written
     if label is not None:
         columns["observed"] = [label]
     table = table_of(data, columns, quiet)

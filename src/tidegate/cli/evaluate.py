@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from tidegate.artifacts.artifact import read_task
-from tidegate.cli.arguments import reading_of
+from tidegate.cli.arguments import reading_of, reads
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("evaluate", help=tr("Scores of a run's test part, or of new rows, beside the baselines."))
+    @reads
     def evaluate(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(None, help=tr("New rows, all of which are scored.")),
@@ -34,11 +35,13 @@ def register(app: typer.Typer) -> None:
             [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
+        *,
+        written: dict[str, Any],
     ) -> None:
         from tidegate.tasks.load import load
 
         _check_run(run)
-        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | reading_of(read)
+        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
         if label is not None:
             reading["label"] = label
         found = _stored(run) if data is None else _fresh(run, load(run), data, reading)

@@ -9,6 +9,7 @@ import typer
 
 from tidegate.artifacts import toml
 from tidegate.artifacts.artifact import read_task
+from tidegate.cli.arguments import reads
 from tidegate.cli.output import say
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import language, tr
@@ -18,6 +19,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("explain", help=tr("What one forecast and the whole model look at, on a page a layman can read."))
+    @reads
     def explain(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         at: str | None = typer.Option(
@@ -41,6 +43,8 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        *,
+        written: dict[str, Any],
     ) -> None:
         from tidegate.runtime.label.labeller import TASKS
         from tidegate.tasks import load
@@ -51,7 +55,7 @@ def register(app: typer.Typer) -> None:
             _answer(run, {"data": data, "at": at, "output": target, "block": block, "step": step}, out, unit)
             return
         options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
-        reading: dict[str, Any] = {} if repair is None else {"repair": repair}
+        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | written
         model, file = load(run), data
         if not hasattr(model, "explain"):
             raise ConfigError(

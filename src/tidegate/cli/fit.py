@@ -10,7 +10,7 @@ from typing import Any
 import typer
 
 from tidegate.cli import label
-from tidegate.cli.arguments import REPAIRS, options_of, size
+from tidegate.cli.arguments import REPAIRS, options_of, reads, size
 from tidegate.cli.detect import detect
 from tidegate.cli.forecast import run_forecast, says
 from tidegate.core.translate import tr
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     label.register(app, fit)
 
 
+@reads
 def forecast(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
@@ -54,9 +55,6 @@ def forecast(
     gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
     repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
     timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
-    date_format: str | None = typer.Option(
-        None, help=tr("How times are written: such as %d.%m.%Y, or dayfirst, monthfirst, yearfirst, roc.")
-    ),
     frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
     wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
@@ -74,6 +72,8 @@ def forecast(
     overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+    *,
+    written: dict[str, Any],
 ) -> None:
     """Train a forecaster, judge it and write its run folder."""
     options, columns = options_of(locals())

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import estimator, merge, reading_of, size
+from tidegate.cli.arguments import estimator, merge, reading_of, size, written, written_of
 from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -80,7 +80,7 @@ def _command(name: str) -> Any:
     def run(**values: Any) -> None:
         _fit(name, values)
 
-    return _signed(run, options, run_options, name=name)
+    return _signed(run, options, written, run_options, name=name)
 
 
 def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> Any:
@@ -115,7 +115,7 @@ def _reading(values: Mapping[str, Any]) -> dict[str, Any]:
     own = {key: values[key] for key in READING if values[key] not in (None, [], False)}
     if "label" in own:
         own["label"] = own["label"][0] if len(own["label"]) == 1 else own["label"]
-    return own | reading_of(values["read"])
+    return own | written_of(values) | reading_of(values["read"])
 
 
 def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +222,7 @@ def compare_options(
     """What `compare` takes as well."""
 
 
-compare = _signed(_compare, options, compare_options, name="compare")
+compare = _signed(_compare, options, written, compare_options, name="compare")
 
 
 def crossval_options(
@@ -259,4 +259,4 @@ def _crossval(**values: Any) -> None:
         print(found)
 
 
-crossval = _signed(_crossval, options, crossval_options, name="crossval", leave=("test",))
+crossval = _signed(_crossval, options, written, crossval_options, name="crossval", leave=("test",))

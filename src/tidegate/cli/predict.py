@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import reading_of
+from tidegate.cli.arguments import reading_of, reads
 from tidegate.cli.detect import predict_detector
 from tidegate.cli.output import check_output, say, say_notes
 from tidegate.core.errors import ConfigError
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("predict", help=tr("Forecast the steps after the end of the data, or judge new ones; needs no torch."))
+    @reads
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
@@ -44,6 +45,8 @@ def register(app: typer.Typer) -> None:
         read: list[str] = typer.Option(
             [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
         ),
+        *,
+        written: dict[str, Any],
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
         from tidegate.tasks import load
@@ -52,7 +55,7 @@ def register(app: typer.Typer) -> None:
             if file is not None:
                 check_output(file)
         model = load(run)
-        reading = ({} if repair is None else {"repair": repair}) | reading_of(read)
+        reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
         if template is not None:
             if not hasattr(model, "future_columns"):
                 raise ConfigError("--template: only a forecaster has covariates that are known ahead")

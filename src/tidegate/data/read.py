@@ -79,7 +79,7 @@ def read(
         date_format: `strptime` format (of several time columns joined by blanks), "dayfirst", "monthfirst",
             "yearfirst" or "roc" (years of the Republic of China).
         skip_rows: lines before the header of a CSV file; None finds out.
-        columns: names of the columns, where a file has no header line (or another one).
+        columns: names of the columns of a CSV file without a header line (or another one), or of an array [N, C].
         na: what means no value beside the usual markers: texts or numbers, such as ["unavailable", -999]; a text that
             ends in * means all that begin so ("<*").
         units: True takes numbers as they stand where the units beside them differ within a column.
@@ -167,9 +167,6 @@ def open_source(source: Any, options: Options = WRITTEN, rows: bool = False) -> 
         raise SchemaError(tr("cannot read a list; give a path, a frame, a dict of arrays or a numpy array"))
     else:
         found = frames.from_frame(source)
-    if options.columns is not None and not isinstance(source, np.ndarray):
-        message = "columns= (--columns) names the columns of a file without a header line, or of an array [N, C]"
-        raise SchemaError(tr(message))
     found.options = options
     return found
 

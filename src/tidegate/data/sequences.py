@@ -107,7 +107,7 @@ def _arrays(data: Any, given: dict[str, Any]) -> Sequences:
 
 def _source(data: Any, given: dict[str, Any]) -> Source:
     """Columns of a table, and the options that say how it is written taken out of `given`."""
-    options = options_of(**{name: given.pop(name, None) for name in ("date_format", *WAYS)})
+    options = options_of(**{name: given.pop(name, None) for name in WAYS})
     if isinstance(data, Path) and suffix_of(data) in (".jsonl", ".ndjson"):
         found = texts.json_lines(data, options.encoding)
         found.options = options

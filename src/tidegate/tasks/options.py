@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 from tidegate.artifacts.layers import MOST_MEMBERS
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
+from tidegate.data.cells.columns import OPTIONS
 from tidegate.train.options import TrainOptions
 
 Group = TypeVar("Group")
@@ -18,7 +19,7 @@ Auto = Literal["auto"]
 AUTO: Auto = "auto"
 
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
-READING = ("repair", "wide", "decimal", "delimiter", "encoding", "date_format")
+READING = ("repair", "wide", *OPTIONS)
 CELLS = ("lstm", "gru", "peephole", "coupled")
 OPEN = ("batch_size", "max_epochs", "patience")  # options of training that None leaves to the size of the data
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -72,8 +72,8 @@ class Options:
 
 WRITTEN = Options()
 """All is found out."""
-OPTIONS = ("encoding", "delimiter", "decimal", "thousands", "skip_rows", "columns", "na", "units")
-"""Options of reading that every reader of tables takes."""
+OPTIONS = tuple(field.name for field in fields(Options))
+"""What every reader of tables takes."""
 
 
 def options_of(date_format: str | None = None, **given: Any) -> Options:
