@@ -33,7 +33,7 @@ SECONDS, EXTRA = 60.0, 1000.0
 
 def measure(stage: str, run: str) -> dict[str, float]:
     """One stage in this process: its seconds and processor seconds (opening the run left out), and the peak in MB."""
-    from tidegate.tasks.forecast.open import open_run
+    from tidegate.tasks.open import open_run
 
     begin, worked = time.perf_counter(), time.process_time()
     model = open_run(run)
@@ -47,7 +47,7 @@ def faithfulness(run: str, count: int) -> dict[str, Any]:
     """Method -> mean share of random orders beaten, and share of forecasts whose explanation holds (90 % or more)."""
     from tidegate.data.windows import windows
     from tidegate.tasks.forecast.evaluate import needed_rows
-    from tidegate.tasks.forecast.open import open_run
+    from tidegate.tasks.open import open_run
 
     model = open_run(run)
     fitted = model.fitted_

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         compare,
         cross_validate,
         load,
+        open_run,
     )
     from tidegate.train import History, TrainOptions
 
@@ -77,6 +78,7 @@ _HOMES = {
     "describe": "data",
     "diagnose": "diagnose",
     "load": "tasks",
+    "open_run": "tasks",
     "report_explanation": "report.explanation.page",
     "report_run": "report.run",
     "partition": "data.partition",
@@ -118,6 +120,7 @@ __all__ = [
     "describe",
     "diagnose",
     "load",
+    "open_run",
     "partition",
     "read",
     "read_sequences",

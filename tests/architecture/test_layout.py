@@ -37,7 +37,7 @@ def test_every_folder_of_the_package_is_a_package() -> None:
 def test_the_tests_mirror_the_package() -> None:
     layers = {folder.name for folder in PACKAGE.iterdir() if (folder / "__init__.py").exists()}
     tested = {folder.name for folder in (ROOT / "tests").iterdir() if any(folder.glob("test_*.py"))}
-    assert tested <= layers | {"architecture"}
+    assert tested <= layers | {"architecture", "contract"}
 
 
 def test_the_changelog_begins_with_the_version_of_the_package() -> None:

@@ -51,6 +51,7 @@ SURFACE = [
     "describe",
     "diagnose",
     "load",
+    "open_run",
     "partition",
     "read",
     "read_sequences",

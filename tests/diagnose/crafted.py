@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import tidegate as tg
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Case
 from tidegate.train.history import Epoch, History
 
 QUICK: dict[str, Any] = {"horizon": 4, "window": 24, "hidden_size": 8, "num_layers": 1, "dropout": 0.0, "segment": 1}
@@ -46,5 +46,5 @@ def history(validation: list[float], train: list[float] | None = None, **values:
 
 def case(**changes: Any) -> Case:
     """The healthy model's case, with parts of it replaced."""
-    found: Case = replace(healthy().case(), **changes)
+    found: Case = replace(healthy().evidence()[0], **changes)
     return found

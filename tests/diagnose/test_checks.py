@@ -9,15 +9,22 @@ import torch
 from tests.diagnose.crafted import case, fit, healthy, history, wave
 from tidegate.diagnose import diagnose, examine
 from tidegate.diagnose.checks import curve, data, gradients, skill
+from tidegate.diagnose.checks import history as history_checks
+from tidegate.diagnose.evidence import Evidence
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.flow import measure_flow
 from tidegate.diagnose.measure import explained, spread
 from tidegate.diagnose.probe import Probes
+from tidegate.train.history import History
 
 
 def ids(check: Any, **changes: Any) -> list[str]:
     changed = case(**changes)
     return [finding.id for finding in check(changed, Examined(changed))]
+
+
+def of_history(check: Any, found: History) -> list[str]:
+    return [finding.id for finding in check(Evidence(history=found))]
 
 
 def test_a_healthy_model_has_nothing_grave_and_is_left_as_it_is() -> None:
@@ -40,22 +47,22 @@ def test_overfitting_is_a_validation_loss_that_rises_while_the_training_loss_fal
 
 
 def test_jumps_of_the_validation_loss() -> None:
-    assert ids(curve.unstable, history=history([1.0, 0.5, 2.0, 0.5, 3.0, 0.6])) == ["unstable_loss"]
-    assert ids(curve.unstable, history=history([1.0, 0.5, 0.55, 0.5, 0.52, 0.5])) == []
+    assert of_history(history_checks.unstable, history([1.0, 0.5, 2.0, 0.5, 3.0, 0.6])) == ["unstable_loss"]
+    assert of_history(history_checks.unstable, history([1.0, 0.5, 0.55, 0.5, 0.52, 0.5])) == []
     ended = history([1.0, 0.9])
     ended.stopped = "diverged"
-    assert ids(curve.unstable, history=ended) == ["unstable_loss"]
+    assert of_history(history_checks.unstable, ended) == ["unstable_loss"]
 
 
 def test_epochs_after_the_best_one_are_wasted() -> None:
-    assert "wasted_epochs" in ids(curve.length, history=history([1.0, 0.5, *[0.6] * 20]))
-    assert "wasted_epochs" not in ids(curve.length, history=history([1.0, *[0.6] * 5, 0.5]))
+    assert "wasted_epochs" in of_history(history_checks.wasted, history([1.0, 0.5, *[0.6] * 20]))
+    assert "wasted_epochs" not in of_history(history_checks.wasted, history([1.0, *[0.6] * 5, 0.5]))
 
 
 def test_gradients_explode_where_the_norm_stays_far_above_the_clip() -> None:
     wild = history([1.0] * 5, grad_norm=50.0, clipped=1.0)
-    assert ids(gradients.exploding, history=wild) == ["exploding_gradients"]
-    assert ids(gradients.exploding, history=history([1.0] * 5)) == []
+    assert of_history(history_checks.exploding, wild) == ["exploding_gradients"]
+    assert of_history(history_checks.exploding, history([1.0] * 5)) == []
 
 
 def test_gradients_by_lag_are_those_of_torch() -> None:
@@ -75,7 +82,7 @@ def test_gradients_by_lag_are_those_of_torch() -> None:
 def test_a_vanishing_gradient_is_seen_where_old_values_matter() -> None:
     """A forget gate held shut passes nothing on."""
     model = fit(wave(), max_epochs=1)
-    opened = model.case()
+    opened = model.evidence()[0]
     rnn = next(part for part in opened.network.modules() if isinstance(part, torch.nn.RNNBase))
     with torch.no_grad():
         for name, weight in rnn.named_parameters():
@@ -115,7 +122,7 @@ def test_the_clock_and_an_honest_covariate_are_no_leak() -> None:
     values = wave()
     generator = np.random.default_rng(2)
     values["heat"] = values["y"] + generator.normal(0, 1.5, 600)
-    opened = fit(values, {"known": ["heat"]}, max_epochs=2).case()
+    opened = fit(values, {"known": ["heat"]}, max_epochs=2).evidence()[0]
     assert skill.leak(opened, Examined(opened)) == []
 
 
@@ -124,7 +131,7 @@ def test_noise_columns_are_not_used() -> None:
     generator = np.random.default_rng(3)
     names = ["a", "b", "c"]
     values |= {name: np.repeat(generator.normal(size=600), 1) for name in names}
-    opened = fit(values, {"observed": names}, max_epochs=10).case()
+    opened = fit(values, {"observed": names}, max_epochs=10).evidence()[0]
     assert set(Examined(opened).column_use) == set(names)
     used = Examined(opened)
     used.column_use = {"a": 0.3, "b": 0.0, "c": -0.1}
@@ -135,7 +142,7 @@ def test_noise_columns_are_not_used() -> None:
 
 def test_a_random_walk_is_copied() -> None:
     walk = wave() | {"y": np.cumsum(np.random.default_rng(4).normal(size=600))}
-    opened = fit(walk, normalise="last", calendar=(), max_epochs=3).case()
+    opened = fit(walk, normalise="last", calendar=(), max_epochs=3).evidence()[0]
     assert [item.id for item in skill.lag_copy(opened, Examined(opened))] == ["lag_copy"]
     assert skill.lag_copy(case(), Examined(case())) == []
 
@@ -143,7 +150,7 @@ def test_a_random_walk_is_copied() -> None:
 def test_a_level_that_left_the_training_range_is_drift() -> None:
     values = wave()
     values["y"] = values["y"] + np.where(np.arange(600) > 430, 30.0, 0.0)
-    opened = fit(values, max_epochs=3).case()
+    opened = fit(values, max_epochs=3).evidence()[0]
     found = data.drift(opened, Examined(opened))
     assert found[0].evidence["shift"] > 5
     assert found[0].remedy == {"network.normalise": "last"}
@@ -151,7 +158,7 @@ def test_a_level_that_left_the_training_range_is_drift() -> None:
 
 
 def test_a_window_shorter_than_the_cycle() -> None:
-    opened = fit(wave(), window=3, calendar=(), max_epochs=8).case()
+    opened = fit(wave(), window=3, calendar=(), max_epochs=8).evidence()[0]
     found = data.window(opened, Examined(opened))
     assert found[0].id == "window_short"
     assert found[0].remedy["window"] >= 6
@@ -160,7 +167,7 @@ def test_a_window_shorter_than_the_cycle() -> None:
 def test_outliers_dominate_a_squared_loss() -> None:
     values = wave()
     values["y"][::97] += 200.0
-    opened = fit(values, loss="mse", max_epochs=3).case()
+    opened = fit(values, loss="mse", max_epochs=3).evidence()[0]
     found = data.outliers(opened, Examined(opened))
     assert found[0].id == "outliers"
     assert found[0].remedy["loss"] == "mae"
@@ -170,7 +177,7 @@ def test_outliers_dominate_a_squared_loss() -> None:
 def test_two_years_of_months_are_too_few_cycles() -> None:
     rows = 40
     months = {"time": np.datetime64("2015-01") + np.arange(rows), "y": np.sin(np.arange(rows) * np.pi / 6)}
-    opened = fit(months, window=4, horizon=3, max_epochs=1).case()
+    opened = fit(months, window=4, horizon=3, max_epochs=1).evidence()[0]
     assert [item.id for item in data.cycles(opened, Examined(opened))] == ["few_cycles"]
 
 
@@ -252,14 +259,14 @@ def test_a_rate_far_below_the_usual_one_is_tried_against_it() -> None:
 
 
 def test_where_little_error_is_left_its_causes_weigh_little() -> None:
-    opened = fit(wave(), window=3, calendar=(), max_epochs=8).case()
+    opened = fit(wave(), window=3, calendar=(), max_epochs=8).evidence()[0]
     examined = Examined(opened)
     assert [item.severity for item in data.window(opened, examined)] == ["warning"]
     examined.settled = True
     assert [item.severity for item in data.window(opened, examined)] == ["info"]
     smooth = wave()
     smooth["y"] = 10 + 3 * np.sin(np.arange(600) * 2 * np.pi / 24) + np.sin(np.arange(600) * 2 * np.pi / 168)
-    easy = Examined(fit(smooth, normalise="last", hidden_size=16, max_epochs=30).case())
+    easy = Examined(fit(smooth, normalise="last", hidden_size=16, max_epochs=30).evidence()[0])
     share = easy.measures.error("validation") / easy.measures.naive("validation")
     assert easy.settled == (share < 0.1)
     assert not Examined(case()).settled
@@ -297,7 +304,7 @@ def test_many_series_are_sampled() -> None:
     time = np.tile(np.datetime64("2024-01-01") + np.arange(rows), count)
     values = np.random.default_rng(6).normal(size=rows * count) + np.tile(np.sin(np.arange(rows)), count)
     table = {"time": time, "y": values, "id": np.repeat([f"s{i}" for i in range(count)], rows)}
-    opened = fit(table, {"series": "id"}, window=7, max_epochs=1).case()
+    opened = fit(table, {"series": "id"}, window=7, max_epochs=1).evidence()[0]
     assert len(opened.origins["train"]) > 512
     found = examine(opened)
     assert found.sample["train"] == 512

@@ -9,6 +9,7 @@ from statsmodels.tsa.stattools import acf
 from tests.diagnose.crafted import case, fit, history, wave
 from tidegate.diagnose import diagnose, figures
 from tidegate.diagnose.checks import curve, gradients
+from tidegate.diagnose.checks import history as history_checks
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.run import CHECKS
@@ -78,10 +79,12 @@ def sick() -> Findings:
     crafted = case(history=history([1.0, 0.5, 0.6, 0.8, 1.0], [1.0, 0.5, 0.3, 0.2, 0.1]))
     found += curve.overfitting(crafted, Examined(crafted))
     wild = case(history=history([1.0] * 5, grad_norm=50.0, clipped=1.0))
-    found += gradients.exploding(wild, Examined(wild))
-    stuck = fit(wave(), learning_rate=5.0, max_epochs=3).case()
+    found += history_checks.exploding(wild)
+    stuck = fit(wave(), learning_rate=5.0, max_epochs=3).evidence()[0]
     found += gradients.gates(stuck, Examined(stuck))
-    return Findings(tuple({item.id: item for item in found}.values()), tuple(id for ids in CHECKS for id in ids))
+    return Findings(
+        tuple({item.id: item for item in found}.values()), tuple(id for check in CHECKS for id in check.ids)
+    )
 
 
 def test_findings_draw_and_read_well_in_both_languages() -> None:

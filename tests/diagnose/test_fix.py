@@ -12,7 +12,7 @@ from tests.diagnose.crafted import QUICK, fit, healthy, wave
 from tidegate.cli.main import main
 from tidegate.core.errors import ArtifactError, NotFittedError
 from tidegate.diagnose import fix
-from tidegate.tasks.forecast.open import open_run
+from tidegate.tasks.open import open_run
 
 
 def test_a_rate_that_was_too_low_is_mended() -> None:
@@ -55,7 +55,7 @@ def test_no_remedy_proposes_what_validation_has_chosen() -> None:
     for normalise, remedy in (("last", {}), (None, {"network.normalise": "last"})):
         model = fit(walk, normalise=normalise, calendar=(), max_epochs=3)
         model.set_params(network__normalise="auto")
-        assert model.case().config["normalise"] == normalise
+        assert model.evidence()[0].config["normalise"] == normalise
         found = tg.diagnose(model).find("lag_copy")
         assert found is None or found.remedy == remedy
 
@@ -68,7 +68,7 @@ def test_the_package_is_the_verb() -> None:
 
 def test_a_loaded_model_has_nothing_to_examine(tmp_path: Path) -> None:
     healthy().save(tmp_path / "model")
-    with pytest.raises(NotFittedError, match="tidegate diagnose"):
+    with pytest.raises(NotFittedError, match="open_run"):
         tg.diagnose(tg.load(tmp_path / "model"))
 
 
@@ -92,7 +92,7 @@ def test_a_run_folder_is_taken_up_as_it_was_left(run: Path) -> None:
     for one, other in zip(again.history_, model.history_, strict=True):
         assert replace(one, seconds=0.0, train_seconds=0.0) == replace(other, seconds=0.0, train_seconds=0.0)
     assert again.evaluate().to_json() == model.evaluate().to_json()
-    assert again.case().options == model.case().options
+    assert again.evidence()[0].options == model.evidence()[0].options
     assert tg.diagnose(again).to_json() == tg.diagnose(model).to_json()
 
 

@@ -13,9 +13,9 @@ from sklearn.preprocessing import StandardScaler
 
 from tests.diagnose.crafted import history
 from tidegate.core.errors import DataError
+from tidegate.diagnose import examine
 from tidegate.diagnose.checks import labels as checks
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
-from tidegate.diagnose.labels import examine_labels
 from tidegate.report.diagnosis_page import render_diagnosis
 from tidegate.train.history import History
 
@@ -40,11 +40,16 @@ def healthy(**changes: Any) -> LabelEvidence:
     parts = [LabelPart(y[rows], fitted.predict_proba(x[rows])) for rows in (slice(cut), slice(cut, None))]
     config = {"dropout": 0.3, "hidden_size": 64, "label_smoothing": 0.0}
     names = tuple("0123456789")
-    return replace(LabelEvidence(*parts, history(FALLING), config, names, parameters=5000), **changes)
+    return replace(
+        LabelEvidence(
+            train=parts[0], validation=parts[1], history=history(FALLING), config=config, classes=names, parameters=5000
+        ),
+        **changes,
+    )
 
 
 def test_healthy_labels_give_no_warning() -> None:
-    found = examine_labels(healthy(baseline=(0.5, "most common class")))
+    found = examine(healthy(baseline=(0.5, "most common class")))
     assert [item.id for item in found if item.severity != "info"] == []
     assert found.sample == {"train": 1198, "validation": 599}
     assert found.sampled("en") == "Sequences looked at: training part 1,198, validation part 599."
@@ -80,7 +85,9 @@ def test_a_rare_class_that_is_missed() -> None:
     chances = np.column_stack([0.9 - 0.3 * rng.random(330), np.zeros(330)])
     chances[:, 1] = 1 - chances[:, 0]
     part = LabelPart(labels.astype(np.int64), chances)
-    case = LabelEvidence(part, part, history(FALLING), {"class_weight": None}, ("common", "rare"))
+    case = LabelEvidence(
+        train=part, validation=part, history=history(FALLING), config={"class_weight": None}, classes=("common", "rare")
+    )
     (found,) = checks.imbalance(case)
     assert (found.evidence["name"], found.evidence["recall"], found.evidence["rest"]) == ("rare", 0.0, 1.0)
     assert found.remedy == {"class_weight": "balanced"}
@@ -91,7 +98,9 @@ def test_a_rare_class_that_is_missed() -> None:
 def test_too_few_examples_of_classes() -> None:
     labels = np.repeat(np.arange(4), [50, 40, 6, 3]).astype(np.int64)
     part = LabelPart(labels, np.full((99, 4), 0.25))
-    (found,) = checks.few_examples(LabelEvidence(part, part, history(FALLING), {}, ("a", "b", "c", "d")))
+    (found,) = checks.few_examples(
+        LabelEvidence(train=part, validation=part, history=history(FALLING), classes=("a", "b", "c", "d"))
+    )
     assert (found.evidence["names"], found.evidence["least"], found.severity) == ("d, c", 3, "warning")
     assert checks.few_examples(healthy()) == []
 
@@ -116,7 +125,9 @@ def test_a_threshold_that_leaves_accuracy_behind() -> None:
     labels = (rng.random(600) < 0.3).astype(np.int64)
     score = 0.15 + 0.15 * labels + 0.06 * rng.normal(size=600)
     part = LabelPart(labels, np.column_stack([1 - score, score]))
-    case = LabelEvidence(part, part, history(FALLING), {"threshold": None}, ("no", "yes"))
+    case = LabelEvidence(
+        train=part, validation=part, history=history(FALLING), config={"threshold": None}, classes=("no", "yes")
+    )
     (found,) = checks.threshold(case)
     assert found.evidence["better"] == pytest.approx(0.22, abs=0.03)
     assert found.remedy == {"threshold": "balanced_accuracy"}
@@ -135,9 +146,13 @@ def test_training_examples_known_by_heart() -> None:
     labels = rng.integers(0, 3, 200)
     sure, guess = np.eye(3)[labels], np.eye(3)[rng.integers(0, 3, 200)]
     case = LabelEvidence(
-        LabelPart(labels, sure), LabelPart(labels, guess), history(FALLING), {"dropout": 0.1}, ("a", "b", "c"),
+        train=LabelPart(labels, sure),
+        validation=LabelPart(labels, guess),
+        history=history(FALLING),
+        config={"dropout": 0.1},
+        classes=("a", "b", "c"),
         baseline=(0.3, "ridge"),
-    )  # fmt: skip
+    )
     (found,) = checks.overfitting(case)
     assert (found.severity, found.remedy) == ("critical", {"dropout": 0.5})
     assert checks.underfitting(case) == []  # it knows its training part
@@ -148,7 +163,7 @@ def test_training_examples_known_by_heart() -> None:
     actual = rng.normal(size=(100, 1))
     good, poor = LabelPart(actual=actual, found=actual + 0.1), LabelPart(actual=actual, found=actual + 0.5)
     assert good.error == pytest.approx(0.1 / actual.std(), rel=1e-9)
-    numbers = LabelEvidence(good, poor, history(FALLING), {}, ())
+    numbers = LabelEvidence(train=good, validation=poor, history=history(FALLING), config={}, classes=())
     assert [item.id for item in checks.overfitting(numbers)] == ["label_overfitting"]
     assert checks.overfitting(replace(numbers, validation=good)) == []
 
@@ -158,15 +173,21 @@ def test_causes_come_first_and_the_page_draws_them() -> None:
     labels = rng.integers(0, 2, 300)
     train = LabelPart(labels, np.eye(2)[labels], groups=np.array(["x"] * 300))
     guess = np.column_stack([1 - (p := rng.random(300)), p])
-    case = LabelEvidence(train, replace(train, chances=guess), history([1.0, 0.5, 2.0, 0.5, 3.0, 0.6]), {}, ("a", "b"))
-    found = examine_labels(case)
+    case = LabelEvidence(
+        train=train,
+        validation=replace(train, chances=guess),
+        history=history([1.0, 0.5, 2.0, 0.5, 3.0, 0.6]),
+        config={},
+        classes=("a", "b"),
+    )
+    found = examine(case)
     assert found[0].id == "group_leak"
     assert {"label_overfitting", "unstable_loss"} <= {item.id for item in found}
     for lang in ("en", "zh_TW"):
         page = render_diagnosis(found, lang)
         assert "{" not in page.split("</style>")[1]
     with pytest.raises(DataError, match="validation"):
-        examine_labels(replace(case, validation=LabelPart()))
+        examine(replace(case, validation=LabelPart()))
 
 
 def test_a_model_that_knows_nothing_doubts_no_labels_but_was_trained_too_briefly() -> None:
@@ -174,7 +195,13 @@ def test_a_model_that_knows_nothing_doubts_no_labels_but_was_trained_too_briefly
     labels, guess = rng.integers(0, 2, 300), rng.random(300)
     part = LabelPart(labels, np.column_stack([1 - guess, guess]))
     epochs = [replace(epoch, steps=20) for epoch in history(FALLING)]
-    case = LabelEvidence(part, part, History(epochs, "max_epochs"), {"hidden_size": 64}, ("a", "b"))
+    case = LabelEvidence(
+        train=part,
+        validation=part,
+        history=History(epochs, "max_epochs"),
+        config={"hidden_size": 64},
+        classes=("a", "b"),
+    )
     assert checks.noise(case) == []
     (found,) = checks.brief(case)
     assert found.remedy == {"max_epochs": 75}  # 1,500 steps of 20 an epoch

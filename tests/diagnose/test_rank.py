@@ -9,11 +9,10 @@ import pytest
 
 from tidegate.diagnose import words
 from tidegate.diagnose.finding import Finding, Findings
-from tidegate.diagnose.labels import LABEL_CHECKS
 from tidegate.diagnose.rank import EXPLAINS, rank
 from tidegate.diagnose.run import CHECKS
 
-IDS = list(dict.fromkeys(id for checks in (CHECKS, LABEL_CHECKS) for ids in checks for id in ids))
+IDS = list(dict.fromkeys(id for check in CHECKS for id in check.ids))
 
 
 def test_a_cause_stands_before_its_symptoms_whatever_the_order_found() -> None:

@@ -9,14 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.train.toy import OPTIONS, Interrupt, Script, equal, figures, fit
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError
-from tidegate.core.table import Table
-from tidegate.data import read
-from tidegate.train.checkpoint import Checkpoint, table_fingerprint
+from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,30 +147,3 @@ def test_a_full_disk_stops_with_the_old_state_in_place(tmp_path: Path, monkeypat
     assert found is not None
     assert found[0] == {"epoch": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["last"]
-
-
-def table(**changes: Any) -> Table:
-    rows = 2500
-    columns: dict[str, Any] = {
-        "time": np.datetime64("2024-01-01", "us") + np.arange(rows) * np.timedelta64(1, "h"),
-        "y": np.arange(rows, dtype=np.float64) % 7,
-        "word": np.array(["a", "b"], dtype=object)[np.arange(rows) % 2],
-        "size": np.ones(rows),
-        "place": np.full(rows, "here", dtype=object),
-    }
-    given = {"time": "time", "target": "y", "observed": ["word"], "static": ["size"], "series": "place"}
-    return read({**columns, **changes}, **given)
-
-
-def test_any_changed_row_is_another_table() -> None:
-    base = table_fingerprint(table())
-    assert table_fingerprint(table()) == base
-    y, word = table().columns["y"].copy(), table().columns["word"].copy()
-    y[1234] += 1e-9
-    word[77] = "c"
-    rows = len(y)
-    later = np.datetime64("2024-01-02", "us") + np.arange(rows) * np.timedelta64(1, "h")
-    changes = {"y": y, "word": word, "time": later, "size": np.full(rows, 2.0)}
-    for name, values in changes.items():
-        assert table_fingerprint(table(**{name: values})) != base, name
-    assert table_fingerprint(table(place=np.full(rows, "there", dtype=object))) != base

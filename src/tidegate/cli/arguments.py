@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
+from tidegate.cli.runs import is_run, opened, refuse_options
 from tidegate.core.errors import ConfigError
+from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
 if TYPE_CHECKING:
@@ -128,22 +130,33 @@ def reads(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def trains(command: Callable[..., None], lender: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of another that say what to read and which forecaster.
+    """Give a command the options of another that say what to read and which forecaster; or a run that has settled them.
 
     Args:
-        command: takes `options` and `columns` first, then arguments of its own.
+        command: named after its verb; takes its context, an estimator and a table (None: its own) first, then
+            arguments of its own, among them `data`, a file or a run, and `quiet`.
         lender: the command that has them, `fit forecast`.
     """
     lent, types = inspect.signature(lender).parameters, get_type_hints(lender)
-    own, own_types = list(inspect.signature(command).parameters.values())[2:], get_type_hints(command)
+    own, own_types = list(inspect.signature(command).parameters.values())[3:], get_type_hints(command)
 
-    def run(**values: Any) -> None:
-        options, columns = options_of(values)
-        command(options, columns, **{parameter.name: values[parameter.name] for parameter in own})
+    def run(context: typer.Context, **values: Any) -> None:
+        require("torch", extra="train", purpose="train")
+        if is_run(values["data"]):
+            refuse_options(context, LENT, values["data"])
+            model, table = opened(values["data"], command.__name__), None
+        else:
+            options, columns = options_of(values)
+            from tidegate.tasks import Forecaster
+
+            model = estimator(Forecaster, options)
+            table = table_of(values["data"], columns, values["quiet"])
+        command(context, model, table, **{parameter.name: values[parameter.name] for parameter in own})
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     parameters = [parameter.replace(annotation=own_types[parameter.name], kind=keyword) for parameter in own]
     parameters += [lent[name].replace(annotation=types[name], kind=keyword) for name in LENT]
+    parameters.append(inspect.Parameter("context", keyword, annotation=typer.Context))
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__name__ = command.__name__

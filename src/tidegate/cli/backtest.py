@@ -7,10 +7,9 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import estimator, table_of, trains
+from tidegate.cli.arguments import trains
 from tidegate.cli.fit import forecast
 from tidegate.cli.output import print_json, say, say_notes
-from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
 
@@ -22,9 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def backtest(
-    options: dict[str, Any],
-    columns: dict[str, Any],
-    data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
+    context: typer.Context,
+    model: Any,
+    table: Any,
+    data: str = typer.Argument(..., help=tr("CSV or Parquet file, or the folder of a run.")),
     out: Path = typer.Option(
         ..., "--out", "-o", help=tr("Folder of the folds; a backtest that was cut off goes on from there.")
     ),
@@ -44,16 +44,10 @@ def backtest(
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
 ) -> None:
     """Backtest a forecaster; scores, predictions of every fold and a report go to a folder."""
-    require("torch", extra="train", purpose="train")
     from tidegate.data.emit import write_columns
     from tidegate.report.backtest import report_backtest
-    from tidegate.tasks import Forecaster
-    from tidegate.tasks import backtest as run
 
-    model = estimator(Forecaster, options)
-    table = table_of(data, columns, quiet)
-    found = run(
-        model,
+    found = model.backtest(
         table,
         folds=folds,
         test_size=test_size,

@@ -10,7 +10,6 @@ import typer
 
 from tidegate.cli.arguments import REPAIRS, estimator, merge, reads, single, size, table_of
 from tidegate.cli.output import print_json, say, say_notes
-from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
@@ -107,8 +106,6 @@ def detect(
 
 def predict_detector(model: Any, data: str | None, **reading: Any) -> dict[str, Any]:
     """Columns of scores of new rows."""
-    if data is None:
-        raise ConfigError("a detector judges rows: name the file that holds them")
     found: dict[str, Any] = model.score_columns(data, **reading)
     unjudged = sum(map(math.isnan, found["p_value"].tolist()))
     if unjudged:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from tidegate.artifacts.artifact import read_task
 from tidegate.cli.output import print_json, say
-from tidegate.core.optional import require
+from tidegate.cli.runs import evaluation_of, opened
 from tidegate.core.translate import tr
 
 
@@ -22,34 +22,29 @@ def register(app: typer.Typer) -> None:
         run: Path = typer.Argument(..., help=tr("Folder of a run.")),
         data: str | None = typer.Option(None, "--data", help=tr("The training data, if the file has moved.")),
         repair: bool = typer.Option(False, "--fix", help=tr("Apply the remedies, retrain, keep what helps.")),
-        out: Path | None = typer.Option(None, "--out", "-o", help=tr("With --fix: folder for the mended model.")),
+        out: Path | None = typer.Option(None, "--out", "-o", help=tr("With --fix: folder for the run of the model.")),
         tries: int = typer.Option(4, "--tries", min=1, help=tr("With --fix: trainings, at most.")),
         page: Path | None = typer.Option(
             None, "--page", help=tr("HTML file for findings and figures; diagnosis.html in the run if not given.")
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        require("torch", extra="train", purpose="diagnose")
-        import tidegate.diagnose as verb
         from tidegate.report.diagnosis_page import report_diagnosis
-        from tidegate.runtime.label.labeller import TASKS
-        from tidegate.tasks.forecast.open import open_run
-        from tidegate.tasks.label.open import open_label_run
+        from tidegate.tasks.open import run_folder
 
         if out is not None:
-            from tidegate.artifacts.atomic import check_writable
+            from tidegate.tasks.run import check_folder
 
-            check_writable(out)
-        labelled = read_task(run) in TASKS
-        model: Any = open_label_run(run, data) if labelled else open_run(run, data)
-        place, title = run / "diagnosis.html" if page is None else page, run.resolve().name
+            check_folder(out, replace=False)
+        model = opened(run, "diagnose", data)
+        place, title = run_folder(run) / "diagnosis.html" if page is None else page, run.resolve().name
         if not repair:
             found = model.diagnose()
             _show(found, as_json)
             say(tr("Diagnosis: {path}", path=report_diagnosis(place, found, title=title)))
             return
-        fixed = verb.fix(
-            model, tries=tries, report=None if as_json else lambda line: say(tr("Training with: {what}", what=line))
+        fixed = model.fix(
+            tries=tries, report=None if as_json else lambda line: say(tr("Training with: {what}", what=line))
         )
         if as_json:
             print_json({**fixed.findings.to_json(), "fix": fixed.to_json()})
@@ -57,9 +52,29 @@ def register(app: typer.Typer) -> None:
             print(f"{fixed.findings}\n\n{fixed}")
         say(tr("Diagnosis: {path}", path=report_diagnosis(place, fixed.findings, fixed, title=title)))
         if out is not None and fixed.improved:
-            say(tr("The mended model: {path}", path=fixed.model.save(out)))
+            _leave(fixed.model, run, out, quiet=as_json)
         elif fixed.improved and not as_json:
             say(tr("To train it yourself, add: {options}", options=_options(fixed.changes)))
+
+
+def _leave(model: Any, run: Path, out: Path, *, quiet: bool) -> None:
+    """Write the run of the fixed model as `fit --out` does, and print its scores and their verdict."""
+    from tidegate.report.run import report_run
+    from tidegate.tasks.open import Stored, write_again
+    from tidegate.tasks.run import unit_of, write_findings
+
+    write_again(model, out, Stored.read(run))
+    findings = model.diagnose()
+    write_findings(out, findings)
+    if model.judged_ is None:
+        say(tr("There is no test part: nothing was judged."))
+    else:
+        if not quiet:
+            print(f"\n{evaluation_of(model)}")
+        command = shlex.join(["tidegate", "diagnose", str(run), "--fix", "--out", str(out)])
+        told = {"command": command, "findings": findings, "unit": unit_of(run)}
+        say(tr("Report: {path}", path=report_run(out / "report.html", model, model.judged_, **told)))
+    say(tr("The fixed model: {path}", path=out))
 
 
 def _show(found: Any, as_json: bool) -> None:

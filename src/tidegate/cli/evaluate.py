@@ -109,7 +109,13 @@ def _kind(task: str) -> Any:
 
 
 def _stored(run: Path) -> Any:
-    place = run / "metrics.json"
+    from tidegate.tasks.open import run_folder
+
+    place = run_folder(run) / "metrics.json"
+    if not place.exists():
+        raise ArtifactError(
+            f"{run} is a model alone, which has no scores: name the folder of a run, or give new rows to score"
+        )
     try:
         metrics = json.loads(place.read_text(encoding="utf-8"))
         state = dict(metrics["test"])

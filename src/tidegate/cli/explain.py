@@ -8,11 +8,20 @@ from typing import Any
 import typer
 
 from tidegate.artifacts import toml
-from tidegate.artifacts.artifact import read_task
 from tidegate.cli.arguments import reads
 from tidegate.cli.output import say
+from tidegate.cli.runs import ready
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import language, tr
+
+# Task -> the command's option -> the argument of `explain` that it fills.
+_ONE = {"at": "at", "target": "output", "block": "block", "step": "step"}
+TAKES = {
+    "forecaster": {name: name for name in ("at", "series", "target", "metric", "block")},
+    "classifier": _ONE,
+    "regressor": _ONE,
+    "detector": {"at": "at", "series": "series", "block": "block"},
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +40,7 @@ def register(app: typer.Typer) -> None:
         ),
         series: str | None = typer.Option(None, help=tr("Series of the forecast; the first if not given.")),
         target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
-        metric: str = typer.Option("mae", help="mae|rmse|mse|mape|smape"),
+        metric: str | None = typer.Option(None, help="mae|rmse|mse|mape|smape"),
         step: int | None = typer.Option(
             None, "--step", help=tr("Step of the sequence, from 0, where each has an answer; the last if not given.")
         ),
@@ -46,59 +55,45 @@ def register(app: typer.Typer) -> None:
         *,
         written: dict[str, Any],
     ) -> None:
-        from tidegate.runtime.label.labeller import TASKS
-        from tidegate.tasks import load
+        from tidegate.report.explanation.page import report_explanation, summary, words_of
+        from tidegate.tasks.open import run_folder
         from tidegate.tasks.run import unit_of
 
         unit = unit or unit_of(run)
-        if read_task(run) in TASKS:
-            _answer(run, {"data": data, "at": at, "output": target, "block": block, "step": step}, out, unit)
-            return
-        options: dict[str, Any] = {"at": at, "series": series, "target": target, "metric": metric, "block": block}
-        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | written
-        model, file = load(run), data
-        if not hasattr(model, "explain"):
-            raise ConfigError(
-                f"{run} holds a {type(model).__name__}, which has no explanation yet; a Forecaster, a Classifier "
-                "and a Regressor have"
-            )
-        if data is None and at is not None:
+        model, file = ready(run, "explain", data), data
+        wished = {"at": at, "series": series, "target": target, "metric": metric, "block": block, "step": step}
+        options = _options(model, {name: value for name, value in wished.items() if value is not None}) | written
+        if repair is not None:
+            options["repair"] = repair
+        if data is None and at is not None and model.task == "forecaster":
             file = trained_on(run)
         try:
-            found = model.explain(file, **options, **reading)
+            found = model.explain(file, **options)
         except DataError as error:
-            if file is None and at is not None:
+            if file is None and at is not None and model.task == "forecaster":
                 raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
                                 "the rows before that time") from error  # fmt: skip
             raise
-        _tell(found, run, out, unit)
+        first, moved, rest = summary(found, unit, language())
+        for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
+            print(line)
+        place = run_folder(run) / "explanation.html" if out is None else out
+        say(tr("Explanation: {path}", path=report_explanation(place, found, unit=unit)))
 
 
-def _answer(run: Path, wanted: dict[str, Any], out: Path | None, unit: str) -> None:
-    """What one answer of a classifier or regressor rests on, in lines and on a page."""
-    from tidegate.tasks import load
-    from tidegate.tasks.label.open import open_label_run
+def _options(model: Any, wished: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of `explain`, from the command's options.
 
-    model = open_label_run(run) if wanted["data"] is None else load(run)
-    wanted["at"] = 0 if wanted["at"] is None else wanted["at"]
-    found = model.explain(wanted.pop("data"), **{name: value for name, value in wanted.items() if value is not None})
-    _tell(found, run, out, unit)
-
-
-def _tell(found: Any, run: Path, out: Path | None, unit: str) -> None:
-    """An explanation in words, and its page."""
-    from tidegate.report.explanation.page import report_explanation, summary, words_of
-
-    first, moved, rest = summary(found, unit, language())
-    for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
-        print(line)
-    say(tr("Explanation: {path}", path=report_explanation(_page(run, out), found, unit=unit)))
-
-
-def _page(run: Path, out: Path | None) -> Path:
-    """The HTML file, beside the model, whose folder takes no other file."""
-    folder = run.parent if (run / "model.json").exists() else run
-    return folder / "explanation.html" if out is None else out
+    Raises:
+        ConfigError: an option that this task does not have.
+    """
+    takes = TAKES[model.task]
+    odd = [name for name in wished if name not in takes]
+    if odd:
+        raise ConfigError(
+            f"--{odd[0]} is not for a {type(model).__name__}; it takes {', '.join('--' + name for name in takes)}"
+        )
+    return {takes[name]: value for name, value in wished.items()}
 
 
 def trained_on(run: Path) -> str | None:

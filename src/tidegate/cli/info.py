@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
+from pathlib import Path
 
 import typer
 
 from tidegate.cli.output import print_json
+from tidegate.core.errors import ArtifactError
 from tidegate.core.optional import available
 from tidegate.core.translate import language, tr
 from tidegate.core.version import VERSION
@@ -28,8 +31,14 @@ def engine_text() -> str:
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command("info", help=tr("Version, what is installed, threads."))
-    def info(as_json: bool = typer.Option(False, "--json", help=tr("Print JSON."))) -> None:
+    @app.command("info", help=tr("Version, what is installed, threads; or what a run holds."))
+    def info(
+        run: Path | None = typer.Argument(None, help=tr("Folder of a run or a model.")),
+        as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
+    ) -> None:
+        if run is not None:
+            _of_run(run, as_json)
+            return
         found = {
             "tidegate": VERSION,
             "python": platform.python_version(),
@@ -49,3 +58,32 @@ def register(app: typer.Typer) -> None:
         for name, extra in EXTRAS.items():
             state = tr("installed") if available(name) else tr("missing: pip install 'tidegate[{extra}]'", extra=extra)
             print(f"{name:<12} {state}")
+
+
+def _of_run(run: Path, as_json: bool) -> None:
+    """What made a model, and with which options."""
+    from tidegate.artifacts.artifact import read_model
+    from tidegate.tasks import load
+    from tidegate.tasks.open import Stored
+
+    artifact, model = read_model(run), load(run)
+    made = artifact.record.provenance
+    found = {
+        "task": artifact.record.task,
+        "options": model.get_params(),
+        "tidegate": artifact.record.tidegate_version,
+        "seed": made.get("seed"),
+        "epochs": made.get("epochs"),
+        "weights": sum(values.size for values in artifact.weights.values()),
+        "reads": artifact.record.schema_,
+        "data": None,
+    }
+    with contextlib.suppress(ArtifactError):  # a model alone does not know
+        found["data"] = Stored.read(run).source
+    if as_json:
+        print_json(found)
+        return
+    found["options"] = repr(model)
+    for key, value in found.items():
+        if value is not None:
+            print(f"{key:<12} {value}")

@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from tidegate.cli.output import check_output, print_json, say
+from tidegate.cli.runs import opened
 from tidegate.core.errors import ConfigError
-from tidegate.core.optional import require
 from tidegate.core.translate import tr
 
 USUAL = 80.0
@@ -33,15 +33,13 @@ def register(app: typer.Typer) -> None:
         ),
         as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
     ) -> None:
-        require("torch", extra="train", purpose="open a run")
         from tidegate.data.emit import write_columns
-        from tidegate.tasks.forecast.open import open_run
 
         if out is not None:
             check_output(out)
             if len(level) > 1:
                 raise ConfigError("--out holds the intervals of one level; give --level once")
-        model = open_run(run, data)
+        model = opened(run, "intervals", data)
         found = [model.intervals(level=one, rate=rate) for one in level or own_levels(model.decoding_.quantiles)]
         if as_json:
             print_json([item.to_json() for item in found])

@@ -12,6 +12,7 @@ import typer
 
 from tidegate.cli.arguments import estimator, merge, reading_of, size, written, written_of
 from tidegate.cli.output import check_output, print_json, say, say_notes
+from tidegate.cli.runs import is_run, opened, refuse_options, settled
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -28,12 +29,17 @@ def register(app: typer.Typer, fit: typer.Typer) -> None:
     }
     for name, text in texts.items():
         fit.command(name, help=text)(_command(name))
-    app.command("crossval", help=tr("Train again without each fold of the sequences, and test on it."))(crossval)
+    text = tr("Train again without each fold of the sequences, and test on it.")
+    app.command("cross-validate", help=text)(crossval)
+    app.command("crossval", help=text, hidden=True)(crossval)  # the old spelling
     app.command("compare", help=tr("Train several encoders on the same sequences and put them in one table."))(compare)
 
 
 def options(
-    data: str = typer.Argument(..., help=tr("CSV, Parquet, JSONL, .ts or .arff file, or a folder of sounds or clips.")),
+    data: str = typer.Argument(
+        ...,
+        help=tr("CSV, Parquet, JSONL, .ts or .arff file, or a folder of sounds or clips; or a run."),
+    ),
     label: list[str] = typer.Option([], help=tr("Column of the label; several for several numbers.")),
     id: str | None = typer.Option(None, help=tr("Column that says which sequence a row belongs to.")),
     time: str | None = typer.Option(None, help=tr("Column that orders the steps of a sequence.")),
@@ -93,6 +99,7 @@ def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> 
             if parameter.name in leave:
                 continue
             found.append(parameter.replace(annotation=types[parameter.name], kind=keyword))
+    found.append(inspect.Parameter("context", keyword, annotation=typer.Context))
     run.__signature__ = inspect.Signature(found)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
     run.__name__ = name
@@ -116,6 +123,27 @@ def _reading(values: Mapping[str, Any]) -> dict[str, Any]:
     if "label" in own:
         own["label"] = own["label"][0] if len(own["label"]) == 1 else own["label"]
     return own | written_of(values) | reading_of(values["read"])
+
+
+def _subject(values: Mapping[str, Any], verb: str, own: tuple[str, ...]) -> tuple[Any, Any, dict[str, Any]]:
+    """The estimator, the sequences and how they are divided: of the command's options, or of a run.
+
+    Args:
+        values: the command's arguments. verb: what is asked of it. own: names of the options that divide them.
+
+    Raises:
+        ConfigError: options beside a run, which has settled them, or a verb that makes no sense for its task.
+    """
+    parts = {name: values[name] for name in own}
+    parts |= {name: size(str(parts[name])) for name in ("validation", "test") if name in parts}
+    if is_run(values["data"]):
+        refuse_options(values["context"], ["task", "epochs", "settings", *READING, "read", *MODEL], values["data"])
+        model = opened(values["data"], verb)
+        return model, model.fitted_.sequences, settled(values["context"], values["data"], parts)
+    from tidegate.data.sequences import read_sequences
+
+    model = _estimator(values["task"], values)
+    return model, read_sequences(values["data"], **_reading(values)), parts
 
 
 def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -186,18 +214,17 @@ def _words(values: Mapping[str, Any]) -> list[str]:
 def _compare(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
     from tidegate.artifacts.atomic import check_writable
-    from tidegate.data.sequences import read_sequences
     from tidegate.tasks.label.compare import ENCODERS
     from tidegate.tasks.label.compare import compare as run
 
     out = values["out"]
     if out is not None:
         check_writable(out)
-    model, reading = _estimator(values["task"], values), _reading(values)
-    sequences = read_sequences(values["data"], **reading)
+    model, sequences, parts = _subject(values, "compare", ("validation", "test", "by"))
     if not values["quiet"]:
         say_notes(sequences.notes)
-    how = {**_parts(values), "progress": False if values["quiet"] else None, "source": reading}
+    source = model.reading_ if hasattr(model, "reading_") else _reading(values)
+    how = {**parts, "progress": False if values["quiet"] else None, "source": source}
     report = None if values["quiet"] else say
     found = run(model, sequences, encoders=values["encoder"] or tuple(ENCODERS), report=report, **how)
     if out is not None:
@@ -240,15 +267,13 @@ def crossval_options(
 def _crossval(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
     from tidegate.data.emit import write_columns
-    from tidegate.data.sequences import read_sequences
     from tidegate.tasks.label.folding import cross_validate
 
     if values["out"] is not None:
         check_output(values["out"])
-    model = _estimator(values["task"], values)
-    sequences = read_sequences(values["data"], **_reading(values))
-    how = {"folds": values["folds"], "by": values["by"], "validation": size(values["validation"])}
-    found = cross_validate(model, sequences, seed=values["seed"], progress=False if values["quiet"] else None, **how)
+    model, sequences, parts = _subject(values, "cross_validate", ("validation", "by"))
+    how = {"folds": values["folds"], "by": parts["by"], "validation": parts["validation"], "seed": model.seed}
+    found = cross_validate(model, sequences, progress=False if values["quiet"] else None, **how)
     if not values["quiet"]:
         say_notes(found.notes)
     if values["out"] is not None:

@@ -10,6 +10,7 @@ import typer
 from tidegate.cli.arguments import reading_of, reads
 from tidegate.cli.detect import predict_detector
 from tidegate.cli.output import check_output, say, say_notes
+from tidegate.cli.runs import ready
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
@@ -24,7 +25,10 @@ def register(app: typer.Typer) -> None:
     def predict(
         run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
         data: str | None = typer.Argument(
-            None, help=tr("New rows; without them the end of the training data is used.")
+            None,
+            help=tr(
+                "New data; without them a forecast follows the training data, and other answers are of the test part."
+            ),
         ),
         future: str | None = typer.Option(
             None, help=tr("File with the known-ahead covariates of the steps to forecast.")
@@ -49,25 +53,22 @@ def register(app: typer.Typer) -> None:
         written: dict[str, Any],
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
-        from tidegate.tasks import load
 
         for file in (out, plot):
             if file is not None:
                 check_output(file)
-        model = load(run)
+        model = ready(run, "predict", data)
         reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
         if template is not None:
-            if not hasattr(model, "future_columns"):
+            if model.task != "forecaster":
                 raise ConfigError("--template: only a forecaster has covariates that are known ahead")
             check_output(template)
             out, found = template, model.future_columns(data, **reading)
-        elif hasattr(model, "score_columns"):
-            found = predict_detector(model, data, **reading)
-        elif hasattr(model, "forecast_columns"):
+        elif model.task == "forecaster":
             found = model.forecast_columns(data, future=future, **reading)
             say_notes(model.answer_notes_)
-        elif data is None:
-            raise ConfigError("this model answers for sequences: name the file or folder to look at")
+        elif model.task == "detector":
+            found = predict_detector(model, data, **reading)
         else:
             found = model.predict_columns(data, **reading)
             say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.fix import Fixed, fix
-from tidegate.diagnose.run import diagnose, examine
+from tidegate.diagnose.run import Examinable, diagnose, examine
 
 __all__ = ["Finding", "Findings", "Fixed", "diagnose", "examine", "fix"]
 
@@ -19,8 +18,8 @@ __all__ = ["Finding", "Findings", "Fixed", "diagnose", "examine", "fix"]
 class _Verb(ModuleType):
     """A module that can be called."""
 
-    def __call__(self, model: Any, data: Any = None) -> Findings:
-        return diagnose(model, data)
+    def __call__(self, model: Examinable) -> Findings:
+        return diagnose(model)
 
 
 sys.modules[__name__].__class__ = _Verb

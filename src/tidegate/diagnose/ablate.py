@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Case
 from tidegate.diagnose.measure import BATCH, batch_loss, spread
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from tidegate.diagnose.ablate import column_use, window_use
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Case, Network, Training
 from tidegate.diagnose.flow import Flow, measure_flow
 from tidegate.diagnose.measure import Measures
 from tidegate.diagnose.probe import Probes, probe, race
@@ -18,22 +18,43 @@ from tidegate.evaluate.verdict import skill_of
 
 RACE = 2_500_000_000  # weights times recurrent steps times steps of a training that stands beside the whole one
 SHORTEST = 120  # of its steps
-USUAL_RATE = 2e-3  # the forecaster's own
 SETTLED = 0.1  # error over that of the last or seasonal value, below which nothing much is left to gain
 
 
-class Examined:
-    """The measurements of a case."""
+class Flowing:
+    """The measurements of a network that gradients are sent through."""
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
-        self.measures = Measures(case)
+    def __init__(self, case: Network) -> None:
+        self.network: Network = case
+
+    @cached_property
+    def flow(self) -> Flow | None:
+        """Gradients and gates of the encoder."""
+        return measure_flow(self.network)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Weights of the network."""
+        return sum(weight.numel() for weight in self.network.network.parameters())
+
+    @cached_property
+    def steps(self) -> int:
+        """Steps of the whole training."""
+        return sum(epoch.steps for epoch in self.network.history)
+
+
+class Tried(Flowing):
+    """The measurements of a training that can be tried again."""
+
+    def __init__(self, case: Training) -> None:
+        super().__init__(case)
+        self.training = case
         self._rivals: dict[float, tuple[int, float]] = {}
 
     @cached_property
     def probes(self) -> Probes:
         """Short trainings at other rates, and a little further."""
-        return probe(self.case)
+        return probe(self.training)
 
     def rival(self, rate: float) -> tuple[int, float]:
         """Steps, and the validation loss of an untrained copy after that many at a rate.
@@ -44,24 +65,23 @@ class Examined:
             recurrent = 1 if self.flow is None else len(self.flow.by_lag)
             most = max(RACE // max(self.parameters * recurrent, 1), SHORTEST)
             steps = min(max(self.steps, 1), most)
-            self._rivals[rate] = steps, race(self.case, rate, steps)
+            self._rivals[rate] = steps, race(self.training, rate, steps)
         return self._rivals[rate]
 
-    @cached_property
-    def steps(self) -> int:
-        """Steps of the whole training."""
-        return sum(epoch.steps for epoch in self.case.history)
+
+class Examined(Tried):
+    """The measurements of a forecaster's case."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self.case = case
+        self.measures = Measures(case)
 
     @cached_property
     def settled(self) -> bool:
         """Whether so little error is left, beside the last or the seasonal value, that its causes hardly matter."""
         measures = self.measures
         return measures.error("validation") < SETTLED * measures.naive("validation")
-
-    @cached_property
-    def flow(self) -> Flow | None:
-        """Gradients and gates of the encoder."""
-        return measure_flow(self.case)
 
     @cached_property
     def window_use(self) -> Mapping[int, float]:
@@ -99,11 +119,6 @@ class Examined:
         return found.overall["model"][found.criterion], own[best], best
 
     @cached_property
-    def parameters(self) -> int:
-        """Weights of the network."""
-        return sum(weight.numel() for weight in self.case.network.parameters())
-
-    @cached_property
     def values(self) -> int:
         """Observed target values of the training part."""
         rows = self.case.split.train
@@ -121,3 +136,10 @@ class Examined:
             return (0,)
         head = spec.find("decoder") or spec.find("head")
         return (spec.anchor, *(head.lags if head is not None else ()))
+
+
+def measured(case: Network) -> Flowing:
+    """All that can be measured on such a case."""
+    if isinstance(case, Case):
+        return Examined(case)
+    return Tried(case) if isinstance(case, Training) else Flowing(case)

@@ -85,7 +85,7 @@ class Findings(Notebook, Sequence[Finding]):
         items: the findings in order.
         checked: ids of everything that was looked for.
         sample: windows (or sequences) that were looked at, by part.
-        unit: what the sample counts, "windows" or "sequences".
+        unit: what the sample counts, "windows", "sequences" or "rows".
     """
 
     items: tuple[Finding, ...]
@@ -146,6 +146,8 @@ class Findings(Notebook, Sequence[Finding]):
         sampled = comma.join(f"{words.part(name, lang)} {count:,}" for name, count in self.sample.items())
         if self.unit == "sequences":
             return tr("Sequences looked at: {sampled}.", lang, sampled=sampled)
+        if self.unit == "rows":
+            return tr("Rows looked at: {sampled}.", lang, sampled=sampled)
         return tr("Windows looked at: {sampled}.", lang, sampled=sampled)
 
     def __str__(self) -> str:

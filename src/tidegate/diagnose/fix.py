@@ -11,9 +11,7 @@ from tidegate.core.names import method_name, metric_name
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
 from tidegate.diagnose import words
-from tidegate.diagnose.case import Patient
 from tidegate.diagnose.finding import Finding, Findings
-from tidegate.diagnose.run import diagnose
 
 HELPS = 0.01  # share by which the validation error must fall
 TRIES = 4
@@ -139,66 +137,57 @@ class Fixed:
         }
 
 
-def fix(model: Patient, data: Any = None, *, tries: int = TRIES, report: Callable[[str], None] | None = None) -> Fixed:
+class Trainee(Protocol):
+    """A fitted estimator as `fix` handles it: trained again with other options, and scored."""
+
+    model: Any
+    parts: Sequence[str]  # what is scored before and after; `validation` first
+    higher: bool  # whether more of the criterion is better; its distance from 1 is then the error
+    least: float  # by how much the error must fall besides the 1 %
+    of_labels: bool  # see `Fixed`
+
+    def findings(self) -> Findings:
+        """What is wrong with it."""
+
+    def retrained(self, changes: Mapping[str, Any]) -> Trainee:
+        """The same, fitted on the same data and parts with some options changed."""
+
+    def score(self, part: str) -> Any:
+        """The evaluation of a part, that of validation by a network that had not seen it."""
+
+    def finish(self) -> Trainee:
+        """What is handed over, such as after training on more data."""
+
+
+class Fixable(Protocol):
+    """A fitted estimator of any task."""
+
+    def trainee(self) -> Trainee:
+        """What `fix` handles."""
+
+
+def fix(model: Fixable, *, tries: int = TRIES, report: Callable[[str], None] | None = None) -> Fixed:
     """Apply the remedies of a diagnosis one after another and keep those that lower the validation error by 1 %.
 
     After a remedy that helped, the new model is examined again. The test part decides nothing; it is scored before
     and after.
 
     Args:
-        model: a fitted estimator. data: as for `diagnose`.
+        model: a fitted estimator.
         tries: trainings, at most.
         report: told what is tried.
 
     Raises:
         NotFittedError, DataError: as `diagnose`.
     """
-    own = getattr(model, "mend", None)
-    if own is not None:  # a task whose diagnosis is its own
-        mended: Fixed = own(tries=tries, report=report)
-        return mended
-    case = model.case(data)
-    parts = [part for part in ("validation", "test") if len(case.origins.get(part, ()))]
-    return mend(model, lambda own: diagnose(own, data if own is model else None), parts, tries=tries, report=report)
-
-
-class Mendable(Protocol):
-    """A fitted estimator that can be trained again with other options, and scored."""
-
-    def retrained(self, changes: Mapping[str, Any]) -> Any:
-        """A new estimator, fitted on the same data and parts with some options changed."""
-
-    def score(self, part: str) -> Any:
-        """The evaluation of a part, that of validation by a network that had not seen it."""
-
-
-def mend(
-    model: Mendable,
-    examine: Callable[[Any], Findings],
-    parts: Sequence[str],
-    *,
-    higher: bool = False,
-    least: float = 0.0,
-    tries: int = TRIES,
-    report: Callable[[str], None] | None = None,
-    finish: Callable[[Any], Any] | None = None,
-    of_labels: bool = False,
-) -> Fixed:
-    """The loop of `fix`, for any task.
-
-    Args:
-        model: the estimator. examine: gives its findings. parts: what is scored before and after; `validation` first.
-        higher: whether more of the criterion is better; its distance from 1 is then the error.
-        least: by how much the error must fall besides the 1 %. tries: trainings, at most. report: told what is tried.
-        finish: makes the last model from the best one, such as by training on more data. of_labels: see `Fixed`.
-    """
-    first = findings = examine(model)
-    best, changes = model, dict[str, Any]()
-    before = {part: model.score(part) for part in parts}
+    given = model.trainee()
+    first = findings = given.findings()
+    best, changes = given, dict[str, Any]()
+    before = {part: given.score(part) for part in given.parts}
     criterion = before["validation"].criterion
 
     def error_of(value: float) -> float:
-        return 1 - value if higher else value
+        return 1 - value if given.higher else value
 
     value = before["validation"].overall["model"][criterion]
     trials: list[Trial] = []
@@ -217,17 +206,17 @@ def mend(
             trials.append(Trial(finding, value, float("nan"), False, str(refusal)))
             continue
         error = error_of(value)
-        kept = bool(error_of(found) < min((1 - HELPS) * error, error - least))
+        kept = bool(error_of(found) < min((1 - HELPS) * error, error - given.least))
         trials.append(Trial(finding, value, found, kept))
         if kept:
             best, value = candidate, found
             changes |= finding.remedy
-            findings = examine(best)
-    if changes and finish is not None:
-        best = finish(best)
+            findings = best.findings()
+    if changes:
+        best = best.finish()
     after = {part: best.score(part) for part in before} if changes else before
     skipped = tuple(item for item in first if item.id in NEVER)
-    return Fixed(best, tuple(trials), changes, before, after, criterion, first, skipped, of_labels)
+    return Fixed(best.model, tuple(trials), changes, before, after, criterion, first, skipped, given.of_labels)
 
 
 def _worth(finding: Finding, tried: set[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Network
 from tidegate.diagnose.measure import spread
 
 WINDOWS = 64
@@ -39,7 +39,7 @@ class Flow:
     gates: NDArray[np.float64]
 
 
-def measure_flow(case: Case) -> Flow | None:
+def measure_flow(case: Network) -> Flow | None:
     """Backpropagate the training loss of a sample through a copy of the network; None without a recurrence."""
     import torch
 

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose.case import Case, Origins
+from tidegate.diagnose.evidence import SAMPLE, Case, Network, Origins
 from tidegate.evaluate.forecast.baselines import simple_methods
 from tidegate.evaluate.forecast.season import find_seasons
 
 Array = NDArray[np.float64]
-SAMPLE = 512  # windows of a part that are looked at
 BATCH = 128
 FEATURES = 200  # past values that a regression of the residuals sees, at most
 
@@ -143,14 +142,14 @@ def spread(rows: Origins, count: int) -> Origins:
     return rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
 
 
-def batch_loss(case: Case, network: Any, batches: list[tuple[Any, ...]]) -> float:
+def batch_loss(case: Network, network: Any, batches: list[tuple[Any, ...]]) -> float:
     """Mean loss over batches, weighted by their observed steps."""
     import torch
 
     total, count = 0.0, 0
     with torch.no_grad():
         for batch in batches:
-            seen = int(batch[4].sum())
+            seen = int(batch[-1].sum())
             total += float(case.loss(network, batch)) * seen
             count += seen
     return total / max(count, 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Training
 from tidegate.diagnose.measure import BATCH, batch_loss, spread
 
 STEPS = 60
@@ -40,7 +40,7 @@ class Probes:
         return min(self.rates, key=lambda rate: self.rates[rate])
 
 
-def probe(case: Case) -> Probes:
+def probe(case: Training) -> Probes:
     """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
     import torch
 
@@ -55,7 +55,7 @@ def probe(case: Case) -> Probes:
     return Probes(batch_loss(case, case.network, judged), own, rates, min(further))
 
 
-def race(case: Case, rate: float, steps: int) -> float:
+def race(case: Training, rate: float, steps: int) -> float:
     """Validation loss of an untrained network after `steps` steps at a rate that falls to 0 along half a cosine.
 
     A fair rival of the whole training where a probe is too short to be one; the model is left as it is.
@@ -67,19 +67,19 @@ def race(case: Case, rate: float, steps: int) -> float:
         return _train(case, case.fresh(), _batches(case, steps), _judged(case), rate, fall=steps)
 
 
-def _judged(case: Case) -> list[tuple[Any, ...]]:
+def _judged(case: Training) -> list[tuple[Any, ...]]:
     held = spread(case.origins["validation"], HELD)
     return [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
 
 
-def _batches(case: Case, steps: int) -> Iterator[tuple[Any, ...]]:
+def _batches(case: Training, steps: int) -> Iterator[tuple[Any, ...]]:
     generator = np.random.default_rng(case.options.seed)
     rows = case.origins["train"]
     return (case.batch(rows[np.sort(generator.integers(0, len(rows), WINDOWS))]) for _ in range(steps))
 
 
 def _train(
-    case: Case, network: Any, batches: Iterable[tuple[Any, ...]], judged: list[Any], rate: float, fall: int = 0
+    case: Training, network: Any, batches: Iterable[tuple[Any, ...]], judged: list[Any], rate: float, fall: int = 0
 ) -> float:
     """Validation loss after one pass over the batches; infinite where it diverged.
 

@@ -31,21 +31,26 @@ EXPLAINS: dict[str, frozenset[str]] = {
     ),
     "learning_rate_high": frozenset(
         {"unstable_loss", "exploding_gradients", "saturated_gates", "underfitting", "overfitting", "stopped_early"}
-        | {"vanishing_gradients", "window_short", "drift", "lag_copy", "useless_features"}
+        | {"vanishing_gradients", "window_short", "drift", "lag_copy", "useless_features", "alarm_underfitting"}
     ),
     "exploding_gradients": frozenset({"unstable_loss", "saturated_gates", "underfitting"}),
     "learning_rate_low": frozenset(
         {"stopped_early", "underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "overfitting"}
-        | {"useless_features"}
+        | {"useless_features", "alarm_underfitting"}
     ),
     "stopped_early": frozenset(
         {"underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "useless_features"}
+        | {"alarm_underfitting"}
     ),
     "vanishing_gradients": frozenset({"underfitting", "lag_copy"}),
     "window_short": frozenset({"underfitting", "lag_copy"}),
     "few_cycles": frozenset({"overfitting", "drift", "underfitting", "window_short"}),
     "drift": frozenset({"overfitting", "underfitting", "window_short"}),
     "useless_features": frozenset({"overfitting"}),
+    "dirty_training": frozenset({"alarm_underfitting", "p_values_large", "unstable_loss", "alarm_drift"}),
+    "alarm_drift": frozenset({"p_values_small", "many_alarms"}),
+    "few_errors": frozenset({"p_values_small", "p_values_large", "many_alarms"}),
+    "p_values_small": frozenset({"many_alarms"}),
     "group_leak": frozenset({"label_overfitting", "label_noise", "threshold"}),
     "label_noise": frozenset({"label_overfitting", "label_underfitting"}),
     "few_examples": frozenset({"class_imbalance", "label_overfitting"}),

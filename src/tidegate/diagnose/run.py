@@ -1,63 +1,114 @@
-"""The diagnosis: every check on one case, ranked."""
+"""The diagnosis: every check whose evidence a trained model has, ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.case import Case, Patient
-from tidegate.diagnose.checks import curve, data, gradients, skill
-from tidegate.diagnose.examine import Examined
+from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill
+from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, Network, Training
+from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.rank import rank
 
-Check = Callable[[Case, Examined], list[Finding]]
 
-# What looks for which findings; another task may leave some out or bring its own.
-CHECKS: Mapping[tuple[str, ...], Check] = {
-    ("leak",): skill.leak,
-    ("unscaled_inputs",): data.scaling,
-    ("outliers",): data.outliers,
-    ("learning_rate_high", "learning_rate_low"): curve.learning_rate,
-    ("exploding_gradients",): gradients.exploding,
-    ("vanishing_gradients",): gradients.vanishing,
-    ("stopped_early", "wasted_epochs"): curve.length,
-    ("window_short", "window_long"): data.window,
-    ("few_cycles",): data.cycles,
-    ("drift",): data.drift,
-    ("useless_features",): data.columns,
-    ("overfitting",): curve.overfitting,
-    ("underfitting",): curve.underfitting,
-    ("unstable_loss",): curve.unstable,
-    ("saturated_gates",): gradients.gates,
-    ("lag_copy",): skill.lag_copy,
-    ("capacity",): data.capacity,
-}
+@dataclass(frozen=True)
+class Check:
+    """Something that is looked for.
+
+    Attributes:
+        ids: of the findings it may give. needs: the piece of evidence that it looks at.
+        look: called with that piece, and where a network is in it with what was measured on it.
+    """
+
+    ids: tuple[str, ...]
+    needs: type[Evidence]
+    look: Callable[..., list[Finding]]
 
 
-def diagnose(model: Patient, data: Any = None) -> Findings:
+CHECKS: tuple[Check, ...] = (
+    Check(("leak",), Case, skill.leak),
+    Check(("unscaled_inputs",), Case, data.scaling),
+    Check(("outliers",), Case, data.outliers),
+    Check(("group_leak",), LabelEvidence, labels.groups),
+    Check(("label_noise",), LabelEvidence, labels.noise),
+    Check(("few_examples",), LabelEvidence, labels.few_examples),
+    Check(("class_imbalance",), LabelEvidence, labels.imbalance),
+    Check(("threshold",), LabelEvidence, labels.threshold),
+    Check(("dirty_training",), AlarmEvidence, alarms.dirty),
+    Check(("few_errors",), AlarmEvidence, alarms.few),
+    Check(("learning_rate_high", "learning_rate_low"), Training, curve.learning_rate),
+    Check(("label_rate_low",), LabelEvidence, labels.slow),
+    Check(("exploding_gradients",), Evidence, history.exploding),
+    Check(("vanishing_gradients",), Case, gradients.vanishing),
+    Check(("stopped_early",), Training, curve.cut_short),
+    Check(("few_steps",), LabelEvidence, labels.brief),
+    Check(("few_units",), LabelEvidence, labels.narrow),
+    Check(("wasted_epochs",), Evidence, history.wasted),
+    Check(("window_short", "window_long"), Case, data.window),
+    Check(("few_cycles",), Case, data.cycles),
+    Check(("drift",), Case, data.drift),
+    Check(("alarm_drift",), AlarmEvidence, alarms.drift),
+    Check(("useless_features",), Case, data.columns),
+    Check(("overfitting",), Case, curve.overfitting),
+    Check(("label_overfitting",), LabelEvidence, labels.overfitting),
+    Check(("underfitting",), Case, curve.underfitting),
+    Check(("label_underfitting",), LabelEvidence, labels.underfitting),
+    Check(("alarm_underfitting",), AlarmEvidence, alarms.underfitting),
+    Check(("p_values_small", "p_values_large"), AlarmEvidence, alarms.calibration),
+    Check(("many_alarms",), AlarmEvidence, alarms.budget),
+    Check(("unstable_loss",), Evidence, history.unstable),
+    Check(("saturated_gates",), Network, gradients.gates),
+    Check(("lag_copy",), Case, skill.lag_copy),
+    Check(("capacity",), Case, data.capacity),
+)
+
+
+class Examinable(Protocol):
+    """A fitted estimator that can be examined."""
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What a diagnosis looks at, the piece whose sample counts first."""
+
+
+def diagnose(model: Examinable) -> Findings:
     """What is wrong with a trained model, root cause first, each with its evidence and a remedy.
 
     At most 512 windows of every part are looked at, evenly spread; the model is left as it is.
 
     Args:
-        model: a fitted estimator, such as `Forecaster`.
-        data: the table it was trained on, for a model that does not hold it.
+        model: a fitted estimator of any task.
 
     Raises:
-        NotFittedError: the model was not fitted here; `tidegate diagnose` opens the folder of a run.
-        DataError: there is no training or validation window to look at.
+        NotFittedError: the model was not fitted here; `tidegate.open_run` opens the folder of a run.
+        DataError: there is no training or validation example to look at.
     """
-    return examine(model.case(data))
+    return examine(*model.evidence())
 
 
-def examine(case: Case, checks: Mapping[tuple[str, ...], Check] = CHECKS) -> Findings:
-    """Run the checks on a case."""
+def examine(*evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Findings:
+    """Run the checks whose piece is there.
+
+    Args:
+        evidence: the pieces; each check takes the first of its kind. checks: what is looked for.
+
+    Raises:
+        DataError: a part is empty.
+    """
+    first = evidence[0]
     for part in ("train", "validation"):
-        if not len(case.origins.get(part, ())):
-            raise DataError(f"the {part} part has no window of {case.window} past and {case.horizon} future steps")
-    examined = Examined(case)
-    found: Sequence[Finding] = [finding for check in checks.values() for finding in check(case, examined)]
-    sample = {part: len(rows) for part, rows in examined.measures.origins.items() if len(rows)}
-    return Findings(rank(found), tuple(id for ids in checks for id in ids), sample)
+        if not first.sample.get(part):
+            raise DataError(first.lack(part))
+    extra = {id(piece): (measured(piece),) for piece in evidence if isinstance(piece, Network)}
+    found: list[Finding] = []
+    looked: list[str] = []
+    for check in checks:
+        piece = next((own for own in evidence if isinstance(own, check.needs)), None)
+        if piece is None:
+            continue
+        looked += check.ids
+        measurements = extra[id(piece)] if issubclass(check.needs, Network) else ()
+        found += check.look(piece, *measurements)
+    return Findings(rank(found), tuple(looked), dict(first.sample), first.unit)

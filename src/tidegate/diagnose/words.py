@@ -229,6 +229,53 @@ _WORDS = {
         "The network is too small, too restrained, or was trained too briefly for what the data hold.",
         "Give it more units, more epochs, or less dropout.",
     ),
+    "dirty_training": _Words(
+        "Anomalies in the training part",
+        "{events} events alarm on the {rows} rows of the training part, where the budget allows {allowed}.",
+        "What was odd there was learned as ordinary, so that the same passes unseen later; or the process changed.",
+        "Label these rows (label=), which keeps them out of the training, or begin the training part later.",
+    ),
+    "few_errors": _Words(
+        "Too few errors to tell how rare an alarm is",
+        "{rows} errors were measured, and a row alarms at a p of {threshold} and below: {needed} errors would hold one "
+        "as rare as that.",
+        "Beyond the largest error that was seen, rarity is extrapolated along an assumed tail.",
+        "Train and validate on more rows, or allow more alarms.",
+    ),
+    "p_values_small": _Words(
+        "p-values are smaller than they should be",
+        "Of the {rows} rows after the training part, {share} % have a p of {level} or below: {times} times as many as "
+        "there should be.",
+        "These rows are noisier than, or otherwise unlike, those that the errors were measured on.",
+        "Train on rows like these, and let streams adapt; until then expect more alarms than the budget.",
+    ),
+    "p_values_large": _Words(
+        "p-values are larger than they should be",
+        "Of the {rows} rows after the training part, only {share} % have a p of {level} or below.",
+        "The errors were measured on rows that are noisier, or hold anomalies, so that the detector is less sensitive.",
+        "Label anomalies in the training and the validation part, or begin them later.",
+    ),
+    "many_alarms": _Words(
+        "More alarms than the budget allows",
+        "{events} events alarm on the {rows} rows of the {part}, where the budget allows {allowed}.",
+        "They are anomalies, or the rows are no longer like those of the training part.",
+        "Look at the events; where they are ordinary, train on rows like these.",
+    ),
+    "alarm_drift": _Words(
+        "The data have changed since training",
+        "In the {part} the level of {column} lies {shift} deviations from that of the training part and {outside} % of "
+        "its values are outside the range seen in training; the error grows {gap} times as much as that of repeating "
+        "the last value.",
+        "A trend or a break: the detector is asked about values it never saw.",
+        "Train again on recent rows, and let streams adapt.",
+    ),
+    "alarm_underfitting": _Words(
+        "What is expected is too far off",
+        "The values expected are {worse} % farther from those that come than a simple method's ({baseline}: "
+        "{baseline_error}, model: {error}); {hidden_size} units per layer.",
+        "What is ordinary was not learned, so that only large anomalies stand out.",
+        "Give it more units, or a longer training.",
+    ),
 }
 
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
@@ -253,6 +300,7 @@ _AXES = {
     "few_steps": _LOSS,
     "few_units": _LOSS,
     "threshold": ("Probability", "Share in %"),
+    "alarm_drift": ("Value", "Share in %"),
 }
 _CAPTIONS = {
     "leak": "Squared correlation of each column with the target at the same step.",
@@ -273,6 +321,12 @@ _CAPTIONS = {
     "label_noise": "Labels in doubt, by the label they have and the class that is likelier.",
     "threshold": "Probabilities of the second class, by the class that it is.",
     "label_underfitting": "Error on the validation part, beside simple methods.",
+    "dirty_training": "Events in 1,000 judged rows of each part.",
+    "many_alarms": "Events in 1,000 judged rows of each part.",
+    "p_values_small": "Rows with a p at or below each level, in percent.",
+    "p_values_large": "Rows with a p at or below each level, in percent.",
+    "alarm_drift": "Values of the channel in the training part and later.",
+    "alarm_underfitting": "Error on the validation part, beside simple methods.",
     "lag_copy": "Forecasts and actual values of neighbouring windows, {step} steps ahead.",
 }
 NAMES = {

@@ -11,6 +11,7 @@ from tidegate.tasks.label.folding import CrossValidation, cross_validate
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
 from tidegate.tasks.load import load
+from tidegate.tasks.open import open_run
 
 __all__ = [
     "AnomalyDetector",
@@ -28,4 +29,5 @@ __all__ = [
     "compare",
     "cross_validate",
     "load",
+    "open_run",
 ]

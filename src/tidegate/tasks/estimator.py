@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tidegate.core.errors import ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
+from tidegate.tasks.verbs import require_verb
 
 if TYPE_CHECKING:
+    from tidegate.diagnose import Findings, Fixed
+    from tidegate.diagnose.evidence import Evidence
+    from tidegate.tasks.open import Stored
     from tidegate.tasks.run import Content
+    from tidegate.tasks.trainee import Trainee
     from tidegate.train.progress import ProgressBar
 
 Self = TypeVar("Self", bound="Estimator")
@@ -74,7 +79,7 @@ class Estimator(Notebook, Parameters, ABC):
 
     def _fit(self: Self, call: FitCall) -> Self:
         """The way of every fit: check, read, train; with `out`, evaluate the test part and leave a run behind."""
-        from tidegate.tasks.run import check_folder, write_run
+        from tidegate.tasks.run import check_folder
         from tidegate.train.progress import ProgressBar
 
         self.check()
@@ -88,14 +93,20 @@ class Estimator(Notebook, Parameters, ABC):
             self._train(examples, call, bar)
         self.seconds_ = time.monotonic() - begin
         if call.out is not None:
-            self.judged_ = self._evaluated("test")
             config = {
                 "data": {**self._read_how(call), **call.path()},
                 "split": dict(call.split),
                 "model": self.get_params(),
             }
-            write_run(Path(call.out), self, self.judged_, config)
+            self._leave(Path(call.out), config)
         return self
+
+    def _leave(self, folder: Path, config: Mapping[str, Any]) -> None:
+        """Evaluate the test part and write the run."""
+        from tidegate.tasks.run import write_run
+
+        self.judged_ = self._evaluated("test")
+        write_run(folder, self, self.judged_, config)
 
     @abstractmethod
     def _examples(self, call: FitCall) -> Any:
@@ -117,12 +128,91 @@ class Estimator(Notebook, Parameters, ABC):
     def _contents(self) -> dict[str, Content]:
         """The artifacts of a run, by folder; the first is the model's."""
 
+    def _kept(self) -> dict[str, bytes]:
+        """Further files of a run, without which a diagnosis of it would have to train again."""
+        return {}
+
+    @abstractmethod
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        """Take over the data, the parts and the history of a run, for `tidegate.open_run`."""
+
     @abstractmethod
     def _predicted(self, judged: Any) -> dict[str, bytes]:
         """Files that hold what was predicted for the test part."""
 
+    def diagnose(self) -> Findings:
+        """What is wrong with this model, root cause first; print it.
+
+        Raises:
+            NotFittedError: a loaded model holds no training data; `tidegate.open_run` opens the folder of a run.
+        """
+        from tidegate.diagnose import diagnose
+
+        return diagnose(self)
+
+    def fix(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Fixed:
+        """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
+
+        Args:
+            tries: trainings, at most. report: told what is tried.
+
+        Returns:
+            `tidegate.diagnose.Fixed`: print it, or see `.model`, `.changes`. This model stays as it is.
+
+        Raises:
+            NotFittedError: as `diagnose`.
+        """
+        from tidegate.diagnose import fix
+
+        return fix(self, tries=tries, report=report)
+
+    @abstractmethod
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What a diagnosis looks at (`tidegate.diagnose.evidence`)."""
+
+    @abstractmethod
+    def trainee(self) -> Trainee:
+        """What `tidegate.diagnose.fix` trains again."""
+
+    def backtest(self, *data: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("backtest")
+
+    def cross_validate(self, *data: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("cross_validate")
+
+    def audit(self, *data: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("audit")
+
+    def intervals(self, *given: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("intervals")
+
+    def compare(self, *data: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("compare")
+
+    def stream(self, *given: Any, **how: Any) -> object:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        self._refuse("stream")
+
+    def _refuse(self, verb: str) -> NoReturn:
+        require_verb(self, verb)
+        raise ConfigError(f"a {type(self).__name__} has no {verb}")
+
     def _require_fitted(self, attribute: str) -> None:
-        if not hasattr(self, attribute):
+        """Refuse a model that lacks what a verb needs.
+
+        Raises:
+            NotFittedError: it was not fitted, or was loaded without its data and its history.
+        """
+        if hasattr(self, attribute):
+            return
+        if hasattr(self, "notes_"):
             raise NotFittedError(
-                f"this {type(self).__name__} has not been fitted: call fit() first, or tidegate.load()"
+                f"this {type(self).__name__} was loaded without the data it was trained on: open its run with "
+                "tidegate.open_run(RUN) (in a shell, name the folder of the run), or give data"
             )
+        raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit() first, or tidegate.load()")

@@ -25,9 +25,9 @@ from tidegate.artifacts.atomic import check_writable, write_file
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import OutputError
 from tidegate.core.optional import require
-from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
+from tidegate.data.fingerprint import data_fingerprint
 
 OURS = (  # what a run, and the pages made of it, leave in a folder; nothing else is ever removed
     "config.toml",
@@ -36,6 +36,7 @@ OURS = (  # what a run, and the pages made of it, leave in a folder; nothing els
     "predictions.parquet",
     "events.csv",
     "baselines.safetensors",
+    "seen.safetensors",
     "findings.json",
     "audit.json",
     "report.html",
@@ -144,6 +145,9 @@ def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) 
         "seconds": getattr(model, "seconds_", model.fitted_.seconds),
         "stopped": model.history_.stopped,
     }
+    metrics["data"] = data_fingerprint(model.fitted_.data)
+    for name, content in model._kept().items():
+        write_file(folder / name, content)
     if judged is not None:
         metrics["test"] = getattr(judged, "evaluation", judged).to_json()
         for name, content in model._predicted(judged).items():
@@ -184,11 +188,6 @@ def write_audit(folder: Path, audit: Any) -> None:
 
 def _write_json(path: Path, value: Any) -> None:
     write_file(path, json.dumps(plain(value), ensure_ascii=False, indent=1).encode())
-
-
-def read_notes(metrics: Mapping[str, Any]) -> tuple[Note, ...]:
-    """Notes as `write_run` stored them."""
-    return tuple(Note(note["kind"], note["message"], note["values"]) for note in metrics["notes"])
 
 
 def versions() -> dict[str, str]:

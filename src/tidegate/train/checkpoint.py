@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -18,10 +17,8 @@ from torch import Tensor
 
 from tidegate.artifacts.atomic import existing_folder, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError
-from tidegate.core.table import Table
 
 FORMAT = 1
-HASHED_ROWS = 1_000_000
 
 
 class Checkpoint:
@@ -100,17 +97,3 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tenso
             _, index, key = name.split(".", 2)
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def table_fingerprint(table: Table) -> str:
-    """A hash of every value, time and name of a table: one changed row is another table."""
-    digest = hashlib.sha256(repr((table.ids, table.timezone, table.schema)).encode())
-    columns = {"": table.starts, "time": table.time, **table.columns}
-    columns |= {f"static.{name}": values for name, values in table.static.items()}
-    for name, values in columns.items():
-        digest.update(f"{name}:{len(values)}:{values.dtype}".encode())
-        for first in range(0, len(values), HASHED_ROWS):
-            part = values[first : first + HASHED_ROWS]
-            text = part.dtype == object
-            digest.update(repr(part.tolist()).encode() if text else np.ascontiguousarray(part).view(np.uint8).data)
-    return digest.hexdigest()

@@ -9,7 +9,7 @@ import torch
 import tidegate as tg
 from tests.tasks.forecast.models import plain, quick
 from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.forecast.open import open_run
+from tidegate.tasks.open import open_run
 from tidegate.train.run import TorchRun
 
 

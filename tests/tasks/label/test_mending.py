@@ -46,7 +46,7 @@ def test_too_few_units_for_an_estimate_are_mended() -> None:
     model = model.fit(data.reviews_that_count(), progress=False)
     found = model.diagnose().find("few_units")
     assert found is not None
-    fixed = model.mend(tries=2)
+    fixed = model.fix(tries=2)
     assert fixed.changes["hidden_size"] == 64
     assert fixed.criterion == "rmse"
     assert fixed.trials[0].after < 0.9 * fixed.trials[0].before
@@ -109,9 +109,9 @@ def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
             self.overall = {"model": {"accuracy": next(right) / count}}
 
     monkeypatch.setattr(mending, "judge_seen", lambda *given: Scored())
-    monkeypatch.setattr(mending.LabelPatient, "retrained", lambda self, changes: mending.LabelPatient(self.model))
+    monkeypatch.setattr(mending.LabelTrainee, "retrained", lambda self, _: mending.LabelTrainee(self.model, self.first))
     monkeypatch.setattr(mending, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
-    fixed = mending.mend_labels(model, tries=1)
+    fixed = fix(model, tries=1)
     assert [trial.kept for trial in fixed.trials] == [False]
 
 

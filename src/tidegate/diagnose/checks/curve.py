@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.diagnose import figures
-from tidegate.diagnose.case import Case
-from tidegate.diagnose.checks.history import best_epoch, curve_of, wasted
-from tidegate.diagnose.checks.history import unstable as unstable_history
-from tidegate.diagnose.examine import USUAL_RATE, Examined
+from tidegate.diagnose.checks.history import best_epoch, curve_of
+from tidegate.diagnose.evidence import Case, Training
+from tidegate.diagnose.examine import Examined, Tried
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.diagnose.probe import STEPS
 
@@ -97,13 +96,13 @@ def underfitting(case: Case, examined: Examined) -> list[Finding]:
     ]
 
 
-def learning_rate(case: Case, examined: Examined) -> list[Finding]:
+def learning_rate(case: Training, examined: Tried) -> list[Finding]:
     """An untrained copy, given as long a training at another rate, ends lower than this one did.
 
     What asks for that trial: sixty steps at a third or at three times the rate ended lower, the gates were driven to
     their ends, or the rate is a tenth of the usual one or less. The rate of the trial is the remedy.
     """
-    probes = examined.probes
+    probes, usual = examined.probes, case.usual_rate
     own = probes.rate
     better = {rate: loss for rate, loss in probes.rates.items() if loss < (1 - PROBE) * probes.trained}
     lower = [rate for rate in better if rate <= own / 3 and own > HIGH]
@@ -111,17 +110,17 @@ def learning_rate(case: Case, examined: Examined) -> list[Finding]:
     short = examined.steps < FEW and probes.further < (1 - FURTHER) * probes.trained
     higher = [rate for rate in better if rate >= 3 * own and not short]
     if lower or driven(case, examined):
-        found = _tried(examined, "learning_rate_high", min(USUAL_RATE, own), bool(lower))
+        found = _tried(examined, "learning_rate_high", min(usual, own), bool(lower))
         if found:
             return found
-    if higher or (own <= LOW * USUAL_RATE and not short):
-        return _tried(examined, "learning_rate_low", max(USUAL_RATE, float(f"{3 * own:.2g}")), bool(higher))
+    if higher or (own <= LOW * usual and not short):
+        return _tried(examined, "learning_rate_low", max(usual, float(f"{3 * own:.2g}")), bool(higher))
     return []
 
 
-def _tried(examined: Examined, id: str, rate: float, probed: bool) -> list[Finding]:
+def _tried(examined: Tried, id: str, rate: float, probed: bool) -> list[Finding]:
     """The finding where the copy trained at `rate` ends lower; `probed`: or a probe did and the copy was cut short."""
-    probes, own = examined.probes, examined.probes.rate
+    probes, own, remedy = examined.probes, examined.probes.rate, rate
     steps, loss = examined.rival(rate)
     tried = {each: (value, STEPS) for each, value in probes.rates.items() if each != rate} | {rate: (loss, steps)}
     if loss >= (1 - RIVAL) * probes.trained:
@@ -135,25 +134,19 @@ def _tried(examined: Examined, id: str, rate: float, probed: bool) -> list[Findi
     evidence |= {"probe_rate": rate, "probe_loss": loss, "probe_steps": steps}
     bars: list[tuple[figures.Name, float]] = [(("trained", {"rate": own, "steps": examined.steps}), probes.trained)]
     bars += [(("probe", {"rate": r, "steps": n}), value) for r, (value, n) in sorted(tried.items())]
-    remedy = min(USUAL_RATE, own) if id == "learning_rate_high" else max(USUAL_RATE, float(f"{3 * own:.2g}"))
     severity: Severity = "critical" if gain > GRAVE else "warning"
     return [Finding(id, severity, evidence, {"learning_rate": remedy}, figures.bars(bars))]
 
 
-def driven(case: Case, examined: Examined) -> bool:
+def driven(case: Training, examined: Tried) -> bool:
     """Whether so large a rate drove the gates to their ends."""
     if case.options.learning_rate < STORM or case.options.optimizer == "sgd":
         return False
     return examined.flow is not None and examined.flow.saturated > SATURATED
 
 
-def unstable(case: Case, examined: Examined) -> list[Finding]:
-    """The validation loss jumps, or training stopped being finite."""
-    return unstable_history(case.history, case.options.learning_rate, case.options.clip)
-
-
-def length(case: Case, examined: Examined) -> list[Finding]:
-    """Training stopped while it still paid, or went on long after it did."""
+def cut_short(case: Training, examined: Tried) -> list[Finding]:
+    """Training stopped while it still paid."""
     epochs = case.history.epochs
     if not epochs:
         return []
@@ -161,19 +154,19 @@ def length(case: Case, examined: Examined) -> list[Finding]:
     steps = sum(epoch.steps for epoch in epochs)
     gain = 1 - examined.probes.further / max(examined.probes.trained, 1e-12)
     after = len(epochs) - best
-    found = []
-    if gain > FURTHER and case.history.stopped == "max_epochs" and steps < 3 * SHORT and after < max(2, 0.2 * best):
-        wanted = max(20, 5 * len(epochs), -(-1_500 * len(epochs) // max(steps, 1)))
-        found.append(
-            Finding(
-                "stopped_early",
-                "critical" if gain > 0.5 else "warning",
-                {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
-                {"max_epochs": min(wanted, 200)},
-                curve_of(case.history, **({"end": len(epochs)} if len(epochs) != best else {})),
-            )
+    lasts = case.history.stopped == "max_epochs" and steps < 3 * SHORT and after < max(2, 0.2 * best)
+    if not (gain > FURTHER and lasts):
+        return []
+    wanted = max(20, 5 * len(epochs), -(-1_500 * len(epochs) // max(steps, 1)))
+    return [
+        Finding(
+            "stopped_early",
+            "critical" if gain > 0.5 else "warning",
+            {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
+            {"max_epochs": min(wanted, 200)},
+            curve_of(case.history, **({"end": len(epochs)} if len(epochs) != best else {})),
         )
-    return found + wasted(case.history)
+    ]
 
 
 def errors_of(examined: Examined) -> figures.Figure | None:

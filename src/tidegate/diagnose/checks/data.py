@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.diagnose import figures
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.evaluate.forecast.season import CYCLES
@@ -94,9 +94,7 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
             later = _values(case, name, part) if part in case.split.parts else own[:0]
             if len(later) < 5:
                 continue
-            shift = abs(np.median(later) - np.median(own)) / max(own.std(), 1e-12)
-            outside = float(np.mean((later < own.min()) | (later > own.max())))
-            found = max(found, (float(shift), outside, part, name), key=lambda item: item[0] + FAR / OUTSIDE * item[1])
+            found = max(found, (*moved(own, later), part, name), key=lambda item: item[0] + FAR / OUTSIDE * item[1])
     shift, outside, part, name = found
     if shift < FAR and outside < OUTSIDE:
         return []
@@ -106,6 +104,12 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
     figure = figures.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
     return [Finding("drift", severity, evidence, remedy, figure)]
+
+
+def moved(own: np.ndarray, later: np.ndarray) -> tuple[float, float]:
+    """How far later values lie from earlier ones, in their deviations, and the share outside their range."""
+    shift = abs(np.median(later) - np.median(own)) / max(float(own.std()), 1e-12)
+    return float(shift), float(np.mean((later < own.min()) | (later > own.max())))
 
 
 def outliers(case: Case, examined: Examined) -> list[Finding]:

@@ -5,40 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.diagnose import figures
-from tidegate.diagnose.case import Case
 from tidegate.diagnose.checks.curve import RIVAL, driven
 from tidegate.diagnose.checks.history import third
-from tidegate.diagnose.examine import USUAL_RATE, Examined
+from tidegate.diagnose.evidence import Case, Network, Training
+from tidegate.diagnose.examine import Examined, Flowing, Tried
 from tidegate.diagnose.finding import Finding, Severity
 
-LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
-HUGE = 100.0
-ALWAYS = 0.9  # share of the steps that were clipped
 VANISHED = 1e-3  # gradient at the oldest lags over that at the newest
 LAYER = 1e-3  # gradient of the lowest layer over that of the highest
 LONG = 24  # recurrent steps below which nothing has far to go
 SATURATED, DEAD = 0.5, 0.5
 UNUSED = 0.05  # share of the residuals' variance that old lags still explain
-
-
-def exploding(case: Case, examined: Examined) -> list[Finding]:
-    """Gradients far above the clipping bound, most of the time."""
-    norms = np.array([epoch.grad_norm for epoch in case.history])
-    clipped = float(np.mean([epoch.clipped for epoch in case.history])) if len(norms) else 0.0
-    bound = case.options.clip or 1.0
-    largest = float(norms.max() / bound) if len(norms) else 0.0
-    typical = float(np.median(norms) / bound) if len(norms) else 0.0
-    if not (typical > LARGE or (largest > HUGE and case.options.clip == 0)):
-        return []
-    if case.options.clip and clipped < ALWAYS:
-        return []
-    evidence = {"typical": typical * bound, "largest": largest * bound, "clip": case.options.clip, "clipped": clipped}
-    figure = figures.line([epoch.epoch for epoch in case.history], norms.tolist(), "grad_norm")
-    if figure is not None and case.options.clip:
-        figure["levels"] = [case.options.clip]
-    grave = largest > HUGE and case.options.clip == 0
-    remedy = {"training.clip": 1.0, "learning_rate": min(2e-3, case.options.learning_rate)}
-    return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
 
 
 def vanishing(case: Case, examined: Examined) -> list[Finding]:
@@ -69,18 +46,18 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
     return [Finding("vanishing_gradients", severity, evidence | {"reach": reach, "unused": unused}, remedy, figure)]
 
 
-def gates(case: Case, examined: Examined) -> list[Finding]:
+def gates(case: Network, examined: Flowing) -> list[Finding]:
     """Gates stuck open or shut, units that never move; of no weight where a training without it ends no lower."""
     flow = examined.flow
     if flow is None or (flow.saturated < SATURATED and flow.dead < DEAD):
         return []
     evidence = {"saturated": flow.saturated, "dead": flow.dead}
-    remedy = {"learning_rate": third(case.options.learning_rate)}
+    remedy = {"learning_rate": third(float(case.config.get("learning_rate", 2e-3)))}
     edges = np.linspace(0, 1, len(flow.gates) + 1).tolist()
     figure = {"kind": "histogram", "edges": edges, "shares": {"gates": (100 * flow.gates).tolist()}}
     harmless = False
-    if driven(case, examined):
-        _, reached = examined.rival(min(USUAL_RATE, case.options.learning_rate))
+    if isinstance(case, Training) and isinstance(examined, Tried) and driven(case, examined):
+        _, reached = examined.rival(min(case.usual_rate, case.options.learning_rate))
         harmless = reached >= (1 - RIVAL) * examined.probes.trained
     return [Finding("saturated_gates", "info" if harmless else "warning", evidence, remedy, figure)]
 

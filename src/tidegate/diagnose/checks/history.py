@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.diagnose import figures
+from tidegate.diagnose.evidence import Evidence
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.train.history import History
 
@@ -12,14 +13,40 @@ JUMP = 1.5  # a validation loss over the lowest before it
 JUMPS = 0.15  # share of the epochs with such a jump
 WASTED = 0.5  # share of the epochs after the best one
 WASTED_EPOCHS = 10
+LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
+HUGE = 100.0
+ALWAYS = 0.9  # share of the steps that were clipped
 
 
-def unstable(history: History, rate: float, clip: float) -> list[Finding]:
-    """The validation loss jumps, or training stopped being finite.
+def _options(case: Evidence) -> tuple[float, float]:
+    """Learning rate and clipping bound of the training, 0 for none."""
+    return float(case.config.get("learning_rate", 2e-3)), float(case.config.get("clip", 1.0))
 
-    Args:
-        history: of the training. rate: its learning rate. clip: of the gradient's norm, 0 for none.
-    """
+
+def exploding(case: Evidence) -> list[Finding]:
+    """Gradients far above the clipping bound, most of the time."""
+    rate, clip = _options(case)
+    norms = np.array([epoch.grad_norm for epoch in case.history])
+    clipped = float(np.mean([epoch.clipped for epoch in case.history])) if len(norms) else 0.0
+    bound = clip or 1.0
+    largest = float(norms.max() / bound) if len(norms) else 0.0
+    typical = float(np.median(norms) / bound) if len(norms) else 0.0
+    if not (typical > LARGE or (largest > HUGE and clip == 0)):
+        return []
+    if clip and clipped < ALWAYS:
+        return []
+    evidence = {"typical": typical * bound, "largest": largest * bound, "clip": clip, "clipped": clipped}
+    figure = figures.line([epoch.epoch for epoch in case.history], norms.tolist(), "grad_norm")
+    if figure is not None and clip:
+        figure["levels"] = [clip]
+    grave = largest > HUGE and clip == 0
+    remedy = {"training.clip": 1.0, "learning_rate": min(2e-3, rate)}
+    return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
+
+
+def unstable(case: Evidence) -> list[Finding]:
+    """The validation loss jumps, or training stopped being finite."""
+    history, (rate, clip) = case.history, _options(case)
     losses = np.array([epoch.validation_loss for epoch in history])
     if history.stopped == "diverged":
         jumps, worst = 1.0, float("inf")
@@ -38,8 +65,9 @@ def unstable(history: History, rate: float, clip: float) -> list[Finding]:
     return [Finding("unstable_loss", severity, evidence, remedy, curve_of(history))]
 
 
-def wasted(history: History) -> list[Finding]:
+def wasted(case: Evidence) -> list[Finding]:
     """Training went on long after its best epoch."""
+    history = case.history
     epochs, best = history.epochs, best_epoch(history)
     after = len(epochs) - best
     if after < WASTED_EPOCHS or after <= WASTED * len(epochs):

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from tidegate.diagnose import figures
 from tidegate.diagnose.ablate import channels
-from tidegate.diagnose.case import Case
 from tidegate.diagnose.checks.curve import errors_of
+from tidegate.diagnose.evidence import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding
 from tidegate.evaluate.forecast.baselines import fill_forward

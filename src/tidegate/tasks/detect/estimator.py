@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
@@ -30,7 +30,11 @@ from tidegate.tasks.tables import reading_of, table_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
+    from tidegate.diagnose.evidence import AlarmEvidence, Training
     from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
+    from tidegate.tasks.detect.diagnosing import DetectorTrainee
+    from tidegate.tasks.detect.fit import DetectFitted
+    from tidegate.tasks.open import Stored
 
 
 class AnomalyDetector(Estimator):
@@ -187,8 +191,33 @@ class AnomalyDetector(Estimator):
         )
         self._like = call.data
         self.reading_ = reading_of(call)
+        self._take(fitted)
+
+    def _take(self, fitted: DetectFitted) -> None:
         self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
         self.notes_ = fitted.notes
+
+    def evidence(self) -> tuple[AlarmEvidence, Training]:
+        """What a diagnosis looks at (`tidegate.diagnose.evidence`): its alarms, and its training.
+
+        Raises:
+            NotFittedError: it was loaded without its training data.
+        """
+        from tidegate.tasks.detect.diagnosing import make_evidence
+
+        self._require_fitted("fitted_")
+        return make_evidence(self)
+
+    def trainee(self) -> DetectorTrainee:
+        """What `tidegate.diagnose.fix` trains again.
+
+        Raises:
+            NotFittedError: as `evidence`.
+        """
+        from tidegate.tasks.detect.diagnosing import DetectorTrainee
+
+        self._require_fitted("fitted_")
+        return DetectorTrainee(self)
 
     def _evaluated(self, part: str) -> Any:
         return self.evaluate(part=part) if self.fitted_.split.rows(part) else None
@@ -266,8 +295,7 @@ class AnomalyDetector(Estimator):
         if data is not None:
             table, labelled = labels_of(self._table(data, label, reading), label)
             return judge_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
-        if not hasattr(self, "fitted_"):
-            raise NotFittedError("a loaded model has no test part: give evaluate() the rows to judge")
+        self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         fitted = self.fitted_
@@ -337,14 +365,18 @@ class AnomalyDetector(Estimator):
         self._require_fitted("fitted_")
         return write_model(self, Path(path), content_of(self.detector_, context=context))
 
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.detect.open import take_up
+
+        take_up(self, stored, data)
+
     def _walked(self, data: Any, part: str | None, reading: Mapping[str, Any]) -> tuple[Walked, NDArray[np.int64]]:
         """What is said of rows, and which of them were asked for."""
         self._require_fitted("detector_")
         if data is not None:
             table = self._table(data, None, reading)
             return walk(self.detector_, table), np.arange(len(table))
-        if not hasattr(self, "fitted_"):
-            raise NotFittedError("a loaded model holds no rows: give the rows to judge")
+        self._require_fitted("fitted_")
         ranges = self._ranges(None, part)
         rows = np.concatenate([np.arange(a, b) for a, b in ranges.tolist()])
         return self.fitted_.walked, rows

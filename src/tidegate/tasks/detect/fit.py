@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import Decoder, Dropout, Head, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
+from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.split import Split
 from tidegate.data.windows import origins
 from tidegate.evaluate.forecast.season import find_seasons
@@ -29,7 +30,6 @@ from tidegate.tasks.detect.calibrate import calibrate
 from tidegate.tasks.detect.choices import DetectorChoices
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins, validation_of
 from tidegate.tasks.fit import Fitted, Problem, Trainer
-from tidegate.train.checkpoint import table_fingerprint
 from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
@@ -47,6 +47,11 @@ class DetectFitted(Fitted):
     detector: Detector
     walked: Walked
     labelled: NDArray[np.bool_] | None
+
+    @property
+    def data(self) -> Table:
+        """What it was fitted on."""
+        return self.table
 
 
 @plain_torch()
@@ -93,7 +98,7 @@ def fit(
     fingerprint = None
     if checkpoints is not None:
         parts = {name: rows.tolist() for name, rows in split.parts.items() if name != "test"}
-        fingerprint = [str(choices), table_fingerprint(table), parts]
+        fingerprint = [str(choices), data_fingerprint(table), parts]
     trainer = Trainer(
         options,
         work=options.batch_size * 8 * choices.recurrent.hidden_size**2,

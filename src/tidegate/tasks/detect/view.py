@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import NotFittedError
 from tidegate.evaluate.detect.events import runs
 from tidegate.runtime.detect.walk import Walked, values_of, walk
 from tidegate.tasks.detect.frame import event_rows
@@ -56,8 +55,7 @@ def view(model: Any, data: Any = None, *, label: str | None = None, part: str | 
     if data is not None:
         table, labelled = labels_of(model._table(data, label, {}), label)
         return _views(model, walk(model.detector_, table), labelled, table.rows())
-    if not hasattr(model, "fitted_"):
-        raise NotFittedError("a loaded model holds no rows: give the rows to draw")
+    model._require_fitted("fitted_")
     fitted = model.fitted_
     return _views(model, fitted.walked, fitted.labelled, model._ranges(None, part))
 

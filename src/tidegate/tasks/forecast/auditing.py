@@ -17,6 +17,7 @@ from tidegate.tasks.forecast.folding import Clock
 from tidegate.tasks.forecast.perturb import as_columns, copied, copies, poisoned_names, show_time
 from tidegate.tasks.forecast.pipeline import fitted_copy, stages_of
 from tidegate.tasks.forecast.rolling import table_of
+from tidegate.tasks.verbs import require_verb
 
 
 def audit(
@@ -60,14 +61,13 @@ def audit(
     Raises:
         DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no poisoned copy.
     """
+    require_verb(subject, "audit")
     table = table_of(subject, data, reading)
     if isinstance(subject, Estimator):
         require("torch", extra="train", purpose="train")
         from tidegate.tasks.forecast.selfaudit import audit_forecaster
 
         model: Any = subject
-        if not hasattr(model, "horizon"):
-            raise ConfigError(f"audit takes a Forecaster or a pipeline of your own; got a {type(subject).__name__}")
         model.check()
         extra = copies(table, model.horizon)
         return audit_forecaster(model, table, {"validation": validation, "test": test, "gap": gap}, seed, extra)

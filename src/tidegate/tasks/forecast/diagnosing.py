@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from tidegate.core.errors import NotFittedError
 from tidegate.core.table import Table
 from tidegate.data.windows import origins as part_origins
-from tidegate.diagnose.case import Case
+from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
 from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.choices import make_choices
@@ -21,20 +20,8 @@ from tidegate.train.losses import ForecastLoss
 COLUMNS = ("known", "observed", "static")
 
 
-def make_case(model: Any, data: Any = None) -> Case:
-    """The case of a fitted forecaster; see `tidegate.diagnose.case.Case`.
-
-    Args:
-        model: the forecaster. data: not used by a model that holds its table.
-
-    Raises:
-        NotFittedError: it was loaded without its training data.
-    """
-    if not hasattr(model, "fitted_"):
-        raise NotFittedError(
-            "a loaded model has neither its training data nor its history: examine the run folder it came from, with "
-            "`tidegate diagnose RUN` or tidegate.tasks.forecast.open.open_run(RUN)"
-        )
+def make_case(model: Any) -> Case:
+    """The case of a fitted forecaster; see `tidegate.diagnose.evidence.Case`."""
     fitted = model.fitted_.held_out
     table, spec, decoding = fitted.table, fitted.spec, fitted.decoding
     choices = make_choices(model, table, fitted.split.train)

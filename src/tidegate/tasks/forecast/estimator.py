@@ -6,29 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
-from tidegate.core.errors import DataError, NotFittedError
+from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
-from tidegate.data.future import cut_future
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.forecast.choices import ForecastOptions, check_options, make_choices
-from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, ready
+from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, learnable, ready
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import reading_of, table_of
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.case import Case
-    from tidegate.diagnose.finding import Findings
+    from tidegate.diagnose.evidence import Case
     from tidegate.evaluate import Evaluation
     from tidegate.explain import Explanation
     from tidegate.tasks.forecast.auditing import Audit
     from tidegate.tasks.forecast.intervals import Intervals
     from tidegate.tasks.forecast.rolling import Backtest
+    from tidegate.tasks.open import Stored
+    from tidegate.tasks.trainee import Trainee
 
 
 class Forecaster(Estimator):
@@ -174,10 +172,7 @@ class Forecaster(Estimator):
     def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.forecast import fit as fitting
 
-        whole = examples
-        examples, future = cut_future(examples)
-        if future.any():
-            examples = examples.keep(np.flatnonzero(examples.lengths))
+        whole, examples = examples, learnable(examples)
         rough = split(examples, **call.split, window=self.window or 1, horizon=self.horizon)
         choices = make_choices(self, examples, rough.train)
         check_names(examples.schema, choices.quantiles)
@@ -188,7 +183,7 @@ class Forecaster(Estimator):
         self._like = call.data
         self.reading_ = reading_of(call)
         self._take(fitted)
-        self.context_ = whole if future.any() else fitted.table
+        self.context_ = whole
 
     def _evaluated(self, part: str) -> Any:
         from tidegate.tasks.forecast.evaluate import judge_part
@@ -344,8 +339,7 @@ class Forecaster(Estimator):
         self._require_fitted("spec_")
         if data is not None:
             return judge_table(self, self._table(data, reading))
-        if not hasattr(self, "fitted_"):
-            raise NotFittedError("a loaded model has no test part: give evaluate() the rows to score")
+        self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         return judge_part(self, part, ridge=ridge).evaluation
@@ -376,22 +370,23 @@ class Forecaster(Estimator):
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
         return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
 
-    def diagnose(self) -> Findings:
-        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+    def evidence(self) -> tuple[Case, ...]:
+        """What a diagnosis looks at (`tidegate.diagnose.evidence.Case`).
 
         Raises:
-            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+            NotFittedError: it was loaded without its training data.
         """
-        from tidegate.diagnose import diagnose
-
-        return diagnose(self)
-
-    def case(self, data: Any = None) -> Case:
-        """What a diagnosis looks at (`tidegate.diagnose.case.Case`)."""
         from tidegate.tasks.forecast.diagnosing import make_case
 
-        self._require_fitted("spec_")
-        return make_case(self, data)
+        self._require_fitted("fitted_")
+        return (make_case(self),)
+
+    def trainee(self) -> Trainee:
+        """What `tidegate.diagnose.fix` trains again."""
+        from tidegate.tasks.trainee import Trainee
+
+        (case,) = self.evidence()
+        return Trainee(self, [part for part in ("validation", "test") if len(case.origins.get(part, ()))])
 
     def retrained(self, changes: Mapping[str, Any]) -> Forecaster:
         """A new forecaster, fitted on the same data and parts with some options changed."""
@@ -400,10 +395,6 @@ class Forecaster(Estimator):
         self._require_fitted("fitted_")
         found: Forecaster = retrained(self, changes)
         return found
-
-    def score(self, part: str) -> Evaluation:
-        """`evaluate` of a part of the table it was fitted on."""
-        return self.evaluate(part=part)
 
     def intervals(
         self, *, level: float = 80, part: str = "test", method: str | None = None, rate: float = 0.05
@@ -429,6 +420,11 @@ class Forecaster(Estimator):
         from tidegate.tasks.forecast.auditing import audit
 
         return audit(self, data, **how)
+
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.forecast.open import take_up
+
+        take_up(self, stored, data)
 
     def _parts(self) -> Any:
         from types import SimpleNamespace

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Note, Table
+from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.split import Split
 from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
@@ -30,7 +31,6 @@ from tidegate.tasks.forecast.choices import Choices
 from tidegate.tasks.forecast.examples import EVALUATION_BATCH, BatchLoss, WindowBatches, gather
 from tidegate.tasks.forecast.options import choose_lags, choose_segment
 from tidegate.tasks.options import AUTO
-from tidegate.train.checkpoint import table_fingerprint
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
@@ -64,6 +64,11 @@ class ForecastFitted(Fitted):
     plan: Plan
     decoding: Decoding
     selected: ForecastFitted | None = None
+
+    @property
+    def data(self) -> Table:
+        """What it was fitted on."""
+        return self.table
 
     @property
     def held_out(self) -> ForecastFitted:
@@ -184,7 +189,7 @@ class _Windows:
     def fingerprint(self) -> list[Any]:
         """What must be equal for a training to go on."""
         parts = {name: rows.tolist() for name, rows in self.split.parts.items() if name != "test"}
-        return [str(self.choices), table_fingerprint(self.table), parts]
+        return [str(self.choices), data_fingerprint(self.table), parts]
 
     def decoding(self, plan: Plan) -> Decoding:
         """From outputs to forecasts, before calibration."""

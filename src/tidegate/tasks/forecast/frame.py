@@ -13,6 +13,12 @@ from tidegate.data.future import Ahead, cut_future, read_future, take_future
 from tidegate.runtime.forecast.predictor import SeriesForecast, needed_rows
 
 
+def learnable(table: Table) -> Table:
+    """The rows to learn from: without those that have not happened yet, and without series that have no others."""
+    past, future = cut_future(table)
+    return past.keep(np.flatnonzero(past.lengths)) if future.any() else table
+
+
 def check_names(schema: Schema, levels: tuple[float, ...]) -> None:
     """Refuse a time or series column that has the name of a column of the forecasts.
 

@@ -28,6 +28,7 @@ from tidegate.evaluate.forecast.scores import Scores
 from tidegate.evaluate.verdict import Verdict
 from tidegate.tasks.forecast.folding import Clock, FoldTable, fold_table
 from tidegate.tasks.forecast.foldstore import FoldResult, read_fold, write_fold
+from tidegate.tasks.verbs import require_verb
 
 LARGEST_FRAME = 50_000_000
 
@@ -200,6 +201,7 @@ def backtest(
     """
     require("torch", extra="train", purpose="train")
     model.check()
+    require_verb(model, "backtest")
     table = table_of(model, data, reading)
     clock = Clock.of(table)
     how = {
@@ -347,7 +349,10 @@ def table_of(model: Any, data: Any, reading: Mapping[str, Any]) -> Table:
 
     if data is None:
         if not hasattr(model, "fitted_"):
-            raise ConfigError("give data: a path, a frame, an array or a Table; only a fitted model has its own")
+            raise ConfigError(
+                "give data: a path, a frame, an array or a Table; only a fitted model, or one of tidegate.open_run(), "
+                "has its own"
+            )
         table: Table = model.fitted_.table
         return table
     named = [name for name, value in reading.items() if value]
@@ -358,10 +363,10 @@ def table_of(model: Any, data: Any, reading: Mapping[str, Any]) -> Table:
 
 def _claim(out: Path, model: Any, table: Table, how: Mapping[str, Any]) -> None:
     """Write down what the folder's folds are of, or refuse a folder that holds those of another backtest."""
+    from tidegate.data.fingerprint import data_fingerprint
     from tidegate.tasks.run import plain
-    from tidegate.train.checkpoint import table_fingerprint
 
-    record = plain({"model": model.get_params(), "table": table_fingerprint(table), "backtest": how})
+    record = plain({"model": model.get_params(), "table": data_fingerprint(table), "backtest": how})
     place = out / "backtest.json"
     if place.exists():
         try:

@@ -138,11 +138,12 @@ class Classifier(SequenceEstimator):
             raise ConfigError(f"class_weight is 'balanced', a mapping from class to weight, or None; got {weight!r}")
         return label_choices(self, ClassTraining, CLASS_LOSSES, {"class_weight": weight, "threshold": self.threshold})
 
-    def predict(self, data: Any, **reading: Any) -> NDArray[Any] | Frame:
+    def predict(self, data: Any = None, **reading: Any) -> NDArray[Any] | Frame:
         """The most probable class, or the one that the threshold chooses.
 
         Args:
-            data, reading: as for `fit`; labels are not looked at.
+            data, reading: as for `fit`; labels are not looked at. None takes the test part of what it was fitted on, or
+                all of it where there is none.
 
         Returns:
             Of arrays and lists the labels, [M] (of several at once [M, K] bool; of steps [N]); of all else a frame of
@@ -158,11 +159,11 @@ class Classifier(SequenceEstimator):
 
         return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
 
-    def predict_proba(self, data: Any, **reading: Any) -> NDArray[np.float64]:
+    def predict_proba(self, data: Any = None, **reading: Any) -> NDArray[np.float64]:
         """Probabilities of the classes, [M, K], or [N, K] for every step, in the order of `classes_`."""
         return self._probabilities(self._new(data, reading))
 
-    def predict_columns(self, data: Any, **reading: Any) -> dict[str, NDArray[Any]]:
+    def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, NDArray[Any]]:
         """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
         sequences = self._new(data, reading)
         prepared = self.preparation_.apply(sequences)

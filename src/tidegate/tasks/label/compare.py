@@ -17,8 +17,8 @@ from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.tasks.label.estimator import SequenceEstimator
 from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.verbs import require_verb
 
 RECURRENT: dict[str, Any] = {"network.branch": (), "bidirectional": False}
 ENCODERS: dict[str, Mapping[str, Any]] = {
@@ -107,7 +107,7 @@ class Comparison(Notebook):
 
 
 def compare(
-    estimator: SequenceEstimator,
+    estimator: Any,
     data: Any,
     labels: Any = None,
     *,
@@ -142,6 +142,7 @@ def compare(
     >>> sorted((one.name, one.parameters) for one in found.candidates)
     [('gru', 94), ('lstm', 122)]
     """
+    require_verb(estimator, "compare")
     chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: _encoder(name) for name in encoders}
     if not chosen:
         raise ConfigError(f"encoders is empty; choose among {', '.join(ENCODERS)}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError, NotFittedError, SchemaError
+from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
@@ -23,11 +23,13 @@ from tidegate.tasks.label.reading import carried, kept
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
-    from tidegate.diagnose.finding import Findings
-    from tidegate.diagnose.fix import Fixed
+    from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
+    from tidegate.tasks.label.compare import Comparison
     from tidegate.tasks.label.evaluate import LabelEvaluation
+    from tidegate.tasks.label.fix import LabelTrainee
     from tidegate.tasks.label.folding import CrossValidation
+    from tidegate.tasks.open import Stored
 
 Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
@@ -119,6 +121,11 @@ class SequenceEstimator(Estimator):
         from tidegate.tasks.label.run import predictions
 
         return {"predictions.parquet": predictions(self, judged)}
+
+    def _kept(self) -> dict[str, bytes]:
+        from tidegate.tasks.label.open import SEEN, pack_seen
+
+        return {SEEN: pack_seen(self.fitted_.seen)}
 
     def _fit_parts(
         self,
@@ -234,41 +241,33 @@ class SequenceEstimator(Estimator):
         self._require_fitted("spec_")
         if data is not None:
             return judge_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
-        if not hasattr(self, "fitted_"):
-            raise NotFittedError("a loaded model has no test part: give evaluate() sequences with labels")
+        self._require_fitted("fitted_")
         parts: Partition = self.fitted_.parts
         if part not in PARTS or not len(getattr(parts, part)):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
         return judge_part(self, part).evaluation
 
-    def diagnose(self) -> Findings:
-        """What is wrong with this model, root cause first: `tidegate.diagnose.Findings`; print it.
+    def evidence(self) -> tuple[LabelEvidence, ...]:
+        """What a diagnosis looks at (`tidegate.diagnose.evidence.LabelEvidence`).
 
         Raises:
-            NotFittedError: a loaded model holds no training data; `tidegate diagnose` opens the folder of a run.
+            NotFittedError: it was loaded without its training data.
         """
-        from tidegate.diagnose.labels import examine_labels
         from tidegate.tasks.label.diagnosing import label_evidence
 
         self._require_fitted("fitted_")
-        return examine_labels(label_evidence(self))
+        return (label_evidence(self),)
 
-    def mend(self, *, tries: int = 4, report: Callable[[str], None] | None = None) -> Fixed:
-        """Apply the remedies of `diagnose` one after another, train again, keep what helps on the validation part.
-
-        Args:
-            tries: trainings, at most. report: told what is tried.
-
-        Returns:
-            `tidegate.diagnose.Fixed`: print it, or see `.model`, `.changes`. This model stays as it is.
+    def trainee(self) -> LabelTrainee:
+        """What `tidegate.diagnose.fix` trains again.
 
         Raises:
-            NotFittedError: as `diagnose`.
+            NotFittedError: as `evidence`. DataError: the validation part is empty.
         """
-        from tidegate.tasks.label.fix import mend_labels
+        from tidegate.tasks.label.fix import LabelTrainee
 
         self._require_fitted("fitted_")
-        return mend_labels(self, tries=tries, report=report)
+        return LabelTrainee(self)
 
     def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Explanation:
         """Say what one answer rests on, by word, or by channel and step, each with its check.
@@ -298,8 +297,11 @@ class SequenceEstimator(Estimator):
         sequences = self.fitted_.sequences if data is None else self._perhaps_labelled(data, how)
         return explain_answer(self, sequences, at, output, **options)
 
-    def cross_validate(self, data: Any, labels: Any = None, **how: Any) -> CrossValidation:
+    def cross_validate(self, data: Any = None, labels: Any = None, **how: Any) -> CrossValidation:
         """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
+
+        Args:
+            data, labels, how: as of `tidegate.cross_validate`; None takes the sequences it was fitted on.
 
         Raises:
             ConfigError, SplitError: folds that cannot be.
@@ -308,7 +310,29 @@ class SequenceEstimator(Estimator):
 
         return cross_validate(self, data, labels, **how)
 
+    def compare(self, data: Any = None, labels: Any = None, **how: Any) -> Comparison:
+        """Several encoders on the same parts, in one table: see `tidegate.compare`. This model stays as it is.
+
+        Args:
+            data, labels, how: as of `tidegate.compare`; None takes the sequences it was fitted on.
+
+        Raises:
+            ConfigError: an unknown encoder.
+        """
+        from tidegate.tasks.label.compare import compare
+
+        return compare(self, data, labels, **how)
+
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.label.open import take_up
+
+        take_up(self, stored, data)
+
     def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
+        if data is None:
+            self._require_fitted("fitted_")
+            own: Sequences = self.fitted_.sequences
+            return own
         if isinstance(data, Sequences):
             if labels is not None or reading:
                 named = ", ".join([*(["labels"] if labels is not None else []), *reading])
@@ -320,9 +344,14 @@ class SequenceEstimator(Estimator):
         """New data, read as the training data were unless the caller says otherwise.
 
         Args:
+            data: None takes the test part of those it was fitted on, or all of them where there is none.
             labelled: whether labels are wanted; where they are not, their column may be missing.
         """
         self._require_fitted("spec_")
+        if data is None:
+            whole = self._read(None, None, {})
+            parts: Partition = self.fitted_.parts
+            return whole.take(parts.test) if len(parts.test) else whole
         if isinstance(data, Sequences):
             return data
         return self._read(data, labels, {**carried(self.reading_, data, labelled=labelled), **reading})

@@ -66,6 +66,11 @@ class LabelFitted(Fitted):
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
 
+    @property
+    def data(self) -> Sequences:
+        """What it was fitted on."""
+        return self.sequences
+
 
 @plain_torch()
 def fit_labels(

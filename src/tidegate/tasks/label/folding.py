@@ -20,6 +20,7 @@ from tidegate.data.folds import deal_folds
 from tidegate.data.partition import By, Partition, partition
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.verbs import require_verb
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,7 @@ def cross_validate(
     >>> found.sizes, found.criterion, found.columns()["fold"][:2].tolist()
     ((12, 12), 'rmse', [1, 2])
     """
+    require_verb(estimator, "cross_validate")
     if validation == 0:
         raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
     from tidegate.train.progress import ProgressBar

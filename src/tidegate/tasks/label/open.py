@@ -1,41 +1,80 @@
-"""A run folder of a classifier or regressor taken up again, as `fit` left it."""
+"""A classifier's or regressor's run taken up again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifacts import toml
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
 from tidegate.core.errors import ArtifactError
-from tidegate.data.partition import partition
-from tidegate.data.sequences import read_sequences
+from tidegate.nn.network import build_network
+from tidegate.prepare.sequence.spans import whole
+from tidegate.tasks.label.build import make_plan
+from tidegate.tasks.label.fit import LabelFitted
+from tidegate.tasks.label.reload_training_data import read_training_data
+from tidegate.tasks.open import Stored
+from tidegate.train.run import TorchRun
+
+SEEN = "seen.safetensors"  # outputs and answers of the network that chose the epochs
 
 
-def open_label_run(run: str | Path, data: Any = None) -> Any:
-    """The estimator as `fit` left it: it goes on from the last checkpoint, after which nothing is left to do.
-
-    Args:
-        run: the folder. data: the training data, where they are no longer where they were.
+def take_up(model: Any, stored: Stored, data: Any) -> None:
+    """Give a loaded model its data, its parts, its history, and what a diagnosis looks at.
 
     Raises:
-        ArtifactError: the folder is no run, or does not say where its data are.
-        ConfigError: the data are not those of the training.
+        ArtifactError: the run does not say where its data are, or lacks what the network said when it chose the epochs.
+        DataError: the data cannot be read, or are not those of the training.
     """
-    from tidegate.tasks.load import load
+    sequences, parts = read_training_data(stored, data, seed=model.seed)
+    choices, preparation, deciding = model.check(), model.preparation_, model.deciding_
+    prepared = preparation.apply(sequences)
+    lengths = whole(prepared.starts, parts.train).lengths if deciding.window is None else [deciding.window]
+    plan = make_plan(choices.recurrent, choices.network, preparation, int(np.median(lengths)), tags=deciding.per_step)
+    network = build_network(model.spec_, model.labeller_.artifact.weights)
+    model.fitted_ = LabelFitted(
+        sequences=sequences,
+        parts=parts,
+        preparation=preparation,
+        prepared=prepared,
+        labels=model.labels_,
+        plan=plan,
+        spec=model.spec_,
+        network=network,
+        deciding=deciding,
+        histories=(stored.history(),),
+        notes=stored.notes,
+        seen=read_seen(stored.folder),
+    )
+    model.history_, model.notes_ = model.fitted_.history, stored.notes
+    model.run_ = TorchRun(network).sequences
 
-    folder = Path(run)
-    model = load(folder)
+
+def pack_seen(seen: Any) -> bytes:
+    """What the network that chose the epochs said of the training and the validation part, as a file.
+
+    Args:
+        seen: part -> outputs and encoded labels, as `LabelFitted` holds them.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for part, (outputs, answers) in seen.items():
+        arrays |= {f"{part}.outputs": np.ascontiguousarray(outputs), f"{part}.answers": np.ascontiguousarray(answers)}
+    packed: bytes = save_tensors(arrays)
+    return packed
+
+
+def read_seen(folder: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]]]:
+    """What `pack_seen` made.
+
+    Raises:
+        ArtifactError: the file is missing or damaged.
+    """
     try:
-        config = toml.loads((folder / "config.toml").read_text(encoding="utf-8"))
-        reading, split = dict(config["data"]), dict(config["split"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{folder} is not the folder of a run (config.toml, model/): {error}") from error
-    source = reading.pop("data", None)
-    if data is None and source is None:
-        raise ArtifactError(f"{folder}: the run does not say where its data are; give them")
-    sequences = read_sequences(source if data is None else data, **reading)
-    again = type(model)(**model.get_params())
-    parts = partition(sequences, **split, seed=again.seed)
-    again._fit_parts(sequences, parts, checkpoints=folder / "checkpoints", resume=True)
-    again.reading_ = model.reading_
-    return again
+        arrays = load_tensors((folder / SEEN).read_bytes())
+        return {part: (arrays[f"{part}.outputs"], arrays[f"{part}.answers"]) for part in ("train", "validation")}
+    except (OSError, KeyError, SafetensorError) as error:
+        raise ArtifactError(f"{folder / SEEN} cannot be read, which a diagnosis needs: {error}") from error

@@ -105,11 +105,12 @@ class Regressor(SequenceEstimator):
         """Refuse constructor arguments that cannot work; gives them in groups."""
         return label_choices(self, LabelTraining, POINT_LOSSES, {})
 
-    def predict(self, data: Any, **reading: Any) -> NDArray[Any] | Frame:
+    def predict(self, data: Any = None, **reading: Any) -> NDArray[Any] | Frame:
         """Estimates in the quantities' own units.
 
         Args:
-            data, reading: as for `fit`; labels are not looked at.
+            data, reading: as for `fit`; labels are not looked at. None takes the test part of what it was fitted on, or
+                all of it where there is none.
 
         Returns:
             Of arrays and lists [M] (of several quantities [M, P]; of steps [N]); of all else a frame of its kind: id,
@@ -125,7 +126,7 @@ class Regressor(SequenceEstimator):
 
         return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
 
-    def predict_columns(self, data: Any, **reading: Any) -> dict[str, NDArray[Any]]:
+    def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, NDArray[Any]]:
         """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
         sequences = self._new(data, reading)
         prepared = self.preparation_.apply(sequences)

@@ -1,0 +1,68 @@
+"""Which verbs make no sense for which task, and why: the one table that every door looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate.core.errors import ConfigError
+
+_SEQUENCES = {
+    "backtest": (
+        "a backtest moves a cutoff along one clock, and sequences share none: cross_validate() tests a {name} on "
+        "every fold of them"
+    ),
+    "audit": (
+        "an audit replaces what comes after a cutoff, and sequences share no clock; what leaks there are copies, and "
+        "groups on both sides of the split: evaluate() and diagnose() name them"
+    ),
+    "stream": "a {name} answers when a sequence is complete, not step by step: give predict() the sequences",
+}
+_ALARMS = {
+    "backtest": (
+        "a detector is a stream that never looks back: all rows after the validation part were judged one step at a "
+        "time, so that one pass says what several cutoffs would; see evaluate()"
+    ),
+    "cross_validate": (
+        "folds of rows would train on what comes after them; a detector judges its test part row by row instead: see "
+        "evaluate()"
+    ),
+    "audit": (
+        "a detector judges one step at a time from a state that holds nothing later, which needs no proof on your data"
+    ),
+    "intervals": "a detector says how rare a value is, not where it will lie: see p_value in what predict() gives",
+    "compare": (
+        "compare() is for encoders of sequences; fit one AnomalyDetector for each set of options and see evaluate()"
+    ),
+}
+REFUSED: Mapping[str, Mapping[str, str]] = {
+    "forecaster": {
+        "cross_validate": (
+            "folds of rows would train on what comes after them: backtest() tests a Forecaster from several cutoffs"
+        ),
+        "compare": (
+            "compare() is for encoders of sequences; backtest() one Forecaster for each set of options, such as "
+            "network={{'encoder': 'transformer'}}"
+        ),
+    },
+    "classifier": {
+        **_SEQUENCES,
+        "intervals": "a class has no interval: predict_proba() says how sure a Classifier is of each",
+    },
+    "regressor": {
+        **_SEQUENCES,
+        "intervals": "a Regressor estimates a mean without quantiles; intervals are for forecasts",
+    },
+    "detector": _ALARMS,
+}
+
+
+def require_verb(model: Any, verb: str) -> None:
+    """Refuse a verb that makes no sense for the task of an estimator; what is no estimator of ours passes.
+
+    Raises:
+        ConfigError: it makes none, and why.
+    """
+    why = REFUSED.get(getattr(model, "task", ""), {}).get(verb)
+    if why is not None:
+        raise ConfigError(f"{verb} is not for a {type(model).__name__}: {why.format(name=type(model).__name__)}")

@@ -1,0 +1,94 @@
+"""One tiny model of every task, fitted once, with its file and its run: what the contract is tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tidegate as tg
+from tests.tasks.forecast.models import hours, wave, write_csv
+from tests.tasks.label import bad
+
+TASKS = ("forecast", "classify", "regress", "detect")
+SEQUENCES = {"id": "run", "time": "step", "features": ["speed", "heat"]}
+LIGHT: dict[str, Any] = {"network": {"branch": ()}, "hidden_size": 4, "max_epochs": 2}
+BRIEF: dict[str, Any] = {"training": {"steps_per_epoch": 4, "patience": 2}, "max_epochs": 2}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A task: an estimator that trains in a moment, how its file is read, and the same as words of a command."""
+
+    make: Any
+    options: dict[str, Any]
+    reading: dict[str, Any]
+    words: tuple[str, ...]
+    trains: tuple[str, ...]
+
+
+_LABELS = ("--id", "run", "--time", "step", "--features", "speed", "--features", "heat")
+_LIGHT = ("--set", "network.branch=[]", "--hidden-size", "4", "--max-epochs", "2")
+_BRIEF = ("--set", "training.steps_per_epoch=4", "--max-epochs", "2", "--num-layers", "1")
+TINY = {
+    "forecast": Tiny(
+        tg.Forecaster,
+        {**BRIEF, "horizon": 4, "window": 12, "hidden_size": 6, "num_layers": 1, "network": {"normalise": None}},
+        {"time": "time", "target": "y"},
+        ("--time", "time", "--target", "y"),
+        (*_BRIEF, "--horizon", "4", "--window", "12", "--hidden-size", "6", "--set", "normalise=none"),
+    ),
+    "classify": Tiny(tg.Classifier, LIGHT, {**SEQUENCES, "label": "fault"}, (*_LABELS, "--label", "fault"), _LIGHT),
+    "regress": Tiny(tg.Regressor, LIGHT, {**SEQUENCES, "label": "wear"}, (*_LABELS, "--label", "wear"), _LIGHT),
+    "detect": Tiny(
+        tg.AnomalyDetector,
+        {**BRIEF, "window": 24, "hidden_size": 6},
+        {"time": "time", "target": "y"},
+        ("--time", "time", "--target", "y"),
+        (*_BRIEF, "--window", "24", "--hidden-size", "6"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """Task -> the file it was fitted on, rows it has not seen, its run, and the estimator as `fit` left it."""
+
+    folder: Path
+    data: dict[str, Path]
+    new: dict[str, Path]
+    runs: dict[str, Path]
+    models: dict[str, Any]
+
+
+def series(rows: int, seed: int, spikes: tuple[int, ...] = ()) -> dict[str, np.ndarray]:
+    """An hourly wave, with a few values that are not as the others."""
+    values = wave(rows, seed)
+    values[list(spikes)] += 20
+    return {"time": hours(rows), "y": values}
+
+
+def sequences(path: Path, count: int, seed: int) -> Path:
+    """Recordings of machines: which fault they have, and how worn they are."""
+    lines = ["run,step,speed,heat,fault,wear"]
+    for run, step, _, speed, heat, fault in bad.runs(count, seed=seed):
+        lines.append(f"{run},{step},{speed},{heat},{fault},{0.5 * float(str(heat)) + 1}")
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def build(folder: Path) -> World:
+    """Write the files and fit every task once."""
+    waves = write_csv(folder / "waves.csv", series(500, 0, (440, 470)))
+    later = write_csv(folder / "later.csv", series(120, 1, (60,)))
+    machines, others = sequences(folder / "machines.csv", 40, 0), sequences(folder / "others.csv", 12, 5)
+    data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves}
+    new = {"forecast": later, "classify": others, "regress": others, "detect": later}
+    runs = {task: folder / task for task in TASKS}
+    models = {
+        task: tiny.make(**tiny.options).fit(str(data[task]), **tiny.reading, out=runs[task], progress=False)
+        for task, tiny in TINY.items()
+    }
+    return World(folder, data, new, runs, models)
