@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REPAIRS = "error|sort|drop|mean"
 MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed")
-READING = ("frequency", "wide")
+READING = ("resample", "frequency", "wide")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", *READING)
 NETWORK = ("encoder", "attention")
 

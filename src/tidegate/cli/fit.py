@@ -55,6 +55,9 @@ def forecast(
     gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
     repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
     timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
+    resample: str | None = typer.Option(
+        None, help=tr("Gather irregular rows into steps of --frequency by their:") + " mean|sum|last"
+    ),
     frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
     wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
     epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.business import UNKNOWN, places, slots, walk
 from tidegate.core.errors import TimeError
 
 Unit = Literal["us", "s", "min", "h", "D", "B", "M", "row"]
@@ -21,19 +22,28 @@ class Frequency:
 
     Units: `us`, `s`, `min`, `h`, `D` (of fixed length), `B` (Monday to Friday), `M` (months; a quarter
     is 3, a year 12) and `row` (no calendar: rows are counted, times are whatever the data say).
-    `month_end` marks monthly grids that sit on the last day of the month.
+    `month_end` marks monthly grids that sit on the last day of the month. Other days of the month are `days`, several
+    for more rows a month; one that a month lacks is its last. `roll` moves those on a weekend "backward" or "forward"
+    to a weekday. `holidays` names the market or country whose business days `B` counts; "?" says that rows leave out
+    holidays which no calendar names, so that the next times are not known.
     """
 
     count: int
     unit: Unit
     month_end: bool = False
+    days: tuple[int, ...] = ()
+    roll: str = ""
+    holidays: str = ""
 
     def __post_init__(self) -> None:
         if self.count < 1:
             raise TimeError(f"a frequency counts at least one unit, got {self.count}")
 
     def __str__(self) -> str:
-        return f"{self.count}{self.unit}" if self.count > 1 else self.unit
+        step = f"{self.count}{self.unit}" if self.count > 1 else self.unit
+        if self.holidays not in ("", UNKNOWN):
+            return f"{step}@{self.holidays}"
+        return f"{step} ({', '.join(map(str, self.days))}{' ' + self.roll if self.roll else ''})" if self.days else step
 
     @property
     def microseconds(self) -> int | None:
@@ -44,7 +54,7 @@ class Frequency:
     @property
     def continues(self) -> bool:
         """Whether the next times follow from the last."""
-        return self.unit != "row"
+        return self.unit != "row" and self.holidays != UNKNOWN
 
     def advance(self, start: np.datetime64 | int, steps: NDArray[np.int64]) -> NDArray[Any]:
         """The grid's times `steps` steps after `start`.
@@ -65,6 +75,8 @@ class Frequency:
             return np.asarray(at + steps * np.timedelta64(size, "us"))
         if self.unit == "B":
             day = at.astype("datetime64[D]")
+            if self.holidays not in ("", UNKNOWN):
+                return np.asarray(walk(self.holidays, day, steps * self.count).astype("datetime64[us]") + (at - day))
             return np.asarray(
                 np.busday_offset(day, steps * self.count, roll="forward").astype("datetime64[us]") + (at - day)
             )
@@ -73,6 +85,13 @@ class Frequency:
         raise TimeError("rows without a regular frequency have no next time stamp; give the future rows' times")
 
     def _advance_months(self, at: np.datetime64, steps: NDArray[np.int64]) -> NDArray[Any]:
+        if self.days:
+            date = at.astype("datetime64[D]")
+            place, missing = places(self.days, self.roll, np.array([date]))
+            if missing[0]:
+                raise TimeError(f"{date} is none of the days {self} of its month")
+            found = slots(self.days, self.roll, place[0] + steps * self.count)
+            return np.asarray(found.astype("datetime64[us]") + (at - date))
         month = at.astype("datetime64[M]")
         within = at - month.astype("datetime64[us]")
         target = month + (steps * self.count).astype("timedelta64[M]")
@@ -88,6 +107,9 @@ class Frequency:
         size = self.microseconds
         if self.unit == "B":
             return (5, 261) if self.count == 1 else ()
+        if self.unit == "M" and self.days:
+            year = 12 * len(self.days)
+            return (year // self.count,) if year % self.count == 0 and self.count < year else ()
         if self.unit == "M":
             return (12 // self.count,) if 12 % self.count == 0 and self.count < 12 else ()
         if size is None:
@@ -97,8 +119,12 @@ class Frequency:
         return tuple(round(length / size) for length in lengths if 2 <= round(length / size) <= 100_000)
 
     def to_json(self) -> dict[str, Any]:
-        return {"count": self.count, "unit": self.unit, "month_end": self.month_end}
+        more = {"days": list(self.days), "roll": self.roll, "holidays": self.holidays}
+        plain = {"count": self.count, "unit": self.unit, "month_end": self.month_end}
+        return {**plain, **{name: value for name, value in more.items() if value}}
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Frequency:
-        return cls(int(state["count"]), state["unit"], bool(state["month_end"]))
+        days = tuple(int(day) for day in state.get("days", ()))
+        more = (days, str(state.get("roll", "")), str(state.get("holidays", "")))
+        return cls(int(state["count"]), state["unit"], bool(state["month_end"]), *more)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.core.business import UNKNOWN
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import Language, tr
-from tidegate.data.time.frequency import show
+from tidegate.data.time.calendars import show
 from tidegate.data.time.zones import to_local
 
 _STEPS = {
@@ -28,8 +29,18 @@ def frequency_text(frequency: Frequency, lang: Language | None = None) -> str:
         return tr("quarterly", lang) if frequency.count == 3 else tr("yearly", lang)
     if frequency.unit == "D" and frequency.count == 7:
         return tr("weekly", lang)
+    if len(frequency.days) > 1 and frequency.count == 1:
+        return tr("{count} times a month, on days {days}", lang, count=len(frequency.days), days=_days(frequency))
+    if frequency.holidays == UNKNOWN:
+        return tr("weekdays, without holidays that no calendar names", lang)
+    if frequency.holidays:
+        return tr("business days of {calendar}", lang, calendar=frequency.holidays)
     one, many = _STEPS[frequency.unit]
     return tr(one, lang) if frequency.count == 1 else tr(many, lang, count=frequency.count)
+
+
+def _days(frequency: Frequency) -> str:
+    return ", ".join(map(str, frequency.days))
 
 
 def note_text(note: Note, lang: Language | None = None) -> str:

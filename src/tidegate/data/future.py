@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Table
 from tidegate.data.read import read
-from tidegate.data.time.frequency import show
+from tidegate.data.time.calendars import show
 from tidegate.data.time.zones import to_local
 
 

@@ -25,6 +25,8 @@ from tidegate.data.keys import series_keys
 from tidegate.data.schema import Names, TimeName, as_names, resolve
 from tidegate.data.time.grid import Repair, Rows, order, regular
 from tidegate.data.time.parts import roles_of
+from tidegate.data.time.resample import Resample
+from tidegate.data.time.resample import resample as to_grid
 from tidegate.data.time.time_axis import in_zone, times_of
 from tidegate.data.time.zones import zone
 
@@ -42,6 +44,7 @@ def read(
     static: Names = (),
     frequency: str | Frequency | None = None,
     repair: Repair = "error",
+    resample: Resample | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
     decimal: Decimal | None = None,
@@ -70,6 +73,7 @@ def read(
         frequency: step between rows, such as "1h", "15min", "D", "B", "M", "row"; None infers it.
         repair: what to do with disorder and doubled times: "error" refuses both; "sort" sorts; "drop" sorts and keeps
             the first of doubles; "mean" sorts and averages doubles. Gaps become missing rows in any case.
+        resample: gather irregular rows into steps of `frequency` by their "mean", "sum" or "last" value.
         encoding, delimiter: of a CSV file; None finds out.
         decimal, thousands: sign before a fraction and between thousands ("" for none); None finds out, and refuses what
             may be read in two ways.
@@ -130,6 +134,8 @@ def read(
     checks.stray(rows.time, rows.where)
     rows.notes.extend(checks.sentinels(rows.columns))
     if starts is None:
+        if resample is not None:
+            to_grid(rows, frequency, resample)
         order(rows, repair)
         before = len(rows.time)
         found, starts = regular(rows, frequency)

@@ -19,7 +19,7 @@ Auto = Literal["auto"]
 AUTO: Auto = "auto"
 
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
-READING = ("repair", "wide", *OPTIONS)
+READING = ("repair", "resample", "wide", *OPTIONS)
 CELLS = ("lstm", "gru", "peephole", "coupled")
 OPEN = ("batch_size", "max_epochs", "patience")  # options of training that None leaves to the size of the data
 

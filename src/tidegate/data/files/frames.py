@@ -29,8 +29,8 @@ from tidegate.data.cells.columns import (
 )
 from tidegate.data.cells.notation import Notation, dotted, evidence, notations
 from tidegate.data.cells.numbers import BadCellError
+from tidegate.data.time.calendars import show
 from tidegate.data.time.digits import from_numbers
-from tidegate.data.time.frequency import show
 from tidegate.data.time.timecolumn import TimeColumn
 from tidegate.data.time.timestamps import NAT, Times
 

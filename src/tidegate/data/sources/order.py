@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import SchemaError, TimeError
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Keys, Source
-from tidegate.data.time.frequency import show
+from tidegate.data.time.calendars import show
 
 
 def gather(

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.business import exceptions
 from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.frequency import Frequency, Unit
 from tidegate.core.table import Note
+from tidegate.data.time.calendars import (
+    DAY,
+    HOLIDAY_SHARE,
+    MONTH_DAYS,
+    SPARSE,
+    Grid,
+    at_month_end,
+    business_days,
+    days_of,
+    days_of_month,
+    late_day,
+    positions,
+    show,
+    total_rows,
+    working_weekends,
+)
 
-DAY = 86_400_000_000
 _FIXED = ((7 * DAY, "D", 7), (DAY, "D", 1), (3_600_000_000, "h", 1), (60_000_000, "min", 1), (1_000_000, "s", 1))
-_HOLIDAY_SHARE = 0.12
 _HOLIDAY_RUN = 15
-_SPARSE = 2
 _CHUNK = 1 << 18
 
 _ALIASES: dict[str, tuple[int, Unit, bool | None]] = {
@@ -67,72 +80,30 @@ def parse(text: str | Frequency, time: NDArray[Any]) -> Frequency:
     """
     if isinstance(text, Frequency):
         return text
+    market = re.fullmatch(r"\s*(\d*)\s*[Bb]@([A-Za-z0-9-]+)\s*", text) if isinstance(text, str) else None
+    if market is not None:
+        exceptions(market[2].upper(), 2000, 2000)
+        return Frequency(int(market[1] or 1), "B", holidays=market[2].upper())
     found = re.fullmatch(r"\s*(\d*)\s*([A-Za-z]+?)(?:-[A-Za-z]{3})?\s*", text) if isinstance(text, str) else None
     if found is not None:
         count, unit = int(found[1] or 1), found[2]
         key = unit.lower()
         if unit == "MS":
             key = "ms_"
+        if key in MONTH_DAYS and count >= 1:
+            months, days, roll = MONTH_DAYS[key]
+            return Frequency(count * months, "M", days=days, roll=roll)
         entry = _ALIASES.get(key) or _ALIASES.get(key.rstrip("s"))
         if entry is not None and count >= 1:
             size, name, month_end = entry
             if name == "M" and month_end is None:
-                month_end = time.dtype.kind == "M" and bool(_at_month_end(time).all())
-            return Frequency(count * size, name, bool(month_end))
+                month_end = time.dtype.kind == "M" and bool(at_month_end(time).all())
+            late = late_day(time) if name == "M" and not month_end else 0
+            return Frequency(count * size, name, bool(month_end), (late,) if late else ())
     raise ConfigError(
         f"frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to Friday), 'W', 'M', "
         "'Q', 'Y', or 'row' to count rows"
     )
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where rows sit: `positions` [N] counts steps from the first row of each series."""
-
-    frequency: Frequency
-    positions: NDArray[np.int64] | None
-    notes: tuple[Note, ...] = ()
-
-
-def _days(time: NDArray[np.datetime64]) -> NDArray[np.int64]:
-    return time.astype("datetime64[D]").astype(np.int64)
-
-
-def _at_month_end(time: NDArray[np.datetime64]) -> NDArray[np.bool_]:
-    day = time.astype("datetime64[D]")
-    return np.asarray((day + 1).astype("datetime64[M]") != day.astype("datetime64[M]"))
-
-
-def positions(
-    frequency: Frequency, time: NDArray[Any], starts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Steps of each row from its series' first, and which rows lie off the grid.
-
-    Args:
-        frequency: any but "row" with times.
-        time: [N] sorted within series.
-        starts: [G + 1].
-    """
-    series = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    first = time[starts[:-1]][series]
-    if time.dtype.kind != "M":
-        delta = time.astype(np.int64) - first.astype(np.int64)
-        return delta // frequency.count, delta % frequency.count != 0
-    size = frequency.microseconds
-    if size is not None:
-        delta = (time - first).astype("timedelta64[us]").astype(np.int64)
-        return delta // size, delta % size != 0
-    clock = time - time.astype("datetime64[D]")
-    off = clock != clock[starts[:-1]][series]
-    if frequency.unit == "B":
-        day, begin = time.astype("datetime64[D]"), first.astype("datetime64[D]")
-        steps = np.busday_count(begin, day).astype(np.int64)
-        return steps // frequency.count, off | ~np.is_busday(day) | (steps % frequency.count != 0)
-    month = time.astype("datetime64[M]").astype(np.int64)
-    steps = month - month[starts[:-1]][series]
-    within = _days(time) - time.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    aside = ~_at_month_end(time) if frequency.month_end else within != within[starts[:-1]][series]
-    return steps // frequency.count, off | aside | (steps % frequency.count != 0)
 
 
 def named(step: int) -> Frequency:
@@ -202,17 +173,17 @@ def infer(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...] = 
     if time.dtype.kind != "M":
         common = int(np.gcd.reduce(step))
         place, _ = positions(Frequency(common, "row"), time, starts)
-        if _total(place, starts) <= _SPARSE * len(time):
+        if total_rows(place, starts) <= SPARSE * len(time):
             return Grid(Frequency(common, "row"), place)
         return Grid(Frequency(1, "row"), None, (_irregular(step, time, starts),))
     least = int(step.min())
-    for special in (_monthly, _weekdays):
+    for special in (_monthly, days_of_month, _weekdays):
         grid = special(time, starts, least)
         if grid is not None:
             return grid
     frequency = named(int(np.gcd.reduce(step)))
     place, _ = positions(frequency, time, starts)
-    if _total(place, starts) <= _SPARSE * len(time):
+    if total_rows(place, starts) <= SPARSE * len(time):
         return Grid(frequency, place)
     _same_steps(time, starts, ids)
     odd = _irregular_series(time, starts)
@@ -228,7 +199,7 @@ def _irregular_series(time: NDArray[Any], starts: NDArray[np.int64]) -> tuple[ND
     for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
         step = np.diff(time[a:b].astype(np.int64))
         common = int(np.gcd.reduce(step)) if len(step) else 0
-        steps.append(common if common and (b - a - 1) * _SPARSE * common >= int(step.sum()) else 0 if len(step) else -1)
+        steps.append(common if common and (b - a - 1) * SPARSE * common >= int(step.sum()) else 0 if len(step) else -1)
     held: NDArray[np.int64] = np.array(steps, dtype=np.int64)
     kinds, counts = np.unique(held[held > 0], return_counts=True)
     if not len(kinds):
@@ -261,16 +232,12 @@ def _odd_series(
     )
 
 
-def _total(place: NDArray[np.int64], starts: NDArray[np.int64]) -> int:
-    return int((place[starts[1:] - 1] + 1).sum())
-
-
 def _monthly(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid | None:
     if least < 28 * DAY:
         return None
     for month_end in (True, False):
         frequency = Frequency(1, "M", month_end)
-        if not month_end and (_days(time) - _days(time.astype("datetime64[M]"))).max() > 27:
+        if not month_end and (days_of(time) - days_of(time.astype("datetime64[M]"))).max() > 27:
             continue
         place, off = positions(frequency, time, starts)
         if off.any():
@@ -278,7 +245,7 @@ def _monthly(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid 
         step = np.diff(place)
         common = int(np.gcd.reduce(step[step > 0]))
         frequency, place = Frequency(common, "M", month_end), place // common
-        return Grid(frequency, place) if _total(place, starts) <= _SPARSE * len(time) else None
+        return Grid(frequency, place) if total_rows(place, starts) <= SPARSE * len(time) else None
     return None
 
 
@@ -288,26 +255,20 @@ def _weekdays(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid
     frequency = Frequency(1, "B")
     place, off = positions(frequency, time, starts)
     if off.any():
-        return None
+        return working_weekends(time, starts) if np.is_busday(time.astype("datetime64[D]")).mean() >= 0.9 else None
     series = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     hop = np.diff(place)[series[1:] == series[:-1]]
-    days = np.diff(_days(time))[series[1:] == series[:-1]]
+    days = np.diff(days_of(time))[series[1:] == series[:-1]]
     weekends = int((days > hop).sum())
     if weekends < 2 or (hop == 1).sum() * 2 < len(hop):
         return None
-    absent = _total(place, starts) - len(time)
+    absent = total_rows(place, starts) - len(time)
     if absent == 0:
         return Grid(frequency, place)
-    if absent > _HOLIDAY_SHARE * _total(place, starts) or hop.max() - 1 > _HOLIDAY_RUN:
-        return Grid(frequency, place) if _total(place, starts) <= _SPARSE * len(time) else None
+    if absent > HOLIDAY_SHARE * total_rows(place, starts) or hop.max() - 1 > _HOLIDAY_RUN:
+        return Grid(frequency, place) if total_rows(place, starts) <= SPARSE * len(time) else None
     inner = np.flatnonzero((np.diff(place) > 1) & (series[1:] == series[:-1]))
-    note = Note(
-        "holidays",
-        "Rows are weekdays; {count} weekdays without a row (first after {first}) are taken for holidays and not "
-        'filled in. To have rows inserted for them: frequency="B".',
-        {"count": absent, "first": show(time[inner[0]])},
-    )
-    return Grid(frequency, None, (note,))
+    return business_days(time, starts, absent, show(time[inner[0]]))
 
 
 def _same_steps(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...]) -> None:
@@ -337,21 +298,11 @@ def _irregular(step: NDArray[np.int64], time: NDArray[Any], starts: NDArray[np.i
     return Note(
         "irregular",
         "Steps between rows differ: {share} % are {usual}, the first other one follows {first}. Rows are counted in "
-        "their order and none are inserted; pass frequency= to put them on a regular grid. Forecasts need the future "
-        "rows' times.",
+        "their order and none are inserted; forecasts are numbered, unless the future rows' times are given. To put "
+        'rows on a regular grid: frequency= with resample="mean", "sum" or "last".',
         {
             "share": round(100 * float(counts.max()) / len(step), 1),
             "usual": str(named(usual)) if time.dtype.kind == "M" else str(usual),
             "first": show(time[first]),
         },
     )
-
-
-def show(time: Any) -> str:
-    """One time for a message, as short as it is exact."""
-    if not isinstance(time, np.datetime64):
-        return str(time)
-    text = str(time.astype("datetime64[us]")).replace("T", " ")
-    for ending in (".000000", ":00", " 00:00"):
-        text = text.removesuffix(ending)
-    return text

@@ -13,11 +13,12 @@ from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note
 from tidegate.data.time import frequency as freq
-from tidegate.data.time.frequency import show
+from tidegate.data.time.calendars import Grid, positions, show
 
 Repair = Literal["error", "sort", "drop", "mean"]
 REPAIRS = ("error", "sort", "drop", "mean")
 _MOST = 10
+_HOUR = 3_600_000_000
 
 
 @dataclass
@@ -92,6 +93,13 @@ def order(rows: Rows, repair: Repair) -> None:
         first = int(np.argmax(backward)) + 1
         count = int(backward.sum())
         if repair == "error":
+            if rows.local and clock_change(rows.time[1:][backward]) and (step[backward] >= -_HOUR).all():
+                raise TimeError(
+                    f"{rows.where(first)}: time {show(rows.time[first])} comes after {show(rows.time[first - 1])}: "
+                    "this is the hour that is repeated when clocks go back in autumn (daylight saving; "
+                    f"{count} place{'s' if count > 1 else ''}{_whose(rows, first)}). Pass timezone= (for instance "
+                    '"Europe/Berlin") to tell the two hours apart, or repair="mean" to average them'
+                )
             newest = " (the newest row comes first)" if bool((step[rows.same()] <= 0).all()) else ""
             raise TimeError(
                 f"{rows.where(first)}: time {show(rows.time[first])} comes after {show(rows.time[first - 1])}; {count} "
@@ -250,15 +258,15 @@ def regular(rows: Rows, frequency: str | Frequency | None) -> tuple[Frequency, N
     return grid.frequency, np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
 
 
-def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> freq.Grid:
-    if frequency.unit == "row" and rows.time.dtype.kind == "M":
-        return freq.Grid(frequency, None)
+def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> Grid:
+    if not frequency.continues and rows.time.dtype.kind == "M":
+        return Grid(frequency, None)
     if frequency.unit != "row" and rows.time.dtype.kind != "M":
         raise TimeError(
             f"frequency={str(frequency)!r} needs a time column, but the rows are only counted; pass time= or leave it "
             "out"
         )
-    place, off = freq.positions(frequency, rows.time, starts)
+    place, off = positions(frequency, rows.time, starts)
     if off.any():
         first, count = int(np.argmax(off)), int(off.sum())
         begin = int(starts[int(np.searchsorted(starts, first, side="right")) - 1])
@@ -267,10 +275,10 @@ def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> freq.
             f"{show(rows.time[begin])}; {count} rows are off it. Correct the times or pass a finer frequency= "
             '("row" counts rows)'
         )
-    return freq.Grid(frequency, place)
+    return Grid(frequency, place)
 
 
-def _insert(rows: Rows, grid: freq.Grid, starts: NDArray[np.int64], ends: NDArray[np.int64], total: int) -> None:
+def _insert(rows: Rows, grid: Grid, starts: NDArray[np.int64], ends: NDArray[np.int64], total: int) -> None:
     assert grid.positions is not None
     begins = np.concatenate([[0], np.cumsum(ends)[:-1]])
     series = np.repeat(np.arange(len(ends)), np.diff(starts))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Loaded, Source
-from tidegate.data.time.frequency import show
+from tidegate.data.time.calendars import show
 from tidegate.data.time.parts import put_together
 from tidegate.data.time.timestamps import Times
 from tidegate.data.time.zones import to_local, to_utc

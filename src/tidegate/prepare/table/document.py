@@ -135,12 +135,19 @@ def _schema(value: object) -> Schema:
 
 
 def _frequency(value: object) -> Frequency:
-    found = state.record(value, "frequency", ("count", "unit", "month_end"))
+    more = [name for name in ("days", "roll", "holidays") if isinstance(value, dict) and name in value]
+    found = state.record(value, "frequency", ("count", "unit", "month_end", *more))
     count = state.whole(found["count"], "frequency.count")
     if count < 1:
         raise state.wrong("frequency.count", "at least 1")
     unit: Any = state.choice(found["unit"], "frequency.unit", _UNITS)
-    return Frequency(count, unit, state.flag(found["month_end"], "frequency.month_end"))
+    days = state.items(found.get("days", []), "frequency.days", state.whole)
+    if any(not 1 <= day <= 31 for day in days) or list(days) != sorted(set(days)) or (days and unit != "M"):
+        raise state.wrong("frequency.days", "ascending days of a month, 1 to 31")
+    roll = state.choice(found.get("roll", ""), "frequency.roll", ("", "backward", "forward"))
+    code = found.get("holidays", "")
+    holidays = state.text(code, "frequency.holidays") if code else ""
+    return Frequency(count, unit, state.flag(found["month_end"], "frequency.month_end"), days, roll, holidays)
 
 
 def _holidays(value: object, place: str) -> Holidays:

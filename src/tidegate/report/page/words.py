@@ -121,7 +121,8 @@ _MANY = {
 
 def _unit(frequency: Frequency | None) -> str:
     """The named unit that a step is counted in; "row" where it has none."""
-    return frequency.unit if frequency is not None and frequency.unit in _AHEAD else "row"
+    several = frequency is not None and len(frequency.days) > 1  # steps that are no whole months
+    return frequency.unit if frequency is not None and frequency.unit in _AHEAD and not several else "row"
 
 
 def ahead_title(frequency: Frequency | None, lang: Language) -> str:
