@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate.data
-from tidegate.core.errors import DataError, ReadError, SchemaError, TidegateError
+from tidegate.core.errors import DataError, ReadError, SchemaError, TidegateError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.translate import catalogue
 from tidegate.data import describe, read
@@ -258,3 +258,19 @@ def test_every_message_is_translated():
             found |= {n.value for pair in steps.values for n in pair.elts}
     assert len(found) > 50
     assert not found - set(known)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "int64", "datetime64[s]"])
+def test_the_mask_of_a_masked_array_is_missing(kind):
+
+    values = np.ma.masked_array(np.arange(20) % 7, mask=np.arange(20) == 5)
+    values.data[5] = -9999
+    if kind == "datetime64[s]":
+        times = np.ma.masked_array(np.arange(20).astype(kind), mask=values.mask)
+        with pytest.raises(TimeError, match="the time is missing"):
+            read({"ds": times, "y": np.arange(20.0)})
+        return
+    for source in ({"y": values.astype(kind)}, values.astype(kind), values.astype(kind)[:, None]):
+        column = next(iter(read(source, time=False).columns.values()))
+        assert np.flatnonzero(np.isnan(column)).tolist() == [5]
+        assert np.nanmin(column) == 0

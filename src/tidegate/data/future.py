@@ -124,9 +124,27 @@ def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -
         wanted = ahead.time[ahead.starts[index + 1] - horizon : ahead.starts[index + 1]]
         irregular = table.frequency.unit == "row"
         rows[index] = _find(found, place, wanted, series, table.timezone, counted=irregular)
+    values = {name: _like(name, found.columns[name], table.columns[name]) for name in names}
     dated = found.time.dtype.kind == "M" and table.time.dtype.kind == "M"
     time = found.time[rows] if dated and table.frequency.unit == "row" else None
-    return Ahead({name: found.columns[name][rows] for name in names}, time)
+    return Ahead({name: column[rows] for name, column in values.items()}, time)
+
+
+def _like(name: str, values: NDArray[Any], past: NDArray[Any]) -> NDArray[Any]:
+    """A covariate of the future as the past holds it: numbers, or text.
+
+    Raises:
+        SchemaError: it is the other.
+    """
+    if values.dtype.kind == past.dtype.kind:
+        return values
+    if values.dtype.kind == "f" and np.isnan(values).all():
+        return np.full(len(values), None, dtype=object)
+    ours, theirs = ("numbers", "text") if past.dtype.kind == "f" else ("text", "numbers")
+    raise SchemaError(
+        f"future column {name!r} holds {theirs}, but {ours} in the past; correct it (one word among "
+        "numbers makes a column text)"
+    )
 
 
 def _find(

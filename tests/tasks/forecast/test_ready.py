@@ -6,7 +6,7 @@ import pytest
 
 import tidegate as tg
 from tidegate.cli.main import main
-from tidegate.core.errors import SchemaError, SplitError
+from tidegate.core.errors import DataError, SchemaError, SplitError
 
 DAYS = pd.date_range("2024-01-01", periods=80, freq="D")
 
@@ -94,3 +94,30 @@ def test_rows_without_a_target_in_the_middle_are_no_future():
     gone.loc[57:, ["y", "price"]] = np.nan
     with pytest.raises(SchemaError, match="known ahead"):
         model.predict(gone)
+
+
+def test_text_ahead_that_the_model_does_not_know_is_told():
+    data = frame(60).assign(price=np.where(np.arange(60) % 3, "low", "high"))
+    model = small().fit(data, known=["price"], progress=False)
+    rows = model.future_frame()
+    model.predict(future=rows.assign(price=["low", "high", "low"]))
+    assert model.answer_notes_ == ()
+    model.predict(future=rows.assign(price=["low", "higher", "lowest"]))
+    note = next(note for note in model.answer_notes_ if note.kind == "unknown_ahead")
+    assert (note.values["count"], note.values["first"]) == (2, "higher")
+    with pytest.raises(DataError, match="known-ahead column 'price' is missing"):
+        model.predict(future=rows.assign(price=["low", None, "low"]))
+    with pytest.raises(SchemaError, match="holds numbers, but text in the past"):
+        model.predict(future=rows.assign(price=[1.0, 2.0, 3.0]))
+    numbers = small().fit(frame(60), known=["price"], progress=False)
+    with pytest.raises(SchemaError, match="is not a number"):
+        numbers.predict(future=rows.assign(price=["low", "2", "3"]))
+    with pytest.raises(DataError, match="known-ahead column 'price' is missing"):
+        numbers.predict(future=rows.assign(price=[1.0, np.nan, 3.0]))
+
+
+def test_blank_text_ahead_is_told_where_training_had_gaps():
+    data = frame(60).assign(price=np.where(np.arange(60) % 3, "low", None))
+    model = small().fit(data, known=["price"], progress=False)
+    model.predict(future=model.future_frame().assign(price=["low", None, "low"]))
+    assert [note.kind for note in model.answer_notes_] == ["blank_ahead"]

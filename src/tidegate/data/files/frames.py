@@ -158,7 +158,19 @@ def _null(cell: Any) -> bool:
     return cell is None or (isinstance(cell, float) and isnan(cell)) or str(cell) in ("<NA>", "NaT", "nan", "NaN")
 
 
+def _unmasked(values: Any) -> NDArray[Any]:
+    """A masked array with missing values where its mask is."""
+    if values.dtype.kind in "biu" and np.ma.getmaskarray(values).any():
+        values = values.astype(np.float64)
+    blank: dict[str, Any] = {"f": np.nan, "M": NAT, "O": None}
+    if values.dtype.kind in "SU":
+        values = values.astype(object)
+    return np.asarray(values.filled(blank[values.dtype.kind]) if values.dtype.kind in blank else values.data)
+
+
 def _tidy(name: str, values: Any) -> NDArray[Any]:
+    if isinstance(values, np.ma.MaskedArray):
+        values = _unmasked(values)
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     if array.ndim != 1:
         raise SchemaError(f"column {name!r} has shape {array.shape}; expected one dimension")

@@ -102,4 +102,26 @@ def ready(model: Any, table: Table, future: Any) -> tuple[Table, Ahead]:
         )
     else:
         ahead = read_future(future, past, names, horizon)
-    return past, replace(ahead, notes=(*notes, *ahead.notes))
+    return past, replace(ahead, notes=(*notes, *ahead.notes, *_unknown(model, ahead)))
+
+
+def _unknown(model: Any, ahead: Ahead) -> list[Note]:
+    """Notes on known-ahead text that says nothing to the model: blank, or never seen in training."""
+    notes = []
+    for state in model.preparation.columns:
+        values = ahead.known.get(state.name)
+        if values is None or values.dtype.kind == "f" or not hasattr(state, "categories"):
+            continue
+        cells = values.reshape(-1).tolist()
+        other = [cell for cell in cells if cell is not None and cell not in state.categories]
+        if other:
+            message = (
+                "{column}: {count} values ahead are of categories that the model has no input for (first: {first}); "
+                "they were read as none of its categories."
+            )
+            notes.append(Note("unknown_ahead", message, {"column": state.name, "count": len(other), "first": other[0]}))
+        blank = sum(cell is None for cell in cells)
+        if blank:
+            message = "{column}: {count} values ahead are blank; they were read as none of the column's categories."
+            notes.append(Note("blank_ahead", message, {"column": state.name, "count": blank}))
+    return notes
