@@ -104,7 +104,16 @@ def test_p_values_are_held_against_what_they_say_on_both_sides(
     shares: tuple[float, ...], rows: int, expected: str
 ) -> None:
     alarms = evaluate_alarms({"a": Watched(HOURS[:1].repeat(rows), np.zeros(rows, bool), ())})
-    made = DetectorEvaluation(alarms, 1.0, 0.01, False, 0.0, True, dict(zip(LEVELS, shares, strict=True)))
+    made = DetectorEvaluation(
+        alarms=alarms,
+        budget=1.0,
+        threshold=0.01,
+        tuned=False,
+        rate=0.0,
+        clock=True,
+        calibration=dict(zip(LEVELS, shares, strict=True)),
+    )
+    assert DetectorEvaluation.from_json(json.loads(json.dumps(made.to_json()))).to_json() == made.to_json()
     assert expected in made.verdict
 
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from tidegate.core.errors import DataError
-from tidegate.core.notebook import Notebook
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect import DetectionEvaluation
+from tidegate.evaluate.evaluation import Saved
 
 LEVELS = (0.1, 0.01, 0.001)
 EXPECTED = 10  # p-values below a level that must be expected before their share is held against it
 
 
-@dataclass(frozen=True)
-class DetectorEvaluation(Notebook):
+@dataclass(frozen=True, kw_only=True)
+class DetectorEvaluation(Saved):
     """How a detector did on some rows.
 
     Attributes:
@@ -36,6 +34,7 @@ class DetectorEvaluation(Notebook):
     rate: float
     clock: bool
     calibration: Mapping[float, float]
+    kind: str = "detection"
 
     @property
     def methods(self) -> Mapping[str, Mapping[str, float]]:
@@ -75,36 +74,3 @@ class DetectorEvaluation(Notebook):
 
     def __str__(self) -> str:
         return "\n".join([self.alarms.table(), *self.sentences()[1:]])
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": "detection",
-            "alarms": self.alarms.to_json(),
-            "budget": self.budget,
-            "threshold": self.threshold,
-            "tuned": self.tuned,
-            "rate": self.rate,
-            "clock": self.clock,
-            "calibration": {f"{level:g}": share for level, share in self.calibration.items()},
-        }
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any]) -> DetectorEvaluation:
-        """What `to_json` wrote.
-
-        Raises:
-            DataError: a key is missing or unknown.
-        """
-        expected = {*cls.__dataclass_fields__, "kind"}
-        if set(state) != expected:
-            odd = sorted(set(state) ^ expected)
-            raise DataError(f"saved evaluation has missing or unknown keys {odd}; evaluate again with this version")
-        return cls(
-            alarms=DetectionEvaluation.from_json(state["alarms"]),
-            budget=float(state["budget"]),
-            threshold=float(state["threshold"]),
-            tuned=bool(state["tuned"]),
-            rate=float(state["rate"]),
-            clock=bool(state["clock"]),
-            calibration={float(level): float(share) for level, share in state["calibration"].items()},
-        )

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect.words import duration, method_label, metric_name
-from tidegate.evaluate.label.evaluation import check_keys, notes_json, notes_of, plain, restored
+from tidegate.evaluate.evaluation import Saved
 
 COLUMNS = ("found", "false_alarms", "false_per_week", "precision", "recall", "f1", "delay_median", "pr_auc")
 UNLABELLED = ("events", "false_per_week", "false_per_1000")
@@ -45,8 +44,8 @@ _BUDGET = {
 SPARE = 2.0  # standard deviations of a count of rare events that chance may add to what a budget allows
 
 
-@dataclass(frozen=True)
-class DetectionEvaluation(Notebook):
+@dataclass(frozen=True, kw_only=True)
+class DetectionEvaluation(Saved):
     """How a detector did on some series, beside the baselines.
 
     Attributes:
@@ -146,44 +145,6 @@ class DetectionEvaluation(Notebook):
 
     def __str__(self) -> str:
         return self.table()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain numbers, text, lists and mappings; values that do not exist are null."""
-        return {
-            "series": self.series,
-            "rows": self.rows,
-            "days": plain(self.days),
-            "methods": list(self.methods),
-            "overall": plain(self.overall),
-            "per_series": plain(self.per_series),
-            "dated": self.dated,
-            "budget": self.budget,
-            "best_baseline": self.best_baseline,
-            "key": self.key,
-            "notes": notes_json(self.notes),
-        }
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any]) -> DetectionEvaluation:
-        """The evaluation that `to_json` wrote.
-
-        Raises:
-            DataError: a key is missing or unknown.
-        """
-        check_keys(state, cls.__dataclass_fields__)
-        return cls(
-            series=state["series"],
-            rows=state["rows"],
-            days=restored(state["days"]),
-            methods=tuple(state["methods"]),
-            overall=restored(state["overall"]),
-            per_series=restored(state["per_series"]),
-            dated=state["dated"],
-            budget=state["budget"],
-            best_baseline=state["best_baseline"],
-            key=state["key"],
-            notes=notes_of(state["notes"]),
-        )
 
 
 def _kept(count: float, rate: float, budget: float) -> str:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from tidegate.core.errors import DataError
-from tidegate.core.names import method_name, metric_name
-from tidegate.core.notebook import Notebook
-from tidegate.core.table import Note
+from tidegate.core.names import metric_name
 from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
+from tidegate.evaluate.evaluation import ScoreTable
 from tidegate.evaluate.label.metrics.probability import Reliability
-from tidegate.evaluate.verdict import Verdict
 
 Kind = Literal["label", "tag", "labels"]
 Interval = tuple[float, float]
@@ -26,8 +23,8 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class ClassEvaluation(Notebook):
+@dataclass(frozen=True, kw_only=True)
+class ClassEvaluation(ScoreTable):
     """How a classifier did on one part of the data, beside the baselines. M things, K classes.
 
     Attributes:
@@ -56,32 +53,21 @@ class ClassEvaluation(Notebook):
     things: int
     sequences: int
     units: tuple[str, int]
-    criterion: str
-    methods: tuple[str, ...]
-    overall: Mapping[str, Mapping[str, float]]
     intervals: Mapping[str, Mapping[str, Interval]]
     difference: Mapping[str, tuple[float, float, float]]
     per_class: Mapping[str, Mapping[str, float]]
     confusion: tuple[tuple[int, ...], ...]
     reliability: Reliability
     thresholds: tuple[float, ...]
-    best_baseline: str | None
-    skill: float | None
     mcnemar: float | None
-    verdict: Verdict
-    notes: tuple[Note, ...] = ()
 
-    def rows(self, lang: Language | None = None) -> list[list[str]]:
-        """The table as text: a head, then a row per method with its metrics and the model's lead in points."""
-        shown = [name for name in COLUMNS[self.kind] if any(_known(self.overall[m], name) for m in self.methods)]
-        shown = sorted(shown, key=lambda name: name != self.criterion)
-        table = [[tr("method", lang), *(metric_name(name, lang) for name in shown), tr("ahead, points", lang)]]
-        model = self.overall["model"][self.criterion]
-        for method in self.methods:
-            own = self.overall[method]
-            above = "" if method == "model" else f"{100 * (model - own[self.criterion]):+.1f}"
-            table.append([method_name(method, lang), *(share(own[name]) for name in shown), above])
-        return table
+    def metrics(self) -> tuple[str, ...]:
+        """What the table may show, of this kind."""
+        return COLUMNS[self.kind]
+
+    def cell(self, metric: str, value: float) -> str:
+        """A value of the table as text."""
+        return share(value)
 
     def class_rows(self, lang: Language | None = None) -> list[list[str]]:
         """A head, then a row per class: precision, recall, F1 and how many there are."""
@@ -91,77 +77,11 @@ class ClassEvaluation(Notebook):
             table.append([name, *(share(found[metric]) for metric in names), f"{found['support']:,.0f}"])
         return table
 
-    def table(self, lang: Language | None = None) -> str:
-        """The table with aligned columns, the model's interval, each class, and the verdict."""
-        lines = aligned(self.rows(lang))
+    def details(self, lang: Language | None = None) -> list[str]:
+        """The model's interval, and each class."""
         low, high = self.intervals["model"].get(self.criterion, (math.nan, math.nan))
-        if math.isfinite(low):
-            lines.append(confidence(self.criterion, share(low), share(high), lang))
-        if len(self.per_class) <= 30:
-            lines += ["", *aligned(self.class_rows(lang))]
-        lines += ["", self.summary(lang)]
-        return "\n".join(lines)
-
-    def summary(self, lang: Language | None = None) -> str:
-        """The verdict in words."""
-        return self.verdict.text(lang)
-
-    def __str__(self) -> str:
-        return self.table()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain numbers, text, lists and mappings; values that do not exist are null."""
-        return {
-            "kind": self.kind,
-            "classes": list(self.classes),
-            "things": self.things,
-            "sequences": self.sequences,
-            "units": list(self.units),
-            "criterion": self.criterion,
-            "methods": list(self.methods),
-            "overall": plain(self.overall),
-            "intervals": plain(self.intervals),
-            "difference": plain(self.difference),
-            "per_class": plain(self.per_class),
-            "confusion": [list(row) for row in self.confusion],
-            "reliability": self.reliability.to_json(),
-            "thresholds": list(self.thresholds),
-            "best_baseline": self.best_baseline,
-            "skill": self.skill,
-            "mcnemar": self.mcnemar,
-            "verdict": self.verdict.to_json(),
-            "notes": notes_json(self.notes),
-        }
-
-    @classmethod
-    def from_json(cls, state: Mapping[str, Any]) -> ClassEvaluation:
-        """The evaluation that `to_json` wrote.
-
-        Raises:
-            DataError: a key is missing or unknown.
-        """
-        check_keys(state, cls.__dataclass_fields__)
-        return cls(
-            kind=state["kind"],
-            classes=tuple(state["classes"]),
-            things=state["things"],
-            sequences=state["sequences"],
-            units=(str(state["units"][0]), int(state["units"][1])),
-            criterion=state["criterion"],
-            methods=tuple(state["methods"]),
-            overall=restored(state["overall"]),
-            intervals=restored(state["intervals"]),
-            difference=restored(state["difference"]),
-            per_class=restored(state["per_class"]),
-            confusion=tuple(tuple(int(count) for count in row) for row in state["confusion"]),
-            reliability=Reliability.from_json(state["reliability"]),
-            thresholds=tuple(float(value) for value in state["thresholds"]),
-            best_baseline=state["best_baseline"],
-            skill=state["skill"],
-            mcnemar=state["mcnemar"],
-            verdict=Verdict.from_json(state["verdict"]),
-            notes=notes_of(state["notes"]),
-        )
+        lines = [confidence(self.criterion, share(low), share(high), lang)] if math.isfinite(low) else []
+        return [*lines, "", *aligned(self.class_rows(lang))] if len(self.per_class) <= 30 else lines
 
 
 def confidence(metric: str, low: str, high: str, lang: Language | None = None) -> str:
@@ -181,42 +101,3 @@ def confidence(metric: str, low: str, high: str, lang: Language | None = None) -
         high=high,
     )
     return spaced(text, lang)
-
-
-def plain(value: Any) -> Any:
-    """Mappings, lists and numbers for JSON; what is not finite is null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    return float(value) if math.isfinite(value) else None
-
-
-def restored(value: Any) -> Any:
-    """What `plain` made, lists as tuples and null as NaN."""
-    if isinstance(value, Mapping):
-        return {key: restored(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return tuple(restored(item) for item in value)
-    return math.nan if value is None else float(value)
-
-
-def notes_json(notes: Sequence[Note]) -> list[dict[str, Any]]:
-    """Notes for JSON."""
-    return [{"kind": note.kind, "message": note.message, "values": dict(note.values)} for note in notes]
-
-
-def notes_of(state: Sequence[Mapping[str, Any]]) -> tuple[Note, ...]:
-    """Notes from JSON."""
-    return tuple(Note(note["kind"], note["message"], note["values"]) for note in state)
-
-
-def check_keys(state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Raise DataError unless the saved state has exactly these keys."""
-    if set(state) != set(expected):
-        odd = sorted(set(state) ^ set(expected))
-        raise DataError(f"saved evaluation has missing or unknown keys {odd}; evaluate again with this version")
-
-
-def _known(row: Mapping[str, float], name: str) -> bool:
-    return math.isfinite(row.get(name, math.nan))
