@@ -126,6 +126,15 @@ def test_irregular_logs_are_resampled_as_pandas_does(how, step):
     )
 
 
+def test_months_print_as_months():
+    from tidegate.data.time.frequency import spoken
+
+    text = describe(of(pd.date_range("2019-03-01", periods=30, freq="MS")))
+    assert "2019-03 to 2021-08" in text
+    assert "monthly" in text
+    assert [spoken(days * 86_400_000_000) for days in (31, 28, 91, 365, 30 * 7)] == ["M", "M", "3M", "12M", "210D"]
+
+
 def test_resampling_says_what_it_needs():
     with pytest.raises(ConfigError, match="needs the step"):
         read(log(), target="y", resample="mean")

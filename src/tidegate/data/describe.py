@@ -95,6 +95,8 @@ def _span(table: Table, lang: Language | None) -> str:
     if table.timezone is not None:
         ends = to_local(ends, table.timezone)
     first, last = show(ends[0]), show(ends[1])
+    if table.frequency.unit == "M" and first.endswith("-01") and last.endswith("-01"):
+        first, last = first[:7], last[:7]  # months, written as months
     zone = f" ({table.timezone})" if table.timezone else ""
     return tr("{first} to {last}", lang, first=first, last=last) + zone
 

@@ -114,6 +114,14 @@ def named(step: int) -> Frequency:
     return Frequency(step, "us")
 
 
+def spoken(step: int) -> str:
+    """A step of so many microseconds for messages; one of the length of a month, quarter or year is called that."""
+    for low, high, months in ((28, 31, 1), (89, 92, 3), (365, 366, 12)):
+        if low * DAY <= step <= high * DAY:
+            return str(Frequency(months, "M"))
+    return str(named(step))
+
+
 def uniform(time: NDArray[Any], starts: NDArray[np.int64]) -> Frequency | None:
     """The fixed step that all rows keep, if they are in order and keep one; looked at in little memory.
 
@@ -284,8 +292,8 @@ def _same_steps(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, .
     if len(found) > 1:
         (one, a), (other, b) = list(found.items())[:2]
         raise TimeError(
-            f"series step differently: {ids[a]!r} by {named(one)}, {ids[b]!r} by {named(other)}; read them into tables "
-            "of their own, or pass frequency= to bring them onto one grid"
+            f"series step differently: {ids[a]!r} by {spoken(one)}, {ids[b]!r} by {spoken(other)}; read them into "
+            "tables of their own, or pass frequency= to bring them onto one grid"
         )
 
 
@@ -302,7 +310,7 @@ def _irregular(step: NDArray[np.int64], time: NDArray[Any], starts: NDArray[np.i
         'rows on a regular grid: frequency= with resample="mean", "sum" or "last".',
         {
             "share": round(100 * float(counts.max()) / len(step), 1),
-            "usual": str(named(usual)) if time.dtype.kind == "M" else str(usual),
+            "usual": spoken(usual) if time.dtype.kind == "M" else str(usual),
             "first": show(time[first]),
         },
     )
