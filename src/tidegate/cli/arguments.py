@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 import typer
 
+from tidegate.cli.options import ensemble, everyday, given, in_panels
 from tidegate.cli.runs import is_run, opened, refuse_options
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
@@ -22,6 +23,7 @@ MODEL = ("horizon", "window", "cell", "hidden_size", "num_layers", "level", "hol
 READING = ("resample", "frequency", "wide")
 COLUMNS = ("time", "target", "series", "known", "observed", "static", "repair", "timezone", *READING)
 NETWORK = ("encoder", "attention")
+EVERYDAY = (*inspect.signature(everyday).parameters, *inspect.signature(ensemble).parameters)
 
 
 def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -34,12 +36,13 @@ def options_of(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     options["level"] = options["level"] or None
     if values["epochs"] is not None:
         options["max_epochs"] = values["epochs"]
+    options |= given(values)
     named = [f"network.{name}={values[name]}" for name in NETWORK if values[name] is not None]
     merge(options, [*named, *values["settings"]])
     columns = {name: values[name] for name in COLUMNS}
     columns |= {"target": columns["target"] or None, "time": single(columns["time"])}
     columns["series"] = single(columns["series"])
-    columns |= values["written"] if "written" in values else written_of(values)
+    columns |= written_of(values)
     return options, columns
 
 
@@ -100,7 +103,7 @@ def written(
 
 
 WRITTEN = tuple(inspect.signature(written).parameters)
-LENT = (*COLUMNS, *WRITTEN, *MODEL, *NETWORK, "epochs", "settings")
+LENT = (*COLUMNS, *WRITTEN, *MODEL, *NETWORK, *EVERYDAY, "epochs", "settings")
 
 
 def written_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,7 +140,10 @@ def trains(command: Callable[..., None], lender: Callable[..., None]) -> Callabl
             arguments of its own, among them `data`, a file or a run, and `quiet`.
         lender: the command that has them, `fit forecast`.
     """
-    lent, types = inspect.signature(lender).parameters, get_type_hints(lender)
+    lent, types = dict(inspect.signature(lender).parameters), get_type_hints(lender)
+    for source in (written, everyday, ensemble):
+        lent |= inspect.signature(source).parameters
+        types |= get_type_hints(source)
     own, own_types = list(inspect.signature(command).parameters.values())[3:], get_type_hints(command)
 
     def run(context: typer.Context, **values: Any) -> None:
@@ -160,7 +166,7 @@ def trains(command: Callable[..., None], lender: Callable[..., None]) -> Callabl
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     run.__name__ = command.__name__
-    return run
+    return in_panels(run)
 
 
 def table_of(data: str, columns: Mapping[str, Any], quiet: bool) -> Any:

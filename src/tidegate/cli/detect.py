@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import REPAIRS, estimator, merge, reads, single, size, table_of
+from tidegate.cli.arguments import REPAIRS, estimator, merge, single, size, table_of, written, written_of
+from tidegate.cli.options import everyday, given, in_panels, signed
 from tidegate.cli.output import print_json, say, say_notes
 from tidegate.core.optional import require
 from tidegate.core.table import Note
@@ -18,8 +20,7 @@ COLUMNS = ("time", "target", "series", "repair", "timezone", "resample", "freque
 MODEL = ("method", "window", "cell", "hidden_size", "num_layers", "alarms_per_week", "warm_up", "seed")
 
 
-@reads
-def detect(
+def options(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
     time: list[str] | None = typer.Option(
@@ -54,21 +55,35 @@ def detect(
     overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
-    *,
-    written: dict[str, Any],
 ) -> None:
+    """What `fit detect` takes beside the everyday arguments."""
+
+
+def detect() -> Any:
+    """The command."""
+
+    def run(**values: Any) -> None:
+        _detect(values)
+
+    return in_panels(signed(run, options, written, everyday, name="detect"))
+
+
+def _detect(values: Mapping[str, Any]) -> None:
     """Train a detector, judge it and write its run folder."""
     require("torch", extra="train", purpose="train")
-    given = locals()
-    options = {name: given[name] for name in MODEL}
-    if epochs is not None:
-        options["max_epochs"] = epochs
-    merge(options, settings)
+    own = {name: values[name] for name in MODEL} | given(values)
+    if values["epochs"] is not None:
+        own["max_epochs"] = values["epochs"]
+    merge(own, values["settings"])
+    data, label, out, quiet = (values[name] for name in ("data", "label", "out", "quiet"))
     from tidegate.tasks.detect.estimator import AnomalyDetector
 
-    model = estimator(AnomalyDetector, options)
-    columns: dict[str, Any] = {name: given[name] for name in COLUMNS} | {"target": target or None, "check": False}
-    columns |= {"time": single(time), "series": single(series)} | written
+    model = estimator(AnomalyDetector, own)
+    columns: dict[str, Any] = {name: values[name] for name in COLUMNS} | {
+        "target": values["target"] or None,
+        "check": False,
+    }
+    columns |= {"time": single(values["time"]), "series": single(values["series"])} | written_of(values)
     if label is not None:
         columns["observed"] = [label]
     table = table_of(data, columns, quiet)
@@ -76,12 +91,12 @@ def detect(
     model.fit(
         table,
         label=label,
-        validation=size(validation),
-        test=size(test),
-        gap=gap,
+        validation=size(values["validation"]),
+        test=size(values["test"]),
+        gap=values["gap"],
         out=out,
-        resume=resume,
-        overwrite=overwrite,
+        resume=values["resume"],
+        overwrite=values["overwrite"],
         progress=False if quiet else None,
         source={"data": str(Path(data).absolute()), **kept},
     )
@@ -98,7 +113,7 @@ def detect(
     if model.judged_ is None:
         say(tr("There is no test part: nothing was judged."))
         return
-    show(model.judged_, as_json=as_json)
+    show(model.judged_, as_json=values["as_json"])
     from tidegate.report.run import report_run
 
     report = report_run(out / "report.html", model, model.judged_)

@@ -10,9 +10,10 @@ from typing import Any
 import typer
 
 from tidegate.cli import label
-from tidegate.cli.arguments import REPAIRS, options_of, reads, size
+from tidegate.cli.arguments import REPAIRS, options_of, size, written
 from tidegate.cli.detect import detect
 from tidegate.cli.forecast import run_forecast, says
+from tidegate.cli.options import ensemble, everyday, in_panels, signed
 from tidegate.core.translate import tr
 
 
@@ -20,12 +21,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
     app.add_typer(fit, name="fit")
-    fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(forecast)
-    fit.command("detect", help=tr("Find what is not as it was, in one or many series."))(detect)
+    fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(_forecast())
+    fit.command("detect", help=tr("Find what is not as it was, in one or many series."))(detect())
     label.register(app, fit)
 
 
-@reads
 def forecast(
     data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
     out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
@@ -75,26 +75,26 @@ def forecast(
     overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
     quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
     as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
-    *,
-    written: dict[str, Any],
 ) -> None:
-    """Train a forecaster, judge it and write its run folder."""
-    options, columns = options_of(locals())
-    parts = {"validation": size(validation), "test": size(test), "gap": gap}
-    run_forecast(
-        data,
-        options,
-        columns,
-        parts,
-        out=out,
-        unit=unit,
-        resume=resume,
-        overwrite=overwrite,
-        quiet=quiet,
-        as_json=as_json,
-        command=_command(data, options, columns, parts, out) + (" --audit" if audit else ""),
-        audited=audit,
-    )
+    """What `fit forecast` takes beside the everyday arguments."""
+
+
+def _forecast() -> Any:
+    def run(**values: Any) -> None:
+        options, columns = options_of(values)
+        parts = {name: values[name] if name == "gap" else size(values[name]) for name in ("validation", "test", "gap")}
+        data, out = values["data"], values["out"]
+        run_forecast(
+            data,
+            options,
+            columns,
+            parts,
+            **{name: values[name] for name in ("out", "unit", "resume", "overwrite", "quiet", "as_json")},
+            command=_command(data, options, columns, parts, out) + (" --audit" if values["audit"] else ""),
+            audited=values["audit"],
+        )
+
+    return in_panels(signed(run, forecast, written, everyday, ensemble, name="forecast"))
 
 
 def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts: dict[str, Any], out: Path) -> str:

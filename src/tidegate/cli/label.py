@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from tidegate.cli.arguments import estimator, merge, reading_of, size, written, written_of
+from tidegate.cli.options import ensemble, everyday, given, in_panels, signed
 from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.cli.runs import is_run, opened, refuse_options, settled
 from tidegate.core.errors import ConfigError
@@ -86,24 +87,7 @@ def _command(name: str) -> Any:
     def run(**values: Any) -> None:
         _fit(name, values)
 
-    return _signed(run, options, written, run_options, name=name)
-
-
-def _signed(run: Any, *sources: Any, name: str, leave: tuple[str, ...] = ()) -> Any:
-    """Give a function of keywords the parameters of others, but for those that are left out."""
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    found = []
-    for source in sources:
-        types = inspect.get_annotations(source, eval_str=True)
-        for parameter in inspect.signature(source).parameters.values():
-            if parameter.name in leave:
-                continue
-            found.append(parameter.replace(annotation=types[parameter.name], kind=keyword))
-    found.append(inspect.Parameter("context", keyword, annotation=typer.Context))
-    run.__signature__ = inspect.Signature(found)
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in found}
-    run.__name__ = name
-    return run
+    return in_panels(signed(run, options, written, everyday, ensemble, run_options, name=name))
 
 
 def _estimator(name: str, values: Mapping[str, Any]) -> Any:
@@ -111,7 +95,7 @@ def _estimator(name: str, values: Mapping[str, Any]) -> Any:
 
     if name not in ("classify", "regress"):
         raise ConfigError(f"--task {name}: choose classify or regress")
-    own: dict[str, Any] = {key: values[key] for key in MODEL}
+    own: dict[str, Any] = {key: values[key] for key in MODEL} | given(values)
     if values["epochs"] is not None:
         own["max_epochs"] = values["epochs"]
     merge(own, values["settings"])
@@ -199,7 +183,9 @@ def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
 
 def _words(values: Mapping[str, Any]) -> list[str]:
     """The command's arguments again, without those at their defaults."""
-    defaults = {name: parameter.default.default for name, parameter in inspect.signature(options).parameters.items()}
+    sources = (options, everyday, ensemble)
+    named = [item for source in sources for item in inspect.signature(source).parameters.items()]
+    defaults = {name: parameter.default.default for name, parameter in named}
     words = [values["data"]]
     flags = {"epochs": "--max-epochs", "settings": "--set"}
     for name, value in values.items():
@@ -249,7 +235,7 @@ def compare_options(
     """What `compare` takes as well."""
 
 
-compare = _signed(_compare, options, written, compare_options, name="compare")
+compare = in_panels(signed(_compare, options, written, everyday, ensemble, compare_options, name="compare"))
 
 
 def crossval_options(
@@ -284,4 +270,6 @@ def _crossval(**values: Any) -> None:
         print(found)
 
 
-crossval = _signed(_crossval, options, written, crossval_options, name="crossval", leave=("test",))
+crossval = in_panels(
+    signed(_crossval, options, written, everyday, ensemble, crossval_options, name="crossval", leave=("test",))
+)

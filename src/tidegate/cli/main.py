@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from tidegate.cli import audit, backtest, demo, diagnose, evaluate, explain, fit, info, intervals, predict
+from tidegate.cli.help import prepare_help
 from tidegate.cli.output import print_error
 from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
@@ -19,6 +20,7 @@ INTERRUPTED = 130
 
 def build() -> typer.Typer:
     """The application, its help in the reader's language."""
+    prepare_help()
     app = typer.Typer(
         name="tidegate",
         help=tr("The LSTM toolkit: from a file of sequences to a recurrent model that is judged honestly and shipped."),
