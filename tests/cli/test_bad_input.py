@@ -59,13 +59,13 @@ def test_bad_input_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureF
     ("words", "says"),
     [
         (["--set", "nonsense"], "name=value"),
-        (["--set", "nonsense=1"], "nonsense.*a forecaster has the options horizon, window"),
+        (["--set", "nonsense=1"], "Forecaster has no option .nonsense.; it has horizon, window"),
         (["--set", "network.nonsense=1"], "NetworkOptions has no option 'nonsense'"),
         (["--set", "network=5", "--set", "network.head=direct"], "network is not a group"),
         (["--set", "horizon.x=1"], "horizon"),
         (["--set", "training.learning_rate=0.5"], "learning_rate"),
         (["--set", "learning_rate=NaN"], "learning_rate"),
-        (["--set", "=5"], "options"),
+        (["--set", "=5"], "has no option"),
     ],
 )
 def test_settings_that_make_no_sense(

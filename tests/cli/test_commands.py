@@ -181,7 +181,9 @@ def test_a_run_goes_on_with_resume(place: Path, tmp_path: Path, capsys: pytest.C
     capsys.readouterr()
     assert fit(*given, "--resume", "--seed", "1") == 2
     assert "other data or options" in capsys.readouterr().err
-    assert fit(*given, "--seed", "1") == 0
+    assert fit(*given, "--seed", "1") == 2
+    assert "--overwrite" in capsys.readouterr().err
+    assert fit(*given, "--seed", "1", "--overwrite") == 0
     assert (tmp_path / "run" / "model" / "weights.safetensors").read_bytes() != first
 
 

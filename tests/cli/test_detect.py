@@ -83,7 +83,7 @@ def test_labels_are_taken_from_a_column(place: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["--set", "horizon=3"], "a detector has the options method, window"),
+        (["--set", "horizon=3"], "AnomalyDetector has no option 'horizon'; it has method, window"),
         (["--method", "magic"], "method is one of"),
         (["--label", "nothing"], "nothing"),
         (["--alarms-per-week", "-1"], "alarms_per_week is a number above 0"),

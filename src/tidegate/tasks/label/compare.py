@@ -151,8 +151,8 @@ def compare(
     how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
     sequences = estimator._read(data, labels, reading)
     # What the first training of a process waits for, libraries and kernels, is no encoder's own time.
-    first = {**estimator.get_params(), "max_epochs": 1, "members": 1, "refit": False}
-    type(estimator)(**first).fit(sequences, **{**how, "progress": False})
+    first = estimator.variant({"max_epochs": 1, "ensemble_size": 1, "training.refit": False})
+    first.fit(sequences, **{**how, "progress": False})
     found: list[tuple[Candidate, Any]] = []
     metric, higher = "", True
     for place, (name, changes) in enumerate(chosen.items(), 1):
