@@ -179,7 +179,7 @@ def test_an_interrupt_says_how_to_go_on(
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tidegate.tasks.forecast.fit.train", interrupted)
+    monkeypatch.setattr("tidegate.tasks.fit.train", interrupted)
     words = ["fit", "forecast", str(tmp_path / "table.csv"), "--out", str(tmp_path / "run"), "-q"]
     assert main([*words, "--horizon", "6", "--window", "12"]) == 130
     assert "--resume" in capsys.readouterr().err

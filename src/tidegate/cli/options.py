@@ -13,8 +13,8 @@ from tidegate.core.translate import tr
 PANELS: Mapping[str, tuple[str, ...]] = {  # what stands in none is everyday and comes first
     "Reading": (
         "known", "observed", "static", "repair", "timezone", "date_format", "frequency", "wide", "features", "group",
-        "text", "kind", "pattern", "tag", "read", "encoding", "delimiter", "decimal", "thousands", "skip_rows", "columns",
-        "na", "units",
+        "text", "kind", "pattern", "tag", "read", "encoding", "delimiter", "decimal", "thousands", "skip_rows",
+        "columns", "na", "units",
     ),
     "Network": (
         "cell", "hidden_size", "num_layers", "dropout", "bidirectional", "encoder", "attention", "holidays", "tokens",
