@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from tidegate.cli.arguments import estimator, merge, reading_of, size, written, written_of
+from tidegate.cli.arguments import EVERYDAY, estimator, merge, reading_of, size, written, written_of
 from tidegate.cli.options import ensemble, everyday, given, in_panels, signed
 from tidegate.cli.output import check_output, print_json, say, say_notes
 from tidegate.cli.runs import is_run, opened, refuse_options, settled
@@ -121,7 +121,9 @@ def _subject(values: Mapping[str, Any], verb: str, own: tuple[str, ...]) -> tupl
     parts = {name: values[name] for name in own}
     parts |= {name: size(str(parts[name])) for name in ("validation", "test") if name in parts}
     if is_run(values["data"]):
-        refuse_options(values["context"], ["task", "epochs", "settings", *READING, "read", *MODEL], values["data"])
+        refuse_options(
+            values["context"], ["task", "epochs", "settings", *READING, "read", *MODEL, *EVERYDAY], values["data"]
+        )
         model = opened(values["data"], verb)
         return model, model.fitted_.sequences, settled(values["context"], values["data"], parts)
     from tidegate.data.sequences import read_sequences
