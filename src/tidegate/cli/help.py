@@ -14,7 +14,7 @@ def prepare_help() -> None:
     rich_utils.ARGUMENTS_PANEL_TITLE = tr("Arguments")
     rich_utils.OPTIONS_PANEL_TITLE = tr("Options")
     rich_utils.COMMANDS_PANEL_TITLE = tr("Commands")
-    rich_utils.ERRORS_PANEL_TITLE = tr("Error")
+    rich_utils.ERRORS_PANEL_TITLE = tr("error")
     rich_utils.REQUIRED_LONG_STRING = tr("[required]")
     rich_utils.DEFAULT_STRING = tr("[default: {}]")
     made = rich_utils._make_rich_text
