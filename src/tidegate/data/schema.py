@@ -8,6 +8,7 @@ from typing import Literal
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Schema
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
 from tidegate.data.time.parts import clock_for, is_clock, is_date, year_parts
 
@@ -58,10 +59,11 @@ def missing_column(source: Source, name: str, option: str) -> SchemaError:
     """The message for a column that is not there, with those that are near."""
     lower = {other.lower(): other for other in source.names}
     near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    hint = f"did you mean {' or '.join(repr(item) for item in near)}? " if near else ""
-    shown = ", ".join(source.names[:20]) + (f" and {len(source.names) - 20} more" if len(source.names) > 20 else "")
-    where = f"{source.label} has" if source.label else "there is"
-    return SchemaError(f"{option}={name!r}: {where} no such column; {hint}columns are: {shown}")
+    hint = tr("did you mean {names}?", names=tr(" or ").join(map(repr, near))) + " " if near else ""
+    shown = ", ".join(source.names[:20]) + (" ..." if len(source.names) > 20 else "")
+    message = "{option}={name!r}: {source} has no such column; {hint}columns are: {shown}"
+    where = source.label or tr("the table")
+    return SchemaError(tr(message, option=option, name=name, source=where, hint=hint, shown=shown))
 
 
 def find_time(
@@ -173,19 +175,21 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
         return (numeric[0],)
     shown = ", ".join(f"{name} ({source.kind(name)})" for name in source.names[:20])
     if not numeric:
-        raise SchemaError(f"no column of numbers to forecast; columns are: {shown}. Name one with target=")
+        message = "no column of numbers to forecast; columns are: {shown}. Name one with target= (--target)"
+        raise SchemaError(tr(message, shown=shown))
     if len(numeric) > 40:
-        raise SchemaError(
-            f"which column is to be forecast? There are {len(numeric)} columns of numbers "
-            f"({', '.join(numeric[:4])} ...). Pass target=; "
-            'or wide=True where every column is a series, or wide="rows" where every row is one'
+        message = (
+            "which column is to be forecast? There are {count} columns of numbers ({names} ...). Pass target= "
+            '(--target); or wide=True (--wide) where every column is a series, or wide="rows" where every row is one'
         )
-    others = [name for name in source.names if name not in numeric]
-    raise SchemaError(
-        f"which column is to be forecast? {len(numeric)} hold numbers: {', '.join(numeric)}. Pass "
-        f"target={numeric[-1]!r}, say, or a list; columns that help go to known= (known ahead), observed= or static="
-        + (f". Other columns: {', '.join(others)}" if others else "")
+        raise SchemaError(tr(message, count=len(numeric), names=", ".join(numeric[:4])))
+    others = ", ".join(name for name in source.names if name not in numeric)
+    message = (
+        "which column is to be forecast? {count} hold numbers: {names}. Pass target={last!r} (--target), for instance, "
+        "or several; columns that help go to known= (known ahead), observed= or static="
     )
+    text = tr(message, count=len(numeric), names=", ".join(numeric), last=numeric[-1])
+    raise SchemaError(text + (tr(". Other columns: {names}", names=others) if others else ""))
 
 
 def resolve(

@@ -30,10 +30,11 @@ def finite(columns: Mapping[str, NDArray[Any]], place: Callable[[int], str]) -> 
             bad = np.isinf(values[low : low + _CHUNK])
             if bad.any():
                 count = sum(int(np.isinf(values[i : i + _CHUNK]).sum()) for i in range(0, len(values), _CHUNK))
-                raise DataError(
-                    f"{place(low + int(np.argmax(bad)))}, column {name!r}: the value is infinite ({count} in the "
-                    "column); correct it or leave the cell empty"
+                message = (
+                    "{place}, column {column!r}: the value is infinite ({count} in the column); correct it or leave "
+                    "the cell empty"
                 )
+                raise DataError(tr(message, place=place(low + int(np.argmax(bad))), column=name, count=count))
 
 
 _SENTINELS = [-9, -88, -99, -200, -888, -999, -9999, -99999, -32768, 999, 9999, 99999, 32767, -99.9, -999.9, 999.9]
@@ -123,18 +124,21 @@ def targets(
     for name in names:
         values = columns[name]
         if values.dtype.kind != "f":
-            raise SchemaError(f"target column {name!r} holds text; a target is a column of numbers")
+            message = "target column {column!r} holds text; a target is a column of numbers"
+            raise SchemaError(tr(message, column=name))
         low, high, missing = _extent(values, starts)
         held = ~np.isnan(low)
         if not held.any():
-            raise DataError(
-                f"target column {name!r} has no value in any row; check the column, or how missing values are written"
+            message = (
+                "target column {column!r} has no value in any row; check the column, or how missing values are written"
             )
+            raise DataError(tr(message, column=name))
         if np.nanmin(low) == np.nanmax(high):
-            raise DataError(
-                f"target column {name!r} is {np.nanmin(low):g} in every row: a constant leaves nothing to forecast; "
-                "name another target="
+            message = (
+                "target column {column!r} is {value:g} in every row: a constant leaves nothing to forecast; name "
+                "another target="
             )
+            raise DataError(tr(message, column=name, value=float(np.nanmin(low))))
         if missing > inserted:
             notes.append(
                 Note(

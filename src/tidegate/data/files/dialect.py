@@ -42,11 +42,15 @@ def open_bytes(path: Path) -> BinaryIO:
         file = path.open("rb")
     except FileNotFoundError:
         near = _similar(path)
-        raise ReadError(f"{path}: there is no such file; {near or 'check the path'}") from None
+        raise ReadError(
+            tr("{path}: there is no such file; {hint}", path=path, hint=near or tr("check the path"))
+        ) from None
     except IsADirectoryError:
-        raise ReadError(f"{path} is a folder; give the path of one CSV or Parquet file in it") from None
+        raise ReadError(tr("{path} is a folder; give the path of one CSV or Parquet file in it", path=path)) from None
     except OSError as error:
-        raise ReadError(f"{path} cannot be opened: {error.strerror}; check the path and its permissions") from None
+        raise ReadError(
+            tr("{path} cannot be opened: {error}; check the path and its permissions", path=path, error=error.strerror)
+        ) from None
     if file.read(2) == b"\x1f\x8b":
         file.close()
         return gzip.open(path, "rb")  # type: ignore[return-value]
@@ -62,7 +66,7 @@ def _similar(path: Path) -> str:
     except OSError:
         return ""
     near = difflib.get_close_matches(path.name, names, n=2)
-    return f"did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    return tr("did you mean {names}?", names=tr(" or ").join(map(repr, near))) if near else ""
 
 
 def head(path: Path, lines: int = 60) -> tuple[bytes, bool]:
@@ -106,7 +110,10 @@ def encoding_of(path: Path, start: bytes, given: str | None) -> str:
         if start[1:4096:2].count(0) > 0.8 * len(start[1:4096:2]):
             return "utf-16-le"
         raise ReadError(
-            f"{path} holds binary data (a zero byte in its first 4 KB); expected CSV text or Parquet (.parquet)"
+            tr(
+                "{path} holds binary data (a zero byte in its first 4 KB); expected CSV text or Parquet (.parquet)",
+                path=path,
+            )
         )
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)

@@ -21,6 +21,19 @@ total totals sum average mean avg median grand subtotal gesamt summe mittelwert 
 media promedio totaal totale soma média totalt 合計 總計 小計 平均 总计 合计 小计 總和 总和 計 합계 평균 итого всего
 """
 TOTALS = frozenset(_TOTALS.split())
+REMARKS: tuple[str, ...] = (
+    "source",
+    "note",
+    "remark",
+    "copyright",
+    "©",
+    "(c)",
+    "data from",
+    "generated",
+    "exported",
+    "last updated",
+)
+REMARKS += ("quelle", "hinweis", "stand:", "fonte", "fuente", "nota", "資料來源", "備註", "說明", "註", "来源", "备注")
 
 
 class Cut(io.RawIOBase):
@@ -77,6 +90,9 @@ def trailer(
                 break
             found.append(line.strip())
             stop = begin
+        elif times and line.strip():  # delimiters alone, as spreadsheets leave them
+            found.append(line.strip())
+            stop = begin
         end = begin
     return (offset + stop, found[::-1]) if found else (None, [])
 
@@ -102,7 +118,9 @@ def _end_of(path: Path) -> tuple[bytes, int]:
 
 def _is_remark(cells: list[str], width: int, times: Collection[int]) -> bool:
     held = [cell.strip() for cell in cells if cell.strip()]
-    words = any(character.isalpha() for character in held[0])
+    words = any(map(str.isalpha, held[0])) or not any(map(str.isdigit, held[0]))
+    if 0 in times and held[0] == cells[0].strip() and held[0].lower().startswith(REMARKS):
+        return True
     alone = words and len(held) == 1 and bool(cells[0].strip()) and (len(cells) < width or 0 in times)
     if alone and not is_number(held[0]) and not is_missing(held[0]):
         return not looks_like_time(held[0])
