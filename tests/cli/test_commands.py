@@ -79,6 +79,17 @@ def test_config_repeats_the_run(place: Path) -> None:
     np.testing.assert_allclose(means(again.predict()), expected, rtol=1e-5)
 
 
+def test_predict_draws_the_forecast(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("svg", "html"):
+        drawn, rows = tmp_path / f"plot.{kind}", tmp_path / "rows.csv"
+        assert main(["predict", str(place / "run"), "--plot", str(drawn), "--out", str(rows)]) == 0
+        assert str(drawn) in capsys.readouterr().err
+        assert "<svg" in drawn.read_text("utf-8")
+        assert rows.exists()
+    assert main(["predict", str(place / "run"), "--plot", str(tmp_path / "plot.png")]) == 2
+    assert "an .html or .svg file" in capsys.readouterr().err
+
+
 def test_predict_prints_csv(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", str(place / "run")]) == 0
     lines = capsys.readouterr().out.splitlines()

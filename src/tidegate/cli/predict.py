@@ -54,9 +54,10 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         from tidegate.data.emit import Columns, write_columns
 
-        for file in (out, plot):
-            if file is not None:
-                check_output(file)
+        if out is not None:
+            check_output(out)
+        if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
+            raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
         model = ready(run, "predict", data)
         reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
         if template is not None:

@@ -67,24 +67,27 @@ def coming(model: Any, data: Any = None, *, future: Any = None, **reading: Any) 
     shape = (-1, horizon, len(names))
     mean = columns["mean"].reshape(shape)
     quantiles = [columns[f"q{level:g}"].reshape(shape) for level in levels]
-    times = local_time(columns[table.schema.time or "step"].reshape(shape)[:, :, 0], table.timezone)
-    key = table.schema.series or "series"
-    ids = columns[key].reshape(shape)[:, 0, 0].tolist() if key in columns else list(table.ids)
+    key = table.schema.time if table.schema.time in columns else "step"
+    times = local_time(columns[key].reshape(shape)[:, :, 0], table.timezone)
+    dated = times.dtype.kind == table.time.dtype.kind
     found = []
-    for place, series in enumerate(ids):
-        first, end = (int(row) for row in table.starts[table.ids.index(series) :][:2])
+    for place, series in enumerate(table.ids):
+        first, end = (int(row) for row in table.starts[place : place + 2])
         rows = np.arange(max(first, end - max(3 * horizon + 24, model.spec_.window // 2)), end)
+        before, ahead = local_time(table.time[rows], table.timezone), times[place]
+        if not dated:  # steps that bear no date are counted, and so are the rows before them
+            before, ahead = np.arange(1 - len(rows), 1), np.arange(1, horizon + 1)
         for channel, name in enumerate(names):
             cut = [each[place, :, channel] for each in quantiles]
             found.append(
                 Sample(
-                    np.concatenate([local_time(table.time[rows], table.timezone), times[place]]),
+                    np.concatenate([before, ahead]),
                     np.asarray(table.columns[name][rows], dtype=np.float64),
                     np.full(horizon, np.nan),
                     mean[place, :, channel],
                     intervals(levels, cut.__getitem__),
                     target=name if len(names) > 1 else "",
-                    series=str(series) if len(ids) > 1 else "",
+                    series=series if len(table.ids) > 1 else "",
                 )
             )
     return tuple(found)
