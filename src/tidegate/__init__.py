@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         load,
         open_run,
     )
+    from tidegate.tasks.forecast.zero_shot import forecast
     from tidegate.train import History, TrainOptions
 
 _HOMES = {
@@ -77,6 +78,7 @@ _HOMES = {
     "cross_validate": "tasks",
     "describe": "data",
     "diagnose": "diagnose",
+    "forecast": "tasks.forecast.zero_shot",
     "load": "tasks",
     "open_run": "tasks",
     "report_explanation": "report.explanation.page",
@@ -119,6 +121,7 @@ __all__ = [
     "cross_validate",
     "describe",
     "diagnose",
+    "forecast",
     "load",
     "open_run",
     "partition",

@@ -11,7 +11,8 @@ import pytest
 from tests.architecture.support import PACKAGE, ROOT, modules, run_python
 
 HEAVY = ("torch", "pandas", "polars", "pyarrow", "sklearn", "scipy", "matplotlib", "statsmodels", "holidays")
-LIGHT_LAYERS = ("core", "kernels", "prepare", "artifacts", "runtime", "data", "evaluate", "report", "cli", "demo_data")
+LIGHT_LAYERS = ("core", "kernels", "prepare", "artifacts", "runtime", "data", "evaluate", "report", "cli")
+LIGHT_LAYERS += ("demo_data", "pretrained")
 # Prefixes of modules in a light layer that are for training alone.
 NEEDS_TORCH = tuple(
     f"tidegate.kernels.{name}" for name in ("adam", "calls", "chunks", "eager", "operators", "reference")

@@ -50,6 +50,7 @@ SURFACE = [
     "cross_validate",
     "describe",
     "diagnose",
+    "forecast",
     "load",
     "open_run",
     "partition",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from tidegate.cli import audit, backtest, demo, diagnose, evaluate, explain, fit, info, intervals, predict
+from tidegate.cli import audit, backtest, demo, diagnose, evaluate, explain, fit, info, intervals, predict, zero_shot
 from tidegate.cli.help import prepare_help
 from tidegate.cli.output import print_error
 from tidegate.core.errors import TidegateError
@@ -30,7 +30,7 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (demo, fit, predict, evaluate, intervals, backtest, audit, explain, diagnose, info):
+    for module in (demo, zero_shot, fit, predict, evaluate, intervals, backtest, audit, explain, diagnose, info):
         module.register(app)
     return app
 

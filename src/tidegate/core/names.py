@@ -15,6 +15,8 @@ _METHODS = {
     "median": "training median",
     "ridge": "ridge regression on the window",
     "ridge_known": "ridge regression with known-ahead inputs",
+    "ridge_seasonal": "ridge regression on seasonal changes",
+    "seasonal_naive_own": "seasonal naive, each series' own season",
     "majority": "most frequent class",
     "logistic_summary": "logistic regression on summary statistics",
     "logistic_step": "logistic regression on the step itself",
