@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 import tidegate as tg
-from tidegate.core.errors import SchemaError
+from tidegate.core.errors import SchemaError, TimeError
 from tidegate.core.table import Schema
 from tidegate.data import read
 from tidegate.data.emit import to_frame
@@ -171,3 +171,9 @@ def test_forecasts_carry_the_columns_of_the_key(tmp_path):
     assert loaded["store"].dtype == np.int64 or str(loaded["store"].dtype) == "Int64"
     assert list(loaded["dept"]) == list(found["dept"])
     assert len(again.predict(data)) == 9
+
+
+def test_doubled_times_of_one_key_column_point_to_the_other():
+    data = frame(store=[1, 1, 2, 2], dept=["a", "b", "a", "b"])
+    with pytest.raises(TimeError, match=r"If column 'dept' tells series apart, pass series=\['store', 'dept'\]"):
+        read(data, series="store", target="y", repair="sort")

@@ -211,10 +211,12 @@ def _long(
     notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
 
     def hint() -> str:
-        candidates = [name for name in unused if schema.series is None and source.kind(name) == "text"]
-        return (
-            f". If column {candidates[0]!r} names several series, pass series={candidates[0]!r}" if candidates else ""
-        )
+        candidates = [name for name in unused if source.kind(name) == "text"]
+        if not candidates:
+            return ""
+        names = [*schema.key, candidates[0]]
+        given = repr(names) if len(names) > 1 else repr(names[0])
+        return f". If column {candidates[0]!r} tells series apart, pass series={given}"
 
     rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes, keys=keys.columns)
     return rows, schema, aware
