@@ -34,7 +34,6 @@ OURS = (  # what a run, and the pages made of it, leave in a folder; nothing els
     "history.csv",
     "metrics.json",
     "predictions.parquet",
-    "baselines.safetensors",
     "events.csv",
     "baselines.safetensors",
     "seen.safetensors",
