@@ -68,7 +68,7 @@ def run_forecast(
         say(tr("There is no test part: nothing was judged."))
         return
     evaluation = judged.evaluation
-    snippet = _snippet(data, options, columns, parts)
+    snippet = _snippet(data, model, columns, parts)
     findings = _findings(model, out)
     audit = _audit(model, table, parts, out, quiet) if audited else None
     report = report_run(
@@ -117,18 +117,13 @@ def _audit(model: Any, table: Any, parts: Mapping[str, Any], out: Path, quiet: b
     return found
 
 
-def _snippet(data: str, options: Mapping[str, Any], columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
+def _snippet(data: str, model: Any, columns: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     def words(values: Mapping[str, Any]) -> str:
-        given = {name: value for name, value in values.items() if says(value) or value != defaults.get(name, value)}
+        given = {name: value for name, value in values.items() if says(value)}
         return ", ".join(f"{name}={value!r}" for name, value in given.items())
 
-    from tidegate.tasks import Forecaster
-
-    defaults = Forecaster().get_params()
     fit = ", ".join(filter(None, [repr(data), words(columns), words(parts)]))
-    return (
-        f"import tidegate as tg\n\nmodel = tg.Forecaster({words(options)})\nmodel.fit({fit})\nprint(model.evaluate())"
-    )
+    return f"import tidegate as tg\n\nmodel = tg.{model!r}\nmodel.fit({fit})\nprint(model.evaluate())"
 
 
 def says(value: Any) -> bool:

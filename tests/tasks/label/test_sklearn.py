@@ -45,6 +45,7 @@ EXPECTED = {  # docs/en/labels.md says the same
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # it warns of every class that is not its own
 @pytest.mark.parametrize("kind", [tg.Classifier, tg.Regressor])
 def test_what_scikit_learn_checks(kind: Any) -> None:
     found = check_estimator(kind(**SMALL), expected_failed_checks=EXPECTED, on_fail=None, on_skip=None)
