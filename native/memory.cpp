@@ -6,6 +6,9 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
@@ -25,8 +28,20 @@ struct Blocks {
   int64_t held = 0, unused_bytes = 0;
 };
 
+Blocks& blocks();
+
+// A thread that forks holds the lock over the fork, so that no other thread of the parent leaves it locked in the child.
+void before_fork() { blocks().lock.lock(); }
+void after_fork() { blocks().lock.unlock(); }
+
 Blocks& blocks() {
-  static Blocks* all = new Blocks;  // never destroyed: worker threads may outlive static destructors
+  static Blocks* all = [] {
+    Blocks* made = new Blocks;  // never destroyed: worker threads may outlive static destructors
+#if !defined(_WIN32)
+    pthread_atfork(before_fork, after_fork, after_fork);
+#endif
+    return made;
+  }();
   return *all;
 }
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tidegate.prepare.sequence.preparation import SequenceOptions
     from tidegate.report.explanation.page import report_explanation
     from tidegate.report.run import report_run
-    from tidegate.runtime import Predictor
+    from tidegate.runtime import Model
     from tidegate.tasks import (
         AnomalyDetector,
         Audit,
@@ -58,9 +58,9 @@ _HOMES = {
     "Evaluation": "evaluate",
     "Forecaster": "tasks",
     "History": "train",
+    "Model": "runtime",
     "NetworkOptions": "tasks",
     "Partition": "data.partition",
-    "Predictor": "runtime",
     "Preparation": "prepare",
     "PrepareOptions": "prepare",
     "Regressor": "tasks",
@@ -101,9 +101,9 @@ __all__ = [
     "Evaluation",
     "Forecaster",
     "History",
+    "Model",
     "NetworkOptions",
     "Partition",
-    "Predictor",
     "Preparation",
     "PrepareOptions",
     "Regressor",

@@ -32,6 +32,7 @@ from tidegate.core.errors import ArtifactError
 FORMAT_VERSION = 1
 LARGEST_JSON = 64 * 1024 * 1024
 LARGEST_TENSORS = 4 * 1024**3
+LARGEST_WEIGHT = 1e12
 FILES = ("weights.safetensors", "preparation.json", "context.safetensors")
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -184,6 +185,10 @@ def _read_weights(place: Path, content: bytes, network: NetworkSpec) -> dict[str
     for name, tensor in tensors.items():
         if not np.isfinite(tensor).all():
             raise ArtifactError(f"{place}: tensor {name} holds values that are not finite")
+        if np.abs(tensor).max(initial=0) > LARGEST_WEIGHT:
+            raise ArtifactError(
+                f"{place}: tensor {name} holds values beyond {LARGEST_WEIGHT:g}, which no training gives"
+            )
     return tensors
 
 

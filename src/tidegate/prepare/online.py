@@ -21,6 +21,7 @@ from tidegate.prepare.table.calendar import clock_table, day_table, feature_name
 
 FEATURES = ("minute", "hour", "day_of_week")
 LARGEST = 40.0  # of a squashed value: sinh stays finite
+FARTHEST = 1e300  # of a scaled one
 _DAY = 86_400_000_000
 _MINUTE = 60_000_000
 _YEAR = 366
@@ -139,7 +140,12 @@ def robust_scale(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def squash(values: Array, offset: Array, scale: Array) -> NDArray[np.float32]:
     """asinh((value - offset) / scale): linear for usual values, logarithmic for huge ones; [S, C] float32."""
-    return np.arcsinh((values - offset) / scale).astype(np.float32)
+    return np.arcsinh(scaled(values, offset, scale)).astype(np.float32)
+
+
+def scaled(values: Array, offset: Array, scale: Array) -> Array:
+    """(value - offset) / scale, [S, C]; what would be beyond 64 bits is the largest that is not."""
+    return np.asarray(np.clip((values - offset) / scale, -FARTHEST, FARTHEST))
 
 
 def stretch(squashed: Array) -> NDArray[np.float64]:

@@ -1,5 +1,5 @@
-"""Running an artifact with numpy alone."""
+"""Running a trained model with numpy alone: `load(path)`, whatever its task."""
 
-from tidegate.runtime.forecast.predictor import Predictor, SeriesForecast
+from tidegate.runtime.model import Model, Stream, load
 
-__all__ = ["Predictor", "SeriesForecast"]
+__all__ = ["Model", "Stream", "load"]

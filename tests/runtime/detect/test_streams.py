@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.runtime.detect.detectors import HOUR, make_detector, make_table, with_ends
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, TimeError
 from tidegate.runtime.detect import streams as detector_streams
-from tidegate.runtime.detect.stream import Stream
+from tidegate.runtime.detect.stream import DetectStream
 from tidegate.runtime.detect.walk import walk
+from tidegate.runtime.state import pack
 
 METHODS = ("forecast", "reconstruction")
 FIELDS = ("score", "p_value", "alarm", "event", "channel", "expected")
@@ -27,11 +28,11 @@ def series(draw: Any) -> tuple[str, int, np.ndarray]:
     return draw(st.sampled_from(METHODS)), channels, np.array(rows)
 
 
-def stream_of(detector: Any, names: list[str], *, single: bool = False) -> Stream:
-    return Stream(detector, names, detector.streams(names), single=single)
+def stream_of(detector: Any, names: list[str], *, single: bool = False) -> DetectStream:
+    return DetectStream(detector, names, detector.streams(names), single=single)
 
 
-def feed(stream: Stream, values: np.ndarray, first: str = "2026-03-01") -> list[Any]:
+def feed(stream: DetectStream, values: np.ndarray, first: str = "2026-03-01") -> list[Any]:
     begin = np.datetime64(first, "us")
     return [stream.update(own, time=begin + t * np.timedelta64(1, "h")) for t, own in enumerate(values)]
 
@@ -117,7 +118,7 @@ def test_a_snapshot_goes_on_as_if_nothing_had_happened(method: str) -> None:
     values = np.random.default_rng(0).normal(size=(40, 3, 2))
     stream = stream_of(detector, ["s0", "s1", "new"])
     feed(stream, values[:17])
-    restored = Stream.restore(detector, stream.snapshot())
+    restored = detector.stream(stream.snapshot())
     assert restored.names == stream.names
     for own in values[17:]:
         assert all(same(a, b) for a, b in zip(stream.update(own), restored.update(own), strict=True))
@@ -131,7 +132,7 @@ def test_streams_go_on_where_a_table_ended(method: str) -> None:
     first = walk(detector, make_table(list(values[:30].T)))
     whole = walk(detector, make_table(list(values.T)))
     streams = with_ends(detector, first.ends).continued(["s2", "s0"])
-    stream = Stream(detector, ["s2", "s0"], streams, single=False)
+    stream = DetectStream(detector, ["s2", "s0"], streams, single=False)
     p = np.array([stream.update(own).p_value for own in values[30:, [2, 0]]])
     expected = whole.p_value.reshape(3, 50)[[2, 0], 30:].T
     assert same(p, expected)
@@ -140,11 +141,70 @@ def test_streams_go_on_where_a_table_ended(method: str) -> None:
 def test_a_snapshot_of_another_detector_or_a_damaged_one_is_refused() -> None:
     stream = stream_of(DETECTORS["forecast", 1], ["s0"])
     snapshot = stream.snapshot()
-    with pytest.raises(ArtifactError, match="another detector"):
-        Stream.restore(make_detector(seed=5), snapshot)
+    with pytest.raises(ArtifactError, match="another model"):
+        make_detector(seed=5).stream(snapshot)
     for damaged in (snapshot[:-7], b"", b"no snapshot", snapshot[:8] + b"x" + snapshot[9:]):
         with pytest.raises(ArtifactError, match="snapshot"):
-            Stream.restore(DETECTORS["forecast", 1], damaged)
+            DETECTORS["forecast", 1].stream(damaged)
+
+
+LEAST = np.iinfo(np.int64).min
+STATES: dict[str, tuple[str, Any]] = {
+    "NaN in the state": ("h", np.nan),
+    "a state that no cell gives": ("h", 1.5),
+    "infinite cells": ("c", np.inf),
+    "an infinite last value": ("value", np.inf),
+    "an infinite forecast": ("expected", -np.inf),
+    "NaN in the running error": ("short", np.nan),
+    "a negative running error": ("short", -1.0),
+    "an infinite season": ("ring", np.inf),
+    "negative counts": ("counts", -1),
+    "counts beyond all errors": ("counts", 1e30),
+    "NaN in the sums": ("total", np.nan),
+    "negative levels": ("levels", -1.0),
+    "a negative age": ("age", LEAST),
+    "an age at the end of time": ("age", np.iinfo(np.int64).max),
+    "missing less than none": ("missing", -1),
+    "quiet since before the start": ("quiet", LEAST),
+    "a negative event": ("event", -3),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_state_that_no_stream_can_be_in_is_refused_though_its_checksum_is_right(name: str) -> None:
+    detector = DETECTORS["forecast", 1]
+    stream = stream_of(detector, ["s0", "s1"])
+    feed(stream, np.random.default_rng(0).normal(size=(20, 2)))
+    key, value = STATES[name]
+    arrays = stream.streams.export()
+    if arrays[key].size == 0:
+        pytest.skip("this detector keeps none")
+    arrays[key].flat[-1] = value
+    before = stream.snapshot()
+    with pytest.raises(ArtifactError, match=f"snapshot: {key} holds values"):
+        stream.restore(pack(detector.fingerprint, {"names": ["s0", "s1"], "single": False}, arrays))
+    assert stream.snapshot() == before
+    shape = {**stream.streams.export(), key: arrays[key][:1]}
+    with pytest.raises(ArtifactError, match=f"snapshot: {key} is"):
+        stream.restore(pack(detector.fingerprint, {"names": ["s0", "s1"], "single": False}, shape))
+
+
+@pytest.mark.parametrize("value", [10**400, 1e308, -1e200])
+def test_a_value_beyond_all_measurements_is_refused_in_streams_and_tables(value: Any) -> None:
+    detector = DETECTORS["forecast", 1]
+    stream = stream_of(detector, ["s0"], single=True)
+    with pytest.raises(DataError, match=r"more than 1e\+100|takes numbers"):
+        stream.update(value)
+    if isinstance(value, float):
+        with pytest.raises(DataError, match=r"more than 1e\+100"):
+            walk(detector, make_table([np.array([1.0, value, 2.0])]))
+
+
+def test_the_largest_value_that_is_taken_leaves_the_stream_finite() -> None:
+    stream = stream_of(DETECTORS["forecast", 1], ["s0"], single=True)
+    for step, value in enumerate((0.0, 1e100, -1e100, 0.0)):
+        stream.update(value, time=None if step else "2026-03-01")
+    stream.restore(stream.snapshot())
 
 
 def test_missing_values_are_not_judged_and_a_long_gap_warms_up_again() -> None:

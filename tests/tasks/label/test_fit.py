@@ -16,7 +16,7 @@ import tidegate as tg
 from tests.tasks.label import data
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import Deciding, choose, probabilities
+from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.decision import decide_classes
 
 QUICK: dict[str, Any] = {

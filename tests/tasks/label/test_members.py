@@ -14,9 +14,9 @@ from tests.tasks.label import data
 from tidegate.artifacts.spec import Label, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import ArtifactError, ConfigError
 from tidegate.nn.network import Ensemble, Network
-from tidegate.runtime.forecast.stream import Stream
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.network.steps import Steps
 
 QUICK: dict[str, Any] = {"hidden_size": 8, "max_epochs": 4, "batch_size": 16, "learning_rate": 1e-2}
 SPEC: dict[str, Any] = {"window": 0, "horizon": 1, "past": 2, "targets": 0, "outputs": 3}
@@ -87,6 +87,6 @@ def test_what_an_ensemble_cannot_be_is_refused() -> None:
     ensemble = Ensemble(members(2))
     weights = {name: tensor.numpy() for name, tensor in ensemble.state_dict().items()}
     with pytest.raises(ConfigError, match="ensemble of 2 members"):
-        Stream(ensemble.spec, weights)
+        Steps(ensemble.spec, weights)
     with pytest.raises(ArtifactError, match="members"):
         NetworkSpec.from_json({**ensemble.spec.model_dump(mode="json"), "members": 65})

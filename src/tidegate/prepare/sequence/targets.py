@@ -185,7 +185,10 @@ def as_numbers(labels: NDArray[Any], names: Sequence[str] = ()) -> NDArray[np.fl
     return values
 
 
-def read_labels(state: Mapping[str, Any]) -> ClassLabels | NumberLabels:
+Labels = ClassLabels | NumberLabels
+
+
+def read_labels(state: Mapping[str, Any]) -> Labels:
     """What `to_json` wrote.
 
     Raises:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact, read_artifact
-from tidegate.artifacts.atomic import existing_folder
+from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
 from tidegate.core.frequency import Frequency
-from tidegate.core.table import Schema
+from tidegate.core.table import Schema, Table
 from tidegate.prepare.online import OnlinePreparation
-from tidegate.runtime.detect.levels import COUNT
+from tidegate.runtime.detect.levels import COUNT, TINY
 from tidegate.runtime.detect.ranks import BINS
 from tidegate.runtime.detect.rules import Rules
-from tidegate.runtime.detect.streams import KINDS, Streams
+from tidegate.runtime.detect.stream import DetectStream, open_stream
+from tidegate.runtime.detect.streams import KINDS, LARGEST_COUNT, Streams
+from tidegate.runtime.detect.walk import Walked, walk
+from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.state import Expected, check_state, fingerprint
 
 TASK = "detector"
 ENDS = "end."  # arrays of the context that hold the state of the fitted series
@@ -32,7 +33,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Detector:
+class Detector(Model[Table, Walked]):
     """All that detection needs. C channels, K kinds of error.
 
     Attributes:
@@ -57,13 +58,32 @@ class Detector:
     ends: Mapping[str, Array]
 
     @property
+    def task(self) -> str:
+        return TASK
+
+    @cached_property
     def fingerprint(self) -> str:
-        """What a snapshot of a stream must agree with: a hash of the weights and of the kind of streams."""
-        about = [self.preparation.to_json(), self.rules.to_json(), self.spec.model_dump(mode="json")]
-        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-        for name in sorted(self.weights):
-            digest.update(name.encode() + np.ascontiguousarray(self.weights[name]).tobytes())
-        return digest.hexdigest()
+        """What a snapshot of a stream must agree with."""
+        return fingerprint(self.spec, self.weights, self.preparation.to_json(), self.rules.to_json())
+
+    def predict(self, data: Table) -> Walked:
+        """Judge every row of every series, in order; each series is a new stream.
+
+        Raises:
+            DataError: an infinite value.
+        """
+        return walk(self, data)
+
+    def stream(
+        self,
+        snapshot: bytes | None = None,
+        *,
+        series: str | Sequence[str] | None = None,
+        streams: int | None = None,
+        fresh: bool = False,
+    ) -> DetectStream:
+        """One stream or many; arguments and errors as of `AnomalyDetector.stream`."""
+        return open_stream(self, snapshot, series=series, streams=streams, fresh=fresh)
 
     def streams(self, names: Sequence[str]) -> Streams:
         """New streams of these series; a name that was not fitted takes the scale of all series together."""
@@ -81,28 +101,14 @@ class Detector:
         return found
 
     @classmethod
-    def load(cls, path: str | Path) -> tuple[Detector, Artifact]:
-        """Read a model's folder, or a run folder that has one.
-
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with, of a newer format, or no detector.
-        """
-        folder = Path(path)
-        if not (folder / "model.json").exists() and existing_folder(folder / "model").is_dir():
-            folder = folder / "model"
-        artifact = read_artifact(folder)
-        return cls.of(artifact), artifact
-
-    @classmethod
     def of(cls, artifact: Artifact) -> Detector:
         """The detector in an artifact.
 
         Raises:
             ArtifactError: it is no detector, or its parts do not fit each other.
         """
+        require_task(artifact, (TASK,))
         record = artifact.record
-        if record.task != TASK:
-            raise ArtifactError(f"model.json: task is {record.task!r}; expected {TASK!r}")
         preparation, rules = OnlinePreparation.from_json(artifact.preparation), Rules.from_json(record.decoding)
         try:
             schema, frequency = Schema.from_json(record.schema_), Frequency.from_json(record.frequency)
@@ -110,13 +116,14 @@ class Detector:
             raise ArtifactError(f"model.json: schema or frequency cannot be read: {error}") from error
         _check_network(record.network, preparation, rules)
         context, channels = artifact.context, len(preparation.channels)
-        base = _array(context, "base", (channels, KINDS), np.float64)
-        counts = _array(context, "counts", (channels, KINDS, BINS), np.float32)
-        levels = _array(context, "levels", (COUNT,), np.float64)
-        if not (base > 0).all() or not (counts >= 0).all():
-            raise ArtifactError("context.safetensors: ordinary errors must be positive, and counts not negative")
-        if not (levels >= 0).all() or (np.diff(levels) > 0).any():
-            raise ArtifactError("context.safetensors: levels must fall, and not below 0")
+        own = {
+            "base": Expected((channels, KINDS), np.float64, TINY),
+            "counts": Expected((channels, KINDS, BINS), np.float32, 0, LARGEST_COUNT),
+            "levels": Expected((COUNT,), np.float64, 0, LARGEST_COUNT, falling=True),
+        }
+        measures = {name: values for name, values in context.items() if not name.startswith(ENDS)}
+        check_state(measures, own, "context.safetensors")
+        base, counts, levels = (measures[name] for name in own)
         ends = {name[len(ENDS) :]: values for name, values in context.items() if name.startswith(ENDS)}
         found = cls(
             record.network,
@@ -132,25 +139,8 @@ class Detector:
             ends,
         )
         if ends:
-            check_state(found, ends, len(preparation.series), "context.safetensors")
+            check_state(ends, found.streams([""]).expected(len(preparation.series)), "context.safetensors")
         return found
-
-
-def check_state(detector: Detector, found: Mapping[str, Array], streams: int, where: str) -> None:
-    """Refuse a state that is not one of so many streams of this detector.
-
-    Raises:
-        ArtifactError: an array is missing, extra, of another shape or type.
-    """
-    expected = detector.streams([""]).export()
-    if set(found) != set(expected):
-        raise ArtifactError(f"{where}: arrays are {sorted(found)}, expected {sorted(expected)}")
-    for name, like in expected.items():
-        shape = (streams, *like.shape[1:])
-        if found[name].shape != shape or found[name].dtype != like.dtype:
-            raise ArtifactError(
-                f"{where}: {name} is {found[name].dtype} {list(found[name].shape)}, expected {like.dtype} {list(shape)}"
-            )
 
 
 def _check_network(spec: NetworkSpec, preparation: OnlinePreparation, rules: Rules) -> None:
@@ -170,10 +160,3 @@ def _check_network(spec: NetworkSpec, preparation: OnlinePreparation, rules: Rul
         raise ArtifactError(f"model.json: network: it is not one that a detector by {rules.method} can run")
     if preparation.calendar and preparation.step is None:
         raise ArtifactError("preparation.json: a calendar needs the step between rows")
-
-
-def _array(context: Mapping[str, Array], name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-    found = context.get(name)
-    if found is None or found.shape != shape or found.dtype != dtype or not np.isfinite(found).all():
-        raise ArtifactError(f"context.safetensors: {name} is missing, or not finite {np.dtype(dtype)} {list(shape)}")
-    return found

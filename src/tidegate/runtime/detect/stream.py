@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_tensors
-from safetensors.numpy import save as save_tensors
 
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, TimeError
-from tidegate.runtime.detect.detector import Detector, check_state
-from tidegate.runtime.detect.streams import NEVER, Streams
-
-FORMAT = 1
-ABOUT = "about"
+from tidegate.runtime.clock import microseconds
+from tidegate.runtime.detect.streams import NEVER, Detects, Streams
+from tidegate.runtime.state import check_state, measured, pack, unpack
 
 Array = NDArray[Any]
 
 
-class Verdict(NamedTuple):
+class Detection(NamedTuple):
     """What a stream says of a value. One number each for a single stream, arrays [S] for many.
 
     Attributes:
@@ -43,7 +35,7 @@ class Verdict(NamedTuple):
     expected: Any
 
 
-class Stream:
+class DetectStream:
     """One stream, or many that advance together; made by `AnomalyDetector.stream`.
 
     Args:
@@ -51,7 +43,7 @@ class Stream:
         single: whether values and verdicts are numbers instead of arrays.
     """
 
-    def __init__(self, detector: Detector, names: Sequence[str], streams: Streams, *, single: bool) -> None:
+    def __init__(self, detector: Detects, names: Sequence[str], streams: Streams, *, single: bool) -> None:
         self.detector, self.names, self.streams, self.single = detector, tuple(names), streams, single
         self.step = detector.preparation.step
         self.channels = len(detector.preparation.channels)
@@ -59,14 +51,14 @@ class Stream:
     def __len__(self) -> int:
         return len(self.names)
 
-    def update(self, value: Any, time: Any = None) -> Verdict:
+    def update(self, values: Any, time: Any = None) -> Detection:
         """Judge the next value of every stream, and take it in.
 
         Missing values (NaN) are not judged; the network goes on with what it expected in their place. After as many of
         them as a window has steps, the stream warms up again. Steps that `time` shows to be missing count alike.
 
         Args:
-            value: a number, or [C] for several channels; for many streams [S] or [S, C].
+            values: a number, or [C] for several channels; for many streams [S] or [S, C].
             time: of this value, the same for all streams; None means one step after the last.
 
         Raises:
@@ -74,63 +66,37 @@ class Stream:
             TimeError: the time is not after the last one, or is no time.
             ConfigError: the network reads the clock, and the first value has no time.
         """
-        values = self._values(value)
+        values = self._values(values)
         now, skipped = self._time(time)
         for missed in skipped:
             self.streams.step(np.full_like(values, np.nan), missed)
         judged = self.streams.step(values, now)
         expected = judged.expected[:, 0] if self.channels == 1 else judged.expected
-        found = Verdict(judged.score, judged.p_value, judged.alarm, judged.event, judged.channel, expected)
+        found = Detection(judged.score, judged.p_value, judged.alarm, judged.event, judged.channel, expected)
         if not self.single:
             return found
         score, p_value, alarm, event, channel = (part[0].item() for part in found[:5])
         own = expected[0].item() if self.channels == 1 else expected[0]
-        return Verdict(score, p_value, alarm, event, channel, own)
+        return Detection(score, p_value, alarm, event, channel, own)
 
     def snapshot(self) -> bytes:
-        """The state as bytes in the safetensors format; `AnomalyDetector.stream(snapshot=...)` goes on from there."""
-        about = {
-            "format": FORMAT,
-            "detector": self.detector.fingerprint,
-            "names": list(self.names),
-            "single": self.single,
-        }
-        arrays = {**self.streams.export(), ABOUT: np.frombuffer(json.dumps(about).encode(), np.uint8)}
-        found: bytes = save_tensors(arrays)
-        return found
+        """The state as bytes; `AnomalyDetector.stream(snapshot)` goes on from there."""
+        about = {"names": list(self.names), "single": self.single}
+        return pack(self.detector.fingerprint, about, self.streams.export())
 
-    @classmethod
-    def restore(cls, detector: Detector, snapshot: bytes) -> Stream:
-        """A stream as `snapshot` left it.
-
-        Raises:
-            ArtifactError: it is damaged, of a newer format, or of another detector.
-        """
-        try:
-            arrays = dict(load_tensors(bytes(snapshot)))
-            about = json.loads(arrays.pop(ABOUT).tobytes())
-            version, made_by, single = about["format"], about["detector"], bool(about["single"])
-            names = [str(name) for name in about["names"]]
-        except (SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"the snapshot cannot be read: {error}; take it with stream.snapshot()") from error
-        if version != FORMAT:
-            raise ArtifactError(f"the snapshot has format {version}; this version reads {FORMAT}")
-        if made_by != detector.fingerprint:
-            raise ArtifactError(
-                "the snapshot was taken from a stream of another detector (weights or options differ); load that one, "
-                "or begin a new stream"
-            )
-        check_state(detector, arrays, len(names), "snapshot")
-        streams = detector.streams(names)
+    def restore(self, snapshot: bytes) -> None:
+        about, arrays = unpack(snapshot, self.detector.fingerprint)
+        names = about.get("names")
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise ArtifactError("the snapshot does not name its streams")
+        check_state(arrays, self.detector.streams([""]).expected(len(names)), "snapshot")
+        streams = self.detector.streams(names)
         streams.restore(arrays)
-        return cls(detector, names, streams, single=single)
+        self.names, self.single, self.streams = tuple(names), bool(about.get("single")), streams
 
     def _values(self, value: Any) -> NDArray[np.float64]:
         """[S, C] of whatever shape is natural."""
-        try:
-            values = np.asarray(value, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"a stream takes numbers, got {value!r}; give NaN where a value is missing") from error
+        values = measured(value, self.detector.preparation.channels if self.channels > 1 else ())
         count, channels = len(self), self.channels
         shapes: set[tuple[int, ...]] = {(count, channels)}
         if channels == 1:
@@ -142,14 +108,7 @@ class Stream:
                 f"values have shape {list(values.shape)}; {count} stream(s) of {channels} channel(s) take "
                 f"{' or '.join(str(list(shape)) for shape in sorted(shapes))}"
             )
-        values = values.reshape(count, channels)
-        if np.isinf(values).any():
-            row, channel = np.argwhere(np.isinf(values))[0]
-            name = f" of stream {self.names[row]!r}" if self.names[row] else ""
-            raise DataError(
-                f"channel {self.detector.preparation.channels[channel]!r}{name} is infinite; give NaN if it is unknown"
-            )
-        return values
+        return values.reshape(count, channels)
 
     def _time(self, time: Any) -> tuple[Array | None, list[Array]]:
         """Microseconds of the value, [S], and of the steps before it that are missing."""
@@ -164,7 +123,7 @@ class Stream:
                     "this detector reads the clock: give the time of the first value, update(value, time=...)"
                 )
             return (last + self.step if known else None), []
-        now = np.full(len(self), _microseconds(time, self.detector.preparation.timezone), np.int64)
+        now = np.full(len(self), microseconds(time, self.detector.preparation.timezone), np.int64)
         if not known:
             return now, []
         if (now <= last).any():
@@ -187,33 +146,43 @@ class Stream:
         """Rows are only counted: times serve to keep their order."""
         if time is None:
             return
-        now = time if isinstance(time, (int, np.integer)) else _microseconds(time, None)
+        now = time if isinstance(time, (int, np.integer)) else microseconds(time, None)
         last = self.streams.state["time"]
         if (np.int64(now) <= last).any():
             raise TimeError(f"time goes backwards: {time} is not after the last; give values in order, each time once")
         self.streams.state["time"] = np.full(len(self), now, np.int64)
 
 
-def _microseconds(time: Any, zone: str | None) -> int:
-    """A time as microseconds since 1970, UTC where there is a zone; clock times without a zone are in `zone`.
-
-    Raises:
-        TimeError: it is no time.
-    """
-    try:
-        moment = datetime.fromisoformat(time) if isinstance(time, str) else time
-        if isinstance(moment, datetime):
-            if moment.tzinfo is None and zone is not None:
-                moment = moment.replace(tzinfo=ZoneInfo(zone))
-            if moment.tzinfo is not None:
-                moment = moment.astimezone(timezone.utc if zone is not None else None).replace(tzinfo=None)
-        if isinstance(moment, (bool, int, float, np.number)):
-            raise ValueError("a number is no time of day")
-        stamp = np.datetime64(moment, "us")
-        if np.isnat(stamp):
-            raise ValueError("it is missing")
-    except (TypeError, ValueError) as error:
-        raise TimeError(
-            f"time={time!r} is no time: give a datetime, or text such as '2026-01-31 06:00' ({error})"
-        ) from error
-    return int(stamp.astype(np.int64))
+def open_stream(
+    detector: Detects,
+    snapshot: bytes | None,
+    *,
+    series: str | Sequence[str] | None,
+    streams: int | None,
+    fresh: bool,
+) -> DetectStream:
+    """One stream or many; arguments and errors as of `AnomalyDetector.stream`."""
+    given = [("snapshot", snapshot is not None), ("series", series is not None), ("streams", streams is not None)]
+    named = [name for name, there in given if there]
+    if len(named) > 1:
+        raise ConfigError(f"{' and '.join(named)} exclude one another")
+    if snapshot is not None:
+        found = DetectStream(detector, [""], detector.streams([""]), single=True)
+        found.restore(snapshot)
+        return found
+    known = detector.preparation.series
+    if streams is not None:
+        if isinstance(streams, bool) or not isinstance(streams, int) or streams < 1:
+            raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
+        places = np.full(streams, len(known), dtype=np.int64)
+        return DetectStream(detector, [""] * streams, Streams(detector, places), single=False)
+    names = list(known) if series is None else [series] if isinstance(series, str) else list(series)
+    strangers = [name for name in names if name not in known]
+    if strangers or not names:
+        raise ConfigError(
+            f"series {(strangers or ['']).pop(0)!r} was not fitted; it knows {', '.join(map(repr, known[:5]))}. "
+            "For new streams give streams=1 (or more)"
+        )
+    single = isinstance(series, str) or (series is None and len(known) == 1)
+    begin = detector.continued if detector.ends and not fresh else detector.streams
+    return DetectStream(detector, names, begin(names), single=single)

@@ -5,21 +5,58 @@ Shape letters: S streams, C channels, K = 2 kinds of error (of this step, and of
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.prepare.online import Clock, squash, step_inputs, stretch
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.prepare.online import Clock, OnlinePreparation, scaled, squash, step_inputs, stretch
 from tidegate.runtime.detect import levels, ranks
 from tidegate.runtime.detect.alarms import Watch, score_of, watch
 from tidegate.runtime.detect.network import ForecastSteps, RebuildSteps
+from tidegate.runtime.detect.rules import Rules
+from tidegate.runtime.limits import check_room
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.state import MOST_STEPS, Expected
 
 KINDS = 2
 TOGETHER = 8_192  # streams whose windows are rebuilt in one call of the engine: enough to share among its threads
 NEVER = np.iinfo(np.int64).min
+LARGEST_COUNT = 1e12  # of remembered errors
+LARGEST_ERROR = 2e300
+LARGEST_SQUASHED = 1e3  # asinh of the largest error is below it
 
 Array = NDArray[Any]
+
+
+class Detects(Protocol):
+    """What streams ask of a detector: see `tidegate.runtime.detect.detector.Detector`."""
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+    @property
+    def weights(self) -> Loaded: ...
+    @property
+    def preparation(self) -> OnlinePreparation: ...
+    @property
+    def rules(self) -> Rules: ...
+    @property
+    def base(self) -> NDArray[np.float64]: ...
+    @property
+    def counts(self) -> NDArray[np.float32]: ...
+    @property
+    def total(self) -> NDArray[np.float64]: ...
+    @property
+    def levels(self) -> NDArray[np.float64]: ...
+    @property
+    def ends(self) -> Mapping[str, Array]: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+    def streams(self, names: Sequence[str]) -> Streams: ...
+    def continued(self, names: Sequence[str]) -> Streams: ...
 
 
 class Judged(NamedTuple):
@@ -63,10 +100,12 @@ class Streams:
         places: [S] row of each stream among the preparation's scales.
     """
 
-    def __init__(self, detector: Any, places: NDArray[np.int64]) -> None:
+    def __init__(self, detector: Detects, places: NDArray[np.int64]) -> None:
         self.detector, self.places = detector, places
         rules, preparation = detector.rules, detector.preparation
         count, channels = len(places), len(preparation.channels)
+        each = 4 * detector.counts.size + 8 * channels * max([detector.spec.window, *preparation.lags, 16])
+        check_room(count * each, f"{count} streams of {channels} channels")
         self.offset, self.scale = preparation.offset[places], preparation.scale[places]
         self.forecast = rules.method == "forecast"
         self.clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
@@ -121,7 +160,7 @@ class Streams:
         if rules.memory:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
-            levels.count_levels(state["levels"], judged.rarity, remembered.any(axis=1), rules.memory)
+            levels.count_levels(state["levels"], judged.rarity, np.asarray(remembered.any(axis=1)), rules.memory)
         self._take_in(squashed, seen, now)
         return judged
 
@@ -129,7 +168,7 @@ class Streams:
         """[S, C, K]: of this step, and their running mean; zero where unknown, which is not counted."""
         state = self.state
         forecast = stretch(state["expected"])
-        error = np.where(known, np.abs((values - self.offset) / self.scale - forecast), 0.0)
+        error = np.where(known, np.abs(scaled(values, self.offset, self.scale) - forecast), 0.0)
         share = 1.0 / self.detector.rules.short
         state["short"] = np.where(known, state["short"] + share * (error - state["short"]), state["short"])
         run = state["short"] if self.forecast else np.where(known, state["window"], 0.0)
@@ -170,7 +209,9 @@ class Streams:
         if self.forecast:
             if len(state["ring"]):
                 state["ring"][self.turn] = value
-            clock = None if self.clock is None else self.clock(now + self.detector.preparation.step)
+            clock = None
+            if self.clock is not None:
+                clock = self.clock(np.asarray(now) + (self.detector.preparation.step or 0))
             inputs = step_inputs(value, before, self._ahead(), clock)
             state["expected"] = self.network(inputs, value)
             if lost.any():
@@ -209,6 +250,26 @@ class Streams:
             error = np.abs(stretch(window) - stretch(rebuilt))
             state["window"][own] = np.where(whole[:, None], error.sum(axis=1) / window.shape[1], np.nan)
             state["expected"][own] = np.where(whole[:, None], rebuilt[:, -1], np.float32(np.nan))
+
+    def expected(self, streams: int) -> dict[str, Expected]:
+        """What the state of so many streams is, by the names of `export`."""
+        rules = {
+            "value": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
+            "expected": (-np.inf, np.inf, True, False),
+            "short": (0, LARGEST_ERROR, False, False),
+            "ring": (-LARGEST_SQUASHED, LARGEST_SQUASHED, True, False),
+            "counts": (0, LARGEST_COUNT, False, False),
+            "total": (0, LARGEST_COUNT, False, False),
+            "levels": (0, LARGEST_COUNT, False, True),
+            "time": (NEVER, MOST_STEPS, False, False),
+            "h": (-1, 1, False, False),
+            "c": (-np.inf, np.inf, False, False),
+        }
+        found = {}
+        for name, own in self.export().items():
+            low, high, missing, falling = rules.get(name, (0, MOST_STEPS, False, False))
+            found[name] = Expected((streams, *own.shape[1:]), own.dtype, low, high, missing, falling)
+        return found
 
     def export(self, rows: Array | None = None) -> dict[str, Array]:
         """The state of some streams (None: all) as arrays that begin with the streams, the ring oldest first."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.streams import KINDS, Judged, Streams
+from tidegate.runtime.detect.streams import KINDS, Detects, Judged, Streams
+from tidegate.runtime.state import LARGEST_VALUE
 
 TOGETHER = 512
 
@@ -48,10 +48,13 @@ def values_of(table: Table, channels: tuple[str, ...]) -> NDArray[np.float64]:
         DataError: a value is infinite.
     """
     values = np.stack([table.columns[name].astype(np.float64) for name in channels], axis=1)
-    if np.isinf(values).any():
-        row, channel = np.argwhere(np.isinf(values))[0]
+    strange = np.abs(values) > LARGEST_VALUE
+    if strange.any():
+        row, channel = np.argwhere(strange)[0]
+        value = values[row, channel]
+        amount = "infinite" if np.isinf(value) else f"{value:g}, more than {LARGEST_VALUE:g},"
         raise DataError(
-            f"column {channels[channel]!r} is infinite at {table.time[row]}; correct it or leave the cell empty"
+            f"column {channels[channel]!r} is {amount} at {table.time[row]}; correct it or leave the cell empty"
         )
     return values
 
@@ -61,7 +64,7 @@ def microseconds(table: Table) -> NDArray[np.int64] | None:
     return table.time.astype("datetime64[us]").astype(np.int64) if table.time.dtype.kind == "M" else None
 
 
-def walk(detector: Detector, table: Table, learn_from: Array | None = None) -> Walked:
+def walk(detector: Detects, table: Table, learn_from: Array | None = None) -> Walked:
     """Judge every row of every series, in order; no row's result depends on a later one.
 
     Args:

@@ -42,6 +42,7 @@ def unpack_context(
     schema: Schema,
     frequency: Frequency,
     timezone: str | None,
+    where: str = "context.safetensors",
 ) -> Table:
     """The table that `pack_context` described.
 
@@ -67,8 +68,13 @@ def unpack_context(
             raise ValueError("the series' first rows do not rise from 0")
         if any(len(values) != len(table.ids) for values in static.values()):
             raise ValueError("series do not fit their rows")
+        for name, values in (*columns.items(), *static.items()):
+            if values.dtype not in (np.float32, np.float64, object):
+                raise ValueError(f"{name} is {values.dtype}, neither float32 nor float64")
+            if values.dtype != object and np.isinf(values).any():
+                raise ValueError(f"{name} holds infinite values")
     except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError) as error:
-        raise ArtifactError(f"context.safetensors does not fit model.json: {error}") from error
+        raise ArtifactError(f"{where} does not fit model.json: {error}") from error
     return table
 
 
@@ -79,8 +85,11 @@ def _columns(group: str, text: Mapping[str, list[str]], arrays: Mapping[str, NDA
         if kind == group:
             columns[name] = values
     for name, known in text.items():
-        words = np.array([*known, None], dtype=object)
-        columns[name] = words[columns[name]]
+        words = np.array([*map(str, known), None], dtype=object)
+        places = columns[name]
+        if places.dtype != np.int32 or ((places < -1) | (places >= len(known))).any():
+            raise ValueError(f"{name} does not hold int32 places of its {len(known)} categories")
+        columns[name] = words[places]
     return columns
 
 

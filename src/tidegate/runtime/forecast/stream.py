@@ -1,195 +1,182 @@
-"""Streams: a network that advances one step at a time, its state carried over, instead of walking a window anew."""
+"""A stream of one series: each new row moves the window on, and the coming steps are forecast anew."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.inputs import check_tokens
-from tidegate.artifacts.shapes import raw_static
-from tidegate.artifacts.spec import NetworkSpec, Recurrent
-from tidegate.core.errors import ConfigError, DataError
-from tidegate.kernels.run import Stepper
-from tidegate.runtime.network.cells import State
-from tidegate.runtime.network.flow import Array, Flow
-from tidegate.runtime.network.layers import LAYERS
-from tidegate.runtime.network.recurrent import Loaded, run_stack
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ArtifactError, ConfigError, DataError, SchemaError, TimeError
+from tidegate.core.table import Table
+from tidegate.prepare.table.preparation import Preparation
+from tidegate.runtime.clock import microseconds
+from tidegate.runtime.forecast.context import pack_context, unpack_context
+from tidegate.runtime.forecast.decode import Decoding
+from tidegate.runtime.forecast.ends import SeriesForecast, needed_rows, predict_ends
+from tidegate.runtime.network.network import Output
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.state import fingerprint, measured, pack, unpack
 
-CARRIED = ("tokens", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "label", "tag")
-
-
-def check_stream(spec: NetworkSpec) -> None:
-    """Refuse a network whose next output needs more than its state and the next step.
-
-    Raises:
-        ConfigError: saying which layer or option, and what to take instead.
-    """
-    kinds = [layer.kind for layer in spec.layers]
-    reason = None
-    others = [kind for kind in kinds if kind not in CARRIED]
-    if spec.members > 1:
-        reason = f"it is an ensemble of {spec.members} members: make a stream of each, or fit with members=1"
-    elif others:
-        reason = f"{others[0]} looks at a whole window, or at several steps of it: leave it out"
-    elif "tokens" in kinds and spec.find("tokens").pairs:
-        reason = "pairs look at the token before: take 0"
-    elif spec.find("recurrent").bidirectional:
-        reason = "a stream has no future: bidirectional must be False"
-    elif "pool" in kinds and spec.find("pool").by not in ("last", "ends"):
-        reason = f"pooling by {spec.find('pool').by!r} looks at all steps: take 'last'"
-    elif spec.horizon > 1:
-        reason = f"horizon is {spec.horizon}: a stream looks one step ahead"
-    elif "head" in kinds and spec.find("head").lags:
-        reason = f"lags {list(spec.find('head').lags)} look back into a window: leave them out"
-    elif spec.anchor > 1:
-        reason = f"anchor {spec.anchor} looks back into a window: take 0 or 1"
-    elif spec.channels == "independent":
-        reason = "independent channels run once for each target: make a stream of each"
-    if reason is not None:
-        raise ConfigError(f"this network cannot be streamed: {reason}")
+LONGEST_GAP = 10_000
 
 
-class Stream:
-    """Several streams that one network advances together, each by one step a call whatever came before.
+class Forecasts(Protocol):
+    """What a stream asks of a model: see `tidegate.runtime.forecast.model.ForecastModel`."""
 
-    After n steps the output is that of `run_network` for the n steps as one window, bit for bit on the native engine
-    (without it, but for rounding), and it does not depend on how many streams there are beside.
+    @property
+    def spec(self) -> NetworkSpec: ...
+    @property
+    def weights(self) -> Loaded: ...
+    @property
+    def decoding(self) -> Decoding: ...
+    @property
+    def preparation(self) -> Preparation: ...
+    @property
+    def rows(self) -> int: ...
+
+    def context(self) -> Table: ...
+    def run(self, past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output: ...
+
+
+class ForecastStream:
+    """The last rows of one series; made by `ForecastModel.stream`.
+
+    After any rows its forecast is that of `predict` for a table that ends with them, bit for bit.
 
     Args:
-        spec: unidirectional, without layers that look at several steps; a horizon of 1, a label or a tag.
-        weights: its tensors by name, float32.
-        streams: S.
-        static: [S, static inputs]; None where the network reads none.
-
-    Attributes:
-        spec: as given. streams: S. steps: [S] int64, steps taken since each stream began.
-
-    Raises:
-        ConfigError: a network that cannot be streamed, or static inputs of another shape.
+        model: the trained model. table: rows of one series to begin with, perhaps none.
     """
 
-    def __init__(
-        self, spec: NetworkSpec, weights: Mapping[str, Array], streams: int = 1, static: Array | None = None
-    ) -> None:
-        check_stream(spec)
-        if streams < 1:
-            raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
-        self.spec, self.streams = spec, streams
-        self.steps = np.zeros(streams, dtype=np.int64)
-        self._weights = weights if isinstance(weights, Loaded) else Loaded(weights)
-        shape = (streams, raw_static(spec))
-        self._static = np.zeros(shape, np.float32) if static is None else np.asarray(static, np.float32)
-        if self._static.shape != shape or (static is None and shape[1]):
-            raise ConfigError(f"this network reads static inputs {list(shape)}; give static")
-        self._tokens = spec.find("tokens")
-        self._layer: Recurrent = spec.find("recurrent")
-        places = [(f"layers.{index}", layer) for index, layer in enumerate(spec.layers)]
-        self._at = next(at for at, layer in places if layer is self._layer) + ".rnn"
-        self._layers = [(at, layer, LAYERS[layer.kind]) for at, layer in places]
-        packed = self._weights.packed(self._layer, self._at)
-        self._stepper = None if packed is None else Stepper(packed, streams)
-        count = 1 if self._layer.cell == "gru" else 2
-        if self._stepper is None:
-            size = (self._layer.num_layers, streams, self._layer.hidden_size)
-            self._state: tuple[Array, ...] = tuple(np.zeros(size, np.float32) for _ in range(count))
-        else:
-            self._state = (self._stepper.h, self._stepper.c)[:count]
+    def __init__(self, model: Forecasts, table: Table) -> None:
+        self.model, self.table = model, table.tail(model.rows)
 
-    def step(self, x: NDArray[Any], future: Array | None = None) -> Array:
-        """Advance every stream by one step.
+    def update(self, values: Any, time: Any = None, *, known: Mapping[str, Any] | None = None) -> SeriesForecast | None:
+        """Take in one row and forecast the steps after it.
 
         Args:
-            x: [S, I] float32; tokens [S] whole numbers. future: [S, F] known-ahead inputs of the step ahead.
+            values: a number, [C] for several targets, or a mapping from columns to their values; what is not given is
+                missing.
+            time: of the row; None means one step after the last. Steps between them are missing rows.
+            known: known-ahead covariates of the steps to forecast, name -> [K].
 
         Returns:
-            [S, O], outputs after the step; [S, C * O] with O fastest of a head for C targets.
+            The forecast; None while there are fewer rows than it looks at.
 
         Raises:
-            ConfigError: another shape. DataError: a value that is not finite. The streams then are as before.
+            DataError: a value is infinite or no number. SchemaError: a column is unknown, or a known-ahead one is not
+            given. TimeError: the time is not after the last, or not on the series' grid. The stream then is as before.
         """
-        x, ahead = self._read(x), self._ahead(future)
-        empty = np.empty((self.streams, 1, 0), np.float32)
-        flow = Flow(empty if x.ndim == 2 else x[:, :, : self.spec.targets], x, ahead, self._static)
-        with np.errstate(invalid="ignore"):
-            for at, layer, function in self._layers:
-                if layer is self._layer:
-                    flow.sequence = self._advance(flow.sequence)
-                else:
-                    function(self.spec, layer, self._weights, at, flow)  # type: ignore[operator]
-        self.steps += 1
-        assert flow.output is not None
-        output = flow.output[:, 0]
-        if self.spec.anchor:
-            values = output.reshape(self.streams, self.spec.targets, -1) + flow.targets[:, 0, :, None]
-            output = values.reshape(self.streams, -1)
-        return output
+        row = self._row(values)
+        table = self._appended(row, time)
+        if len(table) < needed_rows(self.model.spec, self.model.preparation):
+            self.table = table
+            return None
+        ahead = {name: np.asarray(column)[None] for name, column in (known or {}).items()}
+        found = predict_ends(self.model.run, self.model, table, ahead)
+        self.table = table
+        return found
 
-    def snapshot(self) -> dict[str, NDArray[Any]]:
-        """Copies of all that a stream carries: `steps` [S], `h` and, but for a gru, `c` [L, S, H]."""
-        return {"steps": self.steps.copy()} | {
-            name: own.copy() for name, own in zip(("h", "c"), self._state, strict=False)
-        }
+    def snapshot(self) -> bytes:
+        about, arrays = pack_context(self.table, self.model.rows)
+        return pack(self._fingerprint(), about, arrays)
 
-    def restore(self, snapshot: Mapping[str, NDArray[Any]]) -> None:
-        """Go on from what `snapshot` gave, of this or another `Stream` of the same network.
+    def restore(self, snapshot: bytes) -> None:
+        about, arrays = unpack(snapshot, self._fingerprint())
+        own = self.table
+        table = unpack_context(about, arrays, own.schema, own.frequency, own.timezone, "snapshot")
+        kinds = {name: values.dtype.kind for name, values in own.columns.items()}
+        if (
+            len(table.ids) != 1
+            or {name: values.dtype.kind for name, values in table.columns.items()} != kinds
+            or table.time.dtype != own.time.dtype
+            or len(table) > self.model.rows
+        ):
+            raise ArtifactError("snapshot: its rows are not of one series of this model")
+        self.table = table
 
-        Raises:
-            DataError: other arrays, shapes or types, or values that are not finite. The streams then are as before.
-        """
-        own = {"steps": self.steps} | dict(zip(("h", "c"), self._state, strict=False))
-        if set(snapshot) != set(own):
-            raise DataError(f"a snapshot of these streams has {sorted(own)}; got {sorted(snapshot)}")
-        for name, array in own.items():
-            given = np.asarray(snapshot[name])
-            if given.shape != array.shape or given.dtype != array.dtype or not np.isfinite(given).all():
-                raise DataError(
-                    f"{name} of the snapshot is {given.dtype} {list(given.shape)}; "
-                    f"expected finite {array.dtype} {list(array.shape)}"
-                )
-        for name, array in own.items():
-            array[...] = snapshot[name]
+    def _fingerprint(self) -> str:
+        model = self.model
+        return fingerprint(model.spec, model.weights, model.preparation.to_json(), model.decoding.to_json())
 
-    def reset(self, index: Any = slice(None)) -> None:
-        """Let streams begin anew: all, or those at `index`."""
-        self.steps[index] = 0
-        for own in self._state:
-            own[:, index] = 0
+    def _row(self, values: Any) -> dict[str, NDArray[Any]]:
+        """name -> [1, 1] of every column."""
+        columns, targets = self.table.columns, self.table.schema.targets
+        if not isinstance(values, Mapping):
+            given = measured(values, targets)
+            if given.size != len(targets):
+                raise DataError(f"a row has {len(targets)} target(s), {', '.join(targets)}; got {given.size} values")
+            values = dict(zip(targets, given.ravel().tolist(), strict=True))
+        strangers = sorted(set(values) - set(columns))
+        if strangers:
+            raise SchemaError(f"column {strangers[0]!r} is not one of the model's: {', '.join(columns)}")
+        row: dict[str, NDArray[Any]] = {}
+        for name, value in values.items():
+            if columns[name].dtype.kind == "f":
+                row[name] = np.full((1, 1), float(measured(np.nan if value is None else value)))
+            else:
+                row[name] = np.full((1, 1), None if value is None else str(value), dtype=object)
+        return row
 
-    def _advance(self, sequence: Array) -> Array:
-        if self._stepper is not None:
-            return self._stepper(sequence[:, 0])[:, None]
-        start: list[State] = list(zip(*self._state, strict=True))
-        hidden, ends = run_stack(self._layer, self._weights, self._at, sequence, start)
-        for own, parts in zip(self._state, zip(*ends, strict=True), strict=True):
-            own[...] = np.stack(parts)
-        return hidden
+    def _appended(self, row: Mapping[str, NDArray[Any]], time: Any) -> Table:
+        """The rows with one more, and missing ones for the steps between."""
+        table = self.table
+        if not len(table):
+            return self._first(row, time)
+        missing, stamp = self._gap(time)
+        if missing:
+            table = table.extend(missing).tail(self.model.rows)
+        at = None if stamp is None else np.full((1, 1), stamp, dtype=table.time.dtype)
+        return table.extend(1, row, at).tail(self.model.rows)
 
-    def _read(self, x: NDArray[Any]) -> NDArray[Any]:
-        """[S, 1, I], or tokens [S, 1]."""
-        if self._tokens is not None:
-            if np.shape(x) != (self.streams,):
-                raise ConfigError(f"a step of these streams is [{self.streams}] tokens; got {list(np.shape(x))}")
-            tokens = np.asarray(x)[:, None]
-            check_tokens(tokens, self._tokens.vocabulary)
-            return tokens
-        values = self._finite(x, self.spec.past, "a step of these streams")
-        return values[:, None]
+    def _first(self, row: Mapping[str, NDArray[Any]], time: Any) -> Table:
+        table = self.table
+        if table.time.dtype.kind == "M":
+            if time is None:
+                raise TimeError("the first row of a new stream needs its time: update(values, time=...)")
+            number = microseconds(time, table.timezone)
+        elif isinstance(time, bool) or not isinstance(time, (int, np.integer, type(None))):
+            raise TimeError(f"time={time!r}: rows of this series are counted; give a whole number, or leave it out")
+        else:
+            number = int(time or 0)
+        return table.extend(1, row, np.full((1, 1), number, np.int64).astype(table.time.dtype))
 
-    def _ahead(self, future: Array | None) -> Array:
-        if future is None and not self.spec.future:
-            return np.empty((self.streams, 1, 0), np.float32)
-        return self._finite(future, self.spec.future, "future, the known-ahead inputs of the next step,")[:, None]
+    def _gap(self, time: Any) -> tuple[int, Any]:
+        """Rows that are missing before a time, and the time as the table keeps it; None where it goes on by itself."""
+        table = self.table
+        if time is None:
+            return 0, None
+        last = table.time[-1]
+        dated = table.time.dtype.kind == "M"
+        if not dated and (isinstance(time, bool) or not isinstance(time, (int, np.integer))):
+            raise TimeError(f"time={time!r}: rows of this series are counted; give a whole number, or leave it out")
+        now = np.datetime64(microseconds(time, table.timezone), "us") if dated else np.int64(time)
+        if now <= last:
+            raise TimeError(f"time goes backwards: {now} is not after {last}; give rows in order, each time once")
+        if dated and table.frequency.unit == "row":
+            return 0, now
+        grid = table.frequency.advance(last, np.arange(1, LONGEST_GAP + 1, dtype=np.int64))
+        place = int(np.searchsorted(grid, now))
+        if place == len(grid):
+            raise TimeError(f"more than {LONGEST_GAP} steps are missing before {now}: begin a new stream, fresh=True")
+        if grid[place] != now:
+            raise TimeError(f"{now} is not on the series' grid: the next times are {grid[max(place - 1, 0)]} and after")
+        return place, now
 
-    def _finite(self, given: Any, width: int, what: str) -> Array:
-        values: Array = np.asarray(given, dtype=np.float32)
-        if values.shape != (self.streams, width):
-            raise ConfigError(f"{what} is [{self.streams}, {width}]; got {list(values.shape)}")
-        if not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
-            raise DataError(
-                f"stream {row}: input {column} of {what} is {values[row, column]}; fill it first, as in training"
-            )
-        return values
+
+def open_stream(model: Forecasts, snapshot: bytes | None, *, series: str | None, fresh: bool) -> ForecastStream:
+    """A stream; arguments and errors as of `ForecastModel.stream`."""
+    table = model.context()
+    if series is None and len(table.ids) > 1 and snapshot is None:
+        raise ConfigError(
+            f"the model forecasts {len(table.ids)} series: make a stream of each, series={table.ids[0]!r} and so on"
+        )
+    if series is not None and series not in table.ids:
+        raise ConfigError(f"series {series!r} was not kept; there are {', '.join(map(repr, table.ids[:5]))}")
+    own = table.keep(np.array([0 if series is None else table.ids.index(series)]))
+    stream = ForecastStream(model, own.tail(0) if fresh else own)
+    if snapshot is not None:
+        stream.restore(snapshot)
+    return stream

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.stream import Stream
+from tidegate.runtime.detect.stream import DetectStream
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.tasks.detect.choices import (
     AlarmOptions,
@@ -308,11 +309,11 @@ class AnomalyDetector(Estimator):
         series: str | Sequence[str] | None = None,
         streams: int | None = None,
         fresh: bool = False,
-    ) -> Stream:
+    ) -> DetectStream:
         """Streams that take values one at a time and judge each in time that does not grow.
 
         Args:
-            snapshot: bytes of `Stream.snapshot()` to go on from.
+            snapshot: bytes of `DetectStream.snapshot()` to go on from.
             series: fitted series to go on with where the fitted table ended; None takes all of them.
             streams: so many new streams instead, which share the scale of all series together and warm up first.
             fresh: begin anew instead of where the table ended.
@@ -321,10 +322,8 @@ class AnomalyDetector(Estimator):
             ConfigError: a series that was not fitted, or arguments that exclude one another.
             ArtifactError: a snapshot of another detector, or a damaged one.
         """
-        from tidegate.tasks.detect.open_stream import open_stream
-
         self._require_fitted("detector_")
-        return open_stream(self.detector_, snapshot, series=series, streams=streams, fresh=fresh)
+        return self.detector_.stream(snapshot, series=series, streams=streams, fresh=fresh)
 
     def explain(self, *data: Any, **how: Any) -> NoReturn:
         """Not for a detector: its events name the channels and the steps, and what was expected there.
@@ -344,9 +343,9 @@ class AnomalyDetector(Estimator):
         Raises:
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
-        detector, artifact = Detector.load(path)
+        artifact = read_model(path)
         model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
-        model.detector_, model.reading_, model.notes_ = detector, dict(artifact.record.reading), ()
+        model.detector_, model.reading_, model.notes_ = Detector.of(artifact), dict(artifact.record.reading), ()
         return model
 
     def save(self, path: str | Path, *, context: bool = True) -> Path:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
-from tidegate.runtime.forecast.predictor import prepare_ends
+from tidegate.runtime.forecast.ends import prepare_ends
 
 
 def attention_columns(run: Any, model: Any, table: Table, known: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

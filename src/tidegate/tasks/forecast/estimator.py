@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
 from tidegate.data import read, split
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Case
     from tidegate.evaluate import Evaluation
     from tidegate.explain import Explanation
+    from tidegate.runtime.forecast.model import ForecastModel
+    from tidegate.runtime.forecast.stream import ForecastStream
     from tidegate.tasks.forecast.auditing import Audit
     from tidegate.tasks.forecast.intervals import Intervals
     from tidegate.tasks.forecast.rolling import Backtest
@@ -78,7 +82,7 @@ class Forecaster(Estimator):
     reading_: dict[str, Any]
     context_: Table
     answer_notes_: tuple[Note, ...]
-    predictor_: Any
+    model_: ForecastModel
     baselines_: Any
 
     def __init__(
@@ -221,19 +225,16 @@ class Forecaster(Estimator):
         Raises:
             ArtifactError: it is missing, damaged, tampered with or of a newer format.
         """
-        from tidegate.runtime.forecast.predictor import Predictor
+        from tidegate.runtime.forecast.model import ForecastModel
         from tidegate.tasks.forecast.evaluate import read_baselines
 
-        predictor = Predictor.load(path)
-        known = {name: value for name, value in predictor.artifact.record.config.items() if name in cls._names()}
-        model = cls(**known)
-        model.spec_, model.decoding_ = predictor.spec, predictor.decoding
-        model.preparation_ = predictor.preparation
-        model.run_ = predictor.run
-        model.predictor_ = predictor
-        model.reading_ = dict(predictor.artifact.record.reading)
+        artifact = read_model(path)
+        loaded = ForecastModel.of(artifact)
+        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
+        model.spec_, model.decoding_, model.preparation_ = loaded.spec, loaded.decoding, loaded.preparation
+        model.run_, model.model_ = loaded.run, loaded
         model.baselines_ = read_baselines(Path(path))
-        model.notes_ = predictor.preparation.notes
+        model.reading_, model.notes_ = dict(artifact.record.reading), loaded.preparation.notes
         return model
 
     def save(self, path: str | Path, *, context: bool = True) -> Path:
@@ -276,7 +277,7 @@ class Forecaster(Estimator):
         return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
     def _forecast(self, data: Any, future: Any, reading: Mapping[str, Any]) -> tuple[Table, dict[str, Any]]:
-        from tidegate.runtime.forecast.predictor import predict_ends
+        from tidegate.runtime.forecast.ends import predict_ends
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
@@ -284,6 +285,27 @@ class Forecaster(Estimator):
         self.answer_notes_ = ahead.notes
         found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
         return past, forecast_columns(found, past)
+
+    def stream(
+        self, snapshot: bytes | None = None, *, series: str | None = None, fresh: bool = False
+    ) -> ForecastStream:
+        """A stream of one series that forecasts anew after each row; arguments and errors as of `ForecastModel.stream`.
+
+        Returns:
+            `tidegate.runtime.forecast.stream.ForecastStream`: `update(values)`, `snapshot()`, `restore(snapshot)`.
+        """
+        from tidegate.runtime.forecast.ends import context_rows
+        from tidegate.runtime.forecast.model import ForecastModel
+        from tidegate.runtime.network.recurrent import Loaded
+
+        self._require_fitted("spec_")
+        if not hasattr(self, "model_"):
+            weights = Loaded({name: tensor.numpy() for name, tensor in self.fitted_.network.state_dict().items()})
+            end = partial(self.context_.tail, context_rows(self.spec_, self.preparation_))
+            model = ForecastModel(self.spec_, weights, self.decoding_, self.preparation_, end)
+        else:
+            model = self.model_
+        return model.stream(snapshot, series=series, fresh=fresh)
 
     def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Frame:
         """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
@@ -435,7 +457,7 @@ class Forecaster(Estimator):
         if isinstance(data, Table):
             return data
         if data is None:
-            table: Table = self.context_ if hasattr(self, "context_") else self.predictor_.context()
+            table: Table = self.context_ if hasattr(self, "context_") else self.model_.context()
             return table
         schema = self.preparation_.schema
         wide = {**self.reading_, **reading}.get("wide", False)

@@ -22,7 +22,7 @@ from tidegate.prepare import Preparation, Prepared
 from tidegate.prepare.table.calendar import HOLIDAY_NAMES
 from tidegate.prepare.table.columns import NumberState
 from tidegate.runtime.forecast.decode import BATCH, decode, forecast
-from tidegate.runtime.forecast.predictor import context_rows
+from tidegate.runtime.forecast.ends import context_rows
 from tidegate.tasks.forecast.evaluate import needed_rows
 
 METRICS = {name: getattr(metrics, name) for name in ("mae", "rmse", "mse", "mape", "smape")}
@@ -296,7 +296,7 @@ def _observed(prepared: Prepared, origins: NDArray[np.int64], horizon: int, chan
 def _weights(model: Any) -> dict[str, Any]:
     if hasattr(model, "fitted_"):
         return {name: tensor.numpy() for name, tensor in model.fitted_.network.state_dict().items()}
-    return dict(model.predictor_.artifact.weights)
+    return dict(model.model_.artifact.weights)
 
 
 def _clock(table: Table, row: int) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Schema, Table
 from tidegate.data.future import Ahead, cut_future, read_future, take_future
-from tidegate.runtime.forecast.predictor import SeriesForecast, needed_rows
+from tidegate.runtime.forecast.ends import SeriesForecast, needed_rows
 
 
 def learnable(table: Table) -> Table:

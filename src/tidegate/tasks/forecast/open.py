@@ -41,7 +41,7 @@ def _fit_of(model: Any, table: Table, parts: Split, stored: Stored) -> ForecastF
     """The fit that a loaded forecaster came from."""
     return ForecastFitted(
         spec=model.spec_,
-        network=build_network(model.spec_, model.predictor_.artifact.weights),
+        network=build_network(model.spec_, model.model_.weights),
         histories=(stored.history(),),
         notes=stored.notes,
         table=table,

@@ -10,7 +10,7 @@ from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.data.future import cut_future
 from tidegate.runtime.forecast.context import pack_context
-from tidegate.runtime.forecast.predictor import context_rows
+from tidegate.runtime.forecast.ends import context_rows
 from tidegate.tasks.forecast.evaluate import Judged
 from tidegate.tasks.forecast.fit import ForecastFitted
 from tidegate.tasks.run import Content, parquet

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
-from tidegate.runtime.label.labeller import Deciding
+from tidegate.runtime.label.decode import Deciding
 
 
 def labels_of(sequences: Sequences, deciding: Deciding) -> NDArray[Any]:

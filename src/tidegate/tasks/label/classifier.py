@@ -13,7 +13,7 @@ from tidegate.core.table import Note
 from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.options import SequenceOptions
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import Deciding, choose, probabilities
+from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
 from tidegate.tasks.label.options import (

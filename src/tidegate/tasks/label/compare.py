@@ -184,7 +184,7 @@ def _encoder(name: str) -> Mapping[str, Any]:
 
 def _latency(model: Any, sequences: Any) -> float:
     """Milliseconds of one answer without torch, the median over sequences of the training part."""
-    from tidegate.runtime.label.labeller import network_run, outputs
+    from tidegate.runtime.label.decode import network_run, outputs
 
     fitted = model.fitted_
     weights = {name: tensor.numpy() for name, tensor in fitted.network.state_dict().items()}

@@ -14,7 +14,7 @@ from tidegate.core.table import Note
 from tidegate.evaluate.label.calibrate import fit_temperature
 from tidegate.evaluate.label.threshold import Aim, choose_threshold
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import Deciding, probabilities
+from tidegate.runtime.label.decode import Deciding, probabilities
 
 FEWEST = 20  # answers of the validation part below which nothing is chosen on it
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.optional import available
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import probabilities
+from tidegate.runtime.label.decode import probabilities
 from tidegate.tasks.label.evaluate import beside
 
 BUDGET = 20.0  # seconds for simple methods; what would begin later is left out

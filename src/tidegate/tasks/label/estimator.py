@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import read_sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
+from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import LabelChoices
 from tidegate.tasks.label.reading import carried, kept
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
+    from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.label.compare import Comparison
     from tidegate.tasks.label.evaluate import LabelEvaluation
     from tidegate.tasks.label.fix import LabelTrainee
@@ -51,7 +54,7 @@ class SequenceEstimator(Estimator):
     answer_notes_: tuple[Note, ...]
     run_: Any
     reading_: dict[str, Any]
-    labeller_: Any
+    model_: LabelModel
 
     @abstractmethod
     def check(self) -> LabelChoices:
@@ -186,16 +189,15 @@ class SequenceEstimator(Estimator):
         Raises:
             ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
         """
-        from tidegate.runtime.label.labeller import Labeller
-
-        labeller = Labeller.load(path)
-        record = labeller.artifact.record
+        artifact = read_model(path)
+        record = artifact.record
         if record.task != cls.task:
             raise ConfigError(f"{path} holds a {record.task}: load it with tidegate.load()")
+        loaded = LabelModel.of(artifact)
         model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
-        model.spec_, model.labels_, model.deciding_ = labeller.spec, labeller.labels, labeller.deciding
-        model.preparation_, model.run_, model.labeller_ = labeller.preparation, labeller.run, labeller
-        model.reading_, model.notes_ = dict(record.reading), labeller.preparation.notes
+        model.spec_, model.labels_, model.deciding_ = loaded.spec, loaded.labels, loaded.deciding
+        model.preparation_, model.run_, model.model_ = loaded.preparation, loaded.run, loaded
+        model.reading_, model.notes_ = dict(record.reading), loaded.preparation.notes
         return model
 
     def save(self, path: str | Path) -> Path:
@@ -209,16 +211,39 @@ class SequenceEstimator(Estimator):
         self._require_fitted("fitted_")
         return write_model(self, Path(path), self._contents()["model"])
 
+    def stream(self, snapshot: bytes | None = None, *, streams: int | None = None) -> LabelStream:
+        """Sequences that come one step at a time, each answered for as it stands then.
+
+        Args:
+            snapshot, streams: as of `tidegate.runtime.label.model.LabelModel.stream`.
+
+        Returns:
+            `tidegate.runtime.label.stream.LabelStream`: `update(values)`, `snapshot()`, `restore(snapshot)`.
+
+        Raises:
+            ConfigError: the network looks at whole sequences. ArtifactError: a snapshot that is none.
+        """
+        from tidegate.runtime.network.recurrent import Loaded
+
+        self._require_fitted("spec_")
+        if hasattr(self, "model_"):
+            return self.model_.stream(snapshot, streams=streams)
+        weights = Loaded({name: tensor.numpy() for name, tensor in self.fitted_.network.state_dict().items()})
+        model = LabelModel(self.spec_, weights, self.preparation_, self.labels_, self.deciding_)
+        return model.stream(snapshot, streams=streams)
+
     def outputs(self, data: Any, **reading: Any) -> NDArray[np.float32]:
         """The network's outputs before they become answers: [M, O], or [N, O] for every step."""
         return self._outputs(self._new(data, reading))
 
     def _outputs(self, sequences: Sequences, prepared: PreparedSequences | None = None) -> NDArray[np.float32]:
-        from tidegate.runtime.label.labeller import outputs
+        from tidegate.runtime.label.decode import outputs
 
         self._require_fitted("spec_")
         prepared = self.preparation_.apply(sequences) if prepared is None else prepared
         self.answer_notes_ = (*sequences.notes, *prepared.notes)
+        if hasattr(self, "model_"):
+            return self.model_.outputs(sequences, prepared)
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 

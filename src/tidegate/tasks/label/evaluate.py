@@ -27,7 +27,7 @@ from tidegate.evaluate.label import (
 )
 from tidegate.prepare.sequence.spans import Spans, sliding
 from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
-from tidegate.runtime.label.labeller import probabilities
+from tidegate.runtime.label.decode import probabilities
 from tidegate.tasks.label.answers import labels_of
 
 LabelEvaluation: TypeAlias = ClassEvaluation | NumberEvaluation

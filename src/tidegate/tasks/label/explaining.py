@@ -13,7 +13,7 @@ from tidegate.explain.cases import Answer, Recording
 from tidegate.explain.explanation import Explanation, explain
 from tidegate.explain.sequences import OneSequence
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import choose, probabilities
+from tidegate.runtime.label.decode import choose, probabilities
 from tidegate.tasks.label.importance import label_importance
 
 BACKGROUND = 16

@@ -18,8 +18,8 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.spans import Spans, sliding, whole
-from tidegate.prepare.sequence.targets import ClassLabels, NumberLabels
-from tidegate.runtime.label.labeller import Deciding, outputs
+from tidegate.prepare.sequence.targets import Labels
+from tidegate.runtime.label.decode import Deciding, outputs
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import (
@@ -41,7 +41,6 @@ FEWEST_EPOCHS, MOST_EPOCHS = 8, 500
 LOOKED_AT = 5_000  # training examples that a diagnosis looks at, evenly spread
 FEW_SEQUENCES = 1_000  # below it the validation part is worth more as training data, once the epochs are chosen
 
-Labels = ClassLabels | NumberLabels
 Decide = Callable[[NDArray[np.float32], NDArray[Any], Any, Deciding, list[Note]], Deciding]
 
 

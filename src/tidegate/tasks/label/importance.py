@@ -13,7 +13,7 @@ from tidegate.explain.permutation import Importance
 from tidegate.explain.sequences import channel_importance, place_importance
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import choose, probabilities
+from tidegate.runtime.label.decode import choose, probabilities
 
 FEWEST = 8
 MOST_CELLS = 4_000_000  # input cells of the sample

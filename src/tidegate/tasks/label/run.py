@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.runtime.label.labeller import choose
+from tidegate.runtime.label.decode import choose
 from tidegate.tasks.label.evaluate import LabelJudged
 from tidegate.tasks.label.fit import LabelFitted
 from tidegate.tasks.run import Content, parquet

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
-from tidegate.core.sequences import Sequences
-from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
+from tidegate.prepare.sequence.preparation import PreparedSequences
 from tidegate.prepare.sequence.spans import Spans, endings, gather, whole
-from tidegate.prepare.sequence.targets import ClassLabels, read_labels
+from tidegate.prepare.sequence.targets import ClassLabels, Labels
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
 
 Run = Callable[[NDArray[Any], NDArray[np.int64] | None], Output]
-TASKS = ("classifier", "regressor")
 STEPS_AT_ONCE = 65_536
 MOST_AT_ONCE = 512
 
@@ -132,68 +128,28 @@ def choose(found: NDArray[np.float64], labels: ClassLabels, deciding: Deciding) 
     return np.asarray(found.argmax(axis=1), dtype=np.int64)
 
 
-class Labeller:
-    """A trained classifier or regressor that needs numpy only.
+@dataclass(frozen=True)
+class Answered:
+    """What is said of M sequences, or of all their N steps one after another.
 
     Attributes:
-        artifact: what was read. spec: the network's. preparation: of the inputs. labels: what is said of a sequence.
-        deciding: how outputs become answers. weights: the network's tensors, as the engine likes them.
+        prepared: the sequences as the network read them.
+        found: [M, K] probabilities of the classes; of a regressor [M, P] numbers in their own units.
+        labels: [M] the classes that are chosen ([M, K] bool of several at once); None of a regressor.
     """
 
-    def __init__(self, artifact: Artifact) -> None:
-        record = artifact.record
-        if record.task not in TASKS:
-            raise ArtifactError(f"model.json: task is {record.task!r}; expected one of {', '.join(TASKS)}")
-        self.artifact, self.spec = artifact, record.network
-        try:
-            inputs, labels = artifact.preparation["inputs"], artifact.preparation["labels"]
-        except KeyError as error:
-            raise ArtifactError(f"preparation.json: {error} is missing") from error
-        self.preparation = SequencePreparation.from_json(inputs)
-        self.labels = read_labels(labels)
-        self.deciding = Deciding.from_json(record.decoding)
-        self._check()
-        self.weights = Loaded(artifact.weights)
+    prepared: PreparedSequences
+    found: NDArray[np.float64]
+    labels: NDArray[Any] | None
 
-    @classmethod
-    def load(cls, path: str | Path) -> Labeller:
-        """Read a model's folder, or a run folder that has one.
 
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with or of a newer format.
-        """
-        return cls(read_model(path))
-
-    def _check(self) -> None:
-        spec, classes = self.spec, isinstance(self.labels, ClassLabels)
-        if classes != (self.artifact.record.task == "classifier"):
-            raise ArtifactError("preparation.json: the labels do not fit the task")
-        if spec.outputs != self.labels.outputs or spec.past != len(self.preparation.input_names):
-            raise ArtifactError("preparation.json: inputs or labels do not fit the network")
-        if self.deciding.per_step != (spec.find("tag") is not None) or (spec.find("tag") or spec.find("label")) is None:
-            raise ArtifactError("model.json: the network does not end in what the decoding says")
-        tokens, frames = spec.find("tokens"), spec.find("frames")
-        if (tokens.vocabulary if tokens else 0) != self.preparation.vocabulary or (
-            (frames.height, frames.width, frames.colours) if frames else None
-        ) != self.preparation.frame:
-            raise ArtifactError("preparation.json: tokens or frames do not fit the network")
-        limit = self.labels.outputs if isinstance(self.labels, ClassLabels) and self.labels.multiple else 1
-        if len(self.deciding.thresholds) not in (0, limit):
-            raise ArtifactError("model.json: decoding: as many thresholds as labels, or one of two classes")
-
-    def run(self, past: NDArray[Any], lengths: NDArray[np.int64] | None) -> Output:
-        """The network on a batch of prepared stretches."""
-        return run_network(self.spec, self.weights, past, lengths=lengths)
-
-    def outputs(self, sequences: Sequences) -> NDArray[np.float32]:
-        """The network's outputs, [M, O], or [N, O] for the steps.
-
-        Raises:
-            SchemaError, DataError: the sequences are not of the kind that the model was fitted on.
-        """
-        prepared = self.preparation.apply(sequences)
-        spans = self.deciding.spans(prepared.starts, np.arange(len(sequences)))
-        return outputs(self.run, prepared, spans, per_step=self.deciding.per_step)
+def answers(found: NDArray[Any], labels: Labels, deciding: Deciding) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+    """A network's outputs [M, O] as `Answered.found` and `Answered.labels`."""
+    if not isinstance(labels, ClassLabels):
+        return labels.decode(found), None
+    shares = probabilities(found, labels, deciding)
+    chosen = choose(shares, labels, deciding)
+    return shares, chosen if labels.multiple else labels.decode(chosen)
 
 
 def network_run(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]]) -> Run:

@@ -26,12 +26,12 @@ from tidegate.artifacts.spec import (
     Tokens,
     Transformer,
 )
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.kernels.library import native
-from tidegate.runtime.forecast.stream import Stream
 from tidegate.runtime.network import recurrent as runtime_recurrent
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.network.steps import Steps
 
 LABEL = {"window": 0, "horizon": 1, "past": 3, "targets": 0, "outputs": 2}
 HEAD = {"window": 40, "horizon": 1, "past": 3, "targets": 2, "outputs": 2}
@@ -85,7 +85,7 @@ def prepared(name: str, streams: int = STREAMS) -> tuple[NetworkSpec, Loaded, tu
     return spec, weights, (x, future, rng.normal(size=(streams, spec.static)).astype(np.float32))
 
 
-def walk(stream: Stream, x: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
+def walk(stream: Steps, x: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
     return [stream.step(x[:, t], future[:, t]) for t in range(x.shape[1])]
 
 
@@ -93,7 +93,7 @@ def walk(stream: Stream, x: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
 @pytest.mark.parametrize("name", CASES)
 def test_every_step_is_the_whole_sequences_bit_for_bit(name: str) -> None:
     spec, weights, (x, future, static) = prepared(name)
-    outputs = walk(Stream(spec, weights, STREAMS, static), x, future)
+    outputs = walk(Steps(spec, weights, STREAMS, static), x, future)
     assert outputs[0].shape == (STREAMS, spec.outputs * max(1, spec.targets))
     for t in range(STEPS):
         for rows in (slice(None), slice(700, 701)):
@@ -105,10 +105,10 @@ def test_every_step_is_the_whole_sequences_bit_for_bit(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_a_stream_is_the_same_alone_and_among_a_thousand(name: str) -> None:
     spec, weights, (x, future, static) = prepared(name)
-    among = walk(Stream(spec, weights, STREAMS, static), x, future)
+    among = walk(Steps(spec, weights, STREAMS, static), x, future)
     for row in (0, 5, STREAMS - 1):
         rows = slice(row, row + 1)
-        alone = walk(Stream(spec, weights, 1, static[rows]), x[rows], future[rows])
+        alone = walk(Steps(spec, weights, 1, static[rows]), x[rows], future[rows])
         np.testing.assert_array_equal(np.stack(alone), np.stack(among)[:, rows])
 
 
@@ -117,7 +117,7 @@ def test_streams_run_without_the_engine(name: str, monkeypatch: pytest.MonkeyPat
     spec, weights, (x, future, static) = prepared(name, 3)
     expected = run_network(spec, weights, x, future[:, -1:], static).values[:, -1]
     monkeypatch.setattr(runtime_recurrent, "native", lambda: None)
-    stream = Stream(spec, dict(weights), 3, static)
+    stream = Steps(spec, dict(weights), 3, static)
     assert stream._stepper is None
     found = walk(stream, x, future)[-1]
     np.testing.assert_allclose(found, expected.reshape(found.shape), atol=5e-5)
@@ -129,17 +129,17 @@ def test_a_snapshot_goes_on_where_it_was_taken(name: str, engine: bool, monkeypa
     if not engine:
         monkeypatch.setattr(runtime_recurrent, "native", lambda: None)
     spec, weights, (x, future, static) = prepared(name, 4)
-    stream = Stream(spec, weights, 4, static)
+    stream = Steps(spec, weights, 4, static)
     walk(stream, x[:, :5], future)
     kept = stream.snapshot()
     expected = walk(stream, x[:, 5:], future)
-    other = Stream(spec, weights, 4, static)
+    other = Steps(spec, weights, 4, static)
     other.restore(kept)
     assert (other.steps == 5).all()
     np.testing.assert_array_equal(np.stack(walk(other, x[:, 5:], future)), np.stack(expected))
     stream.restore(kept)
     stream.reset([1])
-    fresh = Stream(spec, weights, 4, static)
+    fresh = Steps(spec, weights, 4, static)
     again, first = stream.step(x[:, 5]), fresh.step(x[:, 5])
     np.testing.assert_array_equal(again[[0, 2, 3]], expected[0][[0, 2, 3]])
     np.testing.assert_array_equal(again[1], first[1])
@@ -148,23 +148,23 @@ def test_a_snapshot_goes_on_where_it_was_taken(name: str, engine: bool, monkeypa
 
 def test_what_is_no_snapshot_is_refused_and_changes_nothing() -> None:
     spec, weights, (x, future, _) = prepared("label", 4)
-    stream = Stream(spec, weights, 4)
+    stream = Steps(spec, weights, 4)
     walk(stream, x, future)
     kept = stream.snapshot()
     for wrong, text in (
-        ({"h": kept["h"]}, "a snapshot of these streams has"),
-        ({**kept, "c": kept["c"][:, :3]}, r"c of the snapshot is float32 \[1, 3, 20\]"),
-        ({**kept, "h": kept["h"].astype(np.float64)}, "h of the snapshot is float64"),
-        ({**kept, "h": kept["h"] * np.nan}, "expected finite"),
+        ({"h": kept["h"]}, "snapshot: arrays are"),
+        ({**kept, "c": kept["c"][:, :3]}, r"c is float32 \[1, 3, 20\]"),
+        ({**kept, "h": kept["h"].astype(np.float64)}, "h is float64"),
+        ({**kept, "h": kept["h"] * np.nan}, "h holds values that are not finite"),
     ):
-        with pytest.raises(DataError, match=text):
+        with pytest.raises(ArtifactError, match=text):
             stream.restore(wrong)
     assert all(np.array_equal(kept[name], value) for name, value in stream.snapshot().items())
 
 
 def test_a_step_that_cannot_be_leaves_the_streams_as_they_were() -> None:
     spec, weights, (x, _, _) = prepared("label", 4)
-    stream = Stream(spec, weights, 4)
+    stream = Steps(spec, weights, 4)
     stream.step(x[:, 0])
     kept = stream.snapshot()
     burst = x[:, 1].copy()
@@ -176,11 +176,11 @@ def test_a_step_that_cannot_be_leaves_the_streams_as_they_were() -> None:
     assert all(np.array_equal(kept[name], value) for name, value in stream.snapshot().items())
     rich, tokens = prepared("rich head", 4), prepared("tokens", 4)
     with pytest.raises(ConfigError, match="give static"):
-        Stream(*rich[:2], 4)
+        Steps(*rich[:2], 4)
     with pytest.raises(ConfigError, match=r"future.* is \[4, 2\]"):
-        Stream(*rich[:2], 4, rich[2][2]).step(rich[2][0][:, 0])
+        Steps(*rich[:2], 4, rich[2][2]).step(rich[2][0][:, 0])
     with pytest.raises(ConfigError, match="whole numbers from 0 to 10; got 12"):
-        Stream(*tokens[:2], 4).step(np.full(4, 12))
+        Steps(*tokens[:2], 4).step(np.full(4, 12))
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,4 @@ def test_a_step_that_cannot_be_leaves_the_streams_as_they_were() -> None:
 )
 def test_a_network_that_cannot_be_streamed_is_refused(spec: Any, text: str) -> None:
     with pytest.raises(ConfigError, match="this network cannot be streamed: " + text):
-        Stream(spec, {})
+        Steps(spec, {})

@@ -1,0 +1,112 @@
+"""Forecasts of the steps after the end of every series of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError, SchemaError, SplitError
+from tidegate.core.table import Table
+from tidegate.prepare.table.preparation import Preparation
+from tidegate.prepare.table.prepared import Prepared
+from tidegate.runtime.forecast.decode import BATCH, Forecast, forecast
+from tidegate.runtime.limits import DOUBLE, check_room, network_bytes
+
+
+@dataclass(frozen=True)
+class SeriesForecast:
+    """Forecasts of the steps after the end of every series.
+
+    Attributes:
+        ids: [G]. targets: [C] names.
+        time: [G, K] times, or the steps' numbers from 1 where the data do not say when the next rows come.
+        values: means [G, K, C] and quantiles [G, K, C, Q], in the target's unit.
+    """
+
+    ids: tuple[str, ...]
+    time: NDArray[Any]
+    targets: tuple[str, ...]
+    values: Forecast
+
+
+def context_rows(spec: Any, preparation: Preparation) -> int:
+    """Rows before an origin that prediction can depend on: the window, its fill and the difference's lag."""
+    return 2 * int(spec.window) + preparation.history + (preparation.season or 0)
+
+
+def needed_rows(spec: Any, preparation: Preparation) -> int:
+    """Rows that a series must have before its forecast: the window, and the lag of a differenced target."""
+    lag = preparation.history if preparation.options.target_transform == "difference" else 0
+    return int(spec.window) + lag
+
+
+def predict_ends(
+    run: Any,
+    model: Any,
+    table: Table,
+    known: Mapping[str, NDArray[Any]] | None = None,
+    time: NDArray[Any] | None = None,
+) -> SeriesForecast:
+    """Forecast the steps after the end of every series of a table.
+
+    Args:
+        run: the network. model: has `spec`, `decoding` and `preparation`.
+        table: past rows. known: known-ahead covariates of the K steps, name -> [G, K]. time: [G, K] the steps' times,
+            where rows keep no regular step and they are known.
+
+    Raises:
+        SchemaError: a known-ahead covariate is not given, or given under an unknown name.
+        DataError: it is missing at a forecast step.
+        SplitError: a series is shorter than the window.
+    """
+    spec, decoding = model.spec, model.decoding
+    ahead, prepared, origins = prepare_ends(model, table, known, time)
+    outputs = len(origins) * decoding.horizon * spec.targets * spec.outputs
+    batch = network_bytes(spec, min(len(origins), BATCH), spec.window, decoding.horizon)
+    check_room(4 * DOUBLE * outputs + batch, f"a forecast of {decoding.horizon} steps of {len(origins)} series")
+    values = forecast(run, spec, decoding, prepared, origins)
+    if not np.isfinite(values.mean).all() or not np.isfinite(values.quantiles).all():
+        raise DataError(
+            "the network's forecasts are not finite numbers: rows hold values far beyond those of the training, or "
+            "the model's weights are damaged"
+        )
+    steps = np.arange(decoding.horizon, dtype=np.int64)
+    if time is None and not table.continues:
+        time = np.tile(steps + 1, (len(table.ids), 1))  # counted: no time is made up
+    elif time is None:
+        time = ahead.time[origins[:, None] + steps]
+    return SeriesForecast(table.ids, time, model.preparation.target_names, values)
+
+
+def prepare_ends(
+    model: Any, table: Table, known: Mapping[str, NDArray[Any]] | None = None, time: NDArray[Any] | None = None
+) -> tuple[Table, Prepared, NDArray[np.int64]]:
+    """What a forecast after the end of every series looks at; arguments and errors as of `predict_ends`.
+
+    Returns:
+        The end of the table with the steps to forecast after it, the same prepared, and [G] the first of these steps.
+    """
+    spec, decoding, preparation = model.spec, model.decoding, model.preparation
+    known = dict(known or {})
+    missing = [name for name in preparation.schema.known if name not in known]
+    if missing:
+        raise SchemaError(
+            f"column {missing[0]!r} is known ahead: give its values for the {decoding.horizon} steps to forecast "
+            "(future=...; future_frame() makes the rows to fill in)"
+        )
+    need = needed_rows(spec, preparation)
+    short = int(np.argmin(table.lengths))
+    if table.lengths[short] < need:
+        raise SplitError(
+            f"series {table.ids[short]!r} has {table.lengths[short]} rows; "
+            f"a forecast looks at {need} before it (window {spec.window})"
+        )
+    ahead = table.tail(context_rows(spec, preparation)).extend(decoding.horizon, known, time)
+    origins = ahead.starts[1:] - decoding.horizon
+    prepared = preparation.apply(ahead)
+    prepared.check_future(origins, decoding.horizon)
+    return ahead, prepared, origins

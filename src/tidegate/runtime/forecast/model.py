@@ -1,0 +1,137 @@
+"""A trained forecaster: forecasts with numpy alone, no torch and no dataframe library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.artifact import Artifact
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.frequency import Frequency
+from tidegate.core.table import Schema, Table
+from tidegate.prepare.table.preparation import Preparation
+from tidegate.runtime.forecast.context import unpack_context
+from tidegate.runtime.forecast.decode import Decoding
+from tidegate.runtime.forecast.ends import SeriesForecast, context_rows, predict_ends
+from tidegate.runtime.forecast.stream import ForecastStream, open_stream
+from tidegate.runtime.model import Model, require_task
+from tidegate.runtime.network.network import Output, run_network
+from tidegate.runtime.network.recurrent import Loaded
+
+TASKS = ("forecaster",)
+LONGEST_HORIZON = 65_536
+
+
+@dataclass(frozen=True)
+class ForecastModel(Model[Table | None, SeriesForecast]):
+    """A trained forecaster that needs numpy only.
+
+    Attributes:
+        spec: the network's. weights: its tensors, as the engine likes them.
+        decoding: how its outputs become forecasts. preparation: the fitted preparation.
+        end: gives the last rows of the table that it was fitted on; None where they were not kept.
+    """
+
+    spec: NetworkSpec
+    weights: Loaded
+    decoding: Decoding
+    preparation: Preparation
+    end: Callable[[], Table] | None = None
+
+    @property
+    def task(self) -> str:
+        return TASKS[0]
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> ForecastModel:
+        require_task(artifact, TASKS)
+        record = artifact.record
+        try:
+            schema, frequency = Schema.from_json(record.schema_), Frequency.from_json(record.frequency)
+            decoding = Decoding(
+                horizon=int(record.decoding["horizon"]),
+                point=bool(record.decoding["point"]),
+                quantiles=tuple(float(level) for level in record.decoding["quantiles"]),
+                calibration=artifact.context.get("calibration"),
+            )
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
+        preparation = Preparation.from_json(artifact.preparation)
+        if not record.network.forecasts:
+            end = record.network.layers[-1].kind
+            raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
+        arrays = {name: value for name, value in artifact.context.items() if name != "calibration"}
+        kept = partial(unpack_context, record.context, arrays, schema, frequency, record.timezone)
+        found = cls(record.network, Loaded(artifact.weights), decoding, preparation, kept if record.context else None)
+        found._check()
+        return found
+
+    def _check(self) -> None:
+        spec, decoding, preparation = self.spec, self.decoding, self.preparation
+        found = (len(preparation.past_names), len(preparation.future_names), len(preparation.static_names))
+        if found != (spec.past, spec.future, spec.static) or len(preparation.target_names) != spec.targets:
+            raise ArtifactError(
+                f"preparation.json gives {found} inputs, the network takes {spec.past, spec.future, spec.static}"
+            )
+        if decoding.outputs != spec.outputs or decoding.horizon < 1 or decoding.horizon % spec.horizon:
+            raise ArtifactError("model.json: decoding does not fit the network's outputs or horizon")
+        if decoding.horizon > LONGEST_HORIZON or not all(0 < level < 1 for level in decoding.quantiles):
+            raise ArtifactError(f"model.json: decoding: a horizon above {LONGEST_HORIZON}, or quantiles beyond 0 to 1")
+        shape = (spec.horizon, spec.targets, spec.outputs)
+        if decoding.calibration is not None and decoding.calibration.shape != shape:
+            raise ArtifactError(f"context.safetensors: calibration has shape {decoding.calibration.shape}, not {shape}")
+        if decoding.calibration is not None and not np.isfinite(decoding.calibration).all():
+            raise ArtifactError("context.safetensors: calibration holds values that are not finite")
+
+    @property
+    def rows(self) -> int:
+        """Past rows of a series that a forecast may look at, window and lags included."""
+        return context_rows(self.spec, self.preparation)
+
+    def context(self) -> Table:
+        """The last rows of the table that the model was fitted on.
+
+        Raises:
+            DataError: the model was saved without them.
+        """
+        if self.end is None:
+            raise DataError("this model was saved without the end of its training table; give predict() a table")
+        return self.end()
+
+    def run(self, past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:
+        """The network on a batch of prepared windows."""
+        return run_network(self.spec, self.weights, past, future, static)
+
+    def predict(self, data: Table | None = None, known: Mapping[str, NDArray[Any]] | None = None) -> SeriesForecast:
+        """Forecast the steps after the end of every series.
+
+        Args:
+            data: past rows; None takes the end of the training table.
+            known: known-ahead covariates of the K steps, name -> [G, K].
+
+        Raises:
+            SchemaError, DataError, SplitError: see `predict_ends`.
+        """
+        return predict_ends(self.run, self, self.context() if data is None else data, known)
+
+    def stream(
+        self, snapshot: bytes | None = None, *, series: str | None = None, fresh: bool = False
+    ) -> ForecastStream:
+        """A stream of one series, which forecasts anew after each row.
+
+        Args:
+            snapshot: bytes of `ForecastStream.snapshot()` to go on from.
+            series: whose rows they are; None takes the only one.
+            fresh: begin without rows instead of where the fitted table ended.
+
+        Raises:
+            ConfigError: several series, and none was named; or one that is not there.
+            DataError: the model was saved without the end of its table. ArtifactError: a snapshot that is none.
+        """
+        return open_stream(self, snapshot, series=series, fresh=fresh)

@@ -1,0 +1,128 @@
+"""A trained model as numpy runs it: `load(path)`, whatever its task, to predict whole tables and to go on as a stream.
+
+    model = load("runs/load")
+    model.predict()           # what the task gives: forecasts, answers, or what was said of every row
+    stream = model.stream()   # one value at a time
+    stream.update(513.0)
+
+No torch and no dataframe library. A task's own file decodes what the network says; nothing else differs.
+"""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+
+from tidegate.artifacts.artifact import Artifact, read_model
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ArtifactError
+from tidegate.runtime.network.recurrent import Loaded
+
+Data = TypeVar("Data")
+Answers = TypeVar("Answers")
+HOMES = {
+    "forecaster": ("tidegate.runtime.forecast.model", "ForecastModel"),
+    "classifier": ("tidegate.runtime.label.model", "LabelModel"),
+    "regressor": ("tidegate.runtime.label.model", "LabelModel"),
+    "detector": ("tidegate.runtime.detect.detector", "Detector"),
+}
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Something that takes values one at a time, answers each, and can be put away and taken up again."""
+
+    def update(self, values: Any, time: Any = None) -> Any:
+        """Take in the next values and answer.
+
+        Args:
+            values: of one step: a number, an array, or a mapping by name. time: of them; None means the next step.
+
+        Raises:
+            DataError: values that cannot be. TimeError: a time that cannot be. The stream then is as before.
+        """
+
+    def snapshot(self) -> bytes:
+        """All that the stream carries, without pickle."""
+
+    def restore(self, snapshot: bytes) -> None:
+        """Go on from a snapshot, of this stream or of another one of the same model.
+
+        Raises:
+            ArtifactError: it is damaged or of another model; the stream then is as before.
+        """
+
+
+class Model(ABC, Generic[Data, Answers]):
+    """A trained model that needs numpy alone.
+
+    Attributes:
+        task: which estimator made it. spec: the network's. weights: its tensors, as the engine likes them.
+    """
+
+    tasks: ClassVar[tuple[str, ...]]
+    spec: NetworkSpec
+    weights: Loaded
+
+    @property
+    @abstractmethod
+    def task(self) -> str:
+        """Which estimator made it."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, artifact: Artifact) -> Any:
+        """The model in an artifact.
+
+        Raises:
+            ArtifactError: it is of another task, or its parts do not fit each other.
+        """
+
+    @abstractmethod
+    def predict(self, data: Data) -> Answers:
+        """What the model says of data."""
+
+    @abstractmethod
+    def stream(self, snapshot: bytes | None = None) -> Stream:
+        """A stream, new or as a snapshot left it.
+
+        Raises:
+            ConfigError: the network cannot be streamed, and why. ArtifactError: as `Stream.restore`.
+        """
+
+
+def load(path: str | Path) -> Model[Any, Any]:
+    """A saved model, ready to predict.
+
+    Args:
+        path: the model's folder, or that of a run that has one.
+
+    Raises:
+        ArtifactError: it is missing, damaged, tampered with, of a newer format, or of an unknown task.
+    """
+    return model_of(read_model(path))
+
+
+def model_of(artifact: Artifact) -> Model[Any, Any]:
+    """The model in an artifact that was read; errors as of `load`."""
+    task = artifact.record.task
+    if task not in HOMES:
+        raise ArtifactError(f"model.json: task is {task!r}; this version knows {', '.join(HOMES)}")
+    module, name = HOMES[task]
+    found: Model[Any, Any] = getattr(importlib.import_module(module), name).of(artifact)
+    return found
+
+
+def require_task(artifact: Artifact, tasks: tuple[str, ...]) -> str:
+    """The artifact's task.
+
+    Raises:
+        ArtifactError: it is none of these.
+    """
+    task: str = artifact.record.task
+    if task not in tasks:
+        expected = repr(tasks[0]) if len(tasks) == 1 else f"one of {', '.join(tasks)}"
+        raise ArtifactError(f"model.json: task is {task!r}; expected {expected}")
+    return task
