@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from tidegate.artifacts.runlock import hold_run
 from tidegate.core.errors import ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
@@ -79,12 +81,17 @@ class Estimator(Notebook, Parameters, ABC):
 
     def _fit(self: Self, call: FitCall) -> Self:
         """The way of every fit: check, read, train; with `out`, evaluate the test part and leave a run behind."""
-        from tidegate.tasks.run import check_folder
-        from tidegate.train.progress import ProgressBar
-
         self.check()
         if call.split["validation"] == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
+        with nullcontext() if call.out is None else hold_run(Path(call.out)):
+            return self._fit_into(call)
+
+    def _fit_into(self: Self, call: FitCall) -> Self:
+        """`_fit`, where nobody else writes into the run's folder."""
+        from tidegate.tasks.run import check_folder
+        from tidegate.train.progress import ProgressBar
+
         if call.out is not None:
             check_folder(Path(call.out), replace=call.resume or call.overwrite)
         examples = self._examples(call)

@@ -296,7 +296,7 @@ def _observed(prepared: Prepared, origins: NDArray[np.int64], horizon: int, chan
 def _weights(model: Any) -> dict[str, Any]:
     if hasattr(model, "fitted_"):
         return {name: tensor.numpy() for name, tensor in model.fitted_.network.state_dict().items()}
-    return dict(model.model_.artifact.weights)
+    return dict(model.model_.weights)
 
 
 def _clock(table: Table, row: int) -> str:

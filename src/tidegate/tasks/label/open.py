@@ -35,7 +35,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     prepared = preparation.apply(sequences)
     lengths = whole(prepared.starts, parts.train).lengths if deciding.window is None else [deciding.window]
     plan = make_plan(choices.recurrent, choices.network, preparation, int(np.median(lengths)), tags=deciding.per_step)
-    network = build_network(model.spec_, model.labeller_.artifact.weights)
+    network = build_network(model.spec_, model.model_.weights)
     model.fitted_ = LabelFitted(
         sequences=sequences,
         parts=parts,
