@@ -139,6 +139,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "half type": (tensors(lambda t: first(t, lambda v: v.astype("f2"))), "F16.*expected float32"),
     "integer type": (tensors(lambda t: first(t, lambda v: v.astype("i4"))), "I32.*expected float32"),
     "NaN in a tensor": (tensors(infect), "not finite"),
+    "weights of 3e38": (tensors(lambda t: first(t, lambda v: v * 0 + 3e38)), "beyond 1e\\+12"),
     "empty weights": (raw(WEIGHTS, b""), "not a safetensors file"),
     "truncated weights": (cut(WEIGHTS, -9), "not a safetensors file"),
     "cut in the header": (cut(WEIGHTS, 40), "not a safetensors file"),

@@ -18,17 +18,22 @@ LOAD = 50 + 10 * np.sin(np.arange(ROWS + 40) * np.pi / 12) + np.random.default_r
 TABLE = {"time": HOURS[:ROWS], "load": LOAD[:ROWS]}
 SEQUENCES = [np.random.default_rng(k).normal(size=(5 + k % 4, 2)) + k % 2 for k in range(30)]
 LABELS = ["a", "b"] * 15
-ONE_WAY: dict[str, Any] = {"hidden_size": 4, "max_epochs": 2, "bidirectional": False, "network": {"branch": ()}}
+ONE_WAY: dict[str, Any] = {
+    "hidden_size": 4,
+    "max_epochs": 2,
+    "bidirectional": False,
+    "network": {"branch": (), "pooling": "last"},
+}
 
 
 def forecaster() -> Any:
-    network = {"anchor": 0, "lags": ()}
-    model = tg.Forecaster(horizon=4, window=12, hidden_size=4, max_epochs=1, normalise="last", network=network)
+    network = {"anchor": 0, "lags": (), "normalise": "last"}
+    model = tg.Forecaster(horizon=4, window=12, hidden_size=4, max_epochs=1, network=network)
     return model.fit(TABLE, time="time", target="load", progress=False)
 
 
 def classifier(**changes: Any) -> Any:
-    return tg.Classifier(**{**ONE_WAY, "pooling": "last", **changes}).fit(SEQUENCES, LABELS, progress=False)
+    return tg.Classifier(**{**ONE_WAY, **changes}).fit(SEQUENCES, LABELS, progress=False)
 
 
 def tagger() -> Any:
@@ -46,7 +51,7 @@ def regressor() -> Any:
 
 
 def detector() -> Any:
-    model = tg.AnomalyDetector(window=12, hidden_size=4, max_epochs=1, warm_up=4)
+    model = tg.AnomalyDetector(window=12, hidden_size=4, max_epochs=1, alarms={"warm_up": 4})
     return model.fit(TABLE, time="time", target="load", progress=False)
 
 
@@ -178,7 +183,11 @@ def test_a_fresh_stream_of_forecasts_waits_for_its_window(saved: dict[str, Path]
 
 
 def test_running_probabilities_are_those_of_the_sequence_so_far(fitted: dict[str, Any]) -> None:
-    for name, changes in (("last", {}), ("members", {"members": 2}), ("window", {"window": 3, "bidirectional": True})):
+    for name, changes in (
+        ("last", {}),
+        ("members", {"ensemble_size": 2}),
+        ("window", {"window": 3, "bidirectional": True}),
+    ):
         model = classifier(**changes) if changes else fitted["classifier"]
         sequence = np.array(SEQUENCES[3])
         sequence[2, 1] = sequence[4, 0] = np.nan
@@ -207,7 +216,7 @@ def test_tags_come_step_by_step_and_many_streams_are_each_alone(fitted: dict[str
 
 def test_words_are_taken_in_as_they_come() -> None:
     texts = ["good film and fun", "bad film no fun"] * 15
-    model = tg.Classifier(**ONE_WAY, pooling="last").fit(
+    model = tg.Classifier(**ONE_WAY).fit(
         {"text": texts, "label": ["y", "n"] * 15}, text="text", label="label", progress=False
     )
     stream = model.stream()
@@ -219,9 +228,9 @@ def test_words_are_taken_in_as_they_come() -> None:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"bidirectional": True, "pooling": "last"}, "bidirectional must be False"),
-        ({"pooling": "attention"}, "looks at all steps"),
-        ({"pooling": "last", "max_length": 4}, "max_length cuts"),
+        ({"bidirectional": True}, "bidirectional must be False"),
+        ({"network": {"pooling": "attention", "branch": ()}}, "looks at all steps"),
+        ({"preparation": {"max_length": 4}}, "max_length cuts"),
     ],
 )
 def test_a_network_that_looks_at_whole_sequences_is_no_stream(changes: dict[str, Any], text: str) -> None:

@@ -1,5 +1,6 @@
 """Checkpoints: killed and resumed is the same as never stopped; what does not belong is refused."""
 
+import hashlib
 import json
 import os
 import signal
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load, save
 
 from tests.train.toy import OPTIONS, Interrupt, Script, equal, figures, fit
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError
@@ -147,3 +150,58 @@ def test_a_full_disk_stops_with_the_old_state_in_place(tmp_path: Path, monkeypat
     assert found is not None
     assert found[0] == {"epoch": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["last"]
+
+
+def resigned(folder: Path, edit: Any) -> None:
+    """Change a checkpoint as somebody would who knows the format: its checksum is right again."""
+    record = json.loads((folder / "state.json").read_text())
+    tensors = load((folder / "tensors.safetensors").read_bytes())
+    edit(record["state"], tensors)
+    content = save(tensors)
+    record["sha256"] = hashlib.sha256(content).hexdigest()
+    (folder / "tensors.safetensors").write_bytes(content)
+    (folder / "state.json").write_text(json.dumps(record))
+
+
+def cut(name: str) -> Any:
+    return lambda state, tensors: tensors.update({name: tensors[name].reshape(-1)[:1].clone()})
+
+
+DAMAGES: dict[str, Any] = {
+    "no epoch": lambda state, tensors: state.pop("epoch"),
+    "no history": lambda state, tensors: state.pop("history"),
+    "a history that is none": lambda state, tensors: state.update(history=[{"epoch": "x"}]),
+    "an epoch that is text": lambda state, tensors: state.update(epoch="1"),
+    "a negative step": lambda state, tensors: state.update(step=-4),
+    "a sum that is none": lambda state, tensors: state.update(sum=None),
+    "a plateau with another key": lambda state, tensors: state["plateau"].update(other=1),
+    "gradients of two": lambda state, tensors: state.update(gradients=[1, 2]),
+    "no generator": lambda state, tensors: tensors.pop("generator"),
+    "half a generator": cut("generator"),
+    "no weight": lambda state, tensors: tensors.pop("network.0.weight"),
+    "a weight of another shape": cut("network.0.weight"),
+    "a best weight of another shape": cut("best.0.weight"),
+    "no best weight": lambda state, tensors: tensors.pop("best.0.weight"),
+    "moments of another shape": cut("optimizer.0.exp_avg"),
+    "moments of a stranger": lambda state, tensors: tensors.update({"optimizer.99.exp_avg": torch.ones(2, 2)}),
+    "squares of another shape": cut("squares"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.usefixtures("fast_disk")
+def test_a_damaged_checkpoint_is_refused_though_its_checksum_is_right(name: str, tmp_path: Path) -> None:
+    options = TrainOptions(**OPTIONS)
+    with pytest.raises(KeyboardInterrupt):
+        fit(options, tmp_path / "last", seconds=-1.0, progress=Interrupt(9, kill=False))
+    resigned(tmp_path / "last", DAMAGES[name])
+    with pytest.raises(ArtifactError, match="delete it to start again"):
+        fit(options, tmp_path / "last", resume=True)
+
+
+@pytest.mark.usefixtures("fast_disk")
+def test_a_checkpoint_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    fit(TrainOptions(**OPTIONS), tmp_path / "last")
+    (tmp_path / "last" / "state.json").write_text('{"state":' * 50_000 + "1" + "}" * 50_000)
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        fit(TrainOptions(**OPTIONS), tmp_path / "last", resume=True)

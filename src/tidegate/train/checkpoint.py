@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -66,8 +67,9 @@ class Checkpoint:
             content = (folder / "tensors.safetensors").read_bytes()
             known = record["format"] == FORMAT and record["sha256"] == hashlib.sha256(content).hexdigest()
             fingerprint, state = record["fingerprint"], record["state"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"checkpoint {folder} cannot be read ({error}); delete it to start again") from error
+            tensors = load_tensors(content) if known else {}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+            raise self.damaged(str(error)) from error
         if not known:
             raise ArtifactError(f"checkpoint {folder} is damaged or of another version; delete it to start again")
         if fingerprint != self.fingerprint:
@@ -75,7 +77,11 @@ class Checkpoint:
                 f"checkpoint {folder} was made with other data or options; "
                 "resume with the same ones, or delete it to start again"
             )
-        return state, load_tensors(content)
+        return state, tensors
+
+    def damaged(self, why: str) -> ArtifactError:
+        """The error of a checkpoint that cannot be taken up."""
+        return ArtifactError(f"checkpoint {self.folder} cannot be read ({why}); delete it to start again")
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -91,9 +97,12 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put the named tensors back."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, index, key = name.split(".", 2)
+            if tensor.ndim and tensor.shape != parameters[int(index)].shape:
+                raise ValueError(f"{name} has shape {list(tensor.shape)}")
             state.setdefault(int(index), {})[key] = tensor
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

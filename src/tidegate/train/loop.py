@@ -234,9 +234,26 @@ class _Run:
         found = self.checkpoint.load() if self.checkpoint is not None else None
         if found is None:
             return
-        state, tensors = found
+        try:
+            self._take(*found)
+        except (ArithmeticError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            assert self.checkpoint is not None
+            raise self.checkpoint.damaged(f"{type(error).__name__}: {error}") from error
+
+    def _take(self, state: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+        """A checkpoint's state; any error where something is missing, or of another shape, type or range."""
+        own = self.network.state_dict()
+        best = _under("best.", tensors)
+        if best and {name: tensor.shape for name, tensor in best.items()} != {n: t.shape for n, t in own.items()}:
+            raise ValueError("the best weights are not those of this network")
+        if tensors["squares"].shape != self.gradients.squares.shape:
+            raise ValueError("squares has another shape")
+        if not all(type(state[name]) is int and state[name] >= 0 for name in ("epoch", "step", "bad_epochs")):
+            raise ValueError("epoch, step or bad_epochs is no whole number from 0")
+        if not math.isfinite(state["sum"]) or not all(math.isfinite(value) for value in state["gradients"]):
+            raise ValueError("a sum is not finite")
         self.network.load_state_dict(_under("network.", tensors))
-        self.best = _under("best.", tensors)
+        self.best = best
         restore_optimizer(self.optimizer, tensors)
         self.epoch, self.step, self.sum = state["epoch"], state["step"], state["sum"]
         self.best_loss = math.inf if state["best_loss"] is None else state["best_loss"]
