@@ -13,7 +13,8 @@ from tidegate.core.table import Note, Table
 from tidegate.data import read
 from tidegate.data.emit import local_time, to_frame
 from tidegate.runtime.forecast.decode import Forecast
-from tidegate.runtime.forecast.predictor import LONGEST_HORIZON, SeriesForecast
+from tidegate.runtime.forecast.ends import SeriesForecast
+from tidegate.runtime.forecast.model import LONGEST_HORIZON
 from tidegate.runtime.pretrained.forecast import SHORTEST
 from tidegate.runtime.pretrained.forecast import forecast as run
 from tidegate.runtime.pretrained.network import LEVELS
