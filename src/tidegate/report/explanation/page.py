@@ -105,10 +105,10 @@ def summary(found: Explanation, unit: str, lang: Language) -> tuple[str, list[st
     each = found.attributions[kind]
     moved = []
     for index in np.argsort(-each.reach, kind="stable")[:TOP]:
-        share, reach = float(each.mean[index]), float(each.reach[index])
-        if not reach or reach < TRIFLE * float(each.reach.max()):
+        share, size = float(each.mean[index]), float(each.size[index])
+        if not size or each.reach[index] < TRIFLE * float(each.reach.max()):
             break
-        moved.append(words.moved(words.group(each.groups.all[index], kind), share, reach))
+        moved.append(words.moved(words.group(each.groups.all[index], kind), share, size))
     test = found.faithfulness.get(kind) or next(iter(found.faithfulness.values()), None)
     rest = [words.sure(), deletion_words(test, lang) if test is not None else ""]
     return words.first(), moved, [text for text in rest if text]
