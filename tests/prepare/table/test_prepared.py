@@ -16,7 +16,7 @@ def test_gathers_equal_a_plain_loop() -> None:
     names = ("y", "z", "o", "k")
     columns = {name: table_values[:, c] for c, name in enumerate(names)}
     table = make_table(columns, lengths=(60, 40), targets=("y", "z"), observed=("o",), known=("k",), start=None)
-    preparation = Preparation.fit(table, np.array([[0, 50], [60, 80]]), PrepareOptions())
+    preparation = Preparation.fit(table, np.array([[0, 50], [60, 80]]), PrepareOptions(scale_by="shared"))
     prepared = preparation.apply(table)
     assert (preparation.past_names, preparation.future_names) == (names, ("k",))
     assert (preparation.target_names, preparation.history) == (("y", "z"), 1)
