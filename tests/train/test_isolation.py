@@ -22,9 +22,9 @@ SEQUENCES = [np.random.default_rng(k).normal(size=(6 + k % 5, 2)) + k % 2 for k 
 
 
 def forecaster(seed: int) -> Any:
-    network = {"anchor": 0, "lags": ()}
+    network = {"anchor": 0, "lags": (), "normalise": "last"}
     model = tg.Forecaster(
-        horizon=4, window=12, hidden_size=4, num_layers=2, dropout=0.3, max_epochs=1, normalise="last", seed=seed,
+        horizon=4, window=12, hidden_size=4, num_layers=2, dropout=0.3, max_epochs=1, seed=seed,
         network=network,
     )  # fmt: skip
     return model.fit(TABLE, time="time", target="y", progress=False)
