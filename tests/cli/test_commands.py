@@ -51,7 +51,7 @@ def columns(path: Path) -> list[str]:
 def test_a_run_has_all_its_files(place: Path) -> None:
     run = place / "run"
     files = {"config.toml", "history.csv", "metrics.json", "predictions.parquet", "findings.json", "report.html"}
-    files |= {"model", "checkpoints"}
+    files |= {"model", "checkpoints", "baselines.safetensors"}
     assert {entry.name for entry in run.iterdir()} == files
     assert {entry.name for entry in (run / "model").iterdir()} == {
         "model.json",

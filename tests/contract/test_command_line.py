@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tidegate as tg
-from tests.contract.world import TASKS, TINY, World
+from tests.contract.world import TASKS, TINY, World, nearly
 from tidegate.cli.main import main
 
 
@@ -97,7 +97,7 @@ def test_a_fixed_model_is_a_run(world: World, tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out.strip() in printed
     assert main(["predict", str(case.out)]) == 0
     model = tg.open_run(case.out)
-    assert model.evaluate().to_json() == json.loads((case.out / "metrics.json").read_text("utf-8"))["test"]
+    assert nearly(model.evaluate().to_json(), json.loads((case.out / "metrics.json").read_text("utf-8"))["test"])
 
 
 def test_a_run_keeps_its_own_options(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -92,3 +92,14 @@ def build(folder: Path) -> World:
         for task, tiny in TINY.items()
     }
     return World(folder, data, new, runs, models)
+
+
+def nearly(one: Any, other: Any) -> bool:
+    """Whether two JSON values are the same but for rounding: one was computed in torch, the other in numpy."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return set(one) == set(other) and all(nearly(one[name], other[name]) for name in one)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(nearly(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True))
+    return bool(one == other)

@@ -308,6 +308,8 @@ def test_a_calendar_reads_back_to_the_same_times_or_is_refused(form, start, coun
         "民國-" in text or text.startswith(("-", "令和-", "令和0")) for text in texts
     ):
         return
+    if all(len(text) == 6 and "1700" <= text[:4] <= "2200" and "01" <= text[4:] <= "12" for text in texts):
+        return  # a day with a year of two digits that is a month with a year of four just as well
     try:
         table = of(texts, repair="sort")
     except DataError:

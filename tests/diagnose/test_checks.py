@@ -10,11 +10,12 @@ from tests.diagnose.crafted import case, fit, healthy, history, wave
 from tidegate.diagnose import diagnose, examine
 from tidegate.diagnose.checks import curve, data, gradients, skill
 from tidegate.diagnose.checks import history as history_checks
-from tidegate.diagnose.evidence import Evidence
+from tidegate.diagnose.evidence import Case, Evidence
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.flow import measure_flow
 from tidegate.diagnose.measure import explained, spread
 from tidegate.diagnose.probe import Probes
+from tidegate.diagnose.run import Check
 from tidegate.train.history import History
 
 
@@ -294,8 +295,8 @@ def test_the_share_that_a_regression_explains_is_that_of_ridge() -> None:
     assert min(abs(explained(x[:150], y[:150], x[150:], y[150:]) - score) for score in scores) < 1e-6
 
 
-def test_another_task_may_bring_its_own_checks() -> None:
-    found = examine(case(), {("capacity",): data.capacity})
+def test_another_list_of_checks_may_be_run() -> None:
+    found = examine(case(), checks=[Check(("capacity",), Case, data.capacity)])
     assert found.checked == ("capacity",)
 
 

@@ -79,7 +79,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = ["time,y", *(f"{time},{y}" for time, y in zip(values["time"], values["y"], strict=True))]
     (folder / "wave.csv").write_text("\n".join(lines))
     options = QUICK | {"learning_rate": 1e-6, "max_epochs": 4}
-    tg.Forecaster(**options).fit(
+    tg.Forecaster().variant(tg.Forecaster.placed(options)).fit(
         folder / "wave.csv", time="time", target="y", out=folder / "run", progress=False, validation=0.15
     )
     return folder
@@ -87,7 +87,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_folder_is_taken_up_as_it_was_left(run: Path) -> None:
     options = QUICK | {"learning_rate": 1e-6, "max_epochs": 4}
-    model = tg.Forecaster(**options).fit(run / "wave.csv", time="time", target="y", progress=False, validation=0.15)
+    model = (
+        tg.Forecaster()
+        .variant(tg.Forecaster.placed(options))
+        .fit(run / "wave.csv", time="time", target="y", progress=False, validation=0.15)
+    )
     again = open_run(run / "run")
     for one, other in zip(again.history_, model.history_, strict=True):
         assert replace(one, seconds=0.0, train_seconds=0.0) == replace(other, seconds=0.0, train_seconds=0.0)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tidegate.core.errors import ConfigError, ReadError
+from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS as WAYS
@@ -118,9 +118,9 @@ def _source(data: Any, given: dict[str, Any]) -> Source:
 def _table(data: Any, given: dict[str, Any]) -> Sequences:
     try:
         return table.read_table(_source(data, given), **given)
-    except ReadError as error:
+    except (ReadError, SchemaError) as error:
         lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
-        if not lines or "cells where" not in str(error):
+        if not lines:
             raise
         message = "{error}. If each line is a label and then a text, pass kind='text' (--kind text)"
         raise ReadError(tr(message, error=error)) from error

@@ -34,6 +34,7 @@ def test_the_same_file_without_the_fault_is_fine(tmp_path: Path) -> None:
     (tmp_path / "table.csv").write_text(GOOD)
     quick().fit(tmp_path / "table.csv", out=tmp_path / "run", progress=False)
     names = {"config.toml", "history.csv", "metrics.json", "predictions.parquet", "model", "checkpoints"}
+    names |= {"baselines.safetensors"}
     assert {entry.name for entry in (tmp_path / "run").iterdir()} == names
     np.testing.assert_allclose(
         means(tg.load(tmp_path / "run").predict()),

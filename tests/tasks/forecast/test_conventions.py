@@ -105,7 +105,7 @@ def test_saving_needs_a_fit(tmp_path: Path) -> None:
 
 def test_a_loaded_model_has_no_parts_of_its_own(tmp_path: Path) -> None:
     loaded = tg.load(fitted_plain().save(tmp_path / "model"))
-    with pytest.raises(NotFittedError, match="give evaluate"):
+    with pytest.raises(NotFittedError, match="or give data"):
         loaded.evaluate()
     assert repr(loaded) == repr(fitted_plain())
     loaded.set_params(max_epochs=1).fit(plain(200), progress=False)

@@ -137,7 +137,7 @@ CASES: dict[str, tuple[Callable[[Path], Path], dict[str, str], str]] = {
     "a class of one": (rare_class, READ, "fewer than 3 members cannot be in every part.*'odd' \\(1\\)"),
     "label changes": (changing_label, READ, "changes within sequence '0'.*tag=True"),
     "infinite": (infinite, READ, "sequence '0', step 2, channel 'speed': the value is infinite"),
-    "no header": (no_header, {"label": "fault"}, "if the file begins with data.*--read columns=a,b,c"),
+    "no header": (no_header, {"label": "fault"}, "add a header line, or name the columns.*--columns a,b,c"),
     "lines of text": (lines_of_text, {}, "a label and then a text, pass kind='text'"),
     "broken sound": (broken_sound, {}, '1 of 24 sound files cannot be used: low/take.*cut short.*broken="skip"'),
     "empty sound": (empty_sound, {}, "low/empty.wav \\(no samples\\)"),

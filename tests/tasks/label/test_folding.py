@@ -92,8 +92,8 @@ def test_every_fold_is_learned_from_the_others_alone() -> None:
     inner = tg.partition(whole.take(rest), validation=0.15, test=0, by="stratified")
     parts = tg.Partition(rest[inner.train], rest[inner.validation], np.flatnonzero(place == 1), "stratified")
     one, two = tg.Classifier(**QUICK), tg.Classifier(**QUICK)
-    one._fit_parts(whole, parts, progress=False)
-    two._fit_parts(replace(whole, values=values), parts, progress=False)
+    one._fit_parts(whole, parts)
+    two._fit_parts(replace(whole, values=values), parts)
     assert (one.outputs(whole) == two.outputs(whole)).all()
     assert judge_part(one, "test").evaluation.overall["model"]["log_loss"] == own[1]
 

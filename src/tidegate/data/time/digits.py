@@ -73,7 +73,9 @@ def _float(row: int, text: str) -> float:
     return float(text)
 
 
-def from_numbers(values: NDArray[Any], name: str, place: Place, *, padded: bool = False, roc: bool = False) -> Times:
+def from_numbers(
+    values: NDArray[Any], name: str, place: Place, *, padded: bool = False, six: bool = False, roc: bool = False
+) -> Times:
     """Numbers as times: years, yyyymm, yyyyww, yyyymmdd, with hours, minutes and seconds, the same with years of the
     Republic of China, seconds and their parts since 1970, else a plain count.
 
@@ -82,6 +84,7 @@ def from_numbers(values: NDArray[Any], name: str, place: Place, *, padded: bool 
         name: the column.
         place: names a row, for messages.
         padded: whether the cells begin with zeros, as 0990102 does.
+        six: whether cells of six digits do, as 010102: not with years of the Republic of China, which have three.
         roc: whether the caller says that years are those of the Republic of China.
 
     Raises:
@@ -99,7 +102,8 @@ def from_numbers(values: NDArray[Any], name: str, place: Place, *, padded: bool 
     filled = np.where(held, values, low)
     found = None if not roc else _roc(filled, name, True)
     if found is None and not roc:
-        found = _weeks(filled, name) or _calendar(filled) or _roc(filled, name, padded) or _epoch(filled, name)
+        found = _weeks(filled, name) or _calendar(filled) or (None if six else _roc(filled, name, padded))
+        found = found or _epoch(filled, name)
     if found is not None:
         found.values = _blank(found.values, held)
         return found
@@ -164,7 +168,7 @@ def _epoch(values: NDArray[np.int64], name: str) -> Times | None:
 def _weeks(values: NDArray[np.int64], name: str) -> Times | None:
     """yyyyww: where a number above 12 says that it counts no months, or the column's name says so."""
     week = values % 100
-    if values.min() < 150001 or values.max() > 220053 or week.min() < 1 or week.max() > 53:
+    if values.min() < 170001 or values.max() > 220053 or week.min() < 1 or week.max() > 53:
         return None
     if week.max() <= 12 and not _ABOUT_WEEKS.search(name):
         return None
@@ -228,7 +232,7 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
 
 _CALENDAR = (
     (1500, 2200, 4),
-    (150001, 220012, 6),
+    (170001, 220012, 6),
     (1900001, 2100366, 7),
     (15000101, 22001231, 8),
     (1900010100, 2100123124, 10),

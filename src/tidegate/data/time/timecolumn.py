@@ -34,7 +34,7 @@ class TimeColumn:
         self.ready: list[tuple[NDArray[np.datetime64], NDArray[np.int16]]] = []
         self.rows = 0
         self.sample = ""
-        self.padded = False
+        self.padded = self.six = False
 
     def add(self, texts: Sequence[str]) -> None:
         """Take the next cells.
@@ -52,6 +52,7 @@ class TimeColumn:
                 self.numbers.append(numbers(texts))
                 cell = _first(texts).strip()
                 self.padded = self.padded or (cell[:1] == "0" and len(cell) in (5, 7))
+                self.six = self.six or (cell[:1] == "0" and len(cell) == 6)
             else:
                 self.fields.append(stamps.parse(texts))
         except BadCellError as error:
@@ -72,7 +73,7 @@ class TimeColumn:
             if any(piece.dtype.kind == "f" for piece in pieces):
                 pieces = [as_floats(piece) for piece in pieces]
             values = np.concatenate(pieces)
-            return from_numbers(values, self.name, place, padded=self.padded, roc=self.form == "roc")
+            return from_numbers(values, self.name, place, padded=self.padded, six=self.six, roc=self.form == "roc")
         if self.ready:
             times = np.concatenate([times for times, _ in self.ready])
             return self._zoned(times, np.concatenate([offset for _, offset in self.ready]), [], place)
