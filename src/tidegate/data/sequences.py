@@ -123,7 +123,7 @@ def _table(data: Any, given: dict[str, Any]) -> Sequences:
         if not lines:
             raise
         message = "{error}. If each line is a label and then a text, pass kind='text' (--kind text)"
-        raise ReadError(tr(message, error=error)) from error
+        raise type(error)(tr(message, error=error)) from error
 
 
 def _archive(data: Any, given: dict[str, Any]) -> Sequences:
