@@ -57,7 +57,7 @@ def measure(given):  # type: ignore[no-untyped-def]
     import torch
 
     import tidegate
-    from tidegate.tasks import fitting  # noqa: F401
+    from tidegate.tasks.forecast import fit  # noqa: F401
 
     torch.set_num_threads(given.threads)
     first_step(torch)
