@@ -41,7 +41,7 @@ def test_sentences(model: float, reference: float, p: float | None, key: str, te
     assert verdict.beats is (key == "beats")
     assert texts[0] in verdict.text("en")
     assert texts[1] in verdict.text("zh_TW")
-    assert "季節性單純預測（24 步）" in verdict.text("zh_TW")
+    assert "季節性天真預測（24 步）" in verdict.text("zh_TW")
     assert not verdict.warnings
     if p is None and key != "tie":
         assert "(no test: 3 independent forecasts, where it needs 8)" in verdict.text("en")

@@ -94,7 +94,7 @@ def test_in_chinese_no_english_label_is_left():
         "model",
     ):
         assert label not in words
-    for label in ("預測值", "實際值", "訓練週期", "往後第幾小時", "相隔小時數", "學習曲線", "殘差", "2018年"):
+    for label in ("預測值", "實際值", "輪", "往後第幾小時", "相隔小時數", "學習曲線", "殘差", "2018年"):
         assert label in words
 
 
