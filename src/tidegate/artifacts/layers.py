@@ -25,7 +25,9 @@ class Record(BaseModel):
 class Tokens(Record):
     """A learned vector for each token; the past is [B, T] whole numbers below `vocabulary`, 0 for padding (all zeros).
 
-    In training, a share of `dropout` of the tokens is read as 1, the unknown one, whose vector is learned that way.
+    In training, a share of `dropout` of the tokens is read as 1, the unknown one, whose vector is learned that way; of
+    `row_dropout` of the vocabulary a batch sees nothing but zeros (all its places alike), and `variational` silences
+    that share of the vectors' units, the same at all steps of a row (Gal and Ghahramani 2016, arXiv:1512.05287).
     Where `pairs` is positive, each token but the first of a row adds the vector of its pair with the token before, from
     a table of so many rows that all pairs share (`pair_rows`); a pair with padding or the unknown token adds none.
 
@@ -37,6 +39,8 @@ class Tokens(Record):
     size: Size = 64
     pairs: Annotated[int, Field(ge=0, le=1_048_576)] = 0
     dropout: Rate = 0.0
+    row_dropout: Rate = 0.0
+    variational: Rate = 0.0
 
 
 class Frames(Record):
@@ -129,7 +133,9 @@ class Recurrent(Record):
 
     `layer_norm` normalises products and cell state inside the cell. `recurrent_dropout` silences state that enters the
     recurrent product, in training. `zoneout` lets units keep old state, by lot in training and later by that share.
-    `forget_bias` is what the forget gate's bias starts from, None torch's (see `tidegate.nn.recurrent`).
+    `weight_dropout` silences weights of the recurrent product, others at each training step (Merity, Keskar and Socher
+    2018, arXiv:1708.02182). `forget_bias` is what the forget gate's bias starts from, None torch's (see
+    `tidegate.nn.recurrent`).
     """
 
     kind: Literal["recurrent"] = "recurrent"
@@ -140,6 +146,7 @@ class Recurrent(Record):
     bidirectional: bool = False
     layer_norm: bool = False
     recurrent_dropout: Rate = 0.0
+    weight_dropout: Rate = 0.0
     zoneout: Rate = 0.0
     forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
 
@@ -207,10 +214,11 @@ class Pool(Record):
 
 
 class Dropout(Record):
-    """Dropout on the context; on every step of the sequence where there is none."""
+    """Dropout on the context; on every step of the sequence where there is none, `variational` of all alike."""
 
     kind: Literal["dropout"] = "dropout"
     rate: Rate = 0.1
+    variational: bool = False
 
 
 class Head(Record):
@@ -256,6 +264,17 @@ class Tag(Record):
     hidden_size: Count = 0
 
 
+class Next(Record):
+    """Scores of every token of the vocabulary for the place after each step; their softmax is what comes next.
+
+    `tied` scores a token by the vector it is read with, through a linear map where the recurrence has another width
+    (Press and Wolf 2017, doi:10.18653/v1/E17-2025); else it has weights of its own.
+    """
+
+    kind: Literal["next"] = "next"
+    tied: bool = True
+
+
 Layer = Annotated[
     Tokens
     | Frames
@@ -274,12 +293,13 @@ Layer = Annotated[
     | Head
     | Decoder
     | Label
-    | Tag,
+    | Tag
+    | Next,
     Field(discriminator="kind"),
 ]
 ENCODERS = ("recurrent", "transformer", "ode_rnn")
 FORECASTS = ("head", "decoder")
-SAYS = ("label", "tag")
+SAYS = ("label", "tag", "next")
 ORDER = (
     "tokens",
     "frames",

@@ -22,6 +22,7 @@ from tidegate.artifacts.spec import (
     Label,
     Layer,
     NetworkSpec,
+    Next,
     OdeRnn,
     Pool,
     Recurrent,
@@ -250,7 +251,7 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder, Label, Tag)):
+        if isinstance(layer, (Head, Decoder, Label, Tag, Next)):
             shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
@@ -299,7 +300,24 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     return shapes
 
 
-def _last_shapes(at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag, sizes: Sizes) -> dict[str, Shape]:
+def next_map(spec: NetworkSpec) -> tuple[int, int] | None:
+    """Shape of the map from states to vectors of tied tokens; None where they have one width."""
+    size = int(spec.find("tokens").size)
+    return None if size == spec.encoder_width else (size, spec.encoder_width)
+
+
+def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
+    if not layer.tied:
+        return _linear(f"{at}.final", spec.encoder_width, spec.outputs)
+    shape = next_map(spec)
+    return {f"{at}.bias": (spec.outputs,)} | ({f"{at}.map.weight": shape} if shape else {})
+
+
+def _last_shapes(
+    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Next, sizes: Sizes
+) -> dict[str, Shape]:
+    if isinstance(layer, Next):
+        return _next_shapes(at, spec, layer)
     if isinstance(layer, (Label, Tag)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
         shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}

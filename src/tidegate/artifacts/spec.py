@@ -34,6 +34,7 @@ from tidegate.artifacts.layers import (
     Label,
     Layer,
     Members,
+    Next,
     Normalise,
     OdeRnn,
     Pool,
@@ -66,6 +67,7 @@ __all__ = [
     "Label",
     "Layer",
     "NetworkSpec",
+    "Next",
     "Normalise",
     "OdeRnn",
     "Pool",
@@ -94,7 +96,7 @@ class NetworkSpec(Record):
         members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
             than one only where the network ends in a label or a tag.
         layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag), and one of
-            head, decoder, label and tag.
+            head, decoder, label, tag and next.
     """
 
     window: Count
@@ -144,8 +146,8 @@ class NetworkSpec(Record):
         ends = [kind for kind in kinds if kind in (*FORECASTS, *SAYS)]
         if len(ends) != 1:
             raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
-        if ("pool" in kinds) == (ends == ["tag"]):
-            raise ValueError(f"layers must have a pool, but none where they end in a tag, got {kinds}")
+        if ("pool" in kinds) == (ends[0] in ("tag", "next")):
+            raise ValueError(f"layers must have a pool, but none where they end in a tag or in next, got {kinds}")
 
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
@@ -165,10 +167,22 @@ class NetworkSpec(Record):
                 raise ValueError(f"a network that ends in a {end} has {name} {value!r}, got {getattr(self, name)!r}")
         convolution = self.find("convolution")
         strides = convolution is not None and convolution.stride > 1
+        if end == "next":
+            self._check_next()
         if end == "tag" and (strides or kinds & {"segment", "branch"}):
             raise ValueError("a tag is for every step: leave segment, branch and a convolution's stride out")
         if not self.window and isinstance(self.encoder, Transformer) and self.encoder.positions == "learned":
             raise ValueError("learned positions need a window: take sinusoidal positions for sequences of any length")
+
+    def _check_next(self) -> None:
+        others = [layer.kind for layer in self.layers if layer.kind not in ("tokens", "recurrent", "dropout", "next")]
+        if others or self.find("tokens") is None or not isinstance(self.encoder, Recurrent):
+            kinds = [layer.kind for layer in self.layers]
+            raise ValueError(f"what comes next is said by tokens, a recurrence, dropout and next alone, got {kinds}")
+        if self.encoder.bidirectional or self.members > 1:
+            raise ValueError("what comes next is not read backwards, nor averaged: bidirectional false, members 1")
+        if self.outputs != self.find("tokens").vocabulary:
+            raise ValueError(f"next scores {self.find('tokens').vocabulary} tokens: outputs must be as many")
 
     def _check_inputs(self) -> None:
         tokens, frames, normalise = self.find("tokens"), self.find("frames"), self.find("normalise")

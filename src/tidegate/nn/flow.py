@@ -30,7 +30,9 @@ class Flow:
     static: Tensor  # [B, S_raw], then [B, E] once embedded
     loc: Tensor | None = None  # [B, 1, C]
     scale: Tensor | None = None  # [B, 1, C]
+    start: State = ()  # h (and c) [L, B, H] that the recurrence goes on from; () for zeros
     state: State = ()  # h (and c) [L, B, H]
+    embedding: Tensor | None = None  # [V, size], vectors of tokens, that tied scores are made with
     branch: Tensor | None = None  # [B, channels]
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
@@ -115,4 +117,5 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
         zoneout=layer.zoneout,
         **start,
     )
+    made.weight_dropout = layer.weight_dropout  # type: ignore[assignment]
     return made

@@ -34,7 +34,7 @@ from tidegate.nn.decoder import DecoderLayer
 from tidegate.nn.flow import Flow, State, clear, ending, lagged, mean_over, recurrent, within
 from tidegate.nn.norm import UnitNorm, normed
 from tidegate.nn.ode import ODERNN
-from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, TokensLayer
+from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, NextLayer, TokensLayer
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
@@ -122,7 +122,9 @@ class RecurrentLayer(nn.Module):
         self.rnn = recurrent(layer, sizes.width, bidirectional=layer.bidirectional)
 
     def forward(self, flow: Flow) -> None:
-        flow.sequence, state = self.rnn(flow.sequence, lengths=flow.lengths)
+        start = flow.start or None
+        hx = start[0] if start is not None and len(start) == 1 else start
+        flow.sequence, state = self.rnn(flow.sequence, hx, lengths=flow.lengths)
         parts: State = state if isinstance(state, tuple) else (state,)
         if self.bidirectional:  # [L * 2, B, H] -> mean of the directions, [L, B, H]
             parts = tuple(p.reshape(self.num_layers, 2, *p.shape[1:]).mean(dim=1) for p in parts)
@@ -221,10 +223,12 @@ class DropoutLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Dropout, sizes: Sizes) -> None:
         super().__init__()
-        self.dropout = draws.Dropout(layer.rate)
+        self.dropout, self.variational = draws.Dropout(layer.rate), layer.variational
 
     def forward(self, flow: Flow) -> None:
-        if flow.context is None:
+        if flow.context is None and self.variational:
+            flow.sequence = flow.sequence * self.dropout(torch.ones_like(flow.sequence[:, :1]))
+        elif flow.context is None:
             flow.sequence = self.dropout(flow.sequence)
         else:
             flow.context = self.dropout(flow.context)
@@ -272,4 +276,5 @@ LAYERS: dict[str, type[nn.Module]] = {
     "decoder": DecoderLayer,
     "label": LabelLayer,
     "tag": LabelLayer,
+    "next": NextLayer,
 }

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.nn.flow import Flow, clear, lagged
+from tidegate.nn.flow import Flow, State, clear, lagged
 from tidegate.nn.layers import LAYERS
 
 
@@ -24,7 +24,8 @@ class Output(NamedTuple):
     (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
-    None; independent channels have B * C rows there.
+    None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
+    the recurrence ends with: h (and c) [L, B, H].
     """
 
     values: Tensor
@@ -33,6 +34,7 @@ class Output(NamedTuple):
     attention: Tensor | None
     decoder_attention: Tensor | None = None
     self_attention: Tensor | None = None
+    state: State | None = None
 
     def prepared(self) -> Tensor:
         """[B, K, C, O] in the prepared scale."""
@@ -61,6 +63,7 @@ class Network(nn.Module):
         truth: Tensor | None = None,
         forced: Tensor | None = None,
         lengths: Tensor | None = None,
+        state: State | None = None,
     ) -> Output:
         """Forecast a batch of windows, or say something about a batch of sequences.
 
@@ -70,6 +73,8 @@ class Network(nn.Module):
             truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
                 its own forecasts is shown the truth instead.
             lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+            state: h (and c) [L, B, H] that the recurrence goes on from, () for zeros; what it ends with is then given
+                back beside the output.
 
         Raises:
             ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
@@ -83,22 +88,24 @@ class Network(nn.Module):
         flow = self._enter(past, future, static, lengths)
         if truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
+        flow.start = state or ()
         for layer in self.layers:
             layer(flow)
+        ends = None if state is None else flow.state
         assert flow.output is not None
         values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
         if spec.anchor:
             values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
         if not spec.forecasts:
             zeros = values.new_zeros(batch, 1, 1)
-            return Output(values, zeros, zeros + 1, flow.attention, None, flow.self_attention)
+            return Output(values, zeros, zeros + 1, flow.attention, None, flow.self_attention, ends)
         ones = torch.ones_like(flow.targets[:, :1])
         scale = ones if flow.scale is None else flow.scale
         loc = torch.zeros_like(ones) if flow.loc is None else flow.loc
         if spec.channels == "independent":
             values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(1, 2)
             loc, scale = (part.reshape(batch, count, 1).transpose(1, 2) for part in (loc, scale))
-        return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
+        return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention, ends)
 
     def _by_pass(self, part: Tensor) -> Tensor:
         """[B, K, C], or [B * C, K, 1] where channels are independent."""

@@ -25,7 +25,7 @@ from tidegate.kernels.eager import is_plain
 from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
 from tidegate.kernels.stack import GATE_NAMES, Stack
-from tidegate.nn.draws import source
+from tidegate.nn.draws import dropout, source
 from tidegate.nn.packing import Packing
 from tidegate.nn.projection import projected, repays
 
@@ -68,6 +68,7 @@ class _Engine(nn.RNNBase):
 
     cell: str
     options: Stack
+    weight_dropout: float = 0.0  # of the recurrent weights, drawn anew at each call in training
     torch_layer: Any = None  # what runs where the library is absent and nothing asks for more than it can
 
     def _is_plain(self) -> bool:
@@ -154,6 +155,9 @@ class _Engine(nn.RNNBase):
         """By name at every call, so that parametrizations, `functional_call` and replaced weights are seen."""
         own = self._parameters
         found: list[Any] = [own[n] if n in own else getattr(self, n) for n in self._flat_weights_names]
+        if self.weight_dropout and self.training:
+            pairs = zip(self._flat_weights_names, found, strict=True)
+            found = [dropout(w, self.weight_dropout) if n.startswith("weight_hh") else w for n, w in pairs]
         return found
 
     def _run(

@@ -1,4 +1,4 @@
-"""Layers of networks that say something about a sequence, in torch: tokens, frames, branch, label and tag.
+"""Layers of networks that say something about a sequence, in torch: tokens, frames, branch, label, tag and next.
 
 Shape letters: B batch, T steps, S steps of the sequence, D its width, O outputs, V vocabulary, M frames of all rows.
 """
@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
-from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs
-from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
+from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs, next_map
+from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
-from tidegate.nn.draws import Dropout, source
+from tidegate.nn.draws import Dropout, dropout, source
 from tidegate.nn.flow import Flow, clear, mean_over, on_steps
 from tidegate.nn.norm import UnitNorm, normed
 
@@ -26,7 +26,7 @@ class TokensLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Tokens, sizes: Sizes) -> None:
         super().__init__()
-        self.dropout = layer.dropout
+        self.dropout, self.row_dropout, self.variational = layer.dropout, layer.row_dropout, layer.variational
         self.embedding = nn.Embedding(layer.vocabulary, layer.size, padding_idx=0)
         self.pairs = nn.Embedding(layer.pairs, layer.size) if layer.pairs else None
         with torch.no_grad():
@@ -39,13 +39,22 @@ class TokensLayer(nn.Module):
         if self.training and self.dropout:
             unread = torch.rand(tokens.shape, device=tokens.device, generator=source()) < self.dropout
             tokens = tokens.masked_fill(unread & (tokens > 0), UNKNOWN)
-        found = self.embedding(tokens)
+        flow.embedding = self.embedding.weight
+        found = self._vectors(tokens)
         if self.pairs is not None:
             before, here = tokens[:, :-1], tokens[:, 1:]
             known = ((before > UNKNOWN) & (here > UNKNOWN)).unsqueeze(2)
             added = self.pairs(pair_rows(before, here, self.pairs.num_embeddings)) * known
             found = torch.cat([found[:, :1], found[:, 1:] + added], dim=1)
+        if self.training and self.variational:
+            found = found * dropout(torch.ones_like(found[:, :1]), self.variational)
         flow.sequence = found
+
+    def _vectors(self, tokens: Tensor) -> Tensor:
+        if not (self.training and self.row_dropout):
+            return self.embedding(tokens)  # type: ignore[no-any-return]
+        kept = dropout(torch.ones_like(self.embedding.weight[:, :1]), self.row_dropout)
+        return nn.functional.embedding(tokens, self.embedding.weight * kept, padding_idx=0)
 
 
 class FramesLayer(nn.Module):
@@ -123,3 +132,23 @@ class LabelLayer(nn.Module):
         x = x if self.hidden is None else self.hidden(x).relu()
         found = self.final(x)
         flow.output = clear(found, flow.lengths) if flow.context is None else found
+
+
+class NextLayer(nn.Module):
+    """Scores of every token for the place after each step (`Next`): [B, T, V]."""
+
+    def __init__(self, spec: NetworkSpec, layer: Next, sizes: Sizes) -> None:
+        super().__init__()
+        shape = next_map(spec) if layer.tied else None
+        self.map = nn.Linear(shape[1], shape[0], bias=False) if shape else None
+        self.bias = nn.Parameter(torch.zeros(spec.outputs)) if layer.tied else None
+        self.final = None if layer.tied else nn.Linear(sizes.width, spec.outputs)
+
+    def forward(self, flow: Flow) -> None:
+        x = flow.sequence if self.map is None else self.map(flow.sequence)
+        if self.final is not None:
+            found = self.final(x)
+        else:
+            assert flow.embedding is not None
+            found = nn.functional.linear(x, flow.embedding, self.bias)
+        flow.output = clear(found, flow.lengths)

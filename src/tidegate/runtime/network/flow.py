@@ -29,6 +29,7 @@ class Flow:
     static: Array  # [B, S_raw], then [B, E]
     loc: Array | None = None  # [B, 1, C]
     scale: Array | None = None  # [B, 1, C]
+    start: list[tuple[Array, ...]] | None = None  # a layer each: h (and c) [B, H] to go on from; None for zeros
     state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
     branch: Array | None = None  # [B, channels]
     context: Array | None = None  # [B, D]

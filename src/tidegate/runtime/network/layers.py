@@ -30,7 +30,7 @@ from tidegate.runtime.network.flow import (
 from tidegate.runtime.network.norm import batch_normed
 from tidegate.runtime.network.ode import ode_rnn
 from tidegate.runtime.network.recurrent import run_stack
-from tidegate.runtime.network.sequence_layers import branch, frames, label, tokens
+from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, tokens
 from tidegate.runtime.network.transformer import self_attention, transformer
 
 SMALLEST_SCALE = np.float32(1e-4)
@@ -71,7 +71,7 @@ def embed(spec: NetworkSpec, layer: Embed, weights: Weights, at: str, flow: Flow
 
 def recurrent(spec: NetworkSpec, layer: Recurrent, weights: Weights, at: str, flow: Flow) -> None:
     """The recurrence."""
-    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence, lengths=flow.lengths)
+    flow.sequence, flow.state = run_stack(layer, weights, f"{at}.rnn", flow.sequence, flow.start, flow.lengths)
 
 
 def batch_norm(spec: NetworkSpec, layer: Any, weights: Weights, at: str, flow: Flow) -> None:
@@ -136,4 +136,5 @@ LAYERS = {
     "decoder": decoder,
     "label": label,
     "tag": label,
+    "next": next_scores,
 }

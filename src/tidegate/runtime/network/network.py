@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
+from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.flow import Flow, Lengths, clear, lagged
 from tidegate.runtime.network.layers import LAYERS
 from tidegate.runtime.network.recurrent import Loaded
@@ -24,7 +25,8 @@ class Output(NamedTuple):
     (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
-    None; independent channels have B * C rows there.
+    None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
+    the recurrence ends with: of each layer h (and c) [B, H].
     """
 
     values: Array
@@ -33,6 +35,7 @@ class Output(NamedTuple):
     attention: Array | None
     decoder_attention: Array | None = None
     self_attention: Array | None = None
+    state: list[State] | None = None
 
     def prepared(self) -> Array:
         """[B, K, C, O] in the prepared scale."""
@@ -46,6 +49,7 @@ def run_network(
     future: Array | None = None,
     static: Array | None = None,
     lengths: Lengths | None = None,
+    state: list[State] | None = None,
 ) -> Output:
     """Forecast a batch of windows or say something about sequences, as the torch network of this spec and weights does.
 
@@ -54,6 +58,8 @@ def run_network(
         past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
         future: [B, K, F]. static: [B, S]; None where the network reads none.
         lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
+        state: of each layer h (and c) [B, H] that the recurrence goes on from, [] for zeros; what it ends with is then
+            given back beside the output.
 
     Raises:
         ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
@@ -63,22 +69,24 @@ def run_network(
         return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])
     batch, count = past.shape[0], spec.targets
     flow = enter(spec, weights, past, future, static, lengths)
+    flow.start = state or None
     for _ in walk_layers(spec, weights, flow):
         pass
     assert flow.output is not None
     values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)
+    ends = None if state is None else flow.state
     if spec.anchor:
         values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given)[..., None]
     if not spec.forecasts:
         zeros = np.zeros((batch, 1, 1), np.float32)
-        return Output(values, zeros, zeros + np.float32(1), flow.attention, None, flow.self_attention)
+        return Output(values, zeros, zeros + np.float32(1), flow.attention, None, flow.self_attention, ends)
     ones = np.ones_like(flow.targets[:, :1])
     scale = ones if flow.scale is None else flow.scale
     loc = np.zeros_like(ones) if flow.loc is None else flow.loc
     if spec.channels == "independent":
         values = values.reshape(batch, count, spec.horizon, spec.outputs).transpose(0, 2, 1, 3)
         loc, scale = (part.reshape(batch, count, 1).transpose(0, 2, 1) for part in (loc, scale))
-    return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention)
+    return Output(values, loc, scale, flow.attention, flow.decoder_attention, flow.self_attention, ends)
 
 
 def members(spec: NetworkSpec, weights: Mapping[str, Array]) -> list[Mapping[str, Array]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
-from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Tag, Tokens
+from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
 from tidegate.runtime.network.convolution import convolve, padded_rows
 from tidegate.runtime.network.flow import Array, Flow, Weights, clear, mean_over, row_linear, within
@@ -79,3 +79,14 @@ def label(spec: NetworkSpec, layer: Label | Tag, weights: Weights, at: str, flow
         x = np.maximum(row_linear(weights, f"{at}.hidden", x), np.float32(0))
     found = row_linear(weights, f"{at}.final", x)
     flow.output = clear(found, flow.lengths) if flow.context is None else found
+
+
+def next_scores(spec: NetworkSpec, layer: Next, weights: Weights, at: str, flow: Flow) -> None:
+    """Scores of every token for the place after each step, [B, T, V]."""
+    if not layer.tied:
+        found = row_linear(weights, f"{at}.final", flow.sequence)
+    else:
+        own = weights.get(f"{at}.map.weight")
+        x = flow.sequence if own is None else flow.sequence @ own.T
+        found = np.asarray(x @ weights["layers.0.embedding.weight"].T + weights[f"{at}.bias"], dtype=np.float32)
+    flow.output = clear(found, flow.lengths)
