@@ -9,6 +9,7 @@ import pytest
 from tests.architecture.support import PACKAGE, ROOT, python_files
 
 MOST_LINES = 600
+MOST_MODULES = 15
 TEXT = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".css", ".js", ".html", ".txt", ""}
 NOT_OURS = {"site", "dist", "build", "runs", "node_modules", "__pycache__"}
 HIDDEN_BUT_OURS = {".ci", ".github"}
@@ -27,6 +28,12 @@ def text_files() -> list[Path]:
 def test_files_stay_small(folder: str) -> None:
     sizes = {str(file.relative_to(ROOT)): len(file.read_text("utf-8").splitlines()) for file in python_files(folder)}
     assert {name: lines for name, lines in sizes.items() if lines > MOST_LINES} == {}
+
+
+def test_folders_stay_small() -> None:
+    folders = {file.parent for file in PACKAGE.rglob("*.py")} - {PACKAGE / "cli"}  # the command line: a file a verb
+    sizes = {str(folder.relative_to(PACKAGE)): len(list(folder.glob("*.py"))) for folder in folders}
+    assert {name: modules for name, modules in sizes.items() if modules > MOST_MODULES} == {}
 
 
 def test_every_folder_of_the_package_is_a_package() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.tasks.audit.spoiled import CASES, GOOD, Case, write
 from tests.tasks.forecast.models import QUICK, fitted_plain, plain, write_csv
-from tests.tasks.forecast.spoiled import CASES, GOOD, Case, write
 from tidegate.cli.main import main
 
 FLAGS = {"horizon", "window", "cell", "hidden_size", "num_layers", "seed", "max_epochs"}

@@ -79,7 +79,7 @@ def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
     """Scores of new data; of sequences beside baselines, where the training data are still what they were."""
     if not hasattr(model, "labels_"):
         return model.evaluate(data, **reading)
-    from tidegate.tasks.label.reload_training_data import recall
+    from tidegate.tasks.label.reading import recall
 
     missing = recall(model, run)
     found = model.evaluate(data, **reading)

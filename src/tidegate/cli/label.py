@@ -255,7 +255,7 @@ def crossval_options(
 def _crossval(**values: Any) -> None:
     require("torch", extra="train", purpose="train")
     from tidegate.data.emit import write_columns
-    from tidegate.tasks.label.folding import cross_validate
+    from tidegate.tasks.resample.cross_validate import cross_validate
 
     if values["out"] is not None:
         check_output(values["out"])

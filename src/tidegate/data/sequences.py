@@ -18,8 +18,8 @@ from tidegate.data.read import open_source
 from tidegate.data.schema import Names
 from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts
 from tidegate.data.sources.archive import suffix_of
+from tidegate.data.sources.arrays import is_store, read_store
 from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
-from tidegate.data.sources.store import is_store, read_store
 
 __all__ = ["OPTIONS", "Kind", "read_sequences"]
 

@@ -31,8 +31,7 @@ from tidegate.nn import draws
 from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer
-from tidegate.nn.flow import Flow, State, clear, ending, lagged, mean_over, recurrent, within
-from tidegate.nn.norm import UnitNorm, normed
+from tidegate.nn.flow import Flow, State, UnitNorm, clear, ending, lagged, mean_over, normed, recurrent, within
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, NextLayer, TokensLayer
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder

@@ -15,8 +15,7 @@ from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs, next_map
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
-from tidegate.nn.flow import Flow, clear, mean_over, on_steps
-from tidegate.nn.norm import UnitNorm, normed
+from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps
 
 EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach
 

@@ -33,8 +33,8 @@ from tidegate.report.page.view import Run
 from tidegate.report.run import history_of
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.forecast.estimator import Forecaster
-from tidegate.tasks.forecast.rolling import Backtest
 from tidegate.tasks.label.compare import Comparison
+from tidegate.tasks.resample.backtest import Backtest
 
 _BASE = (
     "display:block;max-width:50rem;padding:.5rem 1rem;background:var(--paper);color:var(--ink);"

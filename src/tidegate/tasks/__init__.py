@@ -1,17 +1,17 @@
 """Estimators that a user holds: fit, predict, evaluate, save."""
 
+from tidegate.tasks.audit.audit import Audit, audit
 from tidegate.tasks.detect.estimator import AnomalyDetector
-from tidegate.tasks.forecast.auditing import Audit, audit
 from tidegate.tasks.forecast.estimator import Forecaster
 from tidegate.tasks.forecast.options import NetworkOptions
-from tidegate.tasks.forecast.rolling import Backtest, backtest
 from tidegate.tasks.label.classifier import Classifier
 from tidegate.tasks.label.compare import Comparison, compare
-from tidegate.tasks.label.folding import CrossValidation, cross_validate
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
 from tidegate.tasks.load import load
 from tidegate.tasks.open import open_run
+from tidegate.tasks.resample.backtest import Backtest, backtest
+from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
 
 __all__ = [
     "AnomalyDetector",

@@ -19,9 +19,9 @@ from tidegate.tasks.verbs import require_verb
 if TYPE_CHECKING:
     from tidegate.diagnose import Findings, Fixed
     from tidegate.diagnose.evidence import Evidence
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.open import Stored
     from tidegate.tasks.run import Content
-    from tidegate.tasks.trainee import Trainee
     from tidegate.train.progress import ProgressBar
 
 Self = TypeVar("Self", bound="Estimator")

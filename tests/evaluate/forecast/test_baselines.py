@@ -8,7 +8,7 @@ from tests.evaluate.forecast.fake import make_table
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.frequency import Frequency
 from tidegate.evaluate.forecast.baselines import fill_forward, simple_methods
-from tidegate.evaluate.forecast.origins import sample_origins
+from tidegate.evaluate.forecast.fitted import sample_origins
 
 GAPS = st.lists(st.one_of(st.none(), st.integers(-99, 99)), min_size=4, max_size=12)
 

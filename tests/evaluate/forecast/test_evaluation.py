@@ -11,7 +11,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.evaluate import evaluate, evaluate_forecasts, fit_baselines
 from tidegate.evaluate.forecast import compare, metrics
 from tidegate.evaluate.forecast.evaluation import Evaluation
-from tidegate.evaluate.forecast.origins import sample_origins
+from tidegate.evaluate.forecast.fitted import sample_origins
 from tidegate.evaluate.significance import diebold_mariano, paired_test
 
 

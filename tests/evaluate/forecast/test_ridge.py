@@ -7,8 +7,8 @@ from tests.evaluate.forecast.fake import FakePrepared, make_split, make_table
 from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
 from tidegate.evaluate.forecast import ridge as module
+from tidegate.evaluate.forecast.fitted import sample_origins
 from tidegate.evaluate.forecast.normal_equations import Moments
-from tidegate.evaluate.forecast.origins import sample_origins
 from tidegate.evaluate.forecast.ridge import fit_ridges
 
 

@@ -5,8 +5,14 @@ from statsmodels.tsa.stattools import acf
 
 from tests.evaluate.forecast.fake import make_table
 from tidegate.core.frequency import Frequency
-from tidegate.evaluate.forecast.season import Seasons, autocorrelation, find_seasons, moving_mean, seasons_of
-from tidegate.evaluate.forecast.walk import random_walk
+from tidegate.evaluate.forecast.season import (
+    Seasons,
+    autocorrelation,
+    find_seasons,
+    moving_mean,
+    random_walk,
+    seasons_of,
+)
 
 
 def _load(days: int, seed: int = 0) -> np.ndarray:

@@ -17,7 +17,7 @@ from tidegate.explain.groups import by_block
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.report.explanation.page import render_explanation, summary, words_of
 from tidegate.report.svg.overlay import Strip, overlaid
-from tidegate.tasks.label.explaining import find_sequence, log_odds
+from tidegate.tasks.explain.label import find_sequence, log_odds
 
 QUICK: dict[str, Any] = {
     "hidden_size": 8,

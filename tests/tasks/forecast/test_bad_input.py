@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tidegate as tg
+from tests.tasks.audit.spoiled import CASES, GOOD, write
 from tests.tasks.forecast.models import QUICK, fitted_plain, hours, made, means, plain, quick, wave
-from tests.tasks.forecast.spoiled import CASES, GOOD, write
 from tidegate.core.errors import OutputError, SplitError
 
 PERSISTENT = {"checkpoints"}

@@ -1,16 +1,19 @@
-"""Arrays [n, C, T] and [n, T], and lists of arrays [T, C], as sequences."""
+"""Arrays [n, C, T] and [n, T], lists of arrays [T, C], and named arrays in one .npz file, as sequences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import DataError, SchemaError
+from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.data.files.dialect import open_bytes
 from tidegate.data.sources.build import attach, check_ids, check_lengths, pack, without_padding
 
 
@@ -132,3 +135,58 @@ def read_tokens(
     column[:] = [None if token is None else str(token) for item in data for token in item]
     made = Sequences(names, starts, np.empty((len(column), 0)), (), {name: column})
     return attach(made, rest.get("labels"), tag=bool(rest.get("tag")), groups=rest.get("groups"))
+
+
+_ROLES: dict[str, tuple[str, ...]] = {
+    "data": ("x", "x_train", "data", "values"),
+    "lengths": ("lengths", "length"),
+    "labels": ("y", "y_train", "labels", "label"),
+    "groups": ("groups", "group"),
+    "ids": ("ids", "id"),
+    "joints": ("joints",),
+    "channels": ("channels",),
+}
+
+
+def is_store(data: Any) -> bool:
+    """Whether data are an .npz file or its arrays, of which one, X, holds all sequences."""
+    if isinstance(data, Path):
+        return data.suffix.lower() == ".npz"
+    return isinstance(data, Mapping) and "X" in data and np.ndim(data["X"]) > 1
+
+
+def read_store(source: Path | Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The array of sequences, and the options with lengths, labels and so on out of the others.
+
+    Args:
+        source: .npz file, or its arrays: X (or x, data, values), and where there are some lengths, labels (or y),
+            groups, ids, joints, channels. What is given as an option comes before what the file says; other arrays (a
+            test part, say) are not used.
+        given: the options.
+
+    Raises:
+        ReadError: no .npz, damaged, or with pickled objects.
+        SchemaError: no array of sequences.
+    """
+    held = _load(source) if isinstance(source, Path) else dict(source)
+    lower = {name.lower(): name for name in held}
+    found: dict[str, Any] = {}
+    for role, names in _ROLES.items():
+        name = next((lower[name] for name in names if name in lower), None)
+        if name is not None:
+            found[role] = held[name]
+    if "data" not in found:
+        raise SchemaError(f"there is no array X among {', '.join(held) or 'none'}; name the array of sequences X")
+    data = found.pop("data")
+    if "joints" in found:
+        found["joints"] = [str(name) for name in np.asarray(found["joints"]).tolist()]
+    return data, {**found, **given}
+
+
+def _load(path: Path) -> dict[str, Any]:
+    open_bytes(path).close()
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as store:
+            return {name: store[name] for name in store.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ReadError(f"{path} is no readable .npz file of plain arrays ({str(error)[:80]})") from None

@@ -17,10 +17,8 @@ from tidegate.evaluate.forecast.baselines import Forecast, History, from_history
 from tidegate.evaluate.forecast.compare import Criterion
 from tidegate.evaluate.forecast.constants import Constants, by_season, clock, constant, intermittent, shifts
 from tidegate.evaluate.forecast.metrics import seasonal_error
-from tidegate.evaluate.forecast.origins import sample_origins
 from tidegate.evaluate.forecast.ridge import LIMIT, Gathers, Ridge, Shape, fit_ridges
-from tidegate.evaluate.forecast.season import CYCLES, DAYS, find_seasons
-from tidegate.evaluate.forecast.walk import random_walk
+from tidegate.evaluate.forecast.season import CYCLES, DAYS, find_seasons, random_walk
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -335,3 +333,29 @@ def _scales(table: Table, rows: Sequence[Sequence[int]] | Rows, season: int, *, 
             except DataError:  # too short, or exactly periodic: no scale
                 continue
     return out
+
+
+def sample_origins(part: Rows, starts: Rows, window: int, horizon: int, limit: int, *, inside: bool) -> Rows:
+    """At most `limit` origins of a part, spread evenly over all of them.
+
+    Args:
+        part: [G, 2], the part's rows of each series.
+        starts: [G + 1], first row of each series, then N.
+        window: T, rows that must exist before an origin.
+        horizon: K, rows of the part that must follow it.
+        limit: most origins to return.
+        inside: whether the T rows before must lie in the part too (training), or only in the series.
+
+    Returns:
+        [at most limit], sorted.
+    """
+    floor = part[:, 0] if inside else starts[:-1]
+    first = np.maximum(part[:, 0], floor + window)
+    counts = np.maximum(part[:, 1] - horizon + 1 - first, 0)
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if ends.size else 0
+    if total == 0:
+        return np.zeros(0, dtype=np.int64)
+    chosen = np.unique(np.linspace(0, total - 1, min(total, limit)).astype(np.int64))
+    series = np.searchsorted(ends, chosen, side="right")
+    return np.asarray(first[series] + chosen - (ends - counts)[series], dtype=np.int64)

@@ -108,3 +108,12 @@ def row_linear(weights: Weights, name: str, x: Array) -> Array:
 def repeat(vector: Array, steps: int) -> Array:
     """A vector for every step: [B, D] -> [B, steps, D]."""
     return np.broadcast_to(vector[:, None], (vector.shape[0], steps, vector.shape[1]))
+
+
+BATCH_NORM_EPSILON = np.float32(1e-5)
+
+
+def batch_normed(weights: Weights, at: str, x: Array) -> Array:
+    """[B, S, D] with the training part's statistics."""
+    gain = weights[f"{at}.weight"] / np.sqrt(weights[f"{at}.running_var"] + BATCH_NORM_EPSILON)
+    return np.asarray((x - weights[f"{at}.running_mean"]) * gain + weights[f"{at}.bias"])

@@ -17,6 +17,7 @@ from tidegate.runtime.network.decoder import decoder
 from tidegate.runtime.network.flow import (
     Flow,
     Weights,
+    batch_normed,
     clear,
     ending,
     lagged,
@@ -27,7 +28,6 @@ from tidegate.runtime.network.flow import (
     shortened,
     within,
 )
-from tidegate.runtime.network.norm import batch_normed
 from tidegate.runtime.network.ode import ode_rnn
 from tidegate.runtime.network.recurrent import run_stack
 from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, tokens

@@ -12,8 +12,7 @@ from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
 from tidegate.runtime.network.convolution import convolve, padded_rows
-from tidegate.runtime.network.flow import Array, Flow, Weights, clear, mean_over, row_linear, within
-from tidegate.runtime.network.norm import batch_normed
+from tidegate.runtime.network.flow import Array, Flow, Weights, batch_normed, clear, mean_over, row_linear, within
 
 PATCHES = 1 << 22  # numbers of a convolution's patches held at once
 

@@ -33,8 +33,8 @@ from tidegate.train.options import TrainOptions
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import AlarmEvidence, Training
     from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
-    from tidegate.tasks.detect.diagnosing import DetectorTrainee
     from tidegate.tasks.detect.fit import DetectFitted
+    from tidegate.tasks.diagnose.detect import DetectorTrainee
     from tidegate.tasks.open import Stored
 
 
@@ -204,7 +204,7 @@ class AnomalyDetector(Estimator):
         Raises:
             NotFittedError: it was loaded without its training data.
         """
-        from tidegate.tasks.detect.diagnosing import make_evidence
+        from tidegate.tasks.diagnose.detect import make_evidence
 
         self._require_fitted("fitted_")
         return make_evidence(self)
@@ -215,7 +215,7 @@ class AnomalyDetector(Estimator):
         Raises:
             NotFittedError: as `evidence`.
         """
-        from tidegate.tasks.detect.diagnosing import DetectorTrainee
+        from tidegate.tasks.diagnose.detect import DetectorTrainee
 
         self._require_fitted("fitted_")
         return DetectorTrainee(self)

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from tidegate.explain import Explanation
     from tidegate.runtime.forecast.model import ForecastModel
     from tidegate.runtime.forecast.stream import ForecastStream
-    from tidegate.tasks.forecast.auditing import Audit
+    from tidegate.tasks.audit.audit import Audit
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.forecast.intervals import Intervals
-    from tidegate.tasks.forecast.rolling import Backtest
     from tidegate.tasks.open import Stored
-    from tidegate.tasks.trainee import Trainee
+    from tidegate.tasks.resample.backtest import Backtest
 
 
 class Forecaster(Estimator):
@@ -311,12 +311,12 @@ class Forecaster(Estimator):
         """Where the forecast of `predict` with the same arguments looks, where the network has attention (guide 6.2).
 
         Returns:
-            A frame: series, time, [ahead,] weight; see `tidegate.tasks.forecast.attention`.
+            A frame: series, time, [ahead,] weight; see `tidegate.tasks.explain.attention`.
 
         Raises:
             ConfigError: the network has no attention. TidegateError: as `predict`.
         """
-        from tidegate.tasks.forecast.attention import attention_columns
+        from tidegate.tasks.explain.attention import attention_columns
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
@@ -377,7 +377,7 @@ class Forecaster(Estimator):
                 saved.
             at, series, target: time of the first forecast step, the series and the target; None takes the steps after
                 the end, and the first.
-            metric, block, sample, background: see `tidegate.tasks.forecast.explaining.explain_forecast`.
+            metric, block, sample, background: see `tidegate.tasks.explain.forecast.explain_forecast`.
             reading: options of `tidegate.read`.
 
         Returns:
@@ -386,7 +386,7 @@ class Forecaster(Estimator):
         Raises:
             DataError: the data have no such forecast. ConfigError: an option that cannot work.
         """
-        from tidegate.tasks.forecast.explaining import explain_forecast
+        from tidegate.tasks.explain.forecast import explain_forecast
 
         self._require_fitted("spec_")
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
@@ -398,21 +398,21 @@ class Forecaster(Estimator):
         Raises:
             NotFittedError: it was loaded without its training data.
         """
-        from tidegate.tasks.forecast.diagnosing import make_case
+        from tidegate.tasks.diagnose.forecast import make_case
 
         self._require_fitted("fitted_")
         return (make_case(self),)
 
     def trainee(self) -> Trainee:
         """What `tidegate.diagnose.fix` trains again."""
-        from tidegate.tasks.trainee import Trainee
+        from tidegate.tasks.diagnose.trainee import Trainee
 
         (case,) = self.evidence()
         return Trainee(self, [part for part in ("validation", "test") if len(case.origins.get(part, ()))])
 
     def retrained(self, changes: Mapping[str, Any]) -> Forecaster:
         """A new forecaster, fitted on the same data and parts with some options changed."""
-        from tidegate.tasks.forecast.diagnosing import retrained
+        from tidegate.tasks.diagnose.forecast import retrained
 
         self._require_fitted("fitted_")
         found: Forecaster = retrained(self, changes)
@@ -433,13 +433,13 @@ class Forecaster(Estimator):
 
     def backtest(self, data: Any = None, **how: Any) -> Backtest:
         """Train and forecast again from one cutoff after the other; see `tidegate.backtest`."""
-        from tidegate.tasks.forecast.rolling import backtest
+        from tidegate.tasks.resample.backtest import backtest
 
         return backtest(self, data, **how)
 
     def audit(self, data: Any = None, **how: Any) -> Audit:
         """Prove that no forecast depends on what comes after it; see `tidegate.audit`."""
-        from tidegate.tasks.forecast.auditing import audit
+        from tidegate.tasks.audit.audit import audit
 
         return audit(self, data, **how)
 

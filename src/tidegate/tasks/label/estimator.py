@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
+    from tidegate.tasks.diagnose.label_fix import LabelTrainee
     from tidegate.tasks.label.compare import Comparison
     from tidegate.tasks.label.evaluate import LabelEvaluation
-    from tidegate.tasks.label.fix import LabelTrainee
-    from tidegate.tasks.label.folding import CrossValidation
     from tidegate.tasks.open import Stored
+    from tidegate.tasks.resample.cross_validate import CrossValidation
 
 Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
@@ -278,7 +278,7 @@ class SequenceEstimator(Estimator):
         Raises:
             NotFittedError: it was loaded without its training data.
         """
-        from tidegate.tasks.label.diagnosing import label_evidence
+        from tidegate.tasks.diagnose.label import label_evidence
 
         self._require_fitted("fitted_")
         return (label_evidence(self),)
@@ -289,7 +289,7 @@ class SequenceEstimator(Estimator):
         Raises:
             NotFittedError: as `evidence`. DataError: the validation part is empty.
         """
-        from tidegate.tasks.label.fix import LabelTrainee
+        from tidegate.tasks.diagnose.label_fix import LabelTrainee
 
         self._require_fitted("fitted_")
         return LabelTrainee(self)
@@ -302,7 +302,7 @@ class SequenceEstimator(Estimator):
             at: which of them: its place, or its id.
             output: class or quantity; None takes what the model says.
             how: `step`, `block`, `permutations`, `sample` and `seed` of
-                `tidegate.tasks.label.explaining.explain_answer`; options of reading.
+                `tidegate.tasks.explain.label.explain_answer`; options of reading.
 
         Returns:
             `tidegate.explain.Explanation`: print it, or see `.attributions`, `.importance`, `.case`;
@@ -312,7 +312,7 @@ class SequenceEstimator(Estimator):
             NotFittedError: a loaded model explains numbers only beside others; give it several sequences.
             DataError: there is no such sequence or step. ConfigError: there is no such class.
         """
-        from tidegate.tasks.label.explaining import explain_answer
+        from tidegate.tasks.explain.label import explain_answer
 
         self._require_fitted("spec_")
         named = ("step", "block", "permutations", "sample", "seed")
@@ -331,7 +331,7 @@ class SequenceEstimator(Estimator):
         Raises:
             ConfigError, SplitError: folds that cannot be.
         """
-        from tidegate.tasks.label.folding import cross_validate
+        from tidegate.tasks.resample.cross_validate import cross_validate
 
         return cross_validate(self, data, labels, **how)
 

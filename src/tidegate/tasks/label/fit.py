@@ -29,8 +29,7 @@ from tidegate.tasks.label.examples import (
     SpanBatches,
     validation_of,
 )
-from tidegate.tasks.label.ignored_options import unused
-from tidegate.tasks.label.options import LabelChoices
+from tidegate.tasks.label.options import LabelChoices, unused
 from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar

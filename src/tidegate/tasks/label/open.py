@@ -16,7 +16,7 @@ from tidegate.nn.network import build_network
 from tidegate.prepare.sequence.spans import whole
 from tidegate.tasks.label.build import make_plan
 from tidegate.tasks.label.fit import LabelFitted
-from tidegate.tasks.label.reload_training_data import read_training_data
+from tidegate.tasks.label.reading import read_training_data
 from tidegate.tasks.open import Stored
 from tidegate.train.run import TorchRun
 

@@ -12,11 +12,11 @@ from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, unmoved
 from tidegate.evaluate.leaks.perturb import poison
+from tidegate.tasks.audit.perturb import as_columns, copied, copies, poisoned_names, show_time
+from tidegate.tasks.audit.pipeline import fitted_copy, stages_of
 from tidegate.tasks.estimator import Estimator
-from tidegate.tasks.forecast.folding import Clock
-from tidegate.tasks.forecast.perturb import as_columns, copied, copies, poisoned_names, show_time
-from tidegate.tasks.forecast.pipeline import fitted_copy, stages_of
-from tidegate.tasks.forecast.rolling import table_of
+from tidegate.tasks.resample.backtest import table_of
+from tidegate.tasks.resample.fold_table import Clock
 from tidegate.tasks.verbs import require_verb
 
 
@@ -65,7 +65,7 @@ def audit(
     table = table_of(subject, data, reading)
     if isinstance(subject, Estimator):
         require("torch", extra="train", purpose="train")
-        from tidegate.tasks.forecast.selfaudit import audit_forecaster
+        from tidegate.tasks.audit.forecaster import audit_forecaster
 
         model: Any = subject
         model.check()

@@ -28,7 +28,7 @@ from tidegate.evaluate.leaks.audit import (
 from tidegate.evaluate.leaks.perturb import Difference
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.forecast.perturb import poisoned, poisoned_names, show_time
+from tidegate.tasks.audit.perturb import poisoned, poisoned_names, show_time
 
 ORIGINS = 3  # forecasts in the test part that are audited one by one
 STEPS = 4

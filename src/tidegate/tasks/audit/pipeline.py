@@ -13,7 +13,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
 from tidegate.evaluate.leaks.audit import Locate, Place, Stage, part_name
 from tidegate.evaluate.leaks.perturb import Difference
-from tidegate.tasks.forecast.perturb import show_time
+from tidegate.tasks.audit.perturb import show_time
 
 Columns = dict[str, NDArray[Any]]
 

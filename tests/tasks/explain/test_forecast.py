@@ -11,7 +11,7 @@ from tests.tasks.forecast.models import HOUR, RICH_COLUMNS, START, fitted_plain,
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.evaluate.forecast import metrics
 from tidegate.explain.groups import by_block, by_feature, by_feature_and_block
-from tidegate.tasks.forecast.explaining import ForecastWindows, choose_block, make_layout
+from tidegate.tasks.explain.forecast import ForecastWindows, choose_block, make_layout
 
 SMALL: dict[str, Any] = {"sample": 12, "background": 4}
 

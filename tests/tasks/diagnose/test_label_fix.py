@@ -97,7 +97,7 @@ def test_a_remedy_that_does_not_help_is_not_kept() -> None:
 
 def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a validation part of a dozen a single answer that changes sides is chance."""
-    from tidegate.tasks.label import fix as mending
+    from tidegate.tasks.diagnose import label_fix
 
     model = tg.Classifier(**{**QUICK, "hidden_size": 2, "max_epochs": 1, "training": {"patience": 0, "refit": False}})
     model = model.fit(data.waves(80), progress=False)
@@ -110,9 +110,11 @@ def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self) -> None:
             self.overall = {"model": {"accuracy": next(right) / count}}
 
-    monkeypatch.setattr(mending, "judge_seen", lambda *given: Scored())
-    monkeypatch.setattr(mending.LabelTrainee, "retrained", lambda self, _: mending.LabelTrainee(self.model, self.first))
-    monkeypatch.setattr(mending, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
+    monkeypatch.setattr(label_fix, "judge_seen", lambda *given: Scored())
+    monkeypatch.setattr(
+        label_fix.LabelTrainee, "retrained", lambda self, _: label_fix.LabelTrainee(self.model, self.first)
+    )
+    monkeypatch.setattr(label_fix, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
     fixed = fix(model, tries=1)
     assert [trial.kept for trial in fixed.trials] == [False]
 

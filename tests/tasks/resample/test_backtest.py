@@ -14,7 +14,7 @@ from tests.tasks.forecast.models import RICH_COLUMNS, RICH_ROWS, ROWS, hours, pl
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.data import read
 from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.forecast import rolling
+from tidegate.tasks.resample import backtest as rolling
 
 HOW: dict[str, Any] = {"folds": 3, "progress": False, "ridge": False}
 

@@ -14,7 +14,7 @@ from tidegate.explain.explanation import Explanation, explain
 from tidegate.explain.sequences import OneSequence
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose, probabilities
-from tidegate.tasks.label.importance import label_importance
+from tidegate.tasks.explain.importance import label_importance
 
 BACKGROUND = 16
 SAMPLE = 128

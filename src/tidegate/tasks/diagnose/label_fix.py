@@ -10,9 +10,9 @@ import numpy as np
 from tidegate.core.errors import DataError
 from tidegate.diagnose import Findings, examine
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.tasks.label.diagnosing import label_evidence
+from tidegate.tasks.diagnose.label import label_evidence
+from tidegate.tasks.diagnose.trainee import Trainee
 from tidegate.tasks.label.evaluate import judge_part, judge_seen
-from tidegate.tasks.trainee import Trainee
 
 
 class LabelTrainee(Trainee):

@@ -16,7 +16,7 @@ from tidegate.runtime.detect.walk import values_of
 from tidegate.tasks.detect import fit as detector_fit
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins
 from tidegate.tasks.detect.known_anomalies import tune_threshold
-from tidegate.tasks.trainee import Trainee
+from tidegate.tasks.diagnose.trainee import Trainee
 
 USUAL_RATE = 5e-3  # the detector's own
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import tidegate as tg
-from tests.tasks.forecast import leaky
+from tests.tasks.audit import leaky
 from tests.tasks.forecast.models import RICH_COLUMNS, plain, quick, rich
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.evaluate.leaks.audit import copied_target

@@ -26,8 +26,8 @@ from tidegate.evaluate.folds import Fold, make_folds
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.scores import Scores
 from tidegate.evaluate.verdict import Verdict
-from tidegate.tasks.forecast.folding import Clock, FoldTable, fold_table
-from tidegate.tasks.forecast.foldstore import FoldResult, read_fold, write_fold
+from tidegate.tasks.resample.fold_table import Clock, FoldTable, fold_table
+from tidegate.tasks.resample.store import FoldResult, read_fold, write_fold
 from tidegate.tasks.verbs import require_verb
 
 LARGEST_FRAME = 50_000_000
