@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -120,3 +122,17 @@ def test_is_as_near_to_exact_arithmetic_as_torch():
         model, _ = train(lambda p, make=make: make(p, lr=0.02), 30, torch.float32)
         errors.append(max(float((a - b).detach().abs().max()) for a, b in zip(model.parameters(), exact, strict=True)))
     assert errors[0] <= 2 * errors[1]
+
+
+def test_a_training_step_leaves_the_compiler_alone() -> None:
+    code = """
+import sys, torch
+from tidegate.kernels.adam import Adam
+from tidegate.nn.recurrent import LSTM
+layer = LSTM(2, 3)
+adam = Adam(layer.parameters())
+layer(torch.zeros(4, 1, 2))[0].sum().backward()
+adam.step(), adam.zero_grad(), adam.state_dict()
+assert "torch._dynamo" not in sys.modules  # seconds, where a small file is trained in one
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -83,6 +83,15 @@ def test_a_finished_training_is_not_trained_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fast_disk")
+def test_saves_are_apart_in_time_and_one_is_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saves: list[int] = []
+    save = Checkpoint.save
+    monkeypatch.setattr(Checkpoint, "save", lambda self, state, tensors: saves.append(1) or save(self, state, tensors))
+    fit(TrainOptions(**OPTIONS), tmp_path / "last", seconds=3600.0)
+    assert len(saves) == 1  # not one an epoch: a small file would spend its training on them
+
+
+@pytest.mark.usefixtures("fast_disk")
 def test_without_resume_training_starts_again(tmp_path: Path) -> None:
     options = TrainOptions(**OPTIONS)
     whole, _ = fit(options, tmp_path / "last")

@@ -32,6 +32,10 @@ def can_update(parameters: Sequence[Tensor]) -> bool:
     )  # fmt: skip
 
 
+def _unwrapped(method: Any) -> Any:
+    return getattr(method, "__wrapped__", method)
+
+
 class Adam(torch.optim.Optimizer):
     """Adam (Kingma and Ba 2015); with decoupled=True AdamW (Loshchilov and Hutter 2019).
 
@@ -78,6 +82,10 @@ class Adam(torch.optim.Optimizer):
         if _watched(self):
             return cast("float | None", _step_with_hooks(self, closure))
         return _step(self, closure)
+
+    # torch's own import all of torch._dynamo when first called, for seconds, to be left out by compilers.
+    add_param_group = _unwrapped(torch.optim.Optimizer.add_param_group)
+    state_dict = _unwrapped(torch.optim.Optimizer.state_dict)
 
     step.hooked = True  # type: ignore[attr-defined]  # torch's own wrapper costs more than the update of a small model
 

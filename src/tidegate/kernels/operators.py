@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch._compile import _disable_dynamo
 
 from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
@@ -148,9 +149,12 @@ def options_of(stack: Stack) -> tuple[Any, ...]:
     )
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def _present() -> bool:
     return native() is not None
+
+
+# What torch.compiler.assume_constant_result does, without its import of all of torch._dynamo, which takes seconds.
+_present._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def is_native(x: Tensor) -> bool:
@@ -179,7 +183,7 @@ def recurrent(
     transformed = is_transformed()  # torch.func needs operations that it can take apart
     engine = is_native(x) and not transformed
     if checkpoint_every is not None and not gates and not transformed and x.device.type != "meta":
-        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)  # type: ignore[no-any-return]
+        return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
     if not engine or (gates and not stack.train):
         y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
         return y, h, c, trace.detach() if gates else None
@@ -200,7 +204,7 @@ def recurrent(
         return y, h, c, trace
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
+@_disable_dynamo  # torch.compiler.disable, which imports torch._dynamo only where it is called
 def _chunked(
     stack: Stack,
     every: int,

@@ -29,10 +29,10 @@ class Checkpoint:
         folder: where it lies.
         fingerprint: what must be equal for a training to go on: options, network, data. A changed
             fingerprint is refused rather than mixed.
-        seconds: how often a long epoch saves in its middle.
+        seconds: from one save to the next; what a kill may cost.
     """
 
-    def __init__(self, folder: Path, fingerprint: Any, seconds: float = 60.0) -> None:
+    def __init__(self, folder: Path, fingerprint: Any, seconds: float = 10.0) -> None:
         self.folder, self.seconds = folder, seconds
         text = json.dumps(fingerprint, sort_keys=True, default=str)
         self.fingerprint = hashlib.sha256(text.encode()).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -63,7 +63,7 @@ class History:
         return sum(epoch.seconds for epoch in self.epochs)
 
     def to_json(self) -> dict[str, Any]:
-        return {"stopped": self.stopped, "epochs": [asdict(epoch) for epoch in self.epochs]}
+        return {"stopped": self.stopped, "epochs": [dict(vars(epoch)) for epoch in self.epochs]}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> History:
@@ -73,7 +73,7 @@ class History:
         """One line an epoch; gradient norms of the layers as `grad_norm.<layer>`."""
         rows = []
         for epoch in self.epochs:
-            row = asdict(epoch)
+            row = dict(vars(epoch))
             row |= {f"grad_norm.{name}": value for name, value in row.pop("layer_norms").items()}
             rows.append(row)
         out = io.StringIO()

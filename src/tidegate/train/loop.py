@@ -66,7 +66,7 @@ def train(
         validate: validation loss of the network, called after every epoch in evaluation mode. None keeps the last
             epoch's weights, and the history has the training loss in its place.
         options: see `TrainOptions`.
-        checkpoint: where to save after every epoch and every `checkpoint.seconds` within one.
+        checkpoint: where to save at the end, and before it every `checkpoint.seconds`, wherever the training stands.
         resume: go on from the checkpoint, if there is one.
         progress: told of every step and epoch.
 
@@ -109,6 +109,7 @@ class _Run:
         self.best_loss, self.bad_epochs = math.inf, 0
         self.best: dict[str, Tensor] = {}
         self.epoch, self.step, self.sum, self.seconds = 1, 0, 0.0, 0.0
+        self.saved = time.monotonic()
         self.steps = len(batches)
         if options.steps_per_epoch is not None:
             self.steps = min(self.steps, options.steps_per_epoch)
@@ -122,6 +123,7 @@ class _Run:
             self._close_epoch(begin)
         if not self.history.stopped:
             self.history.stopped = "max_epochs"
+        self._save(done=True)
         self.network.load_state_dict(self.best)
         self.network.eval()
         return self.history
@@ -129,7 +131,6 @@ class _Run:
     def _train_epoch(self) -> bool:
         """Do the rest of an epoch; False where the loss is no longer finite."""
         self.network.train()
-        saved = time.monotonic()
         begin = time.perf_counter()
         for batch in self.batches.epoch(self.epoch, self.step):
             if self.step >= self.steps:
@@ -150,9 +151,7 @@ class _Run:
             self.step += 1
             if self.progress is not None:
                 self.progress.step(self.epoch, self.step, self.steps, self.sum / self.step)
-            if self.checkpoint is not None and time.monotonic() - saved > self.checkpoint.seconds:
-                self._save()
-                saved = time.monotonic()
+            self._save()
         self.seconds += time.perf_counter() - begin
         return True
 
@@ -195,8 +194,7 @@ class _Run:
         self.gradients.reset()
         if self.progress is not None:
             self.progress.epoch(epoch)
-        if self.checkpoint is not None:
-            self._save()
+        self._save()
 
     def _diverged(self) -> None:
         if not self.best or not math.isfinite(self.best_loss):
@@ -207,8 +205,10 @@ class _Run:
             )
         self.history.stopped = "diverged"
 
-    def _save(self) -> None:
-        assert self.checkpoint is not None
+    def _save(self, *, done: bool = False) -> None:
+        """Save where it is time to, or the training is done."""
+        if self.checkpoint is None or not (done or time.monotonic() - self.saved > self.checkpoint.seconds):
+            return
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
         tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         tensors |= optimizer_tensors(self.optimizer)
@@ -228,6 +228,7 @@ class _Run:
             state["average"] = self.average.steps
             tensors |= {f"average.{index}": mean for index, mean in enumerate(self.average.means)}
         self.checkpoint.save(state, tensors)
+        self.saved = time.monotonic()
 
     def restore(self) -> None:
         """Take over the checkpoint's state, if there is one."""
