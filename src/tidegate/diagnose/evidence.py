@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.table import Table
 from tidegate.data.split import Split
+from tidegate.evaluate.verdict import Verdict
 from tidegate.prepare import Prepared
 from tidegate.train.history import History
 from tidegate.train.options import TrainOptions
@@ -28,11 +29,13 @@ class Evidence:
 
     Attributes:
         history: of the training. config: the estimator's arguments.
+        verdicts: part -> the model beside the baselines there; asked only where nothing else is found.
     """
 
     unit: ClassVar[str] = "windows"  # what `sample` counts
     history: History
     config: Mapping[str, Any] = field(default_factory=dict)
+    verdicts: Callable[[], Mapping[str, Verdict]] = dict
 
     @property
     def sample(self) -> Mapping[str, int]:
@@ -184,7 +187,6 @@ class AlarmEvidence(Evidence):
         p_values: [N], NaN where a row was not judged. labelled: [N] known anomalies.
         events: [N] number of the event that an alarming row belongs to, 0 elsewhere; counted per series.
         threshold: the p at or below which a row alarms. budget: events that are allowed in one judged row.
-        adapts: whether a stream goes on learning what is ordinary.
         season: steps of the cycle that the network sees, 1 for none.
     """
 
@@ -198,7 +200,6 @@ class AlarmEvidence(Evidence):
     events: Labels
     threshold: float
     budget: float
-    adapts: bool
     season: int = 1
 
     @property

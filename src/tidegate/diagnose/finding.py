@@ -12,6 +12,7 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose import words
 
 Severity = Literal["info", "warning", "critical"]
+ON = "on"  # see `Finding.instead`
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 
 
@@ -25,6 +26,8 @@ class Finding:
         evidence: the numbers it rests on, by name; the sentence of `text` shows them.
         remedy: the change of the configuration that should help, such as {"dropout": 0.3}: arguments of the
             estimator, or of `fit` (known, observed, static). Empty where no option helps.
+        instead: why there is no remedy: `ON`, since what helps is set already, or the id of a finding that asks for
+            the opposite and comes first; "" otherwise.
         figure: what to draw (see `tidegate.diagnose.figures`), its axes named by `axes`; None where there is nothing.
     """
 
@@ -33,6 +36,7 @@ class Finding:
     evidence: Mapping[str, Any]
     remedy: Mapping[str, Any] = field(default_factory=dict)
     figure: Mapping[str, Any] | None = None
+    instead: str = ""
 
     def title(self, lang: Language | None = None) -> str:
         """A few words."""
@@ -48,6 +52,10 @@ class Finding:
 
     def advice(self, lang: Language | None = None) -> str:
         """What to do, with the remedy as options."""
+        if self.instead == ON:
+            return words.settled(self.id, lang)
+        if self.instead:
+            return words.deferred(self.instead, lang)
         return words.advice(self.id, self.remedy, lang)
 
     def grade(self, lang: Language | None = None) -> str:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill
+from tidegate.diagnose.checks import alarms, beaten, curve, data, gradients, history, labels, skill
 from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, Network, Training
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.rank import rank
+from tidegate.diagnose.reconcile import reconcile
 
 
 @dataclass(frozen=True)
@@ -21,11 +22,13 @@ class Check:
     Attributes:
         ids: of the findings it may give. needs: the piece of evidence that it looks at.
         look: called with that piece, and where a network is in it with what was measured on it.
+        otherwise: whether it is asked only where those before it found nothing that costs accuracy.
     """
 
     ids: tuple[str, ...]
     needs: type[Evidence]
     look: Callable[..., list[Finding]]
+    otherwise: bool = False
 
 
 CHECKS: tuple[Check, ...] = (
@@ -63,6 +66,7 @@ CHECKS: tuple[Check, ...] = (
     Check(("saturated_gates",), Network, gradients.gates),
     Check(("lag_copy",), Case, skill.lag_copy),
     Check(("capacity",), Case, data.capacity),
+    Check(("beaten",), Evidence, beaten.beaten, otherwise=True),
 )
 
 
@@ -109,6 +113,8 @@ def examine(*evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Findings:
         if piece is None:
             continue
         looked += check.ids
+        if check.otherwise and any(item.severity != "info" for item in found):
+            continue
         measurements = extra[id(piece)] if issubclass(check.needs, Network) else ()
         found += check.look(piece, *measurements)
-    return Findings(rank(found), tuple(looked), dict(first.sample), first.unit)
+    return Findings(reconcile(rank(found), first.config), tuple(looked), dict(first.sample), first.unit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from tidegate.core.names import method_name
+from tidegate.core.names import method_name, metric_name
 from tidegate.core.translate import Language, tr
 
 _SHARES = frozenset(
@@ -153,6 +153,13 @@ _WORDS = {
         "The validation loss was lowest in epoch {best_epoch} of {epochs}; the rest took {seconds} s.",
         "Training went on although the kept weights no longer changed.",
         "Stop sooner.",
+    ),
+    "beaten": _Words(
+        "A simple method is better",
+        "In the {part} the model's {metric} is {model}, that of a simple method ({baseline}) {reference}, more than "
+        "chance explains.",
+        "The network is the wrong tool here, or has too little to learn from; no single option stands out.",
+        "Use the simple method until the model is better; try other columns or a longer history.",
     ),
     "capacity": _Words(
         "Many weights for little data",
@@ -356,6 +363,17 @@ NAMES = {
     "positive": "second class",
     "method": "{name}",
 }
+_SETTLED = {  # advice where the options that help are set already
+    "outliers": "Check these values: the loss and the scale are robust already.",
+    "drift": "Train again on recent data.",
+    "lag_copy": "Add columns that move before the target does; if nothing helps, repeat the last value.",
+    "class_imbalance": "Collect more of this class, and judge by balanced accuracy.",
+    "threshold": "Give the validation part more examples, so that the threshold chosen there carries over.",
+    "p_values_small": "Train on rows like these; until then expect more alarms than the budget.",
+    "alarm_drift": "Train again on recent rows.",
+}
+_ALL_SET = "The options that usually help are set already: look at the data, or use the simple method that is best."
+_DEFERRED = "First do what “{title}” asks for, which is the opposite, then diagnose again."
 _SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."
 _CHANGE = "{advice} Options to change: {options}."
 
@@ -382,6 +400,16 @@ def advice(id: str, remedy: Mapping[str, Any], lang: Language | None = None) -> 
     """What to do; the remedy as `name=value`."""
     plain = tr(_WORDS[id].advice, lang)
     return tr(_CHANGE, lang, advice=plain, options=options(remedy)) if remedy else plain
+
+
+def settled(id: str, lang: Language | None = None) -> str:
+    """What to do where the options that help are set already."""
+    return tr(_SETTLED.get(id, _ALL_SET), lang)
+
+
+def deferred(first: str, lang: Language | None = None) -> str:
+    """What to do where another finding asks for the opposite; `first` is its id."""
+    return tr(_DEFERRED, lang, title=title(first, lang))
 
 
 def options(remedy: Mapping[str, Any]) -> str:
@@ -429,10 +457,9 @@ def part(name: str, lang: Language | None = None) -> str:
 
 
 def _shown(name: str, value: Any, lang: Language | None) -> str:
-    if name == "part":
-        return part(value, lang)
-    if name == "baseline":
-        return method(value, lang)
+    named = {"part": part, "baseline": method, "metric": metric_name}
+    if name in named:
+        return named[name](value, lang)
     if isinstance(value, str):
         return value
     if name in _SHARES:

@@ -20,6 +20,7 @@ SEEN = 20  # rows that should be at or below a level before too few of them mean
 RANKED = 0.1  # errors beyond the threshold that the calibration should hold, below which a tail is guessed
 LOSES = 0.10  # error above that of the best simple method
 LATER = ("validation", "test")
+ADAPT = {"alarms.adapt": True}
 
 
 def dirty(case: AlarmEvidence) -> list[Finding]:
@@ -36,11 +37,7 @@ def budget(case: AlarmEvidence) -> list[Finding]:
     if not found:
         return []
     worst = max(found, key=lambda evidence: evidence["times"])
-    return [Finding("many_alarms", "warning", worst, _adapt(case), _events(case))]
-
-
-def _adapt(case: AlarmEvidence) -> dict[str, bool]:
-    return {} if case.adapts else {"alarms.adapt": True}
+    return [Finding("many_alarms", "warning", worst, ADAPT, _events(case))]
 
 
 def _beyond(case: AlarmEvidence, part: str) -> dict[str, float | str] | None:
@@ -77,7 +74,7 @@ def calibration(case: AlarmEvidence) -> list[Finding]:
     for level, share in held.items():
         evidence = {"level": level, "share": share, "rows": len(p), "times": share / level}
         if share > SMALL * level:
-            return [Finding("p_values_small", "warning", evidence, _adapt(case), figure)]
+            return [Finding("p_values_small", "warning", evidence, ADAPT, figure)]
     level, share = max(held.items(), default=(0.0, 0.0))
     if not held or share >= LARGE * level:
         return []
@@ -111,7 +108,7 @@ def drift(case: AlarmEvidence) -> list[Finding]:
     severity: Severity = "warning" if gap > SUFFERS else "info"
     evidence = {"column": case.channels[place], "part": part, "shift": shift, "outside": outside, "gap": gap}
     figure = figures.histograms({"train": _known(case, "train", place), part: _known(case, part, place)})
-    return [Finding("alarm_drift", severity, evidence, _adapt(case), figure)]
+    return [Finding("alarm_drift", severity, evidence, ADAPT, figure)]
 
 
 def _known(case: AlarmEvidence, part: str, place: int) -> np.ndarray:
@@ -133,5 +130,5 @@ def underfitting(case: AlarmEvidence) -> list[Finding]:
     evidence |= {"worse": error / errors[name] - 1, "hidden_size": units}
     named: list[tuple[figures.Name, float]] = [(("method", {"name": "model"}), error)]
     named += [(("method", {"name": each}), value) for each, value in errors.items()]
-    remedy = {"hidden_size": min(64, 2 * units)}
+    remedy = {"hidden_size": max(units, min(64, 2 * units))}
     return [Finding("alarm_underfitting", "warning", evidence, remedy, figures.bars(named))]

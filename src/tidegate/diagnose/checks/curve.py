@@ -48,8 +48,8 @@ def overfitting(case: Case, examined: Examined) -> list[Finding]:
     grave = gap > WIDE_GAP or (rise > 1.0 and falls)
     severity: Severity = "critical" if grave else "info" if examined.settled else "warning"
     units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
-    remedy: dict[str, object] = {"dropout": 0.3 if dropout < 0.25 else 0.5}
-    if examined.parameters > 20 * examined.values and units > 16:
+    remedy: dict[str, object] = {"dropout": max(dropout, 0.3 if dropout < 0.25 else 0.5)}
+    if (examined.parameters > 20 * examined.values or dropout >= 0.5) and units > 16:
         remedy["hidden_size"] = max(16, units // 4)
     if case.history.stopped == "max_epochs" and rise > SLIGHT and best < len(losses) - 1:
         remedy["training.patience"] = 5
@@ -80,8 +80,9 @@ def underfitting(case: Case, examined: Examined) -> list[Finding]:
         return []
     if examined.evaluation.verdict.key == "chance":
         return []
-    units = int(case.config.get("hidden_size", 64))
-    remedy = {"hidden_size": max(64, min(256, 2 * units))} if units < 128 else {"num_layers": 2, "dropout": 0.0}
+    units, layers = int(case.config.get("hidden_size", 64)), int(case.config.get("num_layers", 1))
+    wider, deeper = {"hidden_size": max(64, min(256, 2 * units))}, {"num_layers": max(2, layers), "dropout": 0.0}
+    remedy = wider if units < 128 else deeper
     grave = error > (1 + LOST) * baseline and examined.measures.error("validation") > MATTERS
     severity: Severity = "critical" if grave else "info" if examined.settled else "warning"
     return [
@@ -163,7 +164,7 @@ def cut_short(case: Training, examined: Tried) -> list[Finding]:
             "stopped_early",
             "critical" if gain > 0.5 else "warning",
             {"gain": gain, "epochs": len(epochs), "steps": steps, "best_epoch": best},
-            {"max_epochs": min(wanted, 200)},
+            {"max_epochs": max(min(wanted, 200), 2 * len(epochs))},
             curve_of(case.history, **({"end": len(epochs)} if len(epochs) != best else {})),
         )
     ]

@@ -78,7 +78,8 @@ def cycles(case: Case, examined: Examined) -> list[Finding]:
         return []
     season = min(matter)
     evidence = {"season": season, "cycles": length / season, "rows": int(length), "needed": CYCLES}
-    remedy = {"hidden_size": max(8, int(case.config.get("hidden_size", 64)) // 4), "dropout": 0.3}
+    units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
+    remedy = {"hidden_size": min(units, max(8, units // 4)), "dropout": max(dropout, 0.3)}
     first = np.asarray(_parts(case, case.table.schema.targets[0], "train")[0], dtype=np.float64)
     figure = figures.strip(first, np.zeros(len(first), dtype=bool))
     figure["marks"] = {"season": season}
@@ -100,7 +101,8 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
         return []
     gap = examined.measures.gap(part) if examined.measures.has(part) else 1.0
     severity: Severity = "critical" if gap > 2 * SUFFERS else "warning" if gap > SUFFERS else "info"
-    remedy = {} if case.config.get("normalise") in ("last", "mean", "standard") else {"network.normalise": "last"}
+    by = case.config.get("normalise")
+    remedy = {"network.normalise": by if by in ("last", "mean", "standard") else "last"}
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
     figure = figures.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
     return [Finding("drift", severity, evidence, remedy, figure)]
@@ -131,8 +133,7 @@ def outliers(case: Case, examined: Examined) -> list[Finding]:
             wild, count, name = float(distance.max()), int((distance > WILD).sum()), target
     if share < LUMP * usual or wild < WILD:
         return []
-    remedy = {"loss": "mae"} if case.loss_name == "mse" else {}
-    remedy |= {"preparation.scale": "robust"} if case.config.get("scale") != "robust" else {}
+    remedy = ({"loss": "mae"} if case.loss_name == "mse" else {}) | {"preparation.scale": "robust"}
     evidence = {"share": share, "usual": usual, "wild": wild, "count": count, "column": name}
     series = max(_parts(case, name, "train"), key=lambda part: float(np.nanmax(np.abs(part), initial=0.0)))
     middle = float(np.nanmedian(series))
@@ -162,7 +163,8 @@ def capacity(case: Case, examined: Examined) -> list[Finding]:
     if ratio < CAPACITY:
         return []
     evidence = {"parameters": examined.parameters, "values": examined.values, "ratio": ratio}
-    units = max(8, int(case.config.get("hidden_size", 64)) // 4)
+    units = int(case.config.get("hidden_size", 64))
+    units = min(units, max(8, units // 4))
     figure = figures.bars([(("weights", {}), examined.parameters), (("values", {}), examined.values)])
     return [Finding("capacity", "info", evidence, {"hidden_size": units}, figure)]
 

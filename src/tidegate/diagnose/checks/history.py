@@ -40,7 +40,7 @@ def exploding(case: Evidence) -> list[Finding]:
     if figure is not None and clip:
         figure["levels"] = [clip]
     grave = largest > HUGE and clip == 0
-    remedy = {"training.clip": 1.0, "learning_rate": min(2e-3, rate)}
+    remedy = {"training.clip": min(bound, 1.0), "learning_rate": third(rate) if clip else min(2e-3, rate)}
     return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
 
 

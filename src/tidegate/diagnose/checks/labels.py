@@ -52,9 +52,8 @@ def imbalance(case: LabelEvidence) -> list[Finding]:
     recall, place, rest, share = worst
     evidence = {"name": case.classes[place], "count": int(counts[place]), "share": float(share)}
     evidence |= {"recall": recall, "rest": rest}
-    remedy = {} if case.config.get("class_weight") == "balanced" else {"class_weight": "balanced"}
     bars = sorted(zip(case.classes, counts.tolist(), strict=True), key=lambda item: -item[1])
-    return [Finding("class_imbalance", "warning", evidence, remedy, figures.bars(bars))]
+    return [Finding("class_imbalance", "warning", evidence, {"class_weight": "balanced"}, figures.bars(bars))]
 
 
 def few_examples(case: LabelEvidence) -> list[Finding]:
@@ -177,7 +176,7 @@ def threshold(case: LabelEvidence) -> list[Finding]:
         return []
     best = best_threshold(positive, chances)
     evidence = {"used": used, "better": best, "gain": gain, "accuracy": _balanced(positive, chances, used)}
-    remedy = {} if case.config.get("threshold") == "balanced_accuracy" else {"threshold": "balanced_accuracy"}
+    remedy = {"threshold": "balanced_accuracy"}
     shares = figures.histograms({"negative": chances[~positive], "positive": chances[positive]})
     return [Finding("threshold", "warning", evidence, remedy, shares)]
 
@@ -212,7 +211,7 @@ def overfitting(case: LabelEvidence) -> list[Finding]:
     if not apart > slight:
         return []
     units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
-    remedy: dict[str, object] = {"dropout": 0.5} if dropout < 0.5 else {"hidden_size": max(16, units // 2)}
+    remedy: dict[str, object] = {"dropout": 0.5} if dropout < 0.5 else {"hidden_size": min(units, max(16, units // 2))}
     evidence = {
         "train_error": own,
         "validation_error": other,
@@ -234,7 +233,7 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
     evidence = {"error": error, "baseline": name, "baseline_error": baseline, "train_error": case.train.error}
     evidence |= {"hidden_size": units}
     bars = figures.bars([(("method", {"name": "model"}), error), (("method", {"name": name}), baseline)])
-    return [Finding("label_underfitting", "warning", evidence, {"hidden_size": min(256, 2 * units)}, bars)]
+    return [Finding("label_underfitting", "warning", evidence, {"hidden_size": max(units, min(256, 2 * units))}, bars)]
 
 
 def _loses(case: LabelEvidence) -> bool:
@@ -273,9 +272,10 @@ def brief(case: LabelEvidence) -> list[Finding]:
     if not epochs or steps >= FEW_STEPS or counts.min() < RARE * counts.max() or not _unlearned(case):
         return []
     wanted = math.ceil(USUAL_STEPS * len(epochs) / max(steps, 1))
+    remedy = {"max_epochs": wanted} | ({"training.patience": wanted} if case.history.stopped == "patience" else {})
     evidence: dict[str, Any] = {"steps": steps, "epochs": len(epochs), "train_error": case.train.error}
     evidence |= {"baseline_error": _nothing(case)}
-    return [Finding("few_steps", "warning", evidence, {"max_epochs": wanted}, curve_of(case.history))]
+    return [Finding("few_steps", "warning", evidence, remedy, curve_of(case.history))]
 
 
 def narrow(case: LabelEvidence) -> list[Finding]:

@@ -30,8 +30,8 @@ def lag_copy(case: Case, examined: Examined) -> list[Finding]:
     skill, moved = (float(np.nanmean(values)) if np.isfinite(values).any() else np.nan for values in np.array(pairs).T)
     if not (moved <= NEAR and skill <= LITTLE):
         return []
-    remedy = {} if case.config.get("normalise") == "last" else {"network.normalise": "last"}
-    return [Finding("lag_copy", "warning", {"moved": moved, "skill": skill}, remedy, _neighbours(case))]
+    seen = {"moved": moved, "skill": skill}
+    return [Finding("lag_copy", "warning", seen, {"network.normalise": "last"}, _neighbours(case))]
 
 
 def _neighbours(case: Case) -> figures.Figure | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tidegate.runtime.detect.walk import values_of
 from tidegate.tasks.detect import fit as detector_fit
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins
 from tidegate.tasks.detect.known_anomalies import tune_threshold
-from tidegate.tasks.diagnose.trainee import Trainee
+from tidegate.tasks.diagnose.trainee import Trainee, verdicts
 
 USUAL_RATE = 5e-3  # the detector's own
 
@@ -30,6 +30,7 @@ def make_evidence(model: Any) -> tuple[AlarmEvidence, Training]:
     known = ~np.isnan(walked.p_value)[:, None]
     alarms = AlarmEvidence(
         history=fitted.history,
+        verdicts=partial(verdicts, model),
         config=model.flat_options(),
         channels=detector.preparation.channels,
         parts=split.parts,
@@ -40,7 +41,6 @@ def make_evidence(model: Any) -> tuple[AlarmEvidence, Training]:
         events=walked.event,
         threshold=rules.threshold,
         budget=budget_threshold(rules.budget, detector.preparation.step),
-        adapts=rules.memory > 0,
         season=max(detector.preparation.lags, default=1),
     )
     return alarms, _training(model)

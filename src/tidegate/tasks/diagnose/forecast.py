@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tidegate.core.table import Table
 from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
+from tidegate.tasks.diagnose.trainee import verdicts
 from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.evaluate import needed_rows
@@ -50,6 +52,7 @@ def make_case(model: Any) -> Case:
         horizon=decoding.horizon,
         history=fitted.history,
         options=options,
+        verdicts=partial(verdicts, model),
         config=model.flat_options() | _resolved(fitted) | {name: list(getattr(schema, name)) for name in COLUMNS},
         loss_name=choices.loss,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from tidegate.core.optional import available
 from tidegate.diagnose.evidence import LabelEvidence, LabelPart
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import probabilities
+from tidegate.tasks.diagnose.trainee import verdicts
 from tidegate.tasks.label.evaluate import beside
 
 BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
@@ -31,6 +33,7 @@ def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None)
         train=_part(model, "train"),
         validation=_part(model, "validation"),
         history=model.history_,
+        verdicts=partial(verdicts, model),
         config=model.flat_options(),
         classes=classes,
         threshold=thresholds[0] if len(thresholds) == 1 else None,

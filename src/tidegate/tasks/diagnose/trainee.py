@@ -6,6 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidegate.diagnose import Findings, examine
+from tidegate.evaluate.verdict import Verdict
+
+
+def verdicts(model: Any) -> dict[str, Verdict]:
+    """Part -> the verdict on a fitted estimator, where its task gives one."""
+    trainee = model.trainee()
+    found = {part: getattr(trainee.score(part), "verdict", None) for part in trainee.parts}
+    return {part: verdict for part, verdict in found.items() if isinstance(verdict, Verdict)}
 
 
 class Trainee:
