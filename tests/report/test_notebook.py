@@ -6,6 +6,7 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
 import tidegate as tg
@@ -70,3 +71,13 @@ def test_models_findings_explanations_and_backtests(lang: str) -> None:
 def test_what_has_nothing_to_draw_leaves_it_to_its_text() -> None:
     assert tg.Forecaster()._repr_html_() is None
     assert tg.Classifier()._repr_html_() is None
+
+
+def test_histories_audits_intervals_and_forecasts_without_training(lang: str) -> None:
+    model = fitted_plain()
+    assert check(model.history_, lang).count('class="chart"') >= 1
+    assert "<table" in check(model.audit(cutoffs=1), lang)
+    found = tg.forecast({"time": np.arange(200), "y": np.sin(np.arange(200.0))}, horizon=4)
+    assert check(found, lang, found.check.text()[:20]).count('class="chart"') == 1
+    folds = tg.backtest(quick(), plain(), folds=2)
+    assert "<table" in check(folds.scores, lang)

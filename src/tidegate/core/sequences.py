@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tidegate.core.table import Note
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sequences:
     """Sequences one after another. M sequences, N steps of all of them, C channels, P values to estimate.
 
@@ -54,6 +54,9 @@ class Sequences:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"<Sequences: {len(self):,} of {int(self.starts[-1]):,} steps, {len(self.channels):,} channels>"
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -70,7 +70,7 @@ class Note:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Table:
     """Series one after another, each sorted by time and on its grid.
 
@@ -103,6 +103,9 @@ class Table:
 
     def __len__(self) -> int:
         return int(self.starts[-1])
+
+    def __repr__(self) -> str:
+        return f"<Table: {len(self):,} rows, {len(self.ids):,} series, columns {', '.join(self.columns)}>"
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -85,7 +85,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Findings(Notebook, Sequence[Finding]):
     """Findings, root cause first; empty where nothing was found.
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from tidegate.core.errors import TidegateError
 from tidegate.core.names import method_name, metric_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
 from tidegate.diagnose import words
@@ -29,8 +30,8 @@ class Trial:
     failed: str = ""
 
 
-@dataclass(frozen=True)
-class Fixed:
+@dataclass(frozen=True, repr=False)
+class Fixed(Notebook):
     """What `fix` did.
 
     Attributes:

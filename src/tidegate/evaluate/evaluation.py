@@ -21,7 +21,7 @@ PERCENT = frozenset({"mape", "smape"})
 T = TypeVar("T", bound="Saved")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Saved(Notebook):
     """A dataclass that is JSON by its fields: numbers, text, lists and mappings; values that do not exist are null."""
 
@@ -44,7 +44,7 @@ class Saved(Notebook):
         return cls(**{name: _restored(state[name], hints[name]) for name in names})
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ScoreTable(Saved):
     """Scores of a model on one part of the data, beside the baselines'.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.names import method_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.forecast.compare import compare_losses
@@ -41,8 +42,8 @@ class FoldScores:
     walk: bool
 
 
-@dataclass(frozen=True)
-class Spread:
+@dataclass(frozen=True, repr=False)
+class Spread(Notebook):
     """How methods did over the folds.
 
     Attributes:

@@ -27,7 +27,7 @@ LARGEST_SAMPLING = 20_000  # windows predicted for one sampled attribution, abou
 LISTED = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation(Notebook):
     """What one prediction, and the model as a whole, rests on; each answer with its check beside it.
 

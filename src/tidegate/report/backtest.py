@@ -67,21 +67,23 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
 
 
 def chart(found: Any, unit: str, lang: Language) -> Markup:
+    """The criterion of every method, fold by fold, with how to read it."""
+    caption = "Lines that keep their order from fold to fold are a difference to rely on; lines that cross are not."
+    return figure(fold_chart(found.scores, unit, lang), tr(caption, lang))
+
+
+def fold_chart(scores: Any, unit: str, lang: Language) -> Chart:
     """The criterion of every method, fold by fold."""
-    scores = found.scores
     name = metric_heading(scores.criterion, lang)
     title = name if scores.criterion in UNITLESS else titled(name, unit, lang)
     drawn = Chart(tr("Fold", lang), title, lang, height=280, zero=True, x_whole=True)
-    steps = np.arange(1, scores.folds + 1, dtype=np.float64)
-    best = scores.best_baseline
+    steps = np.arange(1, len(scores.per_fold[MODEL][scores.criterion]) + 1, dtype=np.float64)
+    best = next((method for method in scores.methods if method != MODEL), None)
     for method in sorted(scores.methods, key=lambda item: (item == MODEL, item == best)):
         role: Role = "model" if method == MODEL else "baseline" if method == best else "muted"
         words = method_name(method, lang) if role != "muted" else tr("Other baselines", lang)
         drawn.line(steps, scores.per_fold[method][scores.criterion], words, role, dots=role != "muted")
-    caption = tr(
-        "Lines that keep their order from fold to fold are a difference to rely on; lines that cross are not.", lang
-    )
-    return figure(drawn.svg(tr("Error of each method in each fold", lang)), caption)
+    return drawn.about(tr("Error of each method in each fold", lang))
 
 
 def folds(found: Any, unit: str, lang: Language) -> Markup:

@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, language, tr
@@ -14,9 +16,12 @@ from tidegate.data.emit import write_columns
 from tidegate.report.label.page import scores
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.document import document, write_page
+from tidegate.report.page.history import DOTS, LOG
 from tidegate.report.page.markup import Markup, join
-from tidegate.report.page.parts import Row, header, ranked_table
+from tidegate.report.page.parts import Row, figure, header, ranked_table
 from tidegate.report.page.verdict import verdict_of
+from tidegate.report.svg.chart import Chart
+from tidegate.report.svg.marks import Role
 from tidegate.report.svg.ticks import number
 
 
@@ -49,7 +54,10 @@ def render_comparison(found: Any, lang: Language, title: str = "") -> str:
         name=best,
     )
     head = header(tr("Encoders compared", lang), title, intro)
-    parts: list[tuple[str, str, Markup | None]] = [("encoders", tr("On the validation part", lang), table(found, lang))]
+    parts: list[tuple[str, str, Markup | None]] = [
+        ("encoders", tr("On the validation part", lang), table(found, lang)),
+        ("learning", tr("Learning curves", lang), learning(found, lang)),
+    ]
     if found.evaluation is not None:
         view = LabelledView(title=title, evaluation=found.evaluation)
         heading = tr("{name} on the test part, beside the baselines", lang, name=best)
@@ -76,6 +84,27 @@ def table(found: Any, lang: Language) -> Markup:
             (tr("one answer, ms", lang), "")]  # fmt: skip
     caption = tr("Best first. The time of one answer is that of one sequence alone, without torch.", lang)
     return ranked_table(head, rows, caption)
+
+
+def learning(found: Any, lang: Language) -> Markup | None:
+    """Validation loss of each encoder by epoch; None where none was recorded."""
+    if not any(each.losses for each in found.candidates):
+        return None
+    caption = "A line that still falls at its end would gain from more epochs; one that turned up was stopped in time."
+    return figure(learning_chart(found, lang), tr(caption, lang))
+
+
+def learning_chart(found: Any, lang: Language) -> Chart:
+    """The same as a chart: the best three in colours of their own."""
+    roles: tuple[Role, ...] = ("model", "baseline", "second")
+    every = np.concatenate([each.losses for each in found.candidates])
+    log = bool(every.size and every.min() > 0 and every.max() > LOG * every.min())
+    drawn = Chart(tr("Epoch", lang), tr("Validation loss", lang), lang, height=280, x_whole=True, log=log)
+    for place, each in reversed(list(enumerate(found.candidates))):
+        role: Role = roles[place] if place < len(roles) else "muted"
+        name = each.name if place < len(roles) else tr("Other encoders", lang)
+        drawn.line(np.arange(1, len(each.losses) + 1), each.losses, name, role, len(each.losses) <= DOTS)
+    return drawn.about(tr("Validation loss of each encoder by epoch", lang))
 
 
 def _finite(value: Any) -> Any:

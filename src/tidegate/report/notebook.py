@@ -8,33 +8,40 @@ from typing import Any
 
 from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose.finding import Findings
+from tidegate.diagnose.fix import Fixed
 from tidegate.evaluate import Evaluation
 from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
 from tidegate.evaluate.detect.evaluation import DetectionEvaluation
+from tidegate.evaluate.fold_scores import Spread
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
+from tidegate.evaluate.leaks.audit import Audit
 from tidegate.explain.explanation import Explanation
 from tidegate.report import backtest, comparison
 from tidegate.report.detect.page import PAGE as DETECT
 from tidegate.report.detect.view import DetectionView
 from tidegate.report.explanation.page import lead, sections
 from tidegate.report.forecast.page import PAGE as FORECAST
-from tidegate.report.forecast.picture import coming
+from tidegate.report.forecast.picture import coming, zero_shot
 from tidegate.report.forecast.sections import coming as coming_section
 from tidegate.report.forecast.view import RunView
 from tidegate.report.label.page import PAGE as LABEL
 from tidegate.report.label.view import LabelledView
-from tidegate.report.page import diagnosis, history, run
+from tidegate.report.page import audit, diagnosis, history, run
 from tidegate.report.page.build import HEADINGS, Kind
 from tidegate.report.page.document import style
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.parts import definition, key_list
+from tidegate.report.page.parts import definition, key_list, plain_table
 from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.view import Run
 from tidegate.report.run import history_of
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.forecast.estimator import Forecaster
+from tidegate.tasks.forecast.intervals import Intervals
+from tidegate.tasks.forecast.zero_shot import ZeroShot
 from tidegate.tasks.label.compare import Comparison
 from tidegate.tasks.resample.backtest import Backtest
+from tidegate.tasks.resample.cross_validate import CrossValidation
+from tidegate.train import History
 
 _BASE = (
     "display:block;max-width:50rem;padding:.5rem 1rem;background:var(--paper);color:var(--ink);"
@@ -101,7 +108,22 @@ def _folds(found: Backtest, lang: Language) -> Markup:
 
 def _compared(found: Comparison, lang: Language) -> Markup:
     told = None if found.evaluation is None else _answers(found.evaluation, lang)
-    return join(comparison.table(found, lang), told)
+    return join(comparison.table(found, lang), comparison.learning(found, lang), told)
+
+
+def _text(found: Any, lang: Language) -> Markup:
+    """Results that are a table and a sentence, or a few sentences."""
+    if not hasattr(found, "rows"):
+        return join(*(el("p", line) for line in str(found).split("\n") if line.strip()))
+    head, *rows = found.rows(lang)
+    told = getattr(found, "text", None) or getattr(found, "verdict", None) or getattr(found, "summary", None)
+    return join(plain_table(head, rows, range(1, len(head))), el("p", told(lang)) if callable(told) else None)
+
+
+def _ahead(found: ZeroShot, lang: Language) -> Markup | None:
+    table = found.table
+    view = RunView("", None, table.schema.targets, table.frequency, coming=zero_shot(found))
+    return join(coming_section(view, lang), el("p", found.check.text(lang)))
 
 
 def _model(found: Estimator, lang: Language) -> Markup | None:
@@ -142,4 +164,8 @@ _DRAWN: dict[type, Callable[[Any, Language], Markup | None]] = {
     Backtest: _folds,
     Comparison: _compared,
     Estimator: _model,
+    History: lambda found, lang: history.section(Run("", None, history=found.to_json()["epochs"]), lang),
+    Audit: lambda found, lang: audit.section(Run("", None, audit=found), lang),
+    ZeroShot: _ahead,
+    **dict.fromkeys((Spread, CrossValidation, Intervals, Fixed), _text),
 }

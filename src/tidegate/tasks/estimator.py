@@ -63,7 +63,7 @@ class FitCall:
         return {} if where is None else {"data": str(Path(where).absolute())}
 
 
-class Estimator(Notebook, Parameters, ABC):
+class Estimator(Parameters, Notebook, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:

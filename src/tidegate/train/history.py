@@ -8,6 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tidegate.core.notebook import Notebook
+from tidegate.core.translate import Language, tr
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -36,8 +39,8 @@ class Epoch:
     layer_norms: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass
-class History:
+@dataclass(repr=False)
+class History(Notebook):
     """The epochs of a training, why it stopped, and which weights were kept.
 
     `stopped` is "patience", "max_epochs" or "diverged" ("" while it runs).
@@ -61,6 +64,16 @@ class History:
     def seconds(self) -> float:
         """Wall time of all epochs."""
         return sum(epoch.seconds for epoch in self.epochs)
+
+    def summary(self, lang: Language | None = None) -> str:
+        """How many epochs there were, and which one's weights were kept."""
+        if self.best is None:
+            return tr("{count} epochs.", lang, count=len(self))
+        kept = "{count} epochs; the weights of epoch {best} were kept, the best on the validation part."
+        return tr(kept, lang, count=len(self), best=self.best.epoch)
+
+    def __str__(self) -> str:
+        return self.summary()
 
     def to_json(self) -> dict[str, Any]:
         return {"stopped": self.stopped, "epochs": [dict(vars(epoch)) for epoch in self.epochs]}

@@ -55,7 +55,7 @@ def test_a_hopeless_baseline_is_named_and_not_drawn() -> None:
     errors = {"model": [1.0, 2.0], "ridge": [1.5, 2.5], "drift": [5.0, 900.0], "mean": [3.0, 3.1]}
     assert beyond(errors, "ridge") == (7.5, ["drift"])
     assert beyond({"model": [1.0, 2.0], "mean": [3.0, 3.1]}, "mean") == (None, [])
-    svg = step_chart(errors, "ridge", "MW", None, "en")
+    svg = step_chart(errors, "ridge", "MW", None, "en").svg()
     ticks = [float(text) for text in re.findall(r'class="tick" text-anchor="end">([\d.]+)<', svg)]
     assert max(ticks) <= 7.5
     base = view(300)

@@ -14,7 +14,7 @@ LEVELS = (0.1, 0.01, 0.001)
 EXPECTED = 10  # p-values below a level that must be expected before their share is held against it
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DetectorEvaluation(Saved):
     """How a detector did on some rows.
 

@@ -44,7 +44,7 @@ _BUDGET = {
 SPARE = 2.0  # standard deviations of a count of rare events that chance may add to what a budget allows
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DetectionEvaluation(Saved):
     """How a detector did on some series, beside the baselines.
 

@@ -12,7 +12,7 @@ from tidegate.evaluate.forecast.lagcopy import LagCopy
 from tidegate.evaluate.significance import DieboldMariano
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Evaluation(ScoreTable):
     """How a model did on one part of the data, beside the baselines. M windows, K steps, C targets.
 

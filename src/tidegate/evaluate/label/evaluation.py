@@ -23,7 +23,7 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ClassEvaluation(ScoreTable):
     """How a classifier did on one part of the data, beside the baselines. M things, K classes.
 

@@ -12,7 +12,7 @@ from tidegate.evaluate.evaluation import ScoreTable
 from tidegate.evaluate.label.evaluation import Interval, confidence
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NumberEvaluation(ScoreTable):
     """How a regressor did on one part of the data, beside the baselines. M things, P numbers of each.
 

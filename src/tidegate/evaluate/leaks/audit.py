@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, language, tr
 from tidegate.evaluate.leaks.perturb import POISONS, Difference, first_difference
@@ -131,8 +132,8 @@ class Check:
     refused: str = ""
 
 
-@dataclass(frozen=True)
-class Audit:
+@dataclass(frozen=True, repr=False)
+class Audit(Notebook):
     """The result of an audit; print it for the findings in words.
 
     Attributes:

@@ -12,7 +12,7 @@ from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.thin import Floats
 
 
-def series_chart(item: WatchedSeries, unit: str, lang: Language) -> Markup:
+def series_chart(item: WatchedSeries, unit: str, lang: Language) -> Chart:
     """The values, labelled windows as areas, and a triangle below where each alarm begins."""
     title = f"{item.channel} ({unit})" if item.channel and unit else item.channel or unit
     chart = Chart(y_title=title, lang=lang, height=240)
@@ -27,7 +27,7 @@ def series_chart(item: WatchedSeries, unit: str, lang: Language) -> Markup:
     if begins:  # in a row of their own below the line, where nothing hides them
         at = np.full(len(begins), low + 0.05 * (high - low))
         chart.points(item.times[begins], at, tr("Alarm begins", lang), "second", triangles=True)
-    return chart.svg(tr("Series {name} with alarms and labelled windows", lang, name=item.name))
+    return chart.about(tr("Series {name} with alarms and labelled windows", lang, name=item.name))
 
 
 def score_chart(item: WatchedSeries, lang: Language) -> Markup:

@@ -28,7 +28,7 @@ def level_name(level: float, lang: Language) -> str:
     return tr("{level} % interval", lang, level=f"{level * 100:g}")
 
 
-def sample_chart(sample: Sample, unit: str, lang: Language, width: float = 370.0) -> Markup:
+def sample_chart(sample: Sample, unit: str, lang: Language, width: float = 370.0) -> Chart:
     """One forecast: the values before it, what was forecast with its interval, and what came."""
     large = width > 400
     chart = Chart(y_title=unit, lang=lang, width=width, height=270 if large else 220, legend=large)
@@ -40,7 +40,7 @@ def sample_chart(sample: Sample, unit: str, lang: Language, width: float = 370.0
     chart.line(ahead, sample.mean, tr("Forecast", lang), "model", len(ahead) < 2)
     if past:
         chart.rule(sample.time[past - 1])
-    return chart.svg(tr("Actual values and one forecast of {steps} steps", lang, steps=len(sample.actual)))
+    return chart.about(tr("Actual values and one forecast of {steps} steps", lang, steps=len(sample.actual)))
 
 
 def strip_chart(strip: Strip, rows: slice, unit: str, zone: str, lang: Language) -> Markup:
@@ -105,7 +105,7 @@ def hardest(strip: Strip, length: int) -> slice | None:
 
 def step_chart(
     per_step: Mapping[str, Any], best: str | None, unit: str, frequency: Frequency | None, lang: Language
-) -> Markup:
+) -> Chart:
     """Mean absolute error of every method against how far ahead it forecasts."""
     error = titled(tr("Mean absolute error", lang), unit, lang)
     chart = Chart(ahead_title(frequency, lang), error, lang, height=280, zero=True, x_whole=True)
@@ -120,7 +120,7 @@ def step_chart(
         drawn = drawn if limit is None else np.where(drawn > limit, np.nan, drawn)
         if np.isfinite(drawn).any():
             chart.line(steps, drawn, name, role, dots=len(values) <= 48 and role != "muted")
-    return chart.svg(tr("Mean absolute error of each method by step ahead", lang))
+    return chart.about(tr("Mean absolute error of each method by step ahead", lang))
 
 
 def beyond(per_step: Mapping[str, Any], best: str | None) -> tuple[float | None, list[str]]:

@@ -14,6 +14,8 @@ from tidegate.data.emit import local_time
 from tidegate.report.forecast.view import Interval, Residuals, RunView, Sample, Strip
 from tidegate.report.page.describe import describe_table
 from tidegate.tasks.forecast.evaluate import Judged, judge_part
+from tidegate.tasks.forecast.frame import forecast_columns
+from tidegate.tasks.forecast.zero_shot import ZeroShot
 
 SAMPLES = 4
 LONGEST_STRIP = 20_000
@@ -62,7 +64,12 @@ def coming(model: Any, data: Any = None, *, future: Any = None, **reading: Any) 
         if data is not None:
             raise
         return ()
-    names, horizon = table.schema.targets, model.decoding_.horizon
+    return samples_of(table, columns, model.decoding_.horizon, model.spec_.window // 2)
+
+
+def samples_of(table: Table, columns: dict[str, Any], horizon: int, past: int) -> tuple[Sample, ...]:
+    """A sample of each series and target of a forecast's columns, with at least `past` values before it."""
+    names = table.schema.targets
     levels = tuple(float(name[1:]) for name in columns if name[:1] == "q" and name not in names and name[1:2].isdigit())
     shape = (-1, horizon, len(names))
     mean = columns["mean"].reshape(shape)
@@ -73,7 +80,7 @@ def coming(model: Any, data: Any = None, *, future: Any = None, **reading: Any) 
     found = []
     for place, series in enumerate(table.ids):
         first, end = (int(row) for row in table.starts[place : place + 2])
-        rows = np.arange(max(first, end - max(3 * horizon + 24, model.spec_.window // 2)), end)
+        rows = np.arange(max(first, end - max(3 * horizon + 24, past)), end)
         before, ahead = local_time(table.time[rows], table.timezone), times[place]
         if not dated:  # steps that bear no date are counted, and so are the rows before them
             before, ahead = np.arange(1 - len(rows), 1), np.arange(1, horizon + 1)
@@ -91,6 +98,11 @@ def coming(model: Any, data: Any = None, *, future: Any = None, **reading: Any) 
                 )
             )
     return tuple(found)
+
+
+def zero_shot(found: ZeroShot) -> tuple[Sample, ...]:
+    """The same of what the pretrained forecaster said."""
+    return samples_of(found.table, forecast_columns(found.found, found.table), found.found.time.shape[1], 0)
 
 
 def intervals(levels: tuple[float, ...], pick: Callable[[int], NDArray[np.float64]]) -> tuple[Interval, ...]:

@@ -36,7 +36,7 @@ def write_plot(
         raise ConfigError(f"a plot is an .html or an .svg file; got {os.fspath(path)!r}")
     if not 0 < len(samples) <= MOST:
         raise ConfigError(f"{len(samples)} series and targets to plot: a page holds 1 to {MOST}; give fewer series")
-    drawn = [(title_of(item, lang), sample_chart(item, unit, lang, WIDTH)) for item in samples]
+    drawn = [(title_of(item, lang), sample_chart(item, unit, lang, WIDTH).svg()) for item in samples]
     if kind == ".svg":
         return write_page(path, _stacked(drawn, tr("Forecast", lang)))
     title = tr("Forecast", lang)

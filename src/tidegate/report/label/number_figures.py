@@ -16,7 +16,7 @@ STRETCHES = 10
 FEWEST = 5  # things in a stretch of actual values
 
 
-def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) -> Markup:
+def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) -> Chart:
     """Every estimate against the actual value, with the line on which both are equal."""
     known = np.flatnonzero(np.isfinite(actual))
     if len(known) > MOST:
@@ -28,7 +28,7 @@ def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) 
     chart.line(ends, ends, tr("Exactly right", lang), "baseline")
     labels = [f"{number(a)} \u2192 {number(b)}" for a, b in zip(y, f, strict=True)]
     chart.points(y, f, tr("Estimates", lang), "model", labels=labels)
-    return chart.svg(tr("Estimates against actual values", lang))
+    return chart.about(tr("Estimates against actual values", lang))
 
 
 def error_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) -> Markup | None:

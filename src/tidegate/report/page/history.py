@@ -42,7 +42,7 @@ def section(view: Run, lang: Language) -> Markup | None:
     )
 
 
-def loss_chart(history: History, loss: str, lang: Language) -> Markup:
+def loss_chart(history: History, loss: str, lang: Language) -> Chart:
     """Training and validation loss by epoch; the epoch whose weights were kept is marked."""
     epochs = column(history, "epoch")
     train, validation = column(history, "train_loss"), column(history, "validation_loss")
@@ -56,7 +56,7 @@ def loss_chart(history: History, loss: str, lang: Language) -> Markup:
     best = best_epoch(history)
     if best is not None:
         chart.rule(best, tr("weights kept: epoch {epoch}", lang, epoch=best))
-    return chart.svg(tr("Training and validation loss by epoch", lang))
+    return chart.about(tr("Training and validation loss by epoch", lang))
 
 
 def column_chart(history: History, key: str, title: str, lang: Language) -> Markup:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
 from tidegate.report.page.markup import Markup, el
+from tidegate.report.svg.chart import Chart
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def header(over: str, title: str, *below: Markup | str) -> Markup:
     return el("header", el("p", over, class_="over"), el("h1", title), soft)
 
 
-def figure(drawing: Markup, caption: str = "", heading: str = "", wide: bool = True) -> Markup:
+def figure(drawing: Markup | Chart, caption: str = "", heading: str = "", wide: bool = True) -> Markup:
     """A chart under its heading, with a sentence on how to read it."""
     return el(
         "figure",
         el("h3", heading) if heading else None,
-        el("div", drawing, class_="drawing", tabindex="0"),
+        el("div", drawing.svg() if isinstance(drawing, Chart) else drawing, class_="drawing", tabindex="0"),
         el("figcaption", caption) if caption else None,
         class_="wide" if wide else "half",
     )

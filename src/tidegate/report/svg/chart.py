@@ -44,6 +44,7 @@ class Chart:
         x_cycle: x counts units of which so many make the next larger one (24 hours): ticks divide it.
         legend: name the marks above the chart, the last added first.
         y_range: ends of the y axis instead of the data's own.
+        description: what a screen reader says.
     """
 
     x_title: str = ""
@@ -57,6 +58,7 @@ class Chart:
     x_cycle: int = 0
     legend: bool = True
     y_range: tuple[float, float] | None = None
+    description: str = ""
     _marks: list[Mark] = field(default_factory=list)
     _rules: list[Rule] = field(default_factory=list)
     _time: bool = False
@@ -118,8 +120,24 @@ class Chart:
         self._rules.append(Rule(place, label, upright))
         return self
 
-    def svg(self, description: str) -> Markup:
-        """The drawing; `description` is what a screen reader says."""
+    def about(self, description: str) -> Chart:
+        """The chart with what a screen reader says of it."""
+        self.description = description
+        return self
+
+    @property
+    def marks(self) -> tuple[Mark | Rule, ...]:
+        """What was drawn, in order; places on a time axis are microseconds (`timed`)."""
+        return (*self._marks, *self._rules)
+
+    @property
+    def timed(self) -> bool:
+        """Whether the x axis shows times."""
+        return self._time
+
+    def svg(self, description: str = "") -> Markup:
+        """The drawing; `description` is what a screen reader says, in place of the chart's own."""
+        description = description or self.description
         top = 6.0
         head: list[Markup] = []
         if self.legend:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Table
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
@@ -39,8 +40,8 @@ def method_name(method: str, lang: Language | None = None) -> str:
     return tr(_NAMES[method], lang)
 
 
-@dataclass(frozen=True)
-class Intervals:
+@dataclass(frozen=True, repr=False)
+class Intervals(Notebook):
     """Intervals of one level for every window of a part, by method.
 
     Attributes:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note, Table
 from tidegate.data import read
 from tidegate.data.emit import local_time, to_frame
@@ -23,8 +24,8 @@ from tidegate.tasks.forecast.frame import check_names, forecast_columns
 from tidegate.tasks.forecast.self_check import FEW, Check, backtest, blended, check_end
 
 
-@dataclass(frozen=True)
-class ZeroShot:
+@dataclass(frozen=True, repr=False)
+class ZeroShot(Notebook):
     """What the pretrained forecaster says about a table.
 
     Attributes:

@@ -43,16 +43,17 @@ REPEATS = 20
 @dataclass(frozen=True)
 class Candidate:
     """One encoder. `score` on the validation part, in the comparison's metric; `seconds` of training; `latency` of one
-    sequence alone without torch, in milliseconds."""
+    sequence alone without torch, in milliseconds; `losses` on the validation part by epoch."""
 
     name: str
     score: float
     parameters: int
     seconds: float
     latency: float
+    losses: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison(Notebook):
     """Encoders beside each other, best first by the validation part, and what the best one reaches on the test part.
 
@@ -101,7 +102,7 @@ class Comparison(Notebook):
         """Plain numbers and text."""
         return {
             "metric": self.metric,
-            "candidates": [vars(own) for own in self.candidates],
+            "candidates": [{**vars(own), "losses": list(own.losses)} for own in self.candidates],
             "test": None if self.evaluation is None else self.evaluation.to_json(),
         }
 
@@ -165,7 +166,9 @@ def compare(
         judged = judge_part(model, "validation", baselines=False).evaluation
         metric, higher = judged.criterion, isinstance(model.labels_, ClassLabels)
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
-        candidate = Candidate(name, judged.overall["model"][metric], count, seconds, _latency(model, sequences))
+        losses = tuple(epoch.validation_loss for epoch in model.history_)
+        score = judged.overall["model"][metric]
+        candidate = Candidate(name, score, count, seconds, _latency(model, sequences), losses)
         found.append((candidate, model))
         if report is not None:
             report(tr("  {metric} {score:.4f} on the validation part after {seconds:.0f} s",

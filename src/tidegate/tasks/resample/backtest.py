@@ -33,7 +33,7 @@ from tidegate.tasks.verbs import require_verb
 LARGEST_FRAME = 50_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Backtest(Notebook):
     """Forecasts and scores of every fold; print it for the table and the verdict.
 

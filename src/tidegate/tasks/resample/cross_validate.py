@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.names import method_name, metric_name
+from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, share, spaced
 from tidegate.core.translate import Language, tr
@@ -23,8 +24,8 @@ from tidegate.tasks.label.evaluate import judge_part
 from tidegate.tasks.verbs import require_verb
 
 
-@dataclass(frozen=True)
-class CrossValidation:
+@dataclass(frozen=True, repr=False)
+class CrossValidation(Notebook):
     """Scores of every fold, beside the baselines' on the same fold; print it for the table.
 
     Attributes:
