@@ -39,8 +39,8 @@ from tidegate.tasks.forecast.estimator import Forecaster
 from tidegate.tasks.forecast.intervals import Intervals
 from tidegate.tasks.forecast.zero_shot import ZeroShot
 from tidegate.tasks.label.compare import Comparison
-from tidegate.tasks.resample.backtest import Backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation
+from tidegate.tasks.resample.forecasts import Backtest
 from tidegate.train import History
 
 _BASE = (

@@ -10,8 +10,9 @@ from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
 from tidegate.tasks.load import load
 from tidegate.tasks.open import open_run
-from tidegate.tasks.resample.backtest import Backtest, backtest
+from tidegate.tasks.resample.backtest import backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
+from tidegate.tasks.resample.forecasts import Backtest
 
 __all__ = [
     "AnomalyDetector",

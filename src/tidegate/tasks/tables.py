@@ -1,7 +1,8 @@
-"""The table of a fit, for tasks that learn from tables."""
+"""The table that a task learns from or looks at, for tasks of tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.errors import ConfigError
@@ -11,19 +12,35 @@ from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import READING
 
 
-def table_of(call: FitCall, **usual: Any) -> Table:
-    """The data as a table: read with the call's options over the `usual` ones, or given as one.
+def as_table(data: Any, how: Mapping[str, Any], **usual: Any) -> Table:
+    """The data as a table: read with some options over the `usual` ones, or given as one.
 
     Raises:
-        ConfigError: a table with columns named besides. DataError, SchemaError: as of `tidegate.read`.
+        ConfigError: a table with options of reading besides. DataError, SchemaError: as of `tidegate.read`.
     """
-    how = {**call.columns, **call.reading}
+    if not isinstance(data, Table):
+        return read(data, **{**usual, **how})
     named = [name for name, value in how.items() if value]
-    if not isinstance(call.data, Table):
-        return read(call.data, **{**usual, **how})
     if named:
         raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
-    return call.data
+    return data
+
+
+def own_table(model: Any, data: Any, how: Mapping[str, Any]) -> Table:
+    """The data as a table; the one that a model was fitted on where none is given.
+
+    Raises:
+        ConfigError: neither is there, or as of `as_table`.
+    """
+    if data is not None:
+        return as_table(data, how)
+    if not hasattr(model, "fitted_"):
+        raise ConfigError(
+            "give data: a path, a frame, an array or a Table; only a fitted model, or one of tidegate.open_run(), has "
+            "its own"
+        )
+    table: Table = model.fitted_.table
+    return table
 
 
 def reading_of(call: FitCall) -> dict[str, Any]:

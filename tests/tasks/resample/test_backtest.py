@@ -14,7 +14,7 @@ from tests.tasks.forecast.models import RICH_COLUMNS, RICH_ROWS, ROWS, hours, pl
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.data import read
 from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.resample import backtest as rolling
+from tidegate.tasks.resample import backtest as module
 
 HOW: dict[str, Any] = {"folds": 3, "progress": False, "ridge": False}
 
@@ -88,13 +88,13 @@ def test_rows_after_a_fold_do_not_change_it() -> None:
 
 def test_sliding_training_and_training_once(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    original = rolling.train_fold
+    original = module.train_fold
 
     def counted(*args: Any) -> Any:
         seen.append(args[4])
         return original(*args)
 
-    monkeypatch.setattr(rolling, "train_fold", counted)
+    monkeypatch.setattr(module, "train_fold", counted)
     tg.backtest(quick(), plain(), max_train_size=200, refit=False, **HOW)
     assert [fold.train for fold in seen] == [(0, 150)]
     seen.clear()
@@ -104,7 +104,7 @@ def test_sliding_training_and_training_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_backtest_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = tg.backtest(quick(), plain(), **HOW)
-    original, calls = rolling.judge_fold, []
+    original, calls = module.evaluate_fold, []
 
     def killed(*args: Any) -> Any:
         calls.append(args[-1].index)
@@ -112,7 +112,7 @@ def test_a_backtest_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest
             raise KeyboardInterrupt
         return original(*args)
 
-    monkeypatch.setattr(rolling, "judge_fold", killed)
+    monkeypatch.setattr(module, "evaluate_fold", killed)
     with pytest.raises(KeyboardInterrupt):
         tg.backtest(quick(), plain(), out=tmp_path, **HOW)
     again = tg.backtest(quick(), plain(), out=tmp_path, **HOW)

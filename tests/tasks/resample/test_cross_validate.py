@@ -152,3 +152,24 @@ def test_the_command_writes_every_fold(tmp_path: Path, capsys: pytest.CaptureFix
     assert sum(found["sizes"]) == 40
     second = next(line for line in lines if line.startswith("2,model,accuracy,"))
     assert float(second.split(",")[3]) == pytest.approx(found["per_fold"]["model"]["accuracy"][1])
+
+
+def test_a_cross_validation_that_was_cut_off_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, how = data.means(24), {"folds": 3, "progress": False}
+    expected = tg.cross_validate(tg.Regressor(**QUICK), whole, **how)
+    original, trained = tg.Regressor._fit_parts, []
+
+    def killed(self: Any, *args: Any, **given: Any) -> None:
+        trained.append(1)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        original(self, *args, **given)
+
+    monkeypatch.setattr(tg.Regressor, "_fit_parts", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tg.cross_validate(tg.Regressor(**QUICK), whole, out=tmp_path, **how)
+    again = tg.cross_validate(tg.Regressor(**QUICK), whole, out=tmp_path, **how)
+    assert len(trained) == 1 + 1 + 2
+    assert again.to_json() == expected.to_json() == json.loads((tmp_path / "scores.json").read_text("utf-8"))
+    with pytest.raises(ConfigError, match="another model"):
+        tg.cross_validate(tg.Regressor(**{**QUICK, "seed": 1}), whole, out=tmp_path, **how)

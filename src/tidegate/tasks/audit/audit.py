@@ -15,8 +15,8 @@ from tidegate.evaluate.leaks.perturb import poison
 from tidegate.tasks.audit.perturb import as_columns, copied, copies, poisoned_names, show_time
 from tidegate.tasks.audit.pipeline import fitted_copy, stages_of
 from tidegate.tasks.estimator import Estimator
-from tidegate.tasks.resample.backtest import table_of
-from tidegate.tasks.resample.fold_table import Clock
+from tidegate.tasks.resample.folds import Clock
+from tidegate.tasks.tables import own_table
 from tidegate.tasks.verbs import require_verb
 
 
@@ -62,7 +62,7 @@ def audit(
         DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no poisoned copy.
     """
     require_verb(subject, "audit")
-    table = table_of(subject, data, reading)
+    table = own_table(subject, data, reading)
     if isinstance(subject, Estimator):
         require("torch", extra="train", purpose="train")
         from tidegate.tasks.audit.forecaster import audit_forecaster

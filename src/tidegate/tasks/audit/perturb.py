@@ -13,7 +13,7 @@ from tidegate.core.table import Table
 from tidegate.data.time.zones import to_local
 from tidegate.evaluate.leaks.audit import Finding, copied_target
 from tidegate.evaluate.leaks.perturb import poison
-from tidegate.tasks.resample.fold_table import Clock
+from tidegate.tasks.resample.folds import Clock
 
 
 def copied(columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -27,7 +26,7 @@ from tidegate.tasks.detect.choices import (
 )
 from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.tables import reading_of, table_of
+from tidegate.tasks.tables import as_table, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -165,8 +164,8 @@ class AnomalyDetector(Estimator):
 
     def _examples(self, call: FitCall) -> Table:
         label = call.columns["label"]
-        columns = {name: value for name, value in call.columns.items() if name != "label"}
-        table = table_of(replace(call, columns=columns), observed=() if label is None else (label,), check=False)
+        how = {name: value for name, value in {**call.columns, **call.reading}.items() if name != "label"}
+        table = as_table(call.data, how, observed=() if label is None else (label,), check=False)
         if not isinstance(call.data, Table):
             check_channels(table)
         check_columns(table.schema)

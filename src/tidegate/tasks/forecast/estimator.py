@@ -18,7 +18,7 @@ from tidegate.tasks.forecast.choices import ForecastOptions, check_options, make
 from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, learnable, ready
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
-from tidegate.tasks.tables import reading_of, table_of
+from tidegate.tasks.tables import as_table, reading_of
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Case
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.forecast.intervals import Intervals
     from tidegate.tasks.open import Stored
-    from tidegate.tasks.resample.backtest import Backtest
+    from tidegate.tasks.resample.forecasts import Backtest
 
 
 class Forecaster(Estimator):
@@ -171,7 +171,7 @@ class Forecaster(Estimator):
         return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
     def _examples(self, call: FitCall) -> Table:
-        return table_of(call)
+        return as_table(call.data, {**call.columns, **call.reading})
 
     def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.forecast import fit as fitting

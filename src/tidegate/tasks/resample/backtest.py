@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time as clock_time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,109 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.atomic import check_writable, write_file
-from tidegate.core.errors import ConfigError, DataError, SplitError
-from tidegate.core.notebook import Notebook
+from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
-from tidegate.data.emit import local_time, to_frame
+from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.windows import origins as part_origins
-from tidegate.evaluate.fold_scores import Spread, spread_over
-from tidegate.evaluate.folds import Fold, make_folds
-from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.fold_scores import spread_over
 from tidegate.evaluate.forecast.scores import Scores
-from tidegate.evaluate.verdict import Verdict
-from tidegate.tasks.resample.fold_table import Clock, FoldTable, fold_table
-from tidegate.tasks.resample.store import FoldResult, read_fold, write_fold
+from tidegate.tasks.resample.folds import Clock, Fold, FoldTable, fold_table, make_folds
+from tidegate.tasks.resample.forecasts import Backtest, FoldForecasts
+from tidegate.tasks.resample.store import FoldStore
+from tidegate.tasks.tables import own_table
 from tidegate.tasks.verbs import require_verb
-
-LARGEST_FRAME = 50_000_000
-
-
-@dataclass(frozen=True, repr=False)
-class Backtest(Notebook):
-    """Forecasts and scores of every fold; print it for the table and the verdict.
-
-    Attributes:
-        table: what was forecast. folds: their results, oldest first. scores: methods over the folds.
-        like: the kind of frame that `frame` makes.
-    """
-
-    table: Table
-    folds: Sequence[FoldResult]
-    scores: Spread
-    like: Any = None
-
-    @property
-    def verdict(self) -> Verdict:
-        """What to think of the model, over all folds."""
-        return self.scores.verdict
-
-    @property
-    def evaluations(self) -> tuple[Evaluation, ...]:
-        """The scores of each fold."""
-        return tuple(fold.evaluation for fold in self.folds)
-
-    @property
-    def frame(self) -> Any:
-        """One row per fold, method, window and step: series, cutoff, time, step, [target], method, prediction,
-        quantiles, actual, fold. `cutoff` is the last time that a forecast could see.
-
-        Raises:
-            DataError: it would have more than 50 million rows; take `fold_frame` fold by fold.
-        """
-        rows = sum(fold.forecasts.size for fold in self.folds)
-        if rows > LARGEST_FRAME:
-            raise DataError(f"the frame of all folds has {rows:,} rows; take fold_frame(0), fold_frame(1), ... instead")
-        parts = [self._columns(fold) for fold in self.folds]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return to_frame(joined, timezone=self.table.timezone, like=self.like)
-
-    def fold_frame(self, index: int) -> Any:
-        """The rows of `frame` that belong to one fold, from 0."""
-        return to_frame(self._columns(self.folds[index]), timezone=self.table.timezone, like=self.like)
-
-    def fold_columns(self, index: int) -> dict[str, Any]:
-        """The same as name -> array, with times on the local clock; needs no dataframe library."""
-        columns = self._columns(self.folds[index])
-        return {name: local_time(values, self.table.timezone) for name, values in columns.items()}
-
-    def _columns(self, fold: FoldResult) -> dict[str, NDArray[Any]]:
-        table = self.table
-        methods, windows, horizon, targets = fold.forecasts.shape
-        each = windows * horizon * targets
-        rows = fold.origins[:, None] + np.arange(horizon)
-
-        def spread(values: NDArray[Any], size: int) -> NDArray[Any]:
-            return np.tile(np.repeat(values, size), methods)
-
-        named = table.named(fold.series) or {"series": np.array(table.ids, dtype=object)[fold.series]}
-        columns: dict[str, NDArray[Any]] = {
-            **{name: spread(values, horizon * targets) for name, values in named.items()},
-            "cutoff": spread(table.time[fold.origins - 1], horizon * targets),
-            table.schema.time or "time": spread(table.time[rows].reshape(-1), targets),
-            "step": spread(np.tile(np.arange(1, horizon + 1, dtype=np.int32), windows), targets),
-        }
-        if targets > 1:
-            columns["target"] = np.tile(np.array(table.schema.targets, dtype=object), methods * windows * horizon)
-        columns["method"] = np.repeat(np.array(fold.methods, dtype=object), each)
-        columns["prediction"] = np.asarray(fold.forecasts).reshape(-1)
-        for index, level in enumerate(fold.levels):
-            column = np.full(methods * each, np.nan)
-            column[:each] = fold.quantiles[..., index].reshape(-1)
-            columns[f"q{level:g}"] = column
-        columns["actual"] = np.tile(np.asarray(fold.actual).reshape(-1), methods)
-        columns["fold"] = np.full(methods * each, fold.index + 1, dtype=np.int32)
-        return columns
-
-    def __str__(self) -> str:
-        return str(self.scores)
-
-    def to_json(self) -> dict[str, Any]:
-        """Scores over the folds, and those of each fold, as plain values."""
-        folds = [{**fold.about, "evaluation": fold.evaluation.to_json()} for fold in self.folds]
-        return {"scores": self.scores.to_json(), "folds": folds}
 
 
 @dataclass(frozen=True)
@@ -202,7 +111,7 @@ def backtest(
     require("torch", extra="train", purpose="train")
     model.check()
     require_verb(model, "backtest")
-    table = table_of(model, data, reading)
+    table = own_table(model, data, reading)
     clock = Clock.of(table)
     how = {
         "folds": folds,
@@ -216,29 +125,22 @@ def backtest(
         "ridge": ridge,
     }
     plan = make_plan(model, clock, how)
-    place = None if out is None else Path(out)
-    if place is not None:
-        check_writable(place)
-        _claim(place, model, table, how)
-    done: list[FoldResult] = []
+    what = {"model": model.get_params(), "backtest": how}
+    store = FoldStore(out, "backtest", lambda: {**what, "table": data_fingerprint(table)})
     trained: tuple[int, Any] = (-1, None)
-    for fold in plan.folds:
-        found = None if place is None else read_fold(place, fold.index)
-        if found is None:
-            at = plan.trained_at(fold.index)
-            fresh = trained[0] != at
-            if fresh:
-                label = tr("fold {fold} of {folds}", fold=fold.index + 1, folds=len(plan.folds))
-                trained = at, train_fold(model, table, clock, plan, plan.folds[at], progress, label)
-            found = judge_fold(trained[1], table, clock, plan, plan.folds[at], fold)
-            if place is not None:
-                write_fold(place, found)
-                found = read_fold(place, fold.index) or found  # from the disk: memory holds one fold at a time
-        done.append(found)
+
+    def make(fold: Fold) -> FoldForecasts:
+        nonlocal trained
+        at = plan.trained_at(fold.index)
+        if trained[0] != at:
+            label = tr("fold {fold} of {folds}", fold=fold.index + 1, folds=len(plan.folds))
+            trained = at, train_fold(model, table, clock, plan, plan.folds[at], progress, label)
+        return evaluate_fold(trained[1], table, clock, plan, plan.folds[at], fold)
+
+    done = tuple(store.result(fold.index, FoldForecasts, partial(make, fold)) for fold in plan.folds)
     scores = spread_over([fold.scores() for fold in done], model.horizon)
-    result = Backtest(table, tuple(done), scores, data if data is not None else getattr(model, "_like", None))
-    if place is not None:
-        write_file(place / "scores.json", json.dumps(result.to_json(), ensure_ascii=False, indent=1).encode())
+    result = Backtest(table, done, scores, data if data is not None else getattr(model, "_like", None))
+    store.finish(result.to_json())
     return result
 
 
@@ -260,7 +162,7 @@ def train_fold(
     return fresh
 
 
-def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fold: Fold) -> FoldResult:
+def evaluate_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fold: Fold) -> FoldForecasts:
     """Forecast a fold's test part with a model that was fitted on the same or an earlier fold, and score it.
 
     Raises:
@@ -305,7 +207,7 @@ def judge_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold, fo
         sums.add(name, actual, values, local)
         losses.append(sums.window_losses())
     whole = origins + part.offset[local]
-    return FoldResult(
+    return FoldForecasts(
         index=fold.index,
         methods=tuple(methods),
         levels=found.levels,
@@ -341,42 +243,3 @@ def _about(part: FoldTable, fit: Fold, fold: Fold, model: Any, windows: int) -> 
             about[f"{name}_begin"] = str(times[held[:, 0]].min())
             about[f"{name}_end"] = str(times[held[:, 1] - 1].max())
     return about
-
-
-def table_of(model: Any, data: Any, reading: Mapping[str, Any]) -> Table:
-    """The table to look at: the one that a model was fitted on where no data is given."""
-    from tidegate.data import read
-
-    if data is None:
-        if not hasattr(model, "fitted_"):
-            raise ConfigError(
-                "give data: a path, a frame, an array or a Table; only a fitted model, or one of tidegate.open_run(), "
-                "has its own"
-            )
-        table: Table = model.fitted_.table
-        return table
-    named = [name for name, value in reading.items() if value]
-    if isinstance(data, Table) and named:
-        raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
-    return data if isinstance(data, Table) else read(data, **reading)
-
-
-def _claim(out: Path, model: Any, table: Table, how: Mapping[str, Any]) -> None:
-    """Write down what the folder's folds are of, or refuse a folder that holds those of another backtest."""
-    from tidegate.data.fingerprint import data_fingerprint
-    from tidegate.tasks.run import plain
-
-    record = plain({"model": model.get_params(), "table": data_fingerprint(table), "backtest": how})
-    place = out / "backtest.json"
-    if place.exists():
-        try:
-            before = json.loads(place.read_text(encoding="utf-8"))
-        except ValueError:
-            before = {}
-        if before != json.loads(json.dumps(record)):
-            odd = [name for name in record if before.get(name) != json.loads(json.dumps(record[name]))]
-            raise ConfigError(
-                f"{out} holds a backtest with another {' and '.join(odd)}; name a new folder, or delete this one"
-            )
-        return
-    write_file(place, json.dumps(record, ensure_ascii=False, indent=1).encode())

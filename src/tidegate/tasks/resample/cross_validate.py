@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,56 +14,38 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.names import method_name, metric_name
-from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
-from tidegate.core.text import aligned, share, spaced
+from tidegate.core.text import share, spaced
 from tidegate.core.translate import Language, tr
 from tidegate.data.emit import to_frame
+from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.folds import deal_folds
 from tidegate.data.partition import By, Partition, partition
+from tidegate.evaluate.evaluation import MODEL
+from tidegate.evaluate.fold_scores import OverFolds
+from tidegate.evaluate.label.evaluation import ClassEvaluation
+from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.resample.store import FoldStore
 from tidegate.tasks.verbs import require_verb
 
 
-@dataclass(frozen=True, repr=False)
-class CrossValidation(Notebook):
+@dataclass(frozen=True, kw_only=True, repr=False)
+class CrossValidation(OverFolds):
     """Scores of every fold, beside the baselines' on the same fold; print it for the table.
 
     Attributes:
-        criterion: the metric that ranks methods. higher: whether more of it is better.
-        methods: "model", then the baselines that every fold has, best first by their mean.
-        per_fold: method -> metric -> a value for each fold; NaN where a fold has none.
         sizes: sequences tested in each fold. by: how they were dealt.
         evaluations: of each fold. notes: on the data and the folds.
         like: the kind of frame that `frame` makes.
     """
 
-    criterion: str
-    higher: bool
-    methods: tuple[str, ...]
-    per_fold: Mapping[str, Mapping[str, tuple[float, ...]]]
     sizes: tuple[int, ...]
     by: str
     evaluations: tuple[Any, ...]
     notes: tuple[Note, ...] = ()
     like: Any = None
-
-    def mean(self, method: str = "model", metric: str | None = None) -> float:
-        """Mean over the folds that have a value."""
-        known = self._known(method, metric)
-        return float(known.mean()) if known.size else math.nan
-
-    def deviation(self, method: str = "model", metric: str | None = None) -> float:
-        """Standard deviation over the folds (n - 1); NaN for fewer than two."""
-        known = self._known(method, metric)
-        return float(known.std(ddof=1)) if known.size > 1 else math.nan
-
-    def wins(self, method: str) -> int:
-        """Folds in which the model is ahead of a baseline."""
-        sign = 1 if self.higher else -1
-        pairs = zip(self.per_fold["model"][self.criterion], self.per_fold[method][self.criterion], strict=True)
-        return sum(sign * own > sign * other for own, other in pairs)
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """The tidy rows as name -> array: fold (from 1), method, metric, value."""
@@ -79,32 +63,28 @@ class CrossValidation(Notebook):
         """The tidy rows as a dataframe: fold, method, metric, value."""
         return to_frame(self.columns(), like=self.like)
 
-    def rows(self, lang: Language | None = None) -> list[list[str]]:
-        """The table as text: a head, then a row for each method."""
-        name = metric_name(self.criterion, lang)
-        head = [tr("method", lang), name, tr("± over folds", lang), tr("lowest", lang), tr("highest", lang)]
-        table = [[*head, tr("folds ahead", lang)]]
-        for method in self.methods:
-            known = self._known(method, None)
-            ends = [share(float(known.min())), share(float(known.max()))] if known.size else ["-", "-"]
-            ahead = "" if method == "model" else f"{self.wins(method)}/{len(self.sizes)}"
-            table.append(
-                [method_name(method, lang), share(self.mean(method)), share(self.deviation(method)), *ends, ahead]
-            )
-        return table
+    def beside(self, method: str | None, lang: Language | None) -> list[str]:
+        """The folds in which the model is ahead of a baseline."""
+        if method is None:
+            return [tr("folds ahead", lang)]
+        return ["" if method == MODEL else f"{self.wins(method)}/{self.folds}"]
+
+    def shown(self, value: float) -> str:
+        """A value of the table as text."""
+        return share(value)
 
     def text(self, lang: Language | None = None) -> str:
         """What came of it, in a sentence."""
         values: dict[str, Any] = {
-            "folds": len(self.sizes),
+            "folds": self.folds,
             "metric": metric_name(self.criterion, lang),
             "model": share(self.mean()),
             "spread": share(self.deviation()),
         }
-        if len(self.methods) < 2:
+        best = self.best_baseline
+        if best is None:
             message = "Over {folds} folds the model's {metric} is {model} ± {spread}."
             return spaced(tr(message, lang, **values), lang)
-        best = self.methods[1]
         values |= {"baseline": method_name(best, lang), "reference": share(self.mean(best)), "wins": self.wins(best)}
         message = (
             "Over {folds} folds the model's {metric} is {model} ± {spread}, that of the best baseline, {baseline}, "
@@ -112,27 +92,35 @@ class CrossValidation(Notebook):
         )
         return spaced(tr(message, lang, **values), lang)
 
-    def __str__(self) -> str:
-        return "\n".join([*aligned(self.rows()), "", self.text()])
-
     def to_json(self) -> dict[str, Any]:
         """Plain numbers and text; values that do not exist are null."""
-        return {
-            "criterion": self.criterion,
-            "methods": list(self.methods),
-            "sizes": list(self.sizes),
-            "by": self.by,
-            "mean": {name: _null(self.mean(name)) for name in self.methods},
-            "deviation": {name: _null(self.deviation(name)) for name in self.methods},
-            "per_fold": {
-                name: {metric: [_null(value) for value in values] for metric, values in self.per_fold[name].items()}
-                for name in self.methods
-            },
+        found = super().to_json()
+        named = {name: found[name] for name in ("criterion", "methods", "sizes", "by", "per_fold")}
+        over = {"mean": {name: self.mean(name) for name in self.methods}}
+        over["deviation"] = {name: self.deviation(name) for name in self.methods}
+        return named | {
+            name: {method: value if math.isfinite(value) else None for method, value in values.items()}
+            for name, values in over.items()
         }
 
-    def _known(self, method: str, metric: str | None) -> NDArray[np.float64]:
-        values = np.asarray(self.per_fold[method][metric or self.criterion], dtype=np.float64)
-        return np.asarray(values[np.isfinite(values)])
+
+@dataclass(frozen=True)
+class FoldEvaluation:
+    """What a fold leaves behind: the scores of its test part."""
+
+    evaluation: Any
+    higher: bool
+    size: int
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Plain values, and arrays by name."""
+        return {"higher": self.higher, "size": self.size, "evaluation": self.evaluation.to_json()}, {}
+
+    @classmethod
+    def from_parts(cls, record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FoldEvaluation:
+        """What `to_parts` gave."""
+        kind = ClassEvaluation if record["higher"] else NumberEvaluation
+        return cls(kind.from_json(record["evaluation"]), record["higher"], record["size"])
 
 
 def cross_validate(
@@ -144,6 +132,7 @@ def cross_validate(
     by: By = "auto",
     validation: float | int = 0.15,
     seed: int = 0,
+    out: str | Path | None = None,
     progress: bool | None = None,
     **reading: Any,
 ) -> CrossValidation:
@@ -158,10 +147,11 @@ def cross_validate(
         folds: how many. by: how sequences are dealt (see `tidegate.data.folds.deal_folds`).
         validation: share or number of each fold's training sequences that choose the epoch.
         seed: of the dealing; that of the training is the estimator's.
+        out: folder for the folds' scores; what was cut off goes on from there when it is called again.
         progress: show a bar; None does where there is a terminal.
 
     Raises:
-        ConfigError, SplitError: folds that cannot be. TidegateError: as of `fit`.
+        ConfigError, SplitError: folds that cannot be, or `out` holds others. TidegateError: as of `fit`.
 
     >>> from tidegate import Regressor
     >>> levels = np.arange(24.0)
@@ -178,43 +168,31 @@ def cross_validate(
     estimator.check()
     sequences = estimator._read(data, labels, reading)
     place, chosen, notes = deal_folds(sequences, folds, by, seed)
-    found, sizes = [], []
-    for fold in range(folds):
+    how = {"folds": folds, "by": by, "validation": validation, "seed": seed}
+    what = {"model": estimator.get_params(), "cross-validation": how}
+    store = FoldStore(out, "cross-validation", lambda: {**what, "data": data_fingerprint(sequences)})
+
+    def make(fold: int) -> FoldEvaluation:
         rest, test = np.flatnonzero((place != fold) & (place >= 0)), np.flatnonzero(place == fold)
         inner = partition(sequences.take(rest), validation=validation, test=0, by=chosen, seed=seed)  # type: ignore[arg-type]
         parts = Partition(rest[inner.train], rest[inner.validation], test, chosen)
         model = type(estimator)(**estimator.get_params())
         with ProgressBar(progress) as bar:
             model._fit_parts(sequences, parts, progress=bar)
-        found.append(judge_part(model, "test").evaluation)
-        sizes.append(len(test))
         higher = isinstance(model.labels_, ClassLabels)
+        return FoldEvaluation(judge_part(model, "test").evaluation, higher, len(test))
+
+    done = [store.result(fold, FoldEvaluation, partial(make, fold)) for fold in range(folds)]
+    found = tuple(fold.evaluation for fold in done)
     criteria = [own.criterion for own in found]
     criterion = next((name for name in criteria if name != "accuracy"), criteria[0])
-    return _join(tuple(found), criterion, higher, tuple(sizes), chosen, (*sequences.notes, *notes), data)
-
-
-def _join(
-    found: tuple[Any, ...],
-    criterion: str,
-    higher: bool,
-    sizes: tuple[int, ...],
-    by: str,
-    notes: tuple[Note, ...],
-    like: Any,
-) -> CrossValidation:
-    shared = [name for name in found[0].methods if all(name in own.overall for own in found)]
-    per_fold = {
-        name: {
-            metric: tuple(float(own.overall[name].get(metric, math.nan)) for own in found)
-            for metric in found[0].overall[name]
-        }
-        for name in shared
-    }
-    made = CrossValidation(criterion, higher, tuple(shared), per_fold, sizes, by, found, notes, like)
-    ranked = sorted((name for name in shared if name != "model"), key=made.mean, reverse=higher)
-    return CrossValidation(criterion, higher, ("model", *ranked), per_fold, sizes, by, found, notes, like)
-
-
-def _null(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    result = CrossValidation(
+        **OverFolds.gather(found, criterion, higher=done[0].higher),
+        sizes=tuple(fold.size for fold in done),
+        by=chosen,
+        evaluations=found,
+        notes=(*sequences.notes, *notes),
+        like=data,
+    )
+    store.finish(result.to_json())
+    return result

@@ -1,106 +1,100 @@
-"""What a fold leaves behind: forecasts of every method and their scores, in memory or in a folder of its own."""
+"""Results of folds in a folder, so that a resampling that was cut off goes on where it was."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.atomic import existing_folder, write_folder
-from tidegate.core.errors import ArtifactError, TidegateError
-from tidegate.evaluate.fold_scores import FoldScores
-from tidegate.evaluate.forecast.evaluation import Evaluation
-
-ARRAYS = ("origins", "series", "positions", "actual", "forecasts", "quantiles", "losses")
+from tidegate.artifacts.atomic import check_writable, existing_folder, write_file, write_folder
+from tidegate.core.errors import ArtifactError, ConfigError, TidegateError
+from tidegate.tasks.run import plain
 
 
-@dataclass(frozen=True)
-class FoldResult:
-    """Forecasts of one fold: M windows, K steps, C targets, J methods, Q quantile levels.
+class FoldResult(Protocol):
+    """What a fold leaves behind."""
 
-    Attributes:
-        index: of the fold, from 0.
-        methods: [J] names, the model first. levels: [Q].
-        origins: [M] rows of the whole table where each window begins. series: [M]. positions: [M] on the clock.
-        actual: [M, K, C]. forecasts: [J, M, K, C]. quantiles: [M, K, C, Q] of the model.
-        losses: [J, M] mean error of each window, in its series' scale where methods are ranked by MASE.
-        evaluation: the scores. walk: whether its training part moves like a random walk.
-        about: when its parts begin and end, and how long it took.
-    """
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Plain values, and arrays by name."""
 
-    index: int
-    methods: tuple[str, ...]
-    levels: tuple[float, ...]
-    origins: NDArray[np.int64]
-    series: NDArray[np.int64]
-    positions: NDArray[np.int64]
-    actual: NDArray[np.float64]
-    forecasts: NDArray[np.float64]
-    quantiles: NDArray[np.float64]
-    losses: NDArray[np.float64]
-    evaluation: Evaluation
-    walk: bool
-    about: dict[str, Any]
-
-    def scores(self) -> FoldScores:
-        """What the fold contributes to the scores over all folds."""
-        losses = dict(zip(self.methods, self.losses, strict=True))
-        return FoldScores(self.evaluation, losses, self.series, self.positions, self.walk)
+    @classmethod
+    def from_parts(cls, record: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Any:
+        """What `to_parts` gave."""
 
 
-def fold_folder(out: Path, index: int) -> Path:
-    """Where a fold's result lies."""
-    return out / f"fold-{index + 1:03d}"
+R = TypeVar("R", bound=FoldResult)
 
 
-def write_fold(out: Path, result: FoldResult) -> None:
-    """Write a fold whole or not at all.
+class FoldStore:
+    """A folder that holds the folds of one resampling; without a folder nothing is kept.
+
+    Args:
+        out: the folder. verb: of the resampling, for messages.
+        what: what its folds are of, by name: they must be the same when it is called again.
 
     Raises:
-        OutputError: the folder cannot be written.
+        ConfigError: the folder holds folds of something else. OutputError: it cannot be written.
     """
-    files = {}
-    for name in ARRAYS:
-        buffer = io.BytesIO()
-        np.save(buffer, getattr(result, name), allow_pickle=False)
-        files[f"{name}.npy"] = buffer.getvalue()
-    record = {
-        "index": result.index,
-        "methods": result.methods,
-        "levels": result.levels,
-        "walk": result.walk,
-        "about": result.about,
-        "evaluation": result.evaluation.to_json(),
-    }
-    files["fold.json"] = json.dumps(record, ensure_ascii=False, indent=1).encode()
-    write_folder(fold_folder(out, result.index), files)
+
+    def __init__(self, out: str | Path | None, verb: str, what: Callable[[], Mapping[str, Any]]) -> None:
+        self.out = None if out is None else Path(out)
+        if self.out is None:
+            return
+        check_writable(self.out)
+        record, place = plain(dict(what())), self.out / f"{verb}.json"
+        text = json.dumps(record, ensure_ascii=False, indent=1)
+        if not place.exists():
+            write_file(place, text.encode())
+            return
+        try:
+            before = json.loads(place.read_text(encoding="utf-8"))
+        except ValueError:
+            before = {}
+        odd = [name for name, value in json.loads(text).items() if before.get(name) != value]
+        if odd:
+            raise ConfigError(
+                f"{self.out} holds a {verb} with another {' and '.join(odd)}; name a new folder, or delete this one"
+            )
+
+    def result(self, index: int, kind: type[R], make: Callable[[], R]) -> R:
+        """A fold's result: as it was written, or else made now and written whole or not at all.
+
+        What was written is read from the disk when it is used: memory holds one fold at a time.
+
+        Raises:
+            ArtifactError: it is damaged. OutputError: it cannot be written.
+        """
+        if self.out is None:
+            return make()
+        folder = self.out / f"fold-{index + 1:03d}"
+        if not (existing_folder(folder) / "fold.json").exists():
+            record, arrays = make().to_parts()
+            files = {f"{name}.npy": _npy(values) for name, values in arrays.items()}
+            files["fold.json"] = json.dumps(record, ensure_ascii=False, indent=1).encode()
+            write_folder(folder, files)
+        folder = existing_folder(folder)
+        try:
+            record = json.loads((folder / "fold.json").read_text(encoding="utf-8"))
+            arrays = {
+                place.stem: np.load(place, mmap_mode="r", allow_pickle=False) for place in sorted(folder.glob("*.npy"))
+            }
+            found: R = kind.from_parts(record, arrays)
+            return found
+        except (OSError, ValueError, KeyError, TypeError, EOFError, TidegateError) as error:
+            raise ArtifactError(f"{folder} cannot be read ({error}); delete it, and the fold is done again") from error
+
+    def finish(self, found: Mapping[str, Any]) -> None:
+        """Write the scores over all folds, as `scores.json`."""
+        if self.out is not None:
+            write_file(self.out / "scores.json", json.dumps(found, ensure_ascii=False, indent=1).encode())
 
 
-def read_fold(out: Path, index: int) -> FoldResult | None:
-    """A fold as it was written, its arrays read from the disk when they are used; None where there is none.
-
-    Raises:
-        ArtifactError: it is damaged.
-    """
-    folder = existing_folder(fold_folder(out, index))
-    if not (folder / "fold.json").exists():
-        return None
-    try:
-        record = json.loads((folder / "fold.json").read_text(encoding="utf-8"))
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS}
-        return FoldResult(
-            index=int(record["index"]),
-            methods=tuple(record["methods"]),
-            levels=tuple(record["levels"]),
-            evaluation=Evaluation.from_json(record["evaluation"]),
-            walk=bool(record["walk"]),
-            about=dict(record["about"]),
-            **arrays,
-        )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, TidegateError) as error:
-        raise ArtifactError(f"{folder} cannot be read ({error}); delete it, and the fold is done again") from error
+def _npy(values: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import TimeSeriesSplit
 
 from tidegate.core.errors import ConfigError, SplitError
-from tidegate.evaluate.folds import make_folds
+from tidegate.tasks.resample.folds import make_folds
 
 
 @given(
