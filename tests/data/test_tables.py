@@ -274,3 +274,34 @@ def test_the_mask_of_a_masked_array_is_missing(kind):
         column = next(iter(read(source, time=False).columns.values()))
         assert np.flatnonzero(np.isnan(column)).tolist() == [5]
         assert np.nanmin(column) == 0
+
+
+MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize(
+    "names", [MONTH_NAMES, [f"{i}月" for i in range(1, 13)], [name.upper() for name in MONTH_NAMES]]
+)
+def test_a_row_a_year_and_a_column_a_month_is_one_series(names, tmp_path):
+    values = np.arange(60.0).reshape(5, 12)
+    frame = pd.DataFrame(values, columns=names)
+    frame.insert(0, "Year", range(1990, 1995))
+    frame["Annual"] = 0.0
+    frame.iloc[-1, 7:13] = np.nan
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    for source in (frame, tmp_path / "a.csv"):
+        table = read(source)
+        assert table.columns["value"].tolist() == list(range(54))
+        assert table.time[[0, -1]].astype("datetime64[M]").astype(str).tolist() == ["1990-01", "1994-06"]
+        assert {"calendar", "unused"} <= {note.kind for note in table.notes}
+    assert len(read(frame, target=names[0])) == 5
+
+
+@pytest.mark.parametrize("names", [[f"H{i}" for i in range(1, 25)], [f"{i:02d}:00" for i in range(24)]])
+def test_a_row_a_day_and_a_column_an_hour_is_one_series(names):
+    frame = pd.DataFrame(np.arange(240.0).reshape(10, 24), columns=names)
+    frame.insert(0, "date", [f"2024-02-{day:02d}" for day in range(20, 30)])
+    table = read(frame)
+    assert table.columns["value"].tolist() == list(range(240))
+    assert table.time[-1] == np.datetime64("2024-02-29T23:00")
+    assert str(table.frequency) == "h"

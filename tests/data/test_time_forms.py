@@ -58,6 +58,15 @@ DAYS = {
     "iso week day": lambda day: "{}-W{:02d}-{}".format(*day.isocalendar()),
     "two digits, year first": lambda day: day.strftime("%y/%m/%d"),
     "two digits, day first": lambda day: day.strftime("%d/%m/%y"),
+    "weekday, month, day": lambda day: day.strftime("%A, %B %d, %Y"),
+    "ctime": lambda day: day.to_pydatetime().ctime(),
+    "email": lambda day: day.strftime("%a, %d %b %Y %H:%M:%S GMT"),
+    "go": lambda day: day.strftime("%Y-%m-%d %H:%M:%S +0000 UTC"),
+    "java": lambda day: day.strftime("%Y-%m-%dT%H:%M:%SZ[Etc/UTC]"),
+    "buddhist": lambda day: f"{day.day:02d}/{day.month:02d}/{day.year + 543}",
+    "buddhist digits": lambda day: f"{day.year + 543}{day.month:02d}{day.day:02d}",
+    "from and to": lambda day: f"{day:%d.%m.%Y %H:%M} - {day + pd.Timedelta(days=1):%d.%m.%Y %H:%M}",
+    "iso interval": lambda day: f"{day:%Y-%m-%d}/{day + pd.Timedelta(days=1):%Y-%m-%d}",
 }
 
 
@@ -67,6 +76,88 @@ def test_days_are_read_in_every_form(form):
     table = of([DAYS[form](day) for day in index])
     same(table, index)
     assert table.frequency == Frequency(1, "D")
+
+
+HOURS = {
+    "spoken": lambda at: f"{at.year}年{at.month}月{at.day}日 {at.hour}時{at.minute}分",
+    "file name": lambda at: at.strftime("%Y-%m-%d_%H-%M-%S"),
+    "roc digits and hour": lambda at: f"{at.year - 1911}{at:%m%d%H}",
+    "roc digits, hour, minute": lambda at: f"{at.year - 1911}{at:%m%d%H%M}",
+    "month first, by even steps": lambda at: f"{at.month}/{at.day}/{at.year} {at.hour}:{at.minute:02d}",
+}
+
+
+@pytest.mark.parametrize("form", HOURS)
+def test_hours_are_read_in_every_form(form):
+    index = pd.date_range("2020-01-01", periods=200, freq="h")
+    table = of([HOURS[form](at) for at in index])
+    same(table, index)
+    assert table.frequency == Frequency(1, "h")
+
+
+@pytest.mark.parametrize(("name", "hours"), [("CET", -1), ("EST", 5), ("JST", -9), ("UTC", 0)])
+def test_names_of_zones_that_mean_one_zone(name, hours):
+    index = pd.date_range("2020-01-01", periods=60, freq="h")
+    table = of([f"{at:%Y-%m-%d %H:%M} {name}" for at in index])
+    assert table.timezone is not None
+    same(table, index + pd.Timedelta(hours=hours))
+
+
+def test_a_zone_whose_name_means_several_is_refused():
+    with pytest.raises(TimeError, match="CST"):
+        of([f"{at:%Y-%m-%d %H:%M} CST" for at in pd.date_range("2020-01-01", periods=9, freq="h")])
+
+
+def test_what_was_made_of_intervals_years_and_eras_is_told():
+    index = pd.date_range("2020-01-01", periods=40, freq="D")
+    for form, kind in (("from and to", "spans"), ("buddhist", "buddhist"), ("buddhist digits", "buddhist")):
+        assert kind in kinds(of([DAYS[form](day) for day in index]))
+    years = of([f"{year}/{(year + 1) % 100:02d}" for year in range(1985, 2020)])
+    assert "year_pairs" in kinds(years)
+    same(years, pd.date_range("1985-01-01", periods=35, freq="YS"))
+    assert "old_years" in kinds(of([f"1441-{1 + i // 28:02d}-{1 + i % 28:02d}" for i in range(28)]))
+
+
+def test_months_of_two_digits_are_no_pairs_of_years():
+    same(
+        of([f"{2010 + i // 12}/{1 + i % 12:02d}" for i in range(30)]),
+        pd.date_range("2010-01-01", periods=30, freq="MS"),
+    )
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda i: f"{1990 + i // 2}H{1 + i % 2}",
+        lambda i: f"H{1 + i % 2} {1990 + i // 2}",
+        lambda i: f"{1990 + i // 2}年{'上下'[i % 2]}半年",
+    ],
+)
+def test_half_years(write):
+    table = of([write(i) for i in range(30)])
+    same(table, pd.date_range("1990-01-01", periods=30, freq="6MS"))
+
+
+@pytest.mark.parametrize("write", [lambda y, q: f"{y}年第{q}季", lambda y, q: f"{y}Q{q}"])
+def test_quarters_of_the_republic_go_by_the_years_above_100(write):
+    same(of([write(95 + i // 4, 1 + i % 4) for i in range(40)]), pd.date_range("2006-01-01", periods=40, freq="QS"))
+    with pytest.raises(TimeError, match="roc"):
+        of([write(80 + i // 4, 1 + i % 4) for i in range(20)])
+
+
+@pytest.mark.parametrize("form", ["%Y%m%d", "%Y%m", "%Y%m%d%H", "%Y%j"])
+def test_digits_that_can_only_be_dates_need_no_name(form):
+    step = {"%Y%m": "MS", "%Y%m%d%H": "h"}.get(form, "D")
+    index = pd.date_range("2019-12-01", periods=60, freq=step)
+    table = of([at.strftime(form) for at in index], name="k")
+    same(table, index)
+    assert "time_guess" in kinds(table)
+
+
+@pytest.mark.parametrize("start", [100_000, 20_200_101, 1_600_000_000])
+def test_counts_are_no_dates(start):
+    numbers = [str(start + 977 * i) for i in range(60)]
+    assert of(numbers, name="k", target="y").schema.time is None
 
 
 @pytest.mark.parametrize("form", ["roc", "roc digits", "roc words"])

@@ -22,7 +22,8 @@ from tidegate.data.files import frames
 from tidegate.data.files import wide as wider
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.keys import series_keys
-from tidegate.data.schema import Names, TimeName, as_names, resolve
+from tidegate.data.schema import Names, TimeName, as_names, dates_by_look, resolve
+from tidegate.data.time.calendars import show
 from tidegate.data.time.grid import Repair, Rows, order, regular
 from tidegate.data.time.parts import roles_of
 from tidegate.data.time.resample import Resample
@@ -31,6 +32,11 @@ from tidegate.data.time.time_axis import in_zone, times_of
 from tidegate.data.time.zones import zone
 
 Wide = bool | Literal["rows"]
+_TIME_GUESS = (
+    "Column {column} was read as the time, as its numbers can only be dates (the first is {first}). To count the rows "
+    "instead, pass time=False."
+)
+_UNUSED = "Columns that are not used: {columns}. To use them, name them as known, observed or static."
 
 
 def read(
@@ -115,6 +121,9 @@ def read(
         rows, schema, aware, starts = _wide_rows(opened, frequency)
     elif wide:
         rows, schema, aware = _wide_columns(opened, time, target, timezone, date_format)
+        starts = None
+    elif not any((series, known, observed, static)) and (grid := wider.calendar_of(opened, time, target)):
+        rows, schema, aware = _calendar(opened, grid, timezone, date_format)
         starts = None
     else:
         rows, schema, aware = _long(
@@ -204,10 +213,11 @@ def _long(
     unused = [name for name in source.names if name not in roles]
     if unused:
         shown = ", ".join(unused[:12]) + (" ..." if len(unused) > 12 else "")
-        message = "Columns that are not used: {columns}. To use them, name them as known, observed or static."
-        notes.append(Note("unused", message, {"columns": shown}))
+        notes.append(Note("unused", _UNUSED, {"columns": shown}))
     if not parts:
         notes.append(Note("no_time_column", "There is no time column: rows are counted in their order."))
+    elif names["time"] is None and len(parts) == 1 and dates_by_look(source, parts[0]):
+        notes.append(Note("time_guess", _TIME_GUESS, {"column": parts[0], "first": show(stamps[0])}))
     notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
 
     def hint() -> str:
@@ -236,14 +246,29 @@ def _wide_columns(
     index, codes, ids, values, cut = wider.melt(source, names, loaded.values)
     unused = [name for name in source.names if name not in roles]
     if unused:
-        message = "Columns that are not used: {columns}. To use them, name them as known, observed or static."
-        notes.append(Note("unused", message, {"columns": ", ".join(unused[:12])}))
+        notes.append(Note("unused", _UNUSED, {"columns": ", ".join(unused[:12])}))
     if cut:
         message = "{count} blank rows before a series begins or after it ends were left out."
         notes.append(Note("padding", message, {"count": cut}))
     label = None if not parts else parts[0] if len(parts) == 1 else "time"
     rows = Rows(stamps[index], codes, ids, {"value": values}, source.place, aware is None, origin=index, notes=notes)
     return rows, Schema(label, ("value",), "series"), aware
+
+
+def _calendar(
+    source: Source, grid: wider.Calendar, timezone: str | None, date_format: str | None
+) -> tuple[Rows, Schema, str | None]:
+    roles: dict[str, Role] = dict.fromkeys(grid.columns, "number")
+    loaded = source.load({**roles, **roles_of(source, (grid.date,), date_format)})
+    times = times_of(source, loaded, (grid.date,), None, 1, date_format)
+    index, stamps, values = grid.unfold(times.values, loaded.values)
+    notes = [Note("calendar", grid.note, {"columns": f"{grid.columns[0]} ... {grid.columns[-1]}"}), *times.notes]
+    stamps, aware = in_zone(replace(times, values=stamps), timezone, None, source, notes)
+    unused = [name for name in source.names if name not in roles and name != grid.date]
+    if unused:
+        notes.append(Note("unused", _UNUSED, {"columns": ", ".join(unused[:12])}))
+    rows = Rows(stamps, None, ("",), {"value": values}, source.place, aware is None, origin=index, notes=notes)
+    return rows, Schema(grid.date, ("value",)), aware
 
 
 def _wide_rows(source: Source, frequency: str | Frequency | None) -> tuple[Rows, Schema, str | None, NDArray[np.int64]]:

@@ -10,6 +10,7 @@ from tidegate.core.errors import SchemaError
 from tidegate.core.table import Schema
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
+from tidegate.data.time.digits import dates_in_digits
 from tidegate.data.time.parts import clock_for, is_clock, is_date, year_parts
 
 Names = str | Sequence[str] | None
@@ -102,7 +103,21 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
             kind = source.kind(lower[known])
             if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
                 return lower[known]
-    return next((name for name in free if source.kind(name) == "time"), None)
+    written = next((name for name in free if source.kind(name) == "time"), None)
+    if (
+        written is None
+        and free
+        and not parts
+        and source.kind(free[0]) == "number"
+        and dates_in_digits(source.cells(free[0]))
+    ):
+        return free[0]
+    return written
+
+
+def dates_by_look(source: Source, name: str) -> bool:
+    """Whether a column is not named for times, and its whole numbers can only be dates."""
+    return name.lower() not in _TIMES and source.kind(name) == "number" and dates_in_digits(source.cells(name))
 
 
 def _with_clock(
@@ -186,7 +201,8 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
     others = ", ".join(name for name in source.names if name not in numeric)
     message = (
         "which column is to be forecast? {count} hold numbers: {names}. Pass target={last!r} (--target), for instance, "
-        "or several; columns that help go to known= (known ahead), observed= or static="
+        "or several; columns that help go to known= (known ahead), observed= or static=; wide=True (--wide) takes "
+        "every column of numbers as a series of its own"
     )
     text = tr(message, count=len(numeric), names=", ".join(numeric), last=numeric[-1])
     raise SchemaError(text + (tr(". Other columns: {names}", names=others) if others else ""))

@@ -73,3 +73,22 @@ def test_numpys_own_texts_are_texts():
     )
     assert table.columns["k"].tolist() == ["a", "b", "a"]
     assert "no_time_column" not in kinds(table)
+
+
+def test_a_header_in_the_middle_of_joined_files_is_left_out(tmp_path):
+    for width, quote in ((2, ""), (3, '"')):
+        head = ",".join(f"{quote}{name}{quote}" for name in ("date", "v", "w")[:width])
+        rows = [",".join([f"2024-01-{day:02d}", *[f"{day}.5"] * (width - 1)]) for day in range(1, 21)]
+        path = tmp_path / f"{width}.csv"
+        path.write_text("\n".join([head, *rows[:10], head, *rows[10:], ""]), encoding="utf-8")
+        table = read(path, target="v")
+        assert table.columns["v"].tolist() == [day + 0.5 for day in range(1, 21)]
+        assert "header_again" in {note.kind for note in table.notes}
+
+
+def test_full_width_digits_are_numbers(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(
+        "date,v\n" + "".join(f"2024-01-{day:02d},－１{day % 10}．５\n" for day in range(1, 21)), encoding="utf-8"
+    )
+    assert read(path).columns["v"][:3].tolist() == [-11.5, -12.5, -13.5]

@@ -47,6 +47,17 @@ class BadCellError(Exception):
         self.reason = reason
 
 
+_WIDE = str.maketrans(
+    {0xFF10 + i: str(i) for i in range(10)} | {"．": ".", "，": ",", "－": "-", "＋": "+", "\u2212": "-"}
+)
+
+
+def _written(text: str) -> str:
+    """A cell without blanks around it, full-width digits and signs as the usual ones."""
+    cell = text.strip()
+    return cell if cell.isascii() else cell.translate(_WIDE)
+
+
 def is_missing(text: str) -> bool:
     """Whether a cell is one of the `MISSING` markers."""
     return text.strip().lower() in MISSING
@@ -64,9 +75,7 @@ def to_float(text: str, decimal: Decimal = ".", grouped: bool | str = True) -> f
     Raises:
         ValueError: the text is no number in this notation.
     """
-    cell = text.strip()
-    if cell[:1] == "\u2212":
-        cell = "-" + cell[1:]
+    cell = _written(text)
     if decimal == ".":
         try:
             if "_" not in cell:
@@ -154,9 +163,7 @@ def decimal_evidence(texts: Iterable[str]) -> tuple[int, int]:
     point = comma = long = 0
     either = {".": 0, ",": 0}
     for text in texts:
-        cell = text.strip()
-        if cell[:1] == "\u2212":
-            cell = "-" + cell[1:]
+        cell = _written(text)
         if "," not in cell and "." not in cell:
             long += _LONG.fullmatch(cell) is not None
             continue

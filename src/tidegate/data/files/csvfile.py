@@ -74,7 +74,7 @@ class CsvFile:
         self.place_of = {name: i for i, name in enumerate(self.names)}
         width = len(self.names)
         self.sample: list[tuple[str, ...]] = list(
-            zip(*(row[:width] + [""] * (width - len(row)) for row in found.sample), strict=True)
+            zip(*(row[:width] + [""] * (width - len(row)) for row in found.sample if self._is_row(row)), strict=True)
         ) or [() for _ in self.names]
         self.kinds: list[Kind] = [text_kind(texts, self.options.na) for texts in self.sample]
         times = [i for i, kind in enumerate(self.kinds) if kind == "time"]
@@ -100,6 +100,17 @@ class CsvFile:
         self.settled = all(notation.sure for notation in self.notation.values())
         if any(self.notation[name].decimal == "," and pair[1] for name, pair in found.items()):
             self._add_note(Note("decimal", "Numbers were read with a decimal comma."))
+
+    def _is_row(self, cells: list[str]) -> bool:
+        """Whether cells are a row: not blank, and not the header once more, as joined files have it."""
+        if not cells or len(self.names) == 1:
+            return bool(cells)
+        if len(cells) == 1 and not cells[0].strip():
+            return False
+        again = cells[0].strip() == self.names[0] and tuple(cell.strip() for cell in cells) == self.names
+        if again and not self.wide_rows:
+            self._add_note(Note("header_again", "Lines that hold the header once more were left out."))
+        return not again
 
     def _add_note(self, note: Note) -> None:
         if note not in self.notes:
@@ -139,7 +150,7 @@ class CsvFile:
             found: Any = reader(islice(text, self.skipped, None), self.delimiter, strict=True)
             try:
                 for cells in found:
-                    if cells and not _blank(cells, len(self.names)):
+                    if self._is_row(cells):
                         yield found.line_num + self.skipped, cells
             except csv.Error as error:
                 raise self._broken(str(error)) from None
@@ -161,7 +172,7 @@ class CsvFile:
             found: Any = reader(islice(text, self.skipped, None), self.delimiter, strict=False)
             count = -1
             for cells in found:
-                count += bool(cells) and not _blank(cells, len(self.names))
+                count += self._is_row(cells)
                 if count == row:
                     line = found.line_num + self.skipped
                     return tr("{file}, line {line}", file=self.label, line=line)
@@ -293,6 +304,10 @@ class CsvFile:
         lines = joined.split("\n")
         if lines and not lines[-1]:
             lines.pop()
+        head = self.delimiter.join(self.names)
+        if width > 1 and head in joined:
+            lines = [line for line in lines if line != head or self._is_row(list(self.names))]
+            joined = "\n".join(lines)
         if last and width > 1:
             return lines if "".join(lines).count(self.delimiter) == len(lines) * (width - 1) else None
         return lines if self._even(lines, width) and (width > 1 or all(lines)) else None
@@ -319,8 +334,8 @@ class CsvFile:
                 raise self._broken(str(error)) from None
             if not rows:
                 return
-            if {len(row) for row in rows} != {width}:
-                rows = [_trim(row, width) for row in rows if row and not _blank(row, width)]
+            if {len(row) for row in rows} != {width} or any(row[0].strip() == self.names[0] for row in rows):
+                rows = [_trim(row, width) for row in rows if row and self._is_row(row)]
                 for i, row in enumerate(rows):
                     if len(row) != width:
                         raise self._uneven(done + i, len(row))
@@ -358,10 +373,6 @@ class _UnsettledError(Exception):
 
 def _fast(notation: Notation) -> bool:
     return notation.decimal == "." and not notation.by_dates
-
-
-def _blank(row: list[str], width: int) -> bool:
-    return len(row) == 1 and width > 1 and not row[0].strip()
 
 
 def _trim(row: list[str], width: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,9 @@ from tidegate.data.cells.columns import Role, Source
 from tidegate.data.cells.numbers import BadCellError, to_floats
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.files.frames import ArraySource
-from tidegate.data.schema import TimeName, as_names, find_time, missing_column
+from tidegate.data.schema import Names, TimeName, as_names, find_time, missing_column
+from tidegate.data.time.months import month_of
+from tidegate.data.time.parts import is_date, part_named
 
 Long = tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...], NDArray[Any], int]
 """Source rows [n], codes [n], ids [G], values [n], and how many blank rows were cut from the ends."""
@@ -48,6 +52,79 @@ def melt(source: Source, names: tuple[str, ...], values: dict[str, NDArray[Any]]
     if not ids:
         raise SchemaError(f"no column of {source.label or 'the table'} has a value")
     return np.concatenate(rows), np.concatenate(codes), tuple(ids), np.concatenate(stacked), cut
+
+
+_HOUR = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})(?::00(?::00)?|h|時|點|点)?", re.IGNORECASE)
+_MONTH = re.compile(r"(\d{1,2})月?")
+_MONTHS = "Each row was read as a year, and the columns {columns} as its months: one series."
+_HOURS = "Each row was read as a day, and the columns {columns} as its hours: one series."
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A table with a row a year and a column a month, or a row a day and a column an hour.
+
+    Attributes:
+        date: the column of years or days. columns: the others, in order of time.
+        unit: of the columns, `M` or `h`. note: says how the table was read.
+    """
+
+    date: str
+    columns: tuple[str, ...]
+    unit: str
+    note: str
+
+    def unfold(
+        self, dates: NDArray[np.datetime64], columns: dict[str, NDArray[Any]]
+    ) -> tuple[NDArray[np.int64], NDArray[np.datetime64], NDArray[Any]]:
+        """One series out of the table, without blanks at its ends.
+
+        Args:
+            dates: [n] of the rows. columns: [n] each.
+
+        Returns:
+            (row of the source, time, value), [n * columns] each but for the blanks.
+        """
+        grid = np.stack([columns[name] for name in self.columns], axis=1)
+        begin = dates.astype("datetime64[Y]" if self.unit == "M" else "datetime64[D]").astype(
+            f"datetime64[{self.unit}]"
+        )
+        times = (begin[:, None] + np.arange(grid.shape[1])).astype("datetime64[us]").ravel()
+        index = np.repeat(np.arange(len(grid)), grid.shape[1])
+        held = np.flatnonzero(~np.isnan(grid.ravel()))
+        kept = slice(int(held[0]), int(held[-1]) + 1) if len(held) else slice(0)
+        return index[kept], times[kept], grid.ravel()[kept]
+
+
+def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calendar | None:
+    """How a table whose columns are the twelve months of a year, or the hours of a day, is to be read; None where they
+    are not."""
+    if time is False or len(source.names) < 13 or as_names(target) not in ((), ("value",)) or "value" in source.names:
+        return None
+    dates = [name for name in source.names if name in as_names(time) or (time is None and part_named(name) == "year")]
+    others = [name for name in source.names if name not in dates]
+    months = {month_of(name) or _number(name, "month") for name in others}
+    if len(dates) == 1 and set(range(1, 13)) <= months and source.kind(dates[0]) == "number":
+        named = {month_of(name) or _number(name, "month"): name for name in reversed(others)}
+        return _of_numbers(source, dates[0], [named[month] for month in range(1, 13)], "M")
+    days = [name for name in source.names if name in as_names(time) or (time is None and source.kind(name) == "time")]
+    hours = {_number(name, "hour"): name for name in source.names if name not in days}
+    for first in (0, 1):
+        if len(days) == 1 and set(range(first, first + 24)) <= set(hours) and is_date(source, days[0]):
+            return _of_numbers(source, days[0], [hours[hour] for hour in range(first, first + 24)], "h")
+    return None
+
+
+def _of_numbers(source: Source, date: str, columns: list[str], unit: str) -> Calendar | None:
+    if any(source.kind(name) not in ("number", "empty") for name in columns):
+        return None
+    return Calendar(date, tuple(columns), unit, _MONTHS if unit == "M" else _HOURS)
+
+
+def _number(name: str, unit: str) -> int:
+    """The month or hour that a column's name counts, -1 where it counts none."""
+    found = (_MONTH if unit == "month" else _HOUR).fullmatch(name.strip())
+    return -1 if found is None else int(found[1])
 
 
 def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

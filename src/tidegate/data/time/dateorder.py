@@ -25,6 +25,14 @@ _MONTH_FIRST_ORDERED = (
     "Dates such as {text} were read with the month first, because only so they are in order. "
     'To choose: date_format="dayfirst" or "monthfirst".'
 )
+_DAY_FIRST_EVEN = (
+    "Dates such as {text} were read with the day first, because only so they are evenly spaced. "
+    'To choose: date_format="dayfirst" or "monthfirst".'
+)
+_MONTH_FIRST_EVEN = (
+    "Dates such as {text} were read with the month first, because only so they are evenly spaced. "
+    'To choose: date_format="dayfirst" or "monthfirst".'
+)
 _YEAR_FIRST_ORDERED = (
     "Dates such as {text} were read with a year of two digits first, because only so they are in order. To choose: "
     'date_format="dayfirst", "monthfirst" or "yearfirst".'
@@ -71,7 +79,7 @@ def decide(
     if PAIR in found:
         raise TimeError(
             f"{place(int(np.argmax(kind == PAIR)))}, column {name!r}: the time has no year of four digits; say how "
-            'times are written with date_format= (for instance "%m/%y")'
+            'times are written with date_format= (for instance "%m/%y", or "roc" for years of the Republic of China)'
         )
     parts = Parts(year, month, day, parts.clock, kind)
     if MONTH_YY in found:
@@ -148,19 +156,36 @@ def _order(
         return put("dayfirst" if (p > 12).any() else "monthfirst")  # where the impossible date is then named
     if p.max() > 12 or q.max() > 12:
         return put("dayfirst" if p.max() > 12 else "monthfirst")
-    if dotted:
-        notes.append(Note("date_order", _DAY_FIRST, {"text": sample}))
-        return put("dayfirst")
-    if len(usual) == 1 or usual["dayfirst"] != usual["monthfirst"]:
-        best, worst = sorted(usual, key=lambda way: usual[way])[0], max(usual.values())
-        if len(usual) == 1 or usual[best] * 4 <= worst:
-            message = _DAY_FIRST_ORDERED if best == "dayfirst" else _MONTH_FIRST_ORDERED
-            notes.append(Note("date_order", message, {"text": sample}))
-            return put(best)
+    found, why = ("dayfirst", _DAY_FIRST) if dotted else _by_steps(usual, {way: put(way) for way in usual})
+    if found:
+        notes.append(Note("date_order", why, {"text": sample}))
+        return put(found)
     raise TimeError(
         f"column {name!r}: dates such as {sample!r} may have the day or the month first, and nothing in the column "
         'decides it; pass date_format="dayfirst" or date_format="monthfirst"'
     )
+
+
+def _by_steps(disorder: dict[str, int], parts: dict[str, Parts]) -> tuple[str, str]:
+    """The way to read a column that alone puts it in order, or else makes it evenly spaced, and the note that says so;
+    empty where none does."""
+    if len(disorder) == 1 or disorder["dayfirst"] != disorder["monthfirst"]:
+        best, worst = min(disorder, key=lambda way: disorder[way]), max(disorder.values())
+        if len(disorder) == 1 or disorder[best] * 4 <= worst:
+            return best, _DAY_FIRST_ORDERED if best == "dayfirst" else _MONTH_FIRST_ORDERED
+    even = [way for way in disorder if _even(parts[way])]
+    if len(even) == 1:
+        return even[0], _DAY_FIRST_EVEN if even == ["dayfirst"] else _MONTH_FIRST_EVEN
+    return "", ""
+
+
+def _even(parts: Parts) -> bool:
+    """Whether all steps are equal, or all are the same number of months; three steps or more."""
+    dates, _ = assemble(parts.year, parts.month, parts.day)
+    step = np.diff(dates.astype("datetime64[us]").astype(np.int64) + parts.clock)
+    months = np.diff(parts.year * 12 + parts.month)
+    still = len(np.unique(parts.day)) == 1 and len(np.unique(parts.clock)) == 1
+    return len(step) > 2 and (len(np.unique(step)) == 1 or (still and len(np.unique(months)) == 1))
 
 
 def _impossible(name: str, p: NDArray[np.int64], q: NDArray[np.int64], places: tuple[str, str]) -> None:

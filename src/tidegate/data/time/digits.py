@@ -18,6 +18,10 @@ from tidegate.data.time.timestamps import NAT, Place, Times, assemble
 NO_TIME = np.iinfo(np.int64).min
 ROC_NOTE = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
 WEEK_NOTE = "Weeks of {column} were read as ISO weeks, dated by their Monday: {text} is {first}."
+BUDDHIST, BUDDHIST_YEARS = (2443, 2700), 543
+BUDDHIST_NOTE = "Years of {column} were read as years of the Buddhist era, which began 543 years earlier: {text}."
+_MINUTE = 60_000_000
+_LAST_EPOCH = np.datetime64("2200-01-01", "us")
 _EPOCH = (
     "Column {column} was read as time since 1970 (UTC), in seconds, milliseconds, microseconds or nanoseconds by the "
     "size of its numbers; first {first}."
@@ -62,6 +66,25 @@ def numbers(texts: Sequence[str]) -> NDArray[Any]:
     return values
 
 
+def dates_in_digits(texts: Sequence[str]) -> bool:
+    """Whether whole numbers of six digits or more can only be dates, whatever their column is called: eight or more
+    of them, in order, and evenly spaced as times or over the end of a month as no count is."""
+    cells = [text.strip() for text in texts if not is_missing(text)]
+    if len(cells) < 8 or not all(cell.isascii() and cell.isdigit() and len(cell) >= 6 for cell in cells):
+        return False
+    values = numbers(cells)
+    found = _calendar(values) or _epoch(values, "")
+    if found is None:
+        return False
+    times = found.values.astype("datetime64[us]")
+    step = np.diff(times.astype(np.int64))
+    months = times.astype("datetime64[M]").astype(np.int64)
+    usual = int(step[0]) % _MINUTE == 0 or _MINUTE % max(int(step[0]), 1) == 0
+    even = (usual and len(set(step.tolist())) == 1) or (not found.aware and len(set(np.diff(months).tolist())) == 1)
+    calendar = not found.aware and len(cells[0]) >= 8 and months[-1] > months[0]
+    return bool((step > 0).all()) and (even or calendar)
+
+
 def as_floats(values: NDArray[Any]) -> NDArray[np.float64]:
     """Whole numbers of `numbers` as floats, NaN where missing."""
     return values if values.dtype.kind == "f" else np.where(values == NO_TIME, np.nan, values)
@@ -100,6 +123,12 @@ def from_numbers(
         return Times(np.full(len(values), NAT, dtype="datetime64[us]"))
     low = int(values[held].min())
     filled = np.where(held, values, low)
+    if not roc and BUDDHIST[0] * 10_000 <= low and int(filled.max()) <= BUDDHIST[1] * 10_000:
+        found = _calendar(filled - BUDDHIST_YEARS * 10_000)
+        if found is not None:
+            found.notes.append(Note("buddhist", BUDDHIST_NOTE, {"column": name, "text": int(filled[0])}))
+            found.values = _blank(found.values, held)
+            return found
     found = None if not roc else _roc(filled, name, True)
     if found is None and not roc:
         found = _weeks(filled, name) or _calendar(filled) or (None if six else _roc(filled, name, padded))
@@ -160,6 +189,8 @@ def _epoch(values: NDArray[np.int64], name: str) -> Times | None:
         if least <= low and high < most:
             micro = values // 1000 if factor < 1 else values * int(factor)
             times = micro.astype("datetime64[us]")
+            if times.max() >= _LAST_EPOCH:
+                return None
             note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:19]})
             return Times(times, aware=True, zone="UTC", notes=[note])
     return None
@@ -189,9 +220,21 @@ def week_start(year: NDArray[np.int64], week: NDArray[np.int64], day: int = 1) -
 
 
 def _roc(values: NDArray[np.int64], name: str, sure: bool) -> Times | None:
-    """1090102, 10901 and 109 where the column leaves no doubt, or `sure`."""
+    """1090102 (with hours, or hours and minutes, behind it), 10901 and 109 where the column leaves no doubt, or
+    `sure`."""
     low, high = int(values.min()), int(values.max())
     one = np.ones_like(values)
+    clock = np.zeros_like(values)
+    if low >= 1_000_101_00 and high <= 2_001_231_24 and (values % 100 <= 24).all():
+        clock, values = values % 100 * 60, values // 100
+    elif (
+        low >= 1_000_101_0000
+        and high <= 2_001_231_2359
+        and (values % 100 < 60).all()
+        and (values % 10_000 < 2400).all()
+    ):
+        clock, values = values // 100 % 100 * 60 + values % 100, values // 10_000
+    low, high = int(values.min()), int(values.max())
     if (low >= 10_101 and 1_000_101 <= high <= 2_001_231) or (
         sure and low >= 10_101 and high <= 2_001_231 and low > 99
     ):
@@ -205,7 +248,7 @@ def _roc(values: NDArray[np.int64], name: str, sure: bool) -> Times | None:
     dates, bad = assemble(parts[0] + ROC_YEAR, parts[1], parts[2])
     if bad.any():
         return None
-    times = dates.astype("datetime64[us]")
+    times = dates.astype("datetime64[us]") + clock * _MINUTE
     return Times(times, notes=[_told(ROC_NOTE, "roc", name, values, times)])
 
 

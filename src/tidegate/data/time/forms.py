@@ -40,7 +40,36 @@ _SHORT_CLOCK = (
     r"[T_ ]\s*(?P<half>[AaPp]\.?[Mm]\.?\s*)?(?:(?P<hour>\d{1,2})[hH]?|(?P<digits>\d{4}(?:\d{2})?))"
     r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?"
 )
-_ZONE = r"\s*(?P<z>Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?"
+_EAST = {
+    "Z": 0,
+    "UTC": 0,
+    "GMT": 0,
+    "WET": 0,
+    "WEST": 60,
+    "CET": 60,
+    "CEST": 120,
+    "EET": 120,
+    "EEST": 180,
+    "MSK": 180,
+    "SGT": 480,
+    "HKT": 480,
+    "JST": 540,
+    "KST": 540,
+    "AEST": 600,
+    "AEDT": 660,
+    "NZST": 720,
+    "NZDT": 780,
+    "EDT": -240,
+    "EST": -300,
+    "CDT": -300,
+    "MDT": -360,
+    "MST": -420,
+    "PDT": -420,
+    "PST": -480,
+}
+"""Minutes east of UTC of names that mean one zone; CST, IST and BST mean several."""
+_ZONE_NAME = "|".join(sorted(_EAST, key=len, reverse=True))
+_ZONE = rf"\s*(?:(?P<z>{_ZONE_NAME}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?(?:UTC|GMT)| ?\[[\w/+-]+\])?)?"
 _WORD = r"[^\W\d_]"
 _NAME = rf"(?P<n>{_WORD}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_WORD}{{2,12}}\.?,? )?"
@@ -50,7 +79,7 @@ _DAYS = (
     ("ymd", r"(?P<y>\d{4})(?P<sep>[-/.])(?P<a>\d{1,2})(?P=sep)(?P<b>\d{1,2})"),
     ("pqy", r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})"),
     ("compact", r"(?P<y>\d{4})(?P<a>\d{2})(?P<b>\d{2})"),
-    ("named", rf"{_NAME}[ -]{_DAY},?[ -](?P<y>\d{{4}})"),
+    ("named", rf"{_WEEKDAY}{_NAME}[ -]{_DAY},?[ -](?P<y>\d{{4}})"),
     ("named", rf"{_WEEKDAY}{_DAY}[ /-]?{_NAME},?[ /-]?(?P<y>\d{{4}}|\d{{2}})"),
     ("named", rf"(?P<y>\d{{4}})[ /-]{_NAME}[ /-](?P<b>\d{{1,2}})"),
     ("ordinal", r"(?P<y>\d{4})-(?P<a>\d{3})"),
@@ -68,7 +97,15 @@ _PERIODS = (
     ("week", r"(?P<y>\d{4})[- /]?(?:[Ww](?:eek|k)?\.? ?(?P<a>\d{1,2})(?:-?(?P<b>[1-7]))?|(?P<a2>\d{1,2})[Ww])"),
     ("week", r"(?:[Ww](?:eek|k)?|KW|Kw|kw)\.? ?(?P<a>\d{1,2}),?[- /](?P<y>\d{4})"),
     ("week", r"(?P<y>\d{4})[- /]?(?:KW|kw|S)(?P<a>\d{1,2})"),
+    ("half", r"(?P<y>\d{4})[- ]?[Hh](?P<a>[12])"),
+    ("half", r"[Hh](?P<a>[12])[- /](?P<y>\d{4})"),
+    ("ym", r"FY ?(?P<y>\d{4})(?P<a>)"),
     ("pair", r"(?P<y>\d{1,2})[-/](?P<a>\d{1,2})"),
+    ("pair_quarter", r"(?P<y>\d{2})-?(?:Q(?P<a>[1-4])|(?P<a2>[1-4])Q)"),
+)
+_CTIME = (
+    rf"{_WEEKDAY}{_NAME} +(?P<b>\d{{1,2}}) (?P<h>\d{{1,2}}):(?P<mi>\d{{2}}):(?P<s>\d{{2}})"
+    rf"(?: (?P<z>{_ZONE_NAME}))? (?P<y>\d{{4}})"
 )
 _PATTERNS = tuple(
     (form, re.compile(written))
@@ -76,6 +113,7 @@ _PATTERNS = tuple(
         *((form, day + _CLOCK + _ZONE) for form, day in _DAYS),
         *((form, day + _CLOCK + _ZONE) for form, day in _PERIODS[:5]),
         *_PERIODS[5:],
+        ("named", _CTIME),
         *((form, day + _SHORT_CLOCK + _ZONE) for form, day in _DAYS[:6]),
     )
 )
@@ -84,6 +122,10 @@ _CJK = str.maketrans(
     | {"第": None, "季": "Q", "週": "W", "周": "W", "元": "1", "\u3000": " "}
 )
 _HALVES = (("上午", "AM "), ("下午", "PM "), ("午前", "AM "), ("午後", "PM "))
+_HALF_YEARS = (("上半年", "H1"), ("下半年", "H2"))
+_CJK_MONTH = re.compile(r"([一二三四五六七八九]|十[一二]?)月")
+_CJK_MONTHS = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"]
+_SPAN = re.compile(r" +[-–—] +|[–—~～至]| +(?:to|bis|until) +|/(?=\d{4}-\d\d)")
 _ERAS = (
     *(("中華民國", 1911), ("中华民国", 1911), ("民國", 1911), ("民国", 1911)),
     *(("令和", 2018), ("平成", 1988), ("昭和", 1925)),
@@ -116,6 +158,9 @@ def read_cell(text: str) -> Cell | None:
     if found is not None:
         return _parts(*found)
     base = 0
+    begin = begin_of(cell)
+    if begin is not None:
+        return read_cell(begin)
     if not cell.isascii():
         cell = unicodedata.normalize("NFKC", cell)
         for era, start in _ERAS:
@@ -124,13 +169,19 @@ def read_cell(text: str) -> Cell | None:
         plain = cell
         for half, sign in _HALVES:
             cell = cell.replace(half, " " + sign)
+        for half, sign in _HALF_YEARS:
+            cell = re.sub(f"年? ?{half}", f"-{sign}", cell)
+        cell = _CJK_MONTH.sub(lambda at: f"{_CJK_MONTHS.index(at[1]) + 1}月", cell)
         cell = re.sub(r"(?<=[-:]) +", "", cell.translate(_CJK)) if plain != cell.translate(_CJK) else cell
         cell = re.sub(r" +", " ", cell).strip().rstrip("-:")
+        cell = re.sub(r":(\d)(?!\d)", r":0\1", cell)
+        cell = re.sub(r"^(\d{4}) (\d{1,2})$", r"\1-\2", cell)
         if re.fullmatch(r"\d{4}", cell) and plain.endswith("年") and not base:
             return Cell(int(cell), 1, 1, 0, NO_OFFSET, SURE)
     cell = re.sub(r"\s*[(（][^()（）]{1,12}[)）]", "", cell)
     cell = re.sub(r"(?<=\d)\s*([-/.])\s*(?=\d)", r"\1", cell).rstrip(".")
     cell = re.sub(r"(?<=\w) (?:de|del) (?=\w)", " ", cell)
+    cell = re.sub(r"[T_ ](\d{2})-(\d{2})-(\d{2})$", r" \1:\2:\3", cell)
     if base:
         year = re.match(r"\d{1,3}(?!\d)", cell)
         if year is None:
@@ -144,6 +195,14 @@ def read_cell(text: str) -> Cell | None:
     found = match(cell)
     read = None if found is None else _parts(*found)
     return read._replace(kind=ROC) if read is not None and base == ROC_YEAR else read
+
+
+def begin_of(text: str) -> str | None:
+    """The first of two times that a cell holds, as in `2024-01-01 00:00 - 2024-01-01 01:00`; None where it is one."""
+    parts = _SPAN.split(text.strip())
+    if len(parts) != 2 or match(parts[0].strip()) is None:
+        return None
+    return parts[0] if match(parts[1].strip()) is not None or read_clock(parts[1]) is not None else None
 
 
 def _parts(form: str, at: re.Match[str]) -> Cell | None:
@@ -167,10 +226,13 @@ def _parts(form: str, at: re.Match[str]) -> Cell | None:
         if day.year != year:
             return None
         first, second = day.month, day.day
-    elif form == "pair":
-        year, first, second, kind = int(groups["y"]), int(groups["a"]), 1, PAIR
+    elif form in ("pair", "pair_quarter"):
+        year, second, kind = int(groups["y"]), 1, PAIR
+        first = int(groups["a"]) if form == "pair" else 3 * int(groups["a"] or groups["a2"]) - 2
+    elif form == "half":
+        first, second = 6 * int(groups["a"]) - 5, 1
     else:
-        first, second = int(groups["a"]), int(groups.get("b") or 1)
+        first, second = int(groups["a"] or 1), int(groups.get("b") or 1)
         if form == "pqy":
             kind = PQY if len(groups["y"]) == 4 else PQYY
     clock = _clock(groups)
@@ -230,7 +292,7 @@ def offset_minutes(text: str | None) -> int:
     if text is None:
         return NO_OFFSET
     if text[0] not in "+-":
-        return 0
+        return _EAST[text]
     digits = text[1:].replace(":", "")
     minutes = int(digits[:2]) * 60 + int(digits[2:] or 0)
     return -minutes if text[0] == "-" else minutes

@@ -13,14 +13,29 @@ from tidegate.core.table import Note
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time import timestamps as stamps
 from tidegate.data.time.dateorder import WORDS, Parts, decide
-from tidegate.data.time.digits import as_floats, from_numbers, is_number, numbers
-from tidegate.data.time.forms import MINUTE, NO_OFFSET
+from tidegate.data.time.digits import (
+    BUDDHIST,
+    BUDDHIST_NOTE,
+    BUDDHIST_YEARS,
+    as_floats,
+    from_numbers,
+    is_number,
+    numbers,
+)
+from tidegate.data.time.forms import MINUTE, NO_OFFSET, begin_of
 from tidegate.data.time.timestamps import NAT, Fields, Place, Times, assemble
 
 _OFFSETS = (
     "Time stamps carry the offset {offsets}; they were converted to UTC. To have hours and days counted on the local "
     'clock pass its timezone=, for instance "Europe/Paris".'
 )
+_YEAR_PAIRS = "Cells of {column} such as {text} were read as years that end in the next, dated by the first."
+_SPANS = "Cells of {column} such as {text} hold two times; the rows are dated by the first."
+_OLD_YEARS = (
+    "Years of {column} were read as they are written ({text}). If they count from another beginning, as in the Islamic "
+    "or Persian calendar, convert them before reading."
+)
+_ENOUGH = 1000
 
 
 class TimeColumn:
@@ -34,7 +49,7 @@ class TimeColumn:
         self.ready: list[tuple[NDArray[np.datetime64], NDArray[np.int16]]] = []
         self.rows = 0
         self.sample = ""
-        self.padded = self.six = False
+        self.padded = self.six = self.pairs = False
 
     def add(self, texts: Sequence[str]) -> None:
         """Take the next cells.
@@ -54,10 +69,16 @@ class TimeColumn:
                 self.padded = self.padded or (cell[:1] == "0" and len(cell) in (5, 7))
                 self.six = self.six or (cell[:1] == "0" and len(cell) == 6)
             else:
-                self.fields.append(stamps.parse(texts))
+                self.fields.append(stamps.parse(self._first_years(texts)))
         except BadCellError as error:
             raise BadCellError(self.rows + error.row, error.text, error.reason) from None
         self.rows += len(texts)
+
+    def _first_years(self, texts: Sequence[str]) -> Sequence[str]:
+        """Years that end in the next, such as `1960/61`, as their first months."""
+        if not self.rows:
+            self.pairs = len(texts) > 2 and all(_two_years(text) for text in texts[:_ENOUGH])
+        return [f"{text.strip()[:4]}-01" if _two_years(text) else text for text in texts] if self.pairs else texts
 
     def finish(self, place: Place) -> Times:
         """The column's times.
@@ -86,6 +107,7 @@ class TimeColumn:
         raw = Parts(joined["year"], joined["first"], joined["second"], joined["clock"], joined["kind"])
         dotted = any(piece.dotted for piece in self.fields)
         parts, notes = decide(raw, self.name, self.sample, dotted, self.form, place)
+        self._era(parts, ~joined["missing"], notes)
         dates, bad = assemble(parts.year, parts.month, parts.day)
         if bad.any():
             row = int(np.argmax(bad))
@@ -97,6 +119,20 @@ class TimeColumn:
         times = dates.astype("datetime64[us]") + joined["clock"]
         times[joined["missing"]] = NAT
         return self._zoned(times, joined["offset"], notes, place)
+
+    def _era(self, parts: Parts, held: NDArray[np.bool_], notes: list[Note]) -> None:
+        """Say how years were read that are not those of our calendar, or may not be."""
+        told = {"column": self.name, "text": self.sample}
+        years = parts.year[held]
+        if self.pairs:
+            notes.append(Note("year_pairs", _YEAR_PAIRS, told))
+        elif begin_of(self.sample) is not None:
+            notes.append(Note("spans", _SPANS, told))
+        if len(years) and years.min() >= BUDDHIST[0] and years.max() <= BUDDHIST[1]:
+            parts.year = parts.year - BUDDHIST_YEARS
+            notes.append(Note("buddhist", BUDDHIST_NOTE, told))
+        elif len(years) and years.min() >= 1300 and years.max() < 1500 and len(np.unique(parts.day[held])) > 1:
+            notes.append(Note("old_years", _OLD_YEARS, told))
 
     def _zoned(
         self,
@@ -132,6 +168,12 @@ class TimeColumn:
             return Times(utc, aware=True, zone="UTC", notes=notes)
         zone = "UTC" if minutes == 0 else f"Etc/GMT{-minutes // 60:+d}"
         return Times(utc, aware=True, zone=zone, notes=notes)
+
+
+def _two_years(text: str) -> bool:
+    cell = text.strip()
+    whole = len(cell) == 7 and cell[4] in "/-" and cell[:4].isdigit() and cell[5:].isdigit()
+    return whole and (int(cell[:4]) + 1) % 100 == int(cell[5:])
 
 
 def _first(texts: Sequence[str]) -> str:
