@@ -248,7 +248,7 @@ def _roc(values: NDArray[np.int64], name: str, sure: bool) -> Times | None:
     dates, bad = assemble(parts[0] + ROC_YEAR, parts[1], parts[2])
     if bad.any():
         return None
-    times = dates.astype("datetime64[us]") + clock * _MINUTE
+    times = dates.astype("datetime64[us]") + (clock * _MINUTE).astype("timedelta64[us]")
     return Times(times, notes=[_told(ROC_NOTE, "roc", name, values, times)])
 
 
