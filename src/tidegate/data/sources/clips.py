@@ -15,7 +15,7 @@ from tidegate.core.table import Note
 from tidegate.data.sources.build import check_ids, listed, pack
 from tidegate.data.sources.folder import files_below, name_all
 from tidegate.data.sources.images import IMAGES, VIDEOS, decode, shrink
-from tidegate.prepare.sequence.preparation import pixel_names
+from tidegate.prepare.sequence.fitted import pixel_names
 
 
 def read_clip_arrays(

@@ -1,28 +1,25 @@
-"""The written form of a preparation of sequences: `preparation.json`."""
+"""The written form of a preparation of sequences."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tidegate.core.errors import ArtifactError
-from tidegate.prepare import state
-from tidegate.prepare.sequence.options import MOST_TOKENS, SequenceOptions
-from tidegate.prepare.sequence.preparation import SequencePreparation
+from tidegate.prepare import document as state
+from tidegate.prepare.options import MOST_TOKENS, SequenceOptions
+from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import SPECIAL, TokenState
-from tidegate.prepare.table.document import read_note, write_note
 
-FORMAT = 1
-_KEYS = ("format", "kind", "options", "channels", "categories", "tokens", "frame", "notes")
+_KEYS = ("kind", "options", "channels", "categories", "tokens", "frame", "notes")
 _METHODS = ("word", "char", "bpe", "entry")
 _LARGEST_FRAME = 4096
 
 
-def write(preparation: SequencePreparation) -> dict[str, Any]:
+def write(preparation: FittedSequences) -> dict[str, Any]:
     """All fitted numbers as JSON values."""
     tokens, frame = preparation.tokens, preparation.frame
     return {
-        "format": FORMAT,
+        "format": state.FORMAT,
         "kind": preparation.kind,
         "options": preparation.options.to_json(),
         "channels": [vars(channel).copy() for channel in preparation.channels],
@@ -38,36 +35,30 @@ def write(preparation: SequencePreparation) -> dict[str, Any]:
             "merges": [list(pair) for pair in tokens.merges],
         },
         "frame": None if frame is None else list(frame),
-        "notes": [write_note(note) for note in preparation.notes],
+        "notes": [state.write_note(note) for note in preparation.notes],
     }
 
 
-def read(value: object) -> SequencePreparation:
+def read(value: object) -> FittedSequences:
     """Read and check what `write` wrote.
 
     Raises:
         ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
     """
-    if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
-        raise ArtifactError(
-            f"preparation: format {value['format']} is newer than this version reads ({FORMAT}); upgrade tidegate"
-        )
-    found = state.record(value, "the document", _KEYS)
-    if isinstance(found["format"], bool) or found["format"] != FORMAT:
-        raise state.wrong("format", str(FORMAT))
-    preparation = SequencePreparation(
+    found = state.document(value, _KEYS)
+    preparation = FittedSequences(
         options=SequenceOptions.from_json(found["options"]),
         channels=state.items(found["channels"], "channels", _channel),
         categories=state.items(found["categories"], "categories", _category),
         tokens=state.optional(found["tokens"], "tokens", _tokens),
         frame=state.optional(found["frame"], "frame", _frame),
-        notes=state.items(found["notes"], "notes", read_note),
+        notes=state.items(found["notes"], "notes", state.read_note),
     )
     _check_agreement(preparation, state.choice(found["kind"], "kind", ("numbers", "tokens", "frames")))
     return preparation
 
 
-def _check_agreement(preparation: SequencePreparation, kind: str) -> None:
+def _check_agreement(preparation: FittedSequences, kind: str) -> None:
     """The parts must tell the same story."""
     held = {
         "numbers": bool(preparation.channels or preparation.categories),
@@ -80,8 +71,7 @@ def _check_agreement(preparation: SequencePreparation, kind: str) -> None:
         ("channels", [channel.name for channel in preparation.channels]),
         ("categories", [column.name for column in preparation.categories]),
     ):
-        if len(set(names)) != len(names):
-            raise state.wrong(place, "without repetition")
+        state.distinct(names, place)
     tokens = preparation.tokens
     if tokens is not None and tokens.method not in (preparation.options.tokens, "entry"):
         raise state.wrong("tokens.method", f"{preparation.options.tokens!r}, as in the options")
@@ -103,8 +93,7 @@ def _channel(value: object, place: str) -> ChannelState:
 def _category(value: object, place: str) -> CategoryState:
     found = state.record(value, place, ("name", "categories"))
     categories = state.items(found["categories"], f"{place}.categories", state.text, 255)
-    if len(set(categories)) != len(categories):
-        raise state.wrong(f"{place}.categories", "without repetition")
+    state.distinct(categories, f"{place}.categories")
     return CategoryState(state.text(found["name"], f"{place}.name"), categories)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,36 +11,21 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.prepare.sequence import steps
-from tidegate.prepare.sequence.options import SequenceOptions
+from tidegate.prepare.options import SequenceOptions
+from tidegate.prepare.sequence import document, steps
+from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
-from tidegate.prepare.sequence.steps import CategoryState, ChannelPlan, ChannelState
+from tidegate.prepare.sequence.steps import ChannelPlan, ChannelState
 from tidegate.prepare.sequence.tokens import UNKNOWN, TokenState, fit_entries, fit_texts
 
 __all__ = ["PreparedSequences", "SequenceOptions", "SequencePreparation"]
 
-Kind = Literal["numbers", "tokens", "frames"]
 
+class SequencePreparation(FittedSequences):
+    """What was measured on the training sequences, and the way to it and from it to inputs.
 
-@dataclass(frozen=True)
-class SequencePreparation:
-    """Everything that was measured on the training sequences.
-
-    Attributes:
-        options: as the user chose them.
-        channels: channels of numbers, in the order of the inputs.
-        categories: columns of categories, after them.
-        tokens: the vocabulary of texts, or None.
-        frame: (height, width, colours) of frames, or None.
-        notes: what was filled, left out or found constant.
+    See `tidegate.prepare.sequence.fitted.FittedSequences` for its attributes.
     """
-
-    options: SequenceOptions
-    channels: tuple[ChannelState, ...] = ()
-    categories: tuple[CategoryState, ...] = ()
-    tokens: TokenState | None = None
-    frame: tuple[int, int, int] | None = None
-    notes: tuple[Note, ...] = ()
 
     @classmethod
     def fit(
@@ -82,27 +66,6 @@ class SequencePreparation:
         channels, found = steps.fit_channels(sequences, where, options) if sequences.channels else ((), [])
         categories, more = steps.fit_categories(sequences, where, names)
         return cls(options, channels, categories, notes=(*found, *more))
-
-    @property
-    def kind(self) -> Kind:
-        """Whether a network reads numbers, tokens or frames."""
-        return "frames" if self.frame is not None else "numbers" if self.tokens is None else "tokens"
-
-    @property
-    def vocabulary(self) -> int:
-        """V, how many token ids there are; 0 where the inputs are numbers."""
-        return 0 if self.tokens is None else len(self.tokens.vocabulary)
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """[I] names of the inputs: channels, categories, masks; the text or column that tokens are made of."""
-        if self.tokens is not None:
-            return (self.tokens.source or "text",)
-        if self.frame is not None:
-            return pixel_names(self.frame)
-        masks = tuple(f"{state.name}:missing" for state in self.channels if state.mask)
-        hot = tuple(name for state in self.categories for name in state.names)
-        return tuple(state.name for state in self.channels) + hot + masks
 
     def apply(self, sequences: Sequences) -> PreparedSequences:
         """Make the inputs of all sequences.
@@ -163,9 +126,7 @@ class SequencePreparation:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON values; numbers survive exactly."""
-        from tidegate.prepare.sequence import document as sequencedocument
-
-        return sequencedocument.write(self)
+        return document.write(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> SequencePreparation:
@@ -174,16 +135,7 @@ class SequencePreparation:
         Raises:
             ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
         """
-        from tidegate.prepare.sequence import document as sequencedocument
-
-        return sequencedocument.read(value)
-
-
-def pixel_names(frame: tuple[int, int, int]) -> tuple[str, ...]:
-    """Names of a frame's inputs, row by row: "row 0 column 0", with the colour where there are several."""
-    height, width, colours = frame
-    ends = [""] if colours == 1 else [f" {name}" for name in ("red", "green", "blue", "alpha")[:colours]]
-    return tuple(f"row {y} column {x}{end}" for y in range(height) for x in range(width) for end in ends)
+        return cls(**vars(document.read(value)))
 
 
 def _kept(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.prepare.sequence.options import SequenceOptions
+from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.table import encode
 
 MOST_CATEGORIES = 64

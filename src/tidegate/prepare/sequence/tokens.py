@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence import bytepairs
-from tidegate.prepare.sequence.options import SequenceOptions
 
 PADDING, UNKNOWN = 0, 1
 SPECIAL = ("<padding>", "<unknown>")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,8 @@ from tidegate.prepare.table import encode, fill
 from tidegate.prepare.table.calendar import index_calendar
 from tidegate.prepare.table.channels import Gather, Lookup, NumberChannel, TextChannel
 from tidegate.prepare.table.columns import NumberState, TextState, check_values
+from tidegate.prepare.table.fitted import FittedTable
 from tidegate.prepare.table.static import apply_static
-
-if TYPE_CHECKING:
-    from tidegate.prepare.table.preparation import Preparation
 
 _CHUNK = 1 << 20
 
@@ -43,7 +41,7 @@ class Channels:
     notes: tuple[Note, ...]
 
 
-def assemble(preparation: Preparation, table: Table) -> Channels:
+def assemble(preparation: FittedTable, table: Table) -> Channels:
     """Build the channels.
 
     Raises:
@@ -79,7 +77,7 @@ def assemble(preparation: Preparation, table: Table) -> Channels:
     )
 
 
-def _check_grid(preparation: Preparation, table: Table) -> None:
+def _check_grid(preparation: FittedTable, table: Table) -> None:
     if table.frequency != preparation.frequency:
         raise DataError(
             f"rows are {table.frequency} apart, but the model was fitted on rows {preparation.frequency} apart; "
@@ -96,7 +94,7 @@ def _check_grid(preparation: Preparation, table: Table) -> None:
         )
 
 
-def _match_series(preparation: Preparation, table: Table) -> tuple[NDArray[np.int64], list[Note]]:
+def _match_series(preparation: FittedTable, table: Table) -> tuple[NDArray[np.int64], list[Note]]:
     """[G] position of each series' statistics (the last, shared one for a series that was not fitted)."""
     if not preparation.series:
         return np.zeros(len(table.ids), dtype=np.int64), []
@@ -121,7 +119,7 @@ class _Cleaned:
 
 
 def _number_channel(
-    preparation: Preparation, table: Table, state: NumberState, member: NDArray[np.int64], cache: dict[str, _Cleaned]
+    preparation: FittedTable, table: Table, state: NumberState, member: NDArray[np.int64], cache: dict[str, _Cleaned]
 ) -> NumberChannel:
     options = preparation.options
     values = table.columns[state.name]
@@ -189,7 +187,7 @@ def _text_channel(table: Table, state: TextState) -> tuple[TextChannel, list[Not
     return TextChannel(state.name, lookup, state.gaps == 0, missing), notes
 
 
-def _calendar(preparation: Preparation, table: Table) -> tuple[Lookup, ...]:
+def _calendar(preparation: FittedTable, table: Table) -> tuple[Lookup, ...]:
     if not preparation.calendar_names:
         return ()
     holidays = None

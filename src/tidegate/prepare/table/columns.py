@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.prepare import state
+from tidegate.prepare import document as state
 from tidegate.prepare.scale import pieces
 from tidegate.prepare.table import encode
 

@@ -1,24 +1,19 @@
-"""The written form of a preparation: `preparation.json`."""
+"""The written form of a preparation of tables."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from tidegate.core.errors import ArtifactError
 from tidegate.core.frequency import Frequency
-from tidegate.core.table import Note, Schema
-from tidegate.prepare import state
+from tidegate.core.table import Schema
+from tidegate.prepare import document as state
 from tidegate.prepare.options import CALENDAR_FEATURES, PrepareOptions
 from tidegate.prepare.table.columns import ColumnState, column_from_json
+from tidegate.prepare.table.fitted import FittedTable, Holidays, column_roles
 
-if TYPE_CHECKING:
-    from tidegate.prepare.table.preparation import Holidays, Preparation
-
-FORMAT = 1
 _KEYS = (
-    "format",
     "options",
     "schema",
     "frequency",
@@ -34,11 +29,11 @@ _KEYS = (
 _UNITS = ("us", "s", "min", "h", "D", "B", "M", "row")
 
 
-def write(preparation: Preparation) -> dict[str, Any]:
+def write(preparation: FittedTable) -> dict[str, Any]:
     """All fitted numbers as JSON values."""
     holidays = preparation.holidays
     return {
-        "format": FORMAT,
+        "format": state.FORMAT,
         "options": preparation.options.to_json(),
         "schema": preparation.schema.to_json(),
         "frequency": preparation.frequency.to_json(),
@@ -49,31 +44,23 @@ def write(preparation: Preparation) -> dict[str, Any]:
         "calendar": list(preparation.calendar),
         "holidays": holidays and {"first": holidays.first, "last": holidays.last, "dates": list(holidays.dates)},
         "season": preparation.season,
-        "notes": [write_note(note) for note in preparation.notes],
+        "notes": [state.write_note(note) for note in preparation.notes],
     }
 
 
-def read(value: object) -> Preparation:
+def read(value: object) -> FittedTable:
     """Read and check what `write` wrote.
 
     Raises:
         ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
     """
-    from tidegate.prepare.table.preparation import Preparation
-
-    if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
-        raise ArtifactError(
-            f"preparation: format {value['format']} is newer than this version reads ({FORMAT}); upgrade tidegate"
-        )
-    found = state.record(value, "the document", _KEYS)
-    if isinstance(found["format"], bool) or found["format"] != FORMAT:
-        raise state.wrong("format", str(FORMAT))
+    found = state.document(value, _KEYS)
     options = PrepareOptions.from_json(found["options"])
     series = state.items(found["series"], "series", state.text)
     width = len(series) + 1 if options.scale_by == "series" else 1
     columns = state.items(found["columns"], "columns", lambda entry, place: column_from_json(entry, place, width))
     statics = state.items(found["statics"], "statics", lambda entry, place: column_from_json(entry, place, 1))
-    preparation = Preparation(
+    preparation = FittedTable(
         options=options,
         schema=_schema(found["schema"]),
         frequency=_frequency(found["frequency"]),
@@ -84,16 +71,14 @@ def read(value: object) -> Preparation:
         calendar=state.items(found["calendar"], "calendar", lambda v, p: state.choice(v, p, CALENDAR_FEATURES)),
         holidays=state.optional(found["holidays"], "holidays", _holidays),
         season=state.optional(found["season"], "season", state.whole),
-        notes=state.items(found["notes"], "notes", read_note),
+        notes=state.items(found["notes"], "notes", state.read_note),
     )
     _check_agreement(preparation)
     return preparation
 
 
-def _check_agreement(preparation: Preparation) -> None:
+def _check_agreement(preparation: FittedTable) -> None:
     """The parts must tell the same story."""
-    from tidegate.prepare.table.preparation import column_roles
-
     options = preparation.options
 
     def story(columns: tuple[ColumnState, ...]) -> list[tuple[str, str]]:
@@ -106,14 +91,12 @@ def _check_agreement(preparation: Preparation) -> None:
         raise state.wrong("statics", "those of the schema, in its order")
     if (options.scale_by == "series") != bool(preparation.series):
         raise state.wrong("series", "given exactly where scale_by is 'series'")
-    if len(set(preparation.series)) != len(preparation.series):
-        raise state.wrong("series", "without repetition")
+    state.distinct(preparation.series, "series")
     if (options.holidays is None) != (preparation.holidays is None):
         raise state.wrong("holidays", "given exactly where the option is")
     if (options.fill == "seasonal") != (preparation.season is not None) or preparation.season == 0:
         raise state.wrong("season", "given exactly where fill is 'seasonal'")
-    if len(set(preparation.calendar)) != len(preparation.calendar):
-        raise state.wrong("calendar", "without repetition")
+    state.distinct(preparation.calendar, "calendar")
 
 
 def _schema(value: object) -> Schema:
@@ -151,8 +134,6 @@ def _frequency(value: object) -> Frequency:
 
 
 def _holidays(value: object, place: str) -> Holidays:
-    from tidegate.prepare.table.preparation import Holidays
-
     found = state.record(value, place, ("first", "last", "dates"))
     first, last = state.whole(found["first"], f"{place}.first"), state.whole(found["last"], f"{place}.last")
     dates = state.items(found["dates"], f"{place}.dates", _date)
@@ -170,25 +151,3 @@ def _date(value: object, place: str) -> str:
     if str(day) != written:
         raise state.wrong(place, "a date such as 2024-12-25")
     return written
-
-
-def write_note(note: Note) -> dict[str, Any]:
-    """A note as JSON values."""
-    return {"kind": note.kind, "message": note.message, "values": dict(note.values)}
-
-
-def read_note(value: object, place: str) -> Note:
-    """Read what `write_note` wrote.
-
-    Raises:
-        ArtifactError: it is anything else.
-    """
-    found = state.record(value, place, ("kind", "message", "values"))
-    values = found["values"]
-    if not isinstance(values, dict) or len(values) > 20:
-        raise state.wrong(f"{place}.values", "an object of at most 20 entries")
-    read: dict[str, Any] = {}
-    for key, entry in values.items():
-        kept = state.text if isinstance(entry, str) else state.whole
-        read[key] = kept(entry, f"{place}.values.{key}")
-    return Note(state.text(found["kind"], f"{place}.kind"), state.text(found["message"], f"{place}.message"), read)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,7 @@ from tidegate.prepare.table import transform
 from tidegate.prepare.table.assemble import Channels, assemble
 from tidegate.prepare.table.channels import Lookup, NumberChannel, TextChannel
 from tidegate.prepare.table.columns import first_time
-
-if TYPE_CHECKING:
-    from tidegate.prepare.table.preparation import Preparation
+from tidegate.prepare.table.fitted import FittedTable
 
 Origins = NDArray[np.int64]
 
@@ -27,7 +25,7 @@ class Prepared:
     An origin belongs to the series of the row before it.
     """
 
-    def __init__(self, preparation: Preparation, table: Table, channels: Channels) -> None:
+    def __init__(self, preparation: FittedTable, table: Table, channels: Channels) -> None:
         self.preparation = preparation
         self.table = table
         self._channels = channels
@@ -37,7 +35,7 @@ class Prepared:
         self._ahead = len(preparation.future_names)
 
     @classmethod
-    def build(cls, preparation: Preparation, table: Table) -> Prepared:
+    def build(cls, preparation: FittedTable, table: Table) -> Prepared:
         """What `Preparation.apply` does."""
         return cls(preparation, table, assemble(preparation, table))
 

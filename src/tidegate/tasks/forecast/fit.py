@@ -23,6 +23,7 @@ from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_need
 from tidegate.evaluate.forecast.season import DAYS, find_seasons
 from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
+from tidegate.prepare.table.fitted import FittedTable
 from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.forecast.budget import fill_budget
@@ -218,7 +219,7 @@ class _Windows:
         return Problem(spec, batches, loss, looked_at)
 
 
-def extra_rows(preparation: Preparation) -> int:
+def extra_rows(preparation: FittedTable) -> int:
     """Rows before a window that its targets' transform needs."""
     return preparation.history if preparation.options.target_transform == "difference" else 0
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence.masking import SequenceAugment
-from tidegate.prepare.sequence.options import SequenceOptions
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence.masking import SequenceAugment
-from tidegate.prepare.sequence.options import SequenceOptions
 from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator

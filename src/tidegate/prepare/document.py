@@ -1,4 +1,4 @@
-"""Reading a saved state strictly: every key, type and number is checked before it is used."""
+"""The written form of a preparation, `preparation.json`: every key, type and number is checked before it is used."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tidegate.core.errors import ArtifactError
+from tidegate.core.table import Note
 
+FORMAT = 1
 Item = TypeVar("Item")
 MAX_ITEMS = 5_000_000
 MAX_TEXT = 10_000
@@ -87,3 +89,46 @@ def items(value: object, place: str, read: Callable[[object, str], Item], most: 
 def optional(value: object, place: str, read: Callable[[object, str], Item]) -> Item | None:
     """Null, or what `read` reads."""
     return None if value is None else read(value, place)
+
+
+def document(value: object, keys: Sequence[str]) -> Mapping[str, Any]:
+    """A whole document: an object of the format that this version reads, with exactly these keys beside it.
+
+    Raises:
+        ArtifactError: it is anything else.
+    """
+    if isinstance(value, dict) and isinstance(value.get("format"), int) and value["format"] > FORMAT:
+        raise ArtifactError(
+            f"preparation: format {value['format']} is newer than this version reads ({FORMAT}); upgrade tidegate"
+        )
+    found = record(value, "the document", ("format", *keys))
+    if isinstance(found["format"], bool) or found["format"] != FORMAT:
+        raise wrong("format", str(FORMAT))
+    return found
+
+
+def distinct(values: Sequence[object], place: str) -> None:
+    """Refuse a list that repeats an entry."""
+    if len(set(values)) != len(values):
+        raise wrong(place, "without repetition")
+
+
+def write_note(note: Note) -> dict[str, Any]:
+    """A note as JSON values."""
+    return {"kind": note.kind, "message": note.message, "values": dict(note.values)}
+
+
+def read_note(value: object, place: str) -> Note:
+    """Read what `write_note` wrote.
+
+    Raises:
+        ArtifactError: it is anything else.
+    """
+    found = record(value, place, ("kind", "message", "values"))
+    values = found["values"]
+    if not isinstance(values, dict) or len(values) > 20:
+        raise wrong(f"{place}.values", "an object of at most 20 entries")
+    entries: dict[str, Any] = {}
+    for key, entry in values.items():
+        entries[key] = (text if isinstance(entry, str) else whole)(entry, f"{place}.values.{key}")
+    return Note(text(found["kind"], f"{place}.kind"), text(found["message"], f"{place}.message"), entries)
