@@ -50,7 +50,7 @@ CONTRACT: dict[str, tuple[str, str, str, str]] = {
     "backtest": ("folds", ROLLING, ROLLING, "!evaluate"),
     "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate"),
     "audit": ("No leak", "!groups", "!groups", "!one step at a time"),
-    "intervals": ("80", "!predict_proba", "!quantiles", "!p_value"),
+    "intervals": ("80", "!predict_proba", "80", "!p_value"),
     "explain": ("The model expects", "Sequence", "Sequence", "!events"),
     "explain new": ("The model expects", "Sequence", "Sequence", "!events"),
     "diagnose": ("looked at", "looked at", "looked at", "looked at"),

@@ -71,7 +71,7 @@ CONTRACT: dict[str, tuple[str, str, str, str]] = {
     "tg.cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate"),
     "audit": ("Audit", "!groups", "!groups", "!one step at a time"),
     "tg.audit": ("Audit", "!groups", "!groups", "!one step at a time"),
-    "intervals": ("Intervals", "!predict_proba", "!quantiles", "!p_value"),
+    "intervals": ("Intervals", "!predict_proba", "NumberIntervals", "!p_value"),
     "explain": ("Explanation", "Explanation", "Explanation", "!events"),
     "explain new": ("Explanation", "Explanation", "Explanation", "!events"),
     "diagnose": ("Findings", "Findings", "Findings", "Findings"),

@@ -40,7 +40,10 @@ def register(app: typer.Typer) -> None:
             if len(level) > 1:
                 raise ConfigError("--out holds the intervals of one level; give --level once")
         model = opened(run, "intervals", data)
-        found = [model.intervals(level=one, rate=rate) for one in level or own_levels(model.decoding_.quantiles)]
+        forecasts = model.task == "forecaster"
+        how = {"rate": rate} if forecasts else {}
+        usual = own_levels(model.decoding_.quantiles) if forecasts else [USUAL]
+        found = [model.intervals(level=one, **how) for one in level or usual]
         if as_json:
             print_json([item.to_json() for item in found])
         else:

@@ -42,6 +42,9 @@ def register(app: typer.Typer) -> None:
         repair: str | None = typer.Option(
             None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
         ),
+        level: list[float] = typer.Option(
+            [], help=tr("Of a regressor: percent that intervals around the estimates should hold; more than once.")
+        ),
         template: Path | None = typer.Option(
             None,
             help=tr("Write the rows of known-ahead covariates to fill in to this CSV, Parquet or JSON file, and stop."),
@@ -60,6 +63,8 @@ def register(app: typer.Typer) -> None:
             raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
         model = ready(run, "predict", data)
         reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
+        if level and model.task != "regressor":
+            raise ConfigError("--level is for a regressor; a forecaster's levels are those that it was fitted with")
         if template is not None:
             if model.task != "forecaster":
                 raise ConfigError("--template: only a forecaster has covariates that are known ahead")
@@ -71,7 +76,7 @@ def register(app: typer.Typer) -> None:
         elif model.task == "detector":
             found = predict_detector(model, data, **reading)
         else:
-            found = model.predict_columns(data, **reading)
+            found = model.predict_columns(data, **({"level": level} if level else {}), **reading)
             say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
         if plot is not None:
             _plot(plot, run, model, data, future, reading)

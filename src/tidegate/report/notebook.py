@@ -13,6 +13,7 @@ from tidegate.evaluate import Evaluation
 from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
 from tidegate.evaluate.detect.evaluation import DetectionEvaluation
 from tidegate.evaluate.fold_scores import Spread
+from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
 from tidegate.evaluate.leaks.audit import Audit
 from tidegate.explain.explanation import Explanation
@@ -36,7 +37,6 @@ from tidegate.report.page.view import Run
 from tidegate.report.run import history_of
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.forecast.estimator import Forecaster
-from tidegate.tasks.forecast.intervals import Intervals
 from tidegate.tasks.forecast.zero_shot import ZeroShot
 from tidegate.tasks.label.compare import Comparison
 from tidegate.tasks.resample.cross_validate import CrossValidation
@@ -167,5 +167,5 @@ _DRAWN: dict[type, Callable[[Any, Language], Markup | None]] = {
     History: lambda found, lang: history.section(Run("", None, history=found.to_json()["epochs"]), lang),
     Audit: lambda found, lang: audit.section(Run("", None, audit=found), lang),
     ZeroShot: _ahead,
-    **dict.fromkeys((Spread, CrossValidation, Intervals, Fixed), _text),
+    **dict.fromkeys((Spread, CrossValidation, ScoredIntervals, Fixed), _text),
 }

@@ -49,10 +49,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
         **_SEQUENCES,
         "intervals": "a class has no interval: predict_proba() says how sure a Classifier is of each",
     },
-    "regressor": {
-        **_SEQUENCES,
-        "intervals": "a Regressor estimates a mean without quantiles; intervals are for forecasts",
-    },
+    "regressor": _SEQUENCES,
     "detector": _ALARMS,
 }
 

@@ -103,9 +103,10 @@ def engines() -> LabelledView:
     f = actual + rng.normal(0, 6, 100) + 0.08 * (90 - actual) + rng.normal(0, 0.12, 100) * actual
     others = {"ridge_summary": actual + rng.normal(2, 17, 100), "mean": np.full(100, 76.0)}
     how: dict[str, Any] = {"names": ("remaining life",), "unit": "cycles", "extra": {"cmapss": cmapss}}
-    found = evaluate_numbers(actual, f, others, **how)
+    margins = {80: np.array([10.0]), 95: np.array([18.0])}
+    found = evaluate_numbers(actual, f, others, **how, margins=margins)
     ids = [f"engine {n + 1}" for n in range(100)]
-    return LabelledView("Turbofan engines", found, actual, f, others, ids, **told())
+    return LabelledView("Turbofan engines", found, actual, f, others, ids, margins=margins, **told())
 
 
 def servers(labelled: bool = True) -> DetectionView:

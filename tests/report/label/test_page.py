@@ -213,6 +213,17 @@ def test_errors_by_actual_value_follow_the_estimates() -> None:
     assert error_chart(np.repeat([1.0, 2.0], 50), np.zeros(100), "", "en") is None
 
 
+def test_intervals_of_estimates_are_drawn_and_measured() -> None:
+    view = samples.engines()
+    share = np.mean(np.abs(view.actual - view.predicted) <= 18.0)
+    assert view.evaluation.coverage[0.95] == share
+    assert view.evaluation.interval_width[0.95] == pytest.approx(36.0)
+    words = Page(render_view(view, "en")).words()
+    assert "95 % interval" in words
+    assert f"Of the test values {100 * share:.1f} % lie inside" in words
+    assert "Of the test values" not in Page(render_view(replace(view, margins={}), "en")).words()
+
+
 def test_a_detector_without_labels_has_no_table_of_scores() -> None:
     made = render_view(samples.servers(labelled=False), "en")
     words = Page(made).words()

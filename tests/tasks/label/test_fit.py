@@ -62,6 +62,32 @@ def test_a_regressor_estimates_in_the_labels_own_unit() -> None:
     assert model.score(fresh) > 0.85
 
 
+def test_intervals_around_estimates_are_the_errors_of_the_validation_part(tmp_path: Path) -> None:
+    model = tg.Regressor(**PLAIN).fit(data.means(), progress=False)
+    fitted = model.fitted_
+    held = fitted.sequences.take(fitted.parts.validation)
+    errors = np.sort(np.abs(model.predict_columns(held)["level"] - held.labels))
+    half = errors[int(np.ceil(0.8 * (len(errors) + 1))) - 1]  # the weights are those that made the errors
+    found = model.intervals(level=80)
+    assert (found.high["split"] - found.low["split"]) == pytest.approx(2 * half, rel=1e-5)
+    inside = (found.low["split"] <= found.actual) & (found.actual <= found.high["split"])
+    assert found.coverage("split") == inside.mean() == model.evaluate().coverage[0.8]
+    assert set(found.columns()) == {"id", "actual:level", "level", "low:level", "high:level"}
+    loaded = tg.load(model.save(tmp_path / "model"))
+    frame = loaded.predict(data.means(seed=5), level=[50, 80])
+    assert frame["high80:level"].to_numpy() - frame["level"].to_numpy() == pytest.approx(half, rel=1e-5)
+    with pytest.raises(ConfigError, match="validation sequences"):
+        loaded.predict(data.means(seed=5), level=99.9)
+
+
+def test_windows_of_one_sequence_count_once_for_an_interval() -> None:
+    model = tg.Regressor(**{**PLAIN, "bidirectional": False, "max_epochs": 2}, window=10).fit(
+        data.engines(), progress=False
+    )
+    held = model.fitted_.parts.validation
+    assert model.margins_.count == len(held) < len(model.margins_.errors)
+
+
 def test_windows_slide_in_training_and_end_at_the_end_in_answers() -> None:
     model = tg.Regressor(**{**PLAIN, "bidirectional": False}, window=10).fit(data.engines(), progress=False)
     assert len(model.fitted_.prepared.values) == len(data.engines().values)  # views, no copies

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidegate.core.text import joined
-from tidegate.core.translate import Language, tr
+from tidegate.core.translate import Language
 from tidegate.evaluate.evaluation import ScoreTable
 from tidegate.evaluate.forecast.lagcopy import LagCopy
+from tidegate.evaluate.intervals import held
 from tidegate.evaluate.significance import DieboldMariano
 
 
@@ -59,11 +60,7 @@ class Evaluation(ScoreTable):
 
     def details(self, lang: Language | None = None) -> list[str]:
         """What share each interval holds."""
-        text = "The {nominal} % interval holds {share} % of the actual values."
-        return [
-            tr(text, lang, nominal=f"{100 * level:g}", share=f"{100 * share:.1f}")
-            for level, share in self.coverage.items()
-        ]
+        return held(self.coverage, lang)
 
     def summary(self, lang: Language | None = None) -> str:
         """The verdict in words, and after it what the forecasts follow."""

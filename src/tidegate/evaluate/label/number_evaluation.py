@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidegate.core.text import number
 from tidegate.core.translate import Language
 from tidegate.evaluate.evaluation import ScoreTable
+from tidegate.evaluate.intervals import held
 from tidegate.evaluate.label.evaluation import Interval, confidence
 
 
@@ -28,6 +29,7 @@ class NumberEvaluation(ScoreTable):
         difference: metric -> model minus best baseline, and low and high of its interval; empty without baselines.
         best_baseline: the baseline with the lowest criterion; None without baselines.
         skill: 1 - model / best baseline in the criterion; None without baselines.
+        coverage: level of each conformal interval -> share of the numbers inside. interval_width: level -> mean width.
         verdict: what to think of it.
         notes: what was left out, and why.
     """
@@ -41,6 +43,8 @@ class NumberEvaluation(ScoreTable):
     per_target: Mapping[str, Mapping[str, Mapping[str, float]]]
     intervals: Mapping[str, Mapping[str, Interval]]
     difference: Mapping[str, tuple[float, float, float]]
+    coverage: Mapping[float, float] = field(default_factory=dict)
+    interval_width: Mapping[float, float] = field(default_factory=dict)
 
     def metrics(self) -> tuple[str, ...]:
         """What the table may show, extra ones last."""
@@ -51,6 +55,7 @@ class NumberEvaluation(ScoreTable):
         return f"{value:.3f}" if metric == "r2" and math.isfinite(value) else number(value)
 
     def details(self, lang: Language | None = None) -> list[str]:
-        """The model's interval."""
+        """The model's interval, and what its intervals hold."""
         low, high = self.intervals["model"].get(self.criterion, (math.nan, math.nan))
-        return [confidence(self.criterion, number(low), number(high), lang)] if math.isfinite(low) else []
+        own = [confidence(self.criterion, number(low), number(high), lang)] if math.isfinite(low) else []
+        return [*own, *held(self.coverage, lang)]

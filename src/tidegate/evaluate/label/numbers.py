@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note
 from tidegate.core.text import number
+from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label.classes import CONSTANT
 from tidegate.evaluate.label.metrics.bootstrap import (
     draws,
@@ -46,6 +47,7 @@ def evaluate_numbers(
     groups: ArrayLike | None = None,
     extra: Mapping[str, Metric] | None = None,
     leaks: Leaks | None = None,
+    margins: Mapping[float, Array] | None = None,
     seed: int = 0,
     notes: Sequence[Note] = (),
 ) -> NumberEvaluation:
@@ -61,6 +63,7 @@ def evaluate_numbers(
         groups: [M] what each thing came from; groups are drawn whole for the intervals.
         extra: metric -> function of actual and predicted values [n], for instance {"cmapss": cmapss}.
         leaks: what `find_leaks` found, for the verdict.
+        margins: level in percent -> [P] half-widths of intervals around the model's estimates.
         seed: of the resamples.
         notes: to be kept with the result.
 
@@ -103,6 +106,10 @@ def evaluate_numbers(
     _, low, high = difference[criterion] if best is not None else (np.nan, np.nan, np.nan)
     reference = overall[best][criterion] if best is not None else float("nan")
     found = Comparison(criterion, False, overall[MODEL][criterion], best, reference, -high, -low, kind, count)
+    scored = {
+        level / 100: ScoredIntervals(level / 100, y, {MODEL: given[MODEL] - half}, {MODEL: given[MODEL] + half})
+        for level, half in (margins or {}).items()
+    }
     gained = skill_of(overall[MODEL][criterion], reference)
     leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
     return NumberEvaluation(
@@ -116,6 +123,8 @@ def evaluate_numbers(
         per_target=per_target,
         intervals=intervals,
         difference=difference,
+        coverage={level: own.coverage(MODEL) for level, own in scored.items()},
+        interval_width={level: own.width(MODEL) for level, own in scored.items()},
         best_baseline=best,
         skill=gained if math.isfinite(gained) else None,
         verdict=decide(found, things=len(y), sequences=len(y), copies=leaked[0], shared=leaked[1]),

@@ -11,7 +11,7 @@ from tidegate.report.forecast.view import RunView
 from tidegate.report.page.build import Kind
 from tidegate.report.page.markup import Markup, el
 from tidegate.report.page.parts import listed, plain_table
-from tidegate.report.page.scores import Columns, kind_of, percent, saved, table, value_of
+from tidegate.report.page.scores import Columns, covered, kind_of, saved, table, value_of
 from tidegate.report.page.words import (
     METRICS,
     MODEL,
@@ -53,10 +53,7 @@ def key_numbers(view: RunView, lang: Language) -> list[tuple[str, str, str]]:
         other = value_of(found, best, metric, math.inf)
         items.append((tr("Best baseline", lang), number(other), method_name(best, lang)))
         items += saved(own, other, lang)
-    for level, share in sorted(found.coverage.items()):
-        words = tr("of actual values inside the {level} % interval", lang, level=f"{level * 100:g}")
-        items.append((tr("Interval coverage", lang), percent(share * 100, lang), words))
-    return items
+    return [*items, *covered(found.coverage, lang)]
 
 
 def scores(view: RunView, lang: Language) -> Markup:

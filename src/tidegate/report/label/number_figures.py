@@ -16,8 +16,14 @@ STRETCHES = 10
 FEWEST = 5  # things in a stretch of actual values
 
 
-def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) -> Chart:
-    """Every estimate against the actual value, with the line on which both are equal."""
+def scatter_chart(
+    actual: Floats, predicted: Floats, unit: str, lang: Language, margin: tuple[float, float] | None = None
+) -> Chart:
+    """Every estimate against the actual value, with the line on which both are equal.
+
+    Args:
+        margin: level in percent and half-width of an interval, a band around the line.
+    """
     known = np.flatnonzero(np.isfinite(actual))
     if len(known) > MOST:
         known = known[np.linspace(0, len(known) - 1, MOST).round().astype(np.int64)]
@@ -25,6 +31,10 @@ def scatter_chart(actual: Floats, predicted: Floats, unit: str, lang: Language) 
     ends = [float(min(y.min(), f.min())), float(max(y.max(), f.max()))]
     actual_title = titled(tr("Actual value", lang), unit, lang)
     chart = Chart(actual_title, titled(tr("Estimate", lang), unit, lang), lang, height=420)
+    if margin is not None:
+        level, half = margin
+        low, high = [end - half for end in ends], [end + half for end in ends]
+        chart.band(ends, low, high, tr("{level} % interval", lang, level=f"{level:g}"))
     chart.line(ends, ends, tr("Exactly right", lang), "baseline")
     labels = [f"{number(a)} \u2192 {number(b)}" for a, b in zip(y, f, strict=True)]
     chart.points(y, f, tr("Estimates", lang), "model", labels=labels)

@@ -14,7 +14,7 @@ from tidegate.report.label.view import LabelledView
 from tidegate.report.page.build import Kind
 from tidegate.report.page.markup import Markup
 from tidegate.report.page.parts import capital, listed, soft
-from tidegate.report.page.scores import Columns, saved, table
+from tidegate.report.page.scores import Columns, covered, saved, table
 from tidegate.report.page.words import MODEL, method_name
 from tidegate.report.svg.ticks import number
 
@@ -62,7 +62,8 @@ def key_numbers(view: LabelledView, lang: Language) -> list[tuple[str, str, str]
         else:
             items += saved(own, other, lang)
     if not isinstance(found, ClassEvaluation):
-        return [*items, (capital(metric_name("r2", lang)), shown(found, "r2", found.overall[MODEL]["r2"]), "")]
+        squared = (capital(metric_name("r2", lang)), shown(found, "r2", found.overall[MODEL]["r2"]), "")
+        return [*items, squared, *covered(found.coverage, lang)]
     gap = found.reliability.lean
     words = tr("surer than right, on average", lang) if gap > 0 else tr("less sure than right, on average", lang)
     if found.kind == "labels" or abs(gap) < LEVEL:

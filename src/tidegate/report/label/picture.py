@@ -29,5 +29,6 @@ def labels_view(model: Any, judged: LabelJudged | None = None) -> LabelledView:
         ids,
         () if sequences.texts is None else tuple(str(text) for text in sequences.texts),
         fitted.calibration,
+        {} if model.margins_ is None else model.margins_.levels(),
         schema=describe_sequences(fitted.sequences, parts),
     )

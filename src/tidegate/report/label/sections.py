@@ -196,7 +196,10 @@ def estimates(view: LabelledView, lang: Language) -> Markup | None:
             continue
         heading = name if len(found.names) > 1 else ""
         pair = y[:, place], f[:, place]
-        parts.append(figure(number_figures.scatter_chart(*pair, found.unit, lang), heading=heading))
+        widest = max(view.margins, default=None)
+        margin = None if widest is None else (widest, float(view.margins[widest][place]))
+        scatter = number_figures.scatter_chart(*pair, found.unit, lang, margin)
+        parts.append(figure(scatter, _guarantee(view, lang), heading=heading))
         by_value = number_figures.error_chart(*pair, found.unit, lang)
         if by_value is not None:
             words = tr("Where the area leaves the zero line, estimates lean to one side for such values.", lang)
@@ -205,6 +208,21 @@ def estimates(view: LabelledView, lang: Language) -> Markup | None:
             figure(number_figures.error_histogram(*pair, found.unit, lang), "", tr("How large the errors are", lang))
         )
     return join(*parts) if parts else None
+
+
+def _guarantee(view: LabelledView, lang: Language) -> str:
+    """What the band around the line means; "" without intervals."""
+    level = max(view.margins, default=0.0)
+    if level / 100 not in view.evaluation.coverage:
+        return ""
+    return tr(
+        "The band holds the estimates whose {level} % interval holds the actual value: as wide on both sides as the "
+        "errors on validation sequences, which the network had not learned from. Of the test values {share} % lie "
+        "inside.",
+        lang,
+        level=f"{level:g}",
+        share=number(100 * view.evaluation.coverage[level / 100], 1),
+    )
 
 
 def errors(view: LabelledView, lang: Language) -> Markup | None:

@@ -22,6 +22,7 @@ class LabelledView(Run):
         predicted: [M, K] probabilities or [M, P] numbers of the model.
         others: baseline -> the same of it, for curves.
         ids: [M] names of the things. texts: [M] what they say, where they are texts.
+        margins: level in percent -> [P] half-widths of intervals around estimates.
         calibration: what the temperature changed on validation; None where there was none.
     """
 
@@ -31,6 +32,7 @@ class LabelledView(Run):
     ids: Sequence[str] = ()
     texts: Sequence[str] = ()
     calibration: Calibration | None = None
+    margins: Mapping[float, Floats] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.actual is None) != (self.predicted is None):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,15 @@ def saved(own: float, other: float, lang: Language) -> list[tuple[str, str, str]
     gain = (1 - own / other) * 100
     name = tr("Error added", lang) if gain < 0 else tr("Error saved", lang)
     return [(name, percent(abs(gain), lang), tr("against the best baseline", lang))]
+
+
+def covered(coverage: Mapping[float, float], lang: Language) -> list[tuple[str, str, str]]:
+    """The key number of every interval: the share of the actual values that it holds."""
+    found = []
+    for level, share in sorted(coverage.items()):
+        words = tr("of actual values inside the {level} % interval", lang, level=f"{level * 100:g}")
+        found.append((tr("Interval coverage", lang), percent(share * 100, lang), words))
+    return found
 
 
 def percent(value: float, lang: Language) -> str:

@@ -15,6 +15,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.targets import ClassLabels, Labels, read_labels
 from tidegate.runtime.label.decode import MOST_AT_ONCE, STEPS_AT_ONCE, Answered, Deciding, answers, outputs
+from tidegate.runtime.label.margins import Margins, half_widths
 from tidegate.runtime.label.stream import LabelStream
 from tidegate.runtime.limits import FLOAT, check_room, network_bytes
 from tidegate.runtime.model import Model, require_task
@@ -31,6 +32,7 @@ class LabelModel(Model[Sequences, Answered]):
     Attributes:
         spec: the network's. weights: its tensors, as the engine likes them.
         preparation: of the inputs. labels: what is said of a sequence. deciding: how outputs become answers.
+        margins: of a regressor, the errors that intervals are made of.
     """
 
     spec: NetworkSpec
@@ -38,6 +40,7 @@ class LabelModel(Model[Sequences, Answered]):
     preparation: SequencePreparation
     labels: Labels
     deciding: Deciding
+    margins: Margins | None = None
 
     @property
     def task(self) -> str:
@@ -51,7 +54,9 @@ class LabelModel(Model[Sequences, Answered]):
         except KeyError as error:
             raise ArtifactError(f"preparation.json: {error} is missing") from error
         preparation, decoded = SequencePreparation.from_json(inputs), Deciding.from_json(record.decoding)
-        found = cls(record.network, Loaded(artifact.weights), preparation, read_labels(labels), decoded)
+        named = read_labels(labels)
+        margins = Margins.from_arrays(artifact.context, named.outputs)
+        found = cls(record.network, Loaded(artifact.weights), preparation, named, decoded, margins)
         if found.task != task:
             raise ArtifactError("preparation.json: the labels do not fit the task")
         found._check()
@@ -102,6 +107,14 @@ class LabelModel(Model[Sequences, Answered]):
         """Answer for every sequence, or for every step of them; errors as of `outputs`."""
         prepared = self.preparation.apply(data)
         return Answered(prepared, *answers(self.outputs(data, prepared), self.labels, self.deciding))
+
+    def margin(self, level: float) -> NDArray[np.float64]:
+        """[P] half-widths of an interval of a level in percent around what a regressor estimates.
+
+        Raises:
+            ConfigError: a classifier, or as of `tidegate.runtime.label.margins.Margins.at`.
+        """
+        return half_widths(self.margins, level)
 
     def stream(self, snapshot: bytes | None = None, *, streams: int | None = None) -> LabelStream:
         """Sequences that come one step at a time, each answered for as it stands then.

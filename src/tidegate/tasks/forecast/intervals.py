@@ -11,118 +11,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
-from tidegate.core.notebook import Notebook
 from tidegate.core.table import Table
-from tidegate.core.text import aligned, number
-from tidegate.core.translate import Language, tr
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.conformal import (
     conformal_quantile,
     errors_needed,
-    interval_score,
     track_shifts,
     usual_error,
 )
+from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.tasks.forecast.evaluate import needed_rows
 
 METHODS = ("plain", "split", "adaptive")
-NEAR = 0.03  # share of coverage by which an interval may miss its level
-_NAMES = {
-    "plain": "as the network gives them",
-    "split": "calibrated on the validation part",
-    "adaptive": "calibrated as errors become known",
-}
-
-
-def method_name(method: str, lang: Language | None = None) -> str:
-    """A method in words."""
-    return tr(_NAMES[method], lang)
 
 
 @dataclass(frozen=True, repr=False)
-class Intervals(Notebook):
-    """Intervals of one level for every window of a part, by method.
+class Intervals(ScoredIntervals):
+    """Intervals of one level for every window of a part, by method; `actual`, `low` and `high` are [M, K, C].
 
     Attributes:
-        table: whose windows they are. level: share of the actual values that an interval should hold.
-        origins: [M] rows where the windows begin. actual: [M, K, C].
-        low, high: method -> [M, K, C], in the target's unit.
+        table: whose windows they are. origins: [M] rows where the windows begin.
     """
 
     table: Table
-    level: float
     origins: NDArray[np.int64]
-    actual: NDArray[np.float64]
-    low: Mapping[str, NDArray[np.float64]]
-    high: Mapping[str, NDArray[np.float64]]
-
-    def coverage(self, method: str) -> float:
-        """Share of the actual values inside."""
-        seen = ~np.isnan(self.actual)
-        inside = (self.actual >= self.low[method]) & (self.actual <= self.high[method])
-        return float(inside[seen].mean())
-
-    def width(self, method: str) -> float:
-        """Mean width where a value was observed."""
-        return float((self.high[method] - self.low[method])[~np.isnan(self.actual)].mean())
-
-    def score(self, method: str) -> float:
-        """Mean interval score: width, and a penalty for values outside; lower is better."""
-        return interval_score(self.actual, self.low[method], self.high[method], self.level)
-
-    def rows(self, lang: Language | None = None) -> list[list[str]]:
-        """A head, then nominal and achieved coverage, width and score of each method."""
-        head = [
-            tr("{level} % intervals", lang, level=f"{100 * self.level:g}"),
-            tr("nominal %", lang),
-            tr("coverage %", lang),
-            tr("mean width", lang),
-            tr("interval score", lang),
-        ]
-        return [head] + [
-            [
-                method_name(name, lang),
-                f"{100 * self.level:g}",
-                f"{100 * self.coverage(name):.1f}",
-                number(self.width(name)),
-                number(self.score(name)),
-            ]
-            for name in self.low
-        ]
-
-    def __str__(self) -> str:
-        return "\n".join(aligned(self.rows()))
-
-    def verdict(self, lang: Language | None = None) -> str:
-        """Which intervals hold what they promise, and the best of these by the interval score."""
-        level = f"{100 * self.level:g}"
-        holding = [name for name in self.low if abs(self.coverage(name) - self.level) <= NEAR]
-        if not holding:
-            nearest = min(self.low, key=lambda name: abs(self.coverage(name) - self.level))
-            return tr(
-                "None is within 3 points of {level} %; the nearest ({name}) holds {coverage} %.",
-                lang,
-                level=level,
-                name=method_name(nearest, lang),
-                coverage=f"{100 * self.coverage(nearest):.1f}",
-            )
-        return tr(
-            "{count} of {all} are within 3 points of {level} %; the best of them by interval score: {name}.",
-            lang,
-            level=level,
-            count=len(holding),
-            all=len(self.low),
-            name=method_name(min(holding, key=self.score), lang),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, coverage as a share."""
-        methods = {
-            name: {"coverage": self.coverage(name), "width": self.width(name), "score": self.score(name)}
-            for name in self.low
-        }
-        return {"level": self.level, "windows": len(self.origins), "methods": methods}
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """One row per window, step and target: [series,] cutoff, time, step, [target,] actual, low and high by method.
@@ -196,14 +109,8 @@ def intervals(
     if "adaptive" in wanted:
         found["adaptive"] = _adaptive(parts, part, sides, shift, scale, rate)
     ordered = {name: np.sort(values, axis=3) for name, values in found.items()}
-    return Intervals(
-        fitted.table,
-        share,
-        origins,
-        actual,
-        {name: values[..., 0] for name, values in ordered.items()},
-        {name: values[..., 1] for name, values in ordered.items()},
-    )
+    low, high = ({name: values[..., end] for name, values in ordered.items()} for end in (0, 1))
+    return Intervals(share, actual, low, high, fitted.table, origins)
 
 
 Part = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]  # origins [M], ends [M, K, C, 2], actual

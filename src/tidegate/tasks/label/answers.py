@@ -1,7 +1,8 @@
-"""What was to be said of sequences, and the columns that say whom an answer is about. No torch here."""
+"""What was to be said of sequences, and columns of an answer: whom it is about, and its intervals. No torch here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.runtime.label.decode import Deciding
+from tidegate.runtime.label.margins import Margins, half_widths
 
 
 def labels_of(sequences: Sequences, deciding: Deciding) -> NDArray[Any]:
@@ -31,3 +33,16 @@ def answer_ids(sequences: Sequences, prepared: PreparedSequences, *, per_step: b
     else:
         steps = prepared.steps - np.repeat(sequences.starts[:-1], lengths)
     return {"id": np.repeat(ids, lengths), "step": steps}
+
+
+def interval_columns(
+    margins: Margins | None, found: NDArray[np.float64], names: Iterable[str], levels: Iterable[float]
+) -> Mapping[str, NDArray[np.float64]]:
+    """Columns of both ends of every level: `low80:name`, `high80:name`; found: [M, P]."""
+    columns: dict[str, NDArray[np.float64]] = {}
+    for level in levels:
+        half = half_widths(margins, level)
+        for place, name in enumerate(names):
+            columns[f"low{level:g}:{name}"] = found[:, place] - half[place]
+            columns[f"high{level:g}:{name}"] = found[:, place] + half[place]
+    return columns

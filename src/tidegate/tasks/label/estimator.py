@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
+    from tidegate.runtime.label.margins import Margins
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.label_fix import LabelTrainee
     from tidegate.tasks.label.compare import Comparison
@@ -50,6 +51,7 @@ class SequenceEstimator(Estimator):
     labels_: Any
     deciding_: Any
     preparation_: Any
+    margins_: Margins | None
     notes_: tuple[Note, ...]
     answer_notes_: tuple[Note, ...]
     run_: Any
@@ -156,7 +158,7 @@ class SequenceEstimator(Estimator):
         )
         self.fitted_, self.history_ = fitted, fitted.history
         self.spec_, self.labels_, self.deciding_ = fitted.spec, fitted.labels, fitted.deciding
-        self.preparation_, self.notes_ = fitted.preparation, fitted.notes
+        self.preparation_, self.notes_, self.margins_ = fitted.preparation, fitted.notes, fitted.margins
         self.run_ = TorchRun(fitted.network).sequences
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -197,6 +199,7 @@ class SequenceEstimator(Estimator):
         model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
         model.spec_, model.labels_, model.deciding_ = loaded.spec, loaded.labels, loaded.deciding
         model.preparation_, model.run_, model.model_ = loaded.preparation, loaded.run, loaded
+        model.margins_ = loaded.margins
         model.reading_, model.notes_ = dict(record.reading), loaded.preparation.notes
         return model
 
@@ -266,11 +269,18 @@ class SequenceEstimator(Estimator):
         self._require_fitted("spec_")
         if data is not None:
             return judge_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
-        self._require_fitted("fitted_")
-        parts: Partition = self.fitted_.parts
-        if part not in PARTS or not len(getattr(parts, part)):
-            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
+        self._require_part(part)
         return judge_part(self, part).evaluation
+
+    def _require_part(self, part: str) -> None:
+        """Refuse a part that there is not.
+
+        Raises:
+            NotFittedError: it was loaded without its data. DataError: there is no such part.
+        """
+        self._require_fitted("fitted_")
+        if part not in PARTS or not len(getattr(self.fitted_.parts, part)):
+            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
 
     def evidence(self) -> tuple[LabelEvidence, ...]:
         """What a diagnosis looks at (`tidegate.diagnose.evidence.LabelEvidence`).

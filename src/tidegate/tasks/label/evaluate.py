@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label import (
     ClassEvaluation,
     NumberEvaluation,
@@ -28,6 +29,7 @@ from tidegate.evaluate.label import (
 from tidegate.prepare.sequence.spans import Spans, sliding
 from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
 from tidegate.runtime.label.decode import probabilities
+from tidegate.runtime.label.margins import half_widths
 from tidegate.tasks.label.answers import labels_of
 
 LabelEvaluation: TypeAlias = ClassEvaluation | NumberEvaluation
@@ -49,6 +51,35 @@ class LabelJudged:
     found: NDArray[np.float64]
     evaluation: LabelEvaluation
     others: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def ids(self) -> dict[str, Any]:
+        """The first columns of a table of the answers: id, and the step where there are more of them than sequences."""
+        ids: NDArray[Any] = np.array(self.sequences.ids, dtype=object)
+        if len(self.found) == len(ids):
+            return {"id": ids}
+        lengths = self.sequences.lengths
+        steps = np.arange(len(self.found)) - np.repeat(self.sequences.starts[:-1], lengths)
+        return {"id": np.repeat(ids, lengths), "step": steps}
+
+
+@dataclass(frozen=True, repr=False)
+class NumberIntervals(ScoredIntervals):
+    """Intervals of one level around estimates; `actual`, `low` and `high` are [M, P].
+
+    Attributes:
+        names: [P] of the quantities. judged: the estimates, and what they are of.
+    """
+
+    names: tuple[str, ...]
+    judged: LabelJudged
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """One row per answer: id, [step,] and of every quantity what was true, the estimate, and both ends."""
+        columns = self.judged.ids()
+        for place, name in enumerate(self.names):
+            columns |= {f"actual:{name}": self.actual[:, place], name: self.judged.found[:, place]}
+            columns |= {f"low:{name}": self.low["split"][:, place], f"high:{name}": self.high["split"][:, place]}
+        return columns
 
 
 def judge_part(model: Any, part: str, *, baselines: bool = True) -> LabelJudged:
@@ -88,10 +119,25 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         criterion="mae" if model.loss == "mae" else "rmse",
         groups=groups,
         leaks=None if training is None else find_leaks(training, sequences),
+        margins=None if model.margins_ is None else model.margins_.levels(),
         seed=seed,
         notes=notes,
     )
     return LabelJudged(sequences, values, estimates, evaluation, others)
+
+
+def intervals(model: Any, *, level: float = 80, part: str = "test") -> NumberIntervals:
+    """Intervals of a level in percent around a fitted regressor's estimates of a part, by split conformal prediction.
+
+    Raises:
+        NotFittedError: it was loaded without its data. DataError: there is no such part.
+        ConfigError: as of `tidegate.runtime.label.margins.Margins.at`.
+    """
+    model._require_part(part)
+    half = half_widths(model.margins_, level)
+    judged = judge_part(model, part, baselines=False)
+    low, high = judged.found - half, judged.found + half
+    return NumberIntervals(level / 100, judged.actual, {"split": low}, {"split": high}, model.labels_.names, judged)
 
 
 def judge_seen(model: Any, others: dict[str, Any]) -> Any:

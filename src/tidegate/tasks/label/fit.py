@@ -18,8 +18,9 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.spans import Spans, sliding, whole
-from tidegate.prepare.sequence.targets import Labels
+from tidegate.prepare.sequence.targets import Labels, NumberLabels
 from tidegate.runtime.label.decode import Deciding, outputs
+from tidegate.runtime.label.margins import Margins
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import (
@@ -51,7 +52,7 @@ class LabelFitted(Fitted):
         sequences, parts: what it was fitted on. preparation, prepared, labels: of the inputs and of the targets.
         plan: as built. deciding: how outputs become answers. calibration: what the temperature changed on the
             validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
-            which had not seen the validation part.
+            which had not seen the validation part. margins: its errors there, of numbers; None of classes.
     """
 
     sequences: Sequences
@@ -63,6 +64,7 @@ class LabelFitted(Fitted):
     deciding: Deciding
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
+    margins: Margins | None = None
 
     @property
     def data(self) -> Sequences:
@@ -128,6 +130,10 @@ def fit_labels(
     sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
     learned = outputs(run, fold.prepared, sample.spans, per_step=deciding.per_step)
     deciding = decide(found, answers, fold.labels, deciding, notes)
+    margins = None
+    if isinstance(fold.labels, NumberLabels):
+        actual, estimated = fold.labels.decode(answers), fold.labels.decode(found)
+        margins = Margins.of(actual, estimated, _units(sequences, validation))
     calibration = None
     if deciding.temperature != 1:
         calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
@@ -152,6 +158,7 @@ def fit_labels(
         deciding=deciding,
         calibration=calibration,
         seen={"train": (learned, _answers(sample)), "validation": (found, answers)},
+        margins=margins,
     )
 
 
@@ -269,6 +276,14 @@ def _answers(examples: Examples) -> NDArray[Any]:
         return examples.targets
     spans = examples.spans
     return np.concatenate([examples.targets[f : f + n] for f, n in zip(spans.first, spans.lengths, strict=True)])
+
+
+def _units(sequences: Sequences, examples: Examples) -> NDArray[Any]:
+    """The group, or the sequence, of every answer."""
+    own = examples.spans.sequence
+    if examples.per_step:
+        own = np.repeat(own, examples.spans.lengths)
+    return own if sequences.groups is None else np.asarray(sequences.groups)[own].astype(str)
 
 
 def _branch_work(plan: LabelPlan, training: Examples, batch: int) -> int:

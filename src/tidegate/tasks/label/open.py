@@ -49,6 +49,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
         histories=(stored.history(),),
         notes=stored.notes,
         seen=read_seen(stored.folder),
+        margins=model.margins_,
     )
     model.history_, model.notes_ = model.fitted_.history, stored.notes
     model.run_ = TorchRun(network).sequences

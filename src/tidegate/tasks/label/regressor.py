@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from tidegate.tasks.label.options import POINT_LOSSES, EncoderOptions, LabelChoi
 
 if TYPE_CHECKING:
     from tidegate.data.emit import Frame
+    from tidegate.tasks.label.evaluate import NumberIntervals
 
 
 class Regressor(SequenceEstimator):
@@ -105,34 +106,69 @@ class Regressor(SequenceEstimator):
         """Refuse constructor arguments that cannot work; gives them in groups."""
         return label_choices(self, LabelTraining, POINT_LOSSES, {})
 
-    def predict(self, data: Any = None, **reading: Any) -> NDArray[Any] | Frame:
+    def predict(
+        self, data: Any = None, *, level: float | Sequence[float] | None = None, **reading: Any
+    ) -> NDArray[Any] | Frame:
         """Estimates in the quantities' own units.
 
         Args:
+            level: percent that intervals around the estimates should hold, one or several, such as [80, 95]; see
+                `intervals`. The answer is a frame then, of arrays too.
             data, reading: as for `fit`; labels are not looked at. None takes the test part of what it was fitted on, or
                 all of it where there is none.
 
         Returns:
             Of arrays and lists [M] (of several quantities [M, P]; of steps [N]); of all else a frame of its kind: id,
-            [step,] and a column for each quantity.
+            [step,] and a column for each quantity; with `level` also `low80:name` and `high80:name`.
 
         Raises:
             TidegateError: the data are not of the kind that the model was fitted on.
+            ConfigError: a level that needs more validation sequences.
         """
-        if isinstance(data, (list, tuple, np.ndarray)):
+        if level is None and isinstance(data, (list, tuple, np.ndarray)):
             found: NDArray[np.float64] = self.labels_.decode(self._outputs(self._new(data, reading)))
             return found[:, 0] if found.shape[1] == 1 else found
         from tidegate.data.emit import to_frame
 
-        return to_frame(self.predict_columns(data, **reading), timezone=None, like=data)
+        return to_frame(self.predict_columns(data, level=level, **reading), timezone=None, like=data)
 
-    def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, NDArray[Any]]:
+    def predict_columns(
+        self, data: Any = None, *, level: float | Sequence[float] | None = None, **reading: Any
+    ) -> dict[str, NDArray[Any]]:
         """What `predict` puts into a frame, as name -> array; needs no dataframe library."""
+        from tidegate.tasks.label.answers import interval_columns
+
+        levels = () if level is None else (level,) if isinstance(level, (int, float)) else tuple(level)
         sequences = self._new(data, reading)
         prepared = self.preparation_.apply(sequences)
         found = self.labels_.decode(self._outputs(sequences, prepared))
         columns = answer_ids(sequences, prepared, per_step=self.deciding_.per_step)
-        return columns | {name: found[:, place] for place, name in enumerate(self.labels_.names)}
+        columns |= {name: found[:, place] for place, name in enumerate(self.labels_.names)}
+        return {**columns, **interval_columns(self.margins_, found, self.labels_.names, levels)}
+
+    def intervals(self, *, level: float = 80, part: str = "test") -> NumberIntervals:
+        """Intervals around the estimates of a part, by split conformal prediction, and what they hold.
+
+        An interval reaches as far on both sides as the errors on the validation part, which the network had not learned
+        from: a value of a new sequence lies inside with at least this probability where sequences (or groups) are
+        alike and come in no order. A model that was trained again on both parts (`training.refit`) keeps the errors of
+        the network before; what its intervals hold is measured on the test part.
+
+        Args:
+            level: percent that an interval should hold. part: `test`, or `validation`, whose errors made them.
+
+        Returns:
+            `tidegate.tasks.label.evaluate.NumberIntervals`: print it, or see `.coverage("split")`, `.low`, `.high`.
+
+        Raises:
+            NotFittedError: it was loaded without its data; `predict(data, level=80)` needs none.
+            ConfigError: a level that needs more validation sequences. DataError: there is no such part.
+
+        Source: Lei et al. (2018), doi:10.1080/01621459.2017.1307116.
+        """
+        from tidegate.tasks.label.evaluate import intervals
+
+        return intervals(self, level=level, part=part)
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
         """R², as scikit-learn's regressors give it (the mean over several quantities)."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose
 from tidegate.tasks.label.evaluate import LabelJudged
@@ -24,17 +21,13 @@ def content_of(fitted: LabelFitted) -> Content:
         schema={"channels": list(sequences.channels), "labels": list(sequences.label_names)},
         frequency={"rate": sequences.rate},
         decoding=fitted.deciding.to_json(),
+        arrays={} if fitted.margins is None else fitted.margins.arrays(),
     )
 
 
 def predictions(model: Any, judged: LabelJudged) -> bytes:
     """One row per answer: id, [step,] what was said, how sure, and what was true."""
-    sequences, labels, found = judged.sequences, model.labels_, judged.found
-    ids: NDArray[Any] = np.array(sequences.ids, dtype=object)
-    columns: dict[str, Any] = {"id": ids}
-    if model.deciding_.per_step:
-        columns["id"] = np.repeat(ids, sequences.lengths)
-        columns["step"] = np.arange(len(found)) - np.repeat(sequences.starts[:-1], sequences.lengths)
+    labels, found, columns = model.labels_, judged.found, judged.ids()
     if not isinstance(labels, ClassLabels):
         for place, name in enumerate(labels.names):
             columns |= {f"actual:{name}": judged.actual[:, place], name: found[:, place]}
