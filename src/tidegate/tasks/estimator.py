@@ -17,6 +17,7 @@ from tidegate.tasks.params import Parameters
 from tidegate.tasks.verbs import require_verb
 
 if TYPE_CHECKING:
+    from tidegate.core.table import Note
     from tidegate.diagnose import Findings, Fixed
     from tidegate.diagnose.evidence import Evidence
     from tidegate.tasks.diagnose.trainee import Trainee
@@ -67,11 +68,31 @@ class Estimator(Parameters, Notebook, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:
+        fitted_: what a training left; absent from a loaded model. history_: its epochs. notes_: what was found in the
+            data and done to them; answer_notes_: the same of the data of the last answer.
+        spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
+            become answers, and the function that runs the network. model_: all of it as the runtime loads it.
+        reading_: options that new data are read with. context_: the end of the training data.
+        judged_: the test part with its evaluation.
         seconds_: the training time, wherever it is told: of `fit` from the data read to the model trained, with
             preparation, trials, members and checkpoints, without the evaluation of the test part.
     """
 
     task: str
+    fitted_: Any
+    history_: Any
+    notes_: tuple[Note, ...]
+    answer_notes_: tuple[Note, ...]
+    spec_: Any
+    preparation_: Any
+    decoding_: Any
+    labels_: Any
+    deciding_: Any
+    run_: Any
+    model_: Any
+    reading_: dict[str, Any]
+    context_: Any
+    baselines_: Any
     judged_: Any
     seconds_: float
 

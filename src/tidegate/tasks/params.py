@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, ClassVar, TypeVar
 
+from tidegate.core.docstrings import arguments, completed
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.tasks.options import group, unknown
@@ -14,14 +14,46 @@ from tidegate.tasks.options import group, unknown
 Self = TypeVar("Self", bound="Parameters")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Parameters:
-    """Constructor arguments, stored untouched.
+    """Constructor arguments that every estimator has, stored untouched.
 
-    Everyday options are arguments; the finer ones stand in groups (`network=`, `training=`, `preparation=`, ...), each
-    an object or a mapping. `GROUPS` names the groups and their types.
+    An estimator is a dataclass: its fields are its arguments, stored untouched. Everyday options are arguments; the
+    finer ones stand in groups (`network=`, `training=`, `preparation=`, ...), each an object or a mapping. `GROUPS`
+    names the groups and their types. What a class says of its arguments is handed down in its docstring.
+
+    Args:
+        cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
+        hidden_size: H, units per layer.
+        num_layers: recurrent layers.
+        dropout: share of the units silenced between layers in training.
+        loss: what training lowers.
+        learning_rate: peak rate of the training.
+        batch_size: windows or sequences a step; chosen from how many there are if None.
+        max_epochs: passes over the training part, at most; chosen from how much there is if None.
+        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
     """
 
     GROUPS: ClassVar[Mapping[str, type[Any]]] = {}
+
+    cell: str = "lstm"
+    hidden_size: int = 64
+    num_layers: int = 1
+    dropout: float = 0.1
+    loss: str = "mse"
+    learning_rate: float = 2e-3
+    batch_size: int | None = None
+    max_epochs: int | None = None
+    seed: int = 0
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Put what the classes above say of arguments that a docstring leaves out into it."""
+        super().__init_subclass__(**given)
+        texts: dict[str, str] = {}
+        for base in reversed(cls.__mro__[1:]):
+            texts |= arguments(base.__doc__, vars(base).get("__dataclass_fields__", ()))
+        own = arguments(cls.__doc__, {**texts, **getattr(cls, "__annotations__", {})})
+        cls.__doc__ = completed(cls.__doc__ or "", {name: text for name, text in texts.items() if name not in own})
 
     def __new__(cls: type[Self], *_: Any, **given: Any) -> Self:
         """Refuse options that there are not, with the place where they belong.
@@ -34,7 +66,10 @@ class Parameters:
 
     @classmethod
     def _names(cls) -> list[str]:
-        return [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
+        """Names of the constructor's arguments: what makes the task, what every estimator has, the groups."""
+        common = Parameters.__annotations__
+        names = [item.name for item in fields(cls) if item.init]
+        return sorted(names, key=lambda name: 2 if name in cls.GROUPS else int(name in common))
 
     @classmethod
     def _check_names(cls, given: Mapping[str, Any]) -> None:
@@ -113,7 +148,7 @@ class Parameters:
 
     def _changed(self) -> set[str]:
         """Names of the arguments that are not at their defaults."""
-        defaults = {name: p.default for name, p in inspect.signature(type(self).__init__).parameters.items()}
+        defaults = {item.name: item.default for item in fields(self)}
         return {name for name, value in self.get_params().items() if repr(value) != repr(defaults[name])}
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import ConfigError, DataError
-from tidegate.core.table import Note, Table
+from tidegate.core.table import Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.open import Stored
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class AnomalyDetector(Estimator):
     """Finds what is not as it was: in one or many series, one or many channels, without labels or with them.
 
@@ -49,15 +51,11 @@ class AnomalyDetector(Estimator):
         method: `forecast` of the next value, or `reconstruction` of the last window.
         window: T, steps that a training window has, and that are rebuilt at once; None takes 48.
         alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock).
-        cell: `lstm`, `gru`, `peephole` or `coupled`.
         hidden_size: H, units per layer; few, as a stream is advanced at every row.
-        num_layers: recurrent layers.
         dropout: of the last layer, in training.
         loss: `huber` or `mae`, which a few anomalies in the training part hardly move, or `mse`.
-        learning_rate: peak rate of the training; higher than elsewhere, for a small network and few epochs.
         batch_size: windows a step; None takes 32.
         max_epochs: passes over the training windows, at most; None takes 30.
-        seed: of weights and order; with it a run repeats bit for bit.
         network: the finer `DetectorNetwork` (head_size, lags), as an object or a mapping.
         training: the finer `TrainOptions` (patience, schedule, clip, ...).
         preparation: `DetectorPreparation` (calendar).
@@ -75,67 +73,25 @@ class AnomalyDetector(Estimator):
     }
 
     task = "detector"
-    fitted_: Any
-    detector_: Detector
-    history_: Any
-    notes_: tuple[Note, ...]
-    reading_: dict[str, Any]
 
-    def __init__(
-        self,
-        *,
-        method: str = "forecast",
-        window: int | None = None,
-        alarms_per_week: float = 1.0,
-        cell: str = "lstm",
-        hidden_size: int = 16,
-        num_layers: int = 1,
-        dropout: float = 0.1,
-        loss: str = "huber",
-        learning_rate: float = 5e-3,
-        batch_size: int | None = None,
-        max_epochs: int | None = None,
-        seed: int = 0,
-        network: DetectorNetwork | Mapping[str, Any] | None = None,
-        training: TrainOptions | Mapping[str, Any] | None = None,
-        preparation: DetectorPreparation | Mapping[str, Any] | None = None,
-        alarms: AlarmOptions | Mapping[str, Any] | None = None,
-    ) -> None:
-        self.method = method
-        self.window = window
-        self.alarms_per_week = alarms_per_week
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.dropout = dropout
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.seed = seed
-        self.network = network
-        self.training = training
-        self.preparation = preparation
-        self.alarms = alarms
+    method: str = "forecast"
+    window: int | None = None
+    alarms_per_week: float = 1.0
+    hidden_size: int = 16
+    loss: str = "huber"
+    learning_rate: float = 5e-3
+    network: DetectorNetwork | Mapping[str, Any] | None = None
+    training: TrainOptions | Mapping[str, Any] | None = None
+    preparation: DetectorPreparation | Mapping[str, Any] | None = None
+    alarms: AlarmOptions | Mapping[str, Any] | None = None
 
     def fit(
-        self,
-        data: Any,
-        *,
-        time: Any = None,
-        target: Any = None,
-        series: str | Sequence[str] | None = None,
+        self, data: Any, *, time: Any = None, target: Any = None, series: str | Sequence[str] | None = None,
         label: str | None = None,
-        validation: Any = 0.1,
-        test: Any = 0.2,
-        gap: int = 0,
-        out: str | Path | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
-        progress: bool | None = None,
-        source: Mapping[str, Any] | None = None,
-        **reading: Any,
-    ) -> AnomalyDetector:
+        validation: float | int | str = 0.1, test: float | int | str = 0.2, gap: int = 0,
+        out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
+        source: Mapping[str, Any] | None = None, **reading: Any,
+    ) -> AnomalyDetector:  # fmt: skip
         """Read, split, train, measure the errors; with `out`, judge the test part and leave a run folder behind.
 
         Args:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import DataError
-from tidegate.core.table import Note, Table
+from tidegate.core.table import Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Case
     from tidegate.evaluate import Evaluation
     from tidegate.explain import Explanation
-    from tidegate.runtime.forecast.model import ForecastModel
     from tidegate.runtime.forecast.stream import ForecastStream
     from tidegate.tasks.audit.audit import Audit
     from tidegate.tasks.diagnose.trainee import Trainee
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.resample.forecasts import Backtest
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Forecaster(Estimator):
     """A recurrent network that forecasts the next `horizon` steps of one or many series.
 
@@ -44,17 +45,11 @@ class Forecaster(Estimator):
         window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
         level: percent that intervals around the forecast hold, one number or several, such as 80 or [80, 95].
         quantiles: the same as levels between 0 and 1.
-        cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
         hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
-        num_layers: recurrent layers, 1 to 3 as a rule.
         dropout: between layers, 0.1 to 0.5 as a rule.
         bidirectional: read the window in both directions (guide 6.1); "auto" reads it forwards.
         loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
-        learning_rate: peak rate of the training.
-        batch_size: windows a step; None chooses it from the number of training windows (see `fill_budget`).
-        max_epochs: passes over the training windows, at most; None chooses as `batch_size` does.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
-        seed: of weights, dropout and the order of windows; with it a run repeats bit for bit.
         network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
         training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
         preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).
@@ -72,82 +67,27 @@ class Forecaster(Estimator):
     }
 
     task = "forecaster"
-    fitted_: Any
-    history_: Any
-    spec_: Any
-    decoding_: Any
-    preparation_: Any
-    notes_: tuple[Note, ...]
-    run_: Any
-    reading_: dict[str, Any]
-    context_: Table
-    answer_notes_: tuple[Note, ...]
-    model_: ForecastModel
-    baselines_: Any
 
-    def __init__(
-        self,
-        *,
-        horizon: int = 24,
-        window: int | None = None,
-        level: float | Sequence[float] | None = None,
-        quantiles: Sequence[float] | None = None,
-        cell: str = "lstm",
-        hidden_size: int = 64,
-        num_layers: int = 2,
-        dropout: float = 0.1,
-        bidirectional: bool | Literal["auto"] = "auto",
-        loss: str = "mae",
-        learning_rate: float = 2e-3,
-        batch_size: int | None = None,
-        max_epochs: int | None = None,
-        ensemble_size: int = 1,
-        seed: int = 0,
-        network: NetworkOptions | Mapping[str, Any] | None = None,
-        training: FitOptions | Mapping[str, Any] | None = None,
-        preparation: PrepareOptions | Mapping[str, Any] | None = None,
-        augment: AugmentOptions | Mapping[str, Any] | None = None,
-    ) -> None:
-        self.horizon = horizon
-        self.window = window
-        self.level = level
-        self.quantiles = quantiles
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.dropout = dropout
-        self.bidirectional = bidirectional
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.ensemble_size = ensemble_size
-        self.seed = seed
-        self.network = network
-        self.training = training
-        self.preparation = preparation
-        self.augment = augment
+    horizon: int = 24
+    window: int | None = None
+    level: float | Sequence[float] | None = None
+    quantiles: Sequence[float] | None = None
+    num_layers: int = 2
+    bidirectional: bool | Literal["auto"] = "auto"
+    loss: str = "mae"
+    ensemble_size: int = 1
+    network: NetworkOptions | Mapping[str, Any] | None = None
+    training: FitOptions | Mapping[str, Any] | None = None
+    preparation: PrepareOptions | Mapping[str, Any] | None = None
+    augment: AugmentOptions | Mapping[str, Any] | None = None
 
     def fit(
-        self,
-        data: Any,
-        *,
-        time: Any = None,
-        target: Any = None,
-        series: str | Sequence[str] | None = None,
-        known: Sequence[str] = (),
-        observed: Sequence[str] = (),
-        static: Sequence[str] = (),
-        validation: Any = 0.1,
-        test: Any = 0.2,
-        gap: int = 0,
-        out: str | Path | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
-        progress: bool | None = None,
-        source: Mapping[str, Any] | None = None,
-        **reading: Any,
-    ) -> Forecaster:
+        self, data: Any, *, time: Any = None, target: Any = None, series: str | Sequence[str] | None = None,
+        known: Sequence[str] = (), observed: Sequence[str] = (), static: Sequence[str] = (),
+        validation: float | int | str = 0.1, test: float | int | str = 0.2, gap: int = 0,
+        out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
+        source: Mapping[str, Any] | None = None, **reading: Any,
+    ) -> Forecaster:  # fmt: skip
         """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
 
         Args:

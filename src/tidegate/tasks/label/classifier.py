@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
-from tidegate.prepare.options import SequenceOptions
-from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
@@ -20,7 +19,6 @@ from tidegate.tasks.label.options import (
     CLASS_LOSSES,
     THRESHOLDS,
     ClassTraining,
-    EncoderOptions,
     LabelChoices,
     label_choices,
 )
@@ -30,6 +28,7 @@ if TYPE_CHECKING:
     from tidegate.data.emit import Frame
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(SequenceEstimator):
     """A recurrent network that says which class a sequence, or each of its steps, belongs to.
 
@@ -38,28 +37,12 @@ class Classifier(SequenceEstimator):
     baselines of a sceptic.
 
     Args:
-        cell: `lstm`, `gru`, `peephole` or `coupled` (guide 2.3).
-        hidden_size: H, units per layer.
-        num_layers: recurrent layers.
-        dropout: between layers and before the output.
-        bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
-        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
-            an answer its last one; None looks at all of a sequence.
         loss: `cross_entropy`, or `focal` for classes that are rare and hard.
         class_weight: "balanced" weighs rare classes more, a mapping weighs them as it says.
         threshold: what the threshold of two classes, or those of several labels at once, make best on the validation
             part: `f1`, `balanced_accuracy` or `youden`; {"normal": 0.01} takes at most one in a hundred normal ones for
             the other class there; None takes the most probable class.
-        learning_rate: peak rate of the training.
-        batch_size: sequences a step; None chooses it from the number of training examples.
-        max_epochs: passes over the training part, at most; None chooses as `batch_size` does.
-        ensemble_size: networks that are trained alike but for their seed, and whose outputs are averaged; training and
-            answers take so many times as long.
-        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
-        network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
         training: the finer `ClassTraining` (patience, schedule, stride, refit, label_smoothing, calibrate, ...).
-        preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
-        augment: `SequenceAugment`: how training sequences vary.
 
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
@@ -82,53 +65,13 @@ class Classifier(SequenceEstimator):
 
     task = "classifier"
 
-    GROUPS: ClassVar = {
-        "network": EncoderOptions,
-        "training": ClassTraining,
-        "preparation": SequenceOptions,
-        "augment": SequenceAugment,
-    }
+    GROUPS: ClassVar = {**SequenceEstimator.GROUPS, "training": ClassTraining}
 
-    def __init__(
-        self,
-        *,
-        cell: str = "lstm",
-        hidden_size: int = 64,
-        num_layers: int = 1,
-        dropout: float = 0.3,
-        bidirectional: bool | Literal["auto"] = "auto",
-        window: int | None = None,
-        loss: str = "cross_entropy",
-        class_weight: str | Mapping[Any, float] | None = None,
-        threshold: str | Mapping[Any, float] | None = None,
-        learning_rate: float = 2e-3,
-        batch_size: int | None = None,
-        max_epochs: int | None = None,
-        ensemble_size: int = 1,
-        seed: int = 0,
-        network: EncoderOptions | Mapping[str, Any] | None = None,
-        training: ClassTraining | Mapping[str, Any] | None = None,
-        preparation: SequenceOptions | Mapping[str, Any] | None = None,
-        augment: SequenceAugment | Mapping[str, Any] | None = None,
-    ) -> None:
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.dropout = dropout
-        self.bidirectional = bidirectional
-        self.window = window
-        self.loss = loss
-        self.class_weight = class_weight
-        self.threshold = threshold
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.ensemble_size = ensemble_size
-        self.seed = seed
-        self.network = network
-        self.training = training
-        self.preparation = preparation
-        self.augment = augment
+    dropout: float = 0.3
+    loss: str = "cross_entropy"
+    class_weight: str | Mapping[Any, float] | None = None
+    threshold: str | Mapping[Any, float] | None = None
+    training: ClassTraining | Mapping[str, Any] | None = None
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""

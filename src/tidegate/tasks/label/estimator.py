@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,12 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import read_sequences
+from tidegate.prepare.options import SequenceOptions
+from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.label.options import LabelChoices
+from tidegate.tasks.label.options import EncoderOptions, LabelChoices, LabelTraining
 from tidegate.tasks.label.reading import carried, kept
 
 if TYPE_CHECKING:
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
 
     from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
-    from tidegate.runtime.label.margins import Margins
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.label_fix import LabelTrainee
     from tidegate.tasks.label.compare import Comparison
@@ -39,44 +41,46 @@ Self = TypeVar("Self", bound="SequenceEstimator")
 PARTS = ("train", "validation", "test")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class SequenceEstimator(Estimator):
-    """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what."""
+    """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what.
 
-    window: int | None
-    loss: str
-    seed: int
-    fitted_: Any
-    history_: Any
-    spec_: Any
-    labels_: Any
-    deciding_: Any
-    preparation_: Any
-    margins_: Margins | None
-    notes_: tuple[Note, ...]
-    answer_notes_: tuple[Note, ...]
-    run_: Any
-    reading_: dict[str, Any]
-    model_: LabelModel
+    Args:
+        dropout: between layers and before the output.
+        bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
+        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
+            an answer its last one; all of a sequence if None.
+        ensemble_size: networks that are trained alike but for their seeds, and whose outputs are averaged; training and
+            answers take so many times as long.
+        network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
+        preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
+        augment: `SequenceAugment`: how training sequences vary.
+    """
+
+    GROUPS: ClassVar = {
+        "network": EncoderOptions,
+        "training": LabelTraining,
+        "preparation": SequenceOptions,
+        "augment": SequenceAugment,
+    }
+
+    bidirectional: bool | Literal["auto"] = "auto"
+    window: int | None = None
+    ensemble_size: int = 1
+    network: EncoderOptions | Mapping[str, Any] | None = None
+    preparation: SequenceOptions | Mapping[str, Any] | None = None
+    augment: SequenceAugment | Mapping[str, Any] | None = None
 
     @abstractmethod
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
 
     def fit(
-        self: Self,
-        data: Any,
-        labels: Any = None,
-        *,
-        validation: float | int = 0.15,
-        test: float | int = 0.2,
-        by: Any = "auto",
-        out: str | Path | None = None,
-        resume: bool = False,
-        overwrite: bool = False,
-        progress: bool | None = None,
-        source: Mapping[str, Any] | None = None,
-        **reading: Any,
-    ) -> Self:
+        self: Self, data: Any, labels: Any = None, *,
+        validation: float | int = 0.15, test: float | int = 0.2, by: Any = "auto",
+        out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
+        source: Mapping[str, Any] | None = None, **reading: Any,
+    ) -> Self:  # fmt: skip
         """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
 
         Args:
@@ -230,7 +234,8 @@ class SequenceEstimator(Estimator):
 
         self._require_fitted("spec_")
         if hasattr(self, "model_"):
-            return self.model_.stream(snapshot, streams=streams)
+            own: LabelModel = self.model_
+            return own.stream(snapshot, streams=streams)
         weights = Loaded({name: tensor.numpy() for name, tensor in self.fitted_.network.state_dict().items()})
         model = LabelModel(self.spec_, weights, self.preparation_, self.labels_, self.deciding_)
         return model.stream(snapshot, streams=streams)
@@ -246,7 +251,8 @@ class SequenceEstimator(Estimator):
         prepared = self.preparation_.apply(sequences) if prepared is None else prepared
         self.answer_notes_ = (*sequences.notes, *prepared.notes)
         if hasattr(self, "model_"):
-            return self.model_.outputs(sequences, prepared)
+            own: LabelModel = self.model_
+            return own.outputs(sequences, prepared)
         spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 

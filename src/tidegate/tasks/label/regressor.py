@@ -3,45 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.prepare.options import SequenceOptions
-from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import POINT_LOSSES, EncoderOptions, LabelChoices, LabelTraining, label_choices
+from tidegate.tasks.label.options import POINT_LOSSES, LabelChoices, LabelTraining, label_choices
 
 if TYPE_CHECKING:
     from tidegate.data.emit import Frame
     from tidegate.tasks.label.evaluate import NumberIntervals
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Regressor(SequenceEstimator):
     """A recurrent network that estimates one or several numbers for a sequence, or for each of its steps.
 
     Args:
-        cell: `lstm`, `gru`, `peephole` or `coupled` (guide 2.3).
-        hidden_size: H, units per layer.
-        num_layers: recurrent layers.
-        dropout: between layers and before the output.
-        bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
-        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
-            an answer its last one; None looks at all of a sequence.
         loss: `mse` (the mean), `mae` (the median) or `huber` (between them).
-        learning_rate: peak rate of the training.
-        batch_size: sequences a step; None chooses it from the number of training examples.
-        max_epochs: passes over the training part, at most; None chooses as `batch_size` does.
-        ensemble_size: networks that are trained alike but for their seed, and whose outputs are averaged; training and
-            answers take so many times as long.
-        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
-        network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
         training: the finer `LabelTraining` (patience, schedule, stride, refit, ...).
-        preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
-        augment: `SequenceAugment`: how training sequences vary.
 
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
@@ -58,49 +42,8 @@ class Regressor(SequenceEstimator):
 
     task = "regressor"
 
-    GROUPS: ClassVar = {
-        "network": EncoderOptions,
-        "training": LabelTraining,
-        "preparation": SequenceOptions,
-        "augment": SequenceAugment,
-    }
-
-    def __init__(
-        self,
-        *,
-        cell: str = "lstm",
-        hidden_size: int = 64,
-        num_layers: int = 1,
-        dropout: float = 0.2,
-        bidirectional: bool | Literal["auto"] = "auto",
-        window: int | None = None,
-        loss: str = "mse",
-        learning_rate: float = 2e-3,
-        batch_size: int | None = None,
-        max_epochs: int | None = None,
-        ensemble_size: int = 1,
-        seed: int = 0,
-        network: EncoderOptions | Mapping[str, Any] | None = None,
-        training: LabelTraining | Mapping[str, Any] | None = None,
-        preparation: SequenceOptions | Mapping[str, Any] | None = None,
-        augment: SequenceAugment | Mapping[str, Any] | None = None,
-    ) -> None:
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.dropout = dropout
-        self.bidirectional = bidirectional
-        self.window = window
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.ensemble_size = ensemble_size
-        self.seed = seed
-        self.network = network
-        self.training = training
-        self.preparation = preparation
-        self.augment = augment
+    dropout: float = 0.2
+    training: LabelTraining | Mapping[str, Any] | None = None
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""
