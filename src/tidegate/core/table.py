@@ -131,13 +131,21 @@ class Table:
         """The table of these series alone, in this order."""
         ranges = self.rows()[series]
         keep = np.concatenate([np.arange(a, b) for a, b in ranges]) if len(ranges) else np.empty(0, dtype=np.int64)
-        starts = np.concatenate([[0], np.cumsum(ranges[:, 1] - ranges[:, 0])]).astype(np.int64)
+        return self.cut(series, keep, ranges[:, 1] - ranges[:, 0])
+
+    def cut(self, series: NDArray[np.int64], rows: slice | NDArray[np.int64], lengths: NDArray[np.int64]) -> Table:
+        """The table of some rows alone.
+
+        Args:
+            series: [G'] whose they are, in order. rows: theirs, one series after the other; of a slice they are views.
+            lengths: [G'] how many of each.
+        """
         return replace(
             self,
             ids=tuple(self.ids[i] for i in series),
-            starts=starts,
-            time=self.time[keep],
-            columns={name: values[keep] for name, values in self.columns.items()},
+            starts=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            time=self.time[rows],
+            columns={name: values[rows] for name, values in self.columns.items()},
             static={name: values[series] for name, values in self.static.items()},
             keys={name: values[series] for name, values in self.keys.items()},
         )

@@ -101,17 +101,8 @@ def read(
     Raises:
         ReadError, SchemaError, TimeError, DataError, ConfigError: with the place, what was expected, and the fix.
     """
-    options = options_of(
-        date_format,
-        encoding=encoding,
-        delimiter=delimiter,
-        decimal=decimal,
-        thousands=thousands,
-        skip_rows=skip_rows,
-        columns=columns,
-        na=na,
-        units=units,
-    )
+    how: dict[str, Any] = {"encoding": encoding, "delimiter": delimiter, "decimal": decimal, "thousands": thousands}
+    options = options_of(date_format, skip_rows=skip_rows, columns=columns, na=na, units=units, **how)
     if timezone is not None:
         zone(timezone)
     if wide not in (False, True, "rows"):
@@ -126,17 +117,8 @@ def read(
         rows, schema, aware = _calendar(opened, grid, timezone, date_format)
         starts = None
     else:
-        rows, schema, aware = _long(
-            opened,
-            timezone,
-            date_format,
-            time=time,
-            target=target,
-            series=series,
-            known=known,
-            observed=observed,
-            static=static,
-        )
+        names: dict[str, Any] = {"time": time, "target": target, "series": series, "known": known}
+        rows, schema, aware = _long(opened, timezone, date_format, **names, observed=observed, static=static)
         starts = None
     rows.notes[:0] = opened.notes
     checks.finite(rows.columns, rows.where)

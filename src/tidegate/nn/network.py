@@ -18,14 +18,9 @@ from tidegate.nn.layers import LAYERS
 
 
 class Output(NamedTuple):
-    """What a network says about a batch of windows or sequences.
+    """What a network predicts for a batch: the tensors of `tidegate.runtime.network.network.Output`.
 
-    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
-    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
-    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
-    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
-    None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
-    the recurrence ends with: h (and c) [L, B, H].
+    `state`, where the network was given one to go on from, is what the recurrence ends with: h (and c) [L, B, H].
     """
 
     values: Tensor

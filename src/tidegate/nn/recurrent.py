@@ -52,6 +52,14 @@ def _variant(options: Stack, training: bool, dropout: float, keep: bool) -> Stac
     return replace(options, recurrent_dropout=0.0)
 
 
+def _check_device(x: Tensor, other: Tensor, name: str) -> None:
+    if x.device != other.device:
+        raise RuntimeError(
+            f"Input and {name} tensors are not at the same device, "
+            f"found input tensor at {x.device} and {name} tensor at {other.device}"
+        )
+
+
 def _autocasts(x: Tensor) -> bool:
     kind = x.device.type
     return (kind == "cpu" or torch.amp.is_autocast_available(kind)) and torch.is_autocast_enabled(kind)
@@ -213,11 +221,7 @@ class _Engine(nn.RNNBase):
             if state.shape != shape:
                 name = "hidden" if gru else f"hidden[{index}]"
                 self.check_hidden_size(state, shape, f"Expected {name} size {{}}, got {{}}")
-            if state.device != x.device:
-                raise RuntimeError(
-                    "Input and hidden tensors are not at the same device, "
-                    f"found input tensor at {x.device} and hidden tensor at {state.device}"
-                )
+            _check_device(x, state, "hidden")
             if state.dtype != x.dtype and not _autocasts(x):
                 raise RuntimeError(
                     f"Input and hidden tensors are not the same dtype, found {x.dtype} and {state.dtype}"
@@ -257,11 +261,7 @@ class _Engine(nn.RNNBase):
     def _check_input(self, x: Tensor, lengths: Tensor | None) -> None:
         name = self._flat_weights_names[0]
         first: Any = self._parameters[name] if name in self._parameters else getattr(self, name)
-        if x.device != first.device:
-            raise RuntimeError(
-                "Input and parameter tensors are not at the same device, "
-                f"found input tensor at {x.device} and parameter tensor at {first.device}"
-            )
+        _check_device(x, first, "parameter")
         if x.dtype != first.dtype and not _autocasts(x):
             raise ValueError(
                 f"RNN input dtype ({x.dtype}) does not match weight dtype ({first.dtype}). "

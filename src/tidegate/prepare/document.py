@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from tidegate.core.errors import ArtifactError
 from tidegate.core.table import Note
 
 FORMAT = 1
 Item = TypeVar("Item")
+W = TypeVar("W", bound="Written")
 MAX_ITEMS = 5_000_000
 MAX_TEXT = 10_000
 
@@ -132,3 +133,23 @@ def read_note(value: object, place: str) -> Note:
     for key, entry in values.items():
         entries[key] = (text if isinstance(entry, str) else whole)(entry, f"{place}.values.{key}")
     return Note(text(found["kind"], f"{place}.kind"), text(found["message"], f"{place}.message"), entries)
+
+
+class Written:
+    """What is saved as a document: `FORM` is the module that writes and reads it."""
+
+    FORM: ClassVar[Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON values; numbers survive exactly."""
+        found: dict[str, Any] = self.FORM.write(self)
+        return found
+
+    @classmethod
+    def from_json(cls: type[W], value: object) -> W:
+        """Read what `to_json` wrote.
+
+        Raises:
+            ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
+        """
+        return cls(**vars(cls.FORM.read(value)))

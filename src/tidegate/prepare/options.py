@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -28,10 +29,10 @@ O = TypeVar("O", bound="Options")
 class Options:
     """Options that are checked by their types when they are made, and are JSON by their fields.
 
-    `LIMITS` holds the least and the most of each number.
+    `LIMITS` holds the least and the most of each whole number, and what each other number stays below.
     """
 
-    LIMITS: ClassVar[Mapping[str, tuple[int, int]]] = {}
+    LIMITS: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -51,6 +52,11 @@ class Options:
             least, most = self.LIMITS[name]
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise ConfigError(f"{name}={value!r} should be a whole number from {least} to {most}")
+        if hint is float:
+            least, below = self.LIMITS[name]
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < below:
+                limit = "or more" if below == math.inf else f"up to, but not, {below}"
+                raise ConfigError(f"{name}={value!r} should be a number, {least} {limit}")
 
     def to_json(self) -> dict[str, Any]:
         """All options as JSON values."""

@@ -100,14 +100,18 @@ class Fitted:
     """What a training leaves, whatever the task; tasks add what they were trained on.
 
     Attributes:
-        spec, network: as trained. histories: of each member, of the training that chose its epochs.
+        network: as trained. histories: of each member, of the training that chose its epochs.
         notes: what was found, chosen and done.
     """
 
-    spec: NetworkSpec
     network: Network | Ensemble
     histories: tuple[History, ...]
     notes: tuple[Note, ...]
+
+    @property
+    def spec(self) -> NetworkSpec:
+        """Of the network."""
+        return self.network.spec
 
     @property
     def weights(self) -> dict[str, NDArray[np.float32]]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError
+from tidegate.prepare.options import Options
 
 
 @dataclass(frozen=True)
-class SequenceAugment:
+class SequenceAugment(Options):
     """How training sequences vary; zeros leave them as they are. Tokens and frames are not touched.
 
     Attributes:
@@ -24,20 +24,14 @@ class SequenceAugment:
             al. 2019).
     """
 
+    LIMITS: ClassVar = dict.fromkeys(("noise", "scaling"), (0, math.inf)) | dict.fromkeys(
+        ("step_mask", "channel_mask"), (0, 1)
+    )
+
     noise: float = 0.0
     scaling: float = 0.0
     step_mask: float = 0.0
     channel_mask: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("noise", "scaling"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-                raise ConfigError(f"{name}={value!r} should be a number, 0 or more")
-        for name in ("step_mask", "channel_mask"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-                raise ConfigError(f"{name}={value!r} should be a share from 0 up to, but not, 1")
 
     @property
     def active(self) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.prepare.document import Written
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence import document, steps
 from tidegate.prepare.sequence.fitted import FittedSequences
@@ -21,11 +21,13 @@ from tidegate.prepare.sequence.tokens import UNKNOWN, TokenState, fit_entries, f
 __all__ = ["PreparedSequences", "SequenceOptions", "SequencePreparation"]
 
 
-class SequencePreparation(FittedSequences):
+class SequencePreparation(Written, FittedSequences):
     """What was measured on the training sequences, and the way to it and from it to inputs.
 
     See `tidegate.prepare.sequence.fitted.FittedSequences` for its attributes.
     """
+
+    FORM: ClassVar = document
 
     @classmethod
     def fit(
@@ -123,19 +125,6 @@ class SequencePreparation(FittedSequences):
             ids, starts = ids[rows], kept
         notes += more + _unknown(ids, starts)
         return PreparedSequences(starts, ids, None, tuple(notes))
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON values; numbers survive exactly."""
-        return document.write(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> SequencePreparation:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
-        """
-        return cls(**vars(document.read(value)))
 
 
 def _kept(

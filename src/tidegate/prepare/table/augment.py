@@ -8,16 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError
+from tidegate.prepare.options import MOST_STEPS, Options
 
 
 @dataclass(frozen=True)
-class AugmentOptions:
+class AugmentOptions(Options):
     """How training windows vary; zeros leave them as they are.
 
     Attributes:
@@ -26,17 +26,11 @@ class AugmentOptions:
         scaling: standard deviation of a factor around 1, one per window, on inputs and target alike.
     """
 
+    LIMITS: ClassVar = {"noise": (0, math.inf), "jitter": (0, MOST_STEPS), "scaling": (0, math.inf)}
+
     noise: float = 0.0
     jitter: int = 0
     scaling: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("noise", "scaling"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-                raise ConfigError(f"{name}={value!r} should be a number, 0 or more")
-        if isinstance(self.jitter, bool) or not isinstance(self.jitter, int) or self.jitter < 0:
-            raise ConfigError(f"jitter={self.jitter!r} should be a whole number of steps, 0 or more")
 
     @property
     def active(self) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.prepare.document import Written
 from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.table import calendar as cal
 from tidegate.prepare.table import document
@@ -23,11 +23,13 @@ from tidegate.prepare.table.static import fit_static
 HOLIDAY_YEARS_AHEAD = 10
 
 
-class Preparation(FittedTable):
+class Preparation(Written, FittedTable):
     """What was measured on the training rows, and the way to it and from it to windows.
 
     See `tidegate.prepare.table.fitted.FittedTable` for its attributes.
     """
+
+    FORM: ClassVar = document
 
     @classmethod
     def fit(cls, table: Table, rows: NDArray[np.int64], options: PrepareOptions | None = None) -> Preparation:
@@ -79,19 +81,6 @@ class Preparation(FittedTable):
             DataError: an infinite value, a value that log1p refuses, another frequency or time zone.
         """
         return Prepared.build(self, table)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON values; numbers survive exactly."""
-        return document.write(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Preparation:
-        """Read what `to_json` wrote.
-
-        Raises:
-            ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
-        """
-        return cls(**vars(document.read(value)))
 
 
 def _check_rows(table: Table, rows: NDArray[np.int64]) -> NDArray[np.int64]:

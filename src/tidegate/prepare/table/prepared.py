@@ -66,9 +66,9 @@ class Prepared:
         for channel in self._channels.columns:
             if isinstance(channel, TextChannel):
                 at = _look_up(channel.codes, first, length, out, at)
-                continue
-            self._write_number(channel, first, origins, series, out[:, :, at])
-            at += 1
+            else:
+                self._write_number(channel, first, origins, series, out[:, :, at])
+                at += 1
         for lookup in self._channels.calendar:
             at = _look_up(lookup, first, length, out, at)
         for channel in self._channels.masked:

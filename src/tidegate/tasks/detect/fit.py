@@ -122,10 +122,9 @@ def fit(
             walked = walk(detector, table, learn_from)
     detector = replace(detector, ends=walked.ends)
     return DetectFitted(
-        spec=spec,
-        network=network,
-        histories=trained.histories,
-        notes=tuple(notes),
+        network,
+        trained.histories,
+        tuple(notes),
         table=table,
         split=split,
         detector=detector,

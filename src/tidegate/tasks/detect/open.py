@@ -29,7 +29,6 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     detector, history = model.detector_, stored.history()
     model._take(
         DetectFitted(
-            spec=detector.spec,
             network=build_network(detector.spec, detector.weights),
             histories=(history,),
             notes=stored.notes,

@@ -136,10 +136,9 @@ def fit(
     network = trained.network
     decoding = calibrate(network, network.spec, own.decoding(plan), own.prepared, validation, notes)
     found = ForecastFitted(
-        spec=network.spec,
-        network=network,
-        histories=trained.histories,
-        notes=tuple(notes),
+        network,
+        trained.histories,
+        tuple(notes),
         table=table,
         split=split,
         preparation=preparation,
@@ -156,7 +155,6 @@ def fit(
     network = trainer.refit(again, trainer.epochs_worth(trained, problem), notes).network
     return replace(
         found,
-        spec=network.spec,
         network=network,
         notes=tuple(notes),
         preparation=preparation,

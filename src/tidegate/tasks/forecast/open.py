@@ -40,7 +40,6 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
 def _fit_of(model: Any, table: Table, parts: Split, stored: Stored) -> ForecastFitted:
     """The fit that a loaded forecaster came from."""
     return ForecastFitted(
-        spec=model.spec_,
         network=build_network(model.spec_, model.model_.weights),
         histories=(stored.history(),),
         notes=stored.notes,

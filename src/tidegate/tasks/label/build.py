@@ -5,12 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
-
 from tidegate.artifacts.spec import (
-    BatchNorm,
     Branch,
-    Convolution,
     Dropout,
     Frames,
     Label,
@@ -18,14 +14,11 @@ from tidegate.artifacts.spec import (
     NetworkSpec,
     Normalise,
     Pool,
-    Recurrent,
     Segment,
-    SelfAttention,
     Tag,
     Tokens,
-    Transformer,
 )
-from tidegate.core.errors import ConfigError
+from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.options import RecurrentOptions
 
@@ -89,23 +82,6 @@ def build_label_spec(
     Raises:
         ConfigError: sizes that do not fit each other.
     """
-    try:
-        return _spec(plan, recurrence, network, preparation, outputs, tags=tags)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = str(first["loc"][-1]) + ": " if first["loc"] else ""
-        raise ConfigError(place + first["msg"].removeprefix("Value error, ")) from error
-
-
-def _spec(
-    plan: LabelPlan,
-    recurrence: RecurrentOptions,
-    network: EncoderOptions,
-    preparation: Any,
-    outputs: int,
-    *,
-    tags: bool,
-) -> NetworkSpec:
     dropout, inputs = float(recurrence.dropout), len(preparation.input_names)
     layers: list[Layer] = []
     if preparation.vocabulary:
@@ -119,51 +95,15 @@ def _spec(
     if plan.branch:
         kernels = network.branch_kernels
         layers.append(Branch(channels=plan.branch, kernels=kernels, dropout=dropout, squeeze_excite=network.squeeze))
-    if network.conv_channels:
-        layers.append(
-            Convolution(
-                channels=network.conv_channels,
-                kernel=network.conv_kernel,
-                stride=network.conv_stride,
-                padding=network.conv_padding,
-            )
-        )
+    layers += convolutions(network)
     if not isinstance(network.segment, str) and network.segment > 1:
         layers.append(Segment(length=network.segment, size=recurrence.hidden_size))
-    layers.append(_encoder(plan, recurrence, network))
-    if network.batch_norm:
-        layers.append(BatchNorm())
-    if network.self_attention:
-        layers.append(SelfAttention(num_heads=network.num_heads, dropout=dropout))
+    layers.append(encoder(recurrence, network, bidirectional=plan.bidirectional))
+    layers += after_encoder(recurrence, network)
     if tags:
         layers.append(Tag(hidden_size=network.head_size))
     else:
         layers += [Pool(by=plan.pooling), Dropout(rate=dropout), Label(hidden_size=network.head_size)]  # type: ignore[arg-type]
     targets = inputs if plan.normalise is not None else 0
-    return NetworkSpec(window=0, horizon=1, past=inputs, targets=targets, outputs=outputs, layers=tuple(layers))
-
-
-def _encoder(plan: LabelPlan, recurrence: RecurrentOptions, network: EncoderOptions) -> Recurrent | Transformer:
-    sizes: dict[str, Any] = {
-        "cell": recurrence.cell,
-        "hidden_size": recurrence.hidden_size,
-        "num_layers": recurrence.num_layers,
-    }
-    if network.encoder == "transformer":
-        feedforward = 4 * recurrence.hidden_size if network.feedforward is None else network.feedforward
-        return Transformer(
-            **sizes,
-            num_heads=network.num_heads,
-            feedforward=feedforward,
-            dropout=float(recurrence.dropout),
-            positions=network.positions,
-        )
-    return Recurrent(
-        **sizes,
-        dropout=float(recurrence.dropout),
-        bidirectional=plan.bidirectional,
-        layer_norm=network.layer_norm,
-        recurrent_dropout=network.recurrent_dropout,
-        zoneout=network.zoneout,
-        forget_bias=network.forget_bias,
-    )
+    with checked_sizes():
+        return NetworkSpec(window=0, horizon=1, past=inputs, targets=targets, outputs=outputs, layers=tuple(layers))

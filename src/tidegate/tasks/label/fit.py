@@ -145,10 +145,9 @@ def fit_labels(
         fold = _Fold(sequences, both, choices, make_labels, deciding)
         network = trainer.refit(fold.problem(make_loss, fold.examples(both), None), epochs, notes).network
     return LabelFitted(
-        spec=network.spec,
-        network=network,
-        histories=trained.histories,
-        notes=tuple(notes),
+        network,
+        trained.histories,
+        tuple(notes),
         sequences=sequences,
         parts=parts,
         preparation=fold.preparation,

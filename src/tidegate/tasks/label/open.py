@@ -43,7 +43,6 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
         prepared=prepared,
         labels=model.labels_,
         plan=plan,
-        spec=model.spec_,
         network=network,
         deciding=deciding,
         histories=(stored.history(),),

@@ -146,16 +146,7 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
         rows: slice | NDArray[np.int64] = slice(int(first[0]), int(last[0]))  # a view: one series is not copied
     else:
         rows = np.arange(starts[-1], dtype=np.int64) + np.repeat(offset, last - first)
-    cut = replace(
-        table,
-        ids=tuple(table.ids[i] for i in kept),
-        starts=starts,
-        time=table.time[rows],
-        columns={name: values[rows] for name, values in table.columns.items()},
-        static={name: values[kept] for name, values in table.static.items()},
-        keys={name: values[kept] for name, values in table.keys.items()},
-        notes=(),
-    )
+    cut = replace(table.cut(kept, rows, last - first), notes=())
     ranges = {
         "train": (begin, end - held - gap),
         "validation": (end - held, end),

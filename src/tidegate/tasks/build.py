@@ -1,0 +1,75 @@
+"""What every task builds alike of a network's spec, from an estimator's options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
+
+from tidegate.artifacts.layers import BatchNorm, Convolution, Layer, Recurrent, SelfAttention, Transformer
+from tidegate.core.errors import ConfigError
+from tidegate.tasks.options import LayerOptions, RecurrentOptions
+
+
+@contextmanager
+def checked_sizes() -> Iterator[None]:
+    """Say sizes that do not fit each other as the user's mistake.
+
+    Raises:
+        ConfigError: naming the first of them.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][-1]) + ": " if first["loc"] else ""
+        raise ConfigError(place + first["msg"].removeprefix("Value error, ")) from error
+
+
+def sizes_of(options: RecurrentOptions) -> dict[str, Any]:
+    """Cell, units, layers and dropout of a recurrence, and of what stands in its place."""
+    own = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
+    return own | {"dropout": float(options.dropout)}
+
+
+def convolutions(network: LayerOptions) -> list[Layer]:
+    """The convolutions over time before the recurrence, if any."""
+    if not network.conv_channels:
+        return []
+    return [
+        Convolution(
+            channels=network.conv_channels,
+            kernel=network.conv_kernel,
+            stride=network.conv_stride,
+            padding=network.conv_padding,
+        )
+    ]
+
+
+def encoder(options: RecurrentOptions, network: LayerOptions, *, bidirectional: bool) -> Recurrent | Transformer:
+    """The recurrence, or the transformer in its place."""
+    if network.encoder == "transformer":
+        return Transformer(
+            **sizes_of(options),
+            num_heads=network.num_heads,
+            feedforward=4 * options.hidden_size if network.feedforward is None else network.feedforward,
+            positions=network.positions,
+        )
+    return Recurrent(
+        **sizes_of(options),
+        bidirectional=bidirectional,
+        layer_norm=network.layer_norm,
+        recurrent_dropout=network.recurrent_dropout,
+        zoneout=network.zoneout,
+        forget_bias=network.forget_bias,
+    )
+
+
+def after_encoder(options: RecurrentOptions, network: LayerOptions) -> list[Layer]:
+    """Batch normalisation and self-attention over what the recurrence gives, where they are asked for."""
+    layers: list[Layer] = [BatchNorm()] if network.batch_norm else []
+    if network.self_attention:
+        layers.append(SelfAttention(num_heads=network.num_heads, dropout=float(options.dropout)))
+    return layers
