@@ -21,6 +21,8 @@ from tidegate.data.cells.numbers import Decimal
 from tidegate.data.files import frames
 from tidegate.data.files import wide as wider
 from tidegate.data.files.csvfile import CsvFile
+from tidegate.data.files.dialect import suffix_of
+from tidegate.data.files.jsonfile import JSON, read_json
 from tidegate.data.keys import series_keys
 from tidegate.data.schema import Names, TimeName, as_names, dates_by_look, resolve
 from tidegate.data.time.calendars import show
@@ -151,9 +153,10 @@ def open_source(source: Any, options: Options = WRITTEN, rows: bool = False) -> 
     found: frames.ArraySource
     if isinstance(source, (str, PathLike)):
         path = Path(source).expanduser()
-        if path.suffix.lower() not in (".parquet", ".pq"):
+        kind = suffix_of(path)
+        if kind not in (".parquet", ".pq", *JSON):
             return CsvFile(path, options, rows)
-        found = frames.from_parquet(path)
+        found = read_json(path, options.encoding) if kind in JSON else frames.from_parquet(path)
     elif isinstance(source, np.ndarray):
         found = frames.from_numpy(source, options.columns)
     elif isinstance(source, Mapping):

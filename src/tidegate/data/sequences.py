@@ -14,12 +14,14 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS as WAYS
 from tidegate.data.cells.columns import Source, options_of
+from tidegate.data.files.dialect import suffix_of
 from tidegate.data.read import open_source
 from tidegate.data.schema import Names
 from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts
-from tidegate.data.sources.archive import suffix_of
 from tidegate.data.sources.arrays import is_store, read_store
 from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
+from tidegate.data.sources.roles import recognised
+from tidegate.data.sources.whole import read_whole
 
 __all__ = ["OPTIONS", "Kind", "read_sequences"]
 
@@ -107,17 +109,19 @@ def _arrays(data: Any, given: dict[str, Any]) -> Sequences:
 
 def _source(data: Any, given: dict[str, Any]) -> Source:
     """Columns of a table, and the options that say how it is written taken out of `given`."""
-    options = options_of(**{name: given.pop(name, None) for name in WAYS})
-    if isinstance(data, Path) and suffix_of(data) in (".jsonl", ".ndjson"):
-        found = texts.json_lines(data, options.encoding)
-        found.options = options
-        return found
-    return open_source(data, options)
+    return open_source(data, options_of(**{name: given.pop(name, None) for name in WAYS}))
 
 
 def _table(data: Any, given: dict[str, Any]) -> Sequences:
     try:
-        return table.read_table(_source(data, given), **given)
+        source = _source(data, given)
+        found, notes = recognised(source, given)
+        source.notes.extend(notes)
+        if "text" in found:
+            return texts.read_text_table(source, **{**given, **found})
+        if given.get("rows") or "cells" in given or {"rows", "cells"} & set(found):
+            return read_whole(source, **{**given, **found})
+        return table.read_table(source, **{**given, **found})
     except (ReadError, SchemaError) as error:
         lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
         if not lines:
@@ -133,6 +137,8 @@ def _archive(data: Any, given: dict[str, Any]) -> Sequences:
 
 
 def _texts(data: Any, given: dict[str, Any]) -> Sequences:
+    if isinstance(data, Path) and data.is_dir():
+        return texts.read_text_folder(data, given.get("pattern"), given.get("encoding"))
     if isinstance(data, Path) and "text" not in given:
         return texts.read_labelled_lines(data, given.get("encoding"))
     if isinstance(data, (list, tuple, np.ndarray)) or getattr(data, "ndim", 2) == 1:

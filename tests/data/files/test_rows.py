@@ -92,3 +92,9 @@ def test_full_width_digits_are_numbers(tmp_path):
         "date,v\n" + "".join(f"2024-01-{day:02d},－１{day % 10}．５\n" for day in range(1, 21)), encoding="utf-8"
     )
     assert read(path).columns["v"][:3].tolist() == [-11.5, -12.5, -13.5]
+
+
+def test_a_row_of_words_that_is_the_header_again_stays(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("the,DET\ncat,NOUN\nthe,DET\n", encoding="utf-8")
+    assert read_sequences(path, kind="table").categories["the"].tolist() == ["cat", "the"]

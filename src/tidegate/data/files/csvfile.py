@@ -73,10 +73,10 @@ class CsvFile:
         self.delimiter, self.names, self.skipped = found.delimiter, found.names, found.skipped
         self.place_of = {name: i for i, name in enumerate(self.names)}
         width = len(self.names)
-        self.sample: list[tuple[str, ...]] = list(
-            zip(*(row[:width] + [""] * (width - len(row)) for row in found.sample if self._is_row(row)), strict=True)
-        ) or [() for _ in self.names]
-        self.kinds: list[Kind] = [text_kind(texts, self.options.na) for texts in self.sample]
+        rows = [row[:width] + [""] * (width - len(row)) for row in found.sample]
+        columns = [[row[i] for row in rows if row[i].strip() != name] for i, name in enumerate(self.names)]
+        self.kinds: list[Kind] = [text_kind(texts, self.options.na) for texts in columns]
+        self.sample: list[tuple[str, ...]] = list(zip(*filter(self._is_row, rows), strict=True)) or [()] * width
         times = [i for i, kind in enumerate(self.kinds) if kind == "time"]
         self._tell_encoding()
         self.notes.extend(found.notes)
@@ -108,6 +108,7 @@ class CsvFile:
         if len(cells) == 1 and not cells[0].strip():
             return False
         again = cells[0].strip() == self.names[0] and tuple(cell.strip() for cell in cells) == self.names
+        again = again and bool({"number", "time"} & set(self.kinds))  # among words it may be a row
         if again and not self.wide_rows:
             self._add_note(Note("header_again", "Lines that hold the header once more were left out."))
         return not again

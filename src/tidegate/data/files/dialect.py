@@ -141,3 +141,9 @@ def text_of(encoding: str, file: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedReader(file, 1 << 18) if isinstance(file, io.RawIOBase) else file, encoding=encoding, newline=""
     )
+
+
+def suffix_of(path: Path) -> str:
+    """The end of a file's name, without that of gzip."""
+    name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    return name.suffix.lower()

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.cells.numbers import BadCellError, to_floats
+from tidegate.data.cells.numbers import BadCellError, is_number, to_floats
 from tidegate.data.files import dialect as sniff
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import pack, without_padding
@@ -39,17 +39,11 @@ def read_archive(path: Path, encoding: str | None = None, **rest: Any) -> Sequen
     Raises:
         ReadError, SchemaError, DataError: naming the line.
     """
-    suffix = suffix_of(path)
+    suffix = sniff.suffix_of(path)
     reader = {".ts": _ts, ".arff": _arff}.get(suffix, _rows)
     parts, labels, notes = reader(path, list(lines_of(path, encoding)))
     parts, found = without_padding(parts)
     return pack(parts, labels=labels, notes=[*notes, *found], **rest)
-
-
-def suffix_of(path: Path) -> str:
-    """The end of a file's name, without that of gzip."""
-    name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
-    return name.suffix.lower()
 
 
 def lines_of(path: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
@@ -204,25 +198,35 @@ def _rows(path: Path, lines: list[tuple[int, str]]) -> Read:
     """Rows of a label and then values, without a header."""
     first = lines[0][1]
     sign = next((mark for mark in ("\t", ",", ";") if mark in first), None)
+    split = [(number, line.split(sign)) for number, line in lines]
+    last = _label_last([row for _, row in split])
     parts, cells = [], []
-    for number, line in lines:
-        row = line.split(sign)
+    for number, row in split:
         if len(row) < 2:
             raise ReadError(f"{path.name}, line {number} has one cell; expected the label and then the values")
-        cells.append(row[0])
-        parts.append(_floats(row[1:], f"{path.name}, line {number}", "")[:, None])
+        cells.append(row.pop(-1 if last else 0))
+        parts.append(_floats(row, f"{path.name}, line {number}", "")[:, None])
     message = "Each row was read as a label and then the values of one sequence."
+    if last:
+        message = "Each row was read as the values of one sequence and then its label."
     return parts, of.from_texts(cells), [Note("rows", message)]
+
+
+def _label_last(rows: list[list[str]]) -> bool:
+    """Whether the last cell of each row is its label rather than the first: a word, or one of a few whole numbers where
+    the first is hardly ever the same twice."""
+    first, last = [row[0].strip() for row in rows], [row[-1].strip() for row in rows]
+    if not is_number(last[0]):
+        return True
+    few = len(set(last)) <= max(2, len(rows) // 4) and all(float(cell).is_integer() for cell in last if is_number(cell))
+    return few and is_number(first[0]) and len(set(first)) > len(rows) // 2
 
 
 def is_rows(path: Path, encoding: str | None = None) -> bool:
     """Whether a text file begins with two rows of numbers (after the label) rather than with names of columns."""
     for _, line in islice(lines_of(path, encoding), 2):
         row = re.split(r"[\t,;]" if re.search(r"[\t,;]", line) else r"\s+", line)
-        try:
-            to_floats(row[1:], ".", False)
-        except BadCellError:
-            return False
-        if len(row) < 4:
+        words = [not is_number(cell) for cell in row]
+        if len(row) < 4 or any(words[1:-1]) or (words[0] and words[-1]):
             return False
     return True

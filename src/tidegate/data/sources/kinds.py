@@ -10,11 +10,14 @@ from typing import Any, Literal
 import numpy as np
 
 from tidegate.core.errors import DataError, ReadError
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS as WAYS
-from tidegate.data.sources import archive
-from tidegate.data.sources.archive import suffix_of
+from tidegate.data.files.dialect import suffix_of
+from tidegate.data.files.jsonfile import JSON
+from tidegate.data.sources import archive, texts
 from tidegate.data.sources.folder import files_below
 from tidegate.data.sources.images import IMAGES, VIDEOS
+from tidegate.data.sources.texts import TEXTS
 from tidegate.data.sources.wav import SOUNDS
 
 Kind = Literal["arrays", "table", "archive", "text", "tokens", "sound", "frames", "joints"]
@@ -28,11 +31,13 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
         "features",
         "group",
         "tag",
+        "rows",
+        "cells",
         "repair",
         *WAYS,
     ),
     "archive": ("encoding", "groups", "ids"),
-    "text": ("text", "label", "id", "group", "labels", "groups", "ids", *WAYS),
+    "text": ("text", "label", "id", "group", "labels", "groups", "ids", "pattern", *WAYS),
     "tokens": ("labels", "groups", "ids", "tag"),
     "sound": ("pattern", "rate", "mels", "window", "hop", "broken"),
     "frames": ("labels", "groups", "ids", "lengths", "pattern", "frame", "colour", "every", "broken", "rate"),
@@ -63,27 +68,34 @@ def kind_of(data: Any, given: Mapping[str, Any]) -> Kind:
 
 def _kind_of_path(path: Path, given: Mapping[str, Any]) -> Kind:
     if path.is_dir():
-        if files_below(path, SOUNDS):
-            return "sound"
-        if files_below(path, (*VIDEOS, *IMAGES)):
-            return "frames"
-        raise ReadError(f"{path} holds no sound files, videos or folders of pictures; give a file, or such a folder")
+        return _kind_of_folder(path)
     suffix = suffix_of(path)
     by_name: dict[Kind, tuple[str, ...]] = {"frames": VIDEOS, "sound": SOUNDS, "archive": (".ts", ".arff")}
     for kind, endings in by_name.items():
         if suffix in endings:
             return kind
-    if "text" in given:
+    if "text" in given or (suffix in (".txt", ".tsv") and texts.begins_with_labels(path, given.get("encoding"))):
         return "text"
-    if suffix in (".parquet", ".pq", ".jsonl", ".ndjson") or set(given) & {
+    if suffix in (".parquet", ".pq", *JSON) or set(given) & {
         "label",
         "id",
         "features",
+        "rows",
+        "cells",
         "columns",
         "skip_rows",
     }:
         return "table"
     return "archive" if suffix in (".tsv", ".txt", ".csv") and archive.is_rows(path, given.get("encoding")) else "table"
+
+
+def _kind_of_folder(path: Path) -> Kind:
+    endings: dict[Kind, tuple[str, ...]] = {"sound": SOUNDS, "frames": (*VIDEOS, *IMAGES), "text": TEXTS}
+    for kind, known in endings.items():
+        if files_below(path, known):
+            return kind
+    message = "{path} holds no sound files, videos, folders of pictures or texts (.txt); give a file, or such a folder"
+    raise ReadError(tr(message, path=path))
 
 
 def _kind_of_array(array: Any, given: Mapping[str, Any]) -> Kind:

@@ -93,7 +93,7 @@ def read_table(
     categories = {name: rows_of(_text(loaded.values[name])) for name in texts}
     made = Sequences(ids, starts, values, numbers, categories, rate=rate, notes=tuple(notes))
     check_values(made)
-    columns = [rows_of(_labels(loaded.values[name])) for name in names]
+    columns = [rows_of(labels_of(loaded.values[name])) for name in names]
     if not tag:
         columns = [
             _one(column, made, f"label column {name!r}", True) for name, column in zip(names, columns, strict=True)
@@ -101,7 +101,7 @@ def read_table(
     held = None if not names else columns[0] if len(names) == 1 else of.several(columns, names)
     groups = _groups(loaded.values, group, id, made, rows_of)
     made = attach(made, held, tag=tag, names=names, groups=groups)
-    return _missing_labels(made)
+    return missing_labels(made)
 
 
 def _features(
@@ -144,7 +144,8 @@ def _text(values: NDArray[Any]) -> NDArray[Any]:
     return texts
 
 
-def _labels(values: NDArray[Any]) -> NDArray[Any]:
+def labels_of(values: NDArray[Any]) -> NDArray[Any]:
+    """A column of labels as they are kept."""
     if values.dtype.kind == "O":
         cells = values.tolist()
         return of.from_texts(cells) if all(isinstance(cell, str) for cell in cells) else of.tidy(values)
@@ -186,7 +187,7 @@ def _groups(
     return named
 
 
-def _missing_labels(sequences: Sequences) -> Sequences:
+def missing_labels(sequences: Sequences) -> Sequences:
     """The sequences with a note on labels that are missing; all missing is an error.
 
     Raises:

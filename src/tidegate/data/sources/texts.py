@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,14 @@ from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Role, Source
-from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.archive import lines_of
 from tidegate.data.sources.build import attach, check_ids, listed
+from tidegate.data.sources.folder import files_below, name_all
+
+TEXTS = (".txt",)
+_PREFIX = "__label__"
 
 
 def read_texts(
@@ -114,7 +117,7 @@ def read_labelled_lines(path: Path, encoding: str | None = None) -> Sequences:
         pair = line.split("\t", 1) if "\t" in line else line.split(None, 1)
         if len(pair) < 2:
             raise ReadError(f"{path.name}, line {number}: expected a label, a blank and a text, found {line[:40]!r}")
-        labels.append(pair[0])
+        labels.append(pair[0].removeprefix(_PREFIX))
         texts.append(pair[1].strip())
     found = of.from_texts(labels)
     message = "Each line was read as a label and then a text; there are {count} different labels."
@@ -122,26 +125,24 @@ def read_labelled_lines(path: Path, encoding: str | None = None) -> Sequences:
     return replace(read_texts(texts, labels=found), notes=(note,))
 
 
-def json_lines(path: Path, encoding: str | None = None) -> ArraySource:
-    """Lines of JSON objects as a source of columns.
+def begins_with_labels(path: Path, encoding: str | None = None) -> bool:
+    """Whether a file without a header is lines of a label and a text: `__label__` before the label, or one label, tab
+    and sentence a line, of which the first label comes again."""
+    pairs = [line.split("\t") for _, line in islice(lines_of(path, encoding), 200)]
+    if pairs and all(cells[0].startswith(_PREFIX) for cells in pairs):
+        return True
+    labels = [cells[0] for cells in pairs]
+    words = [len(cells[-1].split()) > 2 or not cells[-1].isascii() for cells in pairs]
+    return all(len(cells) == 2 for cells in pairs) and labels.count(labels[0]) > 1 and sum(words) > len(words) / 2
+
+
+def read_text_folder(root: Path, pattern: str | None = None, encoding: str | None = None) -> Sequences:
+    """A text file a sequence; the folder it lies in is its label, or what `pattern` finds in its name.
 
     Raises:
-        ReadError: a line is no JSON object.
+        ReadError: a file is no text.
     """
-    rows: list[dict[str, Any]] = []
-    for number, line in lines_of(path, encoding):
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise ReadError(f"{path.name}, line {number} is no JSON ({error}); expected one object a line") from None
-        if not isinstance(row, dict):
-            raise ReadError(f"{path.name}, line {number} holds a {type(row).__name__}; expected one object a line")
-        rows.append(row)
-    names = dict.fromkeys(name for row in rows for name in row)
-    arrays = {}
-    for name in names:
-        column = np.empty(len(rows), dtype=object)
-        cells = [row.get(name) for row in rows]
-        column[:] = [cell if isinstance(cell, (str, int, float, type(None))) else str(cell) for cell in cells]
-        arrays[name] = column
-    return ArraySource(arrays, label=path.name)
+    named = name_all(root, files_below(root, TEXTS), pattern)
+    held = ["\n".join(line for _, line in lines_of(path, encoding)) for path in named.paths]
+    found = read_texts(held, ids=named.ids, labels=named.labels, groups=named.groups, notes=tuple(named.notes))
+    return replace(found, label_names=("label",)) if named.labels is not None else found

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
@@ -99,7 +100,9 @@ def fit_labels(
         ConfigError, DataError, TrainingError: what cannot work, and how to mend it.
     """
     if sequences.labels is None:
-        raise DataError("the sequences have no labels to learn from: name their column (label=...), or give labels")
+        shown = ", ".join([*sequences.channels, *sequences.categories][:20])
+        message = "the sequences have no labels to learn from: name their column with label= (--label), or give labels"
+        raise DataError(tr(message) + (tr("; columns are: {columns}", columns=shown) if shown else ""))
     deciding = Deciding(per_step=sequences.per_step and choices.window is None, window=choices.window)
     notes = [*sequences.notes, *parts.notes]
     fold = _Fold(sequences, parts.train, choices, make_labels, deciding)

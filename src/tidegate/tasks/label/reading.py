@@ -29,7 +29,12 @@ def kept(reading: Mapping[str, Any], sequences: Sequences) -> dict[str, Any]:
         reading: what the training sequences were read with. sequences: what came of it.
     """
     found = {name: value for name, value in reading.items() if name != "data" and _simple(value)}
-    table = any(name in found for name in ("label", "id", "time", "features")) and "text" not in found
+    for note in sequences.notes:
+        if note.kind == "roles":
+            found |= note.values["found"]
+    table = any(name in found for name in ("label", "id", "time", "features")) and not {"text", "rows", "cells"} & set(
+        found
+    )
     if table and sequences.texts is None and sequences.frame is None:
         found["features"] = [*sequences.channels, *sequences.categories]
     for note in sequences.notes:
