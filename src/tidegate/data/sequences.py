@@ -17,9 +17,10 @@ from tidegate.data.cells.columns import Source, options_of
 from tidegate.data.files.dialect import suffix_of
 from tidegate.data.read import open_source
 from tidegate.data.schema import Names
-from tidegate.data.sources import archive, arrays, clips, joints, sound, table, texts
+from tidegate.data.sources import archive, arrays, table, texts
 from tidegate.data.sources.arrays import is_store, read_store
 from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
+from tidegate.data.sources.media import clips, joints, sound
 from tidegate.data.sources.roles import recognised
 from tidegate.data.sources.whole import read_whole
 

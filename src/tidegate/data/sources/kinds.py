@@ -16,9 +16,9 @@ from tidegate.data.files.dialect import suffix_of
 from tidegate.data.files.jsonfile import JSON
 from tidegate.data.sources import archive, texts
 from tidegate.data.sources.folder import files_below
-from tidegate.data.sources.images import IMAGES, VIDEOS
+from tidegate.data.sources.media.images import IMAGES, VIDEOS
+from tidegate.data.sources.media.wav import SOUNDS
 from tidegate.data.sources.texts import TEXTS
-from tidegate.data.sources.wav import SOUNDS
 
 Kind = Literal["arrays", "table", "archive", "text", "tokens", "sound", "frames", "joints"]
 

@@ -15,7 +15,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below, name_all
-from tidegate.data.sources.wav import SOUNDS, read_sound
+from tidegate.data.sources.media.wav import SOUNDS, read_sound
 from tidegate.prepare.sequence.mel import centres, log_mel
 from tidegate.prepare.sequence.resample import resample
 

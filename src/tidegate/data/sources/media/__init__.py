@@ -1,0 +1,1 @@
+"""Sound, pictures, videos and skeletons as sequences."""
