@@ -9,9 +9,9 @@ import pytest
 from tests.architecture import pages
 from tests.architecture.support import ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "README.zh-TW.md", *sorted((ROOT / "docs" / "en").rglob("*.md"))]
-PAGES += sorted((ROOT / "docs" / "zh-TW").rglob("*.md"))
-RUN = [page for page in PAGES if pages.blocks(page)]
+ENGLISH = [ROOT / "README.md", *sorted((ROOT / "docs" / "en").rglob("*.md"))]
+CHINESE = [ROOT / "README.zh-TW.md", *sorted((ROOT / "docs" / "zh-TW").rglob("*.md"))]
+RUN = [page for page in ENGLISH if pages.blocks(page)]  # the Chinese pages hold the same code, as a test below asserts
 FAST = [page for page in RUN if not all(block.slow for block in pages.blocks(page))]
 SLOW = [page for page in RUN if any(block.slow for block in pages.blocks(page))]
 
@@ -50,9 +50,19 @@ def test_all_blocks_of_a_page_run(page: Path) -> None:
     pages.run(page, slow=True, command=tidegate_command, environment=os.environ)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "zh" in named(page)], ids=named)
+def test_every_page_has_a_twin() -> None:
+    """Each page stands in both languages, so that what holds for the code of one holds for all."""
+    assert [named(page).replace("zh-TW", "en").replace("README.en", "README") for page in CHINESE] == [
+        named(page) for page in ENGLISH
+    ]
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=named)
 def test_both_languages_show_the_same_code(page: Path) -> None:
-    """Comments may be translated; the rest of the code of a page and its translation is the same."""
+    """Comments may be translated; the rest of the code of a page and its translation is the same, and so runs alike."""
+    for block in pages.blocks(page):
+        if block.language == "python":
+            compile(block.code, str(page), "exec")
     english = Path(str(page).replace("README.zh-TW", "README").replace("zh-TW", "en"))
     assert [without_comments(block) for block in pages.blocks(page)] == [
         without_comments(block) for block in pages.blocks(english)
