@@ -105,7 +105,7 @@ class DetectionEvaluation(Saved):
             return "-"
         if name == "found":
             return f"{value:.0f}/{row['windows']:.0f}"
-        if name in ("false_alarms", "events"):
+        if name in ("false_alarms", "events") or (name.startswith("false") and value == 0):
             return f"{value:,.0f}"
         if name.startswith("delay"):
             return duration(value, self.dated, lang)

@@ -174,7 +174,7 @@ class Rule:
             return Markup("")
         if not self.upright:
             level = shape("path", d=f"M{px(other.start)} {px(at)}H{px(other.end)}", class_="axis")
-            where = {"x": px(other.end - 4), "y": px(at - 5 if at - axis.end > 16 else at + 13), "text_anchor": "end"}
+            where = {"x": px(other.start + 4), "y": px(at - 5 if at - axis.end > 16 else at + 13)}
             return join(level, shape("text", self.label, class_="rule-label", **where) if self.label else None)
         line = shape("path", d=f"M{px(at)} {px(other.start)}V{px(other.end)}", class_="rule")
         if not self.label:
