@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from tidegate.diagnose import words
+from tidegate.diagnose.catalogue import WORDS
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.rank import EXPLAINS, rank
 from tidegate.diagnose.run import CHECKS
@@ -42,13 +42,13 @@ def test_no_two_causes_explain_each_other() -> None:
 
 
 def test_every_finding_that_is_looked_for_has_its_words() -> None:
-    assert sorted(IDS) == sorted(words._WORDS)
+    assert sorted(IDS) == sorted(WORDS)
     assert set(EXPLAINS) <= set(IDS)
 
 
 @pytest.mark.parametrize("id", IDS)
 def test_a_finding_reads_in_both_languages_without_gaps(id: str) -> None:
-    named = {name for _, name, _, _ in Formatter().parse(words._WORDS[id].seen) if name}
+    named = {name for _, name, _, _ in Formatter().parse(WORDS[id].seen) if name}
     evidence: dict[str, object] = dict.fromkeys(named, 0.25)
     evidence |= dict.fromkeys(named & {"column", "columns", "name", "names"}, "load") | {
         "part": "test",

@@ -230,6 +230,10 @@ class Estimator(Parameters, Notebook, ABC):
         require_verb(self, verb)
         raise ConfigError(f"a {type(self).__name__} has no {verb}")
 
+    def _kind(self, data: Any) -> Any:
+        """What kind of frame an answer is: that of new data, or of the training data."""
+        return data if data is not None else getattr(self, "_like", None)
+
     def _require_fitted(self, attribute: str) -> None:
         """Refuse a model that lacks what a verb needs.
 

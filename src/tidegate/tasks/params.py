@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from tidegate.core.docstrings import arguments, completed
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.tasks.options import group, unknown
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 Self = TypeVar("Self", bound="Parameters")
 
@@ -155,6 +158,29 @@ class Parameters:
         changed = self._changed()
         shown = (f"{name}={value!r}" for name, value in self.get_params().items() if name in changed)
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+class SklearnTags:
+    """What scikit-learn asks of an estimator of labels or numbers."""
+
+    task: str
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether it can answer, as scikit-learn's `check_is_fitted` asks."""
+        return hasattr(self, "spec_")
+
+    def __sklearn_tags__(self) -> Tags:
+        """What scikit-learn's pipelines and searches want to know: a classifier or a regressor, of which arrays."""
+        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
+
+        classes = self.task == "classifier"
+        return Tags(
+            estimator_type="classifier" if classes else "regressor",
+            target_tags=TargetTags(required=True, multi_output=True),
+            classifier_tags=ClassifierTags(multi_label=True) if classes else None,
+            regressor_tags=None if classes else RegressorTags(),
+            input_tags=InputTags(three_d_array=True, allow_nan=True, string=True),
+        )
 
 
 def changed(kind: type[Any], given: Any, name: str, value: Any) -> Any:

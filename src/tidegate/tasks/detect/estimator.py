@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
-from tidegate.data import read, split
+from tidegate.data import split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import DetectStream
@@ -27,7 +27,7 @@ from tidegate.tasks.detect.choices import (
 )
 from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.tables import as_table, reading_of
+from tidegate.tasks.tables import as_table, read_like, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
@@ -350,30 +350,12 @@ class AnomalyDetector(Estimator):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2")
         return parts[part or "test"]
 
-    def _kind(self, data: Any) -> Any:
-        return data if data is not None else getattr(self, "_like", None)
-
-    def _read(self, data: Any, label: str | None, how: Mapping[str, Any]) -> Table:
-        observed = () if label is None else (label,)
-        table = read(data, **{"observed": observed, "check": False, **how})
+    def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:
+        own, observed = self.detector_, () if label is None else (label,)
+        how = {**self.reading_, **reading}
+        table = read_like(data, own.schema, own.preparation.timezone, own.frequency, how, observed=observed)
         check_channels(table)
         return table
-
-    def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:
-        if isinstance(data, Table):
-            return data
-        schema, preparation = self.detector_.schema, self.detector_.preparation
-        wide = {**self.reading_, **reading}.get("wide", False)
-        how = {
-            "time": schema.time if schema.time is not None else False,
-            "target": None if wide else list(schema.targets),
-            "series": schema.key or None,
-            "timezone": preparation.timezone,
-            "frequency": self.detector_.frequency if schema.time is not None else None,
-            **self.reading_,
-            **reading,
-        }
-        return self._read(data, label, how)
 
 
 def check_channels(table: Table) -> None:

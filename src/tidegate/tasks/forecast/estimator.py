@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.data import read, split
+from tidegate.data import split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
@@ -19,7 +19,7 @@ from tidegate.tasks.forecast.choices import ForecastOptions, check_options, make
 from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, learnable, ready
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
-from tidegate.tasks.tables import as_table, reading_of
+from tidegate.tasks.tables import as_table, read_like, reading_of
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Case
@@ -208,8 +208,7 @@ class Forecaster(Estimator):
             TidegateError: a column is missing, a series is too short, a known-ahead value is missing.
         """
         table, columns = self._forecast(data, future, reading)
-        like = data if data is not None else getattr(self, "_like", None)
-        return to_frame(columns, timezone=table.timezone, like=like)
+        return to_frame(columns, timezone=table.timezone, like=self._kind(data))
 
     def forecast_columns(self, data: Any = None, *, future: Any = None, **reading: Any) -> dict[str, Any]:
         """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
@@ -239,12 +238,11 @@ class Forecaster(Estimator):
         from tidegate.runtime.network.recurrent import Loaded
 
         self._require_fitted("spec_")
-        if not hasattr(self, "model_"):
-            weights = Loaded({name: tensor.numpy() for name, tensor in self.fitted_.network.state_dict().items()})
-            end = partial(self.context_.tail, context_rows(self.spec_, self.preparation_))
-            model = ForecastModel(self.spec_, weights, self.decoding_, self.preparation_, end)
+        if hasattr(self, "model_"):
+            model: ForecastModel = self.model_
         else:
-            model = self.model_
+            end = partial(self.context_.tail, context_rows(self.spec_, self.preparation_))
+            model = ForecastModel(self.spec_, Loaded(self.fitted_.weights), self.decoding_, self.preparation_, end)
         return model.stream(snapshot, series=series, fresh=fresh)
 
     def attention_weights(self, data: Any = None, *, future: Any = None, **reading: Any) -> Frame:
@@ -262,16 +260,13 @@ class Forecaster(Estimator):
         table = self._table(data, reading)
         table, ahead = ready(self._parts(), table, future)
         columns = attention_columns(self.run_, self._parts(), table, ahead.known)
-        return to_frame(
-            columns, timezone=table.timezone, like=data if data is not None else getattr(self, "_like", None)
-        )
+        return to_frame(columns, timezone=table.timezone, like=self._kind(data))
 
     def future_frame(self, data: Any = None, **reading: Any) -> Frame:
         """The rows to fill in with known-ahead covariates before `predict`: series, time, and empty columns."""
         self._require_fitted("spec_")
         table = self._table(data, reading)
-        like = data if data is not None else getattr(self, "_like", None)
-        return to_frame(future_columns(self._parts(), table), timezone=table.timezone, like=like)
+        return to_frame(future_columns(self._parts(), table), timezone=table.timezone, like=self._kind(data))
 
     def future_columns(self, data: Any = None, **reading: Any) -> dict[str, Any]:
         """What `future_frame` returns, as name -> array; needs no dataframe library."""
@@ -394,29 +389,12 @@ class Forecaster(Estimator):
         return SimpleNamespace(spec=self.spec_, decoding=self.decoding_, preparation=self.preparation_)
 
     def _table(self, data: Any, reading: Mapping[str, Any]) -> Table:
-        if isinstance(data, Table):
-            return data
         if data is None:
             table: Table = self.context_ if hasattr(self, "context_") else self.model_.context()
             return table
-        schema = self.preparation_.schema
-        wide = {**self.reading_, **reading}.get("wide", False)
-        return read(
-            data,
-            **{
-                "time": schema.time if schema.time is not None else False,
-                "target": None if wide else list(schema.targets),
-                "series": schema.key or None,
-                "known": schema.known,
-                "observed": schema.observed,
-                "static": schema.static,
-                "timezone": self.preparation_.timezone,
-                "frequency": self.preparation_.frequency if schema.time is not None else None,
-                "check": False,
-                **self.reading_,
-                **reading,
-            },
-        )
+        own, how = self.preparation_, {**self.reading_, **reading}
+        columns = {name: getattr(own.schema, name) for name in ("known", "observed", "static")}
+        return read_like(data, own.schema, own.timezone, own.frequency, how, **columns)
 
     def check(self) -> ForecastOptions:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""

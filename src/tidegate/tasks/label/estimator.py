@@ -24,10 +24,9 @@ from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import EncoderOptions, LabelChoices, LabelTraining
 from tidegate.tasks.label.reading import carried, kept
+from tidegate.tasks.params import SklearnTags
 
 if TYPE_CHECKING:
-    from sklearn.utils import Tags
-
     from tidegate.diagnose.evidence import LabelEvidence
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
@@ -38,11 +37,10 @@ if TYPE_CHECKING:
     from tidegate.tasks.resample.cross_validate import CrossValidation
 
 Self = TypeVar("Self", bound="SequenceEstimator")
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceEstimator(Estimator):
+class SequenceEstimator(SklearnTags, Estimator):
     """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what.
 
     Args:
@@ -165,23 +163,6 @@ class SequenceEstimator(Estimator):
         self.preparation_, self.notes_, self.margins_ = fitted.preparation, fitted.notes, fitted.margins
         self.run_ = TorchRun(fitted.network).sequences
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether it can answer, as scikit-learn's `check_is_fitted` asks."""
-        return hasattr(self, "spec_")
-
-    def __sklearn_tags__(self) -> Tags:
-        """What scikit-learn's pipelines and searches want to know: a classifier or a regressor, of which arrays."""
-        from sklearn.utils import ClassifierTags, InputTags, RegressorTags, Tags, TargetTags
-
-        classes = self.task == "classifier"
-        return Tags(
-            estimator_type="classifier" if classes else "regressor",
-            target_tags=TargetTags(required=True, multi_output=True),
-            classifier_tags=ClassifierTags(multi_label=True) if classes else None,
-            regressor_tags=None if classes else RegressorTags(),
-            input_tags=InputTags(three_d_array=True, allow_nan=True, string=True),
-        )
-
     @property
     def n_features_in_(self) -> int:
         """Numbers that a row of an array [n, T] had in `fit`; of all else the channels of a step."""
@@ -236,7 +217,7 @@ class SequenceEstimator(Estimator):
         if hasattr(self, "model_"):
             own: LabelModel = self.model_
             return own.stream(snapshot, streams=streams)
-        weights = Loaded({name: tensor.numpy() for name, tensor in self.fitted_.network.state_dict().items()})
+        weights = Loaded(self.fitted_.weights)
         model = LabelModel(self.spec_, weights, self.preparation_, self.labels_, self.deciding_)
         return model.stream(snapshot, streams=streams)
 
@@ -285,7 +266,7 @@ class SequenceEstimator(Estimator):
             NotFittedError: it was loaded without its data. DataError: there is no such part.
         """
         self._require_fitted("fitted_")
-        if part not in PARTS or not len(getattr(self.fitted_.parts, part)):
+        if not len(getattr(self.fitted_.parts, part, ())):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
 
     def evidence(self) -> tuple[LabelEvidence, ...]:

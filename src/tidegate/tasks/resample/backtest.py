@@ -139,7 +139,7 @@ def backtest(
 
     done = tuple(store.result(fold.index, FoldForecasts, partial(make, fold)) for fold in plan.folds)
     scores = spread_over([fold.scores() for fold in done], model.horizon)
-    result = Backtest(table, done, scores, data if data is not None else getattr(model, "_like", None))
+    result = Backtest(table, done, scores, model._kind(data))
     store.finish(result.to_json())
     return result
 
