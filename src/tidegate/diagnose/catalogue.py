@@ -201,13 +201,6 @@ WORDS = {
         "The network learns its examples by heart.",
         "Make it harder to learn by heart: dropout, fewer units, augmentation, more data.",
     ),
-    "label_rate_low": Words(
-        "The learning rate is too low",
-        "With a rate of {rate} (usual: {usual_rate}) the error in training is {train_error}, where a model that knows "
-        "nothing has {baseline_error}; the validation loss was lowest at epoch {best_epoch} of {epochs}.",
-        "The steps are too small: the training ends long before the network has learned what the data hold.",
-        "Raise the rate.",
-    ),
     "few_steps": Words(
         "Trained too briefly",
         "After {steps} steps in {epochs} epochs the error in training is {train_error}, where a model that knows "

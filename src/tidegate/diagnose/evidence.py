@@ -58,6 +58,7 @@ class Network(Evidence):
         loss: the training loss of network and batch.
         origins: part -> the places of all its examples.
         window: T.
+        unlearned: whether even the training part is hardly known, so that what lies far back may be missing.
     """
 
     network: Any
@@ -65,6 +66,7 @@ class Network(Evidence):
     loss: Callable[[Any, tuple[Any, ...]], Any]
     origins: Mapping[str, Origins]
     window: int
+    unlearned: bool = False
 
     @property
     def sample(self) -> Mapping[str, int]:

@@ -23,7 +23,8 @@ class Flow:
     """Gradients and gates of the encoder on `WINDOWS` training windows. S recurrent steps, L layers, H units.
 
     Attributes:
-        by_lag: [S] norm of the loss's gradient with respect to the recurrence's input, newest step first.
+        by_lag: [S] norm of the loss's gradient with respect to the recurrence's input, newest step first; of sequences
+            of different length each lag's norm is that of as many as reach so far, as if all did.
         by_layer: [L] root mean square of the gradient of a layer's weights, lowest first.
         saturated: share of gate values below `CLOSED` or above `OPEN`.
         dead: share of units whose output does not change over windows and steps (deviation below 1e-4).
@@ -62,7 +63,7 @@ def measure_flow(case: Network) -> Flow | None:
     handle.remove()
     entering = seen[0]
     gradient = entering.grad if entering.grad is not None else torch.zeros_like(entering)
-    by_lag = gradient.square().sum(dim=2).sum(dim=0).sqrt().flip(0).numpy().astype(np.float64)
+    by_lag = _by_lag(gradient.square().sum(dim=2).numpy().astype(np.float64))
     layers = []
     for index in range(layer.num_layers):
         own = [weight.grad for name, weight in layer.named_parameters() if f"_l{index}" in name]
@@ -76,3 +77,13 @@ def measure_flow(case: Network) -> Flow | None:
         saturated = float(((values < CLOSED) | (values > OPEN)).float().mean())
         dead = float((output.reshape(-1, output.shape[-1]).std(dim=0) < 1e-4).float().mean())
     return Flow(by_lag, np.array(layers), saturated, dead, max(1, case.window // len(by_lag)), counts / counts.sum())
+
+
+def _by_lag(squares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[S] norms by lag, newest first, from [B, S] squares; a sequence ends at its last step that has a gradient."""
+    steps = squares.shape[1]
+    ends = np.where(squares.any(axis=1), steps - np.argmax(squares[:, ::-1] > 0, axis=1), steps)
+    lags = ends[:, None] - 1 - np.arange(steps)
+    found = np.where(lags >= 0, np.take_along_axis(squares, np.maximum(lags, 0), axis=1), 0.0).sum(axis=0)
+    reaching = (lags >= 0).sum(axis=0)
+    return np.asarray(np.sqrt(found * len(squares) / np.maximum(reaching, 1)))

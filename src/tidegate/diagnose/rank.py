@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from tidegate.diagnose.finding import SEVERITIES, Finding
 
+LABELS = frozenset({"few_steps", "few_units", "label_underfitting", "class_imbalance", "label_noise", "threshold"})
 # A cause -> what it brings about. Where both are found, the cause comes first.
 EXPLAINS: dict[str, frozenset[str]] = {
     "leak": frozenset({"overfitting", "drift", "useless_features", "window_long", "outliers"}),
@@ -32,17 +33,21 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "learning_rate_high": frozenset(
         {"unstable_loss", "exploding_gradients", "saturated_gates", "underfitting", "overfitting", "stopped_early"}
         | {"vanishing_gradients", "window_short", "drift", "lag_copy", "useless_features", "alarm_underfitting"}
+        | {"label_overfitting"}
+        | LABELS
     ),
     "exploding_gradients": frozenset({"unstable_loss", "saturated_gates", "underfitting"}),
     "learning_rate_low": frozenset(
         {"stopped_early", "underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "overfitting"}
         | {"useless_features", "alarm_underfitting"}
+        | LABELS
     ),
     "stopped_early": frozenset(
         {"underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "useless_features"}
         | {"alarm_underfitting"}
+        | LABELS
     ),
-    "vanishing_gradients": frozenset({"underfitting", "lag_copy"}),
+    "vanishing_gradients": frozenset({"underfitting", "lag_copy", "label_underfitting"}),
     "window_short": frozenset({"underfitting", "lag_copy"}),
     "few_cycles": frozenset({"overfitting", "drift", "underfitting", "window_short"}),
     "drift": frozenset({"overfitting", "underfitting", "window_short"}),
@@ -56,9 +61,6 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "few_examples": frozenset({"class_imbalance", "label_overfitting"}),
     "class_imbalance": frozenset({"threshold", "label_underfitting"}),
     "few_steps": frozenset({"label_underfitting", "class_imbalance", "label_noise", "threshold"}),
-    "label_rate_low": frozenset(
-        {"few_steps", "few_units", "label_underfitting", "class_imbalance", "label_noise", "threshold"}
-    ),
     "few_units": frozenset({"few_steps", "label_underfitting", "label_noise"}),
     "label_overfitting": frozenset({"label_underfitting", "unstable_loss"}),
     "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),

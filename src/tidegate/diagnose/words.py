@@ -31,7 +31,6 @@ _AXES = {
     "few_cycles": ("Step of the training part", "Value"),
     "lag_copy": ("Validation window", "Value"),
     "label_overfitting": _LOSS,
-    "label_rate_low": _LOSS,
     "few_steps": _LOSS,
     "few_units": _LOSS,
     "threshold": ("Probability", "Share in %"),
@@ -103,6 +102,10 @@ _SETTLED = {  # advice where the options that help are set already
 _ALL_SET = "The options that usually help are set already: look at the data, or use the simple method that is best."
 _DEFERRED = "First do what “{title}” asks for, which is the opposite, then diagnose again."
 _SUSPICIOUS = "The error is {skill} % below that of the best comparison, which is more than is credible."
+_NO_WAY_BACK = (
+    "Over {steps} recurrent steps the gradient at the oldest is {ratio} of that at the newest (lowest layer over the "
+    "highest: {layer_ratio})."
+)
 _CHANGE = "{advice} Options to change: {options}."
 
 
@@ -116,6 +119,8 @@ def seen(id: str, evidence: Mapping[str, Any], lang: Language | None = None) -> 
     values = {name: _shown(name, value, lang) for name, value in evidence.items()}
     if id == "leak" and not evidence["column"]:
         return tr(_SUSPICIOUS, lang, **values)
+    if id == "vanishing_gradients" and "unused" not in evidence:
+        return tr(_NO_WAY_BACK, lang, **values)
     return tr(WORDS[id].seen, lang, **values)
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import tidegate as tg
 from tests.tasks.label import data
+from tidegate.diagnose.checks import gradients
+from tidegate.diagnose.examine import Tried
 from tidegate.diagnose.fix import fix
+from tidegate.diagnose.flow import measure_flow
+from tidegate.diagnose.measure import spread
+from tidegate.prepare.sequence.spans import whole
+from tidegate.runtime.label.decode import outputs
+from tidegate.train.run import TorchRun
 
 QUICK: dict[str, Any] = {
     "hidden_size": 16,
@@ -24,7 +33,7 @@ QUICK: dict[str, Any] = {
 
 def test_a_rate_a_hundred_times_too_low_is_mended() -> None:
     model = tg.Classifier(**QUICK, learning_rate=2e-5).fit(data.reviews(), progress=False)
-    assert model.diagnose().top.id == "label_rate_low"
+    assert model.diagnose().top.id == "learning_rate_low"
     fixed = fix(model, tries=1)
     assert fixed.changes == {"learning_rate": 2e-3}
     before, after = (part["test"].overall["model"][fixed.criterion] for part in (fixed.before, fixed.after))
@@ -39,6 +48,73 @@ def test_a_rate_a_hundred_times_too_low_is_mended() -> None:
     assert "validation accuracy" in text
     assert text.count("bag of words with logistic regression") == 2  # beside both parts
     assert "驗證集的" in fixed.table("zh_TW")
+
+
+def test_gradients_by_lag_are_those_of_the_ends_of_sequences_of_any_length() -> None:
+    """Each sequence alone, by torch: its newest step is lag 1 whatever the padding; means are over those that reach."""
+    model = tg.Classifier(**{**QUICK, "max_epochs": 1}).fit(data.waves(40), progress=False)
+    answers, opened = model.evidence()
+    assert opened.sample == {"train": len(answers.train), "validation": len(answers.validation)}
+    flow = measure_flow(opened)
+    assert flow is not None
+    places = spread(opened.origins["train"], 64)
+    past, lengths, target, ones = opened.batch(places)
+    assert len(set(lengths.tolist())) > 1
+    with torch.no_grad():
+        together = float(opened.loss(opened.network, (past, lengths, target, ones)))
+        each = [float(opened.loss(opened.network, one)) for one in _apart(past, lengths, target, ones)]
+    assert together == pytest.approx(np.mean(each), rel=1e-5)
+    squares, reach = np.zeros(past.shape[1]), np.zeros(past.shape[1])
+    for one in _apart(past, lengths, target, ones):
+        entry = one[0].clone().requires_grad_(True)
+        (opened.loss(opened.network, (entry, *one[1:])) / len(past)).backward()
+        assert entry.grad is not None
+        own = entry.grad[0].square().sum(dim=1).flip(0).numpy()
+        squares[: len(own)] += own
+        reach[: len(own)] += 1
+    kept = reach > 0
+    np.testing.assert_allclose(flow.by_lag[kept], np.sqrt(squares * len(past) / np.maximum(reach, 1))[kept], rtol=1e-3)
+
+
+def _apart(past: Any, lengths: Any, *rest: Any) -> list[tuple[Any, ...]]:
+    return [
+        (past[row : row + 1, : int(lengths[row])], lengths[row : row + 1], *(part[row : row + 1] for part in rest))
+        for row in range(len(past))
+    ]
+
+
+def test_a_gradient_that_vanishes_is_seen_where_even_the_training_part_is_unknown() -> None:
+    """A forget gate held shut passes nothing on, and the answer is told by the first steps."""
+    model = tg.Classifier(**{**QUICK, "max_epochs": 1}, bidirectional=False).fit(data.waves(60), progress=False)
+    opened = model.evidence()[1]
+    rnn = next(part for part in opened.network.modules() if isinstance(part, torch.nn.RNNBase))
+    with torch.no_grad():
+        for name, weight in rnn.named_parameters():
+            if "bias" in name:
+                weight[rnn.hidden_size : 2 * rnn.hidden_size] = -20.0
+            if "weight_hh" in name:
+                weight.zero_()
+    found = gradients.vanishing(replace(opened, unlearned=True), Tried(opened))
+    assert [item.id for item in found] == ["vanishing_gradients"]
+    assert found[0].remedy == {"network.pooling": "attention"}
+    assert "would still explain" not in found[0].text("en")
+    assert gradients.vanishing(replace(opened, unlearned=False), Tried(opened)) == []
+
+
+def test_the_network_that_chose_the_epochs_is_kept_in_the_run(tmp_path: Path) -> None:
+    """Trials on the side judge on the validation part, which the network trained on both parts has seen."""
+    model = tg.Classifier(**{**QUICK, "max_epochs": 2}).fit(
+        data.waves(40), progress=False, out=tmp_path / "run", source={"data": "waves.csv"}
+    )
+    assert any(note.kind == "refit" for note in model.notes_)
+    chosen = model.fitted_.held_out
+    assert chosen is not model.fitted_
+    found = outputs(TorchRun(chosen.network).sequences, chosen.prepared, whole(chosen.prepared.starts,
+                    chosen.parts.validation), per_step=False)  # fmt: skip
+    np.testing.assert_array_equal(found, chosen.seen["validation"][0])
+    kept = tg.load(tmp_path / "run" / "selected")
+    for name, weight in chosen.weights.items():
+        np.testing.assert_array_equal(kept.model_.weights[name], weight)
 
 
 def test_too_few_units_for_an_estimate_are_mended() -> None:
@@ -137,8 +213,6 @@ def test_the_validation_part_is_scored_by_a_network_that_had_not_seen_it() -> No
 
 
 def test_groups_on_both_sides_are_left_to_the_user() -> None:
-    from dataclasses import replace
-
     whole = data.waves(80)
     leaky = replace(whole, groups=np.arange(80) // 4)
     model = tg.Classifier(**{**QUICK, "max_epochs": 2, "training": {"patience": 0, "refit": False}}).fit(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tidegate.diagnose import figures
 from tidegate.diagnose.checks.curve import RIVAL, driven
 from tidegate.diagnose.checks.history import third
-from tidegate.diagnose.evidence import Case, Network, Training
+from tidegate.diagnose.evidence import Network, Training
 from tidegate.diagnose.examine import Examined, Flowing, Tried
 from tidegate.diagnose.finding import Finding, Severity
 
@@ -15,11 +17,12 @@ VANISHED = 1e-3  # gradient at the oldest lags over that at the newest
 LAYER = 1e-3  # gradient of the lowest layer over that of the highest
 LONG = 24  # recurrent steps below which nothing has far to go
 SATURATED, DEAD = 0.5, 0.5
+ATTEND: Mapping[str, object] = {"network.pooling": "attention"}
 UNUSED = 0.05  # share of the residuals' variance that old lags still explain
 
 
-def vanishing(case: Case, examined: Examined) -> list[Finding]:
-    """The loss hardly depends on old steps, although old values would explain what is left."""
+def vanishing(case: Network, examined: Flowing) -> list[Finding]:
+    """The loss hardly depends on old steps, although old values would explain what is left, or little was learned."""
     flow = examined.flow
     if flow is None:
         return []
@@ -31,19 +34,21 @@ def vanishing(case: Case, examined: Examined) -> list[Finding]:
     ratio = float(flow.by_lag[-part:].mean()) / max(newest, 1e-30)
     evidence = {"ratio": ratio, "steps": steps, "layer_ratio": layers}
     figure = figures.line([flow.steps * (at + 1) for at in range(steps)], flow.by_lag.tolist(), "grad_norm")
-    severity: Severity = "info" if examined.settled else "warning"
+    severity: Severity = "info" if isinstance(examined, Examined) and examined.settled else "warning"
     if layers < LAYER:
         return [Finding("vanishing_gradients", severity, evidence, {"num_layers": 1}, figure)]
     if steps < LONG or ratio > VANISHED:
         return []
     reach = int(np.searchsorted(np.cumsum(flow.by_lag) / max(flow.by_lag.sum(), 1e-30), 0.99) + 1) * flow.steps
+    evidence |= {"reach": reach}
+    if not isinstance(examined, Examined):
+        return [Finding("vanishing_gradients", severity, evidence, ATTEND, figure)] if case.unlearned else []
     unused = examined.measures.unused(min(reach + 1, case.window), case.window)
     if not unused > UNUSED:
         return []
-    remedy = (
-        {"network.segment": divisor(case.window, 12)} if case.window >= 2 * LONG else {"network.pooling": "attention"}
-    )
-    return [Finding("vanishing_gradients", severity, evidence | {"reach": reach, "unused": unused}, remedy, figure)]
+    long = case.window >= 2 * LONG
+    remedy: Mapping[str, object] = {"network.segment": divisor(case.window, 12)} if long else ATTEND
+    return [Finding("vanishing_gradients", severity, evidence | {"unused": unused}, remedy, figure)]
 
 
 def gates(case: Network, examined: Flowing) -> list[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.diagnose import figures
-from tidegate.diagnose.checks.history import best_epoch, curve_of
+from tidegate.diagnose.checks.history import curve_of
 from tidegate.diagnose.evidence import Floats, LabelEvidence, Labels
 from tidegate.diagnose.finding import Finding, Severity
 
@@ -25,7 +25,6 @@ GAP, WIDE = 0.10, 0.25  # share of wrong classes in validation above that in tra
 RATIO = 1.5  # the same of estimates, as a ratio
 LOSES = 0.10  # error above that of the best simple method
 SHOWN = 5  # ids that are named
-USUAL_RATE, SLOW = 2e-3, 3.0  # learning rate, and how many times lower one is looked at
 UNLEARNED = 0.5  # error in training, over that of the majority or the mean, that is too much
 FEW_STEPS, USUAL_STEPS = 500, 1_500  # of training: below which it is called brief, and those of a usual one
 NARROW = 16  # units below which the network is looked at
@@ -245,31 +244,12 @@ def _loses(case: LabelEvidence) -> bool:
     return error > (1 + LOSES) * baseline and error > baseline + chance
 
 
-def slow(case: LabelEvidence) -> list[Finding]:
-    """A low rate, a training part that is not learned, and a loss that still fell when the epochs were over."""
-    rate, history = float(case.config.get("learning_rate", USUAL_RATE)), case.history
-    adam = str(case.config.get("optimizer", "adam")).startswith("adam")
-    if not adam or SLOW * rate > USUAL_RATE or len(history) < 4 or not _unlearned(case):
-        return []
-    best = best_epoch(history)
-    if best <= 0.9 * len(history) - 1:
-        return []
-    evidence = {
-        "rate": rate,
-        "usual_rate": USUAL_RATE,
-        "train_error": case.train.error,
-        "baseline_error": _nothing(case),
-    }
-    evidence |= {"best_epoch": best, "epochs": len(history)}
-    return [Finding("label_rate_low", "warning", evidence, {"learning_rate": USUAL_RATE}, curve_of(history))]
-
-
 def brief(case: LabelEvidence) -> list[Finding]:
     """A training part that is not learned after a few hundred steps, and no rare class that explains it."""
     epochs, labels = list(case.history), case.train.labels
     steps = sum(epoch.steps for epoch in epochs)
     counts = np.ones(1) if labels is None else np.bincount(labels[labels >= 0], minlength=1)
-    if not epochs or steps >= FEW_STEPS or counts.min() < RARE * counts.max() or not _unlearned(case):
+    if not epochs or steps >= FEW_STEPS or counts.min() < RARE * counts.max() or not unlearned(case):
         return []
     wanted = math.ceil(USUAL_STEPS * len(epochs) / max(steps, 1))
     remedy = {"max_epochs": wanted} | ({"training.patience": wanted} if case.history.stopped == "patience" else {})
@@ -281,7 +261,7 @@ def brief(case: LabelEvidence) -> list[Finding]:
 def narrow(case: LabelEvidence) -> list[Finding]:
     """A handful of units, and a training part that is not learned."""
     units = int(case.config.get("hidden_size", 64))
-    if units >= NARROW or not _unlearned(case):
+    if units >= NARROW or not unlearned(case):
         return []
     evidence = {"hidden_size": units, "train_error": case.train.error, "baseline_error": _nothing(case)}
     return [Finding("few_units", "warning", evidence, {"hidden_size": 4 * NARROW}, curve_of(case.history))]
@@ -296,5 +276,6 @@ def _nothing(case: LabelEvidence) -> float:
     return float(1 - np.bincount(known).max() / len(known)) if len(known) else float("nan")
 
 
-def _unlearned(case: LabelEvidence) -> bool:
+def unlearned(case: LabelEvidence) -> bool:
+    """Whether even the training part is hardly known: above half of the error of a model that knows nothing."""
     return case.train.error > UNLEARNED * _nothing(case)

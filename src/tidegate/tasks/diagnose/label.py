@@ -11,12 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.optional import available
-from tidegate.diagnose.evidence import LabelEvidence, LabelPart
+from tidegate.diagnose.checks.labels import unlearned
+from tidegate.diagnose.evidence import Evidence, LabelEvidence, LabelPart, Training
+from tidegate.nn.network import build_network
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import probabilities
 from tidegate.tasks.diagnose.trainee import verdicts
 from tidegate.tasks.label.evaluate import beside
+from tidegate.tasks.label.examples import LabelLoss, tensors
+from tidegate.tasks.label.fit import fill_label_budget
 
+LONGEST = 2_000  # steps of a sequence up to which trainings are tried on the side
 BUDGET = 20.0  # seconds for simple methods; what would begin later is left out
 
 
@@ -40,6 +45,49 @@ def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None)
         baseline=None if isinstance(labels, ClassLabels) and labels.multiple else _baseline(model, others),
         parameters=sum(tensor.numel() for tensor in fitted.network.parameters()),
     )
+
+
+def label_training(model: Any, unknown: bool) -> Training | None:
+    """The training of the network that chose the epochs; None where sequences are too long to try it again.
+
+    Args:
+        model: fitted. unknown: whether even the training part is hardly known.
+    """
+    choices, fitted = model.check(), model.fitted_.held_out
+    parts, stride = fitted.parts, choices.training.stride
+    own, held = (fitted.examples(index, stride) for index in (parts.train, parts.validation))
+    window = int(np.median(own.spans.lengths))
+    if window > LONGEST:
+        return None
+    both = fitted.examples(np.concatenate([parts.train, parts.validation]), stride)
+    answers = both.answers[: len(own.answers)]
+    loss = LabelLoss(model._make_loss(fitted.labels, answers), per_step=fitted.deciding.per_step)
+
+    def batch(places: NDArray[np.int64]) -> tuple[Any, ...]:
+        past, lengths, target = both.batch(places)
+        return tensors(past, lengths, target, lengths if both.per_step else np.ones_like(lengths))
+
+    spec = fitted.spec
+    fitted.network.eval()
+    return Training(
+        history=fitted.history,
+        config=model.flat_options(),
+        network=fitted.network,
+        batch=batch,
+        loss=lambda network, given: loss(network, given[:3]),
+        origins={"train": np.arange(len(own)), "validation": np.arange(len(own), len(own) + len(held))},
+        window=window,
+        unlearned=unknown,
+        fresh=lambda: build_network(spec),
+        options=fill_label_budget(choices.training, choices.auto, len(own), []),
+    )
+
+
+def make_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None) -> tuple[Evidence, ...]:
+    """Its answers, and its training; arguments as of `label_evidence`."""
+    answers = label_evidence(model, others)
+    training = label_training(model, unlearned(answers))
+    return (answers,) if training is None else (answers, training)
 
 
 def _part(model: Any, name: str) -> LabelPart:

@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.core.errors import DataError
 from tidegate.diagnose import Findings, examine
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.tasks.diagnose.label import label_evidence
+from tidegate.tasks.diagnose.label import make_evidence
 from tidegate.tasks.diagnose.trainee import Trainee
 from tidegate.tasks.label.evaluate import judge_part, judge_seen
 
@@ -46,7 +46,7 @@ class LabelTrainee(Trainee):
     def findings(self) -> Findings:
         """What is wrong with it."""
         self.score("validation")  # baselines are the same for all options: they are fitted once
-        return examine(label_evidence(self.model, self.beside))
+        return examine(*make_evidence(self.model, self.beside))
 
     def retrained(self, changes: Mapping[str, Any]) -> LabelTrainee:
         """The same with some options changed, trained on the same sequences and parts, but not again on both parts."""

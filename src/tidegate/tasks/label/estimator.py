@@ -27,7 +27,7 @@ from tidegate.tasks.label.reading import carried, kept
 from tidegate.tasks.params import SklearnTags
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import LabelEvidence
+    from tidegate.diagnose.evidence import Evidence
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.label_fix import LabelTrainee
@@ -121,8 +121,11 @@ class SequenceEstimator(SklearnTags, Estimator):
 
     def _contents(self) -> dict[str, Any]:
         from tidegate.tasks.label.run import content_of
+        from tidegate.tasks.run import SELECTED
 
-        return {"model": content_of(self.fitted_)}
+        fitted = self.fitted_
+        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected)}
+        return {"model": content_of(fitted), **chosen}
 
     def _predicted(self, judged: Any) -> dict[str, bytes]:
         from tidegate.tasks.label.run import predictions
@@ -269,16 +272,16 @@ class SequenceEstimator(SklearnTags, Estimator):
         if not len(getattr(self.fitted_.parts, part, ())):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
 
-    def evidence(self) -> tuple[LabelEvidence, ...]:
-        """What a diagnosis looks at (`tidegate.diagnose.evidence.LabelEvidence`).
+    def evidence(self) -> tuple[Evidence, ...]:
+        """What a diagnosis looks at: its answers, and its training (`tidegate.diagnose.evidence`).
 
         Raises:
             NotFittedError: it was loaded without its training data.
         """
-        from tidegate.tasks.diagnose.label import label_evidence
+        from tidegate.tasks.diagnose.label import make_evidence
 
         self._require_fitted("fitted_")
-        return (label_evidence(self),)
+        return make_evidence(self)
 
     def trainee(self) -> LabelTrainee:
         """What `tidegate.diagnose.fix` trains again.

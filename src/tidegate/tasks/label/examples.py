@@ -38,6 +38,14 @@ class Examples:
     def __len__(self) -> int:
         return len(self.spans)
 
+    @property
+    def answers(self) -> NDArray[Any]:
+        """Targets of the examples, [M, ...], or of their steps one after another."""
+        if not self.per_step:
+            return self.targets
+        pairs = zip(self.spans.first, self.spans.lengths, strict=True)
+        return np.concatenate([self.targets[first : first + count] for first, count in pairs])
+
     def thinned(self, count: int) -> Examples:
         """So many of them, evenly spread."""
         places = np.linspace(0, len(self) - 1, count).astype(np.int64)
@@ -91,9 +99,9 @@ class SpanBatches:
         return [batches[place] for place in generator.permutation(len(batches))]
 
 
-def tensors(past: NDArray[Any], lengths: NDArray[np.int64], target: NDArray[Any]) -> tuple[Tensor, ...]:
+def tensors(*parts: NDArray[Any]) -> tuple[Tensor, ...]:
     """A batch as torch takes it."""
-    return tuple(torch.from_numpy(np.ascontiguousarray(part)) for part in (past, lengths, target))
+    return tuple(torch.from_numpy(np.ascontiguousarray(part)) for part in parts)
 
 
 class LabelLoss:

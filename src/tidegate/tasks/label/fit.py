@@ -54,6 +54,7 @@ class LabelFitted(Fitted):
         plan: as built. deciding: how outputs become answers. calibration: what the temperature changed on the
             validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
             which had not seen the validation part. margins: its errors there, of numbers; None of classes.
+        selected: the fit of that network, where this one was trained again on more data; None where this is it.
     """
 
     sequences: Sequences
@@ -66,11 +67,22 @@ class LabelFitted(Fitted):
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
     margins: Margins | None = None
+    selected: LabelFitted | None = None
 
     @property
     def data(self) -> Sequences:
         """What it was fitted on."""
         return self.sequences
+
+    @property
+    def held_out(self) -> LabelFitted:
+        """The fit that has not learned from the validation part."""
+        return self.selected or self
+
+    def examples(self, index: NDArray[np.int64], stride: int) -> Examples:
+        """Every stretch of the sequences `index` that is learned from, with what is to be said of it."""
+        spans = spans_of(self.prepared, self.deciding, index, stride)
+        return Examples(self.prepared.values, spans, targets_of(self, spans), self.deciding.per_step)
 
 
 @plain_torch()
@@ -129,7 +141,7 @@ def fit_labels(
     trained = trainer.train(problem)
     network, run = trained.network, TorchRun(trained.network).sequences
     found = outputs(run, fold.prepared, validation.spans, per_step=deciding.per_step)
-    answers = _answers(validation)
+    answers = validation.answers
     sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
     learned = outputs(run, fold.prepared, sample.spans, per_step=deciding.per_step)
     deciding = decide(found, answers, fold.labels, deciding, notes)
@@ -141,16 +153,10 @@ def fit_labels(
     if deciding.temperature != 1:
         calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
         notes.append(calibration.note)
-    refit = choices.training.refit
-    if refit or (refit is None and len(parts.train) < FEW_SEQUENCES):
-        epochs = trainer.epochs_worth(trained, problem)
-        both = np.sort(np.concatenate([parts.train, parts.validation]))
-        fold = _Fold(sequences, both, choices, make_labels, deciding)
-        network = trainer.refit(fold.problem(make_loss, fold.examples(both), None), epochs, notes).network
-    return LabelFitted(
-        network,
-        trained.histories,
-        tuple(notes),
+    fitted = LabelFitted(
+        network=network,
+        histories=trained.histories,
+        notes=tuple(notes),
         sequences=sequences,
         parts=parts,
         preparation=fold.preparation,
@@ -159,9 +165,26 @@ def fit_labels(
         plan=fold.plan,
         deciding=deciding,
         calibration=calibration,
-        seen={"train": (learned, _answers(sample)), "validation": (found, answers)},
+        seen={"train": (learned, sample.answers), "validation": (found, answers)},
         margins=margins,
     )
+    refit = choices.training.refit
+    if refit or (refit is None and len(parts.train) < FEW_SEQUENCES):
+        epochs = trainer.epochs_worth(trained, problem)
+        both = np.sort(np.concatenate([parts.train, parts.validation]))
+        fold = _Fold(sequences, both, choices, make_labels, deciding)
+        network = trainer.refit(fold.problem(make_loss, fold.examples(both), None), epochs, notes).network
+        fitted = replace(
+            fitted,
+            network=network,
+            notes=tuple(notes),
+            preparation=fold.preparation,
+            prepared=fold.prepared,
+            labels=fold.labels,
+            plan=fold.plan,
+            selected=fitted,
+        )
+    return fitted
 
 
 class _Fold:
@@ -191,10 +214,8 @@ class _Fold:
 
     def spans(self, index: NDArray[np.int64], sliding_windows: bool) -> Spans:
         """Stretches of the sequences `index`: whole, all windows, or the last window of each."""
-        if self.deciding.window is None:
-            return whole(self.prepared.starts, index)
         if sliding_windows:
-            return sliding(self.prepared.starts, index, self.deciding.window, self.choices.training.stride)
+            return spans_of(self.prepared, self.deciding, index, self.choices.training.stride)
         return self.deciding.spans(self.prepared.starts, index)
 
     def examples(self, index: NDArray[np.int64], *, sliding_windows: bool = True) -> Examples:
@@ -215,7 +236,7 @@ class _Fold:
 
     def problem(self, make_loss: Any, training: Examples, validation: Examples | None) -> Problem:
         """The network and what it is trained on; `make_loss` as of `fit_labels`."""
-        loss = LabelLoss(make_loss(self.labels, _answers(training)), per_step=self.deciding.per_step)
+        loss = LabelLoss(make_loss(self.labels, training.answers), per_step=self.deciding.per_step)
         return Problem(
             self.spec,
             lambda options: SpanBatches(training, options.batch_size, options.seed, self.choices.augment),
@@ -224,7 +245,14 @@ class _Fold:
         )
 
 
-def targets_of(fold: _Fold, spans: Spans) -> NDArray[Any]:
+def spans_of(prepared: PreparedSequences, deciding: Deciding, index: NDArray[np.int64], stride: int) -> Spans:
+    """Every stretch of the sequences `index` that is learned from: whole ones, or all windows."""
+    if deciding.window is None:
+        return whole(prepared.starts, index)
+    return sliding(prepared.starts, index, deciding.window, stride)
+
+
+def targets_of(fold: _Fold | LabelFitted, spans: Spans) -> NDArray[Any]:
     """Encoded labels of stretches, [M, ...], or of all steps, [N, ...], where each has its own answer."""
     sequences = fold.sequences
     labels = np.asarray(sequences.labels)
@@ -270,14 +298,6 @@ def _of(sequences: Sequences, index: NDArray[np.int64]) -> NDArray[Any]:
     if not sequences.per_step:
         return np.asarray(labels[index])
     return np.concatenate([labels[sequences.starts[place] : sequences.starts[place + 1]] for place in index])
-
-
-def _answers(examples: Examples) -> NDArray[Any]:
-    """Encoded labels of the examples, [M, ...], or of their steps one after another."""
-    if not examples.per_step:
-        return examples.targets
-    spans = examples.spans
-    return np.concatenate([examples.targets[f : f + n] for f, n in zip(spans.first, spans.lengths, strict=True)])
 
 
 def _units(sequences: Sequences, examples: Examples) -> NDArray[Any]:

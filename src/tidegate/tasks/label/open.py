@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from tidegate.core.errors import ArtifactError
+from tidegate.core.sequences import Sequences
+from tidegate.data.partition import Partition
 from tidegate.nn.network import build_network
 from tidegate.prepare.sequence.spans import whole
 from tidegate.tasks.label.build import make_plan
 from tidegate.tasks.label.fit import LabelFitted
 from tidegate.tasks.label.reading import read_training_data
 from tidegate.tasks.open import Stored
+from tidegate.tasks.run import SELECTED
 from tidegate.train.run import TorchRun
 
 SEEN = "seen.safetensors"  # outputs and answers of the network that chose the epochs
@@ -31,27 +35,35 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
         DataError: the data cannot be read, or are not those of the training.
     """
     sequences, parts = read_training_data(stored, data, seed=model.seed)
+    fitted = _fit_of(model, sequences, parts, stored)
+    if (stored.folder / SELECTED).is_dir():
+        before = type(model).load(stored.folder / SELECTED)
+        fitted = replace(fitted, selected=_fit_of(before, sequences, parts, stored))
+    model.fitted_, model.run_ = fitted, TorchRun(fitted.network).sequences
+    model.history_, model.notes_ = model.fitted_.history, stored.notes
+
+
+def _fit_of(model: Any, sequences: Sequences, parts: Partition, stored: Stored) -> LabelFitted:
+    """The fit that a loaded model came from."""
     choices, preparation, deciding = model.check(), model.preparation_, model.deciding_
     prepared = preparation.apply(sequences)
     lengths = whole(prepared.starts, parts.train).lengths if deciding.window is None else [deciding.window]
-    plan = make_plan(choices.recurrent, choices.network, preparation, int(np.median(lengths)), tags=deciding.per_step)
-    network = build_network(model.spec_, model.model_.weights)
-    model.fitted_ = LabelFitted(
+    return LabelFitted(
         sequences=sequences,
         parts=parts,
         preparation=preparation,
         prepared=prepared,
         labels=model.labels_,
-        plan=plan,
-        network=network,
+        plan=make_plan(
+            choices.recurrent, choices.network, preparation, int(np.median(lengths)), tags=deciding.per_step
+        ),
+        network=build_network(model.spec_, model.model_.weights),
         deciding=deciding,
         histories=(stored.history(),),
         notes=stored.notes,
         seen=read_seen(stored.folder),
         margins=model.margins_,
     )
-    model.history_, model.notes_ = model.fitted_.history, stored.notes
-    model.run_ = TorchRun(network).sequences
 
 
 def pack_seen(seen: Any) -> bytes:
