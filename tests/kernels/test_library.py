@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +41,28 @@ def test_a_required_library_is_an_error(monkeypatch, tmp_path):
     done = run(monkeypatch, TIDEGATE_LIBRARY=str(tmp_path / "none.so"), TIDEGATE_NATIVE="require")
     assert done.returncode == 1
     assert "TIDEGATE_NATIVE=require, but the native engine cannot be used" in done.stderr
+
+
+BLAS = """
+import sys
+import numpy
+from threadpoolctl import threadpool_info
+from tidegate.runtime.model import load
+before = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+load(sys.argv[1])
+after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+assert "torch" not in sys.modules
+print(before == after, max(after))
+"""
+
+
+@pytest.mark.parametrize("limit", ["1", None])
+def test_the_variable_holds_blas_in_a_prediction_too(monkeypatch: pytest.MonkeyPatch, limit: str | None) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    monkeypatch.delenv("TIDEGATE_NUM_THREADS", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("TIDEGATE_NUM_THREADS", limit)
+    model = Path(__file__).parents[1] / "runtime/fixtures/model"
+    done = subprocess.run([sys.executable, "-c", BLAS, str(model)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == (["True", "2"] if limit is None else ["False", "1"])

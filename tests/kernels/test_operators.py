@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tidegate.kernels import reference as twins
 from tidegate.kernels.library import native
-from tidegate.kernels.operators import options_of, recurrent
+from tidegate.kernels.operators import recurrent
 from tidegate.kernels.stack import CELLS, Stack
 
 pytestmark = pytest.mark.skipif(native() is None, reason="the native library was not built")
@@ -148,7 +148,7 @@ def test_gradcheck(cell, norm):
 def test_opcheck(cell):
     stack = Stack(cell, 2, 1, train=True, dropout=0.2)
     x, h0, c0, weights = make(stack, 3, 2, 2, 3)
-    arguments = (x, h0, None if cell == "gru" else c0, weights, None, torch.tensor(3), *options_of(stack))
+    arguments = (x, h0, None if cell == "gru" else c0, weights, None, torch.tensor(3), *stack.arguments)
     torch.library.opcheck(torch.ops.tidegate.recurrent.default, arguments)
 
 

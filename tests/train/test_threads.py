@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.train import thread_child
 from tidegate.core.errors import ConfigError
+from tidegate.kernels import library
 from tidegate.kernels.library import environment_threads
 from tidegate.train.threads import LARGE_WORK, choose_threads, threads
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +59,30 @@ def test_torchs_setting_is_set_back() -> None:
     with threads(1):
         assert torch.get_num_threads() == 1
     assert torch.get_num_threads() == before
+
+
+def test_the_engine_takes_what_was_chosen_and_torch_takes_one() -> None:
+    before = torch.get_num_threads()
+    with threads(3):
+        assert (library.threads(), torch.get_num_threads()) == (3, 1)
+        with threads(2):
+            assert library.threads() == 2
+        assert library.threads() == 3
+    assert (library.threads(), torch.get_num_threads()) == (before, before)
+
+
+@pytest.fixture(scope="module")
+def here() -> dict[str, list[str]]:
+    """Digests of fits in this process."""
+    return {name: list(thread_child.outcome(fit())) for name, fit in thread_child.FITS.items()}
+
+
+@pytest.mark.parametrize("setting", [{"OMP_NUM_THREADS": "4"}, {"OMP_NUM_THREADS": "1", "TIDEGATE_NUM_THREADS": "2"}])
+def test_weights_and_answers_are_the_same_bits_whatever_is_set(
+    setting: dict[str, str], here: dict[str, list[str]]
+) -> None:
+    """Every kind of network: dense layers, attention, transformers, convolutions, tokens, detectors."""
+    kept = {name: value for name, value in os.environ.items() if not name.endswith("NUM_THREADS")}
+    command = [sys.executable, "-m", "tests.train.thread_child"]
+    found = subprocess.run(command, env=kept | setting, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert json.loads(found.stdout) == here

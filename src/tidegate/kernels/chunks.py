@@ -16,7 +16,7 @@ from torch import Tensor
 
 from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import Plan, plan
-from tidegate.kernels.eager import twin_gradients
+from tidegate.kernels.eager import is_batched, twin_gradients
 from tidegate.kernels.stack import Stack
 
 Optional = Tensor | None
@@ -191,8 +191,9 @@ class Chunked(torch.autograd.Function):
         stack, every, native, seed, levels, count = ctx.constants
         lengths, h0, c0, *rest = ctx.saved_tensors
         inputs, weights, marks = rest[:levels], rest[levels : levels + count], rest[levels + count :]
-        if torch.is_grad_enabled():
-            found = twin_gradients(stack, incoming, (inputs[0], h0, c0, *weights), lengths, seed)
+        again = torch.is_grad_enabled()
+        if again or is_batched(*incoming):
+            found = twin_gradients(stack, incoming, (inputs[0], h0, c0, *weights), lengths, seed, create_graph=again)
             return None, None, None, None, None, *found
         wanted = ctx.needs_input_grad[5:]
         return None, None, None, None, None, *_walk_back(

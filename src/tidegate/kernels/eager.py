@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import Plan
@@ -24,8 +25,17 @@ def is_plain(*tensors: Tensor | None) -> bool:
 
 
 def is_transformed() -> bool:
-    """Whether `torch.func` transforms the computation (grad, jvp, vmap)."""
-    return not torch.compiler.is_compiling() and _C._functorch.peek_interpreter_stack() is not None
+    """Whether `torch.func` transforms the computation (grad, jvp, vmap), or tangents travel with it (forward AD)."""
+    if torch.compiler.is_compiling():
+        return False
+    return _C._functorch.peek_interpreter_stack() is not None or forward_ad._current_level >= 0
+
+
+def is_batched(*tensors: Tensor | None) -> bool:
+    """Whether vmap stacks these, as `jacobian(vectorize=True)` and `is_grads_batched` do with gradients."""
+    if torch.compiler.is_compiling():
+        return False
+    return is_transformed() or any(t is not None and _C._functorch.is_legacy_batchedtensor(t) for t in tensors)
 
 
 def twin_gradients(
@@ -82,7 +92,7 @@ class Recurrent(torch.autograd.Function):
     def backward(ctx: Any, *incoming: Any) -> Any:
         lengths, y, stash, x, h0, c0, *weights = ctx.saved_tensors
         again = torch.is_grad_enabled()  # gradients of these gradients will be asked for
-        if again or stash is None:  # or nothing was kept: zoneout outside training
+        if again or stash is None or is_batched(*incoming):  # stash: nothing was kept, zoneout outside training
             inputs = (x, h0, c0, *weights)
             found = twin_gradients(ctx.plan.stack, incoming[:3], inputs, lengths, ctx.seed, create_graph=again)
             return None, None, None, None, *found

@@ -4,7 +4,7 @@ Environment:
     TIDEGATE_NATIVE       "auto" (default: use it if it is there), "require" (else an error), "off" (torch twins).
     TIDEGATE_LIBRARY      path of the library, instead of the one installed beside this file.
     TIDEGATE_ISA          "baseline", "avx2" or "avx512": not more than this instruction set.
-    TIDEGATE_NUM_THREADS  threads of the engine; otherwise torch's setting, otherwise the cores.
+    TIDEGATE_NUM_THREADS  threads of the engine and of numpy's BLAS; otherwise torch's setting, otherwise the cores.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ import logging
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,7 @@ from tidegate.core.translate import tr
 
 ABI = 3
 _ORDER = "<" if sys.byteorder == "little" else ">"
+_CHOSEN: ContextVar[int | None] = ContextVar("tidegate_threads", default=None)
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
 
 
@@ -137,9 +141,33 @@ def environment_threads() -> int | None:
     return int(value)
 
 
+@functools.cache
+def hold_blas() -> None:
+    """Let numpy's BLAS use no more threads than TIDEGATE_NUM_THREADS says; as it was where that says nothing.
+
+    Without it a prediction of small products waits for threads that other processes keep from running.
+    """
+    limit = environment_threads()
+    if limit is not None:
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(limit, user_api="blas")
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Let the engine's calls that this thread makes use so many threads."""
+    token = _CHOSEN.set(count)
+    try:
+        yield
+    finally:
+        _CHOSEN.reset(token)
+
+
 def threads() -> int:
-    """Threads that a call may use: TIDEGATE_NUM_THREADS, else torch's setting where torch is loaded, else the cores."""
-    chosen = environment_threads()
+    """Threads that a call may use: TIDEGATE_NUM_THREADS, else what `on_threads` says, else torch's setting where torch
+    is loaded, else the cores."""
+    chosen = environment_threads() or _CHOSEN.get()
     if chosen is not None:
         return chosen
     torch = sys.modules.get("torch")

@@ -16,7 +16,7 @@ from torch._compile import _disable_dynamo
 from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
 from tidegate.kernels.chunks import Chunked
-from tidegate.kernels.eager import Recurrent, is_plain, is_transformed, twin_gradients
+from tidegate.kernels.eager import Recurrent, is_batched, is_plain, is_transformed, twin_gradients
 from tidegate.kernels.library import native
 from tidegate.kernels.openmp import adopt_openmp
 from tidegate.kernels.stack import Stack
@@ -113,8 +113,10 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 def _differentiate(ctx: Any, dy: Tensor | None, dh: Tensor | None, dc: Tensor | None, _: Any) -> tuple[Any, ...]:
     x, h0, c0, lengths, seed, y, stash, *weights = ctx.saved_tensors
     nothing = (None,) * (2 + len(ctx.options))
-    if torch.is_grad_enabled() and is_plain(x):
-        found = twin_gradients(Stack(*ctx.options), (dy, dh, dc), (x, h0, c0, *weights), lengths, _seed(seed))
+    again = torch.is_grad_enabled() and is_plain(x)
+    if again or is_batched(dy, dh, dc):
+        inputs = (x, h0, c0, *weights)
+        found = twin_gradients(Stack(*ctx.options), (dy, dh, dc), inputs, lengths, _seed(seed), create_graph=again)
         return *found[:3], found[3:], *nothing
     if not Stack(*ctx.options).train:
         raise RuntimeError("tidegate::recurrent was called with train=False: it kept nothing to differentiate with.")
@@ -139,14 +141,6 @@ torch.library.register_fake("tidegate::recurrent", _forward_fake, lib=_LIBRARY)
 torch.library.register_fake("tidegate::recurrent_backward", _backward_fake, lib=_LIBRARY)
 torch.library.register_fake("tidegate::recurrent_gates", _gates_fake, lib=_LIBRARY)
 torch.library.register_autograd("tidegate::recurrent", _differentiate, setup_context=_save, lib=_LIBRARY)
-
-
-def options_of(stack: Stack) -> tuple[Any, ...]:
-    """The stack as the operators take it, in the order of their schema."""
-    return (
-        *(stack.cell, stack.layers, stack.directions, stack.bias, stack.reverse, stack.train),
-        *(stack.dropout, stack.recurrent_dropout, stack.zoneout_h, stack.zoneout_c, stack.norm, stack.bfloat16),
-    )
 
 
 def _present() -> bool:
@@ -192,7 +186,7 @@ def recurrent(
         this.check(x, (h0, c0), weights, lengths)
         apply = cast("Callable[..., tuple[Tensor, Tensor, Tensor, Tensor | None]]", Recurrent.apply)
         return apply(this, gates, lengths, _seed(seed), x, h0, c0, *weights)
-    options = options_of(stack)
+    options = stack.arguments
     if isinstance(seed, int):
         seed = torch.tensor(seed)
     y, h, c, stash = torch.ops.tidegate.recurrent(x, h0, c0, list(weights), lengths, seed, *options)

@@ -56,6 +56,14 @@ class Stack:
     bfloat16: bool = False
 
     @property
+    def arguments(self) -> tuple[str | int | float, ...]:
+        """As torch's operators take them, in the order of their schema."""
+        return (
+            *(self.cell, self.layers, self.directions, self.bias, self.reverse, self.train),
+            *(self.dropout, self.recurrent_dropout, self.zoneout_h, self.zoneout_c, self.norm, self.bfloat16),
+        )
+
+    @property
     def arrays_per_layer(self) -> int:
         """Weights of one layer and direction: w_ih, w_hh, b_ih and b_hh, the peepholes, the norm's vectors."""
         return 2 + 2 * self.bias + (self.cell == "peephole") + self.norm

@@ -16,6 +16,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from tidegate.kernels.eager import is_plain
 from tidegate.kernels.operators import recurrent
 from tidegate.kernels.stack import Stack
 from tidegate.nn.draws import dropout
@@ -53,6 +54,19 @@ def _directions(
     return torch.cat(inputs, 2) if h0 is not None else x, plain
 
 
+def _without_gaps(gradient: Optional) -> Optional:
+    return None if gradient is None else gradient.contiguous()
+
+
+def _dense(t: Optional) -> Optional:
+    """The same tensor, whose gradient comes without gaps, as that of torch's own layers does."""
+    if t is None or not (torch.is_grad_enabled() and t.requires_grad and is_plain(t)):
+        return t
+    same = t.view_as(t)
+    same.register_hook(_without_gaps)  # type: ignore[no-untyped-call]
+    return same
+
+
 def projected(
     stack: Stack,
     x: Tensor,
@@ -73,6 +87,7 @@ def projected(
     Returns:
         y [T, B, D*P], h_n [L*D, B, P], c_n [L*D, B, H] and the gates [L*D, T, B, 5, H] or None.
     """
+    x, h0, *weights = [_dense(t) for t in (x, h0, *weights)]  # type: ignore[assignment]
     D, each = stack.directions, len(weights) // (stack.layers * stack.directions)
     H = weights[1].shape[0] // 4
     alone = replace(stack, layers=1, dropout=0.0)

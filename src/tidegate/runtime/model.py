@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
+from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.recurrent import Loaded
 
 Data = TypeVar("Data")
@@ -107,6 +108,7 @@ def load(path: str | Path) -> Model[Any, Any]:
 
 def model_of(artifact: Artifact) -> Model[Any, Any]:
     """The model in an artifact that was read; errors as of `load`."""
+    hold_blas()
     task = artifact.record.task
     if task not in HOMES:
         raise ArtifactError(f"model.json: task is {task!r}; this version knows {', '.join(HOMES)}")

@@ -56,8 +56,9 @@ def train(
 ) -> History:
     """Train a network until its validation loss stops falling, and leave it with its best weights.
 
-    Draws come from a generator of the training's own, whatever other threads do. With the same seed, inputs and thread
-    count the weights are the same bit for bit, also when the training was killed and resumed.
+    Draws come from a generator of the training's own, whatever other threads do. With the same seed and inputs the
+    weights are the same bit for bit, also when the training was killed and resumed, and on any number of threads where
+    torch is held to one (`tidegate.train.threads`).
 
     Args:
         network: changed in place; what draws in it does so through `tidegate.nn.draws`.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
+from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.flow import Flow, Lengths, clear, lagged
 from tidegate.runtime.network.layers import LAYERS
@@ -64,6 +65,7 @@ def run_network(
     Raises:
         ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
     """
+    hold_blas()
     if spec.members > 1:
         one = spec.member
         return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.kernels.library import hold_blas, threads
 from tidegate.runtime.pretrained.candidates import CANDIDATES, candidates
 from tidegate.runtime.pretrained.filters import PATCH, Array, Index, fill, filters
 from tidegate.runtime.pretrained.inputs import WINDOW, decoder_inputs, patches
@@ -48,6 +48,7 @@ def forecast(network: Network, series: Sequence[NDArray[Any]], horizon: int, hin
     Raises:
         DataError: a series with fewer than 8 observed rows, named by its place.
     """
+    hold_blas()
     G = len(series)
     quantiles, seasons = np.empty((G, horizon, len(LEVELS))), np.ones((G, 2), np.int64)
     simple = np.empty((G, CANDIDATES, horizon))
@@ -75,7 +76,7 @@ def forecast(network: Network, series: Sequence[NDArray[Any]], horizon: int, hin
     if len(work) == 1:
         run(work[0])
     else:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(threads()) as pool:
             list(pool.map(run, work))
     return Answer(quantiles, seasons, simple)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from tidegate.core.optional import require
 
@@ -149,9 +150,8 @@ def _loss(x: Any, y: Rows, some: Rows, out: NDArray[np.bool_], count: int, stren
 
 def _logistic(x: Any, y: Rows, strength: float) -> Any:
     linear = require("sklearn.linear_model", extra="train", purpose="fit the baselines of a classifier")
-    pools = require("threadpoolctl", extra="train", purpose="fit the baselines of a classifier")
     # One thread: the same sums on every machine, and no waiting for a second core that others use.
-    with pools.threadpool_limits(limits=1), warnings.catch_warnings():
+    with threadpool_limits(limits=1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says when 200 iterations were not enough; for a baseline they are
         return linear.LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(x, y)
 
