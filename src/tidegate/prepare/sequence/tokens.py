@@ -21,13 +21,13 @@ PADDING, UNKNOWN = 0, 1
 SPECIAL = ("<padding>", "<unknown>")
 _LONGEST = 1000
 # Scripts that are written without blanks: Chinese, kana, Thai, Lao, Tibetan, Burmese, Khmer.
-_UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_UNSPACED += "\uf900-\ufaff\U00020000-\U0003ffff"
+UNSPACED = "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u2e80-\u2fdf\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+UNSPACED += "\uf900-\ufaff\U00020000-\U0003ffff"
 # Vowel signs and accents, which Python does not count as letters; blocks of Indian scripts hold them throughout.
 _MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u200c\u200d"
-_LETTER = rf"(?:[^\W\d_{_UNSPACED}]|[{_MARKS}])"
+_LETTER = rf"(?:[^\W\d_{UNSPACED}]|[{_MARKS}])"
 _WORD = re.compile(
-    rf"[{_UNSPACED}]|\d+(?:[.,]\d+)*|{_LETTER}(?:{_LETTER}|\d)*(?:['\u2019]{_LETTER}+)*|[^\w\s]|_+|\w", re.UNICODE
+    rf"[{UNSPACED}]|\d+(?:[.,]\d+)*|{_LETTER}(?:{_LETTER}|\d)*(?:['\u2019]{_LETTER}+)*|[^\w\s]|_+|\w", re.UNICODE
 )
 
 _ASCII = re.compile(r"\d+(?:[.,]\d+)*|[A-Za-z][A-Za-z\d]*(?:'[A-Za-z]+)*|[^\w\s]|_+")

@@ -1,0 +1,1 @@
+"""Scores of a language model beside n-grams', and the verdict."""

@@ -1,0 +1,210 @@
+"""Texts written by a model: a prompt continued, one token after another, for one text or many at once."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN, Vocabulary
+from tidegate.runtime.language.sampling import LOW, Draws, Sampling, kept, penalised
+from tidegate.runtime.language.writer import Writer
+from tidegate.runtime.limits import check_room
+from tidegate.runtime.network.recurrent import Loaded
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that a model wrote.
+
+    Attributes:
+        text: the prompt and what follows it. prompt: how many characters of it were given.
+        tokens: how many were written. nats: mean of -log p of these, by the model itself at temperature 1.
+        stopped: `length`, `stop` (a stop string, which is left out) or `end` (the end of a text).
+    """
+
+    text: str
+    prompt: int
+    tokens: int
+    nats: float
+    stopped: str
+
+    @property
+    def new(self) -> str:
+        """The text without its prompt."""
+        return self.text[self.prompt :]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass
+class _Text:
+    """One text while it is written."""
+
+    prompt: str
+    decoder: codecs.IncrementalDecoder = field(default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
+    parts: list[str] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    tail: str = ""
+    held: str = ""
+    nats: float = 0.0
+    stopped: str = ""
+
+
+class Generation:
+    """Texts that continue one prompt, side by side; go through it for the pieces as they come, or `run()` it.
+
+    Args:
+        spec, weights, vocabulary: of a model. prompt: begins every text, and is kept. length: tokens at most.
+        count: S, how many texts. sampling: how tokens are drawn. stop: strings that end a text; they are left out.
+        ends: whether the model may end a text itself. measure: whether `Written.nats` is wanted.
+
+    Raises:
+        ConfigError: an option that cannot be. DataError: a symbol of the prompt that the model never saw.
+    """
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        weights: Loaded,
+        vocabulary: Vocabulary,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        count: int = 1,
+        sampling: Sampling | None = None,
+        stop: Sequence[str] = (),
+        ends: bool = False,
+        measure: bool = True,
+    ) -> None:
+        for name, value in (("length", length), ("count", count)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} is a whole number of at least 1; got {value!r}")
+        if isinstance(stop, str) or any(not isinstance(part, str) or not part for part in stop):
+            raise ConfigError(f"stop is a list of strings that are not empty; got {stop!r}")
+        layers, units = spec.encoder.num_layers, spec.encoder.hidden_size
+        check_room(4 * count * (2 * layers * units + 3 * spec.outputs) + 64 * count * length, f"{count} texts")
+        self.vocabulary, self.length, self.ends = vocabulary, length, ends
+        self.sampling = sampling or Sampling()
+        self.stop, self.longest = tuple(stop), max(map(len, stop), default=1) - 1
+        self.measure = measure or count > 1
+        numbers = read_prompt(vocabulary, prompt)
+        self.writer = Writer(spec, weights, count)
+        self.scores = self.writer.read(np.concatenate([np.array([END], np.int32), numbers]))
+        self.draws = Draws(self.sampling.seed, count, spec.outputs)
+        self.texts = [_Text(prompt) for _ in range(count)]
+        self.scale = np.float32(1 / (self.sampling.temperature or 1.0))
+        self.never = np.zeros(spec.outputs, np.float32)
+        self.never[[PADDING, UNKNOWN, *([] if ends else [END])]] = LOW
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """What each text grows by at every token; "" for one that has ended."""
+        for _ in range(self.length):
+            tokens = self._choose()
+            grown = [self._grow(own, token) for own, token in zip(self.texts, tokens.tolist(), strict=True)]
+            yield grown
+            if all(own.stopped for own in self.texts):
+                return
+            self.scores = self.writer.step(tokens)
+        yield [self._finish(own) for own in self.texts]
+
+    def run(self) -> list[Written]:
+        """All texts to their end, in the order of their seeds."""
+        for _ in self:
+            pass
+        return self.written()
+
+    def written(self) -> list[Written]:
+        """The texts as they are now."""
+        found = []
+        for own in self.texts:
+            nats = own.nats / max(len(own.tokens), 1) if self.measure else float("nan")
+            text = own.prompt + "".join(own.parts)
+            found.append(Written(text, len(own.prompt), len(own.tokens), nats, own.stopped or "length"))
+        return found
+
+    def _choose(self) -> NDArray[np.intp]:
+        scores, sampling = self.scores + self.never, self.sampling
+        drawn, scale = scores, self.scale
+        if not sampling.plain:
+            if sampling.repetition_penalty != 1:
+                drawn = penalised(scores, [own.tokens for own in self.texts], sampling)
+            drawn, scale = kept(drawn, sampling), np.float32(1)
+        tokens = drawn.argmax(axis=1) if sampling.temperature == 0 else self.draws.choose(drawn, scale)
+        if self.measure:
+            top = scores.max(axis=1)
+            logs = top + np.log(np.exp(scores - top[:, None]).sum(axis=1))
+            for own, gap in zip(self.texts, (logs - scores[np.arange(len(tokens)), tokens]).tolist(), strict=True):
+                if not own.stopped:
+                    own.nats += gap
+        return tokens
+
+    def _grow(self, own: _Text, token: int) -> str:
+        if own.stopped:
+            return ""
+        own.tokens.append(token)
+        if token == END:
+            own.stopped = "end"
+            return self._finish(own)
+        piece = own.decoder.decode(self.vocabulary.pieces[token])
+        if not self.stop:
+            own.parts.append(piece)
+            return piece
+        own.held += piece  # a stop string may have begun in what is held back
+        where = min((at for at in map(own.held.find, self.stop) if at >= 0), default=-1)
+        if where >= 0:
+            own.stopped, piece, own.held = "stop", own.held[:where], ""
+        else:
+            cut = max(len(own.held) - self.longest, 0)
+            piece, own.held = own.held[:cut], own.held[cut:]
+        own.parts.append(piece)
+        return piece
+
+    def _finish(self, own: _Text) -> str:
+        rest, own.held = own.held + own.decoder.decode(b"", final=True), ""
+        own.parts.append(rest)
+        return rest
+
+
+def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:
+    """Numbers of a prompt's tokens.
+
+    Raises:
+        DataError: tokens that the vocabulary has not, with their place; ConfigError: it is no text.
+    """
+    if not isinstance(prompt, str):
+        raise ConfigError(f"prompt is a text; got {type(prompt).__name__}")
+    numbers = vocabulary.encode(prompt)
+    strange = np.flatnonzero(numbers == UNKNOWN)
+    if len(strange):
+        pieces = vocabulary.cut(prompt)
+        shown = ", ".join(repr(piece) for piece in dict.fromkeys(pieces[place] for place in strange[:50].tolist()))
+        at = len("".join(pieces[: strange[0]])) + 1
+        raise DataError(
+            f"the prompt has {len(strange)} symbols that the training text has not (from character {at}: {shown}): "
+            "leave them out, or train on a text that has them"
+        )
+    return numbers
+
+
+def visible(text: str) -> str:
+    """A text as a terminal may be sent it: control characters but line ends and tabs as signs that can be seen."""
+    return "".join(_sign(letter) for letter in text)
+
+
+def _sign(letter: str) -> str:
+    code = ord(letter)
+    if letter in "\n\t" or 0x20 <= code < 0x7F:
+        return letter
+    if code < 0x20:
+        return chr(0x2400 + code)
+    turning = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0x061C)
+    return "\ufffd" if code < 0xA0 or turning or 0xD800 <= code < 0xE000 else letter

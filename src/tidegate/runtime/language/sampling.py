@@ -1,0 +1,132 @@
+"""Draws of the next token from scores: which tokens may come, how sharply they are told apart, and chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+
+Array = NDArray[np.float32]
+BLOCK = 1 << 16  # random numbers drawn at once
+LOW = np.float32(-1e30)  # of what may not come
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is drawn; what is left out has no chance at all.
+
+    Attributes:
+        temperature: scores are divided by it: below 1 the likely becomes likelier, 0 always takes the likeliest.
+        top_k: only so many of the likeliest; 0 takes all.
+        top_p: only the likeliest that together have this probability (Holtzman et al. 2020, arXiv:1904.09751).
+        min_p: only those with at least this share of the likeliest one's probability (Nguyen et al. 2024,
+            arXiv:2407.01082).
+        repetition_penalty: the score of tokens among the last `memory` is divided by it where positive, else multiplied
+            (Keskar et al. 2019, arXiv:1909.05858); 1 leaves them alone.
+        memory: tokens back that the penalty looks at.
+        seed: of chance; each of several texts has its own, so that it does not depend on the others.
+
+    Raises:
+        ConfigError: a value that cannot be.
+    """
+
+    temperature: float = 0.8
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    memory: int = 64
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _within("temperature", self.temperature, 0.0, 100.0)
+        _within("top_p", self.top_p, 1e-9, 1.0)
+        _within("min_p", self.min_p, 0.0, 1.0)
+        _within("repetition_penalty", self.repetition_penalty, 0.01, 100.0)
+        for name, least in (("top_k", 0), ("memory", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether all tokens may come, with their own scores."""
+        return self.top_k == 0 and self.top_p >= 1 and self.min_p <= 0 and self.repetition_penalty == 1
+
+
+def _within(name: str, value: Any, low: float, high: float) -> None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not low <= value <= high:
+        raise ConfigError(f"{name} is a number from {low:g} to {high:g}; got {value!r}")
+
+
+def kept(scores: Array, sampling: Sampling) -> Array:
+    """Scores [..., V] over the temperature, with a very low one in the place of tokens that may not come.
+
+    Each filter looks at the probabilities that the one before left: top-k, then top-p, then min-p.
+    """
+    scores = scores / np.float32(sampling.temperature or 1.0)
+    if 0 < sampling.top_k < scores.shape[-1]:
+        least = np.partition(scores, -sampling.top_k, axis=-1)[..., -sampling.top_k, None]
+        scores = np.where(scores >= least, scores, LOW)
+    if sampling.top_p < 1:
+        order = np.argsort(-scores, axis=-1, kind="stable")
+        ranked = probabilities(np.take_along_axis(scores, order, axis=-1))
+        before = np.cumsum(ranked, axis=-1) - ranked
+        out = np.empty_like(scores, dtype=np.bool_)
+        np.put_along_axis(out, order, before >= sampling.top_p, axis=-1)
+        scores = np.where(out, LOW, scores)
+    if sampling.min_p > 0:
+        scores = np.where(scores >= scores.max(axis=-1, keepdims=True) + np.log(sampling.min_p), scores, LOW)
+    return np.asarray(scores, np.float32)
+
+
+def penalised(scores: Array, before: Sequence[Sequence[int]], sampling: Sampling) -> Array:
+    """Scores [S, V] with those of each stream's last tokens made worse."""
+    scores = scores.copy()
+    for row, own in zip(scores, before, strict=True):
+        seen = list(set(own[-sampling.memory :]))
+        factor = np.float32(sampling.repetition_penalty)
+        row[seen] = np.where(row[seen] > 0, row[seen] / factor, row[seen] * factor)
+    return scores
+
+
+def probabilities(scores: Array) -> Array:
+    """softmax along the last axis."""
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+class Draws:
+    """Chance of several streams, each with a generator of its own.
+
+    The largest of score + Gumbel noise is a draw from softmax(score), and the noise is drawn in blocks beforehand.
+
+    Args:
+        seed: of the first stream; the next have the next ones. streams: S. size: V.
+    """
+
+    def __init__(self, seed: int, streams: int, size: int) -> None:
+        self.generators = [np.random.default_rng([seed, stream]) for stream in range(streams)]
+        self.size, self.count = size, max(1, BLOCK // (size * streams))
+        self.place = self.count
+        self.noise = np.empty((0, streams, size), np.float32)
+
+    def choose(self, scores: Array, scale: Array | np.float32) -> NDArray[np.intp]:
+        """Tokens [S] drawn from softmax(scores * scale), scores [S, V]."""
+        if self.place == self.count:
+            each = [own.random((self.count, self.size), np.float32) for own in self.generators]
+            self.noise = np.stack(each, axis=1)
+            np.subtract(np.float32(1), self.noise, out=self.noise)  # from (0, 1]
+            np.negative(np.log(self.noise, out=self.noise), out=self.noise)
+            np.maximum(self.noise, np.float32(1e-30), out=self.noise)
+            np.negative(np.log(self.noise, out=self.noise), out=self.noise)
+            self.place = 0
+        noise = self.noise[self.place]
+        self.place += 1
+        return (scores * scale + noise).argmax(axis=1)
