@@ -7,15 +7,15 @@ import pytest
 
 import tidegate
 
-ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector")
+ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel")
 EVERYDAY = 12  # besides what makes the task: the horizon of a forecast, the threshold of a class
-OWN = {"horizon", "level", "quantiles", "class_weight", "threshold", "method", "alarms_per_week"}
+OWN = {"tokens", "minutes", "horizon", "level", "quantiles", "class_weight", "threshold", "method", "alarms_per_week"}
 REASONS = {  # defaults that differ by task, and why
-    "hidden_size": "a detector's network is advanced at every row of a stream",
+    "hidden_size": "a detector's is advanced at every row of a stream; a language model's is chosen for its text",
     "num_layers": "two layers forecast better, one is enough for a label (docs/log.md)",
-    "dropout": "few labelled sequences need more of it than many windows",
+    "dropout": "few labelled sequences need more of it than many windows, and weights than the tokens they learn from",
     "loss": "of classes, of numbers, of errors among which some are anomalies",
-    "learning_rate": "a detector is small and trained for few epochs",
+    "learning_rate": "a detector is small and trained for few epochs; a language model has one cycle with a peak",
 }
 
 SURFACE = [
@@ -30,6 +30,7 @@ SURFACE = [
     "Evaluation",
     "Forecaster",
     "History",
+    "LanguageModel",
     "Model",
     "NetworkOptions",
     "Partition",

@@ -56,37 +56,38 @@ VERBS: dict[str, Callable[[Case], Any]] = {
     "open_run": lambda case: tg.open_run(case.run),
 }
 
-# What comes of it for forecast, classify, regress, detect: a type, or "!" and what the refusal has to say.
+# What comes of it for forecast, classify, regress, detect, generate: a type, or "!" and what the refusal has to say.
 ROLLING, SERIES = "!cross_validate", "!backtest"
 TABLE = "DataFrame"
-CONTRACT: dict[str, tuple[str, str, str, str]] = {
-    "fit": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector"),
-    "predict": (TABLE, TABLE, TABLE, TABLE),
-    "predict new": (TABLE, TABLE, TABLE, TABLE),
-    "evaluate": ("Evaluation", "ClassEvaluation", "NumberEvaluation", "DetectorEvaluation"),
-    "evaluate new": ("Evaluation", "ClassEvaluation", "NumberEvaluation", "DetectorEvaluation"),
-    "backtest": ("Backtest", ROLLING, ROLLING, "!evaluate"),
-    "tg.backtest": ("Backtest", ROLLING, ROLLING, "!evaluate"),
-    "cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate"),
-    "tg.cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate"),
-    "audit": ("Audit", "!groups", "!groups", "!one step at a time"),
-    "tg.audit": ("Audit", "!groups", "!groups", "!one step at a time"),
-    "intervals": ("Intervals", "!predict_proba", "NumberIntervals", "!p_value"),
-    "explain": ("Explanation", "Explanation", "Explanation", "!events"),
-    "explain new": ("Explanation", "Explanation", "Explanation", "!events"),
-    "diagnose": ("Findings", "Findings", "Findings", "Findings"),
-    "tg.diagnose": ("Findings", "Findings", "Findings", "Findings"),
-    "fix": ("Fixed", "Fixed", "Fixed", "Fixed"),
-    "compare": (SERIES, "Comparison", "Comparison", "!evaluate"),
-    "tg.compare": (SERIES, "Comparison", "Comparison", "!evaluate"),
-    "stream": ("ForecastStream", "!cannot be streamed", "!cannot be streamed", "DetectStream"),
-    "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath"),
-    "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector"),
-    "open_run": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector"),
+CONTRACT: dict[str, tuple[str, ...]] = {
+    "fit": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel"),
+    "predict": (TABLE, TABLE, TABLE, TABLE, TABLE),
+    "predict new": (TABLE, TABLE, TABLE, TABLE, TABLE),
+    "evaluate": ("Evaluation", "ClassEvaluation", "NumberEvaluation", "DetectorEvaluation", "LanguageEvaluation"),
+    "evaluate new": ("Evaluation", "ClassEvaluation", "NumberEvaluation", "DetectorEvaluation", "LanguageEvaluation"),
+    "backtest": ("Backtest", ROLLING, ROLLING, "!evaluate", "!clock"),
+    "tg.backtest": ("Backtest", ROLLING, ROLLING, "!evaluate", "!clock"),
+    "cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate"),
+    "tg.cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate"),
+    "audit": ("Audit", "!groups", "!groups", "!one step at a time", "!copied"),
+    "tg.audit": ("Audit", "!groups", "!groups", "!one step at a time", "!copied"),
+    "intervals": ("Intervals", "!predict_proba", "NumberIntervals", "!p_value", "!probability"),
+    "explain": ("Explanation", "Explanation", "Explanation", "!events", "Surprise"),
+    "explain new": ("Explanation", "Explanation", "Explanation", "!events", "Surprise"),
+    "diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings"),
+    "tg.diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings"),
+    "fix": ("Fixed", "Fixed", "Fixed", "Fixed", "Fixed"),
+    "compare": (SERIES, "Comparison", "Comparison", "!evaluate", "!evaluate"),
+    "tg.compare": (SERIES, "Comparison", "Comparison", "!evaluate", "!evaluate"),
+    "stream": ("ForecastStream", "!cannot be streamed", "!cannot be streamed", "DetectStream", "TextStream"),
+    "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
+    "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel"),
+    "open_run": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel"),
 }
 TRAINS = {"fit", "save", "load", "open_run", "tg.backtest", "tg.cross_validate", "tg.audit", "tg.compare"}
 NEEDS_NO_RUN = {"predict new", "evaluate new", "explain new"}  # answered by a model alone
-HOLDS = {("predict", "forecast"), ("explain", "forecast"), ("stream", "detect"), ("stream", "forecast")}  # its context
+HOLDS = {("predict", "forecast"), ("explain", "forecast")}  # its context
+HOLDS |= {("stream", task) for task in ("forecast", "detect", "generate")}
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import tidegate as tg
 from tests.tasks.forecast.models import hours, wave, write_csv
 from tests.tasks.label import bad
+from tests.tasks.language.corpora import chain
 
-TASKS = ("forecast", "classify", "regress", "detect")
+TASKS = ("forecast", "classify", "regress", "detect", "generate")
 SEQUENCES = {"id": "run", "time": "step", "features": ["speed", "heat"]}
 LIGHT: dict[str, Any] = {"network": {"branch": ()}, "hidden_size": 4, "max_epochs": 2}
 BRIEF: dict[str, Any] = {"training": {"steps_per_epoch": 4, "patience": 2}, "max_epochs": 2}
@@ -49,6 +50,13 @@ TINY = {
         ("--time", "time", "--target", "y"),
         (*_BRIEF, "--window", "24", "--hidden-size", "6"),
     ),
+    "generate": Tiny(
+        tg.LanguageModel,
+        {"max_epochs": 2, "window": 16, "hidden_size": 8, "num_layers": 1},
+        {},
+        (),
+        ("--max-epochs", "2", "--window", "16", "--hidden-size", "8", "--num-layers", "1"),
+    ),
 }
 
 
@@ -84,8 +92,11 @@ def build(folder: Path) -> World:
     waves = write_csv(folder / "waves.csv", series(500, 0, (440, 470)))
     later = write_csv(folder / "later.csv", series(120, 1, (60,)))
     machines, others = sequences(folder / "machines.csv", 40, 0), sequences(folder / "others.csv", 12, 5)
-    data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves}
-    new = {"forecast": later, "classify": others, "regress": others, "detect": later}
+    corpus, text = folder / "corpus.txt", folder / "text.txt"
+    corpus.write_text(chain(900), "utf-8")
+    text.write_text(chain(120, seed=5), "utf-8")
+    data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves, "generate": corpus}
+    new = {"forecast": later, "classify": others, "regress": others, "detect": later, "generate": text}
     runs = {task: folder / task for task in TASKS}
     models = {
         task: tiny.make(**tiny.options).fit(str(data[task]), **tiny.reading, out=runs[task], progress=False)

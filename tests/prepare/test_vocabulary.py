@@ -15,7 +15,7 @@ TEXT = "To be,  or not to be:\n\tthat is the question — 生存還是毀滅，�
 
 @pytest.mark.parametrize("method", ["char", "word", "bpe"])
 def test_a_text_comes_back_whole(method: str) -> None:
-    vocabulary, note = Vocabulary.fit([TEXT], method, least=1)  # type: ignore[arg-type]
+    vocabulary, note = Vocabulary.fit([TEXT], method, min_count=1)  # type: ignore[arg-type]
     assert vocabulary.tokens[:3] == SPECIAL
     assert vocabulary.decode(vocabulary.encode(TEXT)) == TEXT
     assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
@@ -35,7 +35,7 @@ def test_any_text_is_cut_without_loss(text: str) -> None:
 
 
 def test_tokens_stand_by_falling_count_and_rare_ones_are_unknown() -> None:
-    vocabulary, note = Vocabulary.fit(["abba cab", "b"], "char", least=2)
+    vocabulary, note = Vocabulary.fit(["abba cab", "b"], "char", min_count=2)
     counts = Counter("abba cabb")
     assert vocabulary.tokens[3:] == ("b", "a")
     assert counts["c"] == counts[" "] == 1

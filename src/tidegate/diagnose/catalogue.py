@@ -194,6 +194,40 @@ WORDS = {
         "Classes of different size, or weights in training, move the probabilities away from one half.",
         "Let validation choose the threshold.",
     ),
+    "vocabulary_large": Words(
+        "The vocabulary is too large for the text",
+        "{rare} % of the {size} tokens of the vocabulary occur fewer than {least} times in the training text, too "
+        "seldom to learn what they mean.",
+        "Every token has a vector and a score of its own, and rare ones are hardly ever trained.",
+        "Keep fewer tokens, or cut words into pieces that are met more often.",
+    ),
+    "vocabulary_small": Words(
+        "The vocabulary is too small for the text",
+        "{unknown} % of the validation text are tokens that the vocabulary has not; the model cannot tell them apart.",
+        "Words that the training text has too seldom, or not at all, are all read as one unknown token.",
+        "Cut texts into byte pairs or characters, which leave nothing unknown, or keep more tokens.",
+    ),
+    "text_overfitting": Words(
+        "The model learns the training text by heart",
+        "A token of the training text is foreseen with a loss of {train}, one of the validation text with {validation} "
+        "({apart} % more); {parameters} weights learned from {tokens} tokens.",
+        "With enough weights and passes a network remembers sentences instead of what they have in common.",
+        "More dropout, fewer units, fewer passes, or more text.",
+    ),
+    "copied_text": Words(
+        "What it writes is copied",
+        "{copied} % of what it wrote stands in the training text, in stretches of at least {stretch} characters. The "
+        "longest: “{longest}”.",
+        "It has learned sentences by heart, or the training text itself repeats them.",
+        "More dropout or fewer passes, a higher temperature; look whether the text holds the same passage many times.",
+    ),
+    "repetition": Words(
+        "It writes in circles",
+        "{looping} % of what it wrote at temperature 0.8 only repeats what stands right before it (training text: "
+        "{ordinary} %).",
+        "The likeliest continuation of a repetition is the repetition: a model that has learned little falls into it.",
+        "Train longer or with more text; when writing, a higher temperature, min_p=0.05 or repetition_penalty=1.1.",
+    ),
     "label_overfitting": Words(
         "Overfitting",
         "The error is {train_error} in the training part and {validation_error} in the validation part. {parameters} "

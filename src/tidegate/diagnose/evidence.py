@@ -180,6 +180,40 @@ class LabelEvidence(Evidence):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LanguageEvidence(Evidence):
+    """What a language model says of its corpus, and what it writes.
+
+    Attributes:
+        losses: part -> mean -log p of a token, of the training part on a stretch at its end.
+        tokens: part -> how many were looked at. counts: [V] of each token in the training part, without special ones.
+        unknown: share of the validation part's tokens that the vocabulary has not. method: how texts are cut.
+        written: what it wrote at an ordinary temperature. copied: share of it that stands in the training text, in
+            stretches of `stretch` characters; longest: the longest. looping: share that repeats what stands right
+            before it; usual: the same of the training text.
+        parameters: weights of the network.
+    """
+
+    unit: ClassVar[str] = "tokens"
+    losses: Mapping[str, float]
+    tokens: Mapping[str, int]
+    counts: Labels
+    unknown: float
+    method: str
+    written: tuple[str, ...]
+    copied: float
+    stretch: int
+    longest: str
+    looping: float
+    usual: float
+    parameters: int
+
+    @property
+    def sample(self) -> Mapping[str, int]:
+        """Tokens of each part."""
+        return self.tokens
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlarmEvidence(Evidence):
     """What a detector said of the rows it was fitted on. N rows, C channels, G series.
 

@@ -93,7 +93,7 @@ class Findings(Notebook, Sequence[Finding]):
         items: the findings in order.
         checked: ids of everything that was looked for.
         sample: windows (or sequences) that were looked at, by part.
-        unit: what the sample counts, "windows", "sequences" or "rows".
+        unit: what the sample counts, "windows", "sequences", "rows" or "tokens".
     """
 
     items: tuple[Finding, ...]
@@ -156,6 +156,8 @@ class Findings(Notebook, Sequence[Finding]):
             return tr("Sequences looked at: {sampled}.", lang, sampled=sampled)
         if self.unit == "rows":
             return tr("Rows looked at: {sampled}.", lang, sampled=sampled)
+        if self.unit == "tokens":
+            return tr("Tokens looked at: {sampled}.", lang, sampled=sampled)
         return tr("Windows looked at: {sampled}.", lang, sampled=sampled)
 
     def __str__(self) -> str:

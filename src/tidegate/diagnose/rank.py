@@ -63,6 +63,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "few_steps": frozenset({"label_underfitting", "class_imbalance", "label_noise", "threshold"}),
     "few_units": frozenset({"few_steps", "label_underfitting", "label_noise"}),
     "label_overfitting": frozenset({"label_underfitting", "unstable_loss"}),
+    "text_overfitting": frozenset({"copied_text"}),
     "overfitting": frozenset({"underfitting", "window_short", "unstable_loss", "saturated_gates", "lag_copy"}),
 }
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.checks import alarms, beaten, curve, data, gradients, history, labels, skill
-from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, Network, Training
+from tidegate.diagnose.checks import alarms, beaten, curve, data, gradients, history, labels, skill, texts
+from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, LanguageEvidence, Network, Training
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.rank import rank
@@ -59,6 +59,10 @@ CHECKS: tuple[Check, ...] = (
     Check(("underfitting",), Case, curve.underfitting),
     Check(("label_underfitting",), LabelEvidence, labels.underfitting),
     Check(("alarm_underfitting",), AlarmEvidence, alarms.underfitting),
+    Check(("vocabulary_large", "vocabulary_small"), LanguageEvidence, texts.vocabulary),
+    Check(("text_overfitting",), LanguageEvidence, texts.overfitting),
+    Check(("copied_text",), LanguageEvidence, texts.copied),
+    Check(("repetition",), LanguageEvidence, texts.repetition),
     Check(("p_values_small", "p_values_large"), AlarmEvidence, alarms.calibration),
     Check(("many_alarms",), AlarmEvidence, alarms.budget),
     Check(("unstable_loss",), Evidence, history.unstable),

@@ -12,6 +12,7 @@ from tidegate.diagnose.catalogue import WORDS
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
     | {"growth", "outside", "moved", "skill", "harm", "recall", "rest", "accuracy", "inside"}
+    | {"copied", "looping", "ordinary", "rare", "unknown", "apart"}
 )
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
@@ -31,6 +32,7 @@ _AXES = {
     "few_cycles": ("Step of the training part", "Value"),
     "lag_copy": ("Validation window", "Value"),
     "label_overfitting": _LOSS,
+    "text_overfitting": _LOSS,
     "few_steps": _LOSS,
     "few_units": _LOSS,
     "threshold": ("Probability", "Share in %"),

@@ -76,6 +76,7 @@ _UNITS = {
     "things": " on {count} test sequences",
     "groups": " on {count} groups of test sequences",
     "steps": " on {count} test sequences of steps",
+    "stretches": " on {count} stretches of text",
 }
 
 

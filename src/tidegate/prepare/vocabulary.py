@@ -47,24 +47,24 @@ class Vocabulary:
 
     @classmethod
     def fit(
-        cls, texts: Sequence[str], method: Method, size: int | None = None, least: int | None = None
+        cls, texts: Sequence[str], method: Method, vocabulary: int | None = None, min_count: int | None = None
     ) -> tuple[Vocabulary, Note]:
         """Choose the tokens of training texts.
 
         Args:
             texts: of the training part. method: how they are cut.
-            size: most tokens, those with a meaning of their own (three) among them; None takes 10,000 characters,
-                20,000 words or symbols, 2,000 byte pairs. least: how often one must occur; None takes 1 for characters
-                and symbols, 2 for words and byte pairs.
+            vocabulary: most tokens, those with a meaning of their own (three) among them; None takes 10,000 characters,
+                20,000 words or symbols, 2,000 byte pairs.
+            min_count: how often one must occur; None takes 1 for characters and symbols, 2 for words and byte pairs.
 
         Raises:
             DataError: fewer than two tokens are left. MissingExtraError: `bpe` without the `tokenizers` library.
         """
-        size, least = SIZES[method] if size is None else size, LEAST[method] if least is None else least
+        size = SIZES[method] if vocabulary is None else vocabulary
+        least = LEAST[method] if min_count is None else min_count
         counts: Counter[str] = Counter()
         if method == "bpe":
-            vocabulary, merges = bytepairs.train(texts, size, least, SPECIAL, whole=True)
-            made = cls("bpe", vocabulary, merges)
+            made = cls("bpe", *bytepairs.train(texts, size, least, SPECIAL, whole=True))
             pieces = len(made) - len(SPECIAL)
             return made, Note("vocabulary", "The vocabulary has {size} pieces of bytes.", {"size": pieces})
         for text in texts:

@@ -28,6 +28,7 @@ HOMES = {
     "classifier": ("tidegate.runtime.label.model", "LabelModel"),
     "regressor": ("tidegate.runtime.label.model", "LabelModel"),
     "detector": ("tidegate.runtime.detect.detector", "Detector"),
+    "language": ("tidegate.runtime.language.model", "TextModel"),
 }
 
 

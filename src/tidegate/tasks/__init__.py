@@ -8,6 +8,7 @@ from tidegate.tasks.label.classifier import Classifier
 from tidegate.tasks.label.compare import Comparison, compare
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
+from tidegate.tasks.language.estimator import LanguageModel
 from tidegate.tasks.load import load
 from tidegate.tasks.open import open_run
 from tidegate.tasks.resample.backtest import backtest
@@ -23,6 +24,7 @@ __all__ = [
     "CrossValidation",
     "EncoderOptions",
     "Forecaster",
+    "LanguageModel",
     "NetworkOptions",
     "Regressor",
     "audit",

@@ -13,6 +13,7 @@ HOMES = {
     "forecaster": ("tidegate.tasks.forecast.estimator", "Forecaster"),
     "classifier": ("tidegate.tasks.label.classifier", "Classifier"),
     "detector": ("tidegate.tasks.detect.estimator", "AnomalyDetector"),
+    "language": ("tidegate.tasks.language.estimator", "LanguageModel"),
     "regressor": ("tidegate.tasks.label.regressor", "Regressor"),
 }
 

@@ -35,6 +35,15 @@ _ALARMS = {
         "compare() is for encoders of sequences; fit one AnomalyDetector for each set of options and see evaluate()"
     ),
 }
+_TEXTS = {
+    "backtest": "a text has no clock to move a cutoff along: evaluate() reads its end, which no training has seen",
+    "cross_validate": "folds of a text would train on what comes after them: evaluate() reads its end instead",
+    "audit": "an audit looks for columns that know what is to come, and a text has none; copied() says what was copied",
+    "intervals": "a token has no interval: stream().next() gives the probability of each",
+    "compare": (
+        "compare() is for encoders of sequences; fit one LanguageModel for each set of options and see evaluate()"
+    ),
+}
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "forecaster": {
         "cross_validate": (
@@ -51,6 +60,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     },
     "regressor": _SEQUENCES,
     "detector": _ALARMS,
+    "language": _TEXTS,
 }
 
 

@@ -63,7 +63,8 @@ def train(
     Args:
         network: changed in place; what draws in it does so through `tidegate.nn.draws`.
         batches: training batches.
-        loss: mean loss of a batch.
+        loss: mean loss of a batch. One that goes on from batch to batch has `carried()` and `carry(tensors)`, so that a
+            training that was killed within an epoch goes on from there.
         validate: validation loss of the network, called after every epoch in evaluation mode. None keeps the last
             epoch's weights, and the history has the training loss in its place.
         options: see `TrainOptions`.
@@ -215,6 +216,8 @@ class _Run:
         tensors |= optimizer_tensors(self.optimizer)
         tensors["generator"] = self.generator.get_state()
         tensors["squares"] = self.gradients.squares
+        if hasattr(self.loss, "carried"):
+            tensors |= {f"carried.{name}": tensor for name, tensor in self.loss.carried().items()}
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "step": self.step,
@@ -269,6 +272,8 @@ class _Run:
             self.average.steps = state["average"]
             for index, mean in enumerate(self.average.means):
                 mean.copy_(tensors[f"average.{index}"])
+        if hasattr(self.loss, "carry"):
+            self.loss.carry(_under("carried.", tensors))
         self.generator.set_state(tensors["generator"])
 
 

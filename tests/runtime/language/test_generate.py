@@ -103,7 +103,7 @@ def test_stop_strings_end_a_text_and_are_left_out_also_while_it_streams() -> Non
 
 
 def test_bytes_of_one_character_come_together() -> None:
-    pieces = Vocabulary.fit(["生存還是毀滅"], "bpe", size=260)[0]
+    pieces = Vocabulary.fit(["生存還是毀滅"], "bpe", vocabulary=260)[0]
     layers = (Tokens(vocabulary=len(pieces), size=4), Recurrent(hidden_size=4), Next())
     spec = NetworkSpec(window=0, horizon=1, past=1, targets=0, outputs=len(pieces), layers=layers)
     weights = Loaded({name: tensor.numpy() for name, tensor in network(spec).state_dict().items()})

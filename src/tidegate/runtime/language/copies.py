@@ -93,3 +93,24 @@ def _longest(text: str, own: _Hashed, source: _Hashed) -> str:
         else:
             high = middle - 1
     return text[at : at + low]
+
+
+def looping(text: str, longest: int = 80, least: int = 20) -> float:
+    """The share of a text that only repeats what stands right before it.
+
+    A stretch counts where it equals what stands one period earlier, for a period of up to `longest` characters, over at
+    least two more periods and `least` characters; runs of blanks do not count.
+
+    >>> looping("abc" * 20), looping("every word of this is said once, and no more")
+    (0.95, 0.0)
+    """
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    inside = np.zeros(len(codes), np.bool_)
+    blank = np.isin(codes, np.frombuffer(" \n\t".encode("utf-32-le"), np.uint32))
+    for period in range(1, min(longest, len(codes) // 3) + 1):
+        same = np.concatenate([[False], codes[period:] == codes[:-period], [False]])
+        edges = np.flatnonzero(same[1:] != same[:-1]).reshape(-1, 2) + period
+        for first, end in edges[(np.diff(edges)[:, 0] >= max(2 * period, least))].tolist():
+            if not blank[first:end].all():
+                inside[first:end] = True
+    return float(inside.mean()) if len(codes) else 0.0

@@ -17,6 +17,7 @@ from tidegate.runtime.language.generate import Generation, Written
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.runtime.language.writer import CHUNK, Writer
 from tidegate.runtime.model import Model, require_task
+from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.state import Expected, check_state, fingerprint, pack, unpack
@@ -93,8 +94,9 @@ class TextModel(Model[Sequence[str], list[Scored]]):
     def _score(self, text: str) -> Scored:
         numbers = self.vocabulary.encode(text)
         pieces = self.vocabulary.cut(text)
-        fed = np.concatenate([np.array([END], np.int32), numbers[:-1]])
-        nats, state = np.empty(len(numbers)), []
+        fed: NDArray[Any] = np.concatenate([np.array([END], np.int32), numbers[:-1]])
+        nats = np.empty(len(numbers))
+        state: list[State] = []
         for first in range(0, len(numbers), CHUNK):
             found = run_network(self.spec, self.weights, fed[None, first : first + CHUNK], state=state)
             state = found.state or []

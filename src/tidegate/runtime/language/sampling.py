@@ -129,4 +129,4 @@ class Draws:
             self.place = 0
         noise = self.noise[self.place]
         self.place += 1
-        return (scores * scale + noise).argmax(axis=1)
+        return np.asarray((scores * scale + noise).argmax(axis=1))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec, Next, Recurrent
 from tidegate.kernels.run import Packed, Stepper
+from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.steps import Steps
@@ -52,9 +53,10 @@ class Writer:
             return self._steps.step(np.asarray(tokens))
         return hidden @ self._matrix + self._bias
 
-    def read(self, tokens: NDArray[np.int32]) -> Array:
+    def read(self, tokens: NDArray[Any]) -> Array:
         """Begin every stream with these tokens [N], N > 0; gives scores [S, V] of the next."""
-        state, scores = [], np.empty((1, 1, 1, 1), np.float32)
+        state: list[State] = []
+        scores = np.empty((1, 1, 1, 1), np.float32)
         for first in range(0, len(tokens), CHUNK):
             found = run_network(self.spec, self.weights, tokens[None, first : first + CHUNK], state=state)
             state, scores = found.state or [], found.values[:, -1:]

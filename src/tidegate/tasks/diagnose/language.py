@@ -1,0 +1,94 @@
+"""A fitted language model opened for examination, or trained again with other options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tidegate.diagnose.evidence import LanguageEvidence, Training
+from tidegate.nn.network import build_network
+from tidegate.prepare.vocabulary import SPECIAL, UNKNOWN
+from tidegate.runtime.language.copies import LENGTH, copied, looping
+from tidegate.runtime.language.sampling import Sampling
+from tidegate.tasks.diagnose.trainee import Trainee, verdicts
+from tidegate.tasks.language.fit import carried_nats
+from tidegate.train.isolation import plain_torch
+
+LOOKED_AT = 20_000  # tokens of a part
+TEXTS, TOKENS = 6, 500  # that are written
+USUAL_RATE = 4e-3
+
+
+@plain_torch()
+def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
+    """What it says of its corpus and what it writes, and its training, for `tidegate.diagnose`."""
+    fitted = model.fitted_
+    train, held = fitted.numbers["train"], fitted.numbers["validation"]
+    looked = {"train": train[-min(len(held), LOOKED_AT, len(train) // 2) :], "validation": held[:LOOKED_AT]}
+    before = {"train": train[: -len(looked["train"])], "validation": train}
+    losses = {name: float(carried_nats(fitted.network, own, before[name]).mean()) for name, own in looked.items()}
+    written = [own.new for own in model.generation(length=TOKENS, count=TEXTS, sampling=Sampling()).run()]
+    text = "\n".join(fitted.parts.train)
+    copies = copied(written, text, LENGTH)
+    evidence = LanguageEvidence(
+        history=fitted.history,
+        verdicts=partial(verdicts, model),
+        config=model.flat_options() | {"dropout": fitted.advice.dropout},
+        losses=losses,
+        tokens={name: len(own) for name, own in looked.items()},
+        counts=np.bincount(train, minlength=len(fitted.vocabulary))[len(SPECIAL) :],
+        unknown=float(np.mean(held == UNKNOWN)),
+        method=fitted.vocabulary.method,
+        written=tuple(written),
+        copied=copies.share,
+        stretch=copies.length,
+        longest=copies.longest,
+        looping=looping("".join(written)),
+        usual=looping(text[:50_000]),
+        parameters=sum(weight.size for weight in fitted.weights.values()),
+    )
+    return evidence, _training(model)
+
+
+def _training(model: Any) -> Training:
+    """Blocks of T tokens, each from an empty context."""
+    fitted, window = model.fitted_, model.fitted_.window
+    train, held = fitted.numbers["train"], fitted.numbers["validation"]
+    whole, length = torch.from_numpy(np.concatenate([train, held]).astype(np.int64)), min(window, len(held) - 1)
+    span = torch.arange(length + 1)
+
+    def batch(places: Any) -> tuple[Tensor, ...]:
+        rows = whole[torch.from_numpy(np.asarray(places, np.int64))[:, None] + span]
+        return rows[:, :-1], rows[:, 1:], torch.ones_like(rows[:, 1:], dtype=torch.bool)
+
+    def loss(network: nn.Module, given: tuple[Tensor, ...]) -> Tensor:
+        tokens, ahead, _ = given
+        return functional.cross_entropy(network(tokens).values.flatten(0, 2), ahead.flatten())
+
+    choices, spec = model.check(), fitted.spec
+    options = replace(choices.training, batch_size=fitted.advice.batch_size, max_epochs=fitted.advice.epochs)
+    return Training(
+        history=fitted.history,
+        config=model.flat_options() | {"dropout": fitted.advice.dropout},
+        network=fitted.network,
+        batch=batch,
+        loss=loss,
+        origins={
+            "train": np.arange(0, len(train) - length, length),
+            "validation": np.arange(len(train), len(whole) - length, length),
+        },
+        window=length,
+        fresh=lambda: build_network(spec),
+        options=options,
+        usual_rate=USUAL_RATE,
+    )
+
+
+class LanguageTrainee(Trainee):
+    """A fitted language model; sizes that were left open are chosen again."""

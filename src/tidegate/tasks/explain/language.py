@@ -1,0 +1,98 @@
+"""Which tokens surprised a language model, and what it expected in their place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.notebook import Notebook
+from tidegate.core.text import aligned
+from tidegate.core.translate import Language, tr
+from tidegate.prepare.vocabulary import END
+from tidegate.runtime.language.generate import visible
+from tidegate.runtime.language.model import surprise
+from tidegate.runtime.network.network import run_network
+
+SHOWN, EXPECTED = 12, 3
+
+
+@dataclass(frozen=True, repr=False)
+class Surprise(Notebook):
+    """How surprising each token of a text was.
+
+    Attributes:
+        tokens: [N] as they stand. bits: [N] -log2 p of each after those before it.
+        expected: [N] the likeliest tokens there, each with its probability.
+    """
+
+    tokens: tuple[str, ...]
+    bits: NDArray[np.float64]
+    expected: tuple[tuple[tuple[str, float], ...], ...]
+
+    @property
+    def mean(self) -> float:
+        """Bits of a token."""
+        return float(self.bits.mean())
+
+    def places(self, count: int = SHOWN) -> list[int]:
+        """Where it was surprised most, the most surprising first."""
+        return [int(place) for place in np.argsort(-self.bits, kind="stable")[:count]]
+
+    def table(self, lang: Language | None = None) -> str:
+        """The most surprising tokens, with what stands before them and what was expected instead."""
+        head = [tr("what stood before", lang), tr("came", lang), tr("bits", lang), tr("expected", lang)]
+        rows = [head]
+        for place in self.places():
+            before = "".join(self.tokens[max(0, place - 24) : place])[-24:]
+            likely = ", ".join(f"{_quoted(token)} {100 * share:.0f} %" for token, share in self.expected[place])
+            rows.append([_quoted(before), _quoted(self.tokens[place]), f"{self.bits[place]:.1f}", likely])
+        mean = tr(
+            "{count} tokens, {bits} bits each on average; the most surprising:",
+            lang,
+            count=len(self.bits),
+            bits=f"{self.mean:.2f}",
+        )
+        return "\n".join([mean, "", *aligned(rows)])
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for machines."""
+        return {
+            "tokens": list(self.tokens),
+            "bits": self.bits.tolist(),
+            "expected": [list(map(list, own)) for own in self.expected],
+        }
+
+
+def _quoted(text: str) -> str:
+    return repr(visible(text))
+
+
+def explain_text(model: Any, text: str, length: int) -> Surprise:
+    """Arguments and errors as of `LanguageModel.explain`."""
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise ConfigError(f"length is a whole number of at least 1; got {length!r}")
+    own = model.model_
+    vocabulary = own.vocabulary
+    numbers = vocabulary.encode(text[: 8 * length + 64])[:length]
+    if not len(numbers):
+        raise DataError("the text is empty: there is nothing to explain")
+    pieces = vocabulary.pieces
+    fed: NDArray[Any] = np.concatenate([np.array([END], np.int32), numbers[:-1]])
+    scores = run_network(own.spec, own.weights, fed[None]).values[0, :, 0]
+    bits = surprise(scores, numbers) / np.log(2)
+    shares = np.exp(scores.astype(np.float64) - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    best = np.argsort(-shares, axis=1, kind="stable")[:, :EXPECTED]
+    expected = tuple(
+        tuple((pieces[number].decode("utf-8", "replace"), float(row[number])) for number in chosen)
+        for row, chosen in zip(shares, best.tolist(), strict=True)
+    )
+    tokens = tuple(pieces[number].decode("utf-8", "replace") for number in numbers.tolist())
+    return Surprise(tokens, bits, expected)

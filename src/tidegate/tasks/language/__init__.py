@@ -1,0 +1,1 @@
+"""LanguageModel: what comes next in a text."""

@@ -1,0 +1,399 @@
+"""LanguageModel: from a corpus to a model of what comes next, that scores texts and writes them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tidegate.artifacts.artifact import read_model
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.sequences import Sequences
+from tidegate.data.emit import Frame, to_frame
+from tidegate.data.files.corpus import divide, is_path, read_corpus
+from tidegate.prepare.vocabulary import Vocabulary
+from tidegate.runtime.language.copies import LENGTH, Copied, copied
+from tidegate.runtime.language.generate import Generation, Written
+from tidegate.runtime.language.model import TextModel, TextStream
+from tidegate.runtime.language.sampling import Sampling
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.tasks.estimator import Estimator, FitCall
+from tidegate.tasks.language.options import (
+    TRACKS,
+    WINDOW,
+    Advice,
+    LanguageChoices,
+    LanguageNetwork,
+    LanguageTraining,
+    TextPreparation,
+    advise,
+)
+from tidegate.tasks.options import choice, group, overrule, whole
+
+if TYPE_CHECKING:
+    from tidegate.diagnose.evidence import LanguageEvidence, Training
+    from tidegate.evaluate.language.evaluation import LanguageEvaluation
+    from tidegate.tasks.diagnose.language import LanguageTrainee
+    from tidegate.tasks.explain.language import Surprise
+    from tidegate.tasks.language.evaluate import Judged
+    from tidegate.tasks.language.fit import LanguageFitted
+    from tidegate.tasks.open import Stored
+
+PARTS = ("validation", "test")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class LanguageModel(Estimator):
+    """Learns what comes next in a text: characters, words, byte pairs or any symbols; scores texts and writes them.
+
+    A recurrent network reads token after token and gives each possible next one a probability; its state is carried
+    through the whole text. The corpus is cut by position: its end is the test part, what comes before that chooses the
+    epoch. Sizes that are left open are chosen for the corpus and the time, and said before the training starts.
+
+    Args:
+        tokens: `char`, `word` (with the blank before it), `bpe` (pieces of bytes; needs the extra `text`), or `symbol`
+            (whatever stands between blanks).
+        window: T, tokens that gradients flow back through; the state itself is carried on. None takes 128.
+        hidden_size: H, units per layer; None leaves it to the corpus and the time.
+        num_layers: recurrent layers; None leaves it to the corpus and the time.
+        dropout: between layers and before the scores; None takes more of it the fewer tokens each weight has.
+        minutes: how long a training may take on two ordinary cores; only sizes and epochs left open depend on it.
+        loss: `cross_entropy`, -log p of the next token.
+        learning_rate: peak of the one cycle.
+        batch_size: tracks that are read side by side; fewer where the text is short. None takes 32.
+        max_epochs: passes over the text; None leaves it to the corpus and the time.
+        seed: of weights, dropout and where an epoch begins; with it a run repeats bit for bit.
+        network: the finer `LanguageNetwork` (embedding_size, tied, weight_dropout, layer_norm, ...).
+        training: the finer `LanguageTraining` (optimizer, schedule, clip, average, patience, ...).
+        preparation: `TextPreparation` (vocabulary, min_count).
+
+    Raises:
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
+    """
+
+    GROUPS: ClassVar = {"network": LanguageNetwork, "training": LanguageTraining, "preparation": TextPreparation}
+
+    task = "language"
+    tokens: str = "char"
+    window: int | None = None
+    hidden_size: int | None = None  # type: ignore[assignment]
+    num_layers: int | None = None  # type: ignore[assignment]
+    dropout: float | None = None  # type: ignore[assignment]
+    minutes: float = 10.0
+    loss: str = "cross_entropy"
+    learning_rate: float = 4e-3
+    network: LanguageNetwork | Mapping[str, Any] | None = None
+    training: LanguageTraining | Mapping[str, Any] | None = None
+    preparation: TextPreparation | Mapping[str, Any] | None = None
+
+    def fit(
+        self,
+        data: Any,
+        *,
+        each: str = "file",
+        pattern: str = "*.txt",
+        encoding: str | None = None,
+        validation: float | int = 0.05,
+        test: float | int = 0.05,
+        out: str | Path | None = None,
+        resume: bool = False,
+        overwrite: bool = False,
+        progress: bool | None = None,
+        source: Mapping[str, Any] | None = None,
+    ) -> LanguageModel:
+        """Read, cut, choose the size, train; with `out`, judge the test part and leave a run folder behind.
+
+        Args:
+            data: a path of a text file or of a folder; a text of several lines; a list of texts, of paths, or of
+                sequences of symbols.
+            each: what is a text of its own, which the model learns to begin and to end: a `file`, a `line`, or a
+                `paragraph` between empty lines.
+            pattern: which files of a folder. encoding: of files; None finds out.
+            validation, test: shares of the characters at the end, or numbers of characters (of several texts: of
+                texts). 0 for `test` where you have a text of its own for `evaluate`.
+            out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
+                there.
+            progress: show a progress bar; None does where there is a terminal.
+            source: where the texts came from, for the run's config.toml.
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+        """
+        reading = {"each": each, "pattern": pattern, "encoding": encoding}
+        split = {"validation": validation, "test": test}
+        data = [data] if isinstance(data, str) and not is_path(data) else data
+        return self._fit(FitCall(data, {}, reading, source, split, out, resume, overwrite, progress))
+
+    def check(self) -> LanguageChoices:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        whole("seed", self.seed, 0)
+        choice("loss", self.loss, ("cross_entropy",))
+        training = group(LanguageTraining, self.training)
+        tracks = TRACKS if self.batch_size is None else self.batch_size
+        own = {"learning_rate": self.learning_rate, "batch_size": tracks, "seed": self.seed}
+        return LanguageChoices(
+            tokens=self.tokens,
+            window=WINDOW if self.window is None else self.window,
+            cell=self.cell,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            dropout=self.dropout,
+            minutes=self.minutes,
+            max_epochs=self.max_epochs,
+            network=group(LanguageNetwork, self.network),
+            preparation=group(TextPreparation, self.preparation),
+            training=overrule(training, self.training, own),
+        )
+
+    def advise(self, data: Any, *, validation: float | int = 0.05, test: float | int = 0.05, **reading: Any) -> Advice:
+        """The size that `fit` would choose for a corpus, and about what it would take; nothing is trained.
+
+        Args:
+            data, validation, test, reading: as of `fit`.
+
+        Raises:
+            TidegateError: as of `fit`.
+        """
+        choices = self.check()
+        parts = divide(list(read_corpus(data, **reading).texts), validation, test)  # type: ignore[arg-type]
+        vocabulary, _ = Vocabulary.fit(parts.train, choices.tokens, **asdict(choices.preparation))  # type: ignore[arg-type]
+        tokens = sum(len(vocabulary.encode(text)) + 1 for text in parts.train)
+        return advise(choices, sum(map(len, parts.train)), tokens, len(vocabulary))
+
+    def _examples(self, call: FitCall) -> Sequences:
+        return read_corpus(call.data, **call.reading)
+
+    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+        from tidegate.tasks.language.fit import fit_language
+
+        parts = divide(list(examples.texts), call.split["validation"], call.split["test"])  # type: ignore[arg-type]
+
+        def say(advice: Advice) -> None:
+            if progress.show:
+                print(advice, file=sys.stderr)
+
+        where = {"checkpoints": call.checkpoints, "resume": call.resume}
+        self._take(fit_language(examples, parts, self.check(), progress=progress, say=say, **where))  # type: ignore[arg-type]
+        self.reading_ = {
+            name: value for name, value in call.read_with().items() if value is not None and name != "data"
+        }
+
+    @property
+    def vocabulary_(self) -> Vocabulary:
+        """The tokens it knows."""
+        self._require_fitted("model_")
+        found: Vocabulary = self.model_.vocabulary
+        return found
+
+    def _take(self, fitted: LanguageFitted) -> None:
+        self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
+        self.model_ = TextModel(fitted.spec, Loaded(fitted.weights), fitted.vocabulary, fitted.several)
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        length: int = 500,
+        count: int = 1,
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        best_of: int | None = None,
+    ) -> list[Written]:
+        """Texts that continue a prompt, in time that does not grow with what was written.
+
+        Args:
+            prompt: the beginning, which is kept; "" begins a new text. length: tokens at most. count: how many texts.
+            temperature, top_k, top_p, min_p, repetition_penalty, seed: of the draws, see
+                `tidegate.runtime.language.sampling`.
+            stop: strings that end a text; they are left out.
+            best_of: write so many and keep the `count` that the model itself finds likeliest by token, best first.
+
+        Returns:
+            `Written`: print it, or see `.text`, `.new`, `.nats`.
+
+        Raises:
+            DataError: a symbol of the prompt that the corpus has not. ConfigError: an option that cannot be.
+        """
+        drawn = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed=seed)
+        if best_of is not None and (isinstance(best_of, bool) or best_of < count):
+            raise ConfigError(f"best_of is a whole number of at least count, {count}; got {best_of!r}")
+        generation = self.generation(prompt, length=length, count=best_of or count, stop=stop, sampling=drawn)
+        written = generation.run()
+        return written if best_of is None else sorted(written, key=lambda own: own.nats)[:count]
+
+    def generation(self, prompt: str = "", **how: Any) -> Generation:
+        """The same, to go through token by token as it is written: see `tidegate.runtime.language.generate`."""
+        self._require_fitted("model_")
+        model: TextModel = self.model_
+        return model.generation(prompt, **how)
+
+    def copied(self, texts: Sequence[str | Written], *, length: int = LENGTH) -> Copied:
+        """How much of generated texts stands in the training text, and the longest stretch that does.
+
+        Args:
+            texts: what `generate` gave, or texts. length: characters of the stretches that are counted.
+
+        Raises:
+            NotFittedError: a loaded model has no training text; `tidegate.open_run` opens the folder of a run.
+        """
+        self._require_fitted("fitted_")
+        own = [text.new if isinstance(text, Written) else text for text in texts]
+        return copied(own, "\n".join(self.fitted_.parts.train), length)
+
+    def predict(self, data: Any = None, **reading: Any) -> Frame:
+        """How surprising each text is: characters, tokens, unknown, nats, bits_per_character, perplexity.
+
+        Args:
+            data: texts as of `fit`; None takes those of the test part. reading: `each`, `pattern`, `encoding`.
+
+        Raises:
+            TidegateError: what is given is no text; a loaded model has none of its own.
+        """
+        from tidegate.tasks.language.evaluate import score_texts
+
+        return to_frame(score_texts(self, self._texts(data, reading)), timezone=None, like=None)
+
+    def evaluate(
+        self, data: Any = None, *, part: str = "test", dynamic: bool | Mapping[str, float] = False, **reading: Any
+    ) -> LanguageEvaluation:
+        """Perplexity and bits per character of a text, beside n-grams, with a verdict.
+
+        The model's own line carries its state through the text; another begins blocks of `window` tokens from an empty
+        context; with `dynamic` a third goes on learning while it reads. They are never mixed.
+
+        Args:
+            data: a text as of `fit`; None takes a part of the corpus. part: `test` or `validation`.
+            dynamic: also evaluate dynamically; a mapping sets `rate`, `decay` and `segment`, which else are chosen on
+                the validation part.
+            reading: `each`, `pattern`, `encoding`.
+
+        Raises:
+            NotFittedError: a loaded model has no text of its own, and none to count n-grams in; open its run.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.language.evaluate import judge_part, judge_texts
+
+        self._require_fitted("fitted_" if data is None else "model_")
+        if data is not None:
+            return judge_texts(self, self._texts(data, reading), dynamic=dynamic).evaluation
+        if part not in PARTS or not self.fitted_.parts[part]:
+            raise DataError(f"there is no {part} part: fit with {part}=0.05, or give evaluate() a text")
+        return judge_part(self, part, dynamic=dynamic).evaluation
+
+    def stream(self, snapshot: bytes | None = None) -> TextStream:
+        """A text that comes piece by piece: how surprising it is, and what is likely to come next.
+
+        Args:
+            snapshot: bytes of `TextStream.snapshot()` to go on from.
+
+        Raises:
+            ArtifactError: a snapshot that is none.
+        """
+        self._require_fitted("model_")
+        model: TextModel = self.model_
+        return model.stream(snapshot)
+
+    def explain(self, data: Any = None, *, length: int = 600, **reading: Any) -> Surprise:
+        """Which tokens surprised the model, and what it expected there.
+
+        Args:
+            data: a text as of `fit`; None takes the beginning of the test part. length: tokens that are looked at.
+            reading: `each`, `pattern`, `encoding`.
+
+        Raises:
+            NotFittedError: a loaded model has no text of its own. ConfigError: a length below 1.
+        """
+        from tidegate.tasks.explain.language import explain_text
+
+        return explain_text(self, self._texts(data, reading)[0], length)
+
+    def _texts(self, data: Any, reading: Mapping[str, Any]) -> list[str]:
+        self._require_fitted("model_")
+        if data is None:
+            self._require_fitted("fitted_")
+            return list(self.fitted_.parts.test or self.fitted_.parts.validation)
+        return list(read_corpus(data, **{**self.reading_, **reading}).texts)  # type: ignore[arg-type]
+
+    def evidence(self) -> tuple[LanguageEvidence, Training]:
+        """What a diagnosis looks at (`tidegate.diagnose.evidence`): what it wrote and copied, and its training.
+
+        Raises:
+            NotFittedError: it was loaded without its training text.
+        """
+        from tidegate.tasks.diagnose.language import make_evidence
+
+        self._require_fitted("fitted_")
+        return make_evidence(self)
+
+    def trainee(self) -> LanguageTrainee:
+        """What `tidegate.diagnose.fix` trains again.
+
+        Raises:
+            NotFittedError: as `evidence`.
+        """
+        from tidegate.tasks.diagnose.language import LanguageTrainee
+
+        self._require_fitted("fitted_")
+        return LanguageTrainee(self, [part for part in PARTS if self.fitted_.parts[part]])
+
+    def retrained(self, changes: Mapping[str, Any]) -> LanguageModel:
+        """The same, fitted on the same parts with some options changed."""
+        from tidegate.tasks.language.fit import fit_language
+
+        fitted = self.fitted_
+        other = self.variant(changes)
+        other._take(fit_language(fitted.sequences, fitted.parts, other.check()))
+        other.reading_ = self.reading_
+        return other
+
+    def _evaluated(self, part: str) -> Judged | None:
+        from tidegate.tasks.language.evaluate import judge_part
+
+        return judge_part(self, part) if self.fitted_.parts[part] else None
+
+    def _contents(self) -> dict[str, Any]:
+        from tidegate.tasks.language.run import content_of
+
+        return {"model": content_of(self.fitted_)}
+
+    def _predicted(self, judged: Judged) -> dict[str, bytes]:
+        from tidegate.tasks.language.run import predictions
+
+        return predictions(self, judged)
+
+    @classmethod
+    def load(cls, path: str | Path) -> LanguageModel:
+        """A saved model; needs neither torch nor a dataframe library to write and to score.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
+        """
+        artifact = read_model(path)
+        if artifact.record.task != cls.task:
+            raise ConfigError(f"{path} holds a {artifact.record.task}: load it with tidegate.load()")
+        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
+        model.model_, model.reading_, model.notes_ = TextModel.of(artifact), dict(artifact.record.reading), ()
+        return model
+
+    def save(self, path: str | Path) -> Path:
+        """Write the artifact: all that writing and scoring need, and no pickle.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.run import write_model
+
+        self._require_fitted("fitted_")
+        return write_model(self, Path(path), self._contents()["model"])
+
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.language.run import take_up
+
+        take_up(self, stored, data)

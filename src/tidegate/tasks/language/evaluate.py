@@ -1,0 +1,153 @@
+"""A language model's score on a text, in three ways, beside n-grams."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError, DataError, NotFittedError
+from tidegate.core.table import Note
+from tidegate.evaluate.language.evaluation import LanguageEvaluation, evaluate_language
+from tidegate.evaluate.language.ngrams import KneserNey, unigram
+from tidegate.nn.network import build_network
+from tidegate.prepare.vocabulary import UNKNOWN
+from tidegate.tasks.language.fit import adapted_nats, block_nats, carried_nats, join, root_squares
+from tidegate.train.isolation import plain_torch
+from tidegate.train.threads import choose_threads, threads
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float64]
+ORDERS = {"char": (4, 5, 6, 7), "word": (2, 3, 4), "bpe": (2, 3, 4), "symbol": (2, 3, 4, 5)}
+SEGMENT = 20  # tokens that dynamic evaluation reads before it learns from them
+RATES, DECAYS = (1e-4, 3e-4, 6e-4), (0.0, 2e-3)
+TUNED_ON = 6_000  # tokens of the validation part that its rate is chosen on
+WARM = 1024
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A part of the corpus as it was read.
+
+    Attributes:
+        evaluation: its scores. numbers: [N] tokens. nats: method -> [N].
+    """
+
+    evaluation: LanguageEvaluation
+    numbers: Ints
+    nats: Mapping[str, Floats]
+
+
+def judge_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False) -> Judged:
+    """Judge a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
+    fitted = model.fitted_
+    before = fitted.numbers["train"]
+    if part == "test":
+        before = np.concatenate([before, fitted.numbers["validation"]])
+    return _judge(model, fitted.parts[part], fitted.numbers[part], before, dynamic)
+
+
+def judge_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> Judged:
+    """Judge texts that have nothing to do with the corpus, each after the end of another.
+
+    A loaded model has no training text, so that neither n-grams can be counted nor anything be learned.
+    """
+    numbers = join(model.vocabulary_, texts)
+    if dynamic and not hasattr(model, "fitted_"):
+        raise NotFittedError("dynamic evaluation needs the training text: open the run with tidegate.open_run(RUN)")
+    return _judge(model, texts, numbers, np.empty(0, np.int32), dynamic)
+
+
+@plain_torch()
+def _judge(
+    model: Any, texts: Sequence[str], numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
+) -> Judged:
+    fitted, own = getattr(model, "fitted_", None), model.model_
+    several, window = own.several, model.check().window
+    if not several:  # the end before a single text is what the model begins from, and no part of it
+        before, numbers = np.concatenate([before, numbers[:1]]) if not len(before) else before, numbers[1:]
+    if len(numbers) < 2:
+        raise DataError("the text has fewer than two tokens: there is nothing to score")
+    characters = sum(map(len, texts)) + (len(texts) if several else 0)
+    network = build_network(own.spec, own.weights) if fitted is None else fitted.network.eval()
+    notes: list[Note] = []
+    nats: dict[str, Floats] = {}
+    with threads(choose_threads(32 * 8 * int(own.spec.encoder.hidden_size) ** 2)):
+        nats["model"] = carried_nats(network, numbers, before, WARM)
+        nats[f"model_blocks_{window}"] = block_nats(network, numbers, window)
+        if dynamic and fitted is not None:
+            nats["model_adapting"], how = _adapted(fitted, numbers, before, dynamic)
+            message = "Dynamic evaluation learned with rate {rate} and decay {decay}, {segment} tokens at a time."
+            notes.append(Note("dynamic", message, how))
+    if fitted is not None:
+        order = best_order(model)
+        nats[f"kneser_ney_{order}"] = -np.log(n_grams(model, order).probabilities(numbers, before))
+        nats["unigram"] = -np.log(unigram(fitted.numbers["train"], numbers, len(fitted.vocabulary)))
+    unknown = int((numbers == UNKNOWN).sum())
+    return Judged(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
+
+
+def best_order(model: Any) -> int:
+    """The length of n-grams that foresee the validation part best."""
+    if not hasattr(model, "_order"):
+        fitted = model.fitted_
+        held, train = fitted.numbers["validation"], fitted.numbers["train"]
+        losses = {}
+        for order in ORDERS[fitted.vocabulary.method]:
+            losses[order] = -np.log(n_grams(model, order).probabilities(held, train)).mean()
+            if losses[order] > min(losses.values()):
+                break
+        model._order = min(losses, key=lambda order: losses[order])
+        model._grams = {model._order: model._grams[model._order]}
+    return int(model._order)
+
+
+def n_grams(model: Any, order: int) -> KneserNey:
+    """The n-grams of the training part, counted once."""
+    known: dict[int, KneserNey] = model.__dict__.setdefault("_grams", {})
+    if order not in known:
+        fitted = model.fitted_
+        known[order] = KneserNey(fitted.numbers["train"], len(fitted.vocabulary), order)
+    return known[order]
+
+
+def _adapted(
+    fitted: Any, numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
+) -> tuple[Floats, dict[str, Any]]:
+    squares = root_squares(fitted.network, fitted.numbers["train"], SEGMENT)
+    given = {} if dynamic is True else dict(dynamic) if isinstance(dynamic, Mapping) else None
+    if given is None or set(given) - {"rate", "decay", "segment"}:
+        raise ConfigError(f"dynamic is true, false or a mapping with rate, decay and segment; got {dynamic!r}")
+    segment = int(given.get("segment", SEGMENT))
+    rates = (given["rate"],) if "rate" in given else RATES
+    decays = (given["decay"],) if "decay" in given else DECAYS
+    pairs = list(itertools.product(rates, decays))
+
+    def read(tokens: Ints, after: Ints, rate: float, decay: float) -> Floats:
+        own = copy.deepcopy(fitted.network)
+        return adapted_nats(own, tokens, after, squares, rate=rate, decay=decay, segment=segment)
+
+    if len(pairs) > 1:
+        held, train = fitted.numbers["validation"][:TUNED_ON], fitted.numbers["train"]
+        pairs.sort(key=lambda pair: float(read(held, train, *pair).mean()))
+    rate, decay = pairs[0]
+    return read(numbers, before, rate, decay), {"rate": f"{rate:g}", "decay": f"{decay:g}", "segment": segment}
+
+
+def score_texts(model: Any, texts: Sequence[str]) -> dict[str, Any]:
+    """Columns of a frame: each text, and how surprising it is."""
+    found = model.model_.predict(texts)
+    return {
+        "text": np.arange(len(texts)),
+        "characters": np.array([own.characters for own in found]),
+        "tokens": np.array([len(own.nats) for own in found]),
+        "unknown": np.array([own.unknown for own in found]),
+        "nats": np.array([float(own.nats.sum()) for own in found]),
+        "bits_per_character": np.array([own.bits_per_character for own in found]),
+        "perplexity": np.array([own.perplexity for own in found]),
+    }

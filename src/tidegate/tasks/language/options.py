@@ -1,0 +1,288 @@
+"""Options of a language model, and the size that its corpus and the time to train it suggest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from tidegate.artifacts.layers import Layer
+from tidegate.artifacts.spec import Dropout, NetworkSpec, Next, Recurrent, Tokens
+from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
+from tidegate.core.translate import Language, tr
+from tidegate.prepare.vocabulary import LARGEST, METHODS
+from tidegate.tasks.options import CELLS, choice, share, whole
+from tidegate.train.options import TrainOptions
+
+SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (2, 384), (2, 512), (2, 768), (2, 1024))
+SPEED = 5e10  # operations a second of a training on two ordinary cores; only sizes are chosen by it
+PASSES = 4.0  # over the text, at least, for which a size must leave time
+FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
+STEPS = 6_000  # of a training, beyond which a small corpus has nothing more to give
+WEIGHTS = 4.0  # for each training token, at most
+FEWEST_STEPS, FEWEST_TRACKS = 40, 8  # of an epoch of a small corpus, and how many tracks are worth reading at once
+FEWEST_PAIRS = 300
+WINDOW, TRACKS = 128, 32  # tokens that gradients flow back through, and tracks side by side
+TIED_FROM = 512  # tokens from which on scores are tied, as their weights would be most of the network's
+
+
+@dataclass(frozen=True)
+class LanguageNetwork:
+    """The finer choices of a language model's network.
+
+    Attributes:
+        embedding_size: numbers of a token's vector; None takes the units, at most 128 for up to 512 tokens, else 256.
+        tied: score tokens by the vectors they are read with; None does for more than 512 tokens.
+        layer_norm: inside the cell. forget_bias: what the forget gate starts from; None takes torch's start.
+        zoneout: share of units that keep their old state. recurrent_dropout: of the state that enters the product, one
+            mask for all steps. weight_dropout: of the recurrent weights themselves.
+        token_dropout: share of tokens read as the unknown one. embedding_dropout: share of the vocabulary that a batch
+            does not see. input_dropout: of the units of the vectors, the same at all steps.
+        variational: whether `dropout` before the scores silences the same units at all steps.
+    """
+
+    embedding_size: int | None = None
+    tied: bool | None = None
+    layer_norm: bool = False
+    forget_bias: float | None = 1.0
+    zoneout: float = 0.0
+    recurrent_dropout: float = 0.0
+    weight_dropout: float = 0.0
+    token_dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    input_dropout: float = 0.0
+    variational: bool = True
+
+    def __post_init__(self) -> None:
+        if self.embedding_size is not None:
+            whole("embedding_size", self.embedding_size, 1)
+        choice("tied", self.tied, (None, True, False))
+        for name in ("layer_norm", "variational"):
+            choice(name, getattr(self, name), (True, False))
+        for name in ("zoneout", "recurrent_dropout", "weight_dropout"):
+            share(name, getattr(self, name))
+        for name in ("token_dropout", "embedding_dropout", "input_dropout"):
+            share(name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class TextPreparation:
+    """How texts become tokens, beside `tokens`.
+
+    Attributes:
+        vocabulary: most tokens; None takes all characters up to 10,000, 20,000 words or symbols, 2,000 byte pairs.
+        min_count: how often a token must occur to be one; None takes 1 for characters and symbols, else 2.
+    """
+
+    vocabulary: int | None = None
+    min_count: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.min_count is not None:
+            whole("min_count", self.min_count, 1)
+        if self.vocabulary is not None:
+            whole("vocabulary", self.vocabulary, 5)
+            if self.vocabulary > LARGEST:
+                raise ConfigError(f"vocabulary is at most {LARGEST}; got {self.vocabulary}")
+
+
+@dataclass(frozen=True)
+class LanguageTraining(TrainOptions):
+    """How a language model is trained: `TrainOptions` with defaults of its own.
+
+    AdamW with one cycle of the rate, up to a peak that the engine bears for a network of this kind; weights are
+    averaged over some 200 steps.
+    """
+
+    optimizer: Any = "adamw"
+    weight_decay: float = 0.01
+    schedule: Any = "one_cycle"
+
+
+@dataclass(frozen=True)
+class LanguageChoices:
+    """All options of a language model, checked."""
+
+    tokens: str
+    window: int
+    cell: str
+    hidden_size: int | None
+    num_layers: int | None
+    dropout: float | None
+    minutes: float
+    max_epochs: int | None
+    network: LanguageNetwork
+    preparation: TextPreparation
+    training: TrainOptions
+
+    def __post_init__(self) -> None:
+        choice("tokens", self.tokens, METHODS)
+        choice("cell", self.cell, CELLS)
+        whole("window", self.window, 2)
+        for name in ("hidden_size", "num_layers", "max_epochs"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
+        size = self.preparation.vocabulary
+        if self.tokens == "bpe" and size is not None and size < FEWEST_PAIRS:
+            raise ConfigError(f"vocabulary has room for all 256 bytes from {FEWEST_PAIRS} on; got {size}")
+        if self.dropout is not None:
+            share("dropout", self.dropout)
+        if isinstance(self.minutes, bool) or not isinstance(self.minutes, (int, float)) or not 0 < self.minutes < 1e6:
+            raise ConfigError(f"minutes is a positive number; got {self.minutes!r}")
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The size of a network for a corpus and a time, and what follows from it.
+
+    Attributes:
+        layers, units, dropout, epochs, batch_size: of the training, as given or as advised.
+        characters, tokens: of the training part; size: V, tokens of the vocabulary. weights: of the network.
+        seconds: about what the training takes on two ordinary cores. bound: what held the size: `data`, `time`,
+            `given`, or `largest`.
+    """
+
+    layers: int
+    units: int
+    dropout: float
+    epochs: int
+    batch_size: int
+    characters: int
+    tokens: int
+    size: int
+    weights: int
+    seconds: float
+    bound: str
+
+    def note(self) -> Note:
+        """What was chosen and why."""
+        return Note("size", _SAID[self.bound], self._values())
+
+    def text(self, lang: Language | None = None) -> str:
+        """The advice in words."""
+        return tr(_SAID[self.bound], lang, **self._values())
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _values(self) -> dict[str, Any]:
+        return {
+            "characters": f"{self.characters:,}",
+            "tokens": f"{self.tokens:,}",
+            "size": f"{self.size:,}",
+            "layers": self.layers,
+            "units": self.units,
+            "weights": f"{self.weights:,}",
+            "epochs": self.epochs,
+            "dropout": f"{self.dropout:g}",
+            "minutes": f"{max(self.seconds / 60, 0.1):.1f}",
+        }
+
+
+_SAID = {
+    "data": "{characters} characters to train on ({tokens} tokens, {size} different): {layers} layers of {units} units "
+    "({weights} weights), as many as so much text can fill; {epochs} passes with dropout {dropout}, about {minutes} "
+    "minutes on two ordinary cores.",
+    "time": "{characters} characters to train on ({tokens} tokens, {size} different): {layers} layers of {units} units "
+    "({weights} weights), as many as the time allows (minutes=; the text could fill more); {epochs} passes with "
+    "dropout {dropout}, about {minutes} minutes on two ordinary cores.",
+    "given": "{characters} characters to train on ({tokens} tokens, {size} different): {layers} layers of {units} "
+    "units ({weights} weights), as asked; {epochs} passes with dropout {dropout}, about {minutes} minutes on two "
+    "ordinary cores.",
+    "largest": "{characters} characters to train on ({tokens} tokens, {size} different): {layers} layers of {units} "
+    "units ({weights} weights), the largest that is advised; {epochs} passes with dropout {dropout}, about {minutes} "
+    "minutes on two ordinary cores.",
+}
+
+
+def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) -> Advice:
+    """The size for so much text and time, where the user said nothing; it does not depend on this machine's speed.
+
+    The largest of a row of sizes that has at most four weights for each training token and leaves time for four passes.
+
+    Args:
+        choices: options of the model. characters, tokens: of the training part. size: V.
+    """
+    bound, chosen = "given", (choices.num_layers or 2, choices.hidden_size or SIZES[0][1])
+    if choices.hidden_size is None:
+        bound, chosen = "largest", SIZES[0]
+        for layers, units in SIZES:
+            pair = (choices.num_layers or layers, units)
+            weights = _weights(choices, *pair, size)
+            if weights > WEIGHTS * tokens and pair[1] > SIZES[0][1]:
+                bound = "data"
+                break
+            if _seconds(weights, tokens, PASSES) > 60 * choices.minutes and pair[1] > SIZES[0][1]:
+                bound = "time"
+                break
+            chosen = pair
+    layers, units = chosen
+    weights = _weights(choices, layers, units, size)
+    batch = choices.training.batch_size
+    most = max(tokens // (FEWEST_STEPS * choices.window), FEWEST_TRACKS)
+    batch = max(1, min(batch, most, tokens // (2 * choices.window)))
+    epochs = choices.max_epochs
+    if epochs is None:
+        allowed = 60 * choices.minutes / max(_seconds(weights, tokens, 1), 1e-9)
+        useful = STEPS * batch * choices.window / max(tokens, 1)
+        epochs = int(min(max(min(allowed, useful), FEWEST_EPOCHS), MOST_EPOCHS))
+    dropout = choices.dropout
+    if dropout is None:  # the more weights for each token, the more has to be held back
+        ratio = weights / max(tokens, 1)
+        dropout = 0.1 if ratio < 0.1 else 0.2 if ratio < 0.5 else 0.3 if ratio < 1.5 else 0.4
+    seconds = _seconds(weights, tokens, epochs)
+    return Advice(layers, units, dropout, epochs, batch, characters, tokens, size, weights, seconds, bound)
+
+
+def _seconds(weights: int, tokens: int, passes: float) -> float:
+    """A multiplication and an addition forwards and twice as many backwards, for each weight and token."""
+    return 6.0 * weights * tokens * passes / SPEED
+
+
+def _weights(choices: LanguageChoices, layers: int, units: int, size: int) -> int:
+    """Weights that a token is multiplied with: all but the vectors it is looked up in."""
+    gates = 3 if choices.cell in ("gru", "coupled") else 4
+    vector = embedding_size(choices.network, units, size)
+    scores = (
+        size * vector + (vector * units if vector != units else 0) if is_tied(choices.network, size) else size * units
+    )
+    return gates * units * (vector + units) + (layers - 1) * gates * units * 2 * units + scores
+
+
+def embedding_size(network: LanguageNetwork, units: int, size: int) -> int:
+    """Numbers of a token's vector."""
+    most = 128 if size <= TIED_FROM else 256
+    return min(units, most) if network.embedding_size is None else network.embedding_size
+
+
+def is_tied(network: LanguageNetwork, size: int) -> bool:
+    """Whether tokens are scored by the vectors they are read with."""
+    return size > TIED_FROM if network.tied is None else network.tied
+
+
+def build_spec(choices: LanguageChoices, advice: Advice) -> NetworkSpec:
+    """The network of these options and this size."""
+    network, size = choices.network, advice.size
+    cell: Any = choices.cell
+    assert cell in get_args(Recurrent.model_fields["cell"].annotation)
+    recurrent = Recurrent(
+        cell=cell,
+        hidden_size=advice.units,
+        num_layers=advice.layers,
+        dropout=advice.dropout if advice.layers > 1 else 0.0,
+        layer_norm=network.layer_norm,
+        recurrent_dropout=network.recurrent_dropout,
+        weight_dropout=network.weight_dropout,
+        zoneout=network.zoneout,
+        forget_bias=None if cell == "gru" else network.forget_bias,
+    )
+    tokens = Tokens(
+        vocabulary=size,
+        size=embedding_size(network, advice.units, size),
+        dropout=network.token_dropout,
+        row_dropout=network.embedding_dropout,
+        variational=network.input_dropout,
+    )
+    dropout = [Dropout(rate=advice.dropout, variational=network.variational)] if advice.dropout else []
+    layers: tuple[Layer, ...] = (tokens, recurrent, *dropout, Next(tied=is_tied(network, size)))
+    return NetworkSpec(window=0, horizon=1, past=1, targets=0, outputs=size, layers=layers)

@@ -1,0 +1,60 @@
+"""What a language model leaves in its artifact and its run, and a run taken up again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidegate.data.files.corpus import divide, read_corpus
+from tidegate.nn.network import build_network
+from tidegate.tasks.language.evaluate import Judged
+from tidegate.tasks.language.fit import LanguageFitted, join
+from tidegate.tasks.language.options import advise
+from tidegate.tasks.open import Stored
+from tidegate.tasks.run import Content, parquet
+
+
+def content_of(fitted: LanguageFitted) -> Content:
+    """The artifact of a fit."""
+    return Content(
+        spec=fitted.spec,
+        weights=fitted.weights,
+        preparation={"vocabulary": fitted.vocabulary.to_json()},
+        schema={},
+        frequency={},
+        decoding={"several": fitted.several},
+    )
+
+
+def predictions(model: Any, judged: Judged) -> dict[str, bytes]:
+    """A row per token of the test part: the token, and -log p by every method; and a sample of what it writes."""
+    pieces = model.vocabulary_.pieces
+    tokens = [pieces[number].decode("utf-8", "replace") for number in judged.numbers.tolist()]
+    return {"predictions.parquet": parquet({"token": tokens, **judged.nats})}
+
+
+def take_up(model: Any, stored: Stored, data: Any) -> None:
+    """Give a loaded model its corpus, its parts and its history.
+
+    Raises:
+        ArtifactError: the run does not say where its corpus is. DataError: it is not that of the training.
+    """
+    given = stored.given(data)
+    sequences = read_corpus(given, **stored.reading)
+    stored.check(sequences, given)
+    parts = divide(list(sequences.texts), stored.split["validation"], stored.split["test"])  # type: ignore[arg-type]
+    own, vocabulary, choices = model.model_, model.vocabulary_, model.check()
+    numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
+    advice = advise(choices, sum(map(len, parts.train)), len(numbers["train"]), len(vocabulary))
+    model._take(
+        LanguageFitted(
+            network=build_network(own.spec, own.weights),
+            histories=(stored.history(),),
+            notes=stored.notes,
+            sequences=sequences,
+            parts=parts,
+            vocabulary=vocabulary,
+            numbers=numbers,
+            advice=advice,
+            window=choices.window,
+        )
+    )
