@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -49,6 +49,15 @@ class Split:
         """Rows of a part over all series; 0 where there is no such part."""
         found = self.parts.get(part)
         return 0 if found is None else int((found[:, 1] - found[:, 0]).sum())
+
+    def for_windows(self, table: Table, window: int, horizon: int) -> Split:
+        """The same parts, checked for windows of another length.
+
+        Raises:
+            SplitError: a part has no such window in any series.
+        """
+        check_sizes(window, horizon)
+        return replace(self, notes=_short(table, self.parts, self.gap, window, horizon))
 
 
 def check_sizes(window: int, horizon: int) -> None:
@@ -100,7 +109,7 @@ def split(table: Table, *, validation: Size = 0.1, test: Size = 0.2, gap: int = 
     parts = {
         name: np.stack([low, np.maximum(low, high)], axis=1).astype(np.int64) for name, (low, high) in ranges.items()
     }
-    return Split(parts, int(gap), _judge(table, parts, gap, window, horizon))
+    return Split(parts, int(gap), _short(table, parts, gap, window, horizon))
 
 
 def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArray[np.int64] | None:
@@ -139,7 +148,7 @@ def _begin_at(table: Table, name: str, size: Any) -> NDArray[np.int64]:
     )
 
 
-def _judge(
+def _short(
     table: Table, parts: Mapping[str, NDArray[np.int64]], gap: int, window: int, horizon: int
 ) -> tuple[Note, ...]:
     notes = []

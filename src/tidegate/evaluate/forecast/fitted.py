@@ -18,7 +18,7 @@ from tidegate.evaluate.forecast.compare import Criterion
 from tidegate.evaluate.forecast.constants import Constants, by_season, clock, constant, intermittent, shifts
 from tidegate.evaluate.forecast.metrics import seasonal_error
 from tidegate.evaluate.forecast.ridge import LIMIT, Gathers, Ridge, Shape, fit_ridges
-from tidegate.evaluate.forecast.season import CYCLES, DAYS, find_seasons, random_walk
+from tidegate.evaluate.forecast.season import CYCLES, DAYS, Seasons, find_seasons, random_walk
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -235,6 +235,7 @@ def fit_baselines(
     season: int | None = None,
     ridge: bool = True,
     scale_rows: Rows | None = None,
+    seasons: Seasons | None = None,
 ) -> Baselines:
     """Fit all baselines on the training part; the validation part chooses ridge's penalty and nothing else.
 
@@ -247,9 +248,10 @@ def fit_baselines(
         season: steps in a cycle; None finds it in the training part.
         ridge: whether ridge regression, with and without known-ahead inputs, is among the baselines.
         scale_rows: [G, 2] rows that set the MASE scale; None takes the training part (M4 takes all before the test).
+        seasons: of the first target, where they are known already.
     """
     train = np.asarray(split.train, dtype=np.int64)
-    strongest, found = _seasons(table, train)
+    strongest, found = _seasons(table, train, seasons)
     chosen = season if season is not None else strongest
     longest = int((train[:, 1] - train[:, 0]).max()) if len(train) else 0
     # A day and a week are compared with even where they do not show: that is what people would try. Rows that are
@@ -316,8 +318,9 @@ def _ridge(name: str, state: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
     )
 
 
-def _seasons(table: Table, train: Rows) -> tuple[int, tuple[int, ...]]:
-    results = [find_seasons(table, train, name) for name in table.schema.targets[:_TARGETS]]
+def _seasons(table: Table, train: Rows, known: Seasons | None) -> tuple[int, tuple[int, ...]]:
+    first, *others = table.schema.targets[:_TARGETS]
+    results = [known or find_seasons(table, train, first), *(find_seasons(table, train, name) for name in others)]
     strongest = next((result.strongest for result in results if result.strongest > 1), 1)
     every = dict.fromkeys([strongest, *(m for result in results for m in result.all)])
     return strongest, tuple(m for m in every if m > 1)

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.data import split as make_split
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.leaks.audit import (
@@ -43,22 +42,19 @@ class Subject:
     """
 
     def __init__(self, model: Any, table: Table, parts: Mapping[str, Any]) -> None:
-        from tidegate.tasks.forecast.choices import make_choices
+        from tidegate.tasks.forecast.choices import split_and_choose
 
         self.model = model.variant({"training.steps_per_epoch": STEPS, "max_epochs": 1})
-        rough = make_split(table, **parts, window=model.window or 1, horizon=model.horizon)
-        self.window = make_choices(self.model, table, rough.train).window
         self.parts = parts
-        self.split = make_split(table, **parts, window=self.window, horizon=model.horizon)
+        self.split, choices = split_and_choose(self.model, table, parts)
+        self.window = choices.window
 
     def fit(self, table: Table) -> Any:
         """Everything that `Forecaster.fit` does, with less training."""
         from tidegate.tasks.forecast import fit as fitting
-        from tidegate.tasks.forecast.choices import make_choices
+        from tidegate.tasks.forecast.choices import split_and_choose
 
-        rough = make_split(table, **self.parts, window=self.model.window or 1, horizon=self.model.horizon)
-        choices = make_choices(self.model, table, rough.train)
-        parts = make_split(table, **self.parts, window=choices.window, horizon=choices.horizon)
+        parts, choices = split_and_choose(self.model, table, self.parts)
         return fitting.fit(table, parts, choices, trial_steps=STEPS, validation_windows=WINDOWS)
 
     def learned(self, fitted: Any, test: NDArray[np.int64]) -> list[Stage]:

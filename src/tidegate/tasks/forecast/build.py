@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.artifacts.spec import Decoder, Dropout, Embed, Head, Layer, NetworkSpec, Normalise, OdeRnn, Pool, Segment
+from tidegate.evaluate.forecast.season import Seasons
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder, sizes_of
 from tidegate.tasks.forecast.options import NetworkOptions
@@ -20,7 +21,7 @@ class Plan:
         segment, decoder_segment: steps of one recurrent step.
         lags: seasons that the head sees.
         normalise: by window, or None. period: of `scale`.
-        anchor: steps, 0 for none.
+        anchor: steps, 0 for none. seasons: of the training part.
     """
 
     window: int
@@ -32,6 +33,7 @@ class Plan:
     normalise: str | None
     period: int
     anchor: int
+    seasons: Seasons
 
 
 def build_spec(

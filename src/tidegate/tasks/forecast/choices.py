@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
-from tidegate.evaluate.forecast.season import find_seasons
+from tidegate.data.split import Split, split
+from tidegate.evaluate.forecast.season import Seasons, find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.forecast.options import LOSSES, NetworkOptions, choose_window, quantile_levels
 from tidegate.tasks.options import (
@@ -56,9 +58,10 @@ class ForecastOptions:
 
 @dataclass(frozen=True)
 class Choices(ForecastOptions):
-    """The same with a window."""
+    """The same with a window, and the seasons that it was chosen by; None where it was given."""
 
     window: int
+    seasons: Seasons | None = field(default=None, repr=False)
 
 
 def check_options(model: Any) -> ForecastOptions:
@@ -96,6 +99,22 @@ def check_options(model: Any) -> ForecastOptions:
     )
 
 
+def split_and_choose(model: Any, table: Table, parts: Mapping[str, Any]) -> tuple[Split, Choices]:
+    """The parts of a table and the options, with a window that suits the training part where none was given.
+
+    Args:
+        model: the forecaster. table: the data. parts: `validation`, `test` and `gap`, as of `tidegate.split`.
+
+    Raises:
+        SplitError: a part has no window.
+    """
+    found = split(table, **parts, window=model.window or 1, horizon=model.horizon)
+    choices = make_choices(model, table, found.train)
+    if model.window is None:
+        found = found.for_windows(table, choices.window, choices.horizon)
+    return found, choices
+
+
 def make_choices(model: Any, table: Table, train: NDArray[np.int64]) -> Choices:
     """The groups of options, and a window that suits the training part where none was given.
 
@@ -103,10 +122,10 @@ def make_choices(model: Any, table: Table, train: NDArray[np.int64]) -> Choices:
         model: the forecaster. table: the data. train: [G, 2], its training rows; nothing else is looked at.
     """
     found = check_options(model)
-    window = found.window
+    window, seasons = found.window, None
     if window is None:
         seasons = find_seasons(table, train)
         calendar = table.frequency.seasons() if seasons.all else ()
         rows = int(np.median(train[:, 1] - train[:, 0]))
         window = choose_window((seasons.strongest, *calendar), model.horizon, rows)
-    return Choices(**{**vars(found), "window": window})
+    return Choices(**{**vars(found), "window": window, "seasons": seasons})

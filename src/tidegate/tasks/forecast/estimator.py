@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.data import split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.forecast.choices import ForecastOptions, check_options, make_choices
+from tidegate.tasks.forecast.choices import ForecastOptions, check_options, split_and_choose
 from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, learnable, ready
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
@@ -117,10 +116,8 @@ class Forecaster(Estimator):
         from tidegate.tasks.forecast import fit as fitting
 
         whole, examples = examples, learnable(examples)
-        rough = split(examples, **call.split, window=self.window or 1, horizon=self.horizon)
-        choices = make_choices(self, examples, rough.train)
+        parts, choices = split_and_choose(self, examples, call.split)
         check_names(examples.schema, choices.quantiles)
-        parts = split(examples, **call.split, window=choices.window, horizon=choices.horizon)
         fitted = fitting.fit(
             examples, parts, choices, checkpoints=call.checkpoints, resume=call.resume, progress=progress
         )

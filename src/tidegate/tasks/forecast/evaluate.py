@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.fitted import Baselines, FittedBaselines, fit_baselines
 from tidegate.prepare import Prepared
 from tidegate.runtime.forecast.decode import Forecast, forecast
+
+if TYPE_CHECKING:
+    from tidegate.tasks.forecast.fit import ForecastFitted
 
 FILE = "baselines.safetensors"
 
@@ -48,19 +51,21 @@ def judge_part(model: Any, part: str, *, ridge: bool = True) -> Judged:
     if ridge and fitted is model.fitted_:
         baselines = training_baselines(model).apply(fitted.table, fitted.prepared)
     else:
-        options: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon, "ridge": ridge}
-        baselines = fit_baselines(fitted.table, fitted.split, fitted.prepared, **options)
+        baselines = _fit_baselines(fitted, ridge=ridge)
     return _judge(found, model, fitted.table, fitted.split, fitted.prepared, origins, baselines)
 
 
 def training_baselines(model: Any) -> FittedBaselines:
     """The baselines of a fitted model's training part, fitted once."""
     if getattr(model, "baselines_", None) is None:
-        fitted = model.fitted_
-        options: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon}
-        model.baselines_ = fit_baselines(fitted.table, fitted.split, fitted.prepared, **options).fitted
+        model.baselines_ = _fit_baselines(model.fitted_).fitted
     found: FittedBaselines = model.baselines_
     return found
+
+
+def _fit_baselines(fitted: ForecastFitted, *, ridge: bool = True) -> Baselines:
+    how: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon, "seasons": fitted.plan.seasons}
+    return fit_baselines(fitted.table, fitted.split, fitted.prepared, ridge=ridge, **how)
 
 
 def judge_table(model: Any, table: Table) -> Evaluation:

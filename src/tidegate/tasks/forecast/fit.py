@@ -255,7 +255,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
         segment = choose_segment(window, table.frequency)
     if window % segment and not network.conv_channels:
         raise ConfigError(f"window {window} is not a multiple of segment {segment}")
-    found = find_seasons(table, split.train)
+    found = choices.seasons or find_seasons(table, split.train)
     # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
     # as long as a week has days.
     days = {m for m in DAYS if m in found.all or 7 * m == found.strongest}
@@ -269,7 +269,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     else:
         decoder_segment = network.decoder_segment
     period = max(lags, default=0)
-    return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor)
+    return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor, found)
 
 
 def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:

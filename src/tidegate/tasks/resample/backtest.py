@@ -184,7 +184,8 @@ def evaluate_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold,
     prepared = model.preparation_.apply(part.table)
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
     window = model.spec_.window
-    baselines = fit_baselines(part.table, part.split, prepared, window=window, horizon=horizon, ridge=plan.ridge)
+    how: Any = {"window": window, "horizon": horizon, "seasons": model.fitted_.plan.seasons}
+    baselines = fit_baselines(part.table, part.split, prepared, ridge=plan.ridge, **how)
     others = {name: method(origins) for name, method in baselines.methods.items()}
     baselines = replace(baselines, methods={name: partial(_known, origins, own) for name, own in others.items()})
     evaluation = evaluate_forecasts(
