@@ -9,7 +9,18 @@ import tidegate
 
 ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel")
 EVERYDAY = 12  # besides what makes the task: the horizon of a forecast, the threshold of a class
-OWN = {"tokens", "minutes", "horizon", "level", "quantiles", "class_weight", "threshold", "method", "alarms_per_week"}
+OWN = {
+    "tokens",
+    "minutes",
+    "horizon",
+    "pretrained",
+    "level",
+    "quantiles",
+    "class_weight",
+    "threshold",
+    "method",
+    "alarms_per_week",
+}
 REASONS = {  # defaults that differ by task, and why
     "hidden_size": "a detector's is advanced at every row of a stream; a language model's is chosen for its text",
     "num_layers": "two layers forecast better, one is enough for a label (docs/log.md)",

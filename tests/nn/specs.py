@@ -24,6 +24,7 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Skip,
     Tag,
     Tokens,
     Transformer,
@@ -50,6 +51,9 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
     if draw(st.booleans()):
         by = draw(st.sampled_from(["last", "mean", "standard", "scale"]))
         between.append(Normalise(by=by, period=draw(st.sampled_from([0, 5])) if by == "scale" else 0))
+    skip = draw(st.booleans())
+    if skip:
+        between.append(Skip())
     if draw(st.booleans()):
         channels, kernel = draw(st.sampled_from([(4,), (3, 2)])), draw(st.sampled_from([1, 2, 3]))
         between.append(Convolution(channels=channels, kernel=kernel, padding=draw(st.sampled_from(["causal", "same"]))))
@@ -98,7 +102,7 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
         outputs=draw(st.integers(1, 3)),
         channels="independent" if independent else "joint",
         channel_size=channel_size,
-        anchor=draw(st.sampled_from([0, 1, 5, 12])),
+        anchor=0 if skip else draw(st.sampled_from([0, 1, 5, 12])),
     )
 
 

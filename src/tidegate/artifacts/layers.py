@@ -79,6 +79,17 @@ class Normalise(Record):
     period: Count = 0
 
 
+class Skip(Record):
+    """A linear forecast of each target's own window, beside the network, which learns what it leaves.
+
+        f_k = share * network_k + b_k + sum_t w_kt x_t
+
+    Its weights are fitted by ridge regression and not trained; `share` is chosen when the network is.
+    """
+
+    kind: Literal["skip"] = "skip"
+
+
 class Branch(Record):
     """Convolutions beside the recurrence, over the sequence as it came in; their mean over time joins the context.
 
@@ -279,6 +290,7 @@ Layer = Annotated[
     Tokens
     | Frames
     | Normalise
+    | Skip
     | Branch
     | Convolution
     | Segment
@@ -304,6 +316,7 @@ ORDER = (
     "tokens",
     "frames",
     "normalise",
+    "skip",
     "branch",
     "convolution",
     "segment",

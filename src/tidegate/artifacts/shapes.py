@@ -28,6 +28,7 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Skip,
     Tag,
     Tokens,
     Transformer,
@@ -258,7 +259,10 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     return shapes
 
 
-def _first_shapes(at: str, layer: Tokens | Frames) -> dict[str, Shape]:
+def _first_shapes(at: str, spec: NetworkSpec, layer: Tokens | Frames | Skip, sizes: Sizes) -> dict[str, Shape]:
+    if isinstance(layer, Skip):
+        outputs = (sizes.targets, spec.horizon)
+        return {f"{at}.weight": (*outputs, spec.window), f"{at}.bias": outputs, f"{at}.share": (1,)}
     if isinstance(layer, Tokens):
         words: dict[str, Shape] = {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
         return words | ({f"{at}.pairs.weight": (layer.pairs, layer.size)} if layer.pairs else {})
@@ -271,8 +275,8 @@ def _first_shapes(at: str, layer: Tokens | Frames) -> dict[str, Shape]:
 
 def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    if isinstance(layer, (Tokens, Frames)):
-        shapes = _first_shapes(at, layer)
+    if isinstance(layer, (Tokens, Frames, Skip)):
+        shapes = _first_shapes(at, spec, layer, sizes)
     elif isinstance(layer, Branch):
         shapes = branch_shapes(at, layer, sizes.width)
     elif isinstance(layer, Embed):

@@ -44,6 +44,7 @@ from tidegate.artifacts.layers import (
     Segment,
     SelfAttention,
     Size,
+    Skip,
     Tag,
     Tokens,
     Transformer,
@@ -77,6 +78,7 @@ __all__ = [
     "Segment",
     "SelfAttention",
     "Size",
+    "Skip",
     "Tag",
     "Tokens",
     "Transformer",
@@ -151,6 +153,8 @@ class NetworkSpec(Record):
 
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
+        if "skip" in kinds and (not self.forecasts or self.anchor):
+            raise ValueError("a skip belongs to a network that forecasts, in the place of an anchor")
         if self.forecasts:
             if not self.window or not self.targets:
                 given = f"window {self.window} and targets {self.targets}"

@@ -39,7 +39,7 @@ def forecast(
     known: list[str] = typer.Option([], help=tr("Covariate known ahead; may be given more than once.")),
     observed: list[str] = typer.Option([], help=tr("Covariate known up to now; may be given more than once.")),
     static: list[str] = typer.Option([], help=tr("One value per series; may be given more than once.")),
-    horizon: int = typer.Option(24, help=tr("Steps to forecast.")),
+    horizon: int | None = typer.Option(None, help=tr("Steps to forecast; a year, week or day of them if not given.")),
     window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
     cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
     encoder: str | None = typer.Option(None, help=tr("What reads the window:") + " recurrent|transformer|ode_rnn"),

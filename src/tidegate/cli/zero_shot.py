@@ -19,7 +19,9 @@ def register(app: typer.Typer) -> None:
     @reads
     def forecast(
         data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
-        horizon: int = typer.Option(24, "--horizon", "-k", help=tr("Steps to forecast.")),
+        horizon: int | None = typer.Option(
+            None, "--horizon", "-k", help=tr("Steps to forecast; a year, week or day of them if not given.")
+        ),
         time: list[str] | None = typer.Option(
             None, help=tr("Time column; recognised where it has a usual name. More than once: date and time of day.")
         ),

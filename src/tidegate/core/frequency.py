@@ -118,6 +118,19 @@ class Frequency:
         lengths = [day, 7 * day, round(365.25 * day)]
         return tuple(round(length / size) for length in lengths if 2 <= round(length / size) <= 100_000)
 
+    def horizon(self) -> int:
+        """Steps ahead that are usually asked for: a year of months, two of quarters, a week of days, a day of hours.
+
+        A quarter of weeks, an hour of steps of less than 5 minutes, 6 years, 24 rows that are only counted.
+        """
+        seasons = self.seasons()
+        if self.unit == "row":
+            return 24
+        if not seasons:
+            return 6
+        usual = {2: 4, 4: 8, 52: 13}.get(seasons[0], seasons[0])
+        return usual if usual <= 288 else max(1, round(usual / 24))
+
     def to_json(self) -> dict[str, Any]:
         more = {"days": list(self.days), "roll": self.roll, "holidays": self.holidays}
         plain = {"count": self.count, "unit": self.unit, "month_end": self.month_end}

@@ -57,7 +57,8 @@ class Split:
             SplitError: a part has no such window in any series.
         """
         check_sizes(window, horizon)
-        return replace(self, notes=_short(table, self.parts, self.gap, window, horizon))
+        kept = (note for note in self.notes if note.kind != "short_series")
+        return replace(self, notes=(*kept, *_short(table, self.parts, self.gap, window, horizon)))
 
 
 def check_sizes(window: int, horizon: int) -> None:
@@ -94,8 +95,11 @@ def split(table: Table, *, validation: Size = 0.1, test: Size = 0.2, gap: int = 
         raise ConfigError(f"gap={gap!r} must be a whole number of rows, at least 0")
     first, end = table.starts[:-1], table.starts[1:]
     test_begin = _begin(table, "test", test, end)
+    notes: list[Note] = []
+    test_begin = _enough(table, "test", test, test_begin, end, horizon, notes)
     limit = end if test_begin is None else np.maximum(test_begin - gap, first)
     validation_begin = _begin(table, "validation", validation, end if test_begin is None else test_begin)
+    validation_begin = _enough(table, "validation", validation, validation_begin, limit, horizon, notes)
     if validation_begin is not None:
         if test_begin is not None and isinstance(validation, (int, float, np.integer, np.floating)):
             validation_begin = validation_begin - gap  # the gap comes out of the training part, not of this one
@@ -109,7 +113,24 @@ def split(table: Table, *, validation: Size = 0.1, test: Size = 0.2, gap: int = 
     parts = {
         name: np.stack([low, np.maximum(low, high)], axis=1).astype(np.int64) for name, (low, high) in ranges.items()
     }
-    return Split(parts, int(gap), _short(table, parts, gap, window, horizon))
+    return Split(parts, int(gap), (*notes, *_short(table, parts, gap, window, horizon)))
+
+
+def _enough(
+    table: Table,
+    name: str,
+    size: Size,
+    begin: NDArray[np.int64] | None,
+    end: NDArray[np.int64],
+    horizon: int,
+    notes: list[Note],
+) -> NDArray[np.int64] | None:
+    """Where a part given as a share begins: a horizon before its end where the share has no room for one forecast."""
+    if begin is None or not isinstance(size, (float, np.floating)) or (end - begin).max() >= horizon:
+        return begin
+    message = "The {part} part takes {rows} rows of each series, as one forecast does: {share:g} of them are too few."
+    notes.append(Note("share", message, {"part": name, "rows": horizon, "share": float(size)}))
+    return np.asarray(np.maximum(end - horizon, table.starts[:-1]))
 
 
 def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArray[np.int64] | None:

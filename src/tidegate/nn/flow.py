@@ -34,6 +34,7 @@ class Flow:
     state: State = ()  # h (and c) [L, B, H]
     embedding: Tensor | None = None  # [V, size], vectors of tokens, that tied scores are made with
     branch: Tensor | None = None  # [B, channels]
+    skip: tuple[Tensor, Tensor] | None = None  # a linear forecast [B, K, C], and the share [1] of the network beside it
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
     decoder_attention: Tensor | None = None  # [B, K / segment, S]

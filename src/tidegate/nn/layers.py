@@ -24,6 +24,7 @@ from tidegate.artifacts.spec import (
     Pool,
     Recurrent,
     Segment,
+    Skip,
     Transformer,
 )
 from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
@@ -62,6 +63,24 @@ class NormaliseLayer(nn.Module):
         if flow.truth is not None:
             flow.truth = flow.truth if flow.loc is None else flow.truth - flow.loc
             flow.truth = flow.truth if flow.scale is None else flow.truth / flow.scale
+
+
+class SkipLayer(nn.Module):
+    """A linear forecast beside the network (`Skip`): [B, T, C] -> [B, K, C]."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    share: torch.Tensor
+
+    def __init__(self, spec: NetworkSpec, layer: Skip, sizes: Sizes) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(sizes.targets, spec.horizon, spec.window))
+        self.register_buffer("bias", torch.zeros(sizes.targets, spec.horizon))
+        self.register_buffer("share", torch.ones(1))
+
+    def forward(self, flow: Flow) -> None:
+        found = torch.einsum("btc,ckt->bkc", flow.targets, self.weight) + self.bias.T
+        flow.skip = found, self.share
 
 
 class ConvolutionLayer(nn.Module):
@@ -260,6 +279,7 @@ LAYERS: dict[str, type[nn.Module]] = {
     "tokens": TokensLayer,
     "frames": FramesLayer,
     "normalise": NormaliseLayer,
+    "skip": SkipLayer,
     "branch": BranchLayer,
     "convolution": ConvolutionLayer,
     "segment": SegmentLayer,

@@ -89,6 +89,8 @@ class Network(nn.Module):
         ends = None if state is None else flow.state
         assert flow.output is not None
         values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)  # [B, K, C, O]
+        if flow.skip is not None:
+            values = values * flow.skip[1] + flow.skip[0].unsqueeze(3)
         if spec.anchor:
             values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
         if not spec.forecasts:

@@ -13,7 +13,7 @@ from tidegate.core.errors import ArtifactError, ConfigError
 Fill = Literal["ffill", "bfill", "linear", "seasonal", "none"]
 Scale = Literal["standard", "minmax", "robust", "none"]
 ScaleBy = Literal["series", "shared"]
-TargetTransform = Literal["none", "log1p", "difference"]
+TargetTransform = Literal["none", "log1p", "log", "difference"]
 CalendarFeature = Literal["minute", "hour", "day_of_week", "day_of_month", "day_of_year", "month", "season"]
 StepFill = Literal["zero", "ffill", "mean", "none"]
 Truncate = Literal["end", "start"]
@@ -90,8 +90,8 @@ class PrepareOptions(Options):
         mask: a 0/1 input "was missing" per column; None adds it where the training part has gaps.
         scale: `standard` (mean 0, deviation 1), `minmax` (0 to 1), `robust` (median and interquartile range).
         scale_by: statistics per `series`, or `shared` by all; None takes those per series where there are several.
-        target_transform: what the network predicts: the target, `log1p` of it, or its `difference` from
-            `difference_lag` steps before.
+        target_transform: what the network predicts: the target, `log1p` of it, `log` the same with what is below 0
+            taken as 0, or its `difference` from `difference_lag` steps before.
         difference_lag: steps; 24 on hourly rows is the difference from yesterday.
         keep_level: with `difference`, the target itself stays as a further input.
         calendar: features as sine and cosine; None chooses from step and length, () takes none.

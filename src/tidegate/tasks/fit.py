@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +70,14 @@ class Problem:
     Attributes:
         spec: the network. batches: of the training part, for the options of a training.
         loss: mean loss of a batch. validation: None trains to the last epoch.
+        start: tensors that the network begins with, by name, in the place of what chance gives.
     """
 
     spec: NetworkSpec
     batches: Callable[[TrainOptions], Batches]
     loss: Callable[[nn.Module, Batch], Tensor]
     validation: Validation | None
+    start: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,7 @@ class Trainer:
             about = [name, self.fingerprint, problem.spec.model_dump_json()]
             checkpoint = Checkpoint(self.checkpoints / name, about)
         network = seeded_network(problem.spec, options.seed)
+        network.load_state_dict(dict(problem.start), strict=False)
         with threads(choose_threads(self.work)):
             history = train(
                 network,

@@ -53,7 +53,7 @@ class FitOptions(TrainOptions):
 
     Attributes:
         refit: train again on training and validation part together once the epochs are chosen; None does so for fewer
-            than 1,000 labelled sequences, and not for forecasts.
+            than 1,000 labelled sequences, and for forecasts of at most 5,000 training windows.
     """
 
     refit: bool | None = None

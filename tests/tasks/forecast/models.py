@@ -19,9 +19,10 @@ QUICK: dict[str, Any] = {
     "max_epochs": 1,
     "batch_size": 32,
     "normalise": None,
+    "pretrained": False,
 }
 STEADY = {"anchor": 0}
-BRIEF = {"steps_per_epoch": 4}
+BRIEF = {"steps_per_epoch": 4, "refit": False}
 
 
 def quick(**options: Any) -> tg.Forecaster:

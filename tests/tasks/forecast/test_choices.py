@@ -47,7 +47,7 @@ def test_the_window_of_an_hourly_series_is_a_week_and_found_in_the_training_part
     [
         ((24, 168), 24, 20_000, 168),
         ((1,), 5, 3_500, 32),
-        ((12,), 12, 100, 12),
+        ((12,), 12, 100, 24),
         ((1,), 4, 9, 2),
         ((24, 168), 24, 630, 120),
     ],

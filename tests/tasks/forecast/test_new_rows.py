@@ -23,7 +23,7 @@ def test_the_test_part_as_a_file_gets_the_verdict_of_the_run(tmp_path: Path, dat
     time = np.datetime64("2021-01-01") + steps if dated else steps
     whole = _write(tmp_path / "all.csv", time, values)
     model = tg.Forecaster(
-        horizon=5, window=14, hidden_size=4, num_layers=1, max_epochs=1, network={"normalise": None}, seed=0
+        horizon=5, window=14, hidden_size=4, num_layers=1, max_epochs=1, network={"normalise": None}, pretrained=False
     )
     model.fit(str(whole), time="time", target="load", test=200, out=tmp_path / "run")
     stored = model.evaluate()

@@ -19,7 +19,7 @@ BASE: dict[str, Any] = {
     "num_layers": 2,
     "max_epochs": 3,
     "network": STEADY,
-    "training": {"steps_per_epoch": 3},
+    "training": {"steps_per_epoch": 3, "refit": False},
 }
 LONG = {"max_epochs": 8, "learning_rate": 0.05}
 """A change of each option, and the other options that give it something to do."""
@@ -65,6 +65,7 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("seed", 1, {}),
     ("ensemble_size", 2, {}),
     ("refit", True, {}),
+    ("pretrained", True, {}),
     ("network.head", "direct", {}),
     ("network.decoder_segment", 2, {}),
     ("network.head_size", 5, {"network": {"head": "direct"}}),
@@ -101,6 +102,7 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("network.block", 3, {}),
     ("preparation.mask", False, {}),
     ("preparation.target_transform", "log1p", {}),
+    ("preparation.target_transform", "log", {}),
     ("preparation.target_transform", "difference", {}),
     ("preparation.difference_lag", 5, {"preparation": {"target_transform": "difference"}}),
     ("preparation.keep_level", False, {"preparation": {"target_transform": "difference"}}),
@@ -185,4 +187,4 @@ def test_every_option_is_tried() -> None:
     for group, kind in GROUPS.items():
         own = {field.name for field in fields(kind)}
         assert own <= tried, (group, own - tried)
-    assert BRIEF == {"steps_per_epoch": 4}
+    assert BRIEF == {"steps_per_epoch": 4, "refit": False}

@@ -16,6 +16,7 @@ from tidegate.prepare.table.channels import Gather, Lookup, NumberChannel, TextC
 from tidegate.prepare.table.columns import NumberState, TextState, check_values
 from tidegate.prepare.table.fitted import FittedTable
 from tidegate.prepare.table.static import apply_static
+from tidegate.prepare.table.transform import LOGARITHMS, logged
 
 _CHUNK = 1 << 20
 
@@ -123,15 +124,20 @@ def _number_channel(
 ) -> NumberChannel:
     options = preparation.options
     values = table.columns[state.name]
-    log1p = state.role == "target" and options.target_transform == "log1p"
+    log1p = state.role == "target" and options.target_transform in LOGARITHMS
     by_series = len(state.offsets) > 1
     fills = np.array(state.fills)[member] if by_series else np.full(len(table.ids), state.fills[0])
     cleaned = cache.get(state.name)
     if cleaned is None:
-        check_values(table, state.name, table.rows(), log1p)
+        check_values(table, state.name, table.rows(), log1p and options.target_transform == "log1p")
         cleaned = _clean(values, table.starts, options.fill, fills, preparation.season)
         if log1p:
-            cleaned = _Cleaned(cleaned.raw, Gather(np.log1p(cleaned.filled.values)), cleaned.last, cleaned.missing)
+            cleaned = _Cleaned(
+                cleaned.raw,
+                Gather(logged(cleaned.filled.values, options.target_transform)),
+                cleaned.last,
+                cleaned.missing,
+            )
         cache[state.name] = cleaned
     mask = None
     if state.mask:
@@ -143,7 +149,7 @@ def _number_channel(
         raw=cleaned.raw,
         filled=cleaned.filled,
         last=cleaned.last,
-        start=np.log1p(start) if log1p else start,
+        start=logged(start, options.target_transform) if log1p else start,
         exact_offset=np.array(state.offsets)[member] if by_series else np.array(state.offsets),
         exact_scale=np.array(state.scales)[member] if by_series else np.array(state.scales),
         missing=mask,

@@ -13,6 +13,7 @@ from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.scale import Statistics, measure, pieces
 from tidegate.prepare.table import encode
 from tidegate.prepare.table.columns import NumberState, TextState, check_values
+from tidegate.prepare.table.transform import LOGARITHMS, logged
 
 
 def fit_number(
@@ -38,8 +39,8 @@ def fit_number(
         message = "{column} has no value in the training part; it is read as 0"
         return _empty(name, role, rows, options), [Note("empty", message, {"column": name})]
     found = raw
-    if transform == "log1p":
-        found = measure(lambda where: np.log1p(values[where], dtype=np.float64), rows, options.scale)
+    if transform in LOGARITHMS:
+        found = measure(lambda where: logged(values[where].astype(np.float64), transform), rows, options.scale)
     elif transform == "difference":
         found = _measure_differences(values, name, rows, options)
     offsets, scales = _complete(name, found)

@@ -33,6 +33,7 @@ class Prepared:
         self._lag = preparation.options.difference_lag
         self._inputs = len(preparation.past_names)
         self._ahead = len(preparation.future_names)
+        self.memory: dict[Any, Any] = {}  # what others have computed for this table and keep
 
     @classmethod
     def build(cls, preparation: FittedTable, table: Table) -> Prepared:
@@ -155,8 +156,8 @@ class Prepared:
             missing = np.isnan(future)
             usable = ~missing
             offset, scale = channel.affine(series)
-            if self._transform == "log1p":
-                future = np.log1p(future)
+            if self._transform in transform.LOGARITHMS:
+                future = transform.logged(future, self._transform)
             elif self._transform == "difference":
                 history = self._history(channel, origins, series)
                 usable &= self._has_base(origins, series, steps)
@@ -174,6 +175,18 @@ class Prepared:
         """[B, K, C] targets as the table has them, NaN where missing."""
         origins, _ = self._place(origins, 0, steps)
         return np.stack([channel.raw(origins, steps) for channel in self._channels.targets], axis=2).astype(np.float64)
+
+    def scaled(self, values: NDArray[Any], origins: Origins) -> NDArray[np.float64]:
+        """Values [B, K, C, Q] in the target's own unit as `target` gives them; not where targets are differenced."""
+        origins, series = self._place(origins, 0, 0)
+        result = np.empty(values.shape, dtype=np.float64)
+        for c, channel in enumerate(self._channels.targets):
+            offset, scale = (part[:, :, None] for part in channel.affine(series))
+            own = values[:, :, c]
+            if self._transform in transform.LOGARITHMS:
+                own = transform.logged(np.maximum(own, 1e-6 - 1), self._transform)
+            result[:, :, c] = (own - offset) / scale
+        return result
 
     def invert(self, values: NDArray[Any], origins: Origins) -> NDArray[np.float64]:
         """From predicted values back to the target's own unit.
@@ -203,7 +216,7 @@ class Prepared:
             if values.ndim == 4:
                 offset, scale = offset[:, :, None], scale[:, :, None]
             own = values[:, :, c].astype(np.float64) * scale + offset
-            if self._transform == "log1p":
+            if self._transform in transform.LOGARITHMS:
                 own = np.expm1(own)
             elif self._transform == "difference":
                 history = self._history(channel, origins, series)

@@ -1,6 +1,7 @@
 """Target transforms and their exact inverses.
 
     log1p        z = ln(1 + y)                 y = e^z - 1
+    log          z = ln(1 + max(y, 0))         y = e^z - 1
     difference   d[o+k] = y[o+k] - y[o+k-L]    y[o+k] = d[o+k] + y[o+k-L]
 
 In the inverse of the difference, y[o+k-L] is history while k < L and from there on the forecast itself.
@@ -12,6 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+LOGARITHMS = ("log1p", "log")
+
+
+def logged(values: NDArray[Any], transform: str) -> NDArray[Any]:
+    """The logarithm of 1 + values; with `log` of what is below 0 as of 0."""
+    return np.asarray(np.log1p(np.maximum(values, 0.0) if transform == "log" else values))
 
 
 def differences(future: NDArray[np.float64], history: NDArray[np.float64]) -> NDArray[np.float64]:

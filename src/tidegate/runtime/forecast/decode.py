@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.prepare.table.prepared import Prepared
+from tidegate.runtime.forecast.beside import beside, blend
 from tidegate.runtime.network.network import Output
 
 Array = NDArray[Any]
@@ -29,12 +30,16 @@ class Decoding:
             nearest to it, is.
         quantiles: of the outputs after it, rising.
         calibration: [k, C, O] added to the outputs of the k steps of the network in its normalised scale.
+        mixture: [C, 18] shares of the pretrained network and of its simple methods in the forecast (see `beside`); what
+            is left of 1 is the network's. version: of the pretrained network.
     """
 
     horizon: int
     point: bool
     quantiles: tuple[float, ...]
     calibration: Array | None = None
+    mixture: Array | None = None
+    version: str = ""
 
     @property
     def outputs(self) -> int:
@@ -47,7 +52,8 @@ class Decoding:
         return int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))
 
     def to_json(self) -> dict[str, Any]:
-        return {"horizon": self.horizon, "point": self.point, "quantiles": list(self.quantiles)}
+        pretrained = {"pretrained": self.version} if self.mixture is not None else {}
+        return {"horizon": self.horizon, "point": self.point, "quantiles": list(self.quantiles), **pretrained}
 
 
 @dataclass(frozen=True)
@@ -90,20 +96,33 @@ def _forecast_batch(
 ) -> NDArray[np.float64]:
     past = prepared.past(origins, spec.window)
     future = prepared.future(origins, decoding.horizon)
-    return prepared.invert(decode(run, spec, decoding, past, future, prepared.static(origins)), origins)
+    other = None if decoding.mixture is None else beside(decoding, prepared, origins)
+    return prepared.invert(decode(run, spec, decoding, past, future, prepared.static(origins), other), origins)
 
 
-def decode(run: Run, spec: NetworkSpec, decoding: Decoding, past: Array, future: Array, static: Array) -> Array:
+def decode(
+    run: Run,
+    spec: NetworkSpec,
+    decoding: Decoding,
+    past: Array,
+    future: Array,
+    static: Array,
+    other: Array | None = None,
+) -> Array:
     """Forecasts of prepared windows in the prepared scale, [B, K, C, O], calibrated and rolled over the horizon.
 
     Args:
         run, spec, decoding: as for `forecast`.
         past: [B, T, I]. future: [B, K, F] for all K steps. static: [B, S].
+        other: [B, K, C, O], what `beside` gives; without it the forecasts are the network's own.
     """
     blocks = []
     for first in range(0, decoding.horizon, spec.horizon):
         ahead = future[:, first : first + spec.horizon]
         output = run(past, ahead, static)
+        if other is not None:
+            part = other[:, first : first + spec.horizon]
+            output = output._replace(values=blend(output.values, output.loc, output.scale, decoding, part))
         if decoding.calibration is not None:
             output = output._replace(values=output.values + decoding.calibration)
         values = output.prepared()

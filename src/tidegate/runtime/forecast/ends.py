@@ -13,7 +13,8 @@ from tidegate.core.errors import DataError, SchemaError, SplitError
 from tidegate.core.table import Table
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.prepare.table.prepared import Prepared
-from tidegate.runtime.forecast.decode import BATCH, Forecast, forecast
+from tidegate.runtime.forecast.beside import reach
+from tidegate.runtime.forecast.decode import BATCH, Decoding, Forecast, forecast
 from tidegate.runtime.limits import DOUBLE, check_room, network_bytes
 
 
@@ -33,9 +34,13 @@ class SeriesForecast:
     values: Forecast
 
 
-def context_rows(spec: Any, preparation: Preparation) -> int:
-    """Rows before an origin that prediction can depend on: the window, its fill and the difference's lag."""
-    return 2 * int(spec.window) + preparation.history + (preparation.season or 0)
+def context_rows(spec: Any, preparation: Preparation, decoding: Decoding) -> int:
+    """Rows before an origin that prediction can depend on: the window, its fill and the difference's lag.
+
+    Where the pretrained forecaster stands beside the network, all that it reads.
+    """
+    own = 2 * int(spec.window) + preparation.history + (preparation.season or 0)
+    return own if decoding.mixture is None else max(own, reach(preparation.frequency))
 
 
 def needed_rows(spec: Any, preparation: Preparation) -> int:
@@ -105,7 +110,7 @@ def prepare_ends(
             f"series {table.ids[short]!r} has {table.lengths[short]} rows; "
             f"a forecast looks at {need} before it (window {spec.window})"
         )
-    ahead = table.tail(context_rows(spec, preparation)).extend(decoding.horizon, known, time)
+    ahead = table.tail(context_rows(spec, preparation, decoding)).extend(decoding.horizon, known, time)
     origins = ahead.starts[1:] - decoding.horizon
     prepared = preparation.apply(ahead)
     prepared.check_future(origins, decoding.horizon)

@@ -16,6 +16,7 @@ from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.prepare.table.preparation import Preparation
+from tidegate.runtime.forecast.beside import METHODS
 from tidegate.runtime.forecast.context import unpack_context
 from tidegate.runtime.forecast.decode import Decoding
 from tidegate.runtime.forecast.ends import SeriesForecast, context_rows, predict_ends
@@ -23,6 +24,7 @@ from tidegate.runtime.forecast.stream import ForecastStream, open_stream
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.pretrained.weights import read_card
 
 TASKS = ("forecaster",)
 LONGEST_HORIZON = 65_536
@@ -59,6 +61,8 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
                 point=bool(record.decoding["point"]),
                 quantiles=tuple(float(level) for level in record.decoding["quantiles"]),
                 calibration=artifact.context.get("calibration"),
+                mixture=artifact.context.get("mixture"),
+                version=str(record.decoding.get("pretrained", "")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
@@ -66,7 +70,7 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
         if not record.network.forecasts:
             end = record.network.layers[-1].kind
             raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
-        arrays = {name: value for name, value in artifact.context.items() if name != "calibration"}
+        arrays = {name: value for name, value in artifact.context.items() if name not in ("calibration", "mixture")}
         kept = partial(unpack_context, record.context, arrays, schema, frequency, record.timezone)
         found = cls(record.network, Loaded(artifact.weights), decoding, preparation, kept if record.context else None)
         found._check()
@@ -88,11 +92,26 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
             raise ArtifactError(f"context.safetensors: calibration has shape {decoding.calibration.shape}, not {shape}")
         if decoding.calibration is not None and not np.isfinite(decoding.calibration).all():
             raise ArtifactError("context.safetensors: calibration holds values that are not finite")
+        if decoding.mixture is not None:
+            self._check_mixture(decoding.mixture)
+
+    def _check_mixture(self, mixture: NDArray[Any]) -> None:
+        size = (self.spec.targets, METHODS)
+        if mixture.shape != size or not (
+            np.isfinite(mixture).all() and mixture.min() >= 0 and mixture.sum(1).max() < 1.01
+        ):
+            raise ArtifactError(f"context.safetensors: mixture holds no shares of shape {size}")
+        here = str(read_card()["version"])
+        if self.decoding.version != here:
+            raise ArtifactError(
+                f"this model was fitted beside version {self.decoding.version} of the pretrained forecaster, and this "
+                f"tidegate has version {here}: fit it again, or use the tidegate that it was fitted with"
+            )
 
     @property
     def rows(self) -> int:
         """Past rows of a series that a forecast may look at, window and lags included."""
-        return context_rows(self.spec, self.preparation)
+        return context_rows(self.spec, self.preparation, self.decoding)
 
     def context(self) -> Table:
         """The last rows of the table that the model was fitted on.

@@ -32,6 +32,7 @@ class Flow:
     start: list[tuple[Array, ...]] | None = None  # a layer each: h (and c) [B, H] to go on from; None for zeros
     state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
     branch: Array | None = None  # [B, channels]
+    skip: tuple[Array, Array] | None = None  # a linear forecast [B, K, C], and the share [1] of the network beside it
     context: Array | None = None  # [B, D]
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment
+from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment, Skip
 from tidegate.runtime.network.attention import masked, softmax
 from tidegate.runtime.network.convolution import convolution
 from tidegate.runtime.network.decoder import decoder
@@ -50,6 +50,12 @@ def normalise(spec: NetworkSpec, layer: Normalise, weights: Weights, at: str, fl
             flow.scale = np.maximum(spread, SMALLEST_SCALE)
             flow.targets = flow.targets / flow.scale
     flow.sequence = np.concatenate([flow.targets, flow.sequence[:, :, x.shape[2] :]], axis=2)
+
+
+def skip(spec: NetworkSpec, layer: Skip, weights: Weights, at: str, flow: Flow) -> None:
+    """A linear forecast of each target's own window."""
+    found = np.einsum("btc,ckt->bkc", flow.targets, weights[f"{at}.weight"])  # as in row_linear
+    flow.skip = np.asarray(found + weights[f"{at}.bias"].T, dtype=np.float32), weights[f"{at}.share"]
 
 
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
@@ -121,6 +127,7 @@ LAYERS = {
     "tokens": tokens,
     "frames": frames,
     "normalise": normalise,
+    "skip": skip,
     "branch": branch,
     "convolution": convolution,
     "segment": segment,

@@ -77,6 +77,8 @@ def run_network(
     assert flow.output is not None
     values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)
     ends = None if state is None else flow.state
+    if flow.skip is not None:
+        values = values * flow.skip[1] + flow.skip[0][..., None]
     if spec.anchor:
         values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given)[..., None]
     if not spec.forecasts:

@@ -66,9 +66,11 @@ def audit(
     if isinstance(subject, Estimator):
         require("torch", extra="train", purpose="train")
         from tidegate.tasks.audit.forecaster import audit_forecaster
+        from tidegate.tasks.forecast.choices import with_horizon
 
         model: Any = subject
         model.check()
+        model = with_horizon(model, table)
         extra = copies(table, model.horizon)
         return audit_forecaster(model, table, {"validation": validation, "test": test, "gap": gap}, seed, extra)
     return _audit_pipeline(subject, table, cutoff, seed, copies(table, horizon))

@@ -68,6 +68,8 @@ class Subject:
         stages.append(Stage("the weights", weights))
         if fitted.decoding.calibration is not None:
             stages.append(Stage("the calibration", fitted.decoding.calibration))
+        if fitted.decoding.mixture is not None:
+            stages.append(Stage("the pretrained forecaster's share", fitted.decoding.mixture))
         return stages + forecast_stages(fitted, fitted.prepared, test)
 
 

@@ -32,7 +32,8 @@ def make_case(model: Any) -> Case:
         part: part_origins(table, fitted.split, part, window=rows, horizon=decoding.horizon)
         for part in fitted.split.parts
     }
-    options = fill_budget(choices.training, choices.auto, len(origins["train"]), [])
+    brief = spec.find("skip") is not None
+    options = fill_budget(choices.training, choices.auto, len(origins["train"]), [], brief=brief)
     network = fitted.network
     network.eval()
     point: Any = choices.loss if choices.point else None

@@ -21,6 +21,7 @@ from tidegate.explain.groups import standard
 from tidegate.prepare import Preparation, Prepared
 from tidegate.prepare.table.calendar import HOLIDAY_NAMES
 from tidegate.prepare.table.columns import NumberState
+from tidegate.runtime.forecast.beside import beside
 from tidegate.runtime.forecast.decode import BATCH, decode, forecast
 from tidegate.runtime.forecast.ends import context_rows
 from tidegate.tasks.forecast.evaluate import needed_rows
@@ -59,6 +60,8 @@ class ForecastWindows:
             prepared.static(origins),
         )
         self.background = self.windows if background is None else background
+        # What the pretrained forecaster says stands, whatever is changed in a window: the network is what is explained.
+        self.other = None if self.decoding.mixture is None else beside(self.decoding, prepared, origins)
 
     def predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Point forecasts in the target's unit, [B, K]."""
@@ -69,7 +72,8 @@ class ForecastWindows:
         return np.concatenate(parts)
 
     def _predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        values = decode(self.model.run_, self.spec, self.decoding, *inputs)
+        other = None if self.other is None else self.other[rows]
+        values = decode(self.model.run_, self.spec, self.decoding, *inputs, other)
         point = values[..., 0] if self.decoding.point else np.sort(values, axis=3)[..., self.decoding.middle]
         return self.prepared.invert(point, self.origins[rows])[..., self.channel]
 
@@ -83,7 +87,8 @@ class ForecastWindows:
 
         Exact where the target is scaled or differenced; where it is log1p-transformed, the slope at the forecast.
         """
-        values = decode(self.model.run_, self.spec, self.decoding, *self.windows.take(slice(0, 1)))
+        other = None if self.other is None else self.other[:1]
+        values = decode(self.model.run_, self.spec, self.decoding, *self.windows.take(slice(0, 1)), other)
         index = 0 if self.decoding.point else self.decoding.middle
         point = values[..., index].astype(np.float64)
         count = point[0].size
@@ -209,7 +214,7 @@ def find_case(model: Any, table: Table, at: Any, series: str | None) -> tuple[Ta
             f"{need} rows before it{f' and {horizon} rows of known covariates' if ahead else ''} ({span}); "
             "name a time in that range, or give other data"
         )
-    begin = max(first, origin - context_rows(model.spec_, model.preparation_))
+    begin = max(first, origin - context_rows(model.spec_, model.preparation_, model.decoding_))
     stop = min(end, origin + horizon)
     small = replace(
         table,

@@ -10,22 +10,25 @@ from tidegate.core.table import Note
 from tidegate.train.options import TrainOptions
 
 BUDGET = ("batch_size", "max_epochs", "patience")
-STEPS = 3_000
-FEWEST_EPOCHS, MOST_EPOCHS = 10, 200
+STEPS, BRIEF = 3_000, 1_000
+FEWEST_EPOCHS, MOST_EPOCHS, MOST_BRIEF = 10, 200, 60
 LARGEST_BATCH, SMALLEST_BATCH = 64, 16
 LONGEST_EPOCH = 2_000
 
 
-def fill_budget(options: TrainOptions, auto: Collection[str], windows: int, notes: list[Note]) -> TrainOptions:
+def fill_budget(
+    options: TrainOptions, auto: Collection[str], windows: int, notes: list[Note], *, brief: bool = False
+) -> TrainOptions:
     """Choose what was left open from the number of training windows.
 
     The batch is 64, less for under 2,048 windows so that an epoch has some 32 steps; all epochs together have about
     3,000 steps (10 to 200 epochs); an epoch of more than 2,000 steps is cut there, and the next goes on with other
-    windows; patience is a quarter of the epochs.
+    windows; patience is a quarter of the epochs. A `brief` training, of a network that adds to a linear forecast, has
+    1,000 steps in 10 to 60 epochs.
 
     Args:
         options: as given. auto: names among `BUDGET` that were left open. windows: in the training part.
-        notes: what was chosen is added.
+        notes: what was chosen is added. brief: see above.
     """
     found: dict[str, Any] = {}
     batch = options.batch_size
@@ -40,7 +43,7 @@ def fill_budget(options: TrainOptions, auto: Collection[str], windows: int, note
         if options.steps_per_epoch is None and steps > LONGEST_EPOCH:
             found["steps_per_epoch"] = LONGEST_EPOCH
         steps = min(steps, options.steps_per_epoch or LONGEST_EPOCH)
-        epochs = min(max(-(-STEPS // steps), FEWEST_EPOCHS), MOST_EPOCHS)
+        epochs = min(max(-(-(BRIEF if brief else STEPS) // steps), FEWEST_EPOCHS), MOST_BRIEF if brief else MOST_EPOCHS)
         found["max_epochs"] = epochs
     if "patience" in auto:
         found["patience"] = max(5, epochs // 4)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidegate.artifacts.spec import Decoder, Dropout, Embed, Head, Layer, NetworkSpec, Normalise, OdeRnn, Pool, Segment
+from tidegate.artifacts.spec import (
+    Decoder,
+    Dropout,
+    Embed,
+    Head,
+    Layer,
+    NetworkSpec,
+    Normalise,
+    OdeRnn,
+    Pool,
+    Segment,
+    Skip,
+)
 from tidegate.evaluate.forecast.season import Seasons
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder, sizes_of
@@ -21,7 +33,8 @@ class Plan:
         segment, decoder_segment: steps of one recurrent step.
         lags: seasons that the head sees.
         normalise: by window, or None. period: of `scale`.
-        anchor: steps, 0 for none. seasons: of the training part.
+        anchor: steps, 0 for none. skip: whether a linear forecast stands beside the network.
+        seasons: of the training part.
     """
 
     window: int
@@ -34,6 +47,7 @@ class Plan:
     period: int
     anchor: int
     seasons: Seasons
+    skip: bool = False
 
 
 def build_spec(
@@ -60,6 +74,8 @@ def build_spec(
     layers: list[Layer] = []
     if plan.normalise is not None:
         layers.append(Normalise(by=plan.normalise, period=plan.period))  # type: ignore[arg-type]
+    if plan.skip:
+        layers.append(Skip())
     layers += convolutions(network)
     if plan.segment > 1:
         layers.append(Segment(length=plan.segment, size=options.hidden_size))

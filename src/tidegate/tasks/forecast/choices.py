@@ -9,20 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError
+from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split, split
 from tidegate.evaluate.forecast.season import Seasons, find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.forecast.options import LOSSES, NetworkOptions, choose_window, quantile_levels
 from tidegate.tasks.options import (
+    AUTO,
+    Auto,
     FitOptions,
     RecurrentOptions,
     check_ensemble,
     choice,
     group,
     recurrent_options,
+    said,
     training_options,
     whole,
 )
@@ -36,7 +40,9 @@ class ForecastOptions:
         recurrent: sizes of the recurrence. network, preparation, training, augment: the groups.
         auto: options of training that are left to `fill_budget`.
         loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
-        window, horizon: T, or None where the table is to suggest it, and K. ensemble_size: networks that are averaged.
+        window, horizon: T and K, or None where the table is to suggest them. ensemble_size: networks that are averaged.
+        transformed: whether the caller said what is forecast, `target_transform`.
+        pretrained: whether the pretrained forecaster stands beside the network; "auto" tries it on small data.
     """
 
     recurrent: RecurrentOptions
@@ -48,8 +54,10 @@ class ForecastOptions:
     loss: str
     quantiles: tuple[float, ...]
     window: int | None
-    horizon: int
+    horizon: int | None
     ensemble_size: int
+    transformed: bool = False
+    pretrained: bool | Auto = AUTO
 
     @property
     def point(self) -> bool:
@@ -58,9 +66,10 @@ class ForecastOptions:
 
 @dataclass(frozen=True)
 class Choices(ForecastOptions):
-    """The same with a window, and the seasons that it was chosen by; None where it was given."""
+    """The same with a window and a horizon, and the seasons that it was chosen by; None where it was given."""
 
     window: int
+    horizon: int
     seasons: Seasons | None = field(default=None, repr=False)
 
 
@@ -70,7 +79,9 @@ def check_options(model: Any) -> ForecastOptions:
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    whole("horizon", model.horizon, 1)
+    if model.horizon is not None:
+        whole("horizon", model.horizon, 1)
+    choice("pretrained", model.pretrained, (AUTO, True, False))
     if model.window is not None:
         whole("window", model.window, 1)
     choice("loss", model.loss, LOSSES)
@@ -84,10 +95,11 @@ def check_options(model: Any) -> ForecastOptions:
         if not levels:
             raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
         levels = tuple(sorted({*levels, 0.5}))  # the point forecast is the median then
+    preparation = group(PrepareOptions, model.preparation)
     return ForecastOptions(
         recurrent=recurrent,
         network=network,
-        preparation=group(PrepareOptions, model.preparation),
+        preparation=preparation,
         training=training,
         auto=auto,
         augment=group(AugmentOptions, model.augment),
@@ -96,6 +108,8 @@ def check_options(model: Any) -> ForecastOptions:
         window=model.window,
         horizon=model.horizon,
         ensemble_size=check_ensemble(model.ensemble_size),
+        transformed=said(preparation, model.preparation, "target_transform"),
+        pretrained=model.pretrained,
     )
 
 
@@ -106,13 +120,28 @@ def split_and_choose(model: Any, table: Table, parts: Mapping[str, Any]) -> tupl
         model: the forecaster. table: the data. parts: `validation`, `test` and `gap`, as of `tidegate.split`.
 
     Raises:
-        SplitError: a part has no window.
+        SplitError: a part has no window; a horizon that would fit is named.
     """
-    found = split(table, **parts, window=model.window or 1, horizon=model.horizon)
+    horizon = horizon_of(model, table)
+    try:
+        found = split(table, **parts, window=model.window or 1, horizon=horizon)
+    except SplitError as error:
+        fewer = next((k for k in range(horizon - 1, 0, -1) if _fits(table, parts, model.window or max(2, k), k)), None)
+        if fewer is None:
+            raise
+        raise SplitError(tr("{error}. A horizon of {fewer} fits", error=error, fewer=fewer)) from error
     choices = make_choices(model, table, found.train)
     if model.window is None:
         found = found.for_windows(table, choices.window, choices.horizon)
     return found, choices
+
+
+def _fits(table: Table, parts: Mapping[str, Any], window: int, horizon: int) -> bool:
+    try:
+        split(table, **parts, window=window, horizon=horizon)
+    except SplitError:
+        return False
+    return True
 
 
 def make_choices(model: Any, table: Table, train: NDArray[np.int64]) -> Choices:
@@ -122,10 +151,20 @@ def make_choices(model: Any, table: Table, train: NDArray[np.int64]) -> Choices:
         model: the forecaster. table: the data. train: [G, 2], its training rows; nothing else is looked at.
     """
     found = check_options(model)
-    window, seasons = found.window, None
+    window, horizon, seasons = found.window, horizon_of(model, table), None
     if window is None:
         seasons = find_seasons(table, train)
         calendar = table.frequency.seasons() if seasons.all else ()
         rows = int(np.median(train[:, 1] - train[:, 0]))
-        window = choose_window((seasons.strongest, *calendar), model.horizon, rows)
-    return Choices(**{**vars(found), "window": window, "seasons": seasons})
+        window = choose_window((seasons.strongest, *calendar), horizon, rows)
+    return Choices(**{**vars(found), "window": window, "horizon": horizon, "seasons": seasons})
+
+
+def horizon_of(model: Any, table: Table) -> int:
+    """K: the model's, or what is usual for the table's step."""
+    return table.frequency.horizon() if model.horizon is None else int(model.horizon)
+
+
+def with_horizon(model: Any, table: Table) -> Any:
+    """The model itself, or one like it with the horizon that is usual for the table."""
+    return model if model.horizon is not None else model.variant({"horizon": table.frequency.horizon()})

@@ -40,7 +40,8 @@ class Forecaster(Estimator):
     validation part, and the test part is looked at once, by `evaluate`, beside the baselines.
 
     Args:
-        horizon: K, steps to forecast.
+        horizon: K, steps to forecast; None takes what is usual: 12 months, 8 quarters, 13 weeks, 7 days, a day of hours
+            or less.
         window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
         level: percent that intervals around the forecast hold, one number or several, such as 80 or [80, 95].
         quantiles: the same as levels between 0 and 1.
@@ -49,6 +50,8 @@ class Forecaster(Estimator):
         bidirectional: read the window in both directions (guide 6.1); "auto" reads it forwards.
         loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
+        pretrained: whether the pretrained forecaster (`tidegate.forecast`) stands beside the network, by a share that
+            the validation part chooses; "auto" does so for small data.
         network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
         training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
         preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).
@@ -67,7 +70,7 @@ class Forecaster(Estimator):
 
     task = "forecaster"
 
-    horizon: int = 24
+    horizon: int | None = None
     window: int | None = None
     level: float | Sequence[float] | None = None
     quantiles: Sequence[float] | None = None
@@ -75,6 +78,7 @@ class Forecaster(Estimator):
     bidirectional: bool | Literal["auto"] = "auto"
     loss: str = "mae"
     ensemble_size: int = 1
+    pretrained: bool | Literal["auto"] = "auto"
     network: NetworkOptions | Mapping[str, Any] | None = None
     training: FitOptions | Mapping[str, Any] | None = None
     preparation: PrepareOptions | Mapping[str, Any] | None = None
@@ -238,7 +242,7 @@ class Forecaster(Estimator):
         if hasattr(self, "model_"):
             model: ForecastModel = self.model_
         else:
-            end = partial(self.context_.tail, context_rows(self.spec_, self.preparation_))
+            end = partial(self.context_.tail, context_rows(self.spec_, self.preparation_, self.decoding_))
             model = ForecastModel(self.spec_, Loaded(self.fitted_.weights), self.decoding_, self.preparation_, end)
         return model.stream(snapshot, series=series, fresh=fresh)
 

@@ -21,9 +21,11 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed
 from tidegate.evaluate.forecast.season import DAYS, find_seasons
+from tidegate.nn.layers import SkipLayer
 from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
 from tidegate.prepare.table.fitted import FittedTable
+from tidegate.runtime.forecast.beside import beside, blend
 from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.forecast.budget import fill_budget
@@ -31,6 +33,8 @@ from tidegate.tasks.forecast.build import Plan, build_spec
 from tidegate.tasks.forecast.choices import Choices
 from tidegate.tasks.forecast.examples import EVALUATION_BATCH, BatchLoss, WindowBatches, gather
 from tidegate.tasks.forecast.options import choose_lags, choose_segment
+from tidegate.tasks.forecast.small.linear import Linear, choose_linear
+from tidegate.tasks.forecast.small.mixing import SMALL_ROWS, SMALL_WINDOWS, renewed, with_pretrained
 from tidegate.tasks.options import AUTO
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
@@ -42,6 +46,17 @@ TRIAL_STEPS = 200
 VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
+LARGEST_SKIP = 1_000_000
+LOG_GAIN = 0.97  # errors of the logarithm's forecasts that are worth it
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+LOGGED = (
+    "The logarithm of the target is forecast: over rolling origins linear forecasts of it miss by {logged}, of the "
+    "target itself by {plain}."
+)
+SHARE = (
+    "A linear forecast of the window stands inside the network; what the network adds counts by {share}, as the "
+    "validation part says."
+)
 UNCALIBRATED = (
     "Quantiles are not calibrated: the validation part has {count} windows, and their levels need {needed}. They may "
     "hold more or less than they promise; give the validation part a larger share."
@@ -114,10 +129,14 @@ def fit(
     own = _Windows(table, split, choices, preparation, plan)
     notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
     training = own.windows(split)
+    if skips(choices, plan, table, len(training)):
+        own, plan = with_skip(own, plan, notes)
+        choices, preparation = own.choices, own.preparation
     validation = thin(own.origins("validation"), notes, validation_windows)
     require_windows(len(training), "training", own.past, plan.block)
     require_windows(len(validation), "validation", own.past, plan.block)
-    options = fill_budget(choices.training, choices.auto, len(training), notes)
+    brief = own.linear is not None
+    options = fill_budget(choices.training, choices.auto, len(training), notes, brief=brief)
     trainer = Trainer(
         options,
         ensemble_size=choices.ensemble_size,
@@ -128,13 +147,18 @@ def fit(
         progress=progress,
     )
     candidates = make_candidates(plan, choices)
-    if len(candidates) > 1:
+    if len(candidates) > 1 and own.linear is None:
         problems = [own.problem(each, training, validation) for each in candidates]
         plan = _select(trainer, candidates, problems, len(training), trial_steps, notes)
     problem = own.problem(plan, training, validation)
     trained = trainer.train(problem)
+    share = None if own.linear is None else choose_share(trained.members, problem, notes)
     network = trained.network
-    decoding = calibrate(network, network.spec, own.decoding(plan), own.prepared, validation, notes)
+    decoding = own.decoding(plan)
+    if _leans(choices, plan, table, len(training)):
+        run = TorchRun(network).windows
+        decoding = with_pretrained(run, network.spec, decoding, own.prepared, split, validation, own.linear, notes)
+    decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
     found = ForecastFitted(
         network,
         trained.histories,
@@ -146,21 +170,102 @@ def fit(
         plan=plan,
         decoding=decoding,
     )
-    if not choices.training.refit:
+    if not refits(choices, len(training)):
         return found
     both = together(split)
     preparation = Preparation.fit(table, both.train, choices.preparation)
-    whole = _Windows(table, both, choices, preparation, plan)
+    whole = _Windows(table, both, choices, preparation, plan, own.linear)
     again = whole.problem(plan, whole.windows(both), validation)
-    network = trainer.refit(again, trainer.epochs_worth(trained, problem), notes).network
+    refitted = trainer.refit(again, trainer.epochs_worth(trained, problem), notes)
+    if share is not None:
+        set_share(refitted.members, share)
+    network = refitted.network
     return replace(
         found,
+        decoding=renewed(decoding, table, both.train),
         network=network,
         notes=tuple(notes),
         preparation=preparation,
         prepared=whole.prepared,
         selected=found,
     )
+
+
+def skips(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
+    """Whether a linear forecast stands beside the network: for little data, where nobody chose another anchor."""
+    network = choices.network
+    left = network.normalise == AUTO and network.anchor == AUTO
+    alone = network.channels == "joint" or len(table.schema.targets) == 1
+    size = plan.window * plan.block * len(table.schema.targets)
+    return left and alone and windows <= SMALL_WINDOWS and size <= LARGEST_SKIP
+
+
+def with_skip(own: _Windows, plan: Plan, notes: list[Note]) -> tuple[_Windows, Plan]:
+    """The linear forecast for a network, and the logarithm of the target where linear forecasts of it are better."""
+    table, split, choices = own.table, own.split, own.choices
+    both = together(split)
+    windows = own.windows(both)
+    origins = windows.origins(np.arange(len(windows)))
+    own.linear = choose_linear(own.prepared, both.train, origins, plan.window, plan.block)
+    if logs(choices, own.prepared, both.train):
+        options = replace(choices.preparation, target_transform="log")
+        preparation = Preparation.fit(table, split.train, options)
+        other = _Windows(table, split, replace(choices, preparation=options), preparation, plan)
+        other.linear = choose_linear(other.prepared, both.train, origins, plan.window, plan.block)
+        plain, logged = own.linear.error(own.prepared), other.linear.error(other.prepared)
+        if logged < LOG_GAIN * plain:
+            said = {"plain": f"{plain:.4g}", "logged": f"{logged:.4g}"}
+            notes.append(Note("log", LOGGED, said))
+            own = other
+    assert own.linear is not None
+    return own, replace(plan, skip=True, anchor=0, normalise="last" if own.linear.last else None)
+
+
+def logs(choices: Choices, prepared: Prepared, rows: NDArray[np.int64]) -> bool:
+    """Whether the logarithm of the target may be tried: nobody said otherwise, and all values are above 0."""
+    if choices.transformed or choices.loss not in ("mae", "pinball") or len(prepared.preparation.target_names) > 1:
+        return False
+    values = prepared.table.columns[prepared.preparation.target_names[0]]
+    return all(np.nanmin(values[begin:end], initial=np.inf) > 0 for begin, end in rows.tolist())
+
+
+def choose_share(members: Sequence[Network], problem: Problem, notes: list[Note]) -> float:
+    """The share of the trained networks beside their linear forecasts, and set it.
+
+    The one of five with the lowest validation loss, shrunk by n / (n + 2) for n validation windows that do not overlap.
+    """
+    assert problem.validation is not None
+    losses = []
+    with torch.no_grad():
+        for share in SHARES:
+            set_share(members, share)
+            losses.append(float(np.mean([problem.validation(network) for network in members])))
+    apart = problem.validation.independent or 1
+    found = SHARES[int(np.argmin(losses))] * apart / (apart + 2)
+    set_share(members, found)
+    notes.append(Note("skip", SHARE, {"share": f"{100 * found:.0f} %"}))
+    return found
+
+
+def set_share(members: Sequence[Network], share: float) -> None:
+    """Set the share of networks beside their linear forecasts."""
+    for network in members:
+        for layer in network.layers:
+            if isinstance(layer, SkipLayer):
+                layer.share.fill_(share)
+
+
+def _leans(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
+    """Whether the pretrained forecaster is tried beside the network."""
+    fits = plan.block == plan.horizon and choices.preparation.target_transform != "difference"
+    small = len(table) <= SMALL_ROWS and windows <= SMALL_WINDOWS
+    return fits and choices.pretrained is not False and (small or choices.pretrained is True)
+
+
+def refits(choices: Choices, windows: int) -> bool:
+    """Whether the network is trained again, on training and validation part together: where that costs little."""
+    again = choices.training.refit
+    return windows <= SMALL_WINDOWS if again is None else again
 
 
 def together(split: Split) -> Split:
@@ -172,8 +277,17 @@ def together(split: Split) -> Split:
 class _Windows:
     """A table as one preparation and plan see it, and the problems that can be made of its windows."""
 
-    def __init__(self, table: Table, split: Split, choices: Choices, preparation: Preparation, plan: Plan) -> None:
+    def __init__(
+        self,
+        table: Table,
+        split: Split,
+        choices: Choices,
+        preparation: Preparation,
+        plan: Plan,
+        linear: Linear | None = None,
+    ) -> None:
         self.table, self.split, self.choices, self.preparation = table, split, choices, preparation
+        self.linear = linear
         self.prepared = preparation.apply(table)
         self.past, self.block = plan.window + extra_rows(preparation), plan.block
 
@@ -214,7 +328,12 @@ class _Windows:
             lambda batch: int(batch[4].sum()),
             independent=max(1, len(validation) // plan.block),
         )
-        return Problem(spec, batches, loss, looked_at)
+        start = {}
+        if self.linear is not None:
+            at = [layer.kind for layer in spec.layers].index("skip")
+            found = self.linear.weights(prepared, training.origins(np.arange(len(training))))
+            start = {f"layers.{at}.{name}": tensor for name, tensor in found.items()}
+        return Problem(spec, batches, loss, looked_at, start)
 
 
 def extra_rows(preparation: FittedTable) -> int:
@@ -318,7 +437,8 @@ def calibrate(
     """Shift every quantile so that it holds its share of the validation part.
 
     The shift of a level, step and target is that level's conformal quantile of actual - forecast over the validation
-    windows, in the window's normalised scale; the quantiles of the test part are not looked at.
+    windows, in the window's normalised scale; the quantiles of the test part are not looked at. Where the pretrained
+    forecaster stands beside the network, both together are calibrated.
 
     Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
     """
@@ -334,10 +454,13 @@ def calibrate(
     with torch.no_grad():
         for first in range(0, len(origins), 512):
             past, future, static, target, observed = gather(prepared, origins[first : first + 512], spec)
-            output = network(past, future, static)
-            scaled = ((target - output.loc) / output.scale).unsqueeze(3)
-            error = scaled - output.values[..., int(decoding.point) :]
-            errors.append(torch.where(observed.unsqueeze(3), error, torch.nan).numpy())
+            output = TorchRun(network).windows(past.numpy(), future.numpy(), static.numpy())
+            values = output.values
+            if decoding.mixture is not None:
+                other = beside(decoding, prepared, origins[first : first + 512])
+                values = blend(values, output.loc, output.scale, decoding, other)
+            scaled = ((target.numpy() - output.loc) / output.scale)[..., None]
+            errors.append(np.where(observed.numpy()[..., None], scaled - values[..., int(decoding.point) :], np.nan))
     joined = np.concatenate(errors)  # [M, k, C, Q]
     shift = np.zeros((spec.horizon, spec.targets, spec.outputs), dtype=np.float32)
     for index, level in enumerate(decoding.quantiles):

@@ -158,16 +158,19 @@ def _several(value: Any) -> tuple[Any, ...]:
 def choose_window(seasons: tuple[int, ...], horizon: int, rows: int) -> int:
     """A window that sees the seasons without eating the data.
 
-    The longest season of at most 200 steps (a week of hours), or twice the horizon where that is longer, but
-    at most a fifth of the rows; a whole number of the shortest season where one fits.
+    The longest season of at most 200 steps (a week of hours), or a week of steps of some minutes, or twice the horizon
+    where that is longer, but at most a fifth of the rows, or one season where that leaves some windows to train on; a
+    whole number of the shortest season where one fits.
 
     Args:
         seasons: lengths in steps; 1 stands for none. horizon: K. rows: of a usual training part.
     """
-    fitting = [season for season in seasons if 1 < season <= 200]
+    week = 7 * min((season for season in seasons if season > 1), default=0)
+    fitting = [season for season in seasons if 1 < season <= 200 or season == week <= 700]
     wanted = max([2 * horizon, *fitting]) if fitting else max(2 * horizon, 32)
-    wanted = max(2, min(wanted, rows // 5))
     unit = min(fitting, default=1)
+    room = rows - horizon - max(4, horizon // 2)
+    wanted = max(2, min(wanted, max(rows // 5, unit if unit <= room else 0, min(2 * unit, rows // 4))))
     return wanted // unit * unit if wanted >= unit else wanted
 
 

@@ -24,9 +24,11 @@ def content_of(fitted: ForecastFitted, *, context: Table | None) -> Content:
     arrays: dict[str, Any] = {}
     if context is not None:
         ahead = int(cut_future(context)[1].max(initial=0))
-        about, arrays = pack_context(context, context_rows(fitted.spec, fitted.preparation) + ahead)
+        about, arrays = pack_context(context, context_rows(fitted.spec, fitted.preparation, fitted.decoding) + ahead)
     if fitted.decoding.calibration is not None:
         arrays["calibration"] = fitted.decoding.calibration
+    if fitted.decoding.mixture is not None:
+        arrays["mixture"] = fitted.decoding.mixture
     return Content(
         spec=fitted.spec,
         weights=fitted.weights,

@@ -55,12 +55,14 @@ class ZeroShot(Notebook):
         return str(self.check)
 
 
-def forecast(data: Any, *, horizon: int = 24, adapt: bool = True, check: bool = True, **reading: Any) -> ZeroShot:
+def forecast(
+    data: Any, *, horizon: int | None = None, adapt: bool = True, check: bool = True, **reading: Any
+) -> ZeroShot:
     """Forecast the rows after the end of every series with the pretrained network: no training, no torch.
 
     Args:
         data: a path, a dataframe, an array, or a `Table`; series of 8 observed rows or more, any frequency.
-        horizon: K, rows to forecast.
+        horizon: K, rows to forecast; None takes what is usual: 12 months, 8 quarters, 13 weeks, 7 days, a day of hours.
         adapt: lean on the simple methods that did well on the end of the series (each series' own, up to 20 series;
             what did well on a sample of them, where there are more).
         check: judge the forecasts of that end, beside simple methods.
@@ -78,11 +80,12 @@ def forecast(data: Any, *, horizon: int = 24, adapt: bool = True, check: bool = 
     >>> [round(float(value)) for value in found.columns()["mean"]]
     [10, 12, 15, 11]
     """
-    if not 1 <= horizon <= LONGEST_HORIZON:
+    if horizon is not None and not 1 <= horizon <= LONGEST_HORIZON:
         raise ConfigError(f"horizon is {horizon}; set it to a number of rows from 1 to {LONGEST_HORIZON}")
     if isinstance(data, Table) and reading:
         raise ConfigError(f"{', '.join(reading)}: the data is a Table already; give these to tidegate.read()")
     table = data if isinstance(data, Table) else read(data, check=False, **reading)
+    horizon = table.frequency.horizon() if horizon is None else horizon
     check_names(table.schema, LEVELS)
     targets = table.schema.targets
     series, names = [], []

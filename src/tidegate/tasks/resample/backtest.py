@@ -110,9 +110,11 @@ def backtest(
     """
     require("torch", extra="train", purpose="train")
     model.check()
+    from tidegate.tasks.forecast.choices import with_horizon
+
     require_verb(model, "backtest")
     table = own_table(model, data, reading)
-    clock = Clock.of(table)
+    model, clock = with_horizon(model, table), Clock.of(table)
     how = {
         "folds": folds,
         "test_size": test_size,

@@ -1,0 +1,127 @@
+"""The linear forecast inside a network for small data: ridge regression whose penalty many folds choose.
+
+Shapes: N windows, T past steps, K steps ahead, C targets, M windows that are looked at, each after its fold's training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tidegate.evaluate.forecast.normal_equations import Moments
+from tidegate.evaluate.forecast.ridge import ALPHAS
+from tidegate.prepare import Prepared
+
+Array = NDArray[np.float64]
+
+FOLDS = 8
+LOOKED_AT = 100  # windows of a fold
+FEWEST = 3  # windows that a fold is trained on
+UNKNOWN = 1.0  # the penalty where no fold has enough windows
+
+
+@dataclass(frozen=True)
+class Linear:
+    """What rolling origins chose, and how it did there.
+
+    Attributes:
+        window, horizon: T, K. last: whether each window's last value is taken off first, the same for all targets.
+        alphas: [C] penalties. origins: [M]. found: [M, K, C] forecasts of the chosen one, in the prepared scale.
+    """
+
+    window: int
+    horizon: int
+    last: bool
+    alphas: tuple[float, ...]
+    origins: NDArray[np.int64]
+    found: Array
+
+    def error(self, prepared: Prepared) -> float:
+        """Mean absolute error over the rolling origins, in the target's unit; infinite where there were none."""
+        if not len(self.origins):
+            return float("inf")
+        missed = np.abs(prepared.invert(self.found, self.origins) - prepared.raw_target(self.origins, self.horizon))
+        return float(np.nanmean(missed))
+
+    def weights(self, prepared: Prepared, origins: NDArray[np.int64]) -> dict[str, Tensor]:
+        """Tensors of a `Skip`, fitted on the windows of these origins."""
+        data = _Data(prepared, origins, self.window, self.horizon)
+        solved = [
+            data.moments(c, slice(None), last=self.last).solve([a], known=False)[0] for c, a in enumerate(self.alphas)
+        ]
+        weight, bias = np.stack([past.T for _, past, _ in solved]), np.stack([own for own, _, _ in solved])
+        return {"weight": torch.from_numpy(weight).float(), "bias": torch.from_numpy(bias).float()}
+
+
+def choose_linear(
+    prepared: Prepared, rows: NDArray[np.int64], origins: NDArray[np.int64], window: int, horizon: int
+) -> Linear:
+    """The ridge regression with the lowest absolute error over rolling origins.
+
+    The later half of the origins is cut into 8 folds by their place in their series; each is forecast by regressions on
+    the windows that end before the fold begins.
+
+    Args:
+        prepared: the table. rows: [G, 2] of training and validation part. origins: [N] of all windows in them.
+        window, horizon: T, K.
+    """
+    data = _Data(prepared, origins, window, horizon)
+    C = data.y.shape[2]
+    begin, end = rows[prepared.table.series_of(origins)].T
+    place = (origins - begin) / np.maximum(end - begin, 1)
+    whole = (origins + horizon - begin) / np.maximum(end - begin, 1)
+    edges = np.quantile(place, np.linspace(0.5, 1.0, FOLDS + 1))
+    tested: list[NDArray[np.int64]] = []
+    guesses: list[Array] = []  # [2, A, m, K, C] each
+    for low, high in pairwise(edges):
+        before = np.flatnonzero(whole <= low + 1e-12)
+        own = np.flatnonzero((place >= low) & ((place < high) if high < edges[-1] else (place <= high)))
+        if len(before) < FEWEST or not len(own):
+            continue
+        own = own[np.unique(np.linspace(0, len(own) - 1, LOOKED_AT).astype(np.int64))]
+        tested.append(own)
+        guesses.append(np.stack([[data.guess(before, own, last=last)] for last in (False, True)])[:, 0])
+    if not tested:
+        empty = np.empty((0, horizon, C))
+        return Linear(window, horizon, True, (UNKNOWN,) * C, origins[:0], empty)
+    at, guess = np.concatenate(tested), np.concatenate(guesses, axis=2)
+    missed = np.where(data.seen[at], np.abs(guess - data.y[at]), 0.0).mean(axis=(2, 3))  # [2, A, C]
+    last = bool(missed.min(axis=1)[1].sum() < missed.min(axis=1)[0].sum())
+    best = missed[int(last)].argmin(axis=0)  # [C]
+    found = np.stack([guess[int(last), best[c], :, :, c] for c in range(C)], axis=2)
+    return Linear(window, horizon, last, tuple(ALPHAS[i] for i in best), origins[at], found)
+
+
+class _Data:
+    """Windows [N, T, C] and targets [N, K, C] of some origins."""
+
+    def __init__(self, prepared: Prepared, origins: NDArray[np.int64], window: int, horizon: int) -> None:
+        y, self.seen = prepared.target(origins, horizon, np.float64)
+        self.x = np.nan_to_num(prepared.past(origins, window)[:, :, : y.shape[2]].astype(np.float64))
+        gap = np.concatenate([self.x[:, -1:], np.where(self.seen, y, np.nan)], axis=1)
+        place = np.where(np.isfinite(gap), np.arange(horizon + 1)[:, None], 0)
+        self.y = np.take_along_axis(gap, np.maximum.accumulate(place, axis=1), axis=1)[:, 1:]  # gaps are filled forward
+
+    def moments(self, c: int, which: Any, *, last: bool) -> Moments:
+        """Sums of one target's windows, less their last values where asked for."""
+        x, y = self.x[which, :, c], self.y[which, :, c]
+        off = x[:, -1:] if last else 0.0
+        sums = Moments(x.shape[1], y.shape[1], 0, 0)
+        sums.add(x - off, y - off, None)
+        return sums
+
+    def guess(self, before: NDArray[np.int64], own: NDArray[np.int64], *, last: bool) -> Array:
+        """Forecasts of some windows by regressions on others, [A, m, K, C]."""
+        columns = []
+        for c in range(self.y.shape[2]):
+            x = self.x[own, :, c]
+            off = x[:, -1:] if last else np.zeros((len(x), 1))
+            solved = self.moments(c, before, last=last).solve(ALPHAS, known=False)
+            columns.append(np.stack([bias + off + (x - off) @ past for bias, past, _ in solved]))
+        return np.stack(columns, axis=3)
