@@ -76,3 +76,17 @@ class Answer:
     step: int | None = None
     recording: Recording | None = None
     words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm(Answer):
+    """What a detector says of one row; its one quantity is the surprise, log10 of one over the row's rarity.
+
+    Attributes:
+        time: of the row, on its clock. alarm: whether it alarms. p_value: of the row. threshold: p at which one alarms.
+    """
+
+    time: str
+    alarm: bool
+    p_value: float
+    threshold: float

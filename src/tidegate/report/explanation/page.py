@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.explain.cases import Answer, Case
+from tidegate.explain.cases import Alarm, Answer, Case
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.explanation import Explanation
 from tidegate.explain.permutation import Importance
 from tidegate.report.explanation import figures, gates
+from tidegate.report.explanation.alarm import AlarmWords
 from tidegate.report.explanation.answer import AnswerWords
 from tidegate.report.explanation.forecast import ForecastWords
 from tidegate.report.explanation.names import deletion_words, feature_name, is_sure, kind_name, left_over, way_name
@@ -35,7 +36,7 @@ from tidegate.report.svg.ticks import number
 TOP = 3
 TRIFLE = 0.02  # what moved the prediction less than this share of what moved it most is not named first
 MOST_BARS = 16
-_WORDS: dict[type, type[Words]] = {Case: ForecastWords, Answer: AnswerWords}
+_WORDS: dict[type, type[Words]] = {Case: ForecastWords, Answer: AnswerWords, Alarm: AlarmWords}
 _HEADINGS = {
     "inputs": "Every single input",
     "attention": "Where attention went",

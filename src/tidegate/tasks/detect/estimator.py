@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ from tidegate.train.options import TrainOptions
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import AlarmEvidence, Training
     from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
+    from tidegate.explain import Explanation
     from tidegate.tasks.detect.fit import DetectFitted
     from tidegate.tasks.diagnose.detect import DetectorTrainee
     from tidegate.tasks.open import Stored
@@ -280,15 +281,38 @@ class AnomalyDetector(Estimator):
         self._require_fitted("detector_")
         return self.detector_.stream(snapshot, series=series, streams=streams, fresh=fresh)
 
-    def explain(self, *data: Any, **how: Any) -> NoReturn:
-        """Not for a detector: its events name the channels and the steps, and what was expected there.
+    def explain(
+        self, data: Any = None, *, at: Any = None, series: str | None = None, block: int | None = None,
+        permutations: int = 64, seed: int = 0, **reading: Any,
+    ) -> Explanation:  # fmt: skip
+        """Which channels and which steps made a row as rare as it is, with a check.
+
+        Args:
+            data: rows, as for `predict`; None takes those it was fitted on, of the test part if `at` names none.
+            at: time of the row; None takes the rarest of those that alarm, or of all. series: that it is of.
+            block, permutations, seed: see `tidegate.tasks.explain.detect.explain_alarm`. reading: of `tidegate.read`.
+
+        Returns:
+            `tidegate.explain.Explanation`: print it, or see `.attributions`, `.case`; `tidegate.report_explanation`
+            makes a page of it.
 
         Raises:
-            ConfigError: always.
+            NotFittedError: a loaded model has no rows of its own; give it some.
+            DataError: there is no such row, or no ordinary window to compare with. ConfigError: an unknown series.
         """
-        raise ConfigError(
-            "explain is for forecasts; of an anomaly detector, events() (events.csv in the run) says which channels "
-            "and steps an alarm came from, and what was expected there"
+        from tidegate.tasks.explain.detect import explain_alarm
+
+        how: dict[str, Any] = {"at": at, "series": series, "block": block, "permutations": permutations, "seed": seed}
+        walked, rows = self._walked(data, None if data is not None or at is None else "all", reading)
+        if data is not None:
+            return explain_alarm(self.detector_, walked, rows, ordinary=rows, **how)
+        fitted = self.fitted_
+        ordinary = np.concatenate([np.arange(a, b) for a, b in fitted.split.train.tolist()])
+        if fitted.labelled is not None:
+            ordinary = ordinary[~fitted.labelled[ordinary]]
+        learn_from = fitted.split.validation[:, 1]
+        return explain_alarm(
+            self.detector_, walked, rows, ordinary=ordinary, learn_from=learn_from, labelled=fitted.labelled, **how
         )
 
     @classmethod

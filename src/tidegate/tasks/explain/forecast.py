@@ -207,7 +207,7 @@ def find_case(model: Any, table: Table, at: Any, series: str | None) -> tuple[Ta
     ]  # fmt: skip
     if wrong or after or not first + need <= origin <= last:
         low, high = first + need, min(last, end - 1)
-        span = f"from {_clock(table, low)} to {_clock(table, high)}" if low <= high else "none: the data are too short"
+        span = f"from {clock(table, low)} to {clock(table, high)}" if low <= high else "none: the data are too short"
         when = "the end of the data" if at is None else at
         raise DataError(
             f"no forecast can be explained at {when}: the first forecast step must be a row of the data with "
@@ -304,7 +304,8 @@ def _weights(model: Any) -> dict[str, Any]:
     return dict(model.model_.weights)
 
 
-def _clock(table: Table, row: int) -> str:
+def clock(table: Table, row: int) -> str:
+    """When a row was, on its local clock, to the minute."""
     shown = local_time(table.time[row : row + 1], table.timezone)
     return str(shown[0].astype("datetime64[m]") if shown.dtype.kind == "M" else shown[0])
 
