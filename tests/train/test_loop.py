@@ -118,10 +118,10 @@ def test_the_average_is_what_is_validated_and_kept() -> None:
         torch.testing.assert_close(done.state_dict()[name], mean)
 
 
-@pytest.mark.parametrize("poison", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_at_once_is_an_error(poison: float) -> None:
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_at_once_is_an_error(wrong: float) -> None:
     with pytest.raises(TrainingError, match=r"epoch 1, step 1.*learning_rate \(now 0\.02\).*clip \(now 1\)"):
-        fit(options(), network=_Poisoned(poison, after=0))
+        fit(options(), network=_Spoiled(wrong, after=0))
 
 
 def test_a_validation_loss_that_is_no_number_at_once_is_an_error() -> None:
@@ -131,7 +131,7 @@ def test_a_validation_loss_that_is_no_number_at_once_is_an_error() -> None:
 
 def test_a_later_divergence_keeps_the_best_weights() -> None:
     script = Script([3, 2, 1, 1, 1])
-    weights, history = fit(options(), network=_Poisoned(float("nan"), after=2 * 6 + 3), validate=script)
+    weights, history = fit(options(), network=_Spoiled(float("nan"), after=2 * 6 + 3), validate=script)
     assert (history.stopped, len(history)) == ("diverged", 2)
     assert equal(weights, script.seen[1])
     script = Script([3, 2, math.nan])
@@ -161,7 +161,7 @@ def test_a_history_survives_json_and_prints_as_csv() -> None:
     assert History().to_csv() == ""
 
 
-class _Poisoned(nn.Module):
+class _Spoiled(nn.Module):
     """Gives what is no number after so many training steps."""
 
     def __init__(self, value: float, after: int) -> None:

@@ -38,7 +38,7 @@ def audit(
     if table is None:
         parts = settled(context, data, parts)
     if not quiet:
-        say(tr("Training a few steps on the data and on poisoned copies of it ..."))
+        say(tr("Training a few steps on the data and on perturbed copies of it ..."))
     found = model.audit(table, **parts, seed=model.seed)
     if as_json:
         print_json(found.to_json())

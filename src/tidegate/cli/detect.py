@@ -69,7 +69,7 @@ def detect() -> Any:
 
 
 def _detect(values: Mapping[str, Any]) -> None:
-    """Train a detector, judge it and write its run folder."""
+    """Train a detector, evaluate it and write its run folder."""
     require("torch", extra="train", purpose="train")
     own = {name: values[name] for name in MODEL} | given(values)
     if values["epochs"] is not None:
@@ -110,13 +110,13 @@ def _detect(values: Mapping[str, Any]) -> None:
         )
         say_notes(note for note in model.notes_ if note not in table.notes)
         say("")
-    if model.judged_ is None:
+    if model.evaluated_ is None:
         say(tr("There is no test part: nothing was judged."))
         return
-    show(model.judged_, as_json=values["as_json"])
+    show(model.evaluated_, as_json=values["as_json"])
     from tidegate.report.run import report_run
 
-    report = report_run(out / "report.html", model, model.judged_)
+    report = report_run(out / "report.html", model, model.evaluated_)
     if not quiet:
         say(tr("Scores of every row and every event: {path}", path=out / "events.csv"))
     say(tr("Report: {path}", path=report))

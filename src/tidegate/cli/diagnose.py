@@ -66,14 +66,14 @@ def _leave(model: Any, run: Path, out: Path, *, quiet: bool) -> None:
     write_again(model, out, Stored.read(run))
     findings = model.diagnose()
     write_findings(out, findings)
-    if model.judged_ is None:
+    if model.evaluated_ is None:
         say(tr("There is no test part: nothing was judged."))
     else:
         if not quiet:
             print(f"\n{evaluation_of(model)}")
         command = shlex.join(["tidegate", "diagnose", str(run), "--fix", "--out", str(out)])
         told = {"command": command, "findings": findings, "unit": unit_of(run)}
-        say(tr("Report: {path}", path=report_run(out / "report.html", model, model.judged_, **told)))
+        say(tr("Report: {path}", path=report_run(out / "report.html", model, model.evaluated_, **told)))
     say(tr("The fixed model: {path}", path=out))
 
 

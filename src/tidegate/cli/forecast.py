@@ -29,10 +29,10 @@ def run_forecast(
     title: str = "",
     audited: bool = False,
 ) -> None:
-    """Read, train, judge, write the run folder, print the table and the verdict; where `audited`, audit it too.
+    """Read, train, evaluate, write the run folder, print the table and the verdict; where `audited`, audit it too.
 
     Raises:
-        TidegateError: what the user can mend.
+        TidegateError: what the user can fix.
     """
     require("torch", extra="train", purpose="train")
     from tidegate.report.run import report_run
@@ -49,7 +49,7 @@ def run_forecast(
         progress=False if quiet else None,
         source={"data": str(Path(data).absolute()), **columns},
     )
-    judged = model.judged_
+    evaluated = model.evaluated_
     if unit:
         from tidegate.tasks.run import remember_unit
 
@@ -64,17 +64,17 @@ def run_forecast(
         )
         say_notes(note for note in model.notes_ if note not in table.notes)
         say("")
-    if judged is None:
+    if evaluated is None:
         say(tr("There is no test part: nothing was judged."))
         return
-    evaluation = judged.evaluation
+    evaluation = evaluated.evaluation
     snippet = _snippet(data, model, columns, parts)
     findings = _findings(model, out)
     audit = _audit(model, table, parts, out, quiet) if audited else None
     report = report_run(
         out / "report.html",
         model,
-        judged,
+        evaluated,
         title=title,
         unit=unit,
         command=command,
@@ -111,7 +111,7 @@ def _audit(model: Any, table: Any, parts: Mapping[str, Any], out: Path, quiet: b
     from tidegate.tasks.run import write_audit
 
     if not quiet:
-        say(tr("Training a few steps on the data and on poisoned copies of it ..."))
+        say(tr("Training a few steps on the data and on perturbed copies of it ..."))
     found = model.audit(table, **parts, seed=model.seed)
     write_audit(out, found)
     return found

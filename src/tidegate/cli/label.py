@@ -137,7 +137,7 @@ def _parts(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _fit(name: str, values: Mapping[str, Any]) -> None:
-    """Read, train, judge, write the run folder, print the table and the verdict."""
+    """Read, train, evaluate, write the run folder, print the table and the verdict."""
     require("torch", extra="train", purpose="train")
     from tidegate.data.sequences import read_sequences
     from tidegate.tasks.run import write_findings
@@ -160,15 +160,15 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
         say(tr(text, epochs=len(model.history_), seconds=model.seconds_))
         say_notes(note for note in model.notes_ if note not in sequences.notes)
         say("")
-    if model.judged_ is None:
+    if model.evaluated_ is None:
         say(tr("There is no test part: nothing was judged."))
         if values["as_json"]:
             print_json(None)
         return
     if values["as_json"]:
-        print_json(model.judged_.evaluation.to_json())
+        print_json(model.evaluated_.evaluation.to_json())
     else:
-        print(model.judged_.evaluation)
+        print(model.evaluated_.evaluation)
     findings = model.diagnose()
     write_findings(out, findings)
     if not quiet:
@@ -180,7 +180,7 @@ def _fit(name: str, values: Mapping[str, Any]) -> None:
 def _report(model: Any, findings: Any, out: Path, command: str) -> Path:
     from tidegate.report.run import report_run
 
-    return report_run(out / "report.html", model, model.judged_, command=command, findings=findings)
+    return report_run(out / "report.html", model, model.evaluated_, command=command, findings=findings)
 
 
 def _words(values: Mapping[str, Any]) -> list[str]:

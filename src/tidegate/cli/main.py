@@ -1,4 +1,4 @@
-"""The entry point: one application, errors as one paragraph, exit code 2 for what a user can mend."""
+"""The entry point: one application, errors as one paragraph, exit code 2 for what a user can fix."""
 
 from __future__ import annotations
 

@@ -84,4 +84,4 @@ def is_run(path: str | Path) -> bool:
 
 def evaluation_of(model: Any) -> Any:
     """The scores of a model's test part; None where there is none."""
-    return getattr(model.judged_, "evaluation", model.judged_)
+    return getattr(model.evaluated_, "evaluation", model.evaluated_)

@@ -44,15 +44,15 @@ def probe(case: Training) -> Probes:
     """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
     import torch
 
-    judged, batches = _judged(case), list(_batches(case, STEPS))
+    held, batches = _held_out(case), list(_batches(case, STEPS))
     own = case.options.learning_rate
     with torch.random.fork_rng(devices=[]):
         rates = {}
         for rate in RATES if case.options.optimizer != "sgd" else SGD_RATES:
             torch.manual_seed(case.options.seed)
-            rates[rate] = _train(case, case.fresh(), batches, judged, rate)
-        further = [_train(case, copy.deepcopy(case.network), batches, judged, rate) for rate in (own, own / 10)]
-    return Probes(batch_loss(case, case.network, judged), own, rates, min(further))
+            rates[rate] = _train(case, case.fresh(), batches, held, rate)
+        further = [_train(case, copy.deepcopy(case.network), batches, held, rate) for rate in (own, own / 10)]
+    return Probes(batch_loss(case, case.network, held), own, rates, min(further))
 
 
 def race(case: Training, rate: float, steps: int) -> float:
@@ -64,10 +64,10 @@ def race(case: Training, rate: float, steps: int) -> float:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(case.options.seed)
-        return _train(case, case.fresh(), _batches(case, steps), _judged(case), rate, fall=steps)
+        return _train(case, case.fresh(), _batches(case, steps), _held_out(case), rate, fall=steps)
 
 
-def _judged(case: Training) -> list[tuple[Any, ...]]:
+def _held_out(case: Training) -> list[tuple[Any, ...]]:
     held = spread(case.origins["validation"], HELD)
     return [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
 
@@ -79,7 +79,7 @@ def _batches(case: Training, steps: int) -> Iterator[tuple[Any, ...]]:
 
 
 def _train(
-    case: Training, network: Any, batches: Iterable[tuple[Any, ...]], judged: list[Any], rate: float, fall: int = 0
+    case: Training, network: Any, batches: Iterable[tuple[Any, ...]], held: list[Any], rate: float, fall: int = 0
 ) -> float:
     """Validation loss after one pass over the batches; infinite where it diverged.
 
@@ -101,5 +101,5 @@ def _train(
             return math.inf
         optimizer.step()
     network.eval()
-    found = batch_loss(case, network, judged)
+    found = batch_loss(case, network, held)
     return found if math.isfinite(found) else math.inf

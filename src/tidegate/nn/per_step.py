@@ -11,7 +11,7 @@ from tidegate.nn.network import Network
 def every_step(network: Network, past: Tensor) -> Tensor:
     """Forecasts of the step after each step of the window, [B, T, C]; the last is what `network(past)` forecasts.
 
-    A window of T steps gives T lessons instead of one.
+    A window of T steps gives T examples instead of one.
 
     Args:
         network: recurrent, pool by last step, [dropout,] head; horizon 1, one output, no known-ahead or static inputs.

@@ -36,7 +36,7 @@ def render_diagnosis(found: Any, lang: Language, fixed: Any = None, title: str =
     head = header(tr("A model examined", lang), title)
     parts = [
         ("findings", tr("What was found", lang), findings(found, lang)),
-        ("mended", tr("What was tried", lang), None if fixed is None else mended(fixed, lang)),
+        ("mended", tr("What was tried", lang), None if fixed is None else tried_fixes(fixed, lang)),
         ("checked", tr("What was looked for", lang), checked(found, lang)),
     ]
     return document(title, head, parts, lang)
@@ -50,7 +50,7 @@ def checked(found: Any, lang: Language) -> Markup:
     )
 
 
-def mended(fixed: Any, lang: Language) -> Markup:
+def tried_fixes(fixed: Any, lang: Language) -> Markup:
     """What was tried, and the errors before and after beside the baselines."""
     tables = []
     for part, rows in fixed.errors(lang).items():

@@ -133,15 +133,15 @@ def _model(found: Estimator, lang: Language) -> Markup | None:
         ahead = _coming(found, lang) if hasattr(found, "spec_") else None
         return None if ahead is None else join(el("h2", name), ahead)
     view = history_of(found, Run("", None))
-    judged = getattr(found, "judged_", None)
+    evaluated = getattr(found, "evaluated_", None)
     facts = [(tr("Seed", lang), str(view.seed)), *((title, value) for title, value, _ in run.training_time(view, lang))]
-    told = None if judged is None else verdict_of(_scores(judged), lang)
+    told = None if evaluated is None else verdict_of(_scores(evaluated), lang)
     learnt = {"coming": _coming(found, lang), "learning": history.section(view, lang)}
     return join(el("h2", name), told, definition(facts), *_headed(learnt, lang))
 
 
-def _scores(judged: Any) -> Any:
-    return judged.alarms if isinstance(judged, DetectorEvaluation) else judged.evaluation
+def _scores(evaluated: Any) -> Any:
+    return evaluated.alarms if isinstance(evaluated, DetectorEvaluation) else evaluated.evaluation
 
 
 def _coming(found: Estimator, lang: Language) -> Markup | None:

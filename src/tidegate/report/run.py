@@ -34,7 +34,7 @@ _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
 def report_run(
     path: str | Path,
     model: Any,
-    judged: Any = None,
+    evaluated: Any = None,
     *,
     title: str = "",
     unit: str = "",
@@ -49,7 +49,7 @@ def report_run(
     Args:
         path: the file; its folder must exist. A file already there is replaced.
         model: a fitted `Forecaster`, `Classifier`, `Regressor` or `AnomalyDetector`.
-        judged: what it keeps as `judged_`; None judges the test part now.
+        evaluated: what it keeps as `evaluated_`; None evaluates the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.
         findings: what `tidegate.diagnose` found, audit: what `tidegate.audit` found, for sections of the page.
@@ -57,7 +57,7 @@ def report_run(
     Raises:
         OutputError: the file cannot be written.
     """
-    view = view_of(model, judged)
+    view = view_of(model, evaluated)
     view = replace(view, title=title or view.title, unit=unit or view.unit, command=command, snippet=snippet)
     return write_report(path, replace(view, findings=findings, audit=audit), lang)
 
@@ -90,9 +90,11 @@ def history_of(model: Any, view: Run) -> Run:
     )
 
 
-def view_of(model: Any, judged: Any = None) -> Run:
+def view_of(model: Any, evaluated: Any = None) -> Run:
     """What is drawn of a fitted model: its test part, as its task pictures it, and what every run has."""
-    view = next(_PICTURES[kind.__name__] for kind in type(model).__mro__ if kind.__name__ in _PICTURES)(model, judged)
+    view = next(_PICTURES[kind.__name__] for kind in type(model).__mro__ if kind.__name__ in _PICTURES)(
+        model, evaluated
+    )
     options = {name: value for name, value in model.get_params().items() if value is not None}
     fitted = model.fitted_
     if hasattr(fitted, "plan"):

@@ -73,7 +73,7 @@ class Estimator(Parameters, Notebook, ABC):
         spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
             become answers, and the function that runs the network. model_: all of it as the runtime loads it.
         reading_: options that new data are read with. context_: the end of the training data.
-        judged_: the test part with its evaluation.
+        evaluated_: the test part with its evaluation.
         seconds_: the training time, wherever it is told: of `fit` from the data read to the model trained, with
             preparation, trials, members and checkpoints, without the evaluation of the test part.
     """
@@ -93,7 +93,7 @@ class Estimator(Parameters, Notebook, ABC):
     reading_: dict[str, Any]
     context_: Any
     baselines_: Any
-    judged_: Any
+    evaluated_: Any
     seconds_: float
 
     @abstractmethod
@@ -133,8 +133,8 @@ class Estimator(Parameters, Notebook, ABC):
         """Evaluate the test part and write the run."""
         from tidegate.tasks.run import write_run
 
-        self.judged_ = self._evaluated("test")
-        write_run(folder, self, self.judged_, config)
+        self.evaluated_ = self._evaluate_part("test")
+        write_run(folder, self, self.evaluated_, config)
 
     @abstractmethod
     def _examples(self, call: FitCall) -> Any:
@@ -149,7 +149,7 @@ class Estimator(Parameters, Notebook, ABC):
         return {**call.columns, **call.reading, **(call.source or {})}
 
     @abstractmethod
-    def _evaluated(self, part: str) -> Any:
+    def _evaluate_part(self, part: str) -> Any:
         """A part with its predictions and its `evaluation`; None where the split has no such part."""
 
     @abstractmethod
@@ -165,7 +165,7 @@ class Estimator(Parameters, Notebook, ABC):
         """Take over the data, the parts and the history of a run, for `tidegate.open_run`."""
 
     @abstractmethod
-    def _predicted(self, judged: Any) -> dict[str, bytes]:
+    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         """Files that hold what was predicted for the test part."""
 
     def diagnose(self) -> Findings:

@@ -133,7 +133,7 @@ def write_again(model: Any, folder: Path, stored: Stored) -> None:
     """Write the run of a model that was fitted on the data and parts of another run, with other options.
 
     Args:
-        model: fitted; its test part is judged. folder: of the new run. stored: the other one.
+        model: fitted; its test part is evaluated. folder: of the new run. stored: the other one.
 
     Raises:
         OutputError: the folder cannot be written.

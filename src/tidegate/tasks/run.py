@@ -124,11 +124,11 @@ def remove_run(folder: Path) -> None:
             shutil.rmtree(folder / name)
 
 
-def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) -> None:
+def write_run(folder: Path, model: Any, evaluated: Any, config: Mapping[str, Any]) -> None:
     """Write config, history, metrics and what was predicted for the test part beside a fitted estimator's model.
 
     Args:
-        folder: the run. model: the estimator. judged: what its `_evaluated` gave of the test part; None without one.
+        folder: the run. model: the estimator. evaluated: its test part; None without one.
         config: what `fit` was called with, by section.
 
     Raises:
@@ -148,9 +148,9 @@ def write_run(folder: Path, model: Any, judged: Any, config: Mapping[str, Any]) 
     metrics["data"] = data_fingerprint(model.fitted_.data)
     for name, content in model._kept().items():
         write_file(folder / name, content)
-    if judged is not None:
-        metrics["test"] = getattr(judged, "evaluation", judged).to_json()
-        for name, content in model._predicted(judged).items():
+    if evaluated is not None:
+        metrics["test"] = getattr(evaluated, "evaluation", evaluated).to_json()
+        for name, content in model._predicted(evaluated).items():
             write_file(folder / name, content)
     _write_json(folder / "metrics.json", metrics)
 

@@ -1,4 +1,4 @@
-"""What sceptics would try: against scikit-learn called plainly, and on problems whose answer is known."""
+"""The baselines of labels: against scikit-learn called plainly, and on problems whose answer is known."""
 
 import dataclasses
 import sys
@@ -13,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from tests.evaluate.label.sample import make, texts, waves
 from tidegate.core.errors import DataError, MissingExtraError
 from tidegate.core.sequences import Sequences
-from tidegate.evaluate.label.baselines import methods as sceptics
+from tidegate.evaluate.label.baselines import methods
 from tidegate.evaluate.label.baselines.bagofwords import bag_of_words, unspaced
 from tidegate.evaluate.label.baselines.linear import Deadline, fit_logistic, fit_ridge, folds
 from tidegate.evaluate.label.baselines.methods import class_baselines, multilabel_baselines, number_baselines
@@ -81,15 +81,15 @@ def test_time_that_is_used_up_is_said() -> None:
 def test_large_neighbourhoods_are_cut_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     train, test = waves(90, 0), waves(9, 1)
     whole, _ = class_baselines(train, test, KINDS)
-    monkeypatch.setattr(sceptics, "MOST_WARPING", 9 * 2 * 31 * 4 * 2 * 20)  # some twenty neighbours each
-    monkeypatch.setattr(sceptics, "MOST_NUMBERS", 80 * 2 * 31)
+    monkeypatch.setattr(methods, "MOST_WARPING", 9 * 2 * 31 * 4 * 2 * 20)  # some twenty neighbours each
+    monkeypatch.setattr(methods, "MOST_NUMBERS", 80 * 2 * 31)
     found, notes = class_baselines(train, test, KINDS)
     assert [note.values["method"] for note in notes] == ["nearest", "nearest_warped"]
     assert int(notes[0].values["kept"]) < 90
     assert 5 <= int(notes[1].values["kept"]) < 40
     assert accuracy(found["nearest_warped"], test.labels, KINDS) >= 0.8
     assert whole.keys() == found.keys()
-    monkeypatch.setattr(sceptics, "MOST_NUMBERS", 100)
+    monkeypatch.setattr(methods, "MOST_NUMBERS", 100)
     found, notes = class_baselines(train, test, KINDS)
     assert list(found) == ["majority", "logistic_summary"]
     assert "too large" in notes[0].message

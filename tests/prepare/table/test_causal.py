@@ -36,7 +36,7 @@ def _table(seed: int, share: float) -> Table:
     )
 
 
-def _poison(table: Table, where: np.ndarray, seed: int) -> Table:
+def _perturb(table: Table, where: np.ndarray, seed: int) -> Table:
     generator = np.random.default_rng(seed)
     columns: dict[str, Any] = {}
     for name, values in table.columns.items():
@@ -72,7 +72,7 @@ def test_fit_looks_at_training_rows_only(scale: str, transform: str, by: str) ->
     outside = np.ones(len(table), dtype=bool)
     for a, b in ROWS:
         outside[a:b] = False
-    dirty = _poison(table, outside, 2)
+    dirty = _perturb(table, outside, 2)
     time = dirty.time.copy()
     time[outside] = np.datetime64("1800-01-01")
     dirty = replace(dirty, time=time)
@@ -100,7 +100,7 @@ def test_nothing_after_an_origin_reaches_its_past(
     later[origin:end] = True
     origins = np.array([origin])
     length = min(origin - begin, 20)
-    clean, dirty = preparation.apply(table), preparation.apply(_poison(table, later, seed))
+    clean, dirty = preparation.apply(table), preparation.apply(_perturb(table, later, seed))
     past = clean.past(origins, length)
     assert np.isfinite(past).all()
     np.testing.assert_array_equal(past, dirty.past(origins, length))
@@ -115,7 +115,7 @@ def test_other_series_do_not_reach_a_window(fill: str) -> None:
     preparation = Preparation.fit(table, ROWS, _options(fill, "difference", "shared"))
     first = np.arange(len(table)) < 50
     origins = np.arange(51, 110)
-    clean, dirty = preparation.apply(table), preparation.apply(_poison(table, first, 4))
+    clean, dirty = preparation.apply(table), preparation.apply(_perturb(table, first, 4))
     np.testing.assert_array_equal(clean.past(origins, 1), dirty.past(origins, 1))
     np.testing.assert_array_equal(clean.past(origins[20:], 20), dirty.past(origins[20:], 20))
 
@@ -128,7 +128,7 @@ def test_future_uses_no_row_after_the_step_itself() -> None:
     assert np.isfinite(clean).all()
     for step in range(steps):
         later = np.arange(len(table)) > 70 + step
-        dirty = preparation.apply(_poison(table, later, step)).future(origins, steps)
+        dirty = preparation.apply(_perturb(table, later, step)).future(origins, steps)
         np.testing.assert_array_equal(clean[:, : step + 1], dirty[:, : step + 1])
 
 

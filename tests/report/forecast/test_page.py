@@ -269,7 +269,7 @@ def test_an_audit_is_shown_with_every_question() -> None:
         Check("2024-01-01", "noise", ("the weights",)),
         Check("2024-01-01", "missing", ("the weights",), refused="ValueError: no"),
     )
-    values = {"cutoff": "2024", "poison": "noise", "before": 1, "after": 2}
+    values = {"cutoff": "2024", "perturbation": "noise", "before": 1, "after": 2}
     finding = Finding("moved", "the weights", Place(part="bias"), values)
     leak = (Check("2024-01-01", "noise", ("the weights",), finding),)
     for lang, same in (("en", "the same, bit for bit"), ("zh_TW", "逐位元相同")):

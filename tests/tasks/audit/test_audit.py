@@ -64,7 +64,7 @@ def test_the_honest_pipeline_passes(subject: Any) -> None:
     for cutoff in (CUTOFF, 0.5):
         found = tg.audit(subject, leaky.table(), horizon=leaky.HORIZON, cutoff=cutoff, **leaky.NAMES)
         assert found.passed, found.text()
-        assert [check.poison for check in found.checks] == ["noise", "extremes", "missing"]
+        assert [check.perturbation for check in found.checks] == ["noise", "extremes", "missing"]
         assert not any(check.refused for check in found.checks)
     assert found.to_json()["passed"]
 
@@ -111,7 +111,7 @@ def test_a_pipeline_that_proves_nothing_does_not_pass() -> None:
             raise ValueError("too high")
         return {"forecasts": columns["load"][:3]}
 
-    with pytest.raises(DataError, match=r"none of the poisoned copies.*too high"):
+    with pytest.raises(DataError, match=r"none of the perturbed copies.*too high"):
         tg.audit(picky, leaky.table(), **leaky.NAMES)
     with pytest.raises(ConfigError, match="function"):
         tg.audit(5, leaky.table(), **leaky.NAMES)

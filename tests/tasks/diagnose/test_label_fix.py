@@ -186,17 +186,17 @@ def test_one_answer_more_is_no_reason(monkeypatch: pytest.MonkeyPatch) -> None:
         def __init__(self) -> None:
             self.overall = {"model": {"accuracy": next(right) / count}}
 
-    monkeypatch.setattr(label_fix, "judge_seen", lambda *given: Scored())
+    monkeypatch.setattr(label_fix, "evaluate_seen", lambda *given: Scored())
     monkeypatch.setattr(
         label_fix.LabelTrainee, "retrained", lambda self, _: label_fix.LabelTrainee(self.model, self.first)
     )
-    monkeypatch.setattr(label_fix, "judge_part", lambda *given: type("Judged", (), {"evaluation": None}))
+    monkeypatch.setattr(label_fix, "evaluate_part", lambda *given: type("EvaluatedForecasts", (), {"evaluation": None}))
     fixed = fix(model, tries=1)
     assert [trial.kept for trial in fixed.trials] == [False]
 
 
 def test_the_validation_part_is_scored_by_a_network_that_had_not_seen_it() -> None:
-    from tidegate.tasks.label.evaluate import judge_seen
+    from tidegate.tasks.label.evaluate import evaluate_seen
 
     whole = data.waves(60)
     labels = np.random.default_rng(1).permutation(whole.labels)  # nothing to learn but by heart
@@ -207,7 +207,7 @@ def test_the_validation_part_is_scored_by_a_network_that_had_not_seen_it() -> No
     answers = model.fitted_.seen["validation"]
     own = float(np.mean(answers[0].argmax(axis=1) == answers[1]))
     beside: dict[str, Any] = {}
-    assert judge_seen(model, beside).overall["model"]["accuracy"] == pytest.approx(own)
+    assert evaluate_seen(model, beside).overall["model"]["accuracy"] == pytest.approx(own)
     assert "majority" in beside
     assert model.evaluate(part="validation").overall["model"]["accuracy"] >= own
 

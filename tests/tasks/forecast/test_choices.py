@@ -36,10 +36,10 @@ def test_the_window_of_an_hourly_series_is_a_week_and_found_in_the_training_part
     table = tg.read(values)
     train = tg.split(table, window=1, horizon=24).train
     window = make_choices(tg.Forecaster(horizon=24), table, train).window
-    poisoned = values.copy()
-    poisoned[train[0, 1] :] = np.random.default_rng(1).normal(0, 50, len(values) - train[0, 1])
+    perturbed = values.copy()
+    perturbed[train[0, 1] :] = np.random.default_rng(1).normal(0, 50, len(values) - train[0, 1])
     assert window == 168
-    assert make_choices(tg.Forecaster(horizon=24), tg.read(poisoned), train).window == window
+    assert make_choices(tg.Forecaster(horizon=24), tg.read(perturbed), train).window == window
 
 
 @pytest.mark.parametrize(

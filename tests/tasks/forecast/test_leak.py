@@ -19,7 +19,7 @@ CHOICES: list[dict[str, Any]] = [
 ]
 
 
-def poisoned(part: float, seed: int = 0) -> dict[str, np.ndarray]:
+def perturbed(part: float, seed: int = 0) -> dict[str, np.ndarray]:
     """`rich` with other values in every row from a share of each series on."""
     table, rng = rich(), np.random.default_rng(seed)
     late = np.tile(np.arange(RICH_ROWS) >= round(RICH_ROWS * part), 2)
@@ -39,7 +39,7 @@ def poisoned(part: float, seed: int = 0) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("options", CHOICES, ids=str)
 def test_the_test_part_leaves_everything_learned_bit_identical(options: dict[str, Any]) -> None:
     models = [
-        quick(level=80, **options).fit(table, **RICH_COLUMNS, progress=False) for table in (rich(), poisoned(0.8))
+        quick(level=80, **options).fit(table, **RICH_COLUMNS, progress=False) for table in (rich(), perturbed(0.8))
     ]
     clean, dirty = models
     assert clean.preparation_.to_json() == dirty.preparation_.to_json()
@@ -53,7 +53,7 @@ def test_the_test_part_leaves_everything_learned_bit_identical(options: dict[str
 
 
 def test_the_validation_part_leaves_the_preparation_bit_identical() -> None:
-    clean, dirty = (quick().fit(table, **RICH_COLUMNS, progress=False) for table in (rich(), poisoned(0.7)))
+    clean, dirty = (quick().fit(table, **RICH_COLUMNS, progress=False) for table in (rich(), perturbed(0.7)))
     assert clean.preparation_.to_json() == dirty.preparation_.to_json()
     assert clean.history_.epochs[0].train_loss == dirty.history_.epochs[0].train_loss
     assert clean.history_.epochs[0].validation_loss != dirty.history_.epochs[0].validation_loss

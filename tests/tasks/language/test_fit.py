@@ -139,7 +139,7 @@ def test_a_seed_repeats_and_a_run_opens_again(tmp_path: Path) -> None:
     text = one.generate("the ", length=60)[0].text
     assert text.startswith("the ")
     assert loaded.generate("the ", length=60)[0].text == opened.generate("the ", length=60)[0].text == text
-    assert opened.evaluate().to_json() == one.judged_.evaluation.to_json()
+    assert opened.evaluate().to_json() == one.evaluated_.evaluation.to_json()
     with pytest.raises(NotFittedError, match="open_run"):
         loaded.evaluate()
     with pytest.raises(NotFittedError):

@@ -16,7 +16,7 @@ from tests.tasks.label import bad, data
 from tidegate.cli.main import main
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.data.folds import deal_folds
-from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.label.evaluate import evaluate_part
 
 QUICK: dict[str, Any] = {"hidden_size": 4, "max_epochs": 2, "network": {"branch": ()}}
 
@@ -95,7 +95,7 @@ def test_every_fold_is_learned_from_the_others_alone() -> None:
     one._fit_parts(whole, parts)
     two._fit_parts(replace(whole, values=values), parts)
     assert (one.outputs(whole) == two.outputs(whole)).all()
-    assert judge_part(one, "test").evaluation.overall["model"]["log_loss"] == own[1]
+    assert evaluate_part(one, "test").evaluation.overall["model"]["log_loss"] == own[1]
 
 
 def test_the_table_is_the_mean_of_the_folds(monkeypatch: pytest.MonkeyPatch) -> None:

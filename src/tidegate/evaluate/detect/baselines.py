@@ -55,7 +55,7 @@ def _tail(z: Array) -> NDArray[np.float64]:
 
 
 def join_p(p: Array) -> NDArray[np.float64]:
-    """[N] smallest p of the channels [N, C] times how many were judged, at most 1; NaN where none was."""
+    """[N] smallest p of the channels [N, C] times how many were scored, at most 1; NaN where none was."""
     known = ~np.isnan(p)
     least = np.where(known, p, 2.0).min(axis=1)
     return np.where(known.any(axis=1), np.minimum(least * known.sum(axis=1), 1.0), np.nan)

@@ -58,7 +58,7 @@ def decide(
 
     Args:
         found: the model beside the best baseline.
-        things: how many labels or numbers were judged, of how many `sequences`.
+        things: how many labels or numbers were scored, of how many `sequences`.
         copies: of these sequences, how many the training part has an exact copy of.
         shared: of these sequences, how many belong to a group that the training part has seen.
         remarks: keys of what else must be said; `extra` fills them.

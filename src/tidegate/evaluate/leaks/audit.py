@@ -21,8 +21,8 @@ _KINDS = {
     "missing": "missing values",
 }
 _SENTENCES = {
-    "moved": "A leak: {stage} changed{where} when every value from {cutoff} on was replaced by {poison}: {before} "
-    "became {after}.",
+    "moved": "A leak: {stage} changed{where} when every value from {cutoff} on was replaced by {perturbation}: "
+    "{before} became {after}.",
     "copy": "A leak: the known-ahead column {column} is the target {target}{shift}, as a straight line maps one to the "
     "other exactly. Its future values tell what is to be forecast.",
     "blind": "Nothing that the pipeline returns changed when its past was replaced: it does not look at the data, or "
@@ -77,7 +77,7 @@ class Finding:
     Attributes:
         key: `moved`, `copy` or `blind`.
         stage: what moved first, in the order of the pipeline. place: where in it.
-        values: cutoff, poison, before, after, column, target, shift, sources.
+        values: cutoff, perturbation, before, after, column, target, shift, sources.
     """
 
     key: str
@@ -96,9 +96,9 @@ class Finding:
         shift = int(values.pop("shift", 0))
         moved = tr(_PLACES["ahead" if shift > 0 else "behind"], lang, steps=abs(shift)) if shift else ""
         sources = ", ".join(values.pop("sources", ()))
-        kind = values.pop("poison", "")
-        poison = poison_name(kind, lang) if kind else ""
-        values |= {"where": where, "stage": tr(self.stage, lang), "shift": moved, "poison": poison}
+        kind = values.pop("perturbation", "")
+        perturbation = perturbation_name(kind, lang) if kind else ""
+        values |= {"where": where, "stage": tr(self.stage, lang), "shift": moved, "perturbation": perturbation}
         words = tr(_SENTENCES[self.key], lang, **values)
         return words + (tr(_PLACES["sources"], lang, columns=sources) if sources else "")
 
@@ -110,23 +110,23 @@ class Finding:
         return {"key": self.key, "stage": self.stage, "place": place, "values": dict(self.values)}
 
 
-def poison_name(kind: str, lang: Language | None = None) -> str:
+def perturbation_name(kind: str, lang: Language | None = None) -> str:
     """What values were replaced by, in words."""
     return tr(_KINDS[kind], lang)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One question that was put: `stages` had to be the same after `poison` from `cutoff` on.
+    """One question that was put: `stages` had to be the same after `perturbation` from `cutoff` on.
 
     Attributes:
-        cutoff: the first time that was replaced. poison: with what. stages: what was compared, in order.
+        cutoff: the first time that was replaced. perturbation: with what. stages: what was compared, in order.
         finding: the first that moved; None where none did.
-        refused: the pipeline's error, where it would not run on the poisoned data.
+        refused: the pipeline's error, where it would not run on the perturbed data.
     """
 
     cutoff: str
-    poison: str
+    perturbation: str
     stages: tuple[str, ...]
     finding: Finding | None = None
     refused: str = ""
@@ -146,7 +146,7 @@ class Audit(Notebook):
 
     @property
     def passed(self) -> bool:
-        """Whether nothing moved and every question could be answered by at least one poison."""
+        """Whether nothing moved and every question could be answered by at least one perturbation."""
         return not self.findings
 
     def text(self, lang: Language | None = None) -> str:
@@ -167,8 +167,8 @@ class Audit(Notebook):
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         checks = [
-            {"cutoff": c.cutoff, "poison": c.poison, "stages": list(c.stages), "moved": c.finding is not None,
-             "refused": c.refused}
+            {"cutoff": c.cutoff, "perturbation": c.perturbation, "stages": list(c.stages),
+             "moved": c.finding is not None, "refused": c.refused}
             for c in self.checks
         ]  # fmt: skip
         findings = [{**finding.to_json(), "text": finding.text("en")} for finding in self.findings]
@@ -179,7 +179,7 @@ class Audit(Notebook):
 def _note(note: Note, lang: Language | None) -> str:
     values = dict(note.values)
     if note.kind == "refused":
-        values["poison"] = poison_name(values["poison"], lang)
+        values["perturbation"] = perturbation_name(values["perturbation"], lang)
     return tr(note.message, lang, **values)
 
 
@@ -189,17 +189,17 @@ Run = Callable[[str, Sequence[str]], Sequence[Stage]]
 def put_questions(
     run: Run, clean: Sequence[Stage], names: Sequence[str], cutoff: str, *, sources: int = 12
 ) -> list[Check]:
-    """Run a pipeline on poisoned data and compare every stage with that of the clean data.
+    """Run a pipeline on perturbed data and compare every stage with that of the clean data.
 
     Args:
-        run: (kind of poison, columns) -> stages of the pipeline on data poisoned so.
+        run: (kind of perturbation, columns) -> stages of the pipeline on data perturbed so.
         clean: stages on the data as they are.
-        names: columns to poison.
+        names: columns to perturb.
         cutoff: the first time that is replaced, for people.
         sources: where something moved, at most so many columns are tried alone, to tell which it comes from.
 
     Returns:
-        One check per kind of poison.
+        One check per kind of perturbation.
     """
     order = tuple(stage.name for stage in clean)
     checks = []
@@ -216,7 +216,7 @@ def put_questions(
 
 
 def _with_sources(run: Run, clean: Sequence[Stage], names: Sequence[str], found: Finding) -> Finding:
-    kind, cutoff = found.values["poison"], found.values["cutoff"]
+    kind, cutoff = found.values["perturbation"], found.values["cutoff"]
     moving = []
     for name in names:
         try:
@@ -234,7 +234,12 @@ def compare(before: Sequence[Stage], after: Sequence[Stage], cutoff: str, kind: 
         found = first_difference(one.value, two.value, one.limit)
         if found is not None:
             place = one.locate(found) if one.locate is not None else Place(part=part_name(found))
-            values = {"cutoff": cutoff, "poison": kind, "before": _short(found.before), "after": _short(found.after)}
+            values = {
+                "cutoff": cutoff,
+                "perturbation": kind,
+                "before": _short(found.before),
+                "after": _short(found.after),
+            }
             return Finding("moved", one.name, place, values)
     return None
 
@@ -263,7 +268,7 @@ def _short(value: Any) -> str:
 
 
 def conclude(checks: Sequence[Check], extra: Sequence[Finding] = (), notes: Sequence[Note] = ()) -> Audit:
-    """The audit from its checks; what every poison of a cutoff refused to answer is an error.
+    """The audit from its checks; what every perturbation of a cutoff refused to answer is an error.
 
     Raises:
         DataError: no check could be made, or none of those at one cutoff.
@@ -272,10 +277,12 @@ def conclude(checks: Sequence[Check], extra: Sequence[Finding] = (), notes: Sequ
     silent = [check for check in checks if (check.cutoff, check.stages) not in answered]
     if silent or not checks:
         reason = silent[0].refused if silent else "there was none to make"
-        raise DataError(f"the pipeline runs on none of the poisoned copies of the data, which proves nothing: {reason}")
-    message = "The pipeline does not run where what comes after {cutoff} is replaced by {poison}: {reason}"
+        raise DataError(
+            f"the pipeline runs on none of the perturbed copies of the data, which proves nothing: {reason}"
+        )
+    message = "The pipeline does not run where what comes after {cutoff} is replaced by {perturbation}: {reason}"
     refusals = [
-        Note("refused", message, {"cutoff": c.cutoff, "poison": c.poison, "reason": c.refused})
+        Note("refused", message, {"cutoff": c.cutoff, "perturbation": c.perturbation, "reason": c.refused})
         for c in checks
         if c.refused
     ]

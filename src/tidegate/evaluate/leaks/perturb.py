@@ -13,11 +13,13 @@ Columns = Mapping[str, NDArray[Any]]
 POISONS = ("noise", "extremes", "missing")
 
 
-def poison(columns: Columns, names: Sequence[str], rows: NDArray[np.bool_], kind: str, seed: int = 0) -> dict[str, Any]:
+def perturb(
+    columns: Columns, names: Sequence[str], rows: NDArray[np.bool_], kind: str, seed: int = 0
+) -> dict[str, Any]:
     """Columns in which every value of some rows is replaced; the arrays given are not written into.
 
     Args:
-        columns: name -> [N]. names: columns to poison. rows: [N], where.
+        columns: name -> [N]. names: columns to perturb. rows: [N], where.
         kind: "noise" (wild, with some values missing), "extremes" (a million times the column's size, alternating
             in sign), or "missing" (NaN; None in text). A column without negative values gets none.
         seed: of the noise.
@@ -33,7 +35,7 @@ def poison(columns: Columns, names: Sequence[str], rows: NDArray[np.bool_], kind
             values[rows] = 0 if kind == "missing" else np.max(values, initial=0) + 1
         else:
             values = values.astype(object)
-            values[rows] = None if kind == "missing" else "poison"
+            values[rows] = None if kind == "missing" else "perturb"
         found[name] = values
     return found
 

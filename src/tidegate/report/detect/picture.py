@@ -15,13 +15,13 @@ from tidegate.tasks.detect.view import SeriesView, view
 MOST_SERIES = 20
 
 
-def detector_view(model: Any, judged: Any = None) -> DetectionView:
+def detector_view(model: Any, evaluated: Any = None) -> DetectionView:
     """What is drawn of its test part; the series with the most alarming score comes first."""
     table = model.fitted_.table
     seen = sorted(view(model), key=lambda own: -max((own.scores[a:b].max() for a, b in own.events), default=0.0))
     return DetectionView(
         ", ".join(table.schema.targets),
-        (judged or model.evaluate()).alarms,
+        (evaluated or model.evaluate()).alarms,
         tuple(series_of(own) for own in seen[:MOST_SERIES]),
         schema=describe_table(table, model.fitted_.split),
     )

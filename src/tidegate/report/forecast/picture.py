@@ -13,7 +13,7 @@ from tidegate.core.table import Table
 from tidegate.data.emit import local_time
 from tidegate.report.forecast.view import Interval, Residuals, RunView, Sample, Strip
 from tidegate.report.page.describe import describe_table
-from tidegate.tasks.forecast.evaluate import Judged, judge_part
+from tidegate.tasks.forecast.evaluate import EvaluatedForecasts, evaluate_part
 from tidegate.tasks.forecast.frame import forecast_columns
 from tidegate.tasks.forecast.zero_shot import ZeroShot
 
@@ -22,25 +22,25 @@ LONGEST_STRIP = 20_000
 MOST_RESIDUALS = 200_000
 
 
-def forecast_view(model: Any, judged: Judged | None = None) -> RunView:
+def forecast_view(model: Any, evaluated: EvaluatedForecasts | None = None) -> RunView:
     """What is drawn of its test part."""
-    judged = judged or judge_part(model, "test")
-    table, horizon = judged.table, judged.forecast.mean.shape[1]
-    chosen = np.linspace(0, len(judged.origins) - 1, SAMPLES + 2).astype(np.int64)[1:-1]
-    stride = max(1, judged.forecast.mean.size // MOST_RESIDUALS)
+    evaluated = evaluated or evaluate_part(model, "test")
+    table, horizon = evaluated.table, evaluated.forecast.mean.shape[1]
+    chosen = np.linspace(0, len(evaluated.origins) - 1, SAMPLES + 2).astype(np.int64)[1:-1]
+    stride = max(1, evaluated.forecast.mean.size // MOST_RESIDUALS)
     kept = slice(None, None, stride)
-    actual = judged.prepared.raw_target(judged.origins[kept], horizon)
+    actual = evaluated.prepared.raw_target(evaluated.origins[kept], horizon)
     return RunView(
         ", ".join(table.schema.targets),
-        judged.evaluation,
+        evaluated.evaluation,
         table.schema.targets,
         table.frequency,
         table.timezone or "",
-        tuple(_sample(judged, int(index), model.spec_.window) for index in dict.fromkeys(chosen.tolist())),
-        tuple(_strip(judged, step) for step in dict.fromkeys((1, horizon))),
+        tuple(_sample(evaluated, int(index), model.spec_.window) for index in dict.fromkeys(chosen.tolist())),
+        tuple(_strip(evaluated, step) for step in dict.fromkeys((1, horizon))),
         Residuals(
-            actual - judged.forecast.mean[kept],
-            table.series_of(judged.origins[kept]) if len(table.ids) > 1 else None,
+            actual - evaluated.forecast.mean[kept],
+            table.series_of(evaluated.origins[kept]) if len(table.ids) > 1 else None,
             stride,
         ),
         coming=coming(model),
@@ -112,10 +112,10 @@ def intervals(levels: tuple[float, ...], pick: Callable[[int], NDArray[np.float6
     return (Interval(round(levels[-1] - levels[0], 10), pick(0), pick(len(levels) - 1)),)
 
 
-def _sample(judged: Judged, index: int, window: int) -> Sample:
-    table, origin = judged.table, int(judged.origins[index])
-    horizon = judged.forecast.mean.shape[1]
-    series = int(table.series_of(judged.origins[index : index + 1])[0])
+def _sample(evaluated: EvaluatedForecasts, index: int, window: int) -> Sample:
+    table, origin = evaluated.table, int(evaluated.origins[index])
+    horizon = evaluated.forecast.mean.shape[1]
+    series = int(table.series_of(evaluated.origins[index : index + 1])[0])
     past = min(window, 3 * horizon + 24, origin - int(table.starts[series]))
     rows = np.arange(origin - past, origin + horizon)
     values = np.asarray(table.columns[table.schema.targets[0]][rows], dtype=np.float64)
@@ -123,23 +123,23 @@ def _sample(judged: Judged, index: int, window: int) -> Sample:
         local_time(table.time[rows], table.timezone),
         values[:past],
         values[past:],
-        judged.forecast.mean[index, :, 0],
-        intervals(judged.forecast.levels, lambda level: judged.forecast.quantiles[index, :, 0, level]),
+        evaluated.forecast.mean[index, :, 0],
+        intervals(evaluated.forecast.levels, lambda level: evaluated.forecast.quantiles[index, :, 0, level]),
         **_named(table, series),
     )
 
 
-def _strip(judged: Judged, step: int) -> Strip:
-    table = judged.table
-    series = table.series_of(judged.origins)
+def _strip(evaluated: EvaluatedForecasts, step: int) -> Strip:
+    table = evaluated.table
+    series = table.series_of(evaluated.origins)
     one = np.flatnonzero(series == series[0])[:LONGEST_STRIP]
-    rows = judged.origins[one] + step - 1
+    rows = evaluated.origins[one] + step - 1
     return Strip(
         step,
         local_time(table.time[rows], table.timezone),
         np.asarray(table.columns[table.schema.targets[0]][rows], dtype=np.float64),
-        judged.forecast.mean[one, step - 1, 0],
-        intervals(judged.forecast.levels, lambda level: judged.forecast.quantiles[one, step - 1, 0, level]),
+        evaluated.forecast.mean[one, step - 1, 0],
+        intervals(evaluated.forecast.levels, lambda level: evaluated.forecast.quantiles[one, step - 1, 0, level]),
         **_named(table, int(series[0])),
     )
 

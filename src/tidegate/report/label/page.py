@@ -24,7 +24,7 @@ Found = ClassEvaluation | NumberEvaluation
 
 
 def about(view: LabelledView, lang: Language) -> tuple[str, tuple[str, ...]]:
-    """What was judged."""
+    """What was scored."""
     found = view.evaluation
     count = f"{found.things:,}"
     if not isinstance(found, ClassEvaluation):

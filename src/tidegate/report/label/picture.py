@@ -8,13 +8,13 @@ import numpy as np
 
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.describe import describe_sequences
-from tidegate.tasks.label.evaluate import LabelJudged, judge_part
+from tidegate.tasks.label.evaluate import EvaluatedLabels, evaluate_part
 
 
-def labels_view(model: Any, judged: LabelJudged | None = None) -> LabelledView:
+def labels_view(model: Any, evaluated: EvaluatedLabels | None = None) -> LabelledView:
     """What is drawn of its test part."""
-    judged = judged or judge_part(model, "test")
-    fitted, sequences = model.fitted_, judged.sequences
+    evaluated = evaluated or evaluate_part(model, "test")
+    fitted, sequences = model.fitted_, evaluated.sequences
     names = model.labels_.names if model.task == "regressor" else (model.labels_.name,)
     ids = sequences.ids
     if model.deciding_.per_step:
@@ -22,10 +22,10 @@ def labels_view(model: Any, judged: LabelJudged | None = None) -> LabelledView:
     parts = {name: getattr(fitted.parts, name) for name in ("train", "validation", "test")}
     return LabelledView(
         ", ".join(names),
-        judged.evaluation,
-        judged.actual,
-        judged.found,
-        judged.others,
+        evaluated.evaluation,
+        evaluated.actual,
+        evaluated.found,
+        evaluated.others,
         ids,
         () if sequences.texts is None else tuple(str(text) for text in sequences.texts),
         fitted.calibration,

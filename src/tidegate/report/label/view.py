@@ -15,7 +15,7 @@ from tidegate.report.page.view import Floats, Run, check_lengths
 
 @dataclass(frozen=True)
 class LabelledView(Run):
-    """Everything on the page of a classifier, tagger or regressor. M things that were judged.
+    """Everything on the page of a classifier, tagger or regressor. M things that were scored.
 
     Attributes:
         actual: [M] class numbers, [M, K] bool for several labels at once, or [M, P] numbers; None leaves figures out.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.leaks.audit import Check, poison_name
+from tidegate.evaluate.leaks.audit import Check, perturbation_name
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import plain_table
 from tidegate.report.page.view import Run
@@ -17,7 +17,7 @@ def section(view: Run, lang: Language) -> Markup | None:
     rows = [
         [
             check.cutoff,
-            poison_name(check.poison, lang),
+            perturbation_name(check.perturbation, lang),
             tr("{count} stages", lang, count=len(check.stages)),
             _result(check, lang),
         ]

@@ -65,7 +65,7 @@ def watch(before: Watch, p: Array, threshold: float, refractory: int) -> Watch:
     """The alarms after one more step.
 
     An alarm begins at p <= threshold and lasts while p <= 3 threshold. It opens a new event unless the last alarm was
-    less than `refractory` steps ago. A step that was not judged (p NaN) is quiet.
+    less than `refractory` steps ago. A step that was not scored (p NaN) is quiet.
 
     Args:
         before: the alarms until now. p: [S].

@@ -67,7 +67,7 @@ class Detector(Model[Table, Walked]):
         return fingerprint(self.spec, self.weights, self.preparation.to_json(), self.rules.to_json())
 
     def predict(self, data: Table) -> Walked:
-        """Judge every row of every series, in order; each series is a new stream.
+        """Score every row of every series, in order; each series is a new stream.
 
         Raises:
             DataError: an infinite value.

@@ -2,7 +2,7 @@
 
 The smallest of several ranks, times their number, is at most as rare as it says (Bonferroni); where channels and means
 go together, and where ranks are smoothed, it is two to five times too large. So a stream also counts how often its
-rarity r fell to certain levels r_0 = 1 > r_1 > ... With N_j of n judged steps at or below r_j,
+rarity r fell to certain levels r_0 = 1 > r_1 > ... With N_j of n scored steps at or below r_j,
 
     p_0 = 1,    m_j = p_(j-1) r_j / r_(j-1),    p_j = min(p_(j-1), m_j (N_j + M) / (n m_j + M))
 
@@ -35,7 +35,7 @@ def calibrated(seen: Array, rarity: Array) -> NDArray[np.float64]:
 
     Args:
         seen: [S, COUNT] how many steps of each stream were as rare as each level; `seen[:, 0]` are all.
-        rarity: [S], 0 to 1; NaN where a step was not judged, and p is NaN.
+        rarity: [S], 0 to 1; NaN where a step was not scored, and p is NaN.
     """
     depth = -PER_DECADE * np.log10(np.maximum(rarity, TINY))
     p = np.where(np.isnan(rarity), np.nan, 1.0)
@@ -66,7 +66,7 @@ def count_levels(seen: Array, rarity: Array, counts: Array, memory: float) -> No
 
 
 def first_levels(rarity: Array, most: float) -> NDArray[np.float64]:
-    """[COUNT] what a new stream begins with, from the rarities [N] of steps that were held out (NaN: not judged).
+    """[COUNT] what a new stream begins with, from the rarities [N] of steps that were held out (NaN: not scored).
 
     Args:
         most: steps that they may count as; more are scaled down.

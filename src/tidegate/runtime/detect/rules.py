@@ -22,7 +22,7 @@ class Rules:
         budget: false alarms a week (1,000 rows without a clock) that the user allowed one stream.
         short: steps that a run of errors is averaged over.
         refractory: quiet steps after which an alarm is a new event.
-        warm_up: steps at a stream's start that are not judged.
+        warm_up: steps at a stream's start that are not scored.
         memory: errors that a stream remembers; 0 keeps those of the training part for ever.
         tail: index of the tail beyond the largest error.
         gap: missing steps after which a stream warms up again.

@@ -21,9 +21,9 @@ class Detection(NamedTuple):
 
     Attributes:
         score: 0 to 1, 0.5 where the rarity is 1/1000. p_value: how often steps as rare have come; both NaN where the
-            value was not judged: while the stream warms up, where it is missing, and at the first one after a long gap.
+            value was not scored: while the stream warms up, where it is missing, and at the first one after a long gap.
         alarm: whether the alarm is on. event: its number in this stream, from 1; 0 without an alarm.
-        channel: the channel least in keeping with the past, from 0; -1 where the value was not judged.
+        channel: the channel least in keeping with the past, from 0; -1 where the value was not scored.
         expected: the value that was forecast, or rebuilt ([C] or [S, C] for several channels).
     """
 
@@ -52,9 +52,9 @@ class DetectStream:
         return len(self.names)
 
     def update(self, values: Any, time: Any = None) -> Detection:
-        """Judge the next value of every stream, and take it in.
+        """Score the next value of every stream, and take it in.
 
-        Missing values (NaN) are not judged; the network goes on with what it expected in their place. After as many of
+        Missing values (NaN) are not scored; the network goes on with what it expected in their place. After as many of
         them as a window has steps, the stream warms up again. Steps that `time` shows to be missing count alike.
 
         Args:
@@ -70,9 +70,9 @@ class DetectStream:
         now, skipped = self._time(time)
         for missed in skipped:
             self.streams.step(np.full_like(values, np.nan), missed)
-        judged = self.streams.step(values, now)
-        expected = judged.expected[:, 0] if self.channels == 1 else judged.expected
-        found = Detection(judged.score, judged.p_value, judged.alarm, judged.event, judged.channel, expected)
+        scored = self.streams.step(values, now)
+        expected = scored.expected[:, 0] if self.channels == 1 else scored.expected
+        found = Detection(scored.score, scored.p_value, scored.alarm, scored.event, scored.channel, expected)
         if not self.single:
             return found
         score, p_value, alarm, event, channel = (part[0].item() for part in found[:5])

@@ -59,13 +59,13 @@ class Detects(Protocol):
     def continued(self, names: Sequence[str]) -> Streams: ...
 
 
-class Judged(NamedTuple):
+class Scored(NamedTuple):
     """What is said of one step of S streams with C channels.
 
     Attributes:
-        score: [S] 0 to 1, of the rarity. p_value: [S]; both NaN where the step was not judged. alarm: [S] bool.
+        score: [S] 0 to 1, of the rarity. p_value: [S]; both NaN where the step was not scored. alarm: [S] bool.
         event: [S] number of the event that an alarm belongs to, from 1; 0 without an alarm.
-        channel: [S] the channel least in keeping with the past, -1 where none was judged.
+        channel: [S] the channel least in keeping with the past, -1 where none was scored.
         expected: [S, C] the value that was forecast, or rebuilt. p_channels: [S, C].
         errors: [S, C, K] of this step, and of the last few, in units of the channel's scale.
         rarity: [S] the rank of the rarest channel before it was held against how often as rare ones came.
@@ -137,8 +137,8 @@ class Streams:
     def __len__(self) -> int:
         return len(self.places)
 
-    def step(self, values: Array, now: NDArray[np.int64] | None = None, learn: Array | None = None) -> Judged:
-        """Judge one value of every stream, then take it in.
+    def step(self, values: Array, now: NDArray[np.int64] | None = None, learn: Array | None = None) -> Scored:
+        """Score one value of every stream, then take it in.
 
         Args:
             values: [S, C] float64, NaN where missing.
@@ -156,13 +156,13 @@ class Streams:
         position = ranks.bin_position(errors, self.detector.base)
         p_kinds = ranks.p_values(state["counts"], state["total"], position, self.shares, rules.tail)
         rarity = rarities(np.where(known, p_kinds.min(axis=2), np.nan))
-        judged = self._decide(rarity, errors)
+        scored = self._decide(rarity, errors)
         if rules.memory:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
-            levels.count_levels(state["levels"], judged.rarity, np.asarray(remembered.any(axis=1)), rules.memory)
+            levels.count_levels(state["levels"], scored.rarity, np.asarray(remembered.any(axis=1)), rules.memory)
         self._take_in(squashed, seen, now)
-        return judged
+        return scored
 
     def _errors(self, values: Array, known: Array) -> Array:
         """[S, C, K]: of this step, and their running mean; zero where unknown, which is not counted."""
@@ -174,7 +174,7 @@ class Streams:
         run = state["short"] if self.forecast else np.where(known, state["window"], 0.0)
         return np.stack([error, run], axis=2)
 
-    def _decide(self, rarity: Array, errors: Array) -> Judged:
+    def _decide(self, rarity: Array, errors: Array) -> Scored:
         """Take the rarest channel, [S, C], say how often as rare a one has come, and move the alarms on."""
         state, rules = self.state, self.detector.rules
         filled = np.where(np.isnan(rarity), 2.0, rarity)
@@ -184,7 +184,7 @@ class Streams:
         p = levels.calibrated(state["levels"], least)
         after = watch(Watch(state["on"], state["quiet"], state["event"]), p, rules.threshold, rules.refractory)
         state["on"], state["quiet"], state["event"] = after
-        return Judged(
+        return Scored(
             score=score_of(least),
             p_value=p,
             alarm=after.on,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.runtime.detect.streams import KINDS, Detects, Judged, Streams
+from tidegate.runtime.detect.streams import KINDS, Detects, Scored, Streams
 from tidegate.runtime.state import LARGEST_VALUE
 
 TOGETHER = 512
@@ -65,7 +65,7 @@ def microseconds(table: Table) -> NDArray[np.int64] | None:
 
 
 def walk(detector: Detects, table: Table, learn_from: Array | None = None) -> Walked:
-    """Judge every row of every series, in order; no row's result depends on a later one.
+    """Score every row of every series, in order; no row's result depends on a later one.
 
     Args:
         detector: network, preparation and rules. table: has its channels; the scale of a series is found by its name.
@@ -128,8 +128,8 @@ def _walk_group(
     return ends
 
 
-def _write(found: dict[str, Array], rows: Array, judged: Judged, alive: int) -> None:
+def _write(found: dict[str, Array], rows: Array, scored: Scored, alive: int) -> None:
     for name, target in found.items():
-        target[rows] = getattr(judged, name)[:alive]
-    unknown = np.isnan(judged.p_channels[:alive])
-    found["errors"][rows] = np.where(unknown[:, :, None], np.nan, judged.errors[:alive])
+        target[rows] = getattr(scored, name)[:alive]
+    unknown = np.isnan(scored.p_channels[:alive])
+    found["errors"][rows] = np.where(unknown[:, :, None], np.nan, scored.errors[:alive])

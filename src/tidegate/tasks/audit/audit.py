@@ -11,8 +11,8 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, unmoved
-from tidegate.evaluate.leaks.perturb import poison
-from tidegate.tasks.audit.perturb import as_columns, copied, copies, poisoned_names, show_time
+from tidegate.evaluate.leaks.perturb import perturb
+from tidegate.tasks.audit.perturb import as_columns, copied, copies, perturbed_names, show_time
 from tidegate.tasks.audit.pipeline import fitted_copy, stages_of
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.resample.folds import Clock
@@ -59,7 +59,7 @@ def audit(
         `Audit`: print it, or see `.passed` and `.findings`.
 
     Raises:
-        DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no poisoned copy.
+        DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no perturbed copy.
     """
     require_verb(subject, "audit")
     table = own_table(subject, data, reading)
@@ -84,7 +84,7 @@ def _audit_pipeline(
     later = clock.places >= place
     at = table.time[later].min() if table.schema.time is not None else place
     columns = as_columns(table, clock)
-    names = poisoned_names(table)
+    names = perturbed_names(table)
 
     fitted = fitted_copy(subject, copied(columns), at)
 
@@ -99,11 +99,11 @@ def _audit_pipeline(
             "set its seeds, and let it start anew in each run"
         )
     shown = show_time(table, at)
-    checks = put_questions(lambda kind, which: run(poison(columns, which, later, kind, seed)), clean, names, shown)
+    checks = put_questions(lambda kind, which: run(perturb(columns, which, later, kind, seed)), clean, names, shown)
     found = conclude(checks, extra)
     if found.findings:
         return found
-    earlier = poison(columns, table.schema.targets, ~later, "noise", seed)
+    earlier = perturb(columns, table.schema.targets, ~later, "noise", seed)
     return conclude(checks, [*extra, *unmoved(clean, lambda: run(earlier))])
 
 

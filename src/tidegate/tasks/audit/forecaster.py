@@ -1,4 +1,4 @@
-"""The audit of a forecaster: its own stages, from the split to the forecasts, on clean and on poisoned tables."""
+"""The audit of a forecaster: its own stages, from the split to the forecasts, on clean and on perturbed tables."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tidegate.evaluate.leaks.audit import (
 from tidegate.evaluate.leaks.perturb import Difference
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.forecast.decode import forecast
-from tidegate.tasks.audit.perturb import poisoned, poisoned_names, show_time
+from tidegate.tasks.audit.perturb import perturbed, perturbed_names, show_time
 
 ORIGINS = 3  # forecasts in the test part that are audited one by one
 STEPS = 4
@@ -76,7 +76,7 @@ class Subject:
 def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: int, extra: Sequence[Finding]) -> Audit:
     """Audit a forecaster's fit, its preparation alone, and single forecasts; see `audit`."""
     subject = Subject(model, table, parts)
-    names, checks = poisoned_names(table), []
+    names, checks = perturbed_names(table), []
     fitted = subject.fit(table)
     begins = fitted.split.parts.get("test", fitted.split.validation)
     origins = _origins(table, begins, fitted)
@@ -95,11 +95,11 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
     if "test" in fitted.split.parts:
         later = _from(table, begins[:, 0])
         checks += put_questions(
-            lambda kind, which: refit(poisoned(table, which, later, kind, seed)), clean, names, _first(table, later)
+            lambda kind, which: refit(perturbed(table, which, later, kind, seed)), clean, names, _first(table, later)
         )
     later = _from(table, fitted.split.validation[:, 0])
     checks += put_questions(
-        lambda kind, which: _prepare(subject, fitted, poisoned(table, which, later, kind, seed)),
+        lambda kind, which: _prepare(subject, fitted, perturbed(table, which, later, kind, seed)),
         _prepare(subject, fitted, table),
         names,
         _first(table, later),
@@ -109,7 +109,7 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
         own = forecast_stages(fitted, fitted.prepared, place)
 
         def run(kind: str, which: Sequence[str], later: Any = later, place: Any = place) -> list[Stage]:
-            prepared = fitted.preparation.apply(poisoned(table, which, later, kind, seed))
+            prepared = fitted.preparation.apply(perturbed(table, which, later, kind, seed))
             return forecast_stages(fitted, prepared, place)
 
         checks += put_questions(run, own, names, _first(table, later))
@@ -117,7 +117,7 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
     if found.findings:
         return found
     earlier = ~_from(table, fitted.split.validation[:, 0])
-    past = poisoned(table, table.schema.targets, earlier, "noise", seed)
+    past = perturbed(table, table.schema.targets, earlier, "noise", seed)
     return conclude(checks, [*extra, *unmoved(clean, lambda: refit(past))])
 
 

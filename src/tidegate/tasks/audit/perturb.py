@@ -1,4 +1,4 @@
-"""What an audit does to a table: which columns it poisons, as which arrays, and how it names a time."""
+"""What an audit does to a table: which columns it perturbs, as which arrays, and how it names a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.table import Table
 from tidegate.data.time.zones import to_local
 from tidegate.evaluate.leaks.audit import Finding, copied_target
-from tidegate.evaluate.leaks.perturb import poison
+from tidegate.evaluate.leaks.perturb import perturb
 from tidegate.tasks.resample.folds import Clock
 
 
@@ -34,15 +34,15 @@ def copies(table: Table, horizon: int) -> list[Finding]:
     return found
 
 
-def poisoned_names(table: Table) -> tuple[str, ...]:
+def perturbed_names(table: Table) -> tuple[str, ...]:
     """Columns whose later values nobody may know: targets and observed covariates."""
     known = set(table.schema.known)
     return tuple(name for name in (*table.schema.targets, *table.schema.observed) if name not in known)
 
 
-def poisoned(table: Table, names: Sequence[str], rows: NDArray[np.bool_], kind: str, seed: int) -> Table:
-    """A table with some columns poisoned in some rows."""
-    return replace(table, columns=poison(table.columns, names, rows, kind, seed))
+def perturbed(table: Table, names: Sequence[str], rows: NDArray[np.bool_], kind: str, seed: int) -> Table:
+    """A table with some columns perturbed in some rows."""
+    return replace(table, columns=perturb(table.columns, names, rows, kind, seed))
 
 
 def as_columns(table: Table, clock: Clock) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def stages_of(
 
     Args:
         subject: the pipeline. fitted: what `fitted_copy` gave for it.
-        columns: name -> [N], clean or poisoned. cutoff: the first time that must not be seen.
+        columns: name -> [N], clean or perturbed. cutoff: the first time that must not be seen.
         table: the rows. later: [N], whether a row is at or after the cutoff.
 
     Raises:

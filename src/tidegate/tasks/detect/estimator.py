@@ -93,7 +93,7 @@ class AnomalyDetector(Estimator):
         out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
         source: Mapping[str, Any] | None = None, **reading: Any,
     ) -> AnomalyDetector:  # fmt: skip
-        """Read, split, train, measure the errors; with `out`, judge the test part and leave a run folder behind.
+        """Read, split, train, measure the errors; with `out`, evaluate the test part and leave a run folder behind.
 
         Args:
             data: a path, a dataframe, an array, or a `Table`.
@@ -109,7 +109,7 @@ class AnomalyDetector(Estimator):
             reading: further options of `tidegate.read`.
 
         Raises:
-            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+            TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
         columns = {"time": time, "target": target, "series": series, "label": label}
         shares = {"validation": validation, "test": test, "gap": gap}
@@ -176,7 +176,7 @@ class AnomalyDetector(Estimator):
         self._require_fitted("fitted_")
         return DetectorTrainee(self)
 
-    def _evaluated(self, part: str) -> Any:
+    def _evaluate_part(self, part: str) -> Any:
         return self.evaluate(part=part) if self.fitted_.split.rows(part) else None
 
     def _contents(self) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class AnomalyDetector(Estimator):
 
         return {"model": content_of(self.detector_, context=True)}
 
-    def _predicted(self, judged: Any) -> dict[str, bytes]:
+    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         from tidegate.tasks.detect.run import predictions
 
         return predictions(self)
@@ -245,18 +245,18 @@ class AnomalyDetector(Estimator):
         Raises:
             NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
         """
-        from tidegate.tasks.detect.evaluate import judge_rows
+        from tidegate.tasks.detect.evaluate import evaluate_rows
         from tidegate.tasks.detect.known_anomalies import labels_of
 
         self._require_fitted("detector_")
         if data is not None:
             table, labelled = labels_of(self._table(data, label, reading), label)
-            return judge_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
+            return evaluate_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
         self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         fitted = self.fitted_
-        return judge_rows(self.detector_, fitted.walked, fitted.labelled, fitted.split[part])
+        return evaluate_rows(self.detector_, fitted.walked, fitted.labelled, fitted.split[part])
 
     def stream(
         self,

@@ -21,7 +21,7 @@ from tidegate.tasks.detect.known_anomalies import watched_of
 Array = NDArray[Any]
 
 
-def judge_rows(
+def evaluate_rows(
     detector: Detector, walked: Walked, labelled: NDArray[np.bool_] | None, part: NDArray[np.int64]
 ) -> DetectorEvaluation:
     """Judge the alarms on a part of a table.
@@ -34,14 +34,14 @@ def judge_rows(
     """
     rules, step = detector.rules, detector.preparation.step
     rows = np.concatenate([np.arange(a, b) for a, b in part.tolist()])
-    judged = rows[~np.isnan(walked.p_value[rows])]
-    if not len(judged):
+    evaluated = rows[~np.isnan(walked.p_value[rows])]
+    if not len(evaluated):
         raise DataError(f"no row could be judged: {rules.warm_up} rows of each series pass before the first; give more")
     marks = np.zeros(len(walked.table), bool) if labelled is None else labelled
     notes = []
-    if len(judged) < len(rows):
+    if len(evaluated) < len(rows):
         message = "{count} of {rows} rows were not judged: missing values, or the start of a stream."
-        notes.append(Note("unjudged", message, {"count": len(rows) - len(judged), "rows": len(rows)}))
+        notes.append(Note("unjudged", message, {"count": len(rows) - len(evaluated), "rows": len(rows)}))
     others = {
         name: _watched(walked, alarm, score_of(p), marks, part)
         for name, (p, alarm) in _others(detector, walked, part).items()
@@ -54,13 +54,13 @@ def judge_rows(
         notes=notes,
     )
     unit = ROWS if step is None else WEEK / step
-    plain = walked.p_value[judged[~marks[judged]]]
+    plain = walked.p_value[evaluated[~marks[evaluated]]]
     return DetectorEvaluation(
         alarms=found,
         budget=rules.budget,
         threshold=rules.threshold,
         tuned=not np.isclose(rules.budget / unit, rules.threshold),
-        rate=found.overall["model"]["events"] / len(judged) * unit,
+        rate=found.overall["model"]["events"] / len(evaluated) * unit,
         clock=step is not None,
         calibration={level: float(np.mean(plain <= level)) for level in LEVELS} if len(plain) else {},
     )

@@ -75,7 +75,7 @@ def fit(
         tune: chooses the threshold from what was said of the validation part.
 
     Raises:
-        DataError, TrainingError: what cannot work, and how to mend it.
+        DataError, TrainingError: what cannot work, and how to fix it.
     """
     notes = [*table.notes, *split.notes]
     rules = choices.rules(table.frequency, table.time.dtype.kind == "M")

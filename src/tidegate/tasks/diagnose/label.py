@@ -115,13 +115,13 @@ def _baseline(model: Any, others: Mapping[str, NDArray[Any]] | None) -> tuple[fl
         return None
     errors = {
         name: (replace(part, found=found) if part.labels is None else replace(part, chances=found)).error
-        for name, found in (others.items() if others else _sceptics(model))
+        for name, found in (others.items() if others else _baselines_of(model))
     }
     best = min(errors, key=lambda name: errors[name])
     return errors[best], best
 
 
-def _sceptics(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
+def _baselines_of(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
     """What simple methods say of the validation part, as `LabelPart` holds it."""
     fitted, labels, deciding = model.fitted_, model.labels_, model.deciding_
     train, validation = (fitted.sequences.take(index) for index in (fitted.parts.train, fitted.parts.validation))

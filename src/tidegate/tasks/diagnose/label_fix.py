@@ -12,7 +12,7 @@ from tidegate.diagnose import Findings, examine
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.diagnose.label import make_evidence
 from tidegate.tasks.diagnose.trainee import Trainee
-from tidegate.tasks.label.evaluate import judge_part, judge_seen
+from tidegate.tasks.label.evaluate import evaluate_part, evaluate_seen
 
 
 class LabelTrainee(Trainee):
@@ -56,9 +56,9 @@ class LabelTrainee(Trainee):
         """Scores of a part; of validation those of the network that chose the epochs, which had not seen it."""
         if part not in self._scores:
             if part == "validation":
-                self._scores[part] = judge_seen(self.model, self.beside)
+                self._scores[part] = evaluate_seen(self.model, self.beside)
             else:
-                self._scores[part] = judge_part(self.model, part).evaluation
+                self._scores[part] = evaluate_part(self.model, part).evaluation
         return self._scores[part]
 
     def finish(self) -> LabelTrainee:

@@ -1,4 +1,4 @@
-"""Forecaster: from a table to a judged forecast."""
+"""Forecaster: from a table to an evaluated forecast."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Forecaster(Estimator):
         out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
         source: Mapping[str, Any] | None = None, **reading: Any,
     ) -> Forecaster:  # fmt: skip
-        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+        """Read, split, prepare, train; with `out`, evaluate the test part and leave a run folder behind.
 
         Args:
             data: a path, a dataframe, an array, or a `Table`.
@@ -106,7 +106,7 @@ class Forecaster(Estimator):
             reading: further options of `tidegate.read` (repair, timezone, frequency, wide, ...).
 
         Raises:
-            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+            TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
         columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         shares = {"validation": validation, "test": test, "gap": gap}
@@ -130,10 +130,10 @@ class Forecaster(Estimator):
         self._take(fitted)
         self.context_ = whole
 
-    def _evaluated(self, part: str) -> Any:
-        from tidegate.tasks.forecast.evaluate import judge_part
+    def _evaluate_part(self, part: str) -> Any:
+        from tidegate.tasks.forecast.evaluate import evaluate_part
 
-        return judge_part(self, part) if self.fitted_.split.rows(part) else None
+        return evaluate_part(self, part) if self.fitted_.split.rows(part) else None
 
     def _contents(self) -> dict[str, Any]:
         from tidegate.tasks.forecast.run import content_of
@@ -143,11 +143,11 @@ class Forecaster(Estimator):
         chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=None)}
         return {"model": content_of(fitted, context=self.context_), **chosen}
 
-    def _predicted(self, judged: Any) -> dict[str, bytes]:
+    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         from tidegate.tasks.forecast.evaluate import FILE, baselines_file
         from tidegate.tasks.forecast.run import predictions
 
-        return {"predictions.parquet": predictions(judged), FILE: baselines_file(self)}
+        return {"predictions.parquet": predictions(evaluated), FILE: baselines_file(self)}
 
     def _take(self, fitted: Any) -> None:
         from tidegate.train.run import TorchRun
@@ -292,15 +292,15 @@ class Forecaster(Estimator):
             NotFittedError: a loaded model has no training table; give it data.
             DataError: there is nothing to score.
         """
-        from tidegate.tasks.forecast.evaluate import judge_part, judge_table
+        from tidegate.tasks.forecast.evaluate import evaluate_part, evaluate_table
 
         self._require_fitted("spec_")
         if data is not None:
-            return judge_table(self, self._table(data, reading))
+            return evaluate_table(self, self._table(data, reading))
         self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
-        return judge_part(self, part, ridge=ridge).evaluation
+        return evaluate_part(self, part, ridge=ridge).evaluation
 
     def explain(
         self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,

@@ -1,4 +1,4 @@
-"""A forecaster's forecasts for a part of its table, judged beside the baselines."""
+"""A forecaster's forecasts for a part of its table, scored beside the baselines."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FILE = "baselines.safetensors"
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedForecasts:
     """Forecasts of every window of a part, and their scores.
 
     Attributes:
@@ -43,7 +43,7 @@ class Judged:
     evaluation: Evaluation
 
 
-def judge_part(model: Any, part: str, *, ridge: bool = True) -> Judged:
+def evaluate_part(model: Any, part: str, *, ridge: bool = True) -> EvaluatedForecasts:
     """Forecast every window of a part of the training table and score it."""
     fitted = model.fitted_.of_part(part)
     origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=fitted.decoding.horizon)
@@ -52,7 +52,7 @@ def judge_part(model: Any, part: str, *, ridge: bool = True) -> Judged:
         baselines = training_baselines(model).apply(fitted.table, fitted.prepared)
     else:
         baselines = _fit_baselines(fitted, ridge=ridge)
-    return _judge(found, model, fitted.table, fitted.split, fitted.prepared, origins, baselines)
+    return _evaluate(found, model, fitted.table, fitted.split, fitted.prepared, origins, baselines)
 
 
 def training_baselines(model: Any) -> FittedBaselines:
@@ -68,7 +68,7 @@ def _fit_baselines(fitted: ForecastFitted, *, ridge: bool = True) -> Baselines:
     return fit_baselines(fitted.table, fitted.split, fitted.prepared, ridge=ridge, **how)
 
 
-def judge_table(model: Any, table: Table) -> Evaluation:
+def evaluate_table(model: Any, table: Table) -> Evaluation:
     """Score a table that the model has not seen: every window of it, beside the baselines of the training part.
 
     Seasonal-naive methods look one season back: windows begin where all of them can, if the table is long enough.
@@ -101,7 +101,7 @@ def judge_table(model: Any, table: Table) -> Evaluation:
         message = "Scores begin {rows} rows into each series: seasonal baselines look that far back."
         baselines = replace(baselines, notes=(*baselines.notes, Note("history", message, {"rows": opening})))
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
-    return _judge(found, model, table, split, prepared, origins, baselines).evaluation
+    return _evaluate(found, model, table, split, prepared, origins, baselines).evaluation
 
 
 def needed_rows(model: Any) -> int:
@@ -111,7 +111,7 @@ def needed_rows(model: Any) -> int:
     return int(model.spec_.window) + (preparation.history if difference else 0)
 
 
-def _judge(
+def _evaluate(
     found: Forecast,
     model: Any,
     table: Table,
@@ -119,7 +119,7 @@ def _judge(
     prepared: Prepared,
     origins: NDArray[np.int64],
     baselines: Baselines,
-) -> Judged:
+) -> EvaluatedForecasts:
     quantiles = {level: found.quantiles[..., index] for index, level in enumerate(found.levels)}
     evaluation = evaluate_forecasts(
         table,
@@ -132,7 +132,7 @@ def _judge(
         horizon=model.decoding_.horizon,
         baselines=baselines,
     )
-    return Judged(table, prepared, origins, found, evaluation)
+    return EvaluatedForecasts(table, prepared, origins, found, evaluation)
 
 
 def baselines_file(model: Any) -> bytes:

@@ -122,7 +122,7 @@ def fit(
         trial_steps: steps of the short trainings that choose among plans. validation_windows: looked at, at most.
 
     Raises:
-        ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to mend it.
+        ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to fix it.
     """
     preparation = Preparation.fit(table, split.train, choices.preparation)
     plan = make_plan(table, split, choices, preparation)

@@ -11,7 +11,7 @@ from tidegate.core.table import Table
 from tidegate.data.future import cut_future
 from tidegate.runtime.forecast.context import pack_context
 from tidegate.runtime.forecast.ends import context_rows
-from tidegate.tasks.forecast.evaluate import Judged
+from tidegate.tasks.forecast.evaluate import EvaluatedForecasts
 from tidegate.tasks.forecast.fit import ForecastFitted
 from tidegate.tasks.run import Content, parquet
 
@@ -42,10 +42,10 @@ def content_of(fitted: ForecastFitted, *, context: Table | None) -> Content:
     )
 
 
-def predictions(judged: Judged) -> bytes:
+def predictions(evaluated: EvaluatedForecasts) -> bytes:
     """One row per window, step and target: series, cutoff, time, step, target, actual, mean and the quantiles."""
     polars = require("polars", extra="train", purpose="write predictions.parquet")
-    table, found, origins = judged.table, judged.forecast, judged.origins
+    table, found, origins = evaluated.table, evaluated.forecast, evaluated.origins
     windows, horizon, targets = found.mean.shape
     if found.mean.size > LARGEST_PREDICTIONS:
         keep = np.linspace(0, windows - 1, max(1, LARGEST_PREDICTIONS // (horizon * targets))).astype(np.int64)
@@ -64,7 +64,7 @@ def predictions(judged: Judged) -> bytes:
         "time": np.repeat(table.time[rows].reshape(-1), targets),
         "step": np.tile(np.repeat(np.arange(1, horizon + 1, dtype=np.int32), targets), windows),
         "target": target_names.gather(np.tile(np.arange(targets, dtype=np.uint32), windows * horizon)),
-        "actual": judged.prepared.raw_target(origins, horizon).reshape(-1),
+        "actual": evaluated.prepared.raw_target(origins, horizon).reshape(-1),
         "mean": mean.reshape(-1),
     }
     for index, level in enumerate(found.levels):

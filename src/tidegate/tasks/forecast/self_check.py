@@ -231,13 +231,13 @@ def check_end(tested: Backtest, horizon: int, adapt: bool) -> Check:
     """The verdict of a backtest: at most the last 5 origins of each series, each adapted to those before it alone."""
     if tested.answer is None:
         return Check("short", need=_need(horizon))
-    judged = tested.row[:, : (JUDGED if len(tested.places) <= FEW else 1)]
+    evaluated = tested.row[:, : (JUDGED if len(tested.places) <= FEW else 1)]
     simple = _methods(tested.answer, tested.pasts)
     totals: dict[str, list[float]] = {name: [] for name in ("pretrained", *simple)}
     inside: list[NDArray[np.bool_]] = []
-    for back in range(judged.shape[1]):
-        which = np.flatnonzero(judged[:, back] >= 0)
-        rows = judged[which, back]
+    for back in range(evaluated.shape[1]):
+        which = np.flatnonzero(evaluated[:, back] >= 0)
+        rows = evaluated[which, back]
         own = Answer(tested.answer.quantiles[rows], tested.answer.seasons[rows], tested.answer.simple[rows])
         shares, widths = tested.shares(back + 1)[which], tested.widths(back + 1)[which]
         quantiles = blended(own, shares, widths) if adapt else own.quantiles
@@ -254,8 +254,8 @@ def check_end(tested: Backtest, horizon: int, adapt: bool) -> Check:
         "MASE" if len(tested.places) > 1 else "MAE",
         scores,
         horizon,
-        int((judged >= 0).sum(1).max()),
-        int((judged >= 0).any(1).sum()),
+        int((evaluated >= 0).sum(1).max()),
+        int((evaluated >= 0).any(1).sum()),
         float(np.concatenate(inside).mean()),
         _need(horizon),
     )

@@ -1,4 +1,4 @@
-"""Classifier: from sequences with labels to a judged classifier."""
+"""Classifier: from sequences with labels to an evaluated classifier."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Classifier(SequenceEstimator):
 
     Parts are drawn by label or by group, preparation is fitted on the training part alone, epoch, temperature and
     threshold are chosen on the validation part, and the test part is looked at once, by `evaluate`, beside the
-    baselines of a sceptic.
+    simple baselines.
 
     Args:
         loss: `cross_entropy`, or `focal` for classes that are rare and hard.

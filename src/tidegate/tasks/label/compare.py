@@ -17,7 +17,7 @@ from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.label.evaluate import evaluate_part
 from tidegate.tasks.verbs import require_verb
 
 RECURRENT: dict[str, Any] = {"network.branch": (), "bidirectional": False}
@@ -163,11 +163,11 @@ def compare(
         begin = time.perf_counter()
         model.fit(sequences, **how)
         seconds = time.perf_counter() - begin
-        judged = judge_part(model, "validation", baselines=False).evaluation
-        metric, higher = judged.criterion, isinstance(model.labels_, ClassLabels)
+        evaluated = evaluate_part(model, "validation", baselines=False).evaluation
+        metric, higher = evaluated.criterion, isinstance(model.labels_, ClassLabels)
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
         losses = tuple(epoch.validation_loss for epoch in model.history_)
-        score = judged.overall["model"][metric]
+        score = evaluated.overall["model"][metric]
         candidate = Candidate(name, score, count, seconds, _latency(model, sequences), losses)
         found.append((candidate, model))
         if report is not None:
@@ -175,7 +175,7 @@ def compare(
                       metric=metric_name(metric), score=candidate.score, seconds=seconds))  # fmt: skip
     found.sort(key=lambda pair: -pair[0].score if higher else pair[0].score)
     best = found[0][1]
-    evaluation = judge_part(best, "test").evaluation if len(best.fitted_.parts.test) else None
+    evaluation = evaluate_part(best, "test").evaluation if len(best.fitted_.parts.test) else None
     return Comparison(metric, higher, tuple(candidate for candidate, _ in found), best, evaluation)
 
 

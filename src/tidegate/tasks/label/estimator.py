@@ -79,7 +79,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
         source: Mapping[str, Any] | None = None, **reading: Any,
     ) -> Self:  # fmt: skip
-        """Read, split, prepare, train; with `out`, judge the test part and leave a run folder behind.
+        """Read, split, prepare, train; with `out`, evaluate the test part and leave a run folder behind.
 
         Args:
             data: a path, a dataframe, arrays [n, C, T], a list of [T, C], or `Sequences`.
@@ -95,7 +95,7 @@ class SequenceEstimator(SklearnTags, Estimator):
             reading: columns and options of `tidegate.read_sequences` (label, id, time, features, group, text, ...).
 
         Raises:
-            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+            TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
         named = {} if labels is None else {"labels": labels}
         split = {"validation": validation, "test": test, "by": by}
@@ -114,10 +114,10 @@ class SequenceEstimator(SklearnTags, Estimator):
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:
         return self.reading_
 
-    def _evaluated(self, part: str) -> Any:
-        from tidegate.tasks.label.evaluate import judge_part
+    def _evaluate_part(self, part: str) -> Any:
+        from tidegate.tasks.label.evaluate import evaluate_part
 
-        return judge_part(self, part) if len(getattr(self.fitted_.parts, part)) else None
+        return evaluate_part(self, part) if len(getattr(self.fitted_.parts, part)) else None
 
     def _contents(self) -> dict[str, Any]:
         from tidegate.tasks.label.run import content_of
@@ -127,10 +127,10 @@ class SequenceEstimator(SklearnTags, Estimator):
         chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected)}
         return {"model": content_of(fitted), **chosen}
 
-    def _predicted(self, judged: Any) -> dict[str, bytes]:
+    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         from tidegate.tasks.label.run import predictions
 
-        return {"predictions.parquet": predictions(self, judged)}
+        return {"predictions.parquet": predictions(self, evaluated)}
 
     def _kept(self) -> dict[str, bytes]:
         from tidegate.tasks.label.open import SEEN, pack_seen
@@ -241,7 +241,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 
     def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> LabelEvaluation:
-        """Score a part, or new data, beside the baselines of a sceptic, with a verdict.
+        """Score a part, or new data, beside simple baselines, with a verdict.
 
         Args:
             data: new sequences with labels; None takes a part of those it was fitted on. labels: of arrays.
@@ -254,13 +254,13 @@ class SequenceEstimator(SklearnTags, Estimator):
             NotFittedError: a loaded model has no sequences of its own; give it some.
             DataError: there is nothing to score.
         """
-        from tidegate.tasks.label.evaluate import judge_part, judge_sequences
+        from tidegate.tasks.label.evaluate import evaluate_part, evaluate_sequences
 
         self._require_fitted("spec_")
         if data is not None:
-            return judge_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
+            return evaluate_sequences(self, self._new(data, reading, labels, labelled=True)).evaluation
         self._require_part(part)
-        return judge_part(self, part).evaluation
+        return evaluate_part(self, part).evaluation
 
     def _require_part(self, part: str) -> None:
         """Refuse a part that there is not.

@@ -1,4 +1,4 @@
-"""What a classifier or regressor says of a part, judged beside the baselines."""
+"""What a classifier or regressor predicts for a part, scored beside the baselines."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ MOST_WINDOWS = 5_000  # windows that baselines are fitted on, evenly spread
 
 
 @dataclass(frozen=True)
-class LabelJudged:
+class EvaluatedLabels:
     """Answers for a part and their scores.
 
     Attributes:
-        sequences: what was judged. actual: [M] places of classes, [M, K] of several at once, or [M, P] numbers.
+        sequences: what was scored. actual: [M] places of classes, [M, K] of several at once, or [M, P] numbers.
         found: [M, K] probabilities, or [M, P] estimates. evaluation: the scores.
         others: baseline -> what `found` is of it.
     """
@@ -67,28 +67,28 @@ class NumberIntervals(ScoredIntervals):
     """Intervals of one level around estimates; `actual`, `low` and `high` are [M, P].
 
     Attributes:
-        names: [P] of the quantities. judged: the estimates, and what they are of.
+        names: [P] of the quantities. evaluated: the estimates, and what they are of.
     """
 
     names: tuple[str, ...]
-    judged: LabelJudged
+    evaluated: EvaluatedLabels
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """One row per answer: id, [step,] and of every quantity what was true, the estimate, and both ends."""
-        columns = self.judged.ids()
+        columns = self.evaluated.ids()
         for place, name in enumerate(self.names):
-            columns |= {f"actual:{name}": self.actual[:, place], name: self.judged.found[:, place]}
+            columns |= {f"actual:{name}": self.actual[:, place], name: self.evaluated.found[:, place]}
             columns |= {f"low:{name}": self.low["split"][:, place], f"high:{name}": self.high["split"][:, place]}
         return columns
 
 
-def judge_part(model: Any, part: str, *, baselines: bool = True) -> LabelJudged:
+def evaluate_part(model: Any, part: str, *, baselines: bool = True) -> EvaluatedLabels:
     """Judge a part of the sequences that the model was fitted on."""
     fitted = model.fitted_
-    return judge_sequences(model, fitted.sequences.take(getattr(fitted.parts, part)), baselines=baselines)
+    return evaluate_sequences(model, fitted.sequences.take(getattr(fitted.parts, part)), baselines=baselines)
 
 
-def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True) -> LabelJudged:
+def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = True) -> EvaluatedLabels:
     """Judge sequences that the model has not learned from, beside baselines fitted on those it has.
 
     Raises:
@@ -105,7 +105,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         chances = probabilities(found, model.labels_, model.deciding_)
         places = model.labels_.encode(actual)
         evaluation, others = _classes(model, sequences, training, places, chances, seed)
-        return LabelJudged(sequences, places, chances, evaluation, others)
+        return EvaluatedLabels(sequences, places, chances, evaluation, others)
     values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
     others, notes = ({}, ()) if training is None else beside(model, training, sequences)
     groups = sequences.groups
@@ -123,7 +123,7 @@ def judge_sequences(model: Any, sequences: Sequences, *, baselines: bool = True)
         seed=seed,
         notes=notes,
     )
-    return LabelJudged(sequences, values, estimates, evaluation, others)
+    return EvaluatedLabels(sequences, values, estimates, evaluation, others)
 
 
 def intervals(model: Any, *, level: float = 80, part: str = "test") -> NumberIntervals:
@@ -135,12 +135,14 @@ def intervals(model: Any, *, level: float = 80, part: str = "test") -> NumberInt
     """
     model._require_part(part)
     half = half_widths(model.margins_, level)
-    judged = judge_part(model, part, baselines=False)
-    low, high = judged.found - half, judged.found + half
-    return NumberIntervals(level / 100, judged.actual, {"split": low}, {"split": high}, model.labels_.names, judged)
+    evaluated = evaluate_part(model, part, baselines=False)
+    low, high = evaluated.found - half, evaluated.found + half
+    return NumberIntervals(
+        level / 100, evaluated.actual, {"split": low}, {"split": high}, model.labels_.names, evaluated
+    )
 
 
-def judge_seen(model: Any, others: dict[str, Any]) -> Any:
+def evaluate_seen(model: Any, others: dict[str, Any]) -> Any:
     """Scores of the validation part, by the network that chose the epochs and had not seen it.
 
     Args:

@@ -109,7 +109,7 @@ def fit_labels(
         checkpoints: folder for the training's state. resume: go on from it. progress: shows how far it is.
 
     Raises:
-        ConfigError, DataError, TrainingError: what cannot work, and how to mend it.
+        ConfigError, DataError, TrainingError: what cannot work, and how to fix it.
     """
     if sequences.labels is None:
         shown = ", ".join([*sequences.channels, *sequences.categories][:20])

@@ -1,4 +1,4 @@
-"""Regressor: from sequences with numbers to a judged estimate of them."""
+"""Regressor: from sequences with numbers to an evaluated estimate of them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose
-from tidegate.tasks.label.evaluate import LabelJudged
+from tidegate.tasks.label.evaluate import EvaluatedLabels
 from tidegate.tasks.label.fit import LabelFitted
 from tidegate.tasks.run import Content, parquet
 
@@ -25,18 +25,18 @@ def content_of(fitted: LabelFitted) -> Content:
     )
 
 
-def predictions(model: Any, judged: LabelJudged) -> bytes:
+def predictions(model: Any, evaluated: EvaluatedLabels) -> bytes:
     """One row per answer: id, [step,] what was said, how sure, and what was true."""
-    labels, found, columns = model.labels_, judged.found, judged.ids()
+    labels, found, columns = model.labels_, evaluated.found, evaluated.ids()
     if not isinstance(labels, ClassLabels):
         for place, name in enumerate(labels.names):
-            columns |= {f"actual:{name}": judged.actual[:, place], name: found[:, place]}
+            columns |= {f"actual:{name}": evaluated.actual[:, place], name: found[:, place]}
     else:
         chosen = choose(found, labels, model.deciding_)
         if labels.multiple:
-            columns |= {f"actual:{name}": judged.actual[:, place] > 0 for place, name in enumerate(labels.names)}
+            columns |= {f"actual:{name}": evaluated.actual[:, place] > 0 for place, name in enumerate(labels.names)}
             columns |= {name: chosen[:, place] for place, name in enumerate(labels.names)}
         else:
-            columns |= {"actual": labels.decode(judged.actual), labels.name: labels.decode(chosen)}
+            columns |= {"actual": labels.decode(evaluated.actual), labels.name: labels.decode(chosen)}
         columns |= {f"p:{name}": found[:, place] for place, name in enumerate(labels.names)}
     return parquet(columns)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tidegate.evaluate.language.evaluation import LanguageEvaluation
     from tidegate.tasks.diagnose.language import LanguageTrainee
     from tidegate.tasks.explain.language import Surprise
-    from tidegate.tasks.language.evaluate import Judged
+    from tidegate.tasks.language.evaluate import EvaluatedTexts
     from tidegate.tasks.language.fit import LanguageFitted
     from tidegate.tasks.open import Stored
 
@@ -103,7 +103,7 @@ class LanguageModel(Estimator):
         progress: bool | None = None,
         source: Mapping[str, Any] | None = None,
     ) -> LanguageModel:
-        """Read, cut, choose the size, train; with `out`, judge the test part and leave a run folder behind.
+        """Read, cut, choose the size, train; with `out`, evaluate the test part and leave a run folder behind.
 
         Args:
             data: a path of a text file or of a folder; a text of several lines; a list of texts, of paths, or of
@@ -119,7 +119,7 @@ class LanguageModel(Estimator):
             source: where the texts came from, for the run's config.toml.
 
         Raises:
-            TidegateError: of the kind that names what cannot work, where, and how to mend it.
+            TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
         reading = {"each": each, "pattern": pattern, "encoding": encoding}
         split = {"validation": validation, "test": test}
@@ -278,14 +278,14 @@ class LanguageModel(Estimator):
             NotFittedError: a loaded model has no text of its own, and none to count n-grams in; open its run.
             DataError: there is nothing to score.
         """
-        from tidegate.tasks.language.evaluate import judge_part, judge_texts
+        from tidegate.tasks.language.evaluate import evaluate_part, evaluate_texts
 
         self._require_fitted("fitted_" if data is None else "model_")
         if data is not None:
-            return judge_texts(self, self._texts(data, reading), dynamic=dynamic).evaluation
+            return evaluate_texts(self, self._texts(data, reading), dynamic=dynamic).evaluation
         if part not in PARTS or not self.fitted_.parts[part]:
             raise DataError(f"there is no {part} part: fit with {part}=0.05, or give evaluate() a text")
-        return judge_part(self, part, dynamic=dynamic).evaluation
+        return evaluate_part(self, part, dynamic=dynamic).evaluation
 
     def stream(self, snapshot: bytes | None = None) -> TextStream:
         """A text that comes piece by piece: how surprising it is, and what is likely to come next.
@@ -353,20 +353,20 @@ class LanguageModel(Estimator):
         other.reading_ = self.reading_
         return other
 
-    def _evaluated(self, part: str) -> Judged | None:
-        from tidegate.tasks.language.evaluate import judge_part
+    def _evaluate_part(self, part: str) -> EvaluatedTexts | None:
+        from tidegate.tasks.language.evaluate import evaluate_part
 
-        return judge_part(self, part) if self.fitted_.parts[part] else None
+        return evaluate_part(self, part) if self.fitted_.parts[part] else None
 
     def _contents(self) -> dict[str, Any]:
         from tidegate.tasks.language.run import content_of
 
         return {"model": content_of(self.fitted_)}
 
-    def _predicted(self, judged: Judged) -> dict[str, bytes]:
+    def _predicted(self, evaluated: EvaluatedTexts) -> dict[str, bytes]:
         from tidegate.tasks.language.run import predictions
 
-        return predictions(self, judged)
+        return predictions(self, evaluated)
 
     @classmethod
     def load(cls, path: str | Path) -> LanguageModel:

@@ -31,7 +31,7 @@ WARM = 1024
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedTexts:
     """A part of the corpus as it was read.
 
     Attributes:
@@ -43,16 +43,16 @@ class Judged:
     nats: Mapping[str, Floats]
 
 
-def judge_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False) -> Judged:
+def evaluate_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
     """Judge a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
     fitted = model.fitted_
     before = fitted.numbers["train"]
     if part == "test":
         before = np.concatenate([before, fitted.numbers["validation"]])
-    return _judge(model, fitted.parts[part], fitted.numbers[part], before, dynamic)
+    return _evaluate(model, fitted.parts[part], fitted.numbers[part], before, dynamic)
 
 
-def judge_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> Judged:
+def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
     """Judge texts that have nothing to do with the corpus, each after the end of another.
 
     A loaded model has no training text, so that neither n-grams can be counted nor anything be learned.
@@ -60,13 +60,13 @@ def judge_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str
     numbers = join(model.vocabulary_, texts)
     if dynamic and not hasattr(model, "fitted_"):
         raise NotFittedError("dynamic evaluation needs the training text: open the run with tidegate.open_run(RUN)")
-    return _judge(model, texts, numbers, np.empty(0, np.int32), dynamic)
+    return _evaluate(model, texts, numbers, np.empty(0, np.int32), dynamic)
 
 
 @plain_torch()
-def _judge(
+def _evaluate(
     model: Any, texts: Sequence[str], numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
-) -> Judged:
+) -> EvaluatedTexts:
     fitted, own = getattr(model, "fitted_", None), model.model_
     several, window = own.several, model.check().window
     if not several:  # the end before a single text is what the model begins from, and no part of it
@@ -89,7 +89,7 @@ def _judge(
         nats[f"kneser_ney_{order}"] = -np.log(n_grams(model, order).probabilities(numbers, before))
         nats["unigram"] = -np.log(unigram(fitted.numbers["train"], numbers, len(fitted.vocabulary)))
     unknown = int((numbers == UNKNOWN).sum())
-    return Judged(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
+    return EvaluatedTexts(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
 
 
 def best_order(model: Any) -> int:

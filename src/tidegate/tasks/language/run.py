@@ -6,7 +6,7 @@ from typing import Any
 
 from tidegate.data.files.corpus import divide, read_corpus
 from tidegate.nn.network import build_network
-from tidegate.tasks.language.evaluate import Judged
+from tidegate.tasks.language.evaluate import EvaluatedTexts
 from tidegate.tasks.language.fit import LanguageFitted, join
 from tidegate.tasks.language.options import advise
 from tidegate.tasks.open import Stored
@@ -25,11 +25,11 @@ def content_of(fitted: LanguageFitted) -> Content:
     )
 
 
-def predictions(model: Any, judged: Judged) -> dict[str, bytes]:
+def predictions(model: Any, evaluated: EvaluatedTexts) -> dict[str, bytes]:
     """A row per token of the test part: the token, and -log p by every method; and a sample of what it writes."""
     pieces = model.vocabulary_.pieces
-    tokens = [pieces[number].decode("utf-8", "replace") for number in judged.numbers.tolist()]
-    return {"predictions.parquet": parquet({"token": tokens, **judged.nats})}
+    tokens = [pieces[number].decode("utf-8", "replace") for number in evaluated.numbers.tolist()]
+    return {"predictions.parquet": parquet({"token": tokens, **evaluated.nats})}
 
 
 def take_up(model: Any, stored: Stored, data: Any) -> None:

@@ -26,7 +26,7 @@ from tidegate.evaluate.fold_scores import OverFolds
 from tidegate.evaluate.label.evaluation import ClassEvaluation
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.prepare.sequence.targets import ClassLabels
-from tidegate.tasks.label.evaluate import judge_part
+from tidegate.tasks.label.evaluate import evaluate_part
 from tidegate.tasks.resample.store import FoldStore
 from tidegate.tasks.verbs import require_verb
 
@@ -180,7 +180,7 @@ def cross_validate(
         with ProgressBar(progress) as bar:
             model._fit_parts(sequences, parts, progress=bar)
         higher = isinstance(model.labels_, ClassLabels)
-        return FoldEvaluation(judge_part(model, "test").evaluation, higher, len(test))
+        return FoldEvaluation(evaluate_part(model, "test").evaluation, higher, len(test))
 
     done = [store.result(fold, FoldEvaluation, partial(make, fold)) for fold in range(folds)]
     found = tuple(fold.evaluation for fold in done)
