@@ -42,7 +42,12 @@ def check_output(path: Path) -> None:
 
 def print_json(value: Any) -> None:
     """A result for machines."""
-    print(json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False))
+    print(dumps(value))
+
+
+def dumps(value: Any) -> str:
+    """A result as JSON; what is not a number is null."""
+    return json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False)
 
 
 def _finite(value: Any) -> Any:

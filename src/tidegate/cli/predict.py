@@ -7,9 +7,10 @@ from typing import Any
 
 import typer
 
+from tidegate.artifacts.atomic import write_file
 from tidegate.cli.arguments import reading_of, reads
 from tidegate.cli.detect import predict_detector
-from tidegate.cli.output import check_output, say, say_notes
+from tidegate.cli.output import check_output, dumps, print_json, say, say_notes
 from tidegate.cli.runs import ready
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -49,29 +50,29 @@ def register(app: typer.Typer) -> None:
             None,
             help=tr("Write the rows of known-ahead covariates to fill in to this CSV, Parquet or JSON file, and stop."),
         ),
+        fallback: str | None = typer.Option(
+            None, help=tr("What answers where it did better than the model on the test part:") + " baseline"
+        ),
+        as_json: bool = typer.Option(
+            False, "--json", help=tr("Print the answers as JSON, with the verdict and any critical finding.")
+        ),
         read: list[str] = typer.Option(
             [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
         ),
         *,
         written: dict[str, Any],
     ) -> None:
-        from tidegate.data.emit import Columns, write_columns
+        from tidegate.data.emit import Columns, rows_of, write_columns
 
-        if out is not None:
-            check_output(out)
-        if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
-            raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
+        _check_files(out, plot)
         model = ready(run, "predict", data)
         reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
-        if level and model.task != "regressor":
-            raise ConfigError("--level is for a regressor; a forecaster's levels are those that it was fitted with")
+        _check_task(model.task, level=level, template=template, fallback=fallback)
         if template is not None:
-            if model.task != "forecaster":
-                raise ConfigError("--template: only a forecaster has covariates that are known ahead")
             check_output(template)
             out, found = template, model.future_columns(data, **reading)
         elif model.task == "forecaster":
-            found = model.forecast_columns(data, future=future, **reading)
+            found = model.forecast_columns(data, future=future, fallback=fallback, **reading)
             say_notes(model.answer_notes_)
         elif model.task == "detector":
             found = predict_detector(model, data, **reading)
@@ -80,11 +81,42 @@ def register(app: typer.Typer) -> None:
             say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
         if plot is not None:
             _plot(plot, run, model, data, future, reading)
-        if out is None:
+        about = None if template is not None else _about(model)
+        if as_json:
+            print_json({"rows": rows_of(found), **(about or {})})
+        elif out is None:
             print(Columns(found), end="")
+        if out is None:
             return
         write_columns(found, out)
+        if about is not None:
+            write_file(out.with_name(f"{out.name}-metadata.json"), dumps(about).encode())
         say(tr("{rows} rows in {path}", rows=len(next(iter(found.values()))), path=out))
+
+
+def _check_files(out: Path | None, plot: Path | None) -> None:
+    if out is not None:
+        check_output(out)
+    if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
+        raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
+
+
+def _check_task(task: str, *, level: Any, template: Any, fallback: Any) -> None:
+    """Refuse options of another task."""
+    if fallback is not None and task != "forecaster":
+        raise ConfigError("--fallback: only a forecaster has baselines that can answer in its place")
+    if level and task != "regressor":
+        raise ConfigError("--level is for a regressor; a forecaster's levels are those that it was fitted with")
+    if template is not None and task != "forecaster":
+        raise ConfigError("--template: only a forecaster has covariates that are known ahead")
+
+
+def _about(model: Any) -> dict[str, Any] | None:
+    """What belongs beside a forecaster's answer: the verdict on its run's test part, critical findings, notes."""
+    if model.task != "forecaster":
+        return None
+    notes = [{"kind": note.kind, "text": tr(note.message, "en", **note.values)} for note in model.answer_notes_]
+    return {**model.standing().to_json(), "notes": [n for n in notes if n["kind"] not in ("verdict", "critical")]}
 
 
 def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | None, reading: dict[str, Any]) -> None:

@@ -122,12 +122,16 @@ def write_columns(columns: Mapping[str, NDArray[Any]], path: Path) -> None:
         )
         content = buffer.getvalue()
     elif kind == ".json":
-        cells = zip(*(_cells(values, blank=None) for values in columns.values()), strict=True)
-        rows = [dict(zip(columns, row, strict=True)) for row in cells]
-        content = json.dumps(rows, ensure_ascii=False, indent=1).encode()
+        content = json.dumps(rows_of(columns), ensure_ascii=False, indent=1).encode()
     else:
         content = to_csv(columns).encode()
     write_file(path, content)
+
+
+def rows_of(columns: Mapping[str, NDArray[Any]]) -> list[dict[str, Any]]:
+    """Columns as a list of rows for JSON: name -> value, None where there is none."""
+    cells = zip(*(_cells(values, blank=None) for values in columns.values()), strict=True)
+    return [dict(zip(columns, row, strict=True)) for row in cells]
 
 
 def local_time(values: NDArray[Any], timezone: str | None) -> NDArray[Any]:

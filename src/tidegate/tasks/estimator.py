@@ -73,7 +73,7 @@ class Estimator(Parameters, Notebook, ABC):
         spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
             become answers, and the function that runs the network. model_: all of it as the runtime loads it.
         reading_: options that new data are read with. context_: the end of the training data.
-        evaluated_: the test part with its evaluation.
+        evaluated_: the test part with its evaluation. standing_: what a loaded run's test said.
         seconds_: the training time, wherever it is told: of `fit` from the data read to the model trained, with
             preparation, trials, members and checkpoints, without the evaluation of the test part.
     """
@@ -93,6 +93,7 @@ class Estimator(Parameters, Notebook, ABC):
     reading_: dict[str, Any]
     context_: Any
     baselines_: Any
+    standing_: Any
     evaluated_: Any
     seconds_: float
 

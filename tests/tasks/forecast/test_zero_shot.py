@@ -8,7 +8,7 @@ import tidegate as tg
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.runtime.pretrained.forecast import forecast as run
 from tidegate.runtime.pretrained.weights import load_network
-from tidegate.tasks.forecast.self_check import backtest, check_end
+from tidegate.tasks.forecast.small.self_check import backtest, check_end
 
 
 def monthly(n: int = 120, seed: int = 0) -> pl.DataFrame:

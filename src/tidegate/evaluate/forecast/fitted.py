@@ -236,8 +236,11 @@ def fit_baselines(
     ridge: bool = True,
     scale_rows: Rows | None = None,
     seasons: Seasons | None = None,
+    again: bool = False,
 ) -> Baselines:
     """Fit all baselines on the training part; the validation part chooses ridge's penalty and nothing else.
+
+    Where the model they stand beside was trained again on both parts together, so are they (`again`).
 
     Args:
         table: the raw series.
@@ -247,6 +250,7 @@ def fit_baselines(
         horizon: K.
         season: steps in a cycle; None finds it in the training part.
         ridge: whether ridge regression, with and without known-ahead inputs, is among the baselines.
+        again: see above.
         scale_rows: [G, 2] rows that set the MASE scale; None takes the training part (M4 takes all before the test).
         seasons: of the first target, where they are known already.
     """
@@ -260,11 +264,12 @@ def fit_baselines(
     usual = tuple(m for m in usual if 2 * m <= longest)
     naive = tuple(m for m in dict.fromkeys([chosen, *found, *usual]) if m > 1)[:_SEASONS]
     cycled = [m for m in naive if CYCLES * m <= longest][:_SEASONAL]
-    constants = Constants.of(table, train, cycled)
+    seen = np.stack([train[:, 0], np.asarray(split.validation, np.int64)[:, 1]], axis=1) if again else train
+    constants = Constants.of(table, seen, cycled)
     rare = intermittent(table, train, next(iter(constants.seasonal.values()), None))
-    ridges, notes = _ridges(table, split, prepared, window, horizon) if ridge else ({}, [])
+    ridges, notes = _ridges(table, split, prepared, window, horizon, again) if ridge else ({}, [])
     if rare:
-        constants = Constants.of(table, train, cycled, "mean")
+        constants = Constants.of(table, seen, cycled, "mean")
         several = len(table.ids) * len(table.schema.targets) > 1
         notes.append(Note("intermittent", _INTERMITTENT, {"metric": "RMSSE" if several else "RMSE"}))
     rows = train if scale_rows is None else scale_rows
@@ -286,14 +291,14 @@ def fit_baselines(
 
 
 def _ridges(
-    table: Table, split: Parts, prepared: Prepared, window: int, horizon: int
+    table: Table, split: Parts, prepared: Prepared, window: int, horizon: int, again: bool
 ) -> tuple[dict[str, Ridge], list[Note]]:
     train, starts = np.asarray(split.train, dtype=np.int64), np.asarray(table.starts, dtype=np.int64)
     origins = sample_origins(train, starts, window, horizon, LIMIT, inside=True)
     validation = np.asarray(split.validation, dtype=np.int64)
     choosing = sample_origins(validation, starts, window, horizon, LIMIT, inside=False)
     try:
-        return fit_ridges(prepared, origins, choosing, window, horizon), []
+        return fit_ridges(prepared, origins, choosing, window, horizon, again=again), []
     except DataError as error:
         values = {"method": "ridge", "reason": str(error)}
         return {}, [Note("baseline", "The baseline {method} is left out: {reason}.", values)]

@@ -83,7 +83,14 @@ class Ridge:
 
 
 def fit_ridges(
-    data: Gathers, train: Rows, validation: Rows, window: int, horizon: int, *, limit: int = LIMIT
+    data: Gathers,
+    train: Rows,
+    validation: Rows,
+    window: int,
+    horizon: int,
+    *,
+    limit: int = LIMIT,
+    again: bool = False,
 ) -> dict[str, Ridge]:
     """Fit by least squares with a penalty; the penalty, and whether levels are taken off, by validation MAE.
 
@@ -94,7 +101,7 @@ def fit_ridges(
         validation: origins that choose; where there are none, the last fifth of the training windows chooses.
         window: T, past steps of the target itself.
         horizon: K.
-        limit: most windows to fit on.
+        limit: most windows to fit on. again: fit on the validation windows too, once they have chosen.
 
     Returns:
         "ridge", which sees the target's window, and where the table has any, "ridge_known", which also sees the
@@ -113,6 +120,8 @@ def fit_ridges(
         cut = kept.size - kept.size // 5
         kept, rest = kept[:cut], kept[cut:]
         validation = rest if rest.size else kept
+    elif again:
+        rest = validation[_evenly(validation.size, limit)]
     shape, depth = _shape(data, kept, window, horizon)
     validation = validation[_evenly(validation.size, max(300, min(5_000, 2_000_000 // (horizon * shape.targets))))]
     names = ("ridge", "ridge_known") if shape.groups else ("ridge",)

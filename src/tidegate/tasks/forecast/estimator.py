@@ -8,9 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import DataError
-from tidegate.core.table import Table
+from tidegate.core.names import method_name
+from tidegate.core.table import Note, Table
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.forecast.intervals import Intervals
     from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.forecasts import Backtest
+    from tidegate.tasks.standing import Standing
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -168,13 +172,14 @@ class Forecaster(Estimator):
         """
         from tidegate.runtime.forecast.model import ForecastModel
         from tidegate.tasks.forecast.evaluate import read_baselines
+        from tidegate.tasks.standing import Standing
 
         artifact = read_model(path)
         loaded = ForecastModel.of(artifact)
         model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
         model.spec_, model.decoding_, model.preparation_ = loaded.spec, loaded.decoding, loaded.preparation
         model.run_, model.model_ = loaded.run, loaded
-        model.baselines_ = read_baselines(Path(path))
+        model.baselines_, model.standing_ = read_baselines(Path(path)), Standing.read(Path(path))
         model.reading_, model.notes_ = dict(artifact.record.reading), loaded.preparation.notes
         return model
 
@@ -194,37 +199,66 @@ class Forecaster(Estimator):
         self._require_fitted("fitted_")
         return write_model(self, Path(path), content_of(self.fitted_, context=self.context_ if context else None))
 
-    def predict(self, data: Any = None, *, future: Any = None, **reading: Any) -> Frame:
+    def predict(
+        self, data: Any = None, *, future: Any = None, fallback: Literal["baseline"] | None = None, **reading: Any
+    ) -> Frame:
         """Forecast the `horizon` steps after the end of every series.
 
         Args:
             data: past rows, as for `fit`; None takes the end of the table it was fitted on.
             future: known-ahead covariates of the steps to forecast (see `future_frame`).
+            fallback: "baseline" answers with the baseline that did better on the test part, where one did; a column
+                `method` then says whose forecasts these are.
             reading: options of `tidegate.read`.
 
         Returns:
             A frame of the kind that `data` (or the training data) was: series, time, mean, one column a quantile.
+            `answer_notes_` has what is to be known of it: of a run, its verdict and critical findings.
 
         Raises:
             TidegateError: a column is missing, a series is too short, a known-ahead value is missing.
         """
-        table, columns = self._forecast(data, future, reading)
+        table, columns = self._forecast(data, future, reading, fallback)
         return to_frame(columns, timezone=table.timezone, like=self._kind(data))
 
-    def forecast_columns(self, data: Any = None, *, future: Any = None, **reading: Any) -> dict[str, Any]:
+    def forecast_columns(
+        self, data: Any = None, *, future: Any = None, fallback: Literal["baseline"] | None = None, **reading: Any
+    ) -> dict[str, Any]:
         """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
-        table, columns = self._forecast(data, future, reading)
+        table, columns = self._forecast(data, future, reading, fallback)
         return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
-    def _forecast(self, data: Any, future: Any, reading: Mapping[str, Any]) -> tuple[Table, dict[str, Any]]:
+    def _forecast(
+        self, data: Any, future: Any, reading: Mapping[str, Any], fallback: Any = None
+    ) -> tuple[Table, dict[str, Any]]:
         from tidegate.runtime.forecast.ends import predict_ends
+        from tidegate.tasks.forecast.fallback import baseline_ends, chosen
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
         past, ahead = ready(self._parts(), table, future)
-        self.answer_notes_ = ahead.notes
-        found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
-        return past, forecast_columns(found, past)
+        method, standing = chosen(self, fallback), self.standing()
+        self.answer_notes_ = (*ahead.notes, *standing.notes())
+        if method is not None:
+            found = baseline_ends(self, method, past, ahead)
+            said = {"method": method_name(method)}
+            self.answer_notes_ += (Note("fallback", "These are the forecasts of the baseline: {method}.", said),)
+        else:
+            found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
+        columns = forecast_columns(found, past)
+        if fallback is not None:
+            columns["method"] = np.full(len(columns["mean"]), method or "model", dtype=object)
+        return past, columns
+
+    def standing(self) -> Standing:
+        """The verdict on the run's test part and its critical findings; of a model without its run, nothing."""
+        from tidegate.tasks.standing import Standing
+
+        tested = getattr(self, "evaluated_", None)
+        if tested is not None:
+            return Standing(tested.evaluation.verdict)
+        found: Standing = getattr(self, "standing_", Standing())
+        return found
 
     def stream(
         self, snapshot: bytes | None = None, *, series: str | None = None, fresh: bool = False

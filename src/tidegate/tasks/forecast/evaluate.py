@@ -65,7 +65,8 @@ def training_baselines(model: Any) -> FittedBaselines:
 
 def _fit_baselines(fitted: ForecastFitted, *, ridge: bool = True) -> Baselines:
     how: Any = {"window": fitted.spec.window, "horizon": fitted.decoding.horizon, "seasons": fitted.plan.seasons}
-    return fit_baselines(fitted.table, fitted.split, fitted.prepared, ridge=ridge, **how)
+    again = fitted.selected is not None
+    return fit_baselines(fitted.table, fitted.split, fitted.prepared, ridge=ridge, again=again, **how)
 
 
 def evaluate_table(model: Any, table: Table) -> Evaluation:

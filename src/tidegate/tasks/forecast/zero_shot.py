@@ -21,7 +21,7 @@ from tidegate.runtime.pretrained.forecast import forecast as run
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import load_network, read_card
 from tidegate.tasks.forecast.frame import check_names, forecast_columns
-from tidegate.tasks.forecast.self_check import FEW, Check, backtest, blended, check_end
+from tidegate.tasks.forecast.small.self_check import FEW, Check, backtest, blended, check_end
 
 
 @dataclass(frozen=True, repr=False)

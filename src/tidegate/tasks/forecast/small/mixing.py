@@ -15,8 +15,8 @@ from tidegate.runtime.forecast.beside import METHODS, beside
 from tidegate.runtime.forecast.decode import BATCH, Decoding, Run, decode
 from tidegate.runtime.pretrained.forecast import SHORTEST
 from tidegate.runtime.pretrained.weights import load_network, read_card
-from tidegate.tasks.forecast.self_check import backtest
 from tidegate.tasks.forecast.small.linear import Linear
+from tidegate.tasks.forecast.small.self_check import backtest
 
 SMALL_ROWS = 20_000  # of a table, in which the pretrained forecaster is tried
 SMALL_WINDOWS = 5_000  # of a training part

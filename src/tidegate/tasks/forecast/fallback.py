@@ -1,0 +1,66 @@
+"""Forecasts of a run's best baseline, where it did better than the model on the test part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.names import method_name
+from tidegate.core.table import Table
+from tidegate.core.translate import tr
+from tidegate.data.future import Ahead
+from tidegate.runtime.forecast.decode import Forecast
+from tidegate.runtime.forecast.ends import SeriesForecast
+
+
+def chosen(model: Any, fallback: Any) -> str | None:
+    """The baseline that is to answer for a model; None where the model does.
+
+    Raises:
+        ConfigError: an unknown fallback, or a model without the test of its run.
+    """
+    if fallback is None:
+        return None
+    if fallback != "baseline":
+        raise ConfigError(tr('fallback is "baseline" or None; got {fallback}', fallback=repr(fallback)))
+    standing = model.standing()
+    if standing.verdict is None or getattr(model, "baselines_", None) is None:
+        raise ConfigError(
+            tr('fallback="baseline" needs a run with a test part: load the folder that fit(out=...) or --out left')
+        )
+    found: str | None = standing.better
+    return found
+
+
+def baseline_ends(model: Any, method: str, past: Table, ahead: Ahead) -> SeriesForecast:
+    """Forecasts of a baseline for the steps after every series; quantiles are NaN, as it has none.
+
+    Args:
+        model: has `preparation_`, `decoding_` and `baselines_`. method: its name.
+        past: rows. ahead: what is known of the steps, as `ready` gives both.
+
+    Raises:
+        DataError: the baseline looks back further than the rows that are there.
+    """
+    K, preparation, decoding = model.decoding_.horizon, model.preparation_, model.decoding_
+    table = past.extend(K, dict(ahead.known), ahead.time)
+    origins = table.starts[1:] - K
+    rows = int((origins - table.starts[:-1]).min())
+    methods = model.baselines_.apply(table, preparation.apply(table), opening=rows).methods
+    if method not in methods:
+        raise DataError(
+            tr(
+                "the baseline {method} looks back further than the {rows} rows that were kept: give predict() the data",
+                method=method_name(method),
+                rows=rows,
+            )
+        )
+    mean = np.asarray(methods[method](origins), dtype=np.float64)
+    blank = np.full((*mean.shape, len(decoding.quantiles)), np.nan)
+    steps = np.arange(K, dtype=np.int64)
+    time = ahead.time
+    if time is None:
+        time = table.time[origins[:, None] + steps] if past.continues else np.tile(steps + 1, (len(past.ids), 1))
+    return SeriesForecast(past.ids, time, preparation.target_names, Forecast(mean, blank, decoding.quantiles))
