@@ -2,9 +2,17 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidegate.core.errors import DataError
-from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, interval_score, track_shifts
+from tidegate.evaluate.forecast.conformal import (
+    conformal_quantile,
+    errors_needed,
+    interval_score,
+    repeated_values,
+    track_shifts,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +103,35 @@ def test_tracking_holds_its_share_where_errors_grow_and_a_fixed_shift_does_not()
     inside = ((errors >= moved[..., 0]) & (errors <= moved[..., 1]))[late].mean()
     assert inside == pytest.approx(0.8, abs=0.02)
     assert ((errors >= fixed[0]) & (errors <= fixed[1]))[late].mean() < 0.6
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 0.95), st.sampled_from(["lognormal", "counts"]))
+def test_a_repeated_value_reaches_over_few_others(seed: int, zeros: float, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    others = rng.lognormal(1, 1, 400) if kind == "lognormal" else 1.0 + rng.poisson(3, 400)
+    values = np.where(rng.random(400) < zeros, 0.0, others)
+    found = repeated_values([values[:150], np.full(3, np.nan), values[150:]])
+    points = [value for value, _ in found]
+    assert 0.0 in points
+    assert points == sorted(points)
+    for value, reach in found:
+        assert np.mean(values == value) >= 0.05
+        near = np.abs(values - value) < reach
+        assert np.mean(near & ~np.isin(values, points)) <= 0.05
+        assert all(abs(value - other) >= 2 * reach for other in points if other != value)
+
+
+def test_values_that_do_not_repeat_have_no_points() -> None:
+    assert repeated_values([np.random.default_rng(0).normal(size=500)]) == ()
+    assert repeated_values([np.full(50, np.nan)]) == ()
+    assert repeated_values([np.full(50, 2.0)]) == ((2.0, 0.0),)
+
+
+def test_one_small_series_is_not_drawn_to_the_zeros_of_another() -> None:
+    """Its own values lie nearer to 0 than nearly all of the large one's."""
+    rng = np.random.default_rng(0)
+    large = np.where(rng.random(400) < 0.5, 0.0, 1000 + rng.random(400))
+    small = 0.1 + 0.01 * rng.random(20)
+    ((value, reach),) = repeated_values([large, small])
+    assert value == 0
+    assert reach < 0.11

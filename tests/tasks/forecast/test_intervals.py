@@ -73,3 +73,27 @@ def test_what_cannot_work_is_said() -> None:
         fitted_plain().intervals(level=0)
     with pytest.raises(ConfigError, match="plain, split, adaptive"):
         fitted_plain().intervals(method="magic")
+
+
+@pytest.mark.parametrize("kind", ["zeros", "counts"])
+def test_intervals_of_values_that_repeat_hold_what_they_say(kind: str, tmp_path: Any) -> None:
+    """A lower end of -0.0001 or 0.0001 would leave half of the zeros out of the next rows."""
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random(1200) < 0.85, 0.0, rng.lognormal(1, 1, 1200)) if kind == "zeros" else rng.poisson(0.6, 1200)
+    time = np.datetime64("2020-01-01") + np.arange(1200)
+    model = quick(level=80, max_epochs=2).fit({"time": time, "y": y}, time="time", target="y", progress=False)
+    found = model.intervals(level=80, method="split")
+    assert found.coverage("split") > 0.78
+    assert np.mean(found.actual < found.low["split"]) < 0.1
+    assert np.mean(found.actual > found.high["split"]) < 0.15
+    zero = dict(model.decoding_.repeated[0])
+    assert 0.0 in zero
+    assert (found.low["split"] == 0.0).mean() > 0.9
+    model.save(tmp_path / "model")
+    again = tg.load(tmp_path / "model")
+    assert again.decoding_.repeated == model.decoding_.repeated
+    ahead, later = model.forecast_columns(), again.forecast_columns()
+    for name in ahead:
+        if name.startswith("q"):
+            assert np.array_equal(ahead[name] == 0.0, later[name] == 0.0)
+            assert (ahead[name][:1] >= 0).all()

@@ -13,6 +13,7 @@ from tidegate.core.errors import DataError
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
+REPEATED = 0.05  # share of the values from which on one of them is a point that quantiles lie on
 MEMORY = 50  # observed errors over which the size of a move follows that of the errors
 
 
@@ -47,6 +48,33 @@ def conformal_quantile(errors: NDArray[np.floating], level: float) -> Array:
     found = np.take_along_axis(values, np.asarray(kept)[None], axis=0)[0]
     beyond = np.where(place > count, np.inf, np.where(place < 1, -np.inf, found))
     return np.asarray(np.where(count > 0, beyond, np.nan))
+
+
+def repeated_values(series: Sequence[NDArray[np.floating]]) -> tuple[tuple[float, float], ...]:
+    """Values that come again and again, such as 0, each with the distance within which a quantile means this value.
+
+    A quantile of such data lies on one of them, but what a network gives lies beside it: shifted so that a share q of
+    the errors lies below, it cuts through values that are all the same, and the next ones fall all to one side. The
+    distance holds at most 5 % of the other values of any series and half of the way to the next repeated one, so that
+    a quantile moved over it passes hardly anything else.
+
+    Args:
+        series: arrays of values, NaN where missing.
+
+    >>> repeated_values([np.array([0.0] * 90 + [3.0, 5.0, 2.0, 7.0, 4.0, 9.0, 6.0, 8.0, 1.0, 10.0])])
+    ((0.0, 1.0),)
+    """
+    own = [values[np.isfinite(values)] for values in series]
+    seen = np.concatenate([*own, np.empty(0)])
+    found, counts = np.unique(seen, return_counts=True)
+    points = found[counts >= max(2.0, REPEATED * len(seen))]
+    others = [values[~np.isin(values, points)] for values in own] if len(points) else []
+    pairs = []
+    for point in points:
+        ways = [np.abs(points[points != point] - point).min(initial=np.inf) / 2]
+        ways += [np.quantile(np.abs(values - point), 0.05, method="lower") for values in others if len(values)]
+        pairs.append((float(point), float(min(ways)) if np.isfinite(min(ways)) else 0.0))
+    return tuple(pairs)
 
 
 def errors_needed(levels: Sequence[float]) -> int:

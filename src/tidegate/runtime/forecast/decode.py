@@ -32,6 +32,8 @@ class Decoding:
         calibration: [k, C, O] added to the outputs of the k steps of the network in its normalised scale.
         mixture: [C, 18] shares of the pretrained network and of its simple methods in the forecast (see `beside`); what
             is left of 1 is the network's. version: of the pretrained network.
+        repeated: of each target, values that come again and again, such as 0, each with the distance within which a
+            quantile means this value; empty where there are none.
     """
 
     horizon: int
@@ -40,6 +42,7 @@ class Decoding:
     calibration: Array | None = None
     mixture: Array | None = None
     version: str = ""
+    repeated: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @property
     def outputs(self) -> int:
@@ -52,8 +55,21 @@ class Decoding:
         return int(np.argmin(np.abs(np.asarray(self.quantiles) - 0.5)))
 
     def to_json(self) -> dict[str, Any]:
-        pretrained = {"pretrained": self.version} if self.mixture is not None else {}
-        return {"horizon": self.horizon, "point": self.point, "quantiles": list(self.quantiles), **pretrained}
+        found: dict[str, Any] = {"horizon": self.horizon, "point": self.point, "quantiles": list(self.quantiles)}
+        if self.mixture is not None:
+            found["pretrained"] = self.version
+        return found | ({"repeated": [[list(pair) for pair in own] for own in self.repeated]} if self.repeated else {})
+
+    def settle(self, quantiles: Array) -> Array:
+        """Quantiles [M, K, C, Q] in the target's unit, those close to a repeated value moved onto it.
+
+        A quantile of 0.01 where most values are 0 leaves out most of what it should hold.
+        """
+        for target, own in enumerate(self.repeated):
+            for value, reach in own:
+                part = quantiles[:, :, target]
+                part[np.abs(part - value) <= reach] = value
+        return quantiles
 
 
 @dataclass(frozen=True)
@@ -86,7 +102,7 @@ def forecast(
     shape = (0, decoding.horizon, spec.targets, spec.outputs)
     values = np.concatenate(parts) if parts else np.empty(shape)
     first = int(decoding.point)
-    quantiles = np.sort(values[..., first:], axis=3)
+    quantiles = decoding.settle(np.sort(values[..., first:], axis=3))
     mean = values[..., 0] if decoding.point else quantiles[..., decoding.middle]
     return Forecast(mean, quantiles, decoding.quantiles)
 

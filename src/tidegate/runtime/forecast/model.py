@@ -63,6 +63,10 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
                 calibration=artifact.context.get("calibration"),
                 mixture=artifact.context.get("mixture"),
                 version=str(record.decoding.get("pretrained", "")),
+                repeated=tuple(
+                    tuple((float(value), float(reach)) for value, reach in own)
+                    for own in record.decoding.get("repeated", ())
+                ),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ArtifactError(f"model.json: schema, frequency or decoding cannot be read: {error}") from error
@@ -87,6 +91,11 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
             raise ArtifactError("model.json: decoding does not fit the network's outputs or horizon")
         if decoding.horizon > LONGEST_HORIZON or not all(0 < level < 1 for level in decoding.quantiles):
             raise ArtifactError(f"model.json: decoding: a horizon above {LONGEST_HORIZON}, or quantiles beyond 0 to 1")
+        if (
+            len(decoding.repeated) not in (0, spec.targets)
+            or not np.isfinite([number for own in decoding.repeated for pair in own for number in pair]).all()
+        ):
+            raise ArtifactError("model.json: decoding: repeated is no list of numbers for each target")
         shape = (spec.horizon, spec.targets, spec.outputs)
         if decoding.calibration is not None and decoding.calibration.shape != shape:
             raise ArtifactError(f"context.safetensors: calibration has shape {decoding.calibration.shape}, not {shape}")

@@ -19,7 +19,7 @@ from tidegate.data.split import Split
 from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
-from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed
+from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, repeated_values
 from tidegate.evaluate.forecast.season import DAYS, find_seasons
 from tidegate.nn.layers import SkipLayer
 from tidegate.nn.network import Ensemble, Network
@@ -306,7 +306,10 @@ class _Windows:
 
     def decoding(self, plan: Plan) -> Decoding:
         """From outputs to forecasts, before calibration."""
-        return Decoding(plan.horizon, self.choices.point, self.choices.quantiles)
+        table, train = self.table, self.split.train.tolist()
+        repeated = [repeated_values([table.columns[name][a:b] for a, b in train]) for name in table.schema.targets]
+        kept = tuple(repeated) if any(repeated) else ()
+        return Decoding(plan.horizon, self.choices.point, self.choices.quantiles, repeated=kept)
 
     def problem(self, plan: Plan, training: Windows, validation: NDArray[np.int64]) -> Problem:
         """The network of a plan and what it is trained on."""

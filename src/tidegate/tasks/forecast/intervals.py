@@ -108,7 +108,7 @@ def intervals(
         found["split"] = ends + shift * scale.per_window(origins)[..., None]
     if "adaptive" in wanted:
         found["adaptive"] = _adaptive(parts, part, sides, shift, scale, rate)
-    ordered = {name: np.sort(values, axis=3) for name, values in found.items()}
+    ordered = {name: model.decoding_.settle(np.sort(values, axis=3)) for name, values in found.items()}
     low, high = ({name: values[..., end] for name, values in ordered.items()} for end in (0, 1))
     return Intervals(share, actual, low, high, fitted.table, origins)
 
