@@ -17,17 +17,20 @@ from tidegate.report.forecast.view import RunView
 from tidegate.report.label.page import PAGE as LABEL
 from tidegate.report.label.picture import labels_view
 from tidegate.report.label.view import LabelledView
+from tidegate.report.language.page import PAGE as LANGUAGE
+from tidegate.report.language.page import LanguageView, language_view
 from tidegate.report.page.build import Kind, build
 from tidegate.report.page.document import write_page
 from tidegate.report.page.view import Run
 from tidegate.tasks.run import plain, versions
 
-_KINDS: dict[type[Run], Kind] = {RunView: FORECAST, LabelledView: LABEL, DetectionView: DETECT}
+_KINDS: dict[type[Run], Kind] = {RunView: FORECAST, LabelledView: LABEL, DetectionView: DETECT, LanguageView: LANGUAGE}
 _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
     "Forecaster": forecast_view,
     "Classifier": labels_view,
     "Regressor": labels_view,
     "AnomalyDetector": detector_view,
+    "LanguageModel": language_view,
 }
 
 
@@ -48,7 +51,7 @@ def report_run(
 
     Args:
         path: the file; its folder must exist. A file already there is replaced.
-        model: a fitted `Forecaster`, `Classifier`, `Regressor` or `AnomalyDetector`.
+        model: a fitted `Forecaster`, `Classifier`, `Regressor`, `AnomalyDetector` or `LanguageModel`.
         evaluated: what it keeps as `evaluated_`; None evaluates the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.

@@ -32,6 +32,8 @@ HEADINGS = {
     "mistakes": "The surest mistakes",
     "errors": "The largest errors",
     "series": "Series and alarms",
+    "writes": "What it writes",
+    "surprise": "Token by token",
     "each": "Series by series",
     "diagnosis": "Diagnosis",
     "learning": "Learning curves",

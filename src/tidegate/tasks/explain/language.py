@@ -42,32 +42,29 @@ class Surprise(Notebook):
         """Where it was surprised most, the most surprising first."""
         return [int(place) for place in np.argsort(-self.bits, kind="stable")[:count]]
 
-    def table(self, lang: Language | None = None) -> str:
-        """The most surprising tokens, with what stands before them and what was expected instead."""
-        head = [tr("what stood before", lang), tr("came", lang), tr("bits", lang), tr("expected", lang)]
-        rows = [head]
-        for place in self.places():
+    def rows(self, count: int = SHOWN) -> list[list[str]]:
+        """The most surprising tokens: what stands before, the token, its bits, and what was expected instead."""
+        found = []
+        for place in self.places(count):
             before = "".join(self.tokens[max(0, place - 24) : place])[-24:]
             likely = ", ".join(f"{_quoted(token)} {100 * share:.0f} %" for token, share in self.expected[place])
-            rows.append([_quoted(before), _quoted(self.tokens[place]), f"{self.bits[place]:.1f}", likely])
-        mean = tr(
-            "{count} tokens, {bits} bits each on average; the most surprising:",
-            lang,
-            count=len(self.bits),
-            bits=f"{self.mean:.2f}",
-        )
-        return "\n".join([mean, "", *aligned(rows)])
+            found.append([_quoted(before), _quoted(self.tokens[place]), f"{self.bits[place]:.1f}", likely])
+        return found
+
+    def table(self, lang: Language | None = None) -> str:
+        """How surprising the text was, and where most."""
+        head = [tr("what stood before", lang), tr("came", lang), tr("bits", lang), tr("expected", lang)]
+        message = "{count} tokens, {bits} bits each on average; the most surprising:"
+        mean = tr(message, lang, count=len(self.bits), bits=f"{self.mean:.2f}")
+        return "\n".join([mean, "", *aligned([head, *self.rows()])])
 
     def __str__(self) -> str:
         return self.table()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for machines."""
-        return {
-            "tokens": list(self.tokens),
-            "bits": self.bits.tolist(),
-            "expected": [list(map(list, own)) for own in self.expected],
-        }
+        expected = [list(map(list, own)) for own in self.expected]
+        return {"tokens": list(self.tokens), "bits": self.bits.tolist(), "expected": expected}
 
 
 def _quoted(text: str) -> str:

@@ -256,9 +256,14 @@ class LanguageModel(Estimator):
         Raises:
             TidegateError: what is given is no text; a loaded model has none of its own.
         """
+        return to_frame(self.predict_columns(data, **reading), timezone=None, like=None)
+
+    def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, Any]:
+        """What `predict` returns, as name -> array; needs no dataframe library."""
         from tidegate.tasks.language.evaluate import score_texts
 
-        return to_frame(score_texts(self, self._texts(data, reading)), timezone=None, like=None)
+        self.answer_notes_ = ()
+        return score_texts(self, self._texts(data, reading))
 
     def evaluate(
         self, data: Any = None, *, part: str = "test", dynamic: bool | Mapping[str, float] = False, **reading: Any

@@ -20,7 +20,7 @@ PASSES = 4.0  # over the text, at least, for which a size must leave time
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 STEPS = 6_000  # of a training, beyond which a small corpus has nothing more to give
 WEIGHTS = 4.0  # for each training token, at most
-FEWEST_STEPS, FEWEST_TRACKS = 40, 8  # of an epoch of a small corpus, and how many tracks are worth reading at once
+FEWEST_STEPS, FEWEST_TRACKS = 150, 8  # of an epoch of a small corpus, and how many tracks are worth reading at once
 FEWEST_PAIRS = 300
 WINDOW, TRACKS = 128, 32  # tokens that gradients flow back through, and tracks side by side
 TIED_FROM = 512  # tokens from which on scores are tied, as their weights would be most of the network's
@@ -227,9 +227,9 @@ def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) ->
         useful = STEPS * batch * choices.window / max(tokens, 1)
         epochs = int(min(max(min(allowed, useful), FEWEST_EPOCHS), MOST_EPOCHS))
     dropout = choices.dropout
-    if dropout is None:  # the more weights for each token, the more has to be held back
-        ratio = weights / max(tokens, 1)
-        dropout = 0.1 if ratio < 0.1 else 0.2 if ratio < 0.5 else 0.3 if ratio < 1.5 else 0.4
+    if dropout is None:  # the more weights for each token, and the oftener it is read, the more is learned by heart
+        strain = weights / max(tokens, 1) * epochs / 20
+        dropout = 0.1 if strain < 0.3 else 0.2 if strain < 1 else 0.3 if strain < 2 else 0.4
     seconds = _seconds(weights, tokens, epochs)
     return Advice(layers, units, dropout, epochs, batch, characters, tokens, size, weights, seconds, bound)
 
