@@ -23,6 +23,7 @@ from tidegate.runtime.network.recurrent import Loaded
 
 Data = TypeVar("Data")
 Answers = TypeVar("Answers")
+Prepared_co = TypeVar("Prepared_co", covariant=True)
 HOMES = {
     "forecaster": ("tidegate.runtime.forecast.model", "ForecastModel"),
     "classifier": ("tidegate.runtime.label.model", "LabelModel"),
@@ -55,6 +56,17 @@ class Stream(Protocol):
         Raises:
             ArtifactError: it is damaged or of another model; the stream then is as before.
         """
+
+
+class Streamed(Protocol[Prepared_co]):
+    """What a stream asks of any model; each task's stream asks for more."""
+
+    @property
+    def spec(self) -> NetworkSpec: ...
+    @property
+    def weights(self) -> Loaded: ...
+    @property
+    def preparation(self) -> Prepared_co: ...
 
 
 class Model(ABC, Generic[Data, Answers]):

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.runlock import hold_run
-from tidegate.core.errors import ConfigError, NotFittedError
+from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
 from tidegate.tasks.verbs import require_verb
@@ -154,8 +155,12 @@ class Estimator(Parameters, Notebook, ABC):
         """A part with its predictions and its `evaluation`; None where the split has no such part."""
 
     @abstractmethod
-    def _contents(self) -> dict[str, Content]:
-        """The artifacts of a run, by folder; the first is the model's."""
+    def _contents(self, *, context: bool = True) -> dict[str, Content]:
+        """The artifacts of a run, by folder, the model's among them; `context` as of `save`."""
+
+    @abstractmethod
+    def _restore(self, artifact: Artifact, path: Path) -> None:
+        """Take over what an artifact at a path holds."""
 
     def _kept(self) -> dict[str, bytes]:
         """Further files of a run, without which a diagnosis of it would have to train again."""
@@ -168,6 +173,38 @@ class Estimator(Parameters, Notebook, ABC):
     @abstractmethod
     def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         """Files that hold what was predicted for the test part."""
+
+    @classmethod
+    def load(cls: type[Self], path: str | Path) -> Self:
+        """A saved model; needs neither torch nor a dataframe library to answer.
+
+        Raises:
+            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
+        """
+        artifact = read_model(path)
+        record = artifact.record
+        if record.task != cls.task:
+            raise ArtifactError(f"{path}: task is {record.task!r}, not {cls.task!r}: load it with tidegate.load()")
+        model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
+        model.reading_ = dict(record.reading)
+        model._restore(artifact, Path(path))
+        return model
+
+    def save(self, path: str | Path, *, context: bool = True) -> Path:
+        """Write the artifact: all that answering needs, and no pickle.
+
+        Args:
+            path: its folder, replaced whole.
+            context: keep the end of the training data, so that a forecaster predicts without data, and the streams of
+                a detector go on from there.
+
+        Raises:
+            OutputError: the folder cannot be written; what was there stays.
+        """
+        from tidegate.tasks.run import write_model
+
+        self._require_fitted("fitted_")
+        return write_model(self, Path(path), self._contents(context=context)["model"])
 
     def diagnose(self) -> Findings:
         """What is wrong with this model, root cause first; print it.

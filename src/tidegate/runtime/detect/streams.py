@@ -11,14 +11,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.prepare.online import Clock, OnlinePreparation, scaled, squash, step_inputs, stretch
 from tidegate.runtime.detect import levels, ranks
 from tidegate.runtime.detect.alarms import Watch, score_of, watch
 from tidegate.runtime.detect.network import ForecastSteps, RebuildSteps
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.limits import check_room
-from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.model import Streamed
 from tidegate.runtime.state import MOST_STEPS, Expected
 
 KINDS = 2
@@ -31,15 +30,9 @@ LARGEST_SQUASHED = 1e3  # asinh of the largest error is below it
 Array = NDArray[Any]
 
 
-class Detects(Protocol):
+class Detects(Streamed[OnlinePreparation], Protocol):
     """What streams ask of a detector: see `tidegate.runtime.detect.detector.Detector`."""
 
-    @property
-    def spec(self) -> NetworkSpec: ...
-    @property
-    def weights(self) -> Loaded: ...
-    @property
-    def preparation(self) -> OnlinePreparation: ...
     @property
     def rules(self) -> Rules: ...
     @property

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, SchemaError, TimeError
 from tidegate.core.table import Table
 from tidegate.prepare.table.preparation import Preparation
@@ -16,24 +15,18 @@ from tidegate.runtime.clock import microseconds
 from tidegate.runtime.forecast.context import pack_context, unpack_context
 from tidegate.runtime.forecast.decode import Decoding
 from tidegate.runtime.forecast.ends import SeriesForecast, needed_rows, predict_ends
+from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output
-from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.state import fingerprint, measured, pack, unpack
 
 LONGEST_GAP = 10_000
 
 
-class Forecasts(Protocol):
+class Forecasts(Streamed[Preparation], Protocol):
     """What a stream asks of a model: see `tidegate.runtime.forecast.model.ForecastModel`."""
 
     @property
-    def spec(self) -> NetworkSpec: ...
-    @property
-    def weights(self) -> Loaded: ...
-    @property
     def decoding(self) -> Decoding: ...
-    @property
-    def preparation(self) -> Preparation: ...
     @property
     def rows(self) -> int: ...
 

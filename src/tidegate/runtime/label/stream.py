@@ -8,30 +8,23 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence import targets
 from tidegate.prepare.sequence.preparation import SequencePreparation
 from tidegate.runtime.label.decode import Deciding, answers
 from tidegate.runtime.limits import FLOAT, check_room
+from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output, members
-from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.steps import Steps
 from tidegate.runtime.state import MOST_STEPS, Expected, check_state, fingerprint, measured, pack, unpack
 
 Array = NDArray[Any]
 
 
-class Labels(Protocol):
+class Labels(Streamed[SequencePreparation], Protocol):
     """What a stream asks of a model: see `tidegate.runtime.label.model.LabelModel`."""
 
-    @property
-    def spec(self) -> NetworkSpec: ...
-    @property
-    def weights(self) -> Loaded: ...
-    @property
-    def preparation(self) -> SequencePreparation: ...
     @property
     def labels(self) -> targets.Labels: ...
     @property

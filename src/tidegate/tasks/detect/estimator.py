@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import read_model
+from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
 from tidegate.data import split
@@ -179,10 +179,10 @@ class AnomalyDetector(Estimator):
     def _evaluate_part(self, part: str) -> Any:
         return self.evaluate(part=part) if self.fitted_.split.rows(part) else None
 
-    def _contents(self) -> dict[str, Any]:
+    def _contents(self, *, context: bool = True) -> dict[str, Any]:
         from tidegate.tasks.detect.run import content_of
 
-        return {"model": content_of(self.detector_, context=True)}
+        return {"model": content_of(self.detector_, context=context)}
 
     def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         from tidegate.tasks.detect.run import predictions
@@ -315,33 +315,8 @@ class AnomalyDetector(Estimator):
             self.detector_, walked, rows, ordinary=ordinary, learn_from=learn_from, labelled=fitted.labelled, **how
         )
 
-    @classmethod
-    def load(cls, path: str | Path) -> AnomalyDetector:
-        """A saved detector; needs neither torch nor a dataframe library.
-
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with or of a newer format.
-        """
-        artifact = read_model(path)
-        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
-        model.detector_, model.reading_, model.notes_ = Detector.of(artifact), dict(artifact.record.reading), ()
-        return model
-
-    def save(self, path: str | Path, *, context: bool = True) -> Path:
-        """Write the artifact: all that detection needs, and no pickle.
-
-        Args:
-            path: its folder, replaced whole.
-            context: keep the state at the end of the fitted table, so that `stream()` goes on from there.
-
-        Raises:
-            OutputError: the folder cannot be written; what was there stays.
-        """
-        from tidegate.tasks.detect.run import content_of
-        from tidegate.tasks.run import write_model
-
-        self._require_fitted("fitted_")
-        return write_model(self, Path(path), content_of(self.detector_, context=context))
+    def _restore(self, artifact: Artifact, path: Path) -> None:
+        self.detector_, self.notes_ = Detector.of(artifact), ()
 
     def _take_up(self, stored: Stored, data: Any) -> None:
         from tidegate.tasks.detect.open import take_up

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from tidegate.artifacts.artifact import read_model
+from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import DataError
 from tidegate.core.names import method_name
 from tidegate.core.table import Note, Table
@@ -139,13 +139,13 @@ class Forecaster(Estimator):
 
         return evaluate_part(self, part) if self.fitted_.split.rows(part) else None
 
-    def _contents(self) -> dict[str, Any]:
+    def _contents(self, *, context: bool = True) -> dict[str, Any]:
         from tidegate.tasks.forecast.run import content_of
         from tidegate.tasks.run import SELECTED
 
         fitted = self.fitted_
         chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=None)}
-        return {"model": content_of(fitted, context=self.context_), **chosen}
+        return {"model": content_of(fitted, context=self.context_ if context else None), **chosen}
 
     def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         from tidegate.tasks.forecast.evaluate import FILE, baselines_file
@@ -163,41 +163,15 @@ class Forecaster(Estimator):
         self.run_ = TorchRun(fitted.network).windows
         self.context_ = fitted.table
 
-    @classmethod
-    def load(cls, path: str | Path) -> Forecaster:
-        """A saved forecaster; needs neither torch nor a dataframe library to predict.
-
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with or of a newer format.
-        """
+    def _restore(self, artifact: Artifact, path: Path) -> None:
         from tidegate.runtime.forecast.model import ForecastModel
         from tidegate.tasks.forecast.evaluate import read_baselines
         from tidegate.tasks.standing import Standing
 
-        artifact = read_model(path)
         loaded = ForecastModel.of(artifact)
-        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
-        model.spec_, model.decoding_, model.preparation_ = loaded.spec, loaded.decoding, loaded.preparation
-        model.run_, model.model_ = loaded.run, loaded
-        model.baselines_, model.standing_ = read_baselines(Path(path)), Standing.read(Path(path))
-        model.reading_, model.notes_ = dict(artifact.record.reading), loaded.preparation.notes
-        return model
-
-    def save(self, path: str | Path, *, context: bool = True) -> Path:
-        """Write the artifact: all that prediction needs, and no pickle.
-
-        Args:
-            path: its folder, replaced whole.
-            context: keep the end of the training table, so that `predict` works without data.
-
-        Raises:
-            OutputError: the folder cannot be written; what was there stays.
-        """
-        from tidegate.tasks.forecast.run import content_of
-        from tidegate.tasks.run import write_model
-
-        self._require_fitted("fitted_")
-        return write_model(self, Path(path), content_of(self.fitted_, context=self.context_ if context else None))
+        self.spec_, self.decoding_, self.preparation_ = loaded.spec, loaded.decoding, loaded.preparation
+        self.run_, self.model_, self.notes_ = loaded.run, loaded, loaded.preparation.notes
+        self.baselines_, self.standing_ = read_baselines(path), Standing.read(path)
 
     def predict(
         self, data: Any = None, *, future: Any = None, fallback: Literal["baseline"] | None = None, **reading: Any

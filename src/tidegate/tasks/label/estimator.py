@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import read_model
+from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
@@ -119,7 +119,7 @@ class SequenceEstimator(SklearnTags, Estimator):
 
         return evaluate_part(self, part) if len(getattr(self.fitted_.parts, part)) else None
 
-    def _contents(self) -> dict[str, Any]:
+    def _contents(self, *, context: bool = True) -> dict[str, Any]:
         from tidegate.tasks.label.run import content_of
         from tidegate.tasks.run import SELECTED
 
@@ -172,35 +172,11 @@ class SequenceEstimator(SklearnTags, Estimator):
         self._require_fitted("spec_")
         return int(self.columns_) if hasattr(self, "columns_") else len(self.preparation_.channels)
 
-    @classmethod
-    def load(cls: type[Self], path: str | Path) -> Self:
-        """A saved model; needs neither torch nor a dataframe library to answer.
-
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
-        """
-        artifact = read_model(path)
-        record = artifact.record
-        if record.task != cls.task:
-            raise ConfigError(f"{path} holds a {record.task}: load it with tidegate.load()")
+    def _restore(self, artifact: Artifact, path: Path) -> None:
         loaded = LabelModel.of(artifact)
-        model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
-        model.spec_, model.labels_, model.deciding_ = loaded.spec, loaded.labels, loaded.deciding
-        model.preparation_, model.run_, model.model_ = loaded.preparation, loaded.run, loaded
-        model.margins_ = loaded.margins
-        model.reading_, model.notes_ = dict(record.reading), loaded.preparation.notes
-        return model
-
-    def save(self, path: str | Path) -> Path:
-        """Write the artifact: all that answering needs, and no pickle.
-
-        Raises:
-            OutputError: the folder cannot be written; what was there stays.
-        """
-        from tidegate.tasks.run import write_model
-
-        self._require_fitted("fitted_")
-        return write_model(self, Path(path), self._contents()["model"])
+        self.spec_, self.labels_, self.deciding_ = loaded.spec, loaded.labels, loaded.deciding
+        self.preparation_, self.run_, self.model_ = loaded.preparation, loaded.run, loaded
+        self.margins_, self.notes_ = loaded.margins, loaded.preparation.notes
 
     def stream(self, snapshot: bytes | None = None, *, streams: int | None = None) -> LabelStream:
         """Sequences that come one step at a time, each answered for as it stands then.

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tidegate.artifacts.artifact import read_model
+from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.emit import Frame, to_frame
@@ -363,7 +363,7 @@ class LanguageModel(Estimator):
 
         return evaluate_part(self, part) if self.fitted_.parts[part] else None
 
-    def _contents(self) -> dict[str, Any]:
+    def _contents(self, *, context: bool = True) -> dict[str, Any]:
         from tidegate.tasks.language.run import content_of
 
         return {"model": content_of(self.fitted_)}
@@ -373,30 +373,8 @@ class LanguageModel(Estimator):
 
         return predictions(self, evaluated)
 
-    @classmethod
-    def load(cls, path: str | Path) -> LanguageModel:
-        """A saved model; needs neither torch nor a dataframe library to write and to score.
-
-        Raises:
-            ArtifactError: it is missing, damaged, tampered with, of a newer format, or of another task.
-        """
-        artifact = read_model(path)
-        if artifact.record.task != cls.task:
-            raise ConfigError(f"{path} holds a {artifact.record.task}: load it with tidegate.load()")
-        model = cls(**{name: value for name, value in artifact.record.config.items() if name in cls._names()})
-        model.model_, model.reading_, model.notes_ = TextModel.of(artifact), dict(artifact.record.reading), ()
-        return model
-
-    def save(self, path: str | Path) -> Path:
-        """Write the artifact: all that writing and scoring need, and no pickle.
-
-        Raises:
-            OutputError: the folder cannot be written; what was there stays.
-        """
-        from tidegate.tasks.run import write_model
-
-        self._require_fitted("fitted_")
-        return write_model(self, Path(path), self._contents()["model"])
+    def _restore(self, artifact: Artifact, path: Path) -> None:
+        self.model_, self.notes_ = TextModel.of(artifact), ()
 
     def _take_up(self, stored: Stored, data: Any) -> None:
         from tidegate.tasks.language.run import take_up
