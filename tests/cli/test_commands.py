@@ -202,7 +202,7 @@ def test_the_command_in_the_report_repeats_the_run(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, Any] = {}
-    monkeypatch.setattr("tidegate.report.run.report_run", lambda path, *_, **named: seen.update(named))
+    monkeypatch.setattr("tidegate.report.training.report_run", lambda path, *_, **named: seen.update(named))
     arguments = ["--level", "50", "--level", "80", "--gap", "3", "--set", "dropout=0", "--set", "loss=mse"]
     assert fit(place / "plain.csv", "--out", tmp_path / "one", "--validation", "50", *arguments) == 0
     one = (tmp_path / "one" / "model" / "weights.safetensors").read_bytes()

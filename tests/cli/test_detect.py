@@ -35,6 +35,7 @@ def test_a_run_has_all_its_files(place: Path) -> None:
         "metrics.json",
         "scores.csv",
         "events.csv",
+        "findings.json",
         "report.html",
         "model",
         "checkpoints",

@@ -187,7 +187,7 @@ def test_bad_data_are_refused(name: str, tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--set", "nope=3"], "Classifier has no option 'nope'; it has cell, hidden_size"),
+        (["--set", "nope=3"], "Classifier has no option 'nope'; it has bidirectional, window"),
         (["--set", "network.embd=3"], "EncoderOptions has no option 'embd'"),
         (["--set", "dropout"], "--set takes name=value, got 'dropout'"),
         (["--read", "rate"], "--read takes name=value, got 'rate'"),

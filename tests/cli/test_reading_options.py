@@ -7,23 +7,7 @@ import numpy as np
 import pytest
 
 from tidegate.artifacts import toml
-from tidegate.cli.arguments import WRITTEN
 from tidegate.cli.main import main
-from tidegate.data.cells.columns import OPTIONS
-
-COMMANDS = (
-    "fit forecast",
-    "fit detect",
-    "fit classify",
-    "fit regress",
-    "predict",
-    "evaluate",
-    "explain",
-    "audit",
-    "backtest",
-    "compare",
-    "crossval",
-)
 
 
 def dirty(path: Path, count: int, seed: int = 0) -> Path:
@@ -40,21 +24,6 @@ def dirty(path: Path, count: int, seed: int = 0) -> Path:
 
 
 WAYS = ["--encoding", "big5", "--decimal", ",", "--skip-rows", "1", "--na", "停機", "--date-format", "roc"]
-
-
-def test_the_flags_are_the_arguments_of_read() -> None:
-    assert WRITTEN == OPTIONS
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_that_reads_has_them(command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    missing = str(tmp_path / "none.csv")
-    words = [*command.split(), missing] if command not in ("predict", "evaluate", "explain") else [command, missing]
-    for name in WRITTEN:
-        flag = f"--{name.replace('_', '-')}"
-        given = [flag] if name == "units" else [flag, "1"]
-        main([*words, *given])
-        assert "No such option" not in capsys.readouterr().err
 
 
 def test_a_run_keeps_them_and_new_rows_are_read_alike(

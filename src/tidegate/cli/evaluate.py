@@ -3,52 +3,46 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from tidegate.artifacts.artifact import read_task
-from tidegate.cli.arguments import reading_of, reads
-from tidegate.cli.output import print_json, say, say_notes
+from tidegate.cli.derive import late
+from tidegate.cli.output import Json, Run, say, say_notes, show
+from tidegate.cli.training import reads
 from tidegate.core.errors import ArtifactError, TidegateError
 from tidegate.core.translate import tr
 
 RUNS_NAMED = 5
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
+    text = tr("Scores of a run's test part, or of new rows, beside the baselines.")
+    app.command("evaluate", help=text)(late(words, "evaluate", lambda: reads(evaluate)))
 
-    @app.command("evaluate", help=tr("Scores of a run's test part, or of new rows, beside the baselines."))
-    @reads
-    def evaluate(
-        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
-        data: str | None = typer.Argument(None, help=tr("New rows, all of which are scored.")),
-        repair: str | None = typer.Option(
-            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
-        ),
-        label: str | None = typer.Option(
-            None, help=tr("Of new data: the column of the label; for a detector, 1 where a row is known as anomalous.")
-        ),
-        read: list[str] = typer.Option(
-            [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
-        ),
-        as_json: bool = typer.Option(False, "--json", help=tr("Print JSON.")),
-        *,
-        written: dict[str, Any],
-    ) -> None:
-        from tidegate.tasks.load import load
 
-        _check_run(run)
-        reading: dict[str, Any] = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
-        if label is not None:
-            reading["label"] = label
-        found = _stored(run) if data is None else _fresh(run, load(run), data, reading)
-        if as_json:
-            print_json(found.to_json())
-        else:
-            print(found)
+def evaluate(
+    run: Run,
+    data: Annotated[str | None, typer.Argument(help=tr("New rows, all of which are scored."))] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help=tr("Of new data: column of the label; for a detector, 1 where a row is known as anomalous.")),
+    ] = None,
+    as_json: Json = False,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Score a model."""
+    from tidegate.tasks.load import load
+
+    _check_run(run)
+    if label is not None:
+        reading["label"] = label
+    show(_stored(run) if data is None else _fresh(run, load(run), data, reading), as_json)
 
 
 def _check_run(run: Path) -> None:

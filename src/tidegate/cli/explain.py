@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from tidegate.artifacts import toml
-from tidegate.cli.arguments import reads
-from tidegate.cli.output import say
+from tidegate.cli.derive import late
+from tidegate.cli.output import Run, say
 from tidegate.cli.runs import ready
+from tidegate.cli.training import reads
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import language, tr
 
@@ -24,61 +26,62 @@ TAKES = {
 }
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
+    text = tr("What one forecast and the whole model look at, on a page a layman can read.")
+    app.command("explain", help=text)(late(words, "explain", lambda: reads(explain)))
 
-    @app.command("explain", help=tr("What one forecast and the whole model look at, on a page a layman can read."))
-    @reads
-    def explain(
-        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
-        at: str | None = typer.Option(
-            None,
-            help=tr("Time of the first forecast step, such as 2018-07-03T18:00; the end of the data if not given."),
-        ),
-        data: str | None = typer.Option(
-            None, help=tr("File that holds the rows before that time; the end of the training data if not given.")
-        ),
-        series: str | None = typer.Option(None, help=tr("Series of the forecast; the first if not given.")),
-        target: str | None = typer.Option(None, help=tr("Target of the forecast; the first if not given.")),
-        metric: str | None = typer.Option(None, help="mae|rmse|mse|mape|smape"),
-        step: int | None = typer.Option(
-            None, "--step", help=tr("Step of the sequence, from 0, where each has an answer; the last if not given.")
-        ),
-        block: int | None = typer.Option(None, help=tr("Steps of a block of the past; a cycle if not given.")),
-        out: Path | None = typer.Option(
-            None, "--out", "-o", help=tr("HTML file; without it explanation.html beside the model.")
-        ),
-        unit: str = typer.Option("", help=tr("Unit of the target, for the page; as in training if not given.")),
-        repair: str | None = typer.Option(
-            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
-        ),
-        *,
-        written: dict[str, Any],
-    ) -> None:
-        from tidegate.report.explanation.page import report_explanation, summary, words_of
-        from tidegate.tasks.open import run_folder
-        from tidegate.tasks.run import unit_of
 
-        unit = unit or unit_of(run)
-        model, file = ready(run, "explain", data), data
-        wished = {"at": at, "series": series, "target": target, "metric": metric, "block": block, "step": step}
-        options = _options(model, {name: value for name, value in wished.items() if value is not None}) | written
-        if repair is not None:
-            options["repair"] = repair
-        if data is None and at is not None and model.task == "forecaster":
-            file = trained_on(run)
-        try:
-            found = model.explain(file, **options)
-        except DataError as error:
-            if file is None and at is not None and model.task == "forecaster":
-                raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
-                                "the rows before that time") from error  # fmt: skip
-            raise
-        first, moved, rest = summary(found, unit, language())
-        for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
-            print(line)
-        place = run_folder(run) / "explanation.html" if out is None else out
-        say(tr("Explanation: {path}", path=report_explanation(place, found, unit=unit)))
+def explain(
+    run: Run,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            help=tr("Time of the first forecast step, such as 2018-07-03T18:00; the end of the data if not given.")
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help=tr("File that holds the rows before that time; the end of the training data if not given.")),
+    ] = None,
+    series: Annotated[str | None, typer.Option(help=tr("Series of the forecast; the first if not given."))] = None,
+    target: Annotated[str | None, typer.Option(help=tr("Target of the forecast; the first if not given."))] = None,
+    metric: Annotated[str | None, typer.Option(help="mae|rmse|mse|mape|smape")] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(help=tr("Step of the sequence, from 0, where each has an answer; the last if not given.")),
+    ] = None,
+    block: Annotated[int | None, typer.Option(help=tr("Steps of a block of the past; a cycle if not given."))] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=tr("HTML file; without it explanation.html beside the model."))
+    ] = None,
+    unit: Annotated[str, typer.Option(help=tr("Unit of the target, for the page; as in training if not given."))] = "",
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Explain a model."""
+    from tidegate.report.explanation.page import report_explanation, summary, words_of
+    from tidegate.tasks.open import run_folder
+    from tidegate.tasks.run import unit_of
+
+    unit = unit or unit_of(run)
+    model, file = ready(run, "explain", data), data
+    wished = {"at": at, "series": series, "target": target, "metric": metric, "block": block, "step": step}
+    options = _options(model, {name: value for name, value in wished.items() if value is not None}) | reading
+    if data is None and at is not None and model.task == "forecaster":
+        file = trained_on(run)
+    try:
+        found = model.explain(file, **options)
+    except DataError as error:
+        if file is None and at is not None and model.task == "forecaster":
+            raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
+                            "the rows before that time") from error  # fmt: skip
+        raise
+    first, moved, rest = summary(found, unit, language())
+    for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
+        print(line)
+    place = run_folder(run) / "explanation.html" if out is None else out
+    say(tr("Explanation: {path}", path=report_explanation(place, found, unit=unit)))
 
 
 def _options(model: Any, wished: dict[str, Any]) -> dict[str, Any]:

@@ -1,117 +1,109 @@
-"""`tidegate fit forecast`."""
+"""`tidegate fit TASK`, and `tidegate demo`, which is one."""
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli import label
-from tidegate.cli.arguments import REPAIRS, options_of, size, written
-from tidegate.cli.detect import detect
-from tidegate.cli.forecast import run_forecast, says
-from tidegate.cli.options import ensemble, everyday, in_panels, signed
+from tidegate.cli.derive import late, signed
+from tidegate.cli.output import Json, Quiet, say, show
+from tidegate.cli.training import Takes, estimator
 from tidegate.core.translate import tr
 
+DEMO = Path("runs/demo")
+SILENT = ("--resume", "--overwrite", "--quiet", "-q", "--json")  # not part of what a report says repeats it
 
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
+Data = Annotated[
+    str,
+    typer.Argument(help=tr("CSV or Parquet file; of sequences also a JSONL, .ts or .arff file, or a folder of clips.")),
+]
+Folder = Annotated[Path, typer.Option("--out", "-o", help=tr("Folder of the run."))]
+
+
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
+    """Add the commands; a new task is a line here, and one in `tidegate.cli.training.TASKS`."""
     fit = typer.Typer(help=tr("Train a model and judge it."), no_args_is_help=True)
+    texts = {
+        "forecast": tr("Forecast the next steps of one or many series."),
+        "classify": tr("Say which class a sequence, or each of its steps, belongs to."),
+        "regress": tr("Estimate a number for a sequence, or for each of its steps."),
+        "detect": tr("Find what is not as it was, in one or many series."),
+    }
+    for task, text in texts.items():
+        fit.command(task, help=text)(late(words, task, lambda task=task: fit_command(task)))
     app.add_typer(fit, name="fit")
-    fit.command("forecast", help=tr("Forecast the next steps of one or many series."))(_forecast())
-    fit.command("detect", help=tr("Find what is not as it was, in one or many series."))(detect())
-    label.register(app, fit)
+    app.command("demo", help=tr("Forecast a day of real traffic with the data inside, and write a report."))(demo)
 
 
-def forecast(
-    data: str = typer.Argument(..., help=tr("CSV or Parquet file.")),
-    out: Path = typer.Option(..., "--out", "-o", help=tr("Folder of the run.")),
-    time: list[str] | None = typer.Option(
-        None, help=tr("Time column; recognised where it has a usual name. More than once: date and time of day.")
-    ),
-    target: list[str] | None = typer.Option(None, help=tr("Column to forecast; may be given more than once.")),
-    series: list[str] | None = typer.Option(
-        None, help=tr("Column that names the series; several together where given more than once.")
-    ),
-    known: list[str] = typer.Option([], help=tr("Covariate known ahead; may be given more than once.")),
-    observed: list[str] = typer.Option([], help=tr("Covariate known up to now; may be given more than once.")),
-    static: list[str] = typer.Option([], help=tr("One value per series; may be given more than once.")),
-    horizon: int | None = typer.Option(None, help=tr("Steps to forecast; a year, week or day of them if not given.")),
-    window: int | None = typer.Option(None, help=tr("Past steps that a forecast looks at.")),
-    cell: str = typer.Option("lstm", help="lstm|gru|peephole|coupled"),
-    encoder: str | None = typer.Option(None, help=tr("What reads the window:") + " recurrent|transformer|ode_rnn"),
-    attention: str | None = typer.Option(
-        None, help=tr("How the decoder attends to it:") + " additive|dot|general|concat"
-    ),
-    hidden_size: int = typer.Option(64, help=tr("Units per layer.")),
-    num_layers: int = typer.Option(2, help=tr("Recurrent layers.")),
-    level: list[float] = typer.Option([], help=tr("Interval to forecast, in percent, such as 80; more than once.")),
-    holidays: str | None = typer.Option(None, help=tr("Country whose holidays are known ahead, such as US.")),
-    validation: str = typer.Option("0.1", help=tr("Validation part: share, rows, or the date it begins.")),
-    test: str = typer.Option("0.2", help=tr("Test part: share, rows, or the date it begins.")),
-    gap: int = typer.Option(0, help=tr("Rows left out between the parts.")),
-    repair: str = typer.Option("error", help=tr("Disorder and doubled times:") + f" {REPAIRS}"),
-    timezone: str | None = typer.Option(None, help=tr("Time zone of the clock times.")),
-    resample: str | None = typer.Option(
-        None, help=tr("Gather irregular rows into steps of --frequency by their:") + " mean|sum|last"
-    ),
-    frequency: str | None = typer.Option(None, help=tr("Step between rows, such as 1h; recognised otherwise.")),
-    wide: bool = typer.Option(False, "--wide", help=tr("Every numeric column is a series.")),
-    epochs: int | None = typer.Option(None, "--max-epochs", help=tr("Passes over the training windows, at most.")),
-    seed: int = typer.Option(0, help=tr("With the same seed a run repeats bit for bit.")),
-    settings: list[str] = typer.Option(
-        [], "--set", help=tr("Any other option as name=value, such as loss=huber or network.head=direct.")
-    ),
-    unit: str = typer.Option("", help=tr("Unit of the target, for the report.")),
-    audit: bool = typer.Option(
-        False,
-        "--audit",
-        help=tr("Audit the pipeline on these data too, for the report; costs six short trainings."),
-    ),
-    resume: bool = typer.Option(False, "--resume", help=tr("Go on from the checkpoints in --out.")),
-    overwrite: bool = typer.Option(False, "--overwrite", help=tr("Take the place of a run that is in --out already.")),
-    quiet: bool = typer.Option(False, "--quiet", "-q", help=tr("Print the result alone.")),
-    as_json: bool = typer.Option(False, "--json", help=tr("Print the scores as JSON.")),
+def fit_command(task: str) -> Callable[..., None]:
+    """The command of a task."""
+    from tidegate.tasks.verbs import REFUSED
+
+    takes, kind = Takes(task), estimator(task)
+    leave = ("audit",) if "audit" in REFUSED.get(kind.task, {}) else ()
+
+    def run(
+        context: typer.Context,
+        *,
+        data: Data,
+        out: Folder,
+        unit: Annotated[str, typer.Option(help=tr("Unit of the target, for the report."))] = "",
+        audit: Annotated[
+            bool, typer.Option("--audit", help=tr("Audit the pipeline too, for the report; costs six short trainings."))
+        ] = False,
+        resume: Annotated[bool, typer.Option("--resume", help=tr("Go on from the checkpoints in --out."))] = False,
+        overwrite: Annotated[
+            bool, typer.Option("--overwrite", help=tr("Take the place of a run that is in --out already."))
+        ] = False,
+        quiet: Quiet = False,
+        as_json: Json = False,
+        **values: Any,
+    ) -> None:
+        subject = takes.subject(context, data, values)
+        fitting = {**subject.fitting, "resume": resume, "overwrite": overwrite}
+        page = {"out": out, "unit": unit, "audit": audit, "command": repeated(context)}
+        train(subject.model, data, subject.reading, fitting, quiet, as_json, **page)
+
+    return signed(run, takes.all, leave=leave)
+
+
+def train(
+    model: Any, data: str, reading: dict[str, Any], fitting: dict[str, Any], quiet: bool, as_json: bool, **page: Any
 ) -> None:
-    """What `fit forecast` takes beside the everyday arguments."""
+    """Train a model, print its scores and leave its run behind: see `tidegate.report.training.train`."""
+    from tidegate.report import training
+
+    fitting["progress"] = False if quiet else None
+    listener = training.Listener(say, _nothing if quiet else say, lambda found: show(found, as_json))
+    training.train(model, data, reading, fitting, listener, **page)
 
 
-def _forecast() -> Any:
-    def run(**values: Any) -> None:
-        options, columns = options_of(values)
-        parts = {name: values[name] if name == "gap" else size(values[name]) for name in ("validation", "test", "gap")}
-        data, out = values["data"], values["out"]
-        run_forecast(
-            data,
-            options,
-            columns,
-            parts,
-            **{name: values[name] for name in ("out", "unit", "resume", "overwrite", "quiet", "as_json")},
-            command=_command(data, options, columns, parts, out) + (" --audit" if values["audit"] else ""),
-            audited=values["audit"],
-        )
-
-    return in_panels(signed(run, forecast, written, everyday, ensemble, name="forecast"))
+def _nothing(line: str) -> None:
+    """Leave a line out."""
 
 
-def _command(data: str, options: dict[str, Any], columns: dict[str, Any], parts: dict[str, Any], out: Path) -> str:
-    words = ["tidegate", "fit", "forecast", data]
-    named = {"horizon", "window", "cell", "hidden_size", "num_layers", "level", "holidays", "seed", "max_epochs"}
-    for name, value in {**columns, **options, **parts}.items():
-        if name in options and name not in named:
-            pairs = value.items() if isinstance(value, dict) else [("", value)]
-            for key, item in pairs:
-                words += [
-                    "--set",
-                    f"{name}{'.' if key else ''}{key}={item if isinstance(item, str) else json.dumps(item)}",
-                ]
-            continue
-        if not says(value):
-            continue
-        flag = "--" + name.replace("_", "-")
-        for item in value if isinstance(value, list) else [value]:
-            words += [flag] if item is True else [flag, f"{item:g}" if isinstance(item, float) else str(item)]
-    return shlex.join([*words, "--out", str(out)])
+def repeated(context: typer.Context) -> str:
+    """The command that was given, without what has no effect on what it makes."""
+    given = context.find_root().obj or []
+    return shlex.join(["tidegate", *(word for word in given if word not in SILENT)])
+
+
+def demo(
+    out: Folder = DEMO,
+    max_epochs: Annotated[int | None, typer.Option(help=tr("Passes over the training windows, at most."))] = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """A day of traffic, from the data inside."""
+    from tidegate import Forecaster, demo_data
+
+    model = Forecaster(horizon=24, level=80.0, preparation={"holidays": "US"}, max_epochs=max_epochs)
+    reading = {"time": "date_time", "target": "traffic_volume", "repair": "mean"}
+    page: dict[str, Any] = {"out": out, "audit": True, "command": "tidegate demo", "unit": tr("vehicles per hour")}
+    page["title"] = tr("Traffic on Interstate 94, the next 24 hours")
+    fitting = {"overwrite": out == DEMO}  # the folder is the demo's own
+    train(model, str(demo_data.path()), reading, fitting, quiet, as_json, **page)

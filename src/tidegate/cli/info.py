@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from collections.abc import Collection
 from pathlib import Path
 
 import typer
@@ -28,7 +29,7 @@ def engine_text() -> str:
     return tr("native, {isa}, up to {threads} threads", isa=found, threads=engine_threads())
 
 
-def register(app: typer.Typer) -> None:
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
 
     @app.command("info", help=tr("Version, what is installed, threads; or what a run holds."))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import typer
+from typer.main import get_command
 
-from tidegate.cli import audit, backtest, demo, diagnose, evaluate, explain, fit, info, intervals, predict, zero_shot
-from tidegate.cli.help import prepare_help
+from tidegate.cli import diagnose, evaluate, explain, fit, info, intervals, predict, resample
+from tidegate.cli.help import prepare_help, translate, usage_error
 from tidegate.cli.output import print_error
 from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
@@ -18,20 +19,23 @@ from tidegate.core.version import VERSION
 INTERRUPTED = 130
 
 
-def build() -> typer.Typer:
-    """The application, its help in the reader's language."""
+def build(words: Collection[str] | None = None) -> typer.Typer:
+    """The application, its help in the reader's language.
+
+    Args:
+        words: of the command line: commands that are not among them have no options; None gives all their own.
+    """
     prepare_help()
     app = typer.Typer(
         name="tidegate",
         help=tr("The LSTM toolkit: from a file of sequences to a recurrent model that is judged honestly and shipped."),
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (demo, zero_shot, fit, predict, evaluate, intervals, backtest, audit, explain, diagnose, info):
-        module.register(app)
+    for module in (fit, predict, evaluate, intervals, resample, explain, diagnose, info):
+        module.register(app, words)
     return app
 
 
@@ -70,7 +74,9 @@ def run(arguments: list[str]) -> int:
     """Run the command line and give its exit code."""
     os.environ.pop("TIDEGATE_DEBUG", None)
     try:
-        result = build()(arguments, standalone_mode=False)
+        words = None if "_TIDEGATE_COMPLETE" in os.environ else arguments
+        command = translate(get_command(build(words)))
+        result = command(arguments, "tidegate", standalone_mode=False, obj=arguments)
         if result == INTERRUPTED:
             raise KeyboardInterrupt
     except TidegateError as error:
@@ -82,9 +88,8 @@ def run(arguments: list[str]) -> int:
         print_error(tr("Interrupted. A run that was given --out goes on with --resume."))
         return INTERRUPTED
     except Exception as error:
-        show = getattr(error, "show", None)
-        if show is None or os.environ.get("TIDEGATE_DEBUG"):
+        if getattr(error, "format_message", None) is None or os.environ.get("TIDEGATE_DEBUG"):
             raise
-        show()
+        print(usage_error(error), file=sys.stderr, end="")
         return int(getattr(error, "exit_code", 2))
     return result if isinstance(result, int) else 0

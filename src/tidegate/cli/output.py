@@ -7,11 +7,21 @@ import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=tr("Print the result alone."))]
+Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
+Run = Annotated[Path, typer.Argument(help=tr("Folder of a run or a model."))]
+Moved = Annotated[str | None, typer.Option("--data", help=tr("The training data, if the file has moved."))]
+OutFile = Annotated[
+    Path | None, typer.Option("--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed."))
+]
 
 
 def print_error(message: str) -> None:
@@ -30,13 +40,21 @@ def say_notes(notes: Iterable[Note]) -> None:
         say(f"  · {tr(note.message, **note.values)}")
 
 
-def check_output(path: Path) -> None:
+def show(found: Any, as_json: bool) -> None:
+    """Print a result, for people or as JSON; nothing for people where there is none."""
+    if as_json:
+        print_json(None if found is None else found.to_json())
+    elif found is not None:
+        print(found)
+
+
+def check_output(path: Path | None) -> None:
     """Refuse a file for columns that is of no kind we write, before anything is computed.
 
     Raises:
         ConfigError: its ending is not .csv, .parquet or .json.
     """
-    if path.suffix.lower() not in (".csv", ".parquet", ".json"):
+    if path is not None and path.suffix.lower() not in (".csv", ".parquet", ".json"):
         raise ConfigError(f"--out {path}: write to a .csv, .parquet or .json file")
 
 

@@ -1,104 +1,103 @@
-"""`tidegate predict`."""
+"""`tidegate predict`, with a model, and `tidegate forecast`, with the pretrained one."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from tidegate.artifacts.atomic import write_file
-from tidegate.cli.arguments import reading_of, reads
-from tidegate.cli.detect import predict_detector
-from tidegate.cli.output import check_output, dumps, print_json, say, say_notes
+from tidegate.cli.derive import late, merge, options, signed, taken
+from tidegate.cli.output import Json, OutFile, Quiet, Run, check_output, dumps, print_json, say, say_notes
 from tidegate.cli.runs import ready
+from tidegate.cli.training import MORE, reading_options, reads
 from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
 from tidegate.core.translate import tr
 
 NOT_ASKED = ("unlabelled", "lines")  # notes on labels, which an answer does not need
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
+    """Add the commands."""
+    text = tr("Forecast any series at once with the pretrained network: no training, no torch.")
+    app.command("forecast", help=text)(late(words, "forecast", forecast))
+    text = tr("Forecast the steps after the end of the data, or judge new ones; needs no torch.")
+    app.command("predict", help=text)(late(words, "predict", lambda: reads(predict)))
 
-    @app.command("predict", help=tr("Forecast the steps after the end of the data, or judge new ones; needs no torch."))
-    @reads
-    def predict(
-        run: Path = typer.Argument(..., help=tr("Folder of a run or a model.")),
-        data: str | None = typer.Argument(
-            None,
+
+def predict(
+    run: Run,
+    data: Annotated[
+        str | None,
+        typer.Argument(
             help=tr(
                 "New data; without them a forecast follows the training data, and other answers are of the test part."
-            ),
+            )
         ),
-        future: str | None = typer.Option(
-            None, help=tr("File with the known-ahead covariates of the steps to forecast.")
+    ] = None,
+    future: Annotated[
+        str | None, typer.Option(help=tr("File with the known-ahead covariates of the steps to forecast."))
+    ] = None,
+    out: OutFile = None,
+    plot: Annotated[
+        Path | None, typer.Option(help=tr("HTML or SVG file with a picture of the forecast and the values before it."))
+    ] = None,
+    level: Annotated[
+        list[float] | None,
+        typer.Option(help=tr("Of a regressor: percent that intervals should hold. More than once for several.")),
+    ] = None,
+    fallback: Annotated[
+        str | None, typer.Option(help=tr("What answers where it did better than the model on the test part: baseline."))
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help=tr("Print the answers as JSON, with the verdict and any critical finding."))
+    ] = False,
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            help=tr("Write the rows of known-ahead covariates to fill in to this CSV, Parquet or JSON file, and stop.")
         ),
-        out: Path | None = typer.Option(
-            None, "--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed.")
-        ),
-        plot: Path | None = typer.Option(
-            None, "--plot", help=tr("HTML or SVG file with a picture of the forecast and the values before it.")
-        ),
-        repair: str | None = typer.Option(
-            None, help=tr("Disorder and doubled times, as in training if not given:") + " error|sort|drop|mean"
-        ),
-        level: list[float] = typer.Option(
-            [], help=tr("Of a regressor: percent that intervals around the estimates should hold; more than once.")
-        ),
-        template: Path | None = typer.Option(
-            None,
-            help=tr("Write the rows of known-ahead covariates to fill in to this CSV, Parquet or JSON file, and stop."),
-        ),
-        fallback: str | None = typer.Option(
-            None, help=tr("What answers where it did better than the model on the test part:") + " baseline"
-        ),
-        as_json: bool = typer.Option(
-            False, "--json", help=tr("Print the answers as JSON, with the verdict and any critical finding.")
-        ),
-        read: list[str] = typer.Option(
-            [], "--read", help=tr("Option of reading sequences as name=value, such as broken=skip or text=review.")
-        ),
-        *,
-        written: dict[str, Any],
-    ) -> None:
-        from tidegate.data.emit import Columns, rows_of, write_columns
+    ] = None,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """Answer with a model."""
+    from tidegate.data.emit import Columns, rows_of, write_columns
 
-        _check_files(out, plot)
-        model = ready(run, "predict", data)
-        reading = ({} if repair is None else {"repair": repair}) | written | reading_of(read)
-        _check_task(model.task, level=level, template=template, fallback=fallback)
-        if template is not None:
-            check_output(template)
-            out, found = template, model.future_columns(data, **reading)
-        elif model.task == "forecaster":
-            found = model.forecast_columns(data, future=future, fallback=fallback, **reading)
-            say_notes(model.answer_notes_)
-        elif model.task == "detector":
-            found = predict_detector(model, data, **reading)
-        else:
-            found = model.predict_columns(data, **({"level": level} if level else {}), **reading)
-            say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
-        if plot is not None:
-            _plot(plot, run, model, data, future, reading)
-        about = None if template is not None else _about(model)
-        if as_json:
-            print_json({"rows": rows_of(found), **(about or {})})
-        elif out is None:
-            print(Columns(found), end="")
-        if out is None:
-            return
-        write_columns(found, out)
-        if about is not None:
-            write_file(out.with_name(f"{out.name}-metadata.json"), dumps(about).encode())
-        say(tr("{rows} rows in {path}", rows=len(next(iter(found.values()))), path=out))
-
-
-def _check_files(out: Path | None, plot: Path | None) -> None:
-    if out is not None:
-        check_output(out)
+    check_output(out)
     if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
         raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
+    model = ready(run, "predict", data)
+    _check_task(model.task, level=level, template=template, fallback=fallback)
+    if template is not None:
+        check_output(template)
+        out, found = template, model.future_columns(data, **reading)
+    elif model.task == "forecaster":
+        found = model.forecast_columns(data, future=future, fallback=fallback, **reading)
+        say_notes(model.answer_notes_)
+    elif model.task == "detector":
+        found = _scores(model, data, reading)
+    else:
+        found = model.predict_columns(data, **({"level": level} if level else {}), **reading)
+        say_notes(note for note in model.answer_notes_ if note.kind not in NOT_ASKED)
+    if plot is not None:
+        _plot(plot, run, model, data, future, reading)
+    about = None if template is not None else _about(model)
+    if as_json:
+        print_json({"rows": rows_of(found), **(about or {})})
+    elif out is None:
+        print(Columns(found), end="")
+    if out is None:
+        return
+    write_columns(found, out)
+    if about is not None:
+        write_file(out.with_name(f"{out.name}-metadata.json"), dumps(about).encode())
+    say(tr("{rows} rows in {path}", rows=len(next(iter(found.values()))), path=out))
 
 
 def _check_task(task: str, *, level: Any, template: Any, fallback: Any) -> None:
@@ -119,6 +118,20 @@ def _about(model: Any) -> dict[str, Any] | None:
     return {**model.standing().to_json(), "notes": [n for n in notes if n["kind"] not in ("verdict", "critical")]}
 
 
+def _scores(model: Any, data: str | None, reading: dict[str, Any]) -> dict[str, Any]:
+    """Columns of scores of a detector; how many rows have none goes to the error stream."""
+    found: dict[str, Any] = model.score_columns(data, **reading)
+    unjudged = sum(map(math.isnan, found["p_value"].tolist()))
+    if unjudged:
+        message = (
+            "{count} of {rows} rows were not judged: missing values, and the first {steps} rows of each series, where "
+            "a stream warms up."
+        )
+        values = {"count": unjudged, "rows": len(found["p_value"]), "steps": model.detector_.rules.warm_up}
+        say_notes([Note("unjudged", message, values)])
+    return found
+
+
 def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | None, reading: dict[str, Any]) -> None:
     """A picture of the forecast.
 
@@ -133,3 +146,46 @@ def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | Non
         raise ConfigError(f"--plot draws forecasts, and {run} holds a {type(model).__name__}; leave it out")
     samples = coming(model, data, future=future, **reading)
     say(tr("Picture: {path}", path=write_plot(path, samples, unit=unit_of(run))))
+
+
+def forecast() -> Callable[..., None]:
+    """The command of the pretrained network."""
+    from tidegate.tasks import Forecaster
+    from tidegate.tasks.forecast.zero_shot import forecast
+
+    own, reading = options(forecast), reading_options(Forecaster, ("known", "observed", "static"))
+    own["horizon"] = replace(own["horizon"], short="-k")
+
+    def run(
+        context: typer.Context,
+        *,
+        data: Annotated[str, typer.Argument(help=tr("CSV or Parquet file."))],
+        out: OutFile = None,
+        quiet: Quiet = False,
+        as_json: Json = False,
+        **values: Any,
+    ) -> None:
+        from tidegate.data import describe, read
+        from tidegate.data.emit import Columns, write_columns
+
+        check_output(out)
+        how = merge(taken(context, reading, values), values["read"], "--read")
+        table = read(data, check=False, **how)
+        if not quiet:
+            say(f"{describe(table)}\n")
+        found = forecast(table, **taken(context, own, values))
+        rows = found.columns()
+        if out is not None:
+            write_columns(rows, out)
+        if as_json:
+            print_json({"version": found.version, "check": found.check.to_json() if values["check"] else None})
+        elif out is None:
+            print(Columns(rows), end="")
+        if not quiet:
+            say_notes(note for note in found.notes if note not in table.notes)
+            if out is not None:
+                say(tr("{rows} rows in {path}", rows=len(rows["mean"]), path=out))
+        if values["check"]:
+            say(found.check.text())
+
+    return signed(run, own, reading, {"read": MORE["read"]})

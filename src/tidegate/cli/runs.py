@@ -1,4 +1,4 @@
-"""Runs as the commands take them: opened, checked and reported in one place, whatever their task."""
+"""Runs as the commands take them: opened and checked in one place, whatever their task."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from typing import Any
 
 import typer
 
+from tidegate.cli.derive import written
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 
 
-def opened(run: str | Path, verb: str, data: str | None = None) -> Any:
+def opened(run: str | Path, verb: str, data: str | None = None, **reading: Any) -> Any:
     """The estimator of a run as `fit` left it.
 
     Args:
         run: its folder. verb: what is asked of it. data: the training data, where they have moved.
+        reading: options of reading, where they are written in another way now.
 
     Raises:
         ConfigError: the verb makes no sense for its task. ArtifactError, DataError: it cannot be opened.
@@ -26,7 +28,7 @@ def opened(run: str | Path, verb: str, data: str | None = None) -> Any:
     from tidegate.tasks.verbs import require_verb
 
     require_verb(load(run), verb)
-    return open_run(run, data)
+    return open_run(run, data, **reading)
 
 
 def ready(run: str | Path, verb: str, data: str | None) -> Any:
@@ -44,12 +46,6 @@ def ready(run: str | Path, verb: str, data: str | None) -> Any:
     return model if data is not None or model.task == "forecaster" else opened(run, verb)
 
 
-def written(context: typer.Context, names: Iterable[str]) -> list[str]:
-    """Those of a command's options that the user wrote, rather than left at their defaults."""
-    sources = {name: context.get_parameter_source(name) for name in names}
-    return [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-
-
 def refuse_options(context: typer.Context, names: Iterable[str], run: str | Path) -> None:
     """Refuse options that a run has settled.
 
@@ -63,25 +59,8 @@ def refuse_options(context: typer.Context, names: Iterable[str], run: str | Path
         raise ConfigError(f"{listed}: {run} is a run, whose options are settled; leave it out, or name a file of data")
 
 
-def settled(context: typer.Context, run: str | Path, parts: dict[str, Any]) -> dict[str, Any]:
-    """How a run's data are divided: as when it was trained, but for what the user wrote.
-
-    Args:
-        run: its folder. parts: the command's options, by name.
-    """
-    from tidegate.tasks.open import Stored
-
-    wished = written(context, parts)
-    return {name: parts[name] if name in wished else value for name, value in Stored.read(run).split.items()}
-
-
 def is_run(path: str | Path) -> bool:
     """Whether an argument names a run or a model, and not data."""
     from tidegate.tasks.open import is_run
 
     return is_run(path)
-
-
-def evaluation_of(model: Any) -> Any:
-    """The scores of a model's test part; None where there is none."""
-    return getattr(model.evaluated_, "evaluation", model.evaluated_)

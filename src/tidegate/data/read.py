@@ -72,29 +72,30 @@ def read(
     Args:
         source: path of a CSV (.csv, .tsv, .txt, gzip or not) or Parquet file; a pandas, polars or pyarrow frame; a dict
             of arrays; a numpy array [N] or [N, C].
-        time: its column, or columns (year, month, day, ...); None recognises it; False takes rows in their order.
-        target: the column or columns to forecast; None recognises `y`, `target` or the only column of numbers; []
-            where there is none (future covariates).
-        series: the column that names the series, or several that do so together; None recognises `unique_id`,
-            `item_id`, `series_id`.
-        known: covariates known ahead. observed: covariates known up to now. static: one value per series.
-        frequency: step between rows, such as "1h", "15min", "D", "B", "M", "row"; None infers it.
-        repair: what to do with disorder and doubled times: "error" refuses both; "sort" sorts; "drop" sorts and keeps
-            the first of doubles; "mean" sorts and averages doubles. Gaps become missing rows in any case.
-        resample: gather irregular rows into steps of `frequency` by their "mean", "sum" or "last" value.
-        encoding, delimiter: of a CSV file; None finds out.
-        decimal, thousands: sign before a fraction and between thousands ("" for none); None finds out, and refuses what
-            may be read in two ways.
-        timezone: IANA name; clock times without a zone are taken to be in it, others are counted on its clock.
-        static_data: table (path, frame or dict) with one row per series.
-        wide: True where every column of numbers is a series; "rows" where every row is one, its name first.
-        date_format: `strptime` format (of several time columns joined by blanks), "dayfirst", "monthfirst",
-            "yearfirst" or "roc" (years of the Republic of China).
-        skip_rows: lines before the header of a CSV file; None finds out.
-        columns: names of the columns of a CSV file without a header line (or another one), or of an array [N, C].
-        na: what means no value beside the usual markers: texts or numbers, such as ["unavailable", -999]; a text that
-            ends in * means all that begin so ("<*").
-        units: True takes numbers as they stand where the units beside them differ within a column.
+        time: time column, or several (date and time of day; year, month, day); usual names are recognised if None.
+            False takes rows in their order.
+        target: column to forecast, or several; `y`, `target` or the only column of numbers if None. [] where there is
+            none (future covariates).
+        series: column that names the series, or several that do so together; `unique_id`, `item_id` and `series_id` are
+            recognised if None.
+        known: covariates known ahead. observed: covariates known up to now. static: columns of one value per series.
+        frequency: step between rows, such as 1h, 15min, D, B or M, or row where rows are counted; recognised if None.
+        repair: disorder and doubled times: `error` refuses both, `sort` sorts, `drop` sorts and keeps the first of
+            doubles, `mean` sorts and averages doubles. Gaps become missing rows in any case.
+        resample: gather irregular rows into steps of `frequency` by their `mean`, `sum` or `last` value.
+        encoding: encoding of the file, such as big5; found out if None.
+        delimiter: sign between cells: one character, tab or space; found out if None.
+        decimal: decimal sign of numbers, a point or a comma; found out if None, and refused where it may be either.
+        thousands: sign between thousands, such as a comma, a point or a blank, or "" for none; found out if None.
+        timezone: time zone of the clock times, such as Asia/Taipei; times with a zone are counted on its clock.
+        static_data: table with one row per series.
+        wide: every column of numbers is a series. "rows" where every row is one, its name first.
+        date_format: how times are written, such as %d.%m.%Y (of several columns joined by blanks), or `dayfirst`,
+            `monthfirst`, `yearfirst` or `roc` (years of the Republic of China); found out if None.
+        skip_rows: lines before the header; found out if None.
+        columns: names of the columns, a,b,c, of a file without a header line (or another one), or of an array.
+        na: what means no value beside the usual markers, such as unavailable or -999; <* means all that begin with <.
+        units: take numbers as they stand where the units beside them differ within a column.
         check: whether to refuse targets that are constant or all missing (off for data to predict on).
 
     Returns:

@@ -38,6 +38,7 @@ def read_sequences(
     text: str | None = None,
     kind: Kind | None = None,
     tag: bool = False,
+    pattern: str | None = None,
     **more: Any,
 ) -> Sequences:
     """Read sequences, with their labels and groups.
@@ -46,21 +47,22 @@ def read_sequences(
         data: an array [n, C, T] or [n, T]; a list of arrays [T, C]; texts; lists of tokens; a long table (path of a
             CSV, Parquet or JSON-lines file; a pandas, polars or pyarrow frame; a dict of columns); a .ts, .arff or
             .npz file; a folder of sound files, pictures or videos.
-        label: column of the label in a table; several for several numbers or labels at once.
-        id: column that says which rows are one sequence. time: column that orders its steps.
-        features: columns to learn from; None takes all others. group: column of what a sequence came from.
-        text: column of the text.
-        kind: what the data are; None finds out.
-        tag: whether each step has a label of its own.
+        label: column of the label; several for several numbers or labels at once.
+        id: column that says which sequence a row belongs to. time: column that orders the steps of a sequence.
+        features: columns to learn from; all others if None.
+        group: column of what a sequence came from, such as a patient, never on both sides of a split.
+        text: column that holds a text.
+        kind: what the data are: `table`, `archive`, `text`, `tokens`, `sound`, `frames` or `joints`; found out if None.
+        tag: each step has a label of its own.
+        pattern: regular expression for the names of files, with groups named label and group.
         more: what this kind takes beside (see `OPTIONS`), among it
             labels, groups, ids: one for each of the sequences, where data are arrays, texts or lists (`labels` of
                 steps with `tag`); lengths: steps of each sequence of one array; channels: their names;
                 steps_first: whether an array is [n, T, C];
             columns: names of the columns of a file without a header line; encoding, delimiter, decimal, thousands,
                 date_format, skip_rows, na, units, repair: as `read` takes them;
-            pattern: regular expression with groups named label and group, for file names; broken: "skip" leaves
-                unreadable files out; rate, mels, window, hop: of sound; frame=(height, width), colour, every: of
-                pictures; joints, root, normalise, velocities: of skeletons.
+            broken: "skip" leaves unreadable files out; rate, mels, window, hop: of sound; frame=(height, width),
+                colour, every: of pictures; joints, root, normalise, velocities: of skeletons.
 
     Returns:
         The sequences; their notes say what was recognised, left out and repaired.
@@ -80,7 +82,8 @@ def read_sequences(
         return data
     if kind is not None and kind not in get_args(Kind):
         raise ConfigError(f"kind={kind!r} is unknown; choose one of {', '.join(get_args(Kind))}")
-    given = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text, **more}
+    given = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text}
+    given |= {"pattern": pattern, **more}
     given = {name: value for name, value in given.items() if value is not None} | ({"tag": True} if tag else {})
     if isinstance(data, (str, PathLike)):
         data = Path(data).expanduser()

@@ -95,7 +95,7 @@ class PrepareOptions(Options):
         difference_lag: steps; 24 on hourly rows is the difference from yesterday.
         keep_level: with `difference`, the target itself stays as a further input.
         calendar: features as sine and cosine; None chooses from step and length, () takes none.
-        holidays: country, or country-subdivision, of the `holidays` library ("US", "AU-VIC", "TW").
+        holidays: country whose holidays are known ahead, or country-subdivision, such as US, AU-VIC or TW.
         season: steps of one season for `fill="seasonal"`; None takes the shortest that the calendar suggests.
     """
 
@@ -142,10 +142,10 @@ class SequenceOptions(Options):
         fill: what stands for a missing number. `ffill` repeats the sequence's last value (before its first one: the
             training mean), `mean` is the training mean, `zero` is 0 in the channel's own unit, `none` refuses.
         mask: a 0/1 input "was missing" per channel; None adds it where the training part has gaps.
-        max_length: most steps or tokens of a sequence; None keeps all.
+        max_length: steps or tokens of a sequence at most; the rest is cut off.
         truncate: which end of a longer sequence is cut off.
-        tokens: what a text is divided into. `word`: words and punctuation marks, and each character of a script that
-            is written without blanks; `char`: characters; `bpe`: byte-pair pieces, by the `tokenizers` library.
+        tokens: what a text is divided into: `word`, `char` or `bpe`. Words and punctuation marks, and each character of
+            a script that is written without blanks; characters; byte-pair pieces, by the `tokenizers` library.
         vocabulary: most token ids, padding and unknown among them.
         min_count: a token seen less often in the training part is read as unknown; from 2 on, the network learns what
             to make of an unknown one.

@@ -18,7 +18,8 @@ from tidegate.tasks.params import Parameters
 from tidegate.tasks.verbs import require_verb
 
 if TYPE_CHECKING:
-    from tidegate.core.table import Note
+    from tidegate.core.sequences import Sequences
+    from tidegate.core.table import Note, Table
     from tidegate.diagnose import Findings, Fixed
     from tidegate.diagnose.evidence import Evidence
     from tidegate.tasks.diagnose.trainee import Trainee
@@ -117,7 +118,7 @@ class Estimator(Parameters, Notebook, ABC):
 
         if call.out is not None:
             check_folder(Path(call.out), replace=call.resume or call.overwrite)
-        examples = self._examples(call)
+        examples = self.read(call.data, **{**call.columns, **call.reading})
         begin = time.monotonic()
         with ProgressBar(call.progress) as bar:
             self._train(examples, call, bar)
@@ -139,8 +140,15 @@ class Estimator(Parameters, Notebook, ABC):
         write_run(folder, self, self.evaluated_, config)
 
     @abstractmethod
-    def _examples(self, call: FitCall) -> Any:
-        """The data, read as this task reads them."""
+    def read(self, data: Any, **how: Any) -> Table | Sequences:
+        """The data as `fit` reads them: what it takes in their place.
+
+        Args:
+            data: as of `fit`. how: its columns and options of reading.
+
+        Raises:
+            TidegateError: as of `fit`.
+        """
 
     @abstractmethod
     def _train(self, examples: Any, call: FitCall, progress: ProgressBar) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,12 +111,13 @@ def is_run(path: str | Path) -> bool:
     return (folder / "model.json").exists() or (folder / "model" / "model.json").exists()
 
 
-def open_run(run: str | Path, data: Any = None) -> Any:
+def open_run(run: str | Path, data: Any = None, **reading: Any) -> Any:
     """The estimator as `fit` left it, whatever its task: from its weights, without a step of training.
 
     Args:
         run: the folder that `fit(..., out=...)` left.
         data: what it was trained on, where that is no longer where it was.
+        reading: options of reading, where it is no longer written as it was.
 
     Raises:
         ArtifactError: the folder is no run, or is damaged, or does not say where its data are.
@@ -124,6 +125,7 @@ def open_run(run: str | Path, data: Any = None) -> Any:
     """
     require("torch", extra="train", purpose="open a run")
     stored = Stored.read(run)
+    stored = replace(stored, reading={**stored.reading, **reading})
     model = load(run)
     model._take_up(stored, data)
     return model

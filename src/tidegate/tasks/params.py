@@ -26,15 +26,15 @@ class Parameters:
     names the groups and their types. What a class says of its arguments is handed down in its docstring.
 
     Args:
-        cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f; guide 2.3).
-        hidden_size: H, units per layer.
-        num_layers: recurrent layers.
-        dropout: share of the units silenced between layers in training.
+        cell: kind of cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f).
+        hidden_size: units per layer, H; the guide tries 32 to 256 (4.3).
+        num_layers: recurrent layers, 1 to 3 as a rule.
+        dropout: share of the units silenced between layers in training, 0.1 to 0.5 as a rule.
         loss: what training lowers.
         learning_rate: peak rate of the training.
         batch_size: windows or sequences a step; chosen from how many there are if None.
         max_epochs: passes over the training part, at most; chosen from how much there is if None.
-        seed: of weights, dropout, parts and order; with it a run repeats bit for bit.
+        seed: seed of weights, dropout, parts and order; with the same one a run repeats bit for bit.
     """
 
     GROUPS: ClassVar[Mapping[str, type[Any]]] = {}

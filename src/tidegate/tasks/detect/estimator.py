@@ -49,14 +49,14 @@ class AnomalyDetector(Estimator):
     ordinary steps would be so `alarms_per_week` times a week. See the page on detection for the equations.
 
     Args:
-        method: `forecast` of the next value, or `reconstruction` of the last window.
-        window: T, steps that a training window has, and that are rebuilt at once; None takes 48.
+        method: what is looked at: the `forecast` of the next value, or the `reconstruction` of the last window.
+        window: steps that a training window has, and that are rebuilt at once, T; 48 if None.
         alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock).
-        hidden_size: H, units per layer; few, as a stream is advanced at every row.
-        dropout: of the last layer, in training.
-        loss: `huber` or `mae`, which a few anomalies in the training part hardly move, or `mse`.
-        batch_size: windows a step; None takes 32.
-        max_epochs: passes over the training windows, at most; None takes 30.
+        hidden_size: units per layer, H; few, as a stream is advanced at every row.
+        dropout: share of the units of the last layer silenced in training.
+        loss: what training lowers: `huber` or `mae`, which a few anomalies hardly move, or `mse`.
+        batch_size: windows a step; 32 if None.
+        max_epochs: passes over the training windows, at most; 30 if None.
         network: the finer `DetectorNetwork` (head_size, lags), as an object or a mapping.
         training: the finer `TrainOptions` (patience, schedule, clip, ...).
         preparation: `DetectorPreparation` (calendar).
@@ -97,10 +97,12 @@ class AnomalyDetector(Estimator):
 
         Args:
             data: a path, a dataframe, an array, or a `Table`.
-            time, series: columns; names that people use are recognised. target: the channel, or several.
-            label: column of known anomalies (0 or 1). Training leaves them out, and the threshold is then the one that
-                finds most on the validation part; the test part is looked at by `evaluate` alone.
-            validation, test: a fraction of each series, a number of rows, or the time the part begins.
+            time, series: as of `tidegate.read`.
+            target: channel to watch, or several.
+            label: column that is 1 where a row is known to be anomalous. Training leaves these out, and the threshold
+                is the one that finds most of them on the validation part.
+            validation: part that chooses the epoch: a share of each series, a number of rows, or the time it begins.
+            test: part that is looked at once, at the end; given as `validation` is.
             gap: rows left out between the parts.
             out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
                 there.
@@ -119,11 +121,14 @@ class AnomalyDetector(Estimator):
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
         return detector_choices(self)
 
-    def _examples(self, call: FitCall) -> Table:
-        label = call.columns["label"]
-        how = {name: value for name, value in {**call.columns, **call.reading}.items() if name != "label"}
-        table = as_table(call.data, how, observed=() if label is None else (label,), check=False)
-        if not isinstance(call.data, Table):
+    def read(self, data: Any, *, label: str | None = None, **how: Any) -> Table:
+        """The data as `fit` reads them: see `tidegate.read`; a `Table` is left as it is.
+
+        Args:
+            data, label, how: as of `fit`.
+        """
+        table = as_table(data, how, observed=() if label is None else (label,), check=False)
+        if not isinstance(data, Table):
             check_channels(table)
         check_columns(table.schema)
         return table

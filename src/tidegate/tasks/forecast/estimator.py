@@ -44,18 +44,15 @@ class Forecaster(Estimator):
     validation part, and the test part is looked at once, by `evaluate`, beside the baselines.
 
     Args:
-        horizon: K, steps to forecast; None takes what is usual: 12 months, 8 quarters, 13 weeks, 7 days, a day of hours
-            or less.
-        window: T, past steps that one forecast looks at; None takes a week of hours, or what the calendar suggests.
-        level: percent that intervals around the forecast hold, one number or several, such as 80 or [80, 95].
-        quantiles: the same as levels between 0 and 1.
-        hidden_size: H, units per layer; the guide tries 32 to 256 (4.3).
-        dropout: between layers, 0.1 to 0.5 as a rule.
+        horizon: steps to forecast, K; 12 months, 8 quarters, 13 weeks, 7 days, a day of hours or less if None.
+        window: past steps that one forecast looks at, T; a week of hours, or what the calendar suggests, if None.
+        level: percent that intervals around the forecast should hold, one number or several, such as 80.
+        quantiles: levels between 0 and 1 that are forecast too, such as 0.1.
         bidirectional: read the window in both directions (guide 6.1); "auto" reads it forwards.
-        loss: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
+        loss: what training lowers: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
-        pretrained: whether the pretrained forecaster (`tidegate.forecast`) stands beside the network, by a share that
-            the validation part chooses; "auto" does so for small data.
+        pretrained: whether the pretrained forecaster stands beside the network, with a share that the validation part
+            chooses; "auto" does so for small data. See `tidegate.forecast`.
         network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
         training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
         preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).
@@ -99,8 +96,9 @@ class Forecaster(Estimator):
 
         Args:
             data: a path, a dataframe, an array, or a `Table`.
-            time, target, series, known, observed, static: columns; names that people use are recognised.
-            validation, test: a fraction of each series, a number of rows, or the time the part begins.
+            time, target, series, known, observed, static: as of `tidegate.read`.
+            validation: part that chooses the epoch: a share of each series, a number of rows, or the time it begins.
+            test: part that is looked at once, at the end; given as `validation` is.
             gap: rows left out between the parts.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_run` adds the
                 report.
@@ -117,8 +115,9 @@ class Forecaster(Estimator):
         named = {**columns, "static": static}
         return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
-    def _examples(self, call: FitCall) -> Table:
-        return as_table(call.data, {**call.columns, **call.reading})
+    def read(self, data: Any, **how: Any) -> Table:
+        """The data as `fit` reads them: see `tidegate.read`; a `Table` is left as it is."""
+        return as_table(data, how)
 
     def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.forecast import fit as fitting

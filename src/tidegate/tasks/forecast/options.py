@@ -22,9 +22,9 @@ class NetworkOptions(LayerOptions):
     """The finer choices of a forecasting network.
 
     Attributes:
-        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`; a decoder after
-            it has one layer of `cell`. `ode_rnn`: a recurrence whose state flows on where targets are missing instead
-            of reading fill values (extra `ode`; see `tidegate.nn.ode`).
+        encoder: what reads the window: `recurrent`, `transformer` (`num_layers` layers of width `hidden_size`) or
+            `ode_rnn` (its state flows on where targets are missing, instead of reading fill values). A decoder after a
+            transformer has one layer of `cell`; `ode_rnn` needs the extra `ode` (see `tidegate.nn.ode`).
         pooling: `last` step, or `attention` over all steps (guide 6.2); "auto" takes the last.
         segment: window steps that one recurrent step takes in; "auto" joins the steps of a long window, 1 none.
         normalise: shift each window by its `last` value or `mean`, also divide by its deviation (`standard`), or
@@ -45,8 +45,8 @@ class NetworkOptions(LayerOptions):
         channel_size: size of the learned vector that tells independent channels apart.
         embed: size that static inputs are projected to.
         solver_steps: of the `ode_rnn`, Runge-Kutta steps between two rows.
-        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), or `dot`, `general` or
-            `concat` (Luong); None does not (see `tidegate.nn.attention`).
+        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), `dot`, `general` or
+            `concat` (Luong); not at all if None. See `tidegate.nn.attention`.
         teacher_forcing: None lets no decoder step read the forecast of the step before; a ratio from 0 to 1 does,
             and in training shows it the truth instead that often (guide 6.3).
         forcing_schedule: `constant`, or a ratio that falls in training: `linear` or `inverse_sigmoid` (scheduled

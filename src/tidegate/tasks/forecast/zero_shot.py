@@ -62,10 +62,10 @@ def forecast(
 
     Args:
         data: a path, a dataframe, an array, or a `Table`; series of 8 observed rows or more, any frequency.
-        horizon: K, rows to forecast; None takes what is usual: 12 months, 8 quarters, 13 weeks, 7 days, a day of hours.
-        adapt: lean on the simple methods that did well on the end of the series (each series' own, up to 20 series;
-            what did well on a sample of them, where there are more).
-        check: judge the forecasts of that end, beside simple methods.
+        horizon: rows to forecast, K; 12 months, 8 quarters, 13 weeks, 7 days, a day of hours or less if None.
+        adapt: lean on the simple methods that did well on the end of the series. Each series' own, up to 20 series;
+            what did well on a sample of them, where there are more.
+        check: judge the forecasts of the end of the series, beside simple methods.
         reading: options of `tidegate.read` (time, target, series, wide, repair, ...).
 
     Returns:

@@ -37,11 +37,11 @@ class Classifier(SequenceEstimator):
     simple baselines.
 
     Args:
-        loss: `cross_entropy`, or `focal` for classes that are rare and hard.
-        class_weight: "balanced" weighs rare classes more, a mapping weighs them as it says.
-        threshold: what the threshold of two classes, or those of several labels at once, make best on the validation
-            part: `f1`, `balanced_accuracy` or `youden`; {"normal": 0.01} takes at most one in a hundred normal ones for
-            the other class there; None takes the most probable class.
+        loss: what training lowers: `cross_entropy`, or `focal` for classes that are rare and hard.
+        class_weight: "balanced" weighs rare classes more, a mapping such as {"yes": 3, "no": 1} as it says.
+        threshold: what the threshold of two classes, or of several labels at once, makes best on the validation part:
+            `f1`, `balanced_accuracy` or `youden`; the most probable class if None. {"normal": 0.01} takes at most one
+            in a hundred normal ones for the other class there.
         training: the finer `ClassTraining` (patience, schedule, stride, refit, label_smoothing, calibrate, ...).
 
     Raises:

@@ -150,7 +150,7 @@ def compare(
     split = ("validation", "test", "by", "progress", "source")
     reading = {name: how.pop(name) for name in list(how) if name not in split}
     how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
-    sequences = estimator._read(data, labels, reading)
+    sequences = estimator.read(data, labels, **reading)
     # What the first training of a process waits for, libraries and kernels, is no encoder's own time.
     first = estimator.variant({"max_epochs": 1, "ensemble_size": 1, "training.refit": False})
     first.fit(sequences, **{**how, "progress": False})

@@ -44,11 +44,11 @@ class SequenceEstimator(SklearnTags, Estimator):
     """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what.
 
     Args:
-        dropout: between layers and before the output.
+        dropout: share of the units silenced between layers and before the output in training.
         bidirectional: read sequences both ways (guide 6.1); "auto" does where a sequence gets one label.
-        window: rows that one answer looks at: training uses every window of a sequence (each `training.stride` rows),
-            an answer its last one; all of a sequence if None.
-        ensemble_size: networks that are trained alike but for their seeds, and whose outputs are averaged; training and
+        window: last rows of a sequence that an answer looks at; all if None. Training uses every window of a sequence
+            (each `training.stride` rows).
+        ensemble_size: networks that are trained alike but for their seeds, and whose outputs are averaged. Training and
             answers take so many times as long.
         network: the finer `EncoderOptions` (pooling, normalise, branch, embed, ...), as an object or a mapping.
         preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
@@ -84,9 +84,9 @@ class SequenceEstimator(SklearnTags, Estimator):
         Args:
             data: a path, a dataframe, arrays [n, C, T], a list of [T, C], or `Sequences`.
             labels: of arrays or lists: [n], or [n, P]; None where the data hold them.
-            validation, test: shares of the sequences, or numbers of them. The epoch is chosen on the validation part,
-                the test part is looked at once. 0 for `test` where you have test data of their own for `evaluate`.
-            by: how parts are drawn: `stratified` by label, `grouped` (none on both sides), `time` (the last ones),
+            validation: part that chooses the epoch: a share of the sequences, or a number of them.
+            test: part that is looked at once, at the end, as `validation`; 0 where there are test data of their own.
+            by: how parts are drawn: `stratified` by label, `grouped` (none on both sides), `time` (the last ones) or
                 `random`; "auto" takes groups where they are named, else labels.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints.
             resume: go on from the checkpoints in `out`. overwrite: take the place of a run that is there.
@@ -101,8 +101,20 @@ class SequenceEstimator(SklearnTags, Estimator):
         split = {"validation": validation, "test": test, "by": by}
         return self._fit(FitCall(data, named, reading, source, split, out, resume, overwrite, progress))
 
-    def _examples(self, call: FitCall) -> Sequences:
-        return self._read(call.data, call.columns.get("labels"), call.reading)
+    def read(self, data: Any, labels: Any = None, **how: Any) -> Sequences:
+        """The data as `fit` reads them: see `tidegate.read_sequences`; None takes those it was fitted on."""
+        if data is None:
+            self._require_fitted("fitted_")
+            own: Sequences = self.fitted_.sequences
+            return own
+        how |= {} if labels is None else {"labels": labels}
+        if not isinstance(data, Sequences):
+            return read_sequences(data, **how)
+        if how:
+            raise ConfigError(
+                f"{', '.join(how)}: the data are Sequences already; give these to tidegate.read_sequences()"
+            )
+        return data
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
         if isinstance(call.data, np.ndarray) and call.data.ndim == 2:
@@ -329,18 +341,6 @@ class SequenceEstimator(SklearnTags, Estimator):
 
         take_up(self, stored, data)
 
-    def _read(self, data: Any, labels: Any, reading: Mapping[str, Any]) -> Sequences:
-        if data is None:
-            self._require_fitted("fitted_")
-            own: Sequences = self.fitted_.sequences
-            return own
-        if isinstance(data, Sequences):
-            if labels is not None or reading:
-                named = ", ".join([*(["labels"] if labels is not None else []), *reading])
-                raise ConfigError(f"{named}: the data are Sequences already; give these to tidegate.read_sequences()")
-            return data
-        return read_sequences(data, **{**({} if labels is None else {"labels": labels}), **reading})
-
     def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None, *, labelled: bool = False) -> Sequences:
         """New data, read as the training data were unless the caller says otherwise.
 
@@ -350,12 +350,12 @@ class SequenceEstimator(SklearnTags, Estimator):
         """
         self._require_fitted("spec_")
         if data is None:
-            whole = self._read(None, None, {})
+            whole = self.read(None)
             parts: Partition = self.fitted_.parts
             return whole.take(parts.test) if len(parts.test) else whole
         if isinstance(data, Sequences):
             return data
-        return self._read(data, labels, {**carried(self.reading_, data, labelled=labelled), **reading})
+        return self.read(data, labels, **{**carried(self.reading_, data, labelled=labelled), **reading})
 
     def _perhaps_labelled(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
         """New data with their labels where they have any."""

@@ -37,7 +37,7 @@ class EncoderOptions(LayerOptions):
     """The finer choices of the network of a classifier or regressor.
 
     Attributes:
-        encoder: `recurrent`, or `transformer` in its place: `num_layers` layers of width `hidden_size`.
+        encoder: what reads a sequence: `recurrent` or `transformer` (`num_layers` layers of width `hidden_size`).
         pooling: how steps become one vector: `last`, `ends` (the last step, and the first read backwards), `mean`,
             `max` or `attention` (guide 6.2); "auto" takes `max` for text and `ends` for numbers.
         segment: steps that one recurrent step takes in; "auto" and 1 take each alone.

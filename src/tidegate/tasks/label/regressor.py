@@ -24,7 +24,7 @@ class Regressor(SequenceEstimator):
     """A recurrent network that estimates one or several numbers for a sequence, or for each of its steps.
 
     Args:
-        loss: `mse` (the mean), `mae` (the median) or `huber` (between them).
+        loss: what training lowers: `mse` (the mean), `mae` (the median) or `huber` (between them).
         training: the finer `LabelTraining` (patience, schedule, stride, refit, ...).
 
     Raises:

@@ -76,7 +76,7 @@ def backtest(
     gap: int = 0,
     max_train_size: int | None = None,
     validation: float | int = 0.1,
-    refit: bool | int = True,
+    refit: int = 1,
     stride: int | None = None,
     ridge: bool = True,
     out: str | Path | None = None,
@@ -91,15 +91,15 @@ def backtest(
     Args:
         model: a `Forecaster`; its options count, whether it is fitted or not. It is not changed.
         data: as for `fit`; None takes the table that it was fitted on.
-        folds: how many.
-        test_size: steps that each fold tests; None takes a (folds + 1)-th of the data, at least the horizon.
-        step: steps from one fold's test to the next; None takes `test_size`.
+        folds: cutoffs to forecast from.
+        test_size: steps that each fold tests; a (folds + 1)-th of the data, at least the horizon, if None.
+        step: steps from one fold's test to the next; as many as it tests if None.
         gap: steps left out between training, validation and test.
-        max_train_size: steps of a training part that slides; None lets it expand.
+        max_train_size: steps of a training part that slides; it expands if None.
         validation: share, or number of steps, of each training part that chooses the epoch.
-        refit: False trains on the first fold alone; a number n trains at every n-th fold.
-        stride: steps between two forecasts in a test part; None takes the horizon, so that each step is forecast once.
-        ridge: whether ridge regression is among the baselines.
+        refit: train at every n-th fold; 0 (False) trains on the first alone.
+        stride: steps between two forecasts in a test part; the horizon, so that each is forecast once, if None.
+        ridge: ridge regression among the baselines.
         out: folder for the folds' results; a backtest that was cut off goes on from there when it is called again.
         progress: show a progress bar; None does where there is a terminal.
         reading: columns and options of `tidegate.read`: time, target, series, known, ...

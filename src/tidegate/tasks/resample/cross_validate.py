@@ -166,7 +166,7 @@ def cross_validate(
     from tidegate.train.progress import ProgressBar
 
     estimator.check()
-    sequences = estimator._read(data, labels, reading)
+    sequences = estimator.read(data, labels, **reading)
     place, chosen, notes = deal_folds(sequences, folds, by, seed)
     how = {"folds": folds, "by": by, "validation": validation, "seed": seed}
     what = {"model": estimator.get_params(), "cross-validation": how}
