@@ -22,7 +22,7 @@ def python_files(*folders: str) -> list[Path]:
     return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
 
 
-def run_python(code: str) -> str:
+def run_python(code: str, **environment: str) -> str:
     """Run code in a fresh interpreter that finds tidegate; its standard output, an AssertionError where it failed."""
     path = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
@@ -30,7 +30,7 @@ def run_python(code: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

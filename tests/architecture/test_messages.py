@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.messages import messages, places
-from tests.architecture.support import PACKAGE, ROOT
+from tests.architecture.support import PACKAGE, ROOT, run_python
 
 CATALOGUES = sorted((PACKAGE / "core" / "locale" / "zh_TW").glob("*.json"))
 SOURCES = sorted(PACKAGE.rglob("*.py"))
@@ -49,6 +49,22 @@ def chinese_texts() -> list[tuple[str, str]]:
     return texts + [(str(page.relative_to(ROOT)), page.read_text("utf-8")) for page in pages]
 
 
+def help_texts() -> set[str]:
+    """What the help of every command says of its options, in English."""
+    code = """
+import json
+from typer.main import get_command
+from tidegate.cli.main import build
+def walk(command):
+    yield from (option.help for option in command.params if getattr(option, "help", None) and not option.hidden)
+    for below in getattr(command, "commands", {}).values():
+        yield from walk(below)
+print(json.dumps([*walk(get_command(build()))]))
+"""
+    found = json.loads(run_python(code, TIDEGATE_LANG="en"))
+    return {text.removesuffix(" May be given more than once.") for text in found}
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_every_message_is_translated(source: Path) -> None:
     known = {text for path in CATALOGUES for text in json.loads(path.read_text("utf-8"))}
@@ -81,6 +97,7 @@ def test_no_translation_is_left_over() -> None:
         for node in ast.walk(ast.parse(source.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    literals |= help_texts()  # out of docstrings
     left = [
         f"{path.name}: {text}"
         for path in CATALOGUES

@@ -12,19 +12,19 @@ from typer import rich_utils
 from tidegate.core.translate import tr
 
 ERRORS: Mapping[str, str] = {  # what typer says, and what it means
-    r"No such option: (?P<name>\S+) \(Possible options: (?P<guess>.*)\)": (
+    r"^No such option: (?P<name>\S+) \(Possible options: (?P<guess>.*)\)": (
         "No such option: {name}. Did you mean {guess}?"
     ),
-    r"No such option: (?P<name>\S+)": "No such option: {name}.",
-    r"No such command (?P<name>'.*')\. Did you mean (?P<guess>.*)\?": "No such command {name}. Did you mean {guess}?",
-    r"No such command (?P<name>'.*')\.": "No such command {name}.",
-    r"Missing command\.": "Missing command.",
-    r"Missing option (?P<name>.*)\.": "Missing option {name}.",
-    r"Missing argument (?P<name>.*)\.": "Missing argument {name}.",
-    r"Option (?P<name>.*) requires an argument\.": "Option {name} needs a value.",
-    r"Got unexpected extra arguments?(?:\(s\))? \((?P<name>.*)\)": "One argument too many: {name}.",
-    r"Invalid value for (?P<name>.*?): .* valid integer.*": "Invalid value for {name}: it is a whole number.",
-    r"Invalid value for (?P<name>.*?): .* valid (?:number|float).*": "Invalid value for {name}: it is a number.",
+    r"^No such option: (?P<name>\S+)": "No such option: {name}.",
+    r"^No such command (?P<name>'.*')\. Did you mean (?P<guess>.*)\?": "No such command {name}. Did you mean {guess}?",
+    r"^No such command (?P<name>'.*')\.": "No such command {name}.",
+    r"^Missing command\.": "Missing command.",
+    r"^Missing option (?P<name>.*)\.": "Missing option {name}.",
+    r"^Missing argument (?P<name>.*)\.": "Missing argument {name}.",
+    r"^Option (?P<name>.*) requires an argument\.": "Option {name} needs a value.",
+    r"^Got unexpected extra arguments?(?:\(s\))? \((?P<name>.*)\)": "One argument too many: {name}.",
+    r"^Invalid value for (?P<name>.*?): .* valid integer.*": "Invalid value for {name}: it is a whole number.",
+    r"^Invalid value for (?P<name>.*?): .* valid (?:number|float).*": "Invalid value for {name}: it is a number.",
 }
 
 

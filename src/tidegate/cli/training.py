@@ -18,6 +18,7 @@ from tidegate.core.optional import require
 TASKS = {"forecast": "Forecaster", "classify": "Classifier", "regress": "Regressor", "detect": "AnomalyDetector"}
 EVERYDAY = ("encoder", "attention", "holidays", "tokens", "max_length", "warm_up")  # options of groups that help shows
 RUN = ("out", "resume", "overwrite", "progress", "source")  # of `fit`, and not of what is learned
+COLUMNS = ("time", "target", "series", "label", "id")  # what every reader of a table is told first
 ROLES = ("known", "observed", "static", "static_data")  # of columns; not every task has them
 MORE = {  # what has no option of its own
     "read": Option(
@@ -113,16 +114,14 @@ def estimator(task: str, tasks: Collection[str] = tuple(TASKS)) -> type[Any]:
 
 
 def reading_options(kind: type[Any], leave: Collection[str] = ()) -> dict[str, Option]:
-    """Options of reading of an estimator's data, a table or sequences, but for some."""
+    """Options of reading of an estimator's data, but for some."""
     from tidegate.data import read
     from tidegate.data.cells.columns import OPTIONS
-    from tidegate.data.sequences import read_sequences
 
-    fit = inspect.signature(kind.fit).parameters
-    if "time" not in fit:
-        found = options(read_sequences, panel="Reading") | options(read_sequences, ("label", "id", "time"))
-        return found | options(read, (*OPTIONS, "repair"), panel="Reading")
-    found = options(read, panel="Reading") | options(read, ("time", "target", "series"))
+    fit, reader = inspect.signature(kind.fit).parameters, inspect.signature(kind.READER).parameters
+    found = options(kind.READER, panel="Reading") | options(kind.READER, COLUMNS)
+    if any(item.kind is item.VAR_KEYWORD for item in reader.values()):  # of several kinds of data, tables among them
+        found |= options(read, (*OPTIONS, "repair"), panel="Reading")
     lacks = [name for name in ROLES if name.partition("_")[0] not in fit]
     return {name: option for name, option in found.items() if name not in (*lacks, *leave, "check")}
 

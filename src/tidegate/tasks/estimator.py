@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.runlock import hold_run
@@ -70,6 +70,7 @@ class Estimator(Parameters, Notebook, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:
+        READER: the function that reads its data.
         fitted_: what a training left; absent from a loaded model. history_: its epochs. notes_: what was found in the
             data and done to them; answer_notes_: the same of the data of the last answer.
         spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
@@ -80,6 +81,7 @@ class Estimator(Parameters, Notebook, ABC):
             preparation, trials, members and checkpoints, without the evaluation of the test part.
     """
 
+    READER: ClassVar[Callable[..., Table | Sequences]]
     task: str
     fitted_: Any
     history_: Any

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
-from tidegate.data import split
+from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import DetectStream
@@ -72,6 +72,8 @@ class AnomalyDetector(Estimator):
         "preparation": DetectorPreparation,
         "alarms": AlarmOptions,
     }
+
+    READER = staticmethod(read)
 
     task = "detector"
 

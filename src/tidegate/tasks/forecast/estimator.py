@@ -14,6 +14,7 @@ from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import DataError
 from tidegate.core.names import method_name
 from tidegate.core.table import Note, Table
+from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
@@ -68,6 +69,8 @@ class Forecaster(Estimator):
         "preparation": PrepareOptions,
         "augment": AugmentOptions,
     }
+
+    READER = staticmethod(read)
 
     task = "forecaster"
 

@@ -62,6 +62,8 @@ class SequenceEstimator(SklearnTags, Estimator):
         "augment": SequenceAugment,
     }
 
+    READER = staticmethod(read_sequences)
+
     bidirectional: bool | Literal["auto"] = "auto"
     window: int | None = None
     ensemble_size: int = 1

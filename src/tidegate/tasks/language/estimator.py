@@ -75,6 +75,8 @@ class LanguageModel(Estimator):
 
     GROUPS: ClassVar = {"network": LanguageNetwork, "training": LanguageTraining, "preparation": TextPreparation}
 
+    READER = staticmethod(read_corpus)
+
     task = "language"
     tokens: str = "char"
     window: int | None = None
@@ -162,8 +164,9 @@ class LanguageModel(Estimator):
         tokens = sum(len(vocabulary.encode(text)) + 1 for text in parts.train)
         return advise(choices, sum(map(len, parts.train)), tokens, len(vocabulary))
 
-    def _examples(self, call: FitCall) -> Sequences:
-        return read_corpus(call.data, **call.reading)
+    def read(self, data: Any, **how: Any) -> Sequences:
+        """The data as `fit` reads them: see `tidegate.data.files.corpus.read_corpus`."""
+        return read_corpus(data, **how)
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
         from tidegate.tasks.language.fit import fit_language
