@@ -92,7 +92,8 @@ def helped(text: str) -> str:
 
 def _fields(kind: type[Any]) -> Iterable[tuple[str, Any, Any, str]]:
     """Name, type, default and text of a class's fields; its own text goes before what the classes above it say."""
-    names, texts = [item.name for item in fields(kind) if item.init], {}
+    names = [item.name for item in fields(kind) if item.init]
+    texts: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         texts |= {name: text for name, text in arguments(base.__doc__, names).items() if not text.startswith("as ")}
     for item in fields(kind):

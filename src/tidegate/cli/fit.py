@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +35,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
         "detect": tr("Find what is not as it was, in one or many series."),
     }
     for task, text in texts.items():
-        fit.command(task, help=text)(late(words, task, lambda task=task: fit_command(task)))
+        fit.command(task, help=text)(late(words, task, partial(fit_command, task)))
     app.add_typer(fit, name="fit")
     app.command("demo", help=tr("Forecast a day of real traffic with the data inside, and write a report."))(demo)
 

@@ -82,7 +82,7 @@ def read_sequences(
         return data
     if kind is not None and kind not in get_args(Kind):
         raise ConfigError(f"kind={kind!r} is unknown; choose one of {', '.join(get_args(Kind))}")
-    given = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text}
+    given: dict[str, Any] = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text}
     given |= {"pattern": pattern, **more}
     given = {name: value for name, value in given.items() if value is not None} | ({"tag": True} if tag else {})
     if isinstance(data, (str, PathLike)):

@@ -77,7 +77,7 @@ def train(
     page["snippet"] = _snippet(model, data, {**reading, **split})
     if audit:
         listener.detail(tr("Training a few steps on the data and on perturbed copies of it ..."))
-        page["audit"] = model.audit(examples, **split, seed=model.seed)  # type: ignore[attr-defined]
+        page["audit"] = model.audit(examples, **split, seed=model.seed)
         write_audit(out, page["audit"])
     finish(model, out, listener, unit=unit, **page)
 
