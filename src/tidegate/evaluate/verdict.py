@@ -20,8 +20,8 @@ _SENTENCES = {
     "beats": "The model beats the best baseline, {baseline}: its {metric} of {model} is {change}{evidence}.",
     "untested": "The model's {metric} of {model} is {change}, that of the best baseline, {baseline}, but too little "
     "was tested to tell whether that is more than chance{evidence}.",
-    "tie": "The model is no better than the best baseline, {baseline}: {metric} {model} against {reference}, "
-    "a difference of less than {limit}. Use the baseline.",
+    "tie": "The model and the best baseline, {baseline}, are level: {metric} {model} against {reference}, a difference "
+    "of less than {limit}. The baseline, which is simpler, does as well.",
     "perfect": "Neither the model nor the best baseline, {baseline}, makes an error (both have a {metric} of {model}): "
     "what was tested is too easy to tell them apart.",
     "chance": "The model is no better than the best baseline, {baseline}, as far as can be told: {metric} {model} "
@@ -71,6 +71,11 @@ _REMARKS = {
     "imbalance": "Accuracy hides how rare classes fare: always saying “{common}” would be right {share} % of the time, "
     "and the model finds {recall} % of “{rare}”.",
     "never": "It never said “{never}”, which {times} of the {count} are.",
+    "too_sure": "It is too sure of itself: its probabilities average {confidence} where {right} of its answers are right. "
+    "A larger validation part, on which they are calibrated (`training.calibrate`), brings them closer.",
+    "too_unsure": "It is surer than it says: its probabilities average {confidence} where {right} of its answers are "
+    "right. A larger validation part, on which they are calibrated (`training.calibrate`), brings them closer; lower "
+    "`training.label_smoothing` makes it surer from the start.",
 }
 _UNITS = {
     "things": " on {count} test sequences",
@@ -94,7 +99,7 @@ class Verdict:
             model is), units, unit_count, p of resampled things; and what warnings and remarks need.
         warnings: `walk` (a random walk was "beaten"), `leak` (better than is credible), `copies` (test sequences that
             training has seen), `groups` (whose group it has seen).
-        remarks: `imbalance`, `never`: what the score hides.
+        remarks: `imbalance`, `never`, `too_sure`, `too_unsure`: what the score hides.
     """
 
     key: str

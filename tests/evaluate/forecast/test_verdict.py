@@ -8,7 +8,7 @@ from tidegate.evaluate.verdict import Verdict
 
 BETTER = ("beats the best baseline, seasonal naive, 24 steps: its MAE of 90.00 is 10.0 % lower than 100.0", "勝過")
 WORSE = ("is worse than the best baseline, seasonal naive, 24 steps: its MAE of 120.0 is 20.0 % higher", "不如")
-EQUAL = ("is no better than the best baseline", "並不比")
+EQUAL = ("are level", "不分高下")
 OPEN = ("is no better than the best baseline, seasonal naive, 24 steps, as far as can be told", "未達統計顯著")
 
 
@@ -29,7 +29,7 @@ def result_of(p: float | None, model: float, reference: float) -> DieboldMariano
         (120.0, 100.0, None, "worse", WORSE),
         (40.3, 5.6, 0.3, "worse", ("its MAE of 40.30 is 7.2 times 5.600 (", "是 5.600 的 7.2 倍（")),
         (104.0, 100.0, 0.3, "chance", OPEN),
-        (104.0, 100.0, None, "few", ("Too little was tested to tell the model", "測試資料太少")),
+        (104.0, 100.0, None, "few", ("Too little was tested to tell the model", "測試集太小")),
         (80.0, 100.0, None, "untested", ("20.0 % lower than 100.0, that of the best", "無法判斷這是否只是巧合")),
         (0.0, 0.0, 1.0, "perfect", ("too easy to tell them apart", "太容易")),
         (0.2, 0.0, 0.001, "exact", ("makes no error at all: there is nothing to win. The model's MAE is 0.2", "毫無")),
@@ -98,7 +98,7 @@ def test_too_good_on_anything() -> None:
 def test_the_reader_s_language(monkeypatch: pytest.MonkeyPatch) -> None:
     verdict = decide("mase", 0.9, "drift", 1.0, result_of(0.01, 0.9, 1.0))
     monkeypatch.setenv("TIDEGATE_LANG", "zh_TW")
-    assert str(verdict).startswith("模型勝過最佳基準「漂移法」：MASE 為 0.9000")
+    assert str(verdict).startswith("模型勝過最佳基準方法「漂移法」：MASE 為 0.9000")
 
 
 def test_json() -> None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from sklearn import metrics
 
@@ -59,7 +61,7 @@ def test_calibration_lowers_loss_and_error_and_is_kept() -> None:
 
 
 def test_where_nothing_can_be_learnt_the_temperature_is_1_or_bounded() -> None:
-    assert fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1]) == 1.0  # all right
+    assert fit_temperature([[2.0, 0.0], [0.0, 3.0]], [0, 1]) == 1.0  # all right, and as sure as two can prove
     assert fit_temperature([[2.0, -1.0], [-3.0, 3.0]], [[True, False], [False, True]]) == 1.0
     assert fit_temperature(np.zeros((4, 3)), [0, 1, 2, 0]) == 1.0
     assert fit_temperature([[2.0, 0.0], [0.0, 3.0]], [1, 0]) == pytest.approx(20.0, rel=1e-3)  # all wrong
@@ -120,3 +122,16 @@ def test_mistakes_are_named() -> None:
         choose_threshold([True], [0.5], "accuracy")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="not both 0"):
         choose_threshold([True], [0.5], "cost", cost=(0.0, 0.0))
+
+
+@given(st.integers(2, 400), st.integers(2, 6), st.floats(0.5, 4.0))
+def test_of_answers_that_are_all_right_laplaces_rule_says_how_sure_to_be(
+    count: int, classes: int, logit: float
+) -> None:
+    """A network trained with smoothed labels says .9 where it is always right: an ECE of .1 at an accuracy of 1."""
+    y = np.arange(count) % classes
+    z = np.eye(classes)[y] * logit
+    found = fit_temperature(z, y)
+    sure, before = softened(z, found).max(axis=1).mean(), softened(z).max(axis=1).mean()
+    assert 0.05 <= found <= 1.0
+    assert sure == pytest.approx(max(before, (count + 1) / (count + 2)), abs=1e-6)

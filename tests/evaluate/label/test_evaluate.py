@@ -57,7 +57,7 @@ def test_a_better_model_beats() -> None:
     assert found.mcnemar is not None
     assert found.mcnemar < 1e-6
     assert "beats the best baseline, nearest training sequence: its accuracy of" in found.summary("en")
-    assert "勝過最佳基準「最近的訓練序列」：準確率為" in found.summary("zh_TW")
+    assert "勝過最佳基準方法「最近的訓練序列」：準確率為" in found.summary("zh_TW")
     assert np.array_equal(found.confusion, metrics.confusion_matrix(y, named))
     assert found.per_class["b"]["f1"] == pytest.approx(metrics.f1_score(y, named, average=None)[1])
     assert found.reliability.error == pytest.approx(model["ece"])
@@ -77,7 +77,7 @@ def test_sentences(rows: int, own: float, other: float, key: str, sentence: str)
     found = evaluate_classes(y, said(y, 3, own, 0), "abc", {"nearest": said(y, 3, other, 1)})
     assert found.verdict.key == key
     assert sentence in found.table("en")
-    assert found.summary("zh_TW").startswith(("模型", "測試資料太少", "目前看不出"))
+    assert found.summary("zh_TW").startswith(("模型", "測試集太小", "目前看不出"))
 
 
 def test_equal_methods_tie_and_none_is_alone() -> None:
@@ -103,12 +103,44 @@ def test_what_accuracy_hides() -> None:
     always = np.tile([0.9, 0.1], (600, 1))
     found = evaluate_classes(y, always, ["calm", "fault"], {"nearest": said(y, 2, 0.9, 0)})
     assert found.criterion == "f1_macro"
-    assert found.verdict.remarks == ("imbalance", "never")
+    assert found.verdict.remarks == ("imbalance", "never", "too_unsure")
     text = found.summary("en")
     assert "always saying “calm” would be right 95.0 % of the time, and the model finds 0 % of “fault”" in text
     assert "It never said “fault”, which 30 of the 600 are." in text
     assert "一律回答「calm」就有 95.0% 答對" in found.summary("zh_TW")
     assert evaluate_classes(y, always, ["calm", "fault"], criterion="accuracy").criterion == "accuracy"
+
+
+def test_the_share_of_the_commonest_class_is_the_baselines_in_the_table() -> None:
+    """The class that is commonest in training, not the one that happens to be commonest in the test part."""
+    y = np.repeat([0, 1, 2], [100, 400, 30])
+    majority = np.tile([0.5, 0.3, 0.2], (530, 1))
+    found = evaluate_classes(y, said(y, 3, 0.9, 0), "abc", {"majority": majority})
+    share = found.overall["majority"]["accuracy"]
+    assert f"always saying “a” would be right {100 * share:.1f} % of the time" in found.summary("en")
+
+
+@pytest.mark.parametrize(("sure", "remark"), [(0.9, "too_unsure"), (0.99, None), (0.999, None)])
+def test_probabilities_that_do_not_hold_are_remarked_upon(sure: float, remark: str | None) -> None:
+    y = classes(600)
+    right = np.full((600, 3), (1 - sure) / 2)
+    right[np.arange(600), y] = sure
+    right[:6] = np.roll(right[:6], 1, axis=1)
+    found = evaluate_classes(y, right, "abc", {"nearest": said(y, 3, 0.5, 1)})
+    assert found.verdict.remarks == (() if remark is None else (remark,))
+    assert ("average 0.900 where 0.990" in found.summary("en")) == (remark is not None)
+    wrong = evaluate_classes(y, said(y, 3, 0.5, 0) * 0.1 + right[:, [1, 2, 0]] * 0.9, "abc")
+    assert "too_sure" in wrong.verdict.remarks
+
+
+def test_a_tie_with_a_perfect_baseline_is_a_tie() -> None:
+    y = classes(1000)
+    nearly = np.eye(3)[y]
+    nearly[0] = np.roll(nearly[0], 1)
+    found = evaluate_classes(y, nearly, "abc", {"nearest": np.eye(3)[y]})
+    assert found.verdict.key == "tie"
+    assert "Use the baseline" not in found.summary("en")
+    assert evaluate_classes(y, np.eye(3)[y], "abc", {"nearest": np.eye(3)[y]}).verdict.key == "perfect"
 
 
 def test_groups_are_drawn_whole() -> None:

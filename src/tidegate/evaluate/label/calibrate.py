@@ -94,8 +94,10 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
         actual: [M] class numbers, or [M, K] bool for several labels at once (sigmoids in place of the softmax).
 
     Returns:
-        T between 0.05 and 20. 1 where every label is predicted right already, or all logits are equal: the likelihood
-        then grows without end towards 0, and certainty is not what so clean a sample proves.
+        T between 0.05 and 20; 1 where all logits are equal. Where every label is predicted right already, the likelihood
+        grows without end towards 0, and certainty is not what so clean a sample proves: of n that are all right, the
+        next is with a probability of (n + 1) / (n + 2) (Laplace's rule), and the temperature, at most 1, is the one at
+        which the probabilities average that.
 
     Raises:
         DataError: shapes do not fit, or logits are not finite.
@@ -110,8 +112,10 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
     else:
         picked = np.where(y, z, 0.0)
         clean = bool(((z > 0) == y).all() and (z != 0).all())
-    if clean or (float(np.ptp(z, axis=1).max()) == 0.0 and y.ndim == 1):
+    if float(np.ptp(z, axis=1).max()) == 0.0 and y.ndim == 1:
         return 1.0
+    if clean:
+        return _of_clean(z, several=y.ndim == 2)
     low, high = 1.0 / HOTTEST, 1.0 / COLDEST
     sharp = 1.0
     for _ in range(_STEPS):
@@ -126,6 +130,23 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
             break
         sharp = following
     return float(1.0 / sharp)
+
+
+def _of_clean(z: Array, *, several: bool) -> float:
+    """The temperature at which n answers that are all right are as sure as their number proves; at most 1."""
+    n = z.size if several else len(z)
+
+    def sureness(temperature: float) -> float:
+        p = softened(z, temperature, multilabel=several)
+        return float(np.maximum(p, 1.0 - p).mean() if several else p.max(axis=1).mean())
+
+    low, high = COLDEST, 1.0
+    if sureness(high) >= (n + 1) / (n + 2):
+        return 1.0
+    for _ in range(_STEPS // 2):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sureness(middle) >= (n + 1) / (n + 2) else (low, middle)
+    return low
 
 
 def calibrate(logits: ArrayLike, actual: ArrayLike) -> Calibration:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note
+from tidegate.core.text import share
 from tidegate.evaluate.label.evaluation import ClassEvaluation
 from tidegate.evaluate.label.metrics.bootstrap import LEVEL, RESAMPLES, interval, mcnemar, resamples_for, units_of
 from tidegate.evaluate.label.metrics.classes import accuracy as share_right
@@ -30,6 +31,7 @@ from tidegate.evaluate.verdict import Verdict
 Array = NDArray[np.float64]
 Criterion = Literal["accuracy", "balanced_accuracy", "f1_macro"]
 MODEL = "model"
+UNCALIBRATED = 0.03  # from which distance on, if beyond chance, of confidence from accuracy it is said
 BALANCED = 0.5  # classes are balanced where the rarest has at least this much of an equal share
 CONSTANT = "All {count} actual values are the same ({value}): scores of them say little."
 _INTERVALS = "Intervals come from {count} resamples: there is much to resample."
@@ -119,7 +121,19 @@ def evaluate_classes(
         best_baseline=best,
         skill=skill(overall, main, best),
         mcnemar=p,
-        verdict=_verdict(overall, difference, matrices, names, main, best, (kind, count), p, leaks, sequences),
+        verdict=_verdict(
+            overall,
+            difference,
+            matrices,
+            names,
+            main,
+            best,
+            (kind, count),
+            p,
+            leaks,
+            sequences,
+            _sureness(y, chosen[MODEL]),
+        ),
         notes=tuple(found_notes),
     )
 
@@ -248,6 +262,7 @@ def _verdict(
     p: float | None,
     leaks: Leaks | None,
     sequences: int,
+    sureness: tuple[str, dict[str, str]] | None,
 ) -> Verdict:
     _, low, high = difference[main] if best is not None else (np.nan, np.nan, np.nan)
     reference = float("nan") if best is None else overall[best][main]
@@ -264,6 +279,8 @@ def _verdict(
         p if main == "accuracy" else None,
     )
     remarks, extra = _hidden(matrices[MODEL], names, matrices.get("majority"))
+    if sureness is not None:
+        remarks, extra = (*remarks, sureness[0]), extra | sureness[1]
     return decide(
         found,
         things=int(matrices[MODEL].sum()),
@@ -273,6 +290,17 @@ def _verdict(
         remarks=remarks,
         extra=extra,
     )
+
+
+def _sureness(y: NDArray[np.int64], chosen: Predicted) -> tuple[str, dict[str, str]] | None:
+    """What to say of probabilities that are too high or too low on average, by more than chance; None where they hold."""
+    p = chosen.probabilities.max(axis=1)
+    right = float(np.mean(chosen.probabilities.argmax(axis=1) == y))
+    gap = float(p.mean()) - right
+    chance = float(np.sqrt(np.mean(p * (1.0 - p)) / len(p)))
+    if abs(gap) < UNCALIBRATED or abs(gap) < 3.0 * chance:
+        return None
+    return "too_sure" if gap > 0 else "too_unsure", {"confidence": share(float(p.mean())), "right": share(right)}
 
 
 def _hidden(

@@ -89,7 +89,7 @@ def decide(
 
 def _key(found: Comparison) -> str:
     if found.reference == (1.0 if found.higher else 0.0):  # a baseline that never errs
-        return "perfect" if found.gain == 0.0 else "exact"
+        return "perfect" if found.gain == 0.0 else "tie" if found.higher and found.gain > -TIE else "exact"
     limit = TIE if found.higher else RELATIVE_TIE * abs(found.reference)
     few = found.count < (FEW if found.units == "things" else FEW_GROUPS)
     clear = math.isfinite(found.low) and (found.low > 0 or found.high < 0)

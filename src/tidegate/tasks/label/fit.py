@@ -123,7 +123,7 @@ def fit_labels(
     if len(parts.test):  # a label that training had not is found before the training, not after it
         fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
-    notes += unused(choices, fold.preparation, tags=deciding.per_step)
+    notes += unused(choices, fold.preparation, tags=deciding.per_step, branch=bool(fold.plan.branch))
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     trainer = Trainer(
         options,

@@ -192,7 +192,9 @@ def label_choices(
 
 
 TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout", "pairs")
-NUMBERS_ONLY = ("scale", "fill", "augment", "branch")
+NUMBERS_ONLY = ("scale", "fill", "augment")
+BRANCH_ONLY = ("branch_kernels", "squeeze")
+CONVOLUTION_ONLY = ("conv_kernel", "conv_stride", "conv_padding")
 RECURRENT_ONLY = ("cell", "layer_norm", "recurrent_dropout", "zoneout", "forget_bias")
 TRANSFORMER_ONLY = ("feedforward", "positions")
 
@@ -200,29 +202,34 @@ NO_TEXT = "Without effect, as these sequences are no text: {names}."
 NO_NUMBERS = "Without effect, as these sequences are no numbers: {names}."
 NO_RECURRENCE = "Without effect, as a transformer has no recurrence: {names}."
 NO_TRANSFORMER = "Without effect, as the encoder is no transformer: {names}."
+NO_BRANCH = "Without effect, as the network has no branch: {names}."
+NO_CONVOLUTION = "Without effect, as conv_channels is empty: {names}."
+NO_HEADS = "Without effect, as there is neither a transformer nor self-attention: {names}."
+NO_FRAMES = "Without effect, as these sequences are no frames: {names}."
 TAGS = "Without effect, as every step has its own answer: {names}."
 NO_WINDOW = "Without effect, as no window is set: {names}."
 NO_LENGTH = "Without effect, as no max_length is set: {names}."
 
 
-def unused(choices: LabelChoices, preparation: Any, *, tags: bool) -> list[Note]:
+def unused(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) -> list[Note]:
     """Notes on options away from their defaults that these data or this network do not look at.
 
     Args:
-        choices: the options. preparation: fitted. tags: whether each step gets a label.
+        choices: the options. preparation: fitted. tags: whether each step gets a label. branch: whether the network
+            has one.
     """
     groups = (choices.network, choices.preparation, choices.training)
     changed = {name for own in groups for name, value in vars(own).items() if value != getattr(type(own), name)}
     changed |= {"cell"} if choices.recurrent.cell != CELLS[0] else set()
     changed |= {"augment"} if choices.augment.active else set()
     found: dict[str, list[str]] = {}
-    for name, message in _idle(choices, preparation, tags=tags):
+    for name, message in _idle(choices, preparation, tags=tags, branch=branch):
         if name in changed:
             found.setdefault(message, []).append(name)
     return [Note("ignored", message, {"names": ", ".join(names)}) for message, names in found.items()]
 
 
-def _idle(choices: LabelChoices, preparation: Any, *, tags: bool) -> Iterator[tuple[str, str]]:
+def _idle(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) -> Iterator[tuple[str, str]]:
     """Options that nothing looks at, each with what is to be said."""
     if preparation.kind != "tokens":
         yield from ((name, NO_TEXT) for name in TEXT_ONLY)
@@ -232,8 +239,16 @@ def _idle(choices: LabelChoices, preparation: Any, *, tags: bool) -> Iterator[tu
         yield from ((name, NO_RECURRENCE) for name in RECURRENT_ONLY)
     else:
         yield from ((name, NO_TRANSFORMER) for name in TRANSFORMER_ONLY)
+        if not choices.network.self_attention:
+            yield "num_heads", NO_HEADS
+    if not branch:
+        yield from ((name, NO_BRANCH) for name in BRANCH_ONLY)
+    if not choices.network.conv_channels:
+        yield from ((name, NO_CONVOLUTION) for name in CONVOLUTION_ONLY)
+    if preparation.frame is None:
+        yield "frame_channels", NO_FRAMES
     if tags:
-        yield from ((name, TAGS) for name in ("pooling", "branch"))
+        yield "pooling", TAGS
     if choices.window is None:
         yield "stride", NO_WINDOW
     if choices.preparation.max_length is None:
