@@ -71,8 +71,8 @@ _REMARKS = {
     "imbalance": "Accuracy hides how rare classes fare: always saying “{common}” would be right {share} % of the time, "
     "and the model finds {recall} % of “{rare}”.",
     "never": "It never said “{never}”, which {times} of the {count} are.",
-    "too_sure": "It is too sure of itself: its probabilities average {confidence} where {right} of its answers are right. "
-    "A larger validation part, on which they are calibrated (`training.calibrate`), brings them closer.",
+    "too_sure": "It is too sure of itself: its probabilities average {confidence} where {right} of its answers are "
+    "right. A larger validation part, on which they are calibrated (`training.calibrate`), brings them closer.",
     "too_unsure": "It is surer than it says: its probabilities average {confidence} where {right} of its answers are "
     "right. A larger validation part, on which they are calibrated (`training.calibrate`), brings them closer; lower "
     "`training.label_smoothing` makes it surer from the start.",

@@ -125,9 +125,7 @@ def test_mistakes_are_named() -> None:
 
 
 @given(st.integers(2, 400), st.integers(2, 6), st.floats(0.5, 4.0))
-def test_of_answers_that_are_all_right_laplaces_rule_says_how_sure_to_be(
-    count: int, classes: int, logit: float
-) -> None:
+def test_after_answers_that_are_all_right_laplaces_rule_holds(count: int, classes: int, logit: float) -> None:
     """A network trained with smoothed labels says .9 where it is always right: an ECE of .1 at an accuracy of 1."""
     y = np.arange(count) % classes
     z = np.eye(classes)[y] * logit

@@ -94,10 +94,10 @@ def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
         actual: [M] class numbers, or [M, K] bool for several labels at once (sigmoids in place of the softmax).
 
     Returns:
-        T between 0.05 and 20; 1 where all logits are equal. Where every label is predicted right already, the likelihood
-        grows without end towards 0, and certainty is not what so clean a sample proves: of n that are all right, the
-        next is with a probability of (n + 1) / (n + 2) (Laplace's rule), and the temperature, at most 1, is the one at
-        which the probabilities average that.
+        T between 0.05 and 20; 1 where all logits are equal. Where every label is predicted right already, the
+        likelihood grows without end towards 0, and certainty is not what so clean a sample proves: after n that are all
+        right, the next is with a probability of (n + 1) / (n + 2) (Laplace's rule), and the temperature, at most 1, is
+        the one at which the probabilities average that.
 
     Raises:
         DataError: shapes do not fit, or logits are not finite.

@@ -293,7 +293,7 @@ def _verdict(
 
 
 def _sureness(y: NDArray[np.int64], chosen: Predicted) -> tuple[str, dict[str, str]] | None:
-    """What to say of probabilities that are too high or too low on average, by more than chance; None where they hold."""
+    """What to say of probabilities that are too high or too low on average, by more than chance; None if they hold."""
     p = chosen.probabilities.max(axis=1)
     right = float(np.mean(chosen.probabilities.argmax(axis=1) == y))
     gap = float(p.mean()) - right
