@@ -50,6 +50,11 @@ class Split:
         found = self.parts.get(part)
         return 0 if found is None else int((found[:, 1] - found[:, 0]).sum())
 
+    def together(self) -> Split:
+        """Training and validation part as one training part, the rows of a gap between them included."""
+        joined = np.stack([self.train[:, 0], self.validation[:, 1]], axis=1)
+        return Split({**self.parts, "train": joined}, self.gap, self.notes)
+
     def for_windows(self, table: Table, window: int, horizon: int) -> Split:
         """The same parts, checked for windows of another length.
 

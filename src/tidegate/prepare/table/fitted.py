@@ -75,6 +75,11 @@ class FittedTable:
         return self.options.difference_lag if self.options.target_transform == "difference" else 1
 
     @property
+    def lead(self) -> int:
+        """Rows before a window that its targets' transform needs."""
+        return self.history if self.options.target_transform == "difference" else 0
+
+    @property
     def target_names(self) -> tuple[str, ...]:
         """Target channels, [C]."""
         return self.schema.targets

@@ -43,12 +43,6 @@ def context_rows(spec: Any, preparation: Preparation, decoding: Decoding) -> int
     return own if decoding.mixture is None else max(own, reach(preparation.frequency))
 
 
-def needed_rows(spec: Any, preparation: Preparation) -> int:
-    """Rows that a series must have before its forecast: the window, and the lag of a differenced target."""
-    lag = preparation.history if preparation.options.target_transform == "difference" else 0
-    return int(spec.window) + lag
-
-
 def predict_ends(
     run: Any,
     model: Any,
@@ -103,7 +97,7 @@ def prepare_ends(
             f"column {missing[0]!r} is known ahead: give its values for the {decoding.horizon} steps to forecast "
             "(future=...; future_frame() makes the rows to fill in)"
         )
-    need = needed_rows(spec, preparation)
+    need = spec.window + preparation.lead
     short = int(np.argmin(table.lengths))
     if table.lengths[short] < need:
         raise SplitError(

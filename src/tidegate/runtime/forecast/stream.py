@@ -14,7 +14,7 @@ from tidegate.prepare.table.preparation import Preparation
 from tidegate.runtime.clock import microseconds
 from tidegate.runtime.forecast.context import pack_context, unpack_context
 from tidegate.runtime.forecast.decode import Decoding
-from tidegate.runtime.forecast.ends import SeriesForecast, needed_rows, predict_ends
+from tidegate.runtime.forecast.ends import SeriesForecast, predict_ends
 from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output
 from tidegate.runtime.state import fingerprint, measured, pack, unpack
@@ -64,7 +64,7 @@ class ForecastStream:
         """
         row = self._row(values)
         table = self._appended(row, time)
-        if len(table) < needed_rows(self.model.spec, self.model.preparation):
+        if len(table) < self.model.spec.window + self.model.preparation.lead:
             self.table = table
             return None
         ahead = {name: np.asarray(column)[None] for name, column in (known or {}).items()}

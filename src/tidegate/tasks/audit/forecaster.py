@@ -140,9 +140,7 @@ def prepared_stages(
 
 def window_stages(table: Table, split: Split, prepared: Prepared, spec: Any, part: str) -> list[Stage]:
     """Inputs and targets of at most `WINDOWS` windows of a part, the last ones among them."""
-    from tidegate.tasks.forecast.fit import extra_rows
-
-    rows = spec.window + extra_rows(prepared.preparation)
+    rows = spec.window + prepared.preparation.lead
     every = part_origins(table, split, part, window=rows, horizon=spec.horizon)
     chosen = np.unique(np.linspace(0, len(every) - 1, min(WINDOWS, len(every))).astype(np.int64))
     origins = every[chosen]
@@ -212,9 +210,7 @@ def _of_state(state: Mapping[str, Any]) -> Locate:
 
 def _origins(table: Table, begins: NDArray[np.int64], fitted: Any) -> list[NDArray[np.int64]]:
     """At most `ORIGINS` sets of forecast origins, one row of each series that has room: the part's begin first."""
-    from tidegate.tasks.forecast.fit import extra_rows
-
-    need, horizon = fitted.spec.window + extra_rows(fitted.preparation), fitted.decoding.horizon
+    need, horizon = fitted.spec.window + fitted.preparation.lead, fitted.decoding.horizon
     found = []
     for share in np.linspace(0, 1, ORIGINS):
         last = begins[:, 1] - horizon

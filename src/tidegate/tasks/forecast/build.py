@@ -1,8 +1,9 @@
-"""A network's spec from a forecaster's options and the prepared table's sizes."""
+"""What "auto" stands for in a forecaster's options, and the network's spec from them and the prepared table's sizes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from tidegate.artifacts.spec import (
     Decoder,
@@ -17,11 +18,15 @@ from tidegate.artifacts.spec import (
     Segment,
     Skip,
 )
-from tidegate.evaluate.forecast.season import Seasons
+from tidegate.core.errors import ConfigError
+from tidegate.core.table import Table
+from tidegate.data.split import Split
+from tidegate.evaluate.forecast.season import DAYS, Seasons, find_seasons
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder, sizes_of
-from tidegate.tasks.forecast.options import NetworkOptions
-from tidegate.tasks.options import RecurrentOptions
+from tidegate.tasks.forecast.choices import Choices
+from tidegate.tasks.forecast.options import NetworkOptions, choose_lags, choose_segment
+from tidegate.tasks.options import AUTO, RecurrentOptions
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,60 @@ class Plan:
     anchor: int
     seasons: Seasons
     skip: bool = False
+
+
+def make_plan(table: Table, split: Split, choices: Choices, preparation: Preparation) -> Plan:
+    """Resolve what "auto" stands for, from the calendar and the training part.
+
+    Raises:
+        ConfigError: options that do not fit each other.
+    """
+    network = choices.network
+    window, horizon = choices.window, choices.horizon
+    block = horizon if network.block is None else network.block
+    if horizon % block:
+        raise ConfigError(f"network.block is a divisor of the horizon {horizon}; got {block}")
+    if block < horizon and (table.schema.observed or choices.preparation.target_transform == "difference"):
+        raise ConfigError(
+            "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
+            "forecasts: leave block out, or name the covariates as known"
+        )
+    if not isinstance(network.segment, str):
+        segment = network.segment
+    elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
+        segment = 1  # single steps are flowed between; strides shorten the window already
+    else:
+        segment = choose_segment(window, table.frequency)
+    if window % segment and not network.conv_channels:
+        raise ConfigError(f"window {window} is not a multiple of segment {segment}")
+    found = choices.seasons or find_seasons(table, split.train)
+    # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
+    # as long as a week has days.
+    days = {m for m in DAYS if m in found.all or 7 * m == found.strongest}
+    calendar = table.frequency.seasons()[:2] or tuple(length for m in days for length in (m, 7 * m))
+    seasons = tuple(sorted({found.strongest, *calendar})) if found.all else ()
+    lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
+    normalise = None if network.normalise == AUTO else network.normalise
+    anchor = 0 if isinstance(network.anchor, str) else network.anchor
+    if isinstance(network.decoder_segment, str):
+        decoder_segment = segment if block % segment == 0 and block > 2 * segment else 1
+    else:
+        decoder_segment = network.decoder_segment
+    period = max(lags, default=0)
+    return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor, found)
+
+
+def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:
+    """The plans that validation chooses among, where something was left to it."""
+    normalise = [None, "last"] if choices.network.normalise == AUTO else [plan.normalise]
+    anchors = [plan.anchor]
+    if choices.network.anchor == AUTO:
+        fitting = [lag for lag in plan.lags if lag >= min(plan.block, max(plan.lags))]
+        anchors = [0, *fitting[:1]]
+    plans = [replace(plan, normalise=by, anchor=anchor) for by in normalise for anchor in anchors]
+    # A window already shifted by its last value gains little from an anchor on top.
+    both = [item for item in plans if item.normalise == "last" and item.anchor]
+    return [item for item in plans if item not in both] if len(plans) > len(both) else plans
 
 
 def build_spec(

@@ -8,18 +8,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import DataError
-from tidegate.core.names import method_name
-from tidegate.core.table import Note, Table
+from tidegate.core.table import Table
 from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.forecast.choices import ForecastOptions, check_options, split_and_choose
-from tidegate.tasks.forecast.frame import check_names, forecast_columns, future_columns, learnable, ready
+from tidegate.tasks.forecast.frame import check_names, future_columns, learnable, ready
 from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import as_table, read_like, reading_of
@@ -207,23 +204,13 @@ class Forecaster(Estimator):
     def _forecast(
         self, data: Any, future: Any, reading: Mapping[str, Any], fallback: Any = None
     ) -> tuple[Table, dict[str, Any]]:
-        from tidegate.runtime.forecast.ends import predict_ends
-        from tidegate.tasks.forecast.fallback import baseline_ends, chosen
+        from tidegate.tasks.forecast.fallback import answer_ends
 
         self._require_fitted("spec_")
         table = self._table(data, reading)
         past, ahead = ready(self._parts(), table, future)
-        method, standing = chosen(self, fallback), self.standing()
-        self.answer_notes_ = (*ahead.notes, *standing.notes())
-        if method is not None:
-            found = baseline_ends(self, method, past, ahead)
-            said = {"method": method_name(method)}
-            self.answer_notes_ += (Note("fallback", "These are the forecasts of the baseline: {method}.", said),)
-        else:
-            found = predict_ends(self.run_, self._parts(), past, ahead.known, ahead.time)
-        columns = forecast_columns(found, past)
-        if fallback is not None:
-            columns["method"] = np.full(len(columns["mean"]), method or "model", dtype=object)
+        columns, notes = answer_ends(self, past, ahead, fallback)
+        self.answer_notes_ = (*ahead.notes, *self.standing().notes(), *notes)
         return past, columns
 
     def standing(self) -> Standing:

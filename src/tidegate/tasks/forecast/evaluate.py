@@ -107,9 +107,7 @@ def evaluate_table(model: Any, table: Table) -> Evaluation:
 
 def needed_rows(model: Any) -> int:
     """Past rows that one forecast looks at, its targets' transform included."""
-    preparation = model.preparation_
-    difference = preparation.options.target_transform == "difference"
-    return int(model.spec_.window) + (preparation.history if difference else 0)
+    return int(model.spec_.window + model.preparation_.lead)
 
 
 def _evaluate(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import SplitError
+from tidegate.core.table import Note
 from tidegate.data.windows import Batches, Windows
 from tidegate.prepare.table.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.table.prepared import Prepared
@@ -18,6 +20,7 @@ from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
 
 EVALUATION_BATCH = 512
+VALIDATION_WINDOWS = 20_000
 
 
 def gather(prepared: Prepared, origins: NDArray[np.int64], spec: NetworkSpec) -> tuple[Tensor, ...]:
@@ -119,3 +122,21 @@ class BatchLoss:
         if self.by_window:
             return self.loss(output.values, (target - output.loc) / output.scale, observed)
         return self.loss(output.prepared(), target, observed)
+
+
+def thin(origins: NDArray[np.int64], notes: list[Note], most: int = VALIDATION_WINDOWS) -> NDArray[np.int64]:
+    """At most `most` origins, evenly spread, and a note where some were left out."""
+    if len(origins) <= most:
+        return origins
+    message = "Validation looks at {used} of {all} windows, evenly spread."
+    notes.append(Note("validation", message, {"used": most, "all": len(origins)}))
+    return origins[np.linspace(0, len(origins) - 1, most).astype(np.int64)]
+
+
+def require_windows(count: int, part: str, window: int, horizon: int) -> None:
+    """Refuse a part in which no window fits."""
+    if not count:
+        raise SplitError(
+            f"the {part} part has no room for one window of {window} past and {horizon} future steps: "
+            "give it a larger share, or shorten window or horizon"
+        )

@@ -8,11 +8,12 @@ import numpy as np
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.names import method_name
-from tidegate.core.table import Table
+from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.future import Ahead
 from tidegate.runtime.forecast.decode import Forecast
-from tidegate.runtime.forecast.ends import SeriesForecast
+from tidegate.runtime.forecast.ends import SeriesForecast, predict_ends
+from tidegate.tasks.forecast.frame import forecast_columns
 
 
 def chosen(model: Any, fallback: Any) -> str | None:
@@ -64,3 +65,24 @@ def baseline_ends(model: Any, method: str, past: Table, ahead: Ahead) -> SeriesF
     if time is None:
         time = table.time[origins[:, None] + steps] if past.continues else np.tile(steps + 1, (len(past.ids), 1))
     return SeriesForecast(past.ids, time, preparation.target_names, Forecast(mean, blank, decoding.quantiles))
+
+
+def answer_ends(model: Any, past: Table, ahead: Ahead, fallback: Any) -> tuple[dict[str, Any], tuple[Note, ...]]:
+    """The forecasts after the end of every series as columns, the model's or a baseline's, and a note on the latter.
+
+    Args:
+        model: the forecaster. past, ahead: as `ready` gives them. fallback: as of `chosen`; other than None it adds a
+            column `method`.
+    """
+    method = chosen(model, fallback)
+    notes: tuple[Note, ...] = ()
+    if method is not None:
+        found = baseline_ends(model, method, past, ahead)
+        message = "These are the forecasts of the baseline: {method}."
+        notes = (Note("fallback", message, {"method": method_name(method)}),)
+    else:
+        found = predict_ends(model.run_, model._parts(), past, ahead.known, ahead.time)
+    columns = forecast_columns(found, past)
+    if fallback is not None:
+        columns["method"] = np.full(len(columns["mean"]), method or "model", dtype=object)
+    return columns, notes

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Note, Table
 from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.split import Split
@@ -20,21 +19,26 @@ from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, repeated_values
-from tidegate.evaluate.forecast.season import DAYS, find_seasons
-from tidegate.nn.layers import SkipLayer
 from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
-from tidegate.prepare.table.fitted import FittedTable
 from tidegate.runtime.forecast.beside import beside, blend
 from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.forecast.budget import fill_budget
-from tidegate.tasks.forecast.build import Plan, build_spec
+from tidegate.tasks.forecast.build import Plan, build_spec, make_candidates, make_plan
 from tidegate.tasks.forecast.choices import Choices
-from tidegate.tasks.forecast.examples import EVALUATION_BATCH, BatchLoss, WindowBatches, gather
-from tidegate.tasks.forecast.options import choose_lags, choose_segment
+from tidegate.tasks.forecast.examples import (
+    EVALUATION_BATCH,
+    VALIDATION_WINDOWS,
+    BatchLoss,
+    WindowBatches,
+    gather,
+    require_windows,
+    thin,
+)
 from tidegate.tasks.forecast.small.linear import Linear, choose_linear
 from tidegate.tasks.forecast.small.mixing import SMALL_ROWS, SMALL_WINDOWS, renewed, with_pretrained
+from tidegate.tasks.forecast.small.share import choose_share, set_share
 from tidegate.tasks.options import AUTO
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
@@ -43,19 +47,13 @@ from tidegate.train.progress import ProgressBar
 from tidegate.train.run import TorchRun
 
 TRIAL_STEPS = 200
-VALIDATION_WINDOWS = 20_000
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
 LARGEST_SKIP = 1_000_000
 LOG_GAIN = 0.97  # errors of the logarithm's forecasts that are worth it
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 LOGGED = (
     "The logarithm of the target is forecast: over rolling origins linear forecasts of it miss by {logged}, of the "
     "target itself by {plain}."
-)
-SHARE = (
-    "A linear forecast of the window stands inside the network; what the network adds counts by {share}, as the "
-    "validation part says."
 )
 UNCALIBRATED = (
     "Quantiles are not calibrated: the validation part has {count} windows, and their levels need {needed}. They may "
@@ -124,6 +122,7 @@ def fit(
     Raises:
         ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to fix it.
     """
+    # What is measured or chosen looks at the training part, and at the validation part where its name says so.
     preparation = Preparation.fit(table, split.train, choices.preparation)
     plan = make_plan(table, split, choices, preparation)
     own = _Windows(table, split, choices, preparation, plan)
@@ -146,6 +145,7 @@ def fit(
         resume=resume,
         progress=progress,
     )
+    # What the options leave to the data is settled by short trainings before the long one, never after it.
     candidates = make_candidates(plan, choices)
     if len(candidates) > 1 and own.linear is None:
         problems = [own.problem(each, training, validation) for each in candidates]
@@ -158,6 +158,7 @@ def fit(
     if _leans(choices, plan, table, len(training)):
         run = TorchRun(network).windows
         decoding = with_pretrained(run, network.spec, decoding, own.prepared, split, validation, own.linear, notes)
+    # Calibrated on windows that the network has not learned from: its own training errors would be too small.
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
     found = ForecastFitted(
         network,
@@ -172,7 +173,8 @@ def fit(
     )
     if not refits(choices, len(training)):
         return found
-    both = together(split)
+    # The calibration above stays: after this training no part is left whose errors are honest.
+    both = split.together()
     preparation = Preparation.fit(table, both.train, choices.preparation)
     whole = _Windows(table, both, choices, preparation, plan, own.linear)
     again = whole.problem(plan, whole.windows(both), validation)
@@ -203,7 +205,7 @@ def skips(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
 def with_skip(own: _Windows, plan: Plan, notes: list[Note]) -> tuple[_Windows, Plan]:
     """The linear forecast for a network, and the logarithm of the target where linear forecasts of it are better."""
     table, split, choices = own.table, own.split, own.choices
-    both = together(split)
+    both = split.together()
     windows = own.windows(both)
     origins = windows.origins(np.arange(len(windows)))
     own.linear = choose_linear(own.prepared, both.train, origins, plan.window, plan.block)
@@ -229,32 +231,6 @@ def logs(choices: Choices, prepared: Prepared, rows: NDArray[np.int64]) -> bool:
     return all(np.nanmin(values[begin:end], initial=np.inf) > 0 for begin, end in rows.tolist())
 
 
-def choose_share(members: Sequence[Network], problem: Problem, notes: list[Note]) -> float:
-    """The share of the trained networks beside their linear forecasts, and set it.
-
-    The one of five with the lowest validation loss, shrunk by n / (n + 2) for n validation windows that do not overlap.
-    """
-    assert problem.validation is not None
-    losses = []
-    with torch.no_grad():
-        for share in SHARES:
-            set_share(members, share)
-            losses.append(float(np.mean([problem.validation(network) for network in members])))
-    apart = problem.validation.independent or 1
-    found = SHARES[int(np.argmin(losses))] * apart / (apart + 2)
-    set_share(members, found)
-    notes.append(Note("skip", SHARE, {"share": f"{100 * found:.0f} %"}))
-    return found
-
-
-def set_share(members: Sequence[Network], share: float) -> None:
-    """Set the share of networks beside their linear forecasts."""
-    for network in members:
-        for layer in network.layers:
-            if isinstance(layer, SkipLayer):
-                layer.share.fill_(share)
-
-
 def _leans(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
     """Whether the pretrained forecaster is tried beside the network."""
     fits = plan.block == plan.horizon and choices.preparation.target_transform != "difference"
@@ -266,12 +242,6 @@ def refits(choices: Choices, windows: int) -> bool:
     """Whether the network is trained again, on training and validation part together: where that costs little."""
     again = choices.training.refit
     return windows <= SMALL_WINDOWS if again is None else again
-
-
-def together(split: Split) -> Split:
-    """Training and validation part as one training part, the rows of a gap between them included."""
-    joined = np.stack([split.train[:, 0], split.validation[:, 1]], axis=1)
-    return Split({**split.parts, "train": joined}, split.gap, split.notes)
 
 
 class _Windows:
@@ -289,7 +259,7 @@ class _Windows:
         self.table, self.split, self.choices, self.preparation = table, split, choices, preparation
         self.linear = linear
         self.prepared = preparation.apply(table)
-        self.past, self.block = plan.window + extra_rows(preparation), plan.block
+        self.past, self.block = plan.window + preparation.lead, plan.block
 
     def windows(self, split: Split) -> Windows:
         """Those of the training part."""
@@ -337,74 +307,6 @@ class _Windows:
             found = self.linear.weights(prepared, training.origins(np.arange(len(training))))
             start = {f"layers.{at}.{name}": tensor for name, tensor in found.items()}
         return Problem(spec, batches, loss, looked_at, start)
-
-
-def extra_rows(preparation: FittedTable) -> int:
-    """Rows before a window that its targets' transform needs."""
-    return preparation.history if preparation.options.target_transform == "difference" else 0
-
-
-def thin(origins: NDArray[np.int64], notes: list[Note], most: int = VALIDATION_WINDOWS) -> NDArray[np.int64]:
-    """At most `most` origins, evenly spread, and a note where some were left out."""
-    if len(origins) <= most:
-        return origins
-    message = "Validation looks at {used} of {all} windows, evenly spread."
-    notes.append(Note("validation", message, {"used": most, "all": len(origins)}))
-    return origins[np.linspace(0, len(origins) - 1, most).astype(np.int64)]
-
-
-def make_plan(table: Table, split: Split, choices: Choices, preparation: Preparation) -> Plan:
-    """Resolve what "auto" stands for, from the calendar and the training part.
-
-    Raises:
-        ConfigError: options that do not fit each other.
-    """
-    network = choices.network
-    window, horizon = choices.window, choices.horizon
-    block = horizon if network.block is None else network.block
-    if horizon % block:
-        raise ConfigError(f"network.block is a divisor of the horizon {horizon}; got {block}")
-    if block < horizon and (table.schema.observed or choices.preparation.target_transform == "difference"):
-        raise ConfigError(
-            "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
-            "forecasts: leave block out, or name the covariates as known"
-        )
-    if not isinstance(network.segment, str):
-        segment = network.segment
-    elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
-        segment = 1  # single steps are flowed between; strides shorten the window already
-    else:
-        segment = choose_segment(window, table.frequency)
-    if window % segment and not network.conv_channels:
-        raise ConfigError(f"window {window} is not a multiple of segment {segment}")
-    found = choices.seasons or find_seasons(table, split.train)
-    # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
-    # as long as a week has days.
-    days = {m for m in DAYS if m in found.all or 7 * m == found.strongest}
-    calendar = table.frequency.seasons()[:2] or tuple(length for m in days for length in (m, 7 * m))
-    seasons = tuple(sorted({found.strongest, *calendar})) if found.all else ()
-    lags = choose_lags(seasons, window) if isinstance(network.lags, str) else tuple(network.lags)
-    normalise = None if network.normalise == AUTO else network.normalise
-    anchor = 0 if isinstance(network.anchor, str) else network.anchor
-    if isinstance(network.decoder_segment, str):
-        decoder_segment = segment if block % segment == 0 and block > 2 * segment else 1
-    else:
-        decoder_segment = network.decoder_segment
-    period = max(lags, default=0)
-    return Plan(window, horizon, block, segment, decoder_segment, lags, normalise, period, anchor, found)
-
-
-def make_candidates(plan: Plan, choices: Choices) -> Sequence[Plan]:
-    """The plans that validation chooses among, where something was left to it."""
-    normalise = [None, "last"] if choices.network.normalise == AUTO else [plan.normalise]
-    anchors = [plan.anchor]
-    if choices.network.anchor == AUTO:
-        fitting = [lag for lag in plan.lags if lag >= min(plan.block, max(plan.lags))]
-        anchors = [0, *fitting[:1]]
-    plans = [replace(plan, normalise=by, anchor=anchor) for by in normalise for anchor in anchors]
-    # A window already shifted by its last value gains little from an anchor on top.
-    both = [item for item in plans if item.normalise == "last" and item.anchor]
-    return [item for item in plans if item not in both] if len(plans) > len(both) else plans
 
 
 def _select(
@@ -472,12 +374,3 @@ def calibrate(
         if np.isfinite(moved).all():  # a step that was hardly ever observed leaves its level as it is
             shift[..., int(decoding.point) + index] = moved
     return replace(decoding, calibration=shift)
-
-
-def require_windows(count: int, part: str, window: int, horizon: int) -> None:
-    """Refuse a part in which no window fits."""
-    if not count:
-        raise SplitError(
-            f"the {part} part has no room for one window of {window} past and {horizon} future steps: "
-            "give it a larger share, or shorten window or horizon"
-        )

@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Schema, Table
 from tidegate.data.future import Ahead, cut_future, read_future, take_future
-from tidegate.runtime.forecast.ends import SeriesForecast, needed_rows
+from tidegate.runtime.forecast.ends import SeriesForecast
 
 
 def learnable(table: Table) -> Table:
@@ -77,7 +77,7 @@ def ready(model: Any, table: Table, future: Any) -> tuple[Table, Ahead]:
     """
     names, horizon = model.preparation.schema.known, model.decoding.horizon
     past, counts = (table, None) if future is not None or not names else cut_future(table)
-    need = needed_rows(model.spec, model.preparation)
+    need = model.spec.window + model.preparation.lead
     long = np.flatnonzero(past.lengths >= need)
     notes: list[Note] = []
     if 0 < len(long) < len(past.ids):

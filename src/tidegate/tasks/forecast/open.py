@@ -9,8 +9,9 @@ from tidegate.core.table import Table
 from tidegate.data import read, split
 from tidegate.data.split import Split
 from tidegate.nn.network import build_network
+from tidegate.tasks.forecast.build import make_plan
 from tidegate.tasks.forecast.choices import make_choices
-from tidegate.tasks.forecast.fit import ForecastFitted, make_plan
+from tidegate.tasks.forecast.fit import ForecastFitted
 from tidegate.tasks.forecast.frame import learnable
 from tidegate.tasks.open import Stored
 from tidegate.tasks.run import SELECTED
