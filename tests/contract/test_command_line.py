@@ -50,7 +50,7 @@ CONTRACT: dict[str, tuple[str, str, str, str]] = {
     "predict new": ("time,mean", "id,fault,p:belt", "id,wear", "time,score,p_value"),
     "evaluate": ("model", "model", "model", "detector"),
     "evaluate new": ("model", "model", "model", "detector"),
-    "backtest": ("folds", ROLLING, ROLLING, "!evaluate"),
+    "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds"),
     "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate"),
     "audit": ("No leak", "!groups", "!groups", "!one step at a time"),
     "intervals": ("80", "!predict_proba", "80", "!p_value"),

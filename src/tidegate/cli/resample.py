@@ -75,12 +75,15 @@ def backtest() -> Callable[..., None]:
         subject = takes.subject(context, data, values, "backtest")
         how = {**taken(context, own, values), "out": out, "progress": False if quiet else None}
         found = subject.model.backtest(read(subject, data, quiet), **how)
-        for index in range(len(found.folds)):
-            write_columns(found.fold_columns(index), out / f"fold-{index + 1:03d}.csv")
+        if subject.model.task == "detector":
+            write_columns(found.columns(), out / "events.csv")
+        else:
+            for index in range(len(found.folds)):
+                write_columns(found.fold_columns(index), out / f"fold-{index + 1:03d}.csv")
         report = report_backtest(out / "report.html", found, unit=unit)
         show(found, as_json)
         if not quiet:
-            say_notes(note for fold in found.evaluations for note in fold.notes)
+            say_notes(note for one in found.evaluations for note in getattr(one, "alarms", one).notes)
         say(tr("Report: {path}", path=report))
 
     return signed(run, takes.all, own)

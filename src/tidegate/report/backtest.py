@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.core.translate import Language, language, tr
 from tidegate.report.forecast.figures import level_name, titled
 from tidegate.report.page.document import document, write_page
-from tidegate.report.page.markup import Markup, join
+from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import Row, figure, header, listed, plain_table, ranked_table
 from tidegate.report.page.scores import kind_of, percent
 from tidegate.report.page.verdict import verdict_of
@@ -18,6 +18,9 @@ from tidegate.report.page.words import MODEL, UNITLESS, method_name, metric_head
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.marks import Role
 from tidegate.report.svg.ticks import number, time_label
+from tidegate.tasks.resample.alarms import AlarmBacktest, shown_time
+
+LISTED = 100  # events on the page
 
 
 def report_backtest(
@@ -32,7 +35,10 @@ def report_backtest(
     Raises:
         OutputError: the file cannot be written.
     """
-    return write_page(path, render(found, title, unit, lang or language()))
+    lang = lang or language()
+    if isinstance(found, AlarmBacktest):
+        return write_page(path, render_alarms(found, title, lang))
+    return write_page(path, render(found, title, unit, lang))
 
 
 def render(found: Any, title: str, unit: str, lang: Language) -> str:
@@ -47,6 +53,36 @@ def render(found: Any, title: str, unit: str, lang: Language) -> str:
     ]
     head = join(header(tr("Backtest report", lang), title, how), verdict_of(scores, lang, scores.text(lang)))
     return document(title, head, sections, lang)
+
+
+def render_alarms(found: AlarmBacktest, title: str, lang: Language) -> str:
+    """The page of a detector's backtest: how often it alarmed after every cutoff, and what it found."""
+    title = title or listed(found.table.schema.targets, lang)
+    head, *rows = found.rows(lang)
+    edges = np.arange(len(found.folds) + 1, dtype=np.float64) + 0.5
+    rates = np.array([one.rate for one in found.evaluations])
+    per = tr("Events a week", lang) if found.clock else tr("Events in 1,000 rows", lang)
+    drawn = Chart(tr("Fold", lang), per, lang, height=220, zero=True, x_whole=True, legend=False)
+    drawn.bars(edges[:-1], edges[1:], rates, labels=[number(rate) for rate in rates])
+    drawn.rule(found.evaluations[0].budget, tr("budget", lang), upright=False)
+    words = tr("How often it alarmed after each cutoff; the line is the budget.", lang)
+    events = found.columns()
+    names = [name for name in events if name not in ("event", "score")]
+    listing = [[_shown(events[name][row]) for name in names] for row in range(len(events["fold"]))][:LISTED]
+    sections: list[tuple[str, str, Markup | None]] = [
+        ("folds", tr("Fold by fold", lang), join(figure(drawn, words), plain_table(head, rows, range(2, len(head))))),
+        ("events", tr("Events", lang), plain_table(names, listing, ()) if listing else None),
+    ]
+    how = tr("{folds} folds", lang, folds=len(found.folds))
+    top = join(header(tr("Backtest report", lang), title, how), el("p", found.verdict(lang), class_="lead"))
+    return document(title, top, sections, lang)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, (float, np.floating)):
+        return number(float(value))
+    text = str(value)
+    return shown_time(text) if "T" in text and ":" in text else text
 
 
 def table(found: Any, unit: str, lang: Language) -> Markup:

@@ -19,10 +19,6 @@ _SEQUENCES = {
     "stream": "a {name} answers when a sequence is complete, not step by step: give predict() the sequences",
 }
 _ALARMS = {
-    "backtest": (
-        "a detector is a stream that never looks back: all rows after the validation part were judged one step at a "
-        "time, so that one pass says what several cutoffs would; see evaluate()"
-    ),
     "cross_validate": (
         "folds of rows would train on what comes after them; a detector judges its test part row by row instead: see "
         "evaluate()"

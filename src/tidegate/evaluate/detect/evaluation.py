@@ -130,7 +130,7 @@ class DetectionEvaluation(Saved):
         kind = "unlabelled" if own["windows"] == 0 else "found" if own["found"] else "missed"
         parts = [tr(_SENTENCES[kind], lang, **values)]
         if self.budget is not None and math.isfinite(rate):
-            parts.append(tr(_BUDGET[_kept(own["false_alarms"], rate, self.budget)], lang, **values))
+            parts.append(tr(_BUDGET[kept_budget(own["false_alarms"], rate, self.budget)], lang, **values))
         if self.best_baseline is not None and self.key in _BESIDE:
             other = self.overall[self.best_baseline]
             values |= {
@@ -147,8 +147,8 @@ class DetectionEvaluation(Saved):
         return self.table()
 
 
-def _kept(count: float, rate: float, budget: float) -> str:
-    """Whether a budget was kept, or broken by no more than a Poisson count scatters."""
+def kept_budget(count: float, rate: float, budget: float) -> str:
+    """Whether a budget was kept ("within"), broken by no more than a Poisson count scatters ("chance"), or "above"."""
     if rate <= budget:
         return "within"
     allowed = count * budget / rate

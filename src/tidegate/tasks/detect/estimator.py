@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.detect.fit import DetectFitted
     from tidegate.tasks.diagnose.detect import DetectorTrainee
     from tidegate.tasks.open import Stored
+    from tidegate.tasks.resample.alarms import AlarmBacktest
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -264,6 +265,40 @@ class AnomalyDetector(Estimator):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
         fitted = self.fitted_
         return evaluate_rows(self.detector_, fitted.walked, fitted.labelled, fitted.split[part])
+
+    def backtest(
+        self, data: Any = None, *, label: str | None = None, folds: int = 5, test_size: int | None = None,
+        step: int | None = None, gap: int = 0, max_train_size: int | None = None, validation: float | int = 0.1,
+        out: str | Path | None = None, progress: bool | None = None, **reading: Any,
+    ) -> AlarmBacktest:  # fmt: skip
+        """Train up to one cutoff after the other, and judge what is said of the rows after each.
+
+        Args:
+            data: as for `fit`; None takes the table that it was fitted on, with its labels. label: as for `fit`.
+            folds, test_size, step, gap, max_train_size, validation, out, progress: as of `tidegate.backtest`.
+            reading: columns and options of `tidegate.read`: time, target, series, ...
+
+        Returns:
+            `tidegate.tasks.resample.alarms.AlarmBacktest`: print it, or see `.total()`, `.evaluations`, `.frame`.
+
+        Raises:
+            ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be judged.
+        """
+        from tidegate.tasks.detect.known_anomalies import labels_of
+        from tidegate.tasks.resample.alarms import backtest_alarms
+
+        self.check()
+        if data is None:
+            self._require_fitted("fitted_")
+            if reading:
+                raise ConfigError(f"{', '.join(reading)}: not for the backtest of a detector's own table; leave it out")
+            table, labelled = self.fitted_.table, self.fitted_.labelled
+        else:
+            table, labelled = labels_of(self.read(data, label=label, **reading), label)
+        return backtest_alarms(
+            self, table, labelled, folds=folds, test_size=test_size, step=step, gap=gap,
+            max_train_size=max_train_size, validation=validation, out=out, progress=progress,
+        )  # fmt: skip
 
     def stream(
         self,

@@ -367,8 +367,11 @@ class Forecaster(Estimator):
     def backtest(self, data: Any = None, **how: Any) -> Backtest:
         """Train and forecast again from one cutoff after the other; see `tidegate.backtest`."""
         from tidegate.tasks.resample.backtest import backtest
+        from tidegate.tasks.resample.forecasts import Backtest
 
-        return backtest(self, data, **how)
+        found = backtest(self, data, **how)
+        assert isinstance(found, Backtest)  # of a forecaster
+        return found
 
     def audit(self, data: Any = None, **how: Any) -> Audit:
         """Prove that no forecast depends on what comes after it; see `tidegate.audit`."""

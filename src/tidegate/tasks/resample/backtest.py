@@ -20,6 +20,7 @@ from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.fold_scores import spread_over
 from tidegate.evaluate.forecast.scores import Scores
+from tidegate.tasks.resample.alarms import AlarmBacktest
 from tidegate.tasks.resample.folds import Clock, Fold, FoldTable, fold_table, make_folds
 from tidegate.tasks.resample.forecasts import Backtest, FoldForecasts
 from tidegate.tasks.resample.store import FoldStore
@@ -82,8 +83,11 @@ def backtest(
     out: str | Path | None = None,
     progress: bool | None = None,
     **reading: Any,
-) -> Backtest:
+) -> Backtest | AlarmBacktest:
     """Train and forecast again from one cutoff after the other, and score what came beside the baselines.
+
+    Of an `AnomalyDetector` see `tidegate.tasks.resample.alarms.backtest_alarms`: `refit`, `stride` and `ridge` are not
+    for it.
 
     Every fold goes the whole way by itself: seasons, window, preparation, network and calibration come from its own
     training part, and rows after its test part are not in its table. Series are cut at the same time.
@@ -110,6 +114,13 @@ def backtest(
     """
     require("torch", extra="train", purpose="train")
     model.check()
+    if getattr(model, "task", "") == "detector":
+        if refit not in (True, 1) or stride is not None:
+            raise ConfigError("refit and stride are for forecasts: a detector is trained at every cutoff")
+        sizes: dict[str, Any] = {"test_size": test_size, "step": step, "gap": gap, "max_train_size": max_train_size}
+        shared = {"folds": folds, "validation": validation, "out": out, "progress": progress, **sizes}
+        alarms: AlarmBacktest = model.backtest(data, **shared, **reading)
+        return alarms
     from tidegate.tasks.forecast.choices import with_horizon
 
     require_verb(model, "backtest")
