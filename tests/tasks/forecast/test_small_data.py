@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 import tidegate as tg
 from tests.tasks.forecast.models import means
 from tidegate.artifacts.artifact import read_artifact, write_artifact
-from tidegate.core.errors import ArtifactError, SplitError
+from tidegate.core.errors import ArtifactError, DataError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.data.windows import origins
 from tidegate.runtime.forecast.beside import beside
@@ -145,3 +145,22 @@ def test_seeds_change_little() -> None:
         for seed in range(2)
     ]
     assert max(errors) < 1.1 * min(errors)
+
+
+def test_the_pretrained_forecaster_alone_is_the_one_without_training(tmp_path: Path) -> None:
+    data = months(96)
+    model = tg.Forecaster(horizon=6, pretrained=True).fit(data, test=0, validation=6, progress=False)
+    expected = tg.forecast(tg.read(data), horizon=6).columns()["mean"]
+    np.testing.assert_allclose(means(model.predict())[:, 0], expected, rtol=1e-6)
+    assert len(model.history_) == 0
+    with pytest.raises(DataError, match="nothing was trained"):
+        model.diagnose()
+
+
+def test_the_pretrained_forecaster_alone_has_a_run_a_verdict_and_a_backtest(tmp_path: Path) -> None:
+    model = tg.Forecaster(horizon=6, level=80, pretrained=True).fit(months(96), out=tmp_path / "run", progress=False)
+    loaded = tg.load(tmp_path / "run")
+    np.testing.assert_allclose(means(loaded.predict()), means(model.predict()), rtol=1e-6)
+    assert loaded.standing().verdict.key == model.evaluate().verdict.key
+    assert "ridge" in model.evaluate().overall
+    assert "ridge regression" in str(model.backtest(months(96), folds=2))

@@ -8,7 +8,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from tidegate.core.errors import DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
@@ -25,6 +27,8 @@ COLUMNS = ("known", "observed", "static")
 def make_case(model: Any) -> Case:
     """The case of a fitted forecaster; see `tidegate.diagnose.evidence.Case`."""
     fitted = model.fitted_.held_out
+    if model.pretrained is True:
+        raise DataError(tr("nothing was trained (pretrained=True): there is no training to examine"))
     table, spec, decoding = fitted.table, fitted.spec, fitted.decoding
     choices = make_choices(model, table, fitted.split.train)
     rows = needed_rows(model)

@@ -42,7 +42,7 @@ class ForecastOptions:
         loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
         window, horizon: T and K, or None where the table is to suggest them. ensemble_size: networks that are averaged.
         transformed: whether the caller said what is forecast, `target_transform`.
-        pretrained: whether the pretrained forecaster stands beside the network; "auto" tries it on small data.
+        pretrained: "auto" tries the pretrained forecaster beside the network on small data; True takes it alone.
     """
 
     recurrent: RecurrentOptions

@@ -49,8 +49,8 @@ class Forecaster(Estimator):
         bidirectional: read the window in both directions (guide 6.1); "auto" reads it forwards.
         loss: what training lowers: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
-        pretrained: whether the pretrained forecaster stands beside the network, with a share that the validation part
-            chooses; "auto" does so for small data. See `tidegate.forecast`.
+        pretrained: whether the pretrained forecaster stands beside the network: "auto" where data are few, with a share
+            that the validation part chooses; True leaves all to it, and trains nothing. See `tidegate.forecast`.
         network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
         training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
         preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).

@@ -36,10 +36,12 @@ from tidegate.tasks.forecast.examples import (
     require_windows,
     thin,
 )
+from tidegate.tasks.forecast.small.alone import alone, refuse, silent_network
 from tidegate.tasks.forecast.small.linear import Linear, choose_linear
 from tidegate.tasks.forecast.small.mixing import SMALL_ROWS, SMALL_WINDOWS, renewed, with_pretrained
 from tidegate.tasks.forecast.small.share import choose_share, set_share
 from tidegate.tasks.options import AUTO
+from tidegate.train.history import History
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
@@ -128,6 +130,8 @@ def fit(
     own = _Windows(table, split, choices, preparation, plan)
     notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
     training = own.windows(split)
+    if choices.pretrained is True:
+        return _alone(own, plan, validation_windows, notes)
     if skips(choices, plan, table, len(training)):
         own, plan = with_skip(own, plan, notes)
         choices, preparation = own.choices, own.preparation
@@ -193,6 +197,19 @@ def fit(
     )
 
 
+def _alone(own: _Windows, plan: Plan, validation_windows: int, notes: list[Note]) -> ForecastFitted:
+    """The fit of `pretrained=True`: nothing is trained, the quantiles are calibrated."""
+    refuse(own.choices)
+    table, split = own.table, own.split
+    network = silent_network(plan, own.preparation, own.decoding(plan).outputs)
+    decoding = alone(own.decoding(plan), network.spec, table, split.together().train, notes)
+    validation = thin(own.origins("validation"), notes, validation_windows)
+    decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
+    parts: dict[str, Any] = {"preparation": own.preparation, "prepared": own.prepared, "plan": plan}
+    history = History(stopped="pretrained")
+    return ForecastFitted(network, (history,), tuple(notes), table=table, split=split, decoding=decoding, **parts)
+
+
 def skips(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
     """Whether a linear forecast stands beside the network: for little data, where nobody chose another anchor."""
     network = choices.network
@@ -234,8 +251,7 @@ def logs(choices: Choices, prepared: Prepared, rows: NDArray[np.int64]) -> bool:
 def _leans(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
     """Whether the pretrained forecaster is tried beside the network."""
     fits = plan.block == plan.horizon and choices.preparation.target_transform != "difference"
-    small = len(table) <= SMALL_ROWS and windows <= SMALL_WINDOWS
-    return fits and choices.pretrained is not False and (small or choices.pretrained is True)
+    return fits and choices.pretrained == AUTO and len(table) <= SMALL_ROWS and windows <= SMALL_WINDOWS
 
 
 def refits(choices: Choices, windows: int) -> bool:
