@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import zlib
@@ -71,9 +72,13 @@ def trailer(
         start: its first bytes; `whole` says whether these are all.
         times: places of the columns of times.
     """
-    if width < 2 or encoding.startswith(("utf-16", "utf-32")):
+    if width < 2 or encoding.startswith("utf-32"):
         return None, []
     data, offset = (start, 0) if whole else _end_of(path)
+    wide = None if not encoding.startswith("utf-16") else "utf-16-be" if _big(encoding, start) else "utf-16-le"
+    size = len(data)
+    if wide is not None:  # the same lines, in bytes that can be searched for line ends
+        data, encoding = data[offset % 2 :].decode(wide, "ignore").encode("utf-8"), "utf-8"
     found: list[str] = []
     stop = end = len(data)
     while end > 0 and len(found) < _MOST:
@@ -94,7 +99,14 @@ def trailer(
             found.append(line.strip())
             stop = begin
         end = begin
+    if wide is not None:
+        stop = size - len(data[stop:].decode("utf-8").encode(wide))
     return (offset + stop, found[::-1]) if found else (None, [])
+
+
+def _big(encoding: str, start: bytes) -> bool:
+    """Whether the larger byte comes first in text of UTF-16."""
+    return encoding == "utf-16-be" or start.startswith(codecs.BOM_UTF16_BE)
 
 
 def _end_of(path: Path) -> tuple[bytes, int]:

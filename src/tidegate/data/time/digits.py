@@ -1,4 +1,4 @@
-"""Times written as digits alone: years, 20241231, 201852, 1090102, seconds since 1970, plain counts."""
+"""Times written as digits alone: years, 2012.5, 20241231, 201852, 1090102, Excel's days, seconds, plain counts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ ROC_NOTE = "Years of {column} were read as years of the Republic of China (year 
 WEEK_NOTE = "Weeks of {column} were read as ISO weeks, dated by their Monday: {text} is {first}."
 BUDDHIST, BUDDHIST_YEARS = (2443, 2700), 543
 BUDDHIST_NOTE = "Years of {column} were read as years of the Buddhist era, which began 543 years earlier: {text}."
+YEARS = 1500, 2200
+DECIMAL_NOTE = "Numbers of {column} were read as years with their fraction: {text} is {first}."
+EXCEL = 20_000, 80_000
+"""Days from 1954 to 2119 since the day that Excel calls 0."""
+EXCEL_NOTE = (
+    "Numbers of {column} were read as dates of a spreadsheet, in days since 30 December 1899: {text} is {first}."
+)
+_ABOUT_DATE = re.compile(r"date|datum|fecha|(?<![^\W_])data(?![^\W_])|日期|日付|날짜", re.IGNORECASE)
 _MINUTE = 60_000_000
 _LAST_EPOCH = np.datetime64("2200-01-01", "us")
 _EPOCH = (
@@ -32,12 +40,15 @@ _ABOUT_TIME = re.compile(r"date|month|year|time|period|年|月|日期|時間|期
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a whole number, or one with a fraction that is large enough to count seconds since 1970."""
+    """Whether a cell is a whole number, or one with a fraction that can be a time: of a year, of a day that Excel
+    counts, or of a second since 1970."""
     cell = text.strip()
     if not cell.isascii() or _NUMBER.fullmatch(cell) is None:
         return False
     fraction = cell.partition(".")[2]
-    return abs(float(cell)) >= 1e8 or ("e" not in cell.lower() and not fraction.strip("0"))
+    value = abs(float(cell))
+    counted = value >= 1e8 or YEARS[0] <= value < YEARS[1] or EXCEL[0] <= value < EXCEL[1]
+    return counted or ("e" not in cell.lower() and not fraction.strip("0"))
 
 
 def numbers(texts: Sequence[str]) -> NDArray[Any]:
@@ -132,7 +143,9 @@ def from_numbers(
     found = None if not roc else _roc(filled, name, True)
     if found is None and not roc:
         found = _weeks(filled, name) or _calendar(filled) or (None if six else _roc(filled, name, padded))
+        short = six or padded or not _no_day(filled)  # 20101 may be 2 January 2001
         found = found or _epoch(filled, name)
+        found = found or _excel(filled.astype(np.float64), name, not short and _ABOUT_DATE.search(name))
     if found is not None:
         found.values = _blank(found.values, held)
         return found
@@ -152,10 +165,15 @@ def from_numbers(
 def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
     held = ~np.isnan(values)
     low, high = values[held].min(), values[held].max()
+    filled = np.where(held, values, low)
+    found = _decimal_years(values[held], filled, name) or _excel(filled, name, True)
+    if found is not None:
+        found.values = _blank(found.values, held)
+        return found
     for least, most, factor in ((1e8, 1e11, 1e6), (1e11, 1e14, 1e3)):
         if least <= low and high < most:
-            whole = np.floor(np.where(held, values, low))
-            rest = np.where(held, values, low) - whole
+            whole = np.floor(filled)
+            rest = filled - whole
             micro = whole.astype(np.int64) * int(factor) + np.round(rest * factor).astype(np.int64)
             times = micro.astype("datetime64[us]")
             note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:23]})
@@ -193,6 +211,49 @@ def _epoch(values: NDArray[np.int64], name: str) -> Times | None:
                 return None
             note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:19]})
             return Times(times, aware=True, zone="UTC", notes=[note])
+    return None
+
+
+def _excel(values: NDArray[np.float64], name: str, sure: object) -> Times | None:
+    """Days since 30 December 1899, to the second, where the column's name (or a fraction) says that they are dates."""
+    if not sure or values.min() < EXCEL[0] or values.max() >= EXCEL[1]:
+        return None
+    seconds = np.round(values * 86_400).astype(np.int64).astype("timedelta64[s]")
+    times = (np.datetime64("1899-12-30", "s") + seconds).astype("datetime64[us]")
+    told = {"column": name, "text": f"{values[0]:.10g}", "first": str(times[0])[:16]}
+    return Times(times, notes=[Note("excel", EXCEL_NOTE, told)])
+
+
+def _no_day(values: NDArray[np.int64]) -> bool:
+    """Whether some of the numbers are no days of years with two digits."""
+    return bool(assemble(2000 + values // 10_000, values // 100 % 100, values % 100)[1].any())
+
+
+def _decimal_years(held: NDArray[np.float64], filled: NDArray[np.float64], name: str) -> Times | None:
+    """Years with their fraction, where halves, quarters, months or days of them follow each other evenly.
+
+    A fraction may point to the beginning or the middle of its month or day, and is rounded by whoever wrote it.
+    """
+    if held.min() < YEARS[0] or held.max() >= YEARS[1]:
+        return None
+    year = np.floor(filled)
+    lengths = (year - 1970).astype("datetime64[Y]")
+    begin = lengths.astype("datetime64[D]")
+    days = ((lengths + 1).astype("datetime64[D]") - begin).astype(np.float64)
+    for parts in (2, 4, 12, None):
+        place = filled * parts if parts else (filled - year) * days
+        base = place[0] - np.floor(place[0])
+        base -= base > 0.8  # just below a whole number: rounded down
+        whole = np.round(place - base)
+        if np.abs(place - base - whole).max() > (0.2 if parts else 0.45):
+            continue
+        months = (whole * (12 // (parts or 1))).astype(np.int64) - 1970 * 12
+        dates = months.astype("datetime64[M]") if parts else begin + whole.astype("timedelta64[D]")
+        steps = np.unique(np.diff(np.unique(dates.astype(np.int64))))
+        if len(steps) == 1 and len(np.unique(dates)) == len(np.unique(held)):
+            times = dates.astype("datetime64[us]")
+            told = {"column": name, "text": f"{filled[0]:.10g}", "first": str(times[0])[:10]}
+            return Times(times, notes=[Note("decimal_years", DECIMAL_NOTE, told)])
     return None
 
 
@@ -264,8 +325,7 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
     """
     if values.min() < 101 or values.max() > 991_231 or values.max() < 10_101 or not _ABOUT_TIME.search(name):
         return
-    _, bad = assemble(2000 + values // 10_000, values // 100 % 100, values % 100)
-    if not bad.any() and not (np.diff(np.unique(values)) == 1).all():
+    if not _no_day(values) and not (np.diff(np.unique(values)) == 1).all():
         raise TimeError(
             f"column {name!r}: numbers such as {values[0]} may be dates with years of two digits, of the Republic of "
             'China, or counts, and nothing in the column decides it; pass date_format="%y%m%d", date_format="roc" or '

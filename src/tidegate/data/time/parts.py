@@ -35,13 +35,14 @@ _PART = {word: part for part, words in _SYNONYMS.items() for word in words.split
 _CLOCKS = frozenset(
     ("time", "clock", "timeofday", "uhrzeit", "zeit", "orario", "tijd", "klockan", "時間", "時刻", "時分")
 )
+_UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
 _ORDER = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
 _MOST = {"quarter": 4, "minute": 59, "second": 59}
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", re.sub(r"[(（\[].*", "", name.lower()))
+    return re.sub(r"[\W_]+|\b(?:utc|gmt)\b", "", re.sub(r"[(（\[].*", "", name.lower()))
 
 
 def part_named(name: str) -> str | None:
@@ -64,7 +65,7 @@ def is_clock(source: Source, name: str) -> bool:
 
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
     try:
-        return np.array([float(re.sub(r"^(\d+)\D$", r"\1", text.strip())) for text in texts])
+        return np.array([float(re.sub(r"^(\d+)\D$", r"\1", _UTC.sub("", text.strip()))) for text in texts])
     except ValueError:
         return None
 
@@ -195,6 +196,8 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
     if "clock" in held or "hour" in held:
         name = held.get("clock") or held["hour"]
         clock += _hours(source, loaded.values[name], name, notes)
+        if not aware and all(_UTC.search(text.strip()) for text in source.cells(name)):
+            aware, zone = True, "UTC"
     for kind, size in (("minute", 60_000_000), ("second", 1_000_000)):
         if kind in held:
             clock += _whole(source, loaded, held[kind], kind) * size

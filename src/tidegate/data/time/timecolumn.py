@@ -63,7 +63,7 @@ class TimeColumn:
         try:
             if self.form is not None and self.form not in WORDS:
                 self.ready.append(stamps.by_format(texts, self.form))
-            elif self.numbers or (not self.fields and is_number(_first(texts))):
+            elif self.numbers or (not self.fields and is_number(_first(texts)) and not _dotted_months(texts)):
                 self.numbers.append(numbers(texts))
                 cell = _first(texts).strip()
                 self.padded = self.padded or (cell[:1] == "0" and len(cell) in (5, 7))
@@ -168,6 +168,12 @@ class TimeColumn:
             return Times(utc, aware=True, zone="UTC", notes=notes)
         zone = "UTC" if minutes == 0 else f"Etc/GMT{-minutes // 60:+d}"
         return Times(utc, aware=True, zone=zone, notes=notes)
+
+
+def _dotted_months(texts: Sequence[str]) -> bool:
+    """Whether all cells are years and months such as `2012.05`, and no years with a fraction."""
+    held = [text.strip() for text in texts if not is_missing(text)]
+    return all(len(cell) == 7 and cell[4] == "." and "01" <= cell[5:] <= "12" for cell in held)
 
 
 def _two_years(text: str) -> bool:
