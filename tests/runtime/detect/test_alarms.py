@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegate.core.errors import ConfigError
-from tidegate.runtime.detect.alarms import WEEK, Watch, budget_threshold, onsets, p_of_score, score_of, watch
+from tidegate.runtime.detect.alarms import WEEK, Watch, budget_threshold, onsets, score_of, watch
 
 
 def run(p: list[float], threshold: float, refractory: int) -> tuple[list[int], list[int]]:
@@ -51,7 +51,7 @@ def test_scores_rise_as_p_falls_and_can_be_read_back() -> None:
     assert (np.diff(score) > 0).all()
     assert (score < 1).all()
     for own in (0.1, 0.5, 0.7):
-        assert score_of(np.array([p_of_score(own)]))[0] == pytest.approx(own)
+        assert score_of(np.array([10.0 ** (-3 * own / (1 - own))]))[0] == pytest.approx(own)
     assert np.isnan(score_of(np.array([np.nan])))[0]
 
 

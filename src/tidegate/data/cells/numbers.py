@@ -190,17 +190,6 @@ def could_be_either(text: str) -> bool:
     return _EITHER.fullmatch(text.strip()) is not None
 
 
-def looks_numeric(texts: Iterable[str], share: float = 0.5) -> bool | None:
-    """Whether more than `share` of the cells that hold something are numbers; None where all are missing."""
-    held = fine = 0
-    for text in texts:
-        if is_missing(text):
-            continue
-        held += 1
-        fine += is_number(text)
-    return None if held == 0 else fine > share * held
-
-
 def is_number(text: str) -> bool:
     """Whether a cell is a number in one of the notations."""
     for sign in _OTHER:

@@ -12,7 +12,7 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note
 from tidegate.core.text import share
 from tidegate.evaluate.label.evaluation import ClassEvaluation
-from tidegate.evaluate.label.metrics.bootstrap import LEVEL, RESAMPLES, interval, mcnemar, resamples_for, units_of
+from tidegate.evaluate.label.metrics.bootstrap import RESAMPLES, mcnemar, resamples_for, units_of
 from tidegate.evaluate.label.metrics.classes import accuracy as share_right
 from tidegate.evaluate.label.metrics.classes import averages, balanced_accuracy, confusion, labels_of, per_class
 from tidegate.evaluate.label.metrics.probability import brier, log_loss, probabilities_of, top_reliability
@@ -24,9 +24,9 @@ from tidegate.evaluate.label.metrics.resampling import (
     ranking_intervals,
     resample_methods,
 )
-from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.label.ranked import by_class, comparison, rank
+from tidegate.evaluate.label.verdict import decide
 from tidegate.evaluate.leaks.sequences import Leaks
-from tidegate.evaluate.verdict import Verdict
 
 Array = NDArray[np.float64]
 Criterion = Literal["accuracy", "balanced_accuracy", "f1_macro"]
@@ -84,56 +84,49 @@ def evaluate_classes(
     matrices = {name: confusion(y, one.named, len(names)) for name, one in chosen.items()}
     overall = {name: class_scores(y, one, matrices[name]) for name, one in chosen.items()}
     main = criterion or _criterion(matrices[MODEL])
-    order = sorted((name for name in chosen if name != MODEL), key=lambda name: -overall[name][main])
-    best = order[0] if order else None
     amount = resamples_for(count)
     sums = resample_methods({name: class_sums(y, one, unit, count) for name, one in chosen.items()}, seed, amount)
     drawn = {name: class_metrics(values, len(names)) for name, values in sums.items()}
-    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
+    found = rank(overall, drawn, main)
+    best = found.best_baseline
     found_notes = list(notes)
     if np.unique(y).size == 1:
         found_notes.append(Note("constant", CONSTANT, {"count": y.size, "value": names[int(y[0])]}))
     areas, resamples = ranking_intervals(*_columns(y, chosen[MODEL].probabilities), unit, count, seed)
-    intervals[MODEL] |= areas
+    found.intervals[MODEL] |= areas
     found_notes += interval_notes(amount, resamples)
     limits = _thresholds(threshold)
     if limits:
         found_notes.append(Note("threshold", _THRESHOLD, {"name": names[1], "threshold": f"{limits[0]:.3f}"}))
-    difference = differences(overall, drawn, best)
     # Steps of one sequence and things of one group are not independent, as the test asks.
     alone = kind == "things" and best is not None
     p = mcnemar(chosen[MODEL].named == y, chosen[best].named == y) if alone and best is not None else None
+    remarks, extra = _hidden(matrices[MODEL], names, matrices.get("majority"))
+    sureness = _sureness(y, chosen[MODEL])
+    if sureness is not None:
+        remarks, extra = (*remarks, sureness[0]), extra | sureness[1]
+    verdict = decide(
+        comparison(found, (kind, count), p=p if main == "accuracy" else None),
+        things=int(y.size),
+        sequences=sequences,
+        remarks=remarks,
+        extra=extra,
+        leaks=leaks,
+    )
     return ClassEvaluation(
         kind="tag" if starts is not None else "label",
         classes=names,
         things=int(y.size),
         sequences=sequences,
         units=(kind, count),
-        criterion=main,
-        methods=(MODEL, *order),
-        overall=overall,
-        intervals=intervals,
-        difference=difference,
-        per_class=_each(y, chosen[MODEL].probabilities, matrices[MODEL], names),
+        **found._asdict(),
+        per_class=by_class(per_class(matrices[MODEL]), *one_against_rest(y, chosen[MODEL].probabilities), names),
         confusion=tuple(tuple(int(v) for v in row) for row in matrices[MODEL]),
         reliability=top_reliability(y, chosen[MODEL].probabilities),
         thresholds=limits,
-        best_baseline=best,
         skill=skill(overall, main, best),
         mcnemar=p,
-        verdict=_verdict(
-            overall,
-            difference,
-            matrices,
-            names,
-            main,
-            best,
-            (kind, count),
-            p,
-            leaks,
-            sequences,
-            _sureness(y, chosen[MODEL]),
-        ),
+        verdict=verdict,
         notes=tuple(found_notes),
     )
 
@@ -158,19 +151,6 @@ def interval_notes(amount: int, areas: int) -> list[Note]:
     if areas == 0:
         return [*notes, Note("interval", _NO_AREAS)]
     return [*notes, Note("interval", _AREAS, {"count": areas})] if areas < RESAMPLES else notes
-
-
-def differences(
-    overall: Mapping[str, Mapping[str, float]], drawn: Mapping[str, Mapping[str, Array]], best: str | None
-) -> dict[str, tuple[float, float, float]]:
-    """Metric -> model minus best baseline, with the interval of that over common resamples."""
-    if best is None:
-        return {}
-    out = {}
-    for metric, values in drawn[MODEL].items():
-        low, high = interval(values - drawn[best][metric], LEVEL)
-        out[metric] = (overall[MODEL][metric] - overall[best][metric], low, high)
-    return out
 
 
 def skill(overall: Mapping[str, Mapping[str, float]], metric: str, best: str | None) -> float | None:
@@ -230,66 +210,6 @@ def _columns(y: NDArray[np.int64], p: Array) -> tuple[NDArray[np.bool_], Array]:
 def _thresholds(threshold: float | Mapping[str, float] | None) -> tuple[float, ...]:
     limit = threshold.get(MODEL) if isinstance(threshold, Mapping) else threshold
     return () if limit is None else (float(limit),)
-
-
-def _each(
-    y: NDArray[np.int64], p: Array, matrix: NDArray[np.int64], names: tuple[str, ...]
-) -> dict[str, dict[str, float]]:
-    found = per_class(matrix)
-    roc, precision = one_against_rest(y, p)
-    return {
-        name: {
-            "precision": float(found.precision[k]),
-            "recall": float(found.recall[k]),
-            "f1": float(found.f1[k]),
-            "support": float(found.support[k]),
-            "predicted": float(found.predicted[k]),
-            "roc_auc": float(roc[k]),
-            "pr_auc": float(precision[k]),
-        }
-        for k, name in enumerate(names)
-    }
-
-
-def _verdict(
-    overall: Mapping[str, Mapping[str, float]],
-    difference: Mapping[str, tuple[float, float, float]],
-    matrices: Mapping[str, NDArray[np.int64]],
-    names: tuple[str, ...],
-    main: str,
-    best: str | None,
-    units: tuple[str, int],
-    p: float | None,
-    leaks: Leaks | None,
-    sequences: int,
-    sureness: tuple[str, dict[str, str]] | None,
-) -> Verdict:
-    _, low, high = difference[main] if best is not None else (np.nan, np.nan, np.nan)
-    reference = float("nan") if best is None else overall[best][main]
-    found = Comparison(
-        main,
-        True,
-        overall[MODEL][main],
-        best,
-        reference,
-        low,
-        high,
-        units[0],
-        units[1],
-        p if main == "accuracy" else None,
-    )
-    remarks, extra = _hidden(matrices[MODEL], names, matrices.get("majority"))
-    if sureness is not None:
-        remarks, extra = (*remarks, sureness[0]), extra | sureness[1]
-    return decide(
-        found,
-        things=int(matrices[MODEL].sum()),
-        sequences=sequences,
-        copies=0 if leaks is None else leaks.copies,
-        shared=0 if leaks is None else leaks.shared,
-        remarks=remarks,
-        extra=extra,
-    )
 
 
 def _sureness(y: NDArray[np.int64], chosen: Predicted) -> tuple[str, dict[str, str]] | None:

@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
-from tidegate.evaluate.label.classes import MODEL, differences, interval_notes, skill
+from tidegate.evaluate.label.classes import MODEL, interval_notes, skill
 from tidegate.evaluate.label.evaluation import ClassEvaluation
-from tidegate.evaluate.label.metrics.bootstrap import interval, resamples_for, unit_sums, units_of
+from tidegate.evaluate.label.metrics.bootstrap import resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.multilabel import flags_of, label_scores, multilabel_scores
 from tidegate.evaluate.label.metrics.probability import reliability
 from tidegate.evaluate.label.metrics.ranking import average_precision, roc_auc
 from tidegate.evaluate.label.metrics.resampling import flag_features, flag_metrics, ranking_intervals, resample_methods
-from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.label.ranked import by_class, comparison, rank
+from tidegate.evaluate.label.verdict import decide
 from tidegate.evaluate.leaks.sequences import Leaks
 
 Array = NDArray[np.float64]
@@ -57,8 +58,6 @@ def evaluate_multilabel(
     limits = {name: _limits(thresholds, name, len(names)) for name in given}
     overall = {name: multilabel_scores(y, p, limits[name]) for name, p in given.items()}
     main = "f1_macro"
-    order = sorted((name for name in given if name != MODEL), key=lambda name: -overall[name][main])
-    best = order[0] if order else None
     unit, count = units_of(groups, len(y))
     amount = resamples_for(count)
     features = {name: flag_features(y, p, p >= limits[name]) for name, p in given.items()}
@@ -67,35 +66,26 @@ def evaluate_multilabel(
     drawn_sums = resample_methods(sums, seed, amount)
     totals = drawn_sums.pop("things")[:, 0]
     drawn = {name: flag_metrics(values, totals, len(names)) for name, values in drawn_sums.items()}
-    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
+    found = rank(overall, drawn, main)
     areas, resamples = ranking_intervals(y, given[MODEL], unit, count, seed)
-    intervals[MODEL] |= areas
-    difference = differences(overall, drawn, best)
-    kind = "things" if groups is None else "groups"
-    _, low, high = difference[main] if best is not None else (np.nan, np.nan, np.nan)
-    reference = overall[best][main] if best is not None else float("nan")
-    found = Comparison(main, True, overall[MODEL][main], best, reference, low, high, kind, count)
-    leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
+    found.intervals[MODEL] |= areas
+    units = ("things" if groups is None else "groups", count)
+    verdict = decide(comparison(found, units), things=len(y), sequences=len(y), leaks=leaks)
     own, chosen = given[MODEL], given[MODEL] >= limits[MODEL]
     return ClassEvaluation(
         kind="labels",
         classes=names,
         things=len(y),
         sequences=len(y),
-        units=(kind, count),
-        criterion=main,
-        methods=(MODEL, *order),
-        overall=overall,
-        intervals=intervals,
-        difference=difference,
-        per_class=_each(y, own, chosen, names),
+        units=units,
+        **found._asdict(),
+        per_class=by_class(label_scores(y, chosen), *_areas(y, own), names),
         confusion=(),
         reliability=reliability(own.ravel(), y.ravel()),
         thresholds=tuple(limits[MODEL].tolist()),
-        best_baseline=best,
-        skill=skill(overall, main, best),
+        skill=skill(overall, main, found.best_baseline),
         mcnemar=None,
-        verdict=decide(found, things=len(y), sequences=len(y), copies=leaked[0], shared=leaked[1]),
+        verdict=verdict,
         notes=(*notes, *interval_notes(amount, resamples)),
     )
 
@@ -115,19 +105,6 @@ def _limits(thresholds: ArrayLike | Mapping[str, Any] | None, name: str, count: 
     return np.array(np.broadcast_to(limits, (count,)), dtype=np.float64)
 
 
-def _each(
-    y: NDArray[np.bool_], p: Array, chosen: NDArray[np.bool_], names: tuple[str, ...]
-) -> dict[str, dict[str, float]]:
-    found = label_scores(y, chosen)
-    return {
-        name: {
-            "precision": float(found.precision[k]),
-            "recall": float(found.recall[k]),
-            "f1": float(found.f1[k]),
-            "support": float(found.support[k]),
-            "predicted": float(found.predicted[k]),
-            "roc_auc": roc_auc(y[:, k], p[:, k]),
-            "pr_auc": average_precision(y[:, k], p[:, k]),
-        }
-        for k, name in enumerate(names)
-    }
+def _areas(y: NDArray[np.bool_], p: Array) -> tuple[list[float], list[float]]:
+    pairs = list(zip(y.T, p.T, strict=True))
+    return [roc_auc(*pair) for pair in pairs], [average_precision(*pair) for pair in pairs]

@@ -25,7 +25,8 @@ from tidegate.evaluate.label.metrics.bootstrap import (
 from tidegate.evaluate.label.metrics.numbers import Metric, number_scores
 from tidegate.evaluate.label.metrics.resampling import resample_methods
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
-from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.label.ranked import comparison, rank
+from tidegate.evaluate.label.verdict import decide
 from tidegate.evaluate.leaks.sequences import Leaks
 from tidegate.evaluate.verdict import skill_of
 
@@ -88,46 +89,31 @@ def evaluate_numbers(
         title: {name: number_scores(y[:, place], values[:, place], extra) for name, values in given.items()}
         for place, title in enumerate(titles)
     }
-    order = sorted((name for name in given if name != MODEL), key=lambda name: overall[name][criterion])
-    best = order[0] if order else None
     owner, count = units_of(groups, len(y))
     amount = resamples_for(count)
     sums = {name: unit_sums(_features(y, values), owner, count) for name, values in given.items()}
     drawn = {name: _metrics(values) for name, values in resample_methods(sums, seed, amount).items()}
-    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
     looped = _looped(y, given[MODEL], owner, count, {"median_ae": _median, **(extra or {})}, seed)
-    intervals[MODEL] |= looped
-    difference = {}
-    if best is not None:
-        for metric in ("mae", "rmse", "r2"):
-            ends = interval(drawn[MODEL][metric] - drawn[best][metric])
-            difference[metric] = (overall[MODEL][metric] - overall[best][metric], *ends)
-    kind = "things" if groups is None else "groups"
-    _, low, high = difference[criterion] if best is not None else (np.nan, np.nan, np.nan)
-    reference = overall[best][criterion] if best is not None else float("nan")
-    found = Comparison(criterion, False, overall[MODEL][criterion], best, reference, -high, -low, kind, count)
+    found = rank(overall, drawn, criterion, higher=False, compared=("mae", "rmse", "r2"))
+    found.intervals[MODEL] |= looped
+    units = ("things" if groups is None else "groups", count)
+    beside = comparison(found, units, higher=False)
     scored = {
         level / 100: ScoredIntervals(level / 100, y, {MODEL: given[MODEL] - half}, {MODEL: given[MODEL] + half})
         for level, half in (margins or {}).items()
     }
-    gained = skill_of(overall[MODEL][criterion], reference)
-    leaked = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
+    gained = skill_of(beside.model, beside.reference)
     return NumberEvaluation(
         names=titles,
         unit=unit,
         things=int((~np.isnan(y)).any(axis=1).sum()),
-        units=(kind, count),
-        criterion=criterion,
-        methods=(MODEL, *order),
-        overall=overall,
+        units=units,
+        **found._asdict(),
         per_target=per_target,
-        intervals=intervals,
-        difference=difference,
         coverage={level: own.coverage(MODEL) for level, own in scored.items()},
         interval_width={level: own.width(MODEL) for level, own in scored.items()},
-        best_baseline=best,
         skill=gained if math.isfinite(gained) else None,
-        verdict=decide(found, things=len(y), sequences=len(y), copies=leaked[0], shared=leaked[1]),
+        verdict=decide(beside, things=len(y), sequences=len(y), leaks=leaks),
         notes=(*notes, *_constant(y)),
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate.evaluate.leaks.sequences import Leaks
 from tidegate.evaluate.verdict import LEVEL, RELATIVE_TIE, WORSE, Verdict
 
 TIE = 0.005  # a difference in a share smaller than this, either way, is no difference worth having
@@ -49,8 +50,7 @@ def decide(
     *,
     things: int,
     sequences: int,
-    copies: int = 0,
-    shared: int = 0,
+    leaks: Leaks | None = None,
     remarks: tuple[str, ...] = (),
     extra: Mapping[str, Any] | None = None,
 ) -> Verdict:
@@ -59,14 +59,14 @@ def decide(
     Args:
         found: the model beside the best baseline.
         things: how many labels or numbers were scored, of how many `sequences`.
-        copies: of these sequences, how many the training part has an exact copy of.
-        shared: of these sequences, how many belong to a group that the training part has seen.
+        leaks: how many of these sequences the training part has a copy of, or has seen the group of.
         remarks: keys of what else must be said; `extra` fills them.
     """
     values: dict[str, Any] = {"metric": found.metric, "higher": found.higher, "model": found.model}
     values |= {"count": things, "sequences": sequences}
     values |= dict(extra or {})
     warnings = []
+    copies, shared = (0, 0) if leaks is None else (leaks.copies, leaks.shared)
     if copies > COPIES * sequences:
         warnings.append("copies")
         values["copies"] = copies

@@ -48,11 +48,6 @@ def score_of(p: Array) -> NDArray[np.float64]:
     return np.asarray(surprise / (surprise + HALF))
 
 
-def p_of_score(score: float) -> float:
-    """The p-value that has a score; for the thresholds of a plot."""
-    return float(10.0 ** (-HALF * score / (1.0 - score)))
-
-
 class Watch(NamedTuple):
     """The alarm of every stream: whether it is on, steps since it last was, and events so far; each [S]."""
 

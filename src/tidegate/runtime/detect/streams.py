@@ -141,8 +141,10 @@ class Streams:
         state, rules = self.state, self.detector.rules
         seen = ~np.isnan(values)
         squashed = squash(values, self.offset, self.scale)
+        # The forecast of this value was made a step ago; a rebuilt window must hold the value that it is compared with.
         if not self.forecast:
             self._rebuild(np.where(seen, squashed, state["value"]))
+        # Before the recurrence has seen enough, or after a gap that it has forgotten over, an error says nothing.
         ready = state["age"] >= rules.warm_up
         known = seen & ~np.isnan(state["expected"]) & (state["missing"] < max(rules.gap, 1)) & ready[:, None]
         errors = self._errors(values, known)
@@ -150,6 +152,7 @@ class Streams:
         p_kinds = ranks.p_values(state["counts"], state["total"], position, self.shares, rules.tail)
         rarity = rarities(np.where(known, p_kinds.min(axis=2), np.nan))
         scored = self._decide(rarity, errors)
+        # Remembered only after it was ranked: a value held against itself would never be the rarest.
         if rules.memory:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
@@ -194,9 +197,10 @@ class Streams:
         state, rules = self.state, self.detector.rules
         guess = state["expected"] if self.forecast else state["value"]
         value = np.where(seen, squashed, np.where(np.isnan(guess), state["value"], guess))
-        first = (state["age"] == 0)[:, None]
+        first = (state["age"] == 0)[:, None]  # the step from an unknown value would be an input out of all scale
         before = np.where(first, value, state["value"])
         state["missing"] = np.where(seen, 0, state["missing"] + 1)
+        # After a long gap in every channel the state goes on from guesses alone: begin anew, and warm up again.
         lost = state["missing"].min(axis=1) >= max(rules.gap, 1)
         state["age"] = np.where(lost, 0, state["age"] + 1)
         if self.forecast:

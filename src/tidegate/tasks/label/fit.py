@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
@@ -140,6 +140,8 @@ def fit_labels(
     problem = fold.problem(make_loss, training, validation)
     trained = trainer.train(problem)
     network, run = trained.network, TorchRun(trained.network).sequences
+    # How outputs become answers is settled on the validation part, by a network that has not learned from it; one that
+    # is trained again below has no such part left, and takes this decision over.
     found = outputs(run, fold.prepared, validation.spans, per_step=deciding.per_step)
     answers = validation.answers
     sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
@@ -154,9 +156,9 @@ def fit_labels(
         calibration = calibrate(found, answers > 0 if answers.ndim == 2 else answers)
         notes.append(calibration.note)
     fitted = LabelFitted(
-        network=network,
-        histories=trained.histories,
-        notes=tuple(notes),
+        network,
+        trained.histories,
+        tuple(notes),
         sequences=sequences,
         parts=parts,
         preparation=fold.preparation,
@@ -313,13 +315,3 @@ def _branch_work(plan: LabelPlan, training: Examples, batch: int) -> int:
     if not plan.branch:
         return 0
     return int(batch * np.median(training.spans.lengths) * max(plan.branch) ** 2)
-
-
-def check_validation(parts: Partition) -> None:
-    """Refuse a fit without a validation part.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if not len(parts.validation):
-        raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")

@@ -122,12 +122,6 @@ def averages(matrix: ArrayLike) -> dict[str, float]:
     return out
 
 
-def majority_share(matrix: ArrayLike) -> float:
-    """Share of the most frequent actual class: the accuracy of always naming it."""
-    support = np.asarray(matrix, dtype=np.float64).sum(axis=1)
-    return float(support.max() / support.sum())
-
-
 def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Array:
     """Part over whole, 0 where the whole is 0."""
     return np.where(whole > 0, part / np.where(whole > 0, whole, 1), 0.0)
