@@ -21,6 +21,7 @@ from tidegate.core.version import VERSION
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ["--horizon", "6", "--window", "12", "--hidden-size", "6", "--num-layers", "1", "--max-epochs", "1"]
 BRIEF = ["--set", "normalise=none", "--set", "network.anchor=0", "--set", "training.steps_per_epoch=4"]
+BRIEF += ["--pretrained", "false", "--set", "training.refit=false"]
 
 
 def fit(*arguments: object) -> int:

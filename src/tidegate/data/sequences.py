@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tidegate.core.errors import ConfigError, ReadError, SchemaError
+from tidegate.core.errors import ConfigError, DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS as WAYS
@@ -85,8 +85,9 @@ def read_sequences(
     given: dict[str, Any] = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text}
     given |= {"pattern": pattern, **more}
     given = {name: value for name, value in given.items() if value is not None} | ({"tag": True} if tag else {})
-    if isinstance(data, (str, PathLike)):
-        data = Path(data).expanduser()
+    data = Path(data).expanduser() if isinstance(data, (str, PathLike)) else plain_arrays(data)
+    if hasattr(given.get("labels"), "__array__") and not hasattr(given["labels"], "__len__"):
+        given["labels"] = np.asarray(given["labels"])
     known = {name for names in OPTIONS.values() for name in names}
     unknown = sorted(set(given) - known)
     if unknown:
@@ -101,6 +102,21 @@ def read_sequences(
             f"{', '.join(OPTIONS[found])}. To have them read otherwise, pass kind="
         )
     return _READERS[found](data, given)
+
+
+def plain_arrays(data: Any) -> Any:
+    """Arrays of other libraries as numpy's; frames and all else as they are.
+
+    Raises:
+        DataError: a sparse matrix.
+    """
+    if type(data).__module__.startswith("scipy.sparse"):
+        raise DataError("the data are a sparse matrix, which holds no sequences: give its .toarray()")
+    framed = any(hasattr(data, name) for name in ("columns", "column_names", "__dataframe__"))
+    if isinstance(data, np.ndarray) or framed or not hasattr(data, "__array__"):
+        return data
+    found = np.asarray(data)
+    return found if found.ndim > 1 else data
 
 
 def _arrays(data: Any, given: dict[str, Any]) -> Sequences:

@@ -26,15 +26,12 @@ EXPECTED = {  # docs/en/labels.md says the same
     "check_n_features_in_after_fitting": "sequences may be longer or shorter than those of fit",
     "check_complex_data": OURS,
     "check_estimators_empty_data_messages": OURS,
-    "check_estimator_sparse_tag": OURS,
-    "check_estimator_sparse_array": OURS,
-    "check_estimator_sparse_matrix": OURS,
+    "check_classifier_data_not_an_array": "a data frame with labels beside it is taken for a table",
+    "check_regressor_data_not_an_array": "a data frame with labels beside it is taken for a table",
     "check_fit2d_1sample": OURS,
     "check_fit2d_predict1d": OURS,
     "check_requires_y_none": OURS,
     "check_classifiers_regression_target": OURS,
-    "check_classifier_data_not_an_array": "an object that only converts to an array is taken for a table",
-    "check_regressor_data_not_an_array": "an object that only converts to an array is taken for a table",
     "check_classifiers_train": "asks for skill after training; two epochs have none",
     "check_regressors_train": "asks for skill after training; two epochs have none",
     "check_classifier_multioutput": "several labels at once are true or false",
@@ -44,7 +41,6 @@ EXPECTED = {  # docs/en/labels.md says the same
 }
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # it warns of every class that is not its own
 @pytest.mark.parametrize("kind", [tg.Classifier, tg.Regressor])
 def test_what_scikit_learn_checks(kind: Any) -> None:
@@ -103,3 +99,15 @@ def test_tags_and_clones() -> None:
 def test_scikit_learn_is_not_imported_by_an_import() -> None:
     code = "import sys, tidegate; tidegate.Classifier; sys.exit('sklearn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_arrays_of_other_libraries_are_arrays_and_sparse_ones_are_refused() -> None:
+    import scipy.sparse
+    import torch
+
+    x, y = waves(24)
+    model = tg.Classifier(**SMALL).fit(torch.from_numpy(x), y, progress=False)
+    assert model.n_features_in_ == 16
+    assert model.predict(torch.from_numpy(x)).tolist() == model.predict(x).tolist()
+    with pytest.raises(tg.TidegateError, match="sparse"):
+        model.predict(scipy.sparse.csr_matrix(x))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.data.sequences import plain_arrays
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
@@ -95,6 +96,7 @@ class Classifier(SequenceEstimator):
         Raises:
             TidegateError: the data are not of the kind that the model was fitted on.
         """
+        data = plain_arrays(data)
         if isinstance(data, (list, tuple, np.ndarray)):
             chosen = choose(self._probabilities(self._new(data, reading)), self.labels_, self.deciding_)
             return chosen if self.labels_.multiple else self.labels_.decode(chosen)

@@ -16,7 +16,7 @@ from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
-from tidegate.data.sequences import read_sequences
+from tidegate.data.sequences import plain_arrays, read_sequences
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.prepared import PreparedSequences
@@ -119,7 +119,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         return data
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
-        if isinstance(call.data, np.ndarray) and call.data.ndim == 2:
+        if getattr(call.data, "ndim", 0) == 2 and isinstance(plain_arrays(call.data), np.ndarray):
             self.columns_ = call.data.shape[1]
         parts = partition(examples, **call.split, seed=self.seed)
         self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)

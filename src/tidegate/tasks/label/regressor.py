@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.data.sequences import plain_arrays
 from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
@@ -68,6 +69,7 @@ class Regressor(SequenceEstimator):
             TidegateError: the data are not of the kind that the model was fitted on.
             ConfigError: a level that needs more validation sequences.
         """
+        data = plain_arrays(data)
         if level is None and isinstance(data, (list, tuple, np.ndarray)):
             found: NDArray[np.float64] = self.labels_.decode(self._outputs(self._new(data, reading)))
             return found[:, 0] if found.shape[1] == 1 else found
