@@ -223,8 +223,8 @@ def test_sounds_at_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     bad.wav(folder / "low" / "other.wav", np.zeros(4000), 16_000)
     words = ["fit", "classify", folder, "--read", "rate=8000", "--read", "mels=10", *SMALL, "--out", tmp_path / "run"]
     _, err = printed(capsys, *words)
-    assert "1 sound files were brought from 16000 Hz to 8000 Hz." in err
-    assert "1 sound files are silent throughout: low/other." in err
+    assert "1 sound file was brought from 16000 Hz to 8000 Hz." in err
+    assert "1 sound file is silent throughout: low/other." in err
     bad.wav(tmp_path / "new" / "a.wav", np.full(3000, 0.1), 16_000)
     (tmp_path / "new" / "b.wav").write_bytes(b"")
     assert "b.wav (empty file)" in refused(capsys, ["predict", str(tmp_path / "run"), str(tmp_path / "new")])

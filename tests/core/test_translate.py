@@ -69,3 +69,23 @@ def test_a_message_without_translation_stays_english() -> None:
 
 def test_a_message_without_values_is_shown_as_it_is() -> None:
     assert tr("braces {} stay", "en") == "braces {} stay"
+
+
+def test_english_agrees_with_a_count_of_one() -> None:
+    said = {
+        "Trained for {n} epochs in 4 s.": ("Trained for 1 epoch in 4 s.", "Trained for 21 epochs in 4 s."),
+        "{n} missing rows were inserted in {n} gaps": (
+            "1 missing row was inserted in 1 gap",
+            "21 missing rows were inserted in 21 gaps",
+        ),
+        "{n} of 9 series have no value": ("1 of 9 series has no value", "21 of 9 series have no value"),
+        "{n} categories, {n} classes, {n} passes": (
+            "1 category, 1 class, 1 pass",
+            "21 categories, 21 classes, 21 passes",
+        ),
+        "line {n} holds values": ("line 1 holds values", "line 21 holds values"),
+        "level 0.{n} rows": ("level 0.1 rows", "level 0.21 rows"),
+    }
+    for message, (one, many) in said.items():
+        assert (tr(message, "en", n=1), tr(message, "en", n=21)) == (one, many)
+        assert tr(message, "zh_TW", n=1) == message.format(n=1)

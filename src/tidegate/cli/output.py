@@ -13,7 +13,7 @@ import typer
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
-from tidegate.core.translate import tr
+from tidegate.core.translate import agree, tr
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=tr("Print the result alone."))]
 Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
@@ -26,7 +26,7 @@ OutFile = Annotated[
 
 def print_error(message: str) -> None:
     """One paragraph on the error stream."""
-    print(f"{tr('error')}: {message}", file=sys.stderr)
+    print(f"{tr('error')}: {agree(message)}", file=sys.stderr)
 
 
 def say(message: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -52,4 +53,46 @@ def tr(message: str, lang: Language | None = None, /, **values: object) -> str:
     """
     code = lang or language()
     text = message if code == "en" else catalogue(code).get(message, message)
-    return text.format(**values) if values else text
+    if not values:
+        return text
+    filled = text.format(**values)
+    return agree(filled) if code == "en" else filled
+
+
+_NOUNS = (
+    "alarms|answers|bands|bars|baselines|bits|breaks|bytes|categories|cells|channels|characters|checks|classes|clips|"
+    "columns|copies|cutoffs|cycles|days|deviations|encoders|epochs|errors|events|examples|files|findings|folds|"
+    "forecasts|gaps|groups|hours|images|inputs|labels|layers|levels|lines|minutes|mistakes|months|numbers|origins|"
+    "passes|pieces|places|points|predictions|resamples|rows|runs|seconds|sequences|series|shuffles|stages|stamps|steps|"
+    "stretches|targets|texts|threads|times|tokens|trainings|units|values|weekdays|weights|windows|words|years"
+)
+_BEFORE = "absent|blank|different|doubled|false|independent|labelled|missing|more|rarer|recurrent|sound|such|test|time"
+_BEFORE += "|training"
+_VERBS = {"were": "was", "are": "is", "have": "has", "do": "does", "hold": "holds", "end": "ends", "touch": "touches"}
+_VERB = "|".join(_VERBS)
+_ONE = re.compile(rf"(?<![\w.,:/=-])(1(?: (?:{_BEFORE})){{0,2}} )({_NOUNS})\b( (?:{_VERB})\b)?")
+_ONE_OF = re.compile(rf"(?<![\w.,:/=-])(1 of [\d,]+(?: [a-z-]+){{1,2}} )({_VERB})\b")
+
+
+def agree(text: str) -> str:
+    """English that agrees with a count of one, where a message was written for many.
+
+    >>> agree("Trained for 1 epochs; 1 missing values were filled, 21 rows were not, 1 of 9 rows are late.")
+    'Trained for 1 epoch; 1 missing value was filled, 21 rows were not, 1 of 9 rows is late.'
+    """
+    if "1 " not in text:
+        return text
+    text = _ONE.sub(lambda found: found[1] + _singular(found[2]) + _verb(found[3]), text)
+    return _ONE_OF.sub(lambda found: found[1] + _VERBS[found[2]], text)
+
+
+def _singular(noun: str) -> str:
+    if noun == "series":
+        return noun
+    if noun.endswith("ies"):
+        return f"{noun[:-3]}y"
+    return noun[: -2 if noun.endswith(("sses", "ches")) else -1]
+
+
+def _verb(verb: str | None) -> str:
+    return "" if verb is None else f" {_VERBS[verb[1:]]}"

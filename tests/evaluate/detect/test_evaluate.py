@@ -47,7 +47,7 @@ def test_a_better_detector_is_ahead() -> None:
         "found 15 of 18 labelled windows, the median one 2.0 h after it began, with 3 false alarms, 0.2769 a week."
         in text
     )
-    assert "within the budget of 1 false alarms a week" in text
+    assert "within the budget of 1 false alarm a week" in text
     assert "windowed Gaussian, found 8 with 10 false alarms: the detector is better (F1 0.833 against 0.444)" in text
     assert "偵測器較好（F1 為 0.833" in found.summary("zh_TW")
     assert "15/18" in found.table("en")

@@ -192,7 +192,7 @@ def test_without_labels_alarms_stand_beside_the_budget() -> None:
     assert found.rate == pytest.approx(found.methods["model"]["events"] * 168 / 180)
     text = str(found)
     assert "windowed Gaussian" in text
-    assert "budget of 1 false alarms a week" in text
+    assert "budget of 1 false alarm a week" in text
     assert "p <= 0.01" in text
     assert 0 < found.calibration[0.1] < 0.3
     back = type(found).from_json(found.to_json())
