@@ -2,7 +2,7 @@
 
 A network that forecasts receives, per window, the past [T, I] (the C targets come first), the known-ahead inputs
 [K, F] and the static inputs [S]; it gives O outputs for each of K steps and C targets: the point
-forecast if there is one, then the quantiles in rising order. One that says something about sequences of any length
+forecast if there is one, then the quantiles in rising order. One that answers for sequences of any length
 receives the past and the static inputs, and gives O outputs for each sequence or for each of its steps.
 
 Layers act in order on what flows between them: a *sequence* [S, D] (S = T until it is segmented), the
@@ -90,7 +90,7 @@ class NetworkSpec(Record):
 
     Attributes:
         window: T, horizon: K, past: I (C <= I), future: F, static: S, targets: C.
-        outputs: O, per step and target. Of a network that says something about sequences: window is 0 where they may
+        outputs: O, per step and target. Of a network that answers for sequences: window is 0 where they may
             have any length, horizon 1 and future 0; targets counts the leading inputs that `normalise` rescales.
         channels: "joint" feeds all targets to one recurrence; "independent" runs it once per target with
             shared weights (each with the covariates and a learned vector of its own of `channel_size`).

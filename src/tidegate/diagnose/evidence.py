@@ -118,7 +118,7 @@ class Case(Training):
 
 @dataclass(frozen=True)
 class LabelPart:
-    """A part's labels and what the model says of them. M sequences (or steps), K classes, P estimates.
+    """A part's labels and what the model predicts for them. M sequences (or steps), K classes, P estimates.
 
     Attributes:
         labels: [M] places of classes, -1 where unknown; None of estimates.
@@ -181,7 +181,7 @@ class LabelEvidence(Evidence):
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageEvidence(Evidence):
-    """What a language model says of its corpus, and what it writes.
+    """What a language model predicts for its corpus, and what it writes.
 
     Attributes:
         losses: part -> mean -log p of a token, of the training part on a stretch at its end.
@@ -215,7 +215,7 @@ class LanguageEvidence(Evidence):
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmEvidence(Evidence):
-    """What a detector said of the rows it was fitted on. N rows, C channels, G series.
+    """What a detector predicted for the rows it was fitted on. N rows, C channels, G series.
 
     Attributes:
         channels: [C] names. parts: part -> [G, 2] rows of each series.

@@ -80,7 +80,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm(Answer):
-    """What a detector says of one row; its one quantity is the surprise, log10 of one over the row's rarity.
+    """What a detector predicts for one row; its one quantity is the surprise, log10 of one over the row's rarity.
 
     Attributes:
         time: of the row, on its clock. alarm: whether it alarms. p_value: of the row. threshold: p at which one alarms.

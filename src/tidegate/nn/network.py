@@ -60,7 +60,7 @@ class Network(nn.Module):
         lengths: Tensor | None = None,
         state: State | None = None,
     ) -> Output:
-        """Forecast a batch of windows, or say something about a batch of sequences.
+        """Forecast a batch of windows, or answer for a batch of sequences.
 
         Args:
             past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
@@ -168,6 +168,6 @@ class Ensemble(nn.Module):
         self.members = nn.ModuleList(members)
 
     def forward(self, *inputs: Tensor | None, **named: Tensor | None) -> Output:
-        """The mean of what the members say; arguments as for `Network`."""
+        """The mean of what the members predict; arguments as for `Network`."""
         columns = zip(*(member(*inputs, **named) for member in self.members), strict=True)
         return Output._make(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns)

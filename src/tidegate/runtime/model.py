@@ -1,11 +1,11 @@
 """A trained model as numpy runs it: `load(path)`, whatever its task, to predict whole tables and to go on as a stream.
 
     model = load("runs/load")
-    model.predict()           # what the task gives: forecasts, answers, or what was said of every row
+    model.predict()           # what the task gives: forecasts, answers, or what was predicted for every row
     stream = model.stream()   # one value at a time
     stream.update(513.0)
 
-No torch and no dataframe library. A task's own file decodes what the network says; nothing else differs.
+No torch and no dataframe library. A task's own file decodes what the network predicts; nothing else differs.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Model(ABC, Generic[Data, Answers]):
 
     @abstractmethod
     def predict(self, data: Data) -> Answers:
-        """What the model says of data."""
+        """What the model predicts for data."""
 
     @abstractmethod
     def stream(self, snapshot: bytes | None = None) -> Stream:

@@ -1,4 +1,4 @@
-"""Losses of what a network says about a sequence or about each of its steps."""
+"""Losses of what a network predicts for a sequence or about each of its steps."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def point_scores(watched: Sequence[Watched]) -> dict[str, float]:
         return nothing
     inside = np.concatenate([series.inside for series in watched])
     every = np.concatenate(scores)
-    known = np.isfinite(every)  # a detector says nothing while it warms up
+    known = np.isfinite(every)  # a detector predicts nothing while it warms up
     if not inside[known].any():
         return nothing
     return {

@@ -101,7 +101,7 @@ def samples_of(table: Table, columns: dict[str, Any], horizon: int, past: int) -
 
 
 def zero_shot(found: ZeroShot) -> tuple[Sample, ...]:
-    """The same of what the pretrained forecaster said."""
+    """The same of what the pretrained forecaster predicted."""
     return samples_of(found.table, forecast_columns(found.found, found.table), found.found.time.shape[1], 0)
 
 

@@ -53,7 +53,7 @@ class Detects(Streamed[OnlinePreparation], Protocol):
 
 
 class Scored(NamedTuple):
-    """What is said of one step of S streams with C channels.
+    """What is predicted for one step of S streams with C channels.
 
     Attributes:
         score: [S] 0 to 1, of the rarity. p_value: [S]; both NaN where the step was not scored. alarm: [S] bool.

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Walked:
-    """What was said of every row of a table: N rows, C channels, K kinds of error.
+    """What was predicted for every row of a table: N rows, C channels, K kinds of error.
 
     Attributes:
         table: the rows. score, p_value, alarm, event, channel: [N], as in `Judged`; events are counted per series.

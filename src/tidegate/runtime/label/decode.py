@@ -130,7 +130,7 @@ def choose(found: NDArray[np.float64], labels: ClassLabels, deciding: Deciding) 
 
 @dataclass(frozen=True)
 class Answered:
-    """What is said of M sequences, or of all their N steps one after another.
+    """What is predicted for M sequences, or of all their N steps one after another.
 
     Attributes:
         prepared: the sequences as the network read them.

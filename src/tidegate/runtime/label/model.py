@@ -31,7 +31,7 @@ class LabelModel(Model[Sequences, Answered]):
 
     Attributes:
         spec: the network's. weights: its tensors, as the engine likes them.
-        preparation: of the inputs. labels: what is said of a sequence. deciding: how outputs become answers.
+        preparation: of the inputs. labels: what is predicted for a sequence. deciding: how outputs become answers.
         margins: of a regressor, the errors that intervals are made of.
     """
 

@@ -34,7 +34,7 @@ class Labels(Streamed[SequencePreparation], Protocol):
 
 
 class LabelAnswer(NamedTuple):
-    """What is said after a step; of one stream single, of many arrays that begin with [S].
+    """What is predicted after a step; of one stream single, of many arrays that begin with [S].
 
     Attributes:
         label: the class (of several at once [K] bool); None of a regressor.

@@ -20,7 +20,7 @@ Array = NDArray[np.float32]
 
 
 class Output(NamedTuple):
-    """What a network says about a batch of windows or sequences.
+    """What a network predicts for a batch of windows or sequences.
 
     `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
     (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
@@ -52,7 +52,7 @@ def run_network(
     lengths: Lengths | None = None,
     state: list[State] | None = None,
 ) -> Output:
-    """Forecast a batch of windows or say something about sequences, as the torch network of this spec and weights does.
+    """Forecast a batch of windows or answer for sequences, as the torch network of this spec and weights does.
 
     Args:
         spec: the network. weights: its tensors by name, float32.
@@ -107,7 +107,7 @@ def first_member(spec: NetworkSpec, weights: Mapping[str, Array]) -> tuple[Netwo
 
 
 def mean_output(each: Sequence[Output]) -> Output:
-    """The mean of what several networks say about the same batch."""
+    """The mean of what several networks predict for the same batch."""
     columns = zip(*each, strict=True)
     return Output._make(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns)
 

@@ -25,7 +25,7 @@ from tidegate.tasks.detect.choices import (
     DetectorPreparation,
     detector_choices,
 )
-from tidegate.tasks.detect.frame import check_columns, event_columns, score_columns
+from tidegate.tasks.detect.frame import check_channels, check_columns, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.tables import as_table, read_like, reading_of
 from tidegate.train.options import TrainOptions
@@ -271,7 +271,7 @@ class AnomalyDetector(Estimator):
         step: int | None = None, gap: int = 0, max_train_size: int | None = None, validation: float | int = 0.1,
         out: str | Path | None = None, progress: bool | None = None, **reading: Any,
     ) -> AlarmBacktest:  # fmt: skip
-        """Train up to one cutoff after the other, and judge what is said of the rows after each.
+        """Train up to one cutoff after the other, and judge what is predicted for the rows after each.
 
         Args:
             data: as for `fit`; None takes the table that it was fitted on, with its labels. label: as for `fit`.
@@ -366,7 +366,7 @@ class AnomalyDetector(Estimator):
         take_up(self, stored, data)
 
     def _walked(self, data: Any, part: str | None, reading: Mapping[str, Any]) -> tuple[Walked, NDArray[np.int64]]:
-        """What is said of rows, and which of them were asked for."""
+        """What is predicted for rows, and which of them were asked for."""
         self._require_fitted("detector_")
         if data is not None:
             table = self._table(data, None, reading)
@@ -397,14 +397,3 @@ class AnomalyDetector(Estimator):
         table = read_like(data, own.schema, own.preparation.timezone, own.frequency, how, observed=observed)
         check_channels(table)
         return table
-
-
-def check_channels(table: Table) -> None:
-    """Refuse channels that hold no numbers.
-
-    Raises:
-        DataError: naming the channel.
-    """
-    for name in table.schema.targets:
-        if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
-            raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")

@@ -27,7 +27,7 @@ def evaluate_rows(
     """Judge the alarms on a part of a table.
 
     Args:
-        detector: it. walked: what it says of every row. labelled: [N] known anomalies, or None. part: [G, 2] rows.
+        detector: it. walked: what it predicts for every row. labelled: [N] known anomalies, or None. part: [G, 2] rows.
 
     Raises:
         DataError: no row of the part was judged.

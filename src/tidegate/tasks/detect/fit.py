@@ -72,7 +72,7 @@ def fit(
         table: all rows. split: its parts; the test part is judged, and not learned from.
         choices: the options. labelled: [N], known anomalies, or None.
         checkpoints: folder for the training's state. resume: go on from it. progress: shows how far it is.
-        tune: chooses the threshold from what was said of the validation part.
+        tune: chooses the threshold from what was predicted for the validation part.
 
     Raises:
         DataError, TrainingError: what cannot work, and how to fix it.

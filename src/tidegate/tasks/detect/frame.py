@@ -1,4 +1,4 @@
-"""What a detector says of rows, as columns: row by row, and event by event."""
+"""What a detector predicts for rows, as columns: row by row, and event by event."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import SchemaError
+from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.table import Schema, Table
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.walk import Walked, values_of
@@ -34,7 +34,7 @@ def score_columns(walked: Walked, rows: Array, channels: tuple[str, ...]) -> dic
     """One row per row: [series,] time, score, p_value, alarm, event, [channel,] expected.
 
     Args:
-        walked: what was said. rows: [n] which rows. channels: names; of several the one least in keeping is named.
+        walked: what was predicted. rows: [n] which rows. channels: names; of several the one least in keeping is named.
     """
     columns = _where(walked.table, rows)
     columns |= {name: getattr(walked, name)[rows] for name in ("score", "p_value", "alarm", "event")}
@@ -110,3 +110,14 @@ def _where(table: Table, rows: Array) -> dict[str, Array]:
 
 def _time_name(table: Table) -> str:
     return table.schema.time or "step"
+
+
+def check_channels(table: Table) -> None:
+    """Refuse channels that hold no numbers.
+
+    Raises:
+        DataError: naming the channel.
+    """
+    for name in table.schema.targets:
+        if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
+            raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")

@@ -15,7 +15,7 @@ from tidegate.tasks.tables import as_table
 
 
 def take_up(model: Any, stored: Stored, data: Any) -> None:
-    """Give a loaded detector its data, its parts, its history, and what it says of every row.
+    """Give a loaded detector its data, its parts, its history, and what it predicts for every row.
 
     Raises:
         ArtifactError: the run does not say where its data are.

@@ -29,7 +29,7 @@ def label_evidence(model: Any, others: Mapping[str, NDArray[Any]] | None = None)
     """What a diagnosis looks at: outputs of the network that chose the epochs, unaware of the validation part.
 
     Args:
-        model: fitted. others: what baselines say of the validation part, where that is known already.
+        model: fitted. others: what baselines predict for the validation part, where that is known already.
     """
     fitted, labels = model.fitted_, model.labels_
     classes = labels.names if isinstance(labels, ClassLabels) and not labels.multiple else ()
@@ -122,7 +122,7 @@ def _baseline(model: Any, others: Mapping[str, NDArray[Any]] | None) -> tuple[fl
 
 
 def _baselines_of(model: Any) -> Iterable[tuple[str, NDArray[Any]]]:
-    """What simple methods say of the validation part, as `LabelPart` holds it."""
+    """What simple methods predict for the validation part, as `LabelPart` holds it."""
     fitted, labels, deciding = model.fitted_, model.labels_, model.deciding_
     train, validation = (fitted.sequences.take(index) for index in (fitted.parts.train, fitted.parts.validation))
     if deciding.window is None and available("sklearn"):

@@ -42,7 +42,7 @@ def explain_alarm(
     the season. The stream comes to the window as it did, with all it had learned; only the window's values change.
 
     Args:
-        detector: it. walked: what it says of every row. rows: those asked about.
+        detector: it. walked: what it predicts for every row. rows: those asked about.
         ordinary: rows that background windows may end at. learn_from: as `walk` was given it. labelled: [N] or None.
         at: time of the row (its count where rows are only counted); None takes the rarest of the alarms, or of all.
         series: its name; None takes that of the rarest row, or the only one.

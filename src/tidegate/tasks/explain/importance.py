@@ -71,7 +71,7 @@ def label_importance(
 
 
 def _labels(sequences: Sequences, prepared: Any, spans: Spans, *, per_step: bool) -> NDArray[Any]:
-    """What was to be said of the stretches, or of all their steps one after another."""
+    """What was to be predicted for the stretches, or of all their steps one after another."""
     labels: NDArray[Any] = np.asarray(sequences.labels)
     if not sequences.per_step:
         return labels[spans.sequence]

@@ -39,7 +39,7 @@ def explain_answer(
 
     Args:
         model: fitted or loaded. sequences: among them the one to explain. at: its place, or its id.
-        output: class or quantity; None takes what the model says, or the first quantity.
+        output: class or quantity; None takes what the model predicts, or the first quantity.
         step: of the sequence, from 0, where the model answers for every step; None takes the last.
         block: steps of a block; None takes an eighth of the sequence.
         permutations, seed: see `tidegate.explain.explanation.explain`.

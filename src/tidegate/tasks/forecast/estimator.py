@@ -68,7 +68,6 @@ class Forecaster(Estimator):
     }
 
     READER = staticmethod(read)
-
     task = "forecaster"
 
     horizon: int | None = None
@@ -110,9 +109,15 @@ class Forecaster(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
-        columns = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
+        named = {
+            "time": time,
+            "target": target,
+            "series": series,
+            "known": known,
+            "observed": observed,
+            "static": static,
+        }
         shares = {"validation": validation, "test": test, "gap": gap}
-        named = {**columns, "static": static}
         return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
     def read(self, data: Any, **how: Any) -> Table:

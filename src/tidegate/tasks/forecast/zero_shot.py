@@ -26,7 +26,7 @@ from tidegate.tasks.forecast.small.self_check import FEW, Check, backtest, blend
 
 @dataclass(frozen=True, repr=False)
 class ZeroShot(Notebook):
-    """What the pretrained forecaster says about a table.
+    """What the pretrained forecaster predicts for a table.
 
     Attributes:
         table: the series it was asked about. found: the forecasts, means (the medians) and nine quantiles.

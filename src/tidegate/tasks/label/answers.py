@@ -15,7 +15,7 @@ from tidegate.runtime.label.margins import Margins, half_widths
 
 
 def labels_of(sequences: Sequences, deciding: Deciding) -> NDArray[Any]:
-    """What was to be said: [M] or [M, P]; of the last step where labels are by step and one answer is given."""
+    """What was to be predicted: [M] or [M, P]; of the last step where labels are by step and one answer is given."""
     labels = np.asarray(sequences.labels)
     if sequences.per_step and not deciding.per_step:
         return np.asarray(labels[sequences.starts[1:] - 1])

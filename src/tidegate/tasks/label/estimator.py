@@ -41,7 +41,7 @@ Self = TypeVar("Self", bound="SequenceEstimator")
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class SequenceEstimator(SklearnTags, Estimator):
-    """A recurrent network that says something about sequences; `Classifier` and `Regressor` say what.
+    """A recurrent network that answers for sequences; `Classifier` and `Regressor` say how.
 
     Args:
         dropout: share of the units silenced between layers and before the output in training.
@@ -290,7 +290,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         Args:
             data: sequences, as for `predict`; None takes those it was fitted on.
             at: which of them: its place, or its id.
-            output: class or quantity; None takes what the model says.
+            output: class or quantity; None takes what the model predicts.
             how: `step`, `block`, `permutations`, `sample` and `seed` of
                 `tidegate.tasks.explain.label.explain_answer`; options of reading.
 

@@ -67,7 +67,7 @@ def _fit_of(model: Any, sequences: Sequences, parts: Partition, stored: Stored) 
 
 
 def pack_seen(seen: Any) -> bytes:
-    """What the network that chose the epochs said of the training and the validation part, as a file.
+    """What the network that chose the epochs predicted for the training and the validation part, as a file.
 
     Args:
         seen: part -> outputs and encoded labels, as `LabelFitted` holds them.

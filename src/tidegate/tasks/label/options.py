@@ -1,4 +1,4 @@
-"""The finer choices of a network that says something about sequences, and the checks of an estimator's arguments."""
+"""The finer choices of a network that answers for sequences, and the checks of an estimator's arguments."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def content_of(fitted: LabelFitted) -> Content:
 
 
 def predictions(model: Any, evaluated: EvaluatedLabels) -> bytes:
-    """One row per answer: id, [step,] what was said, how sure, and what was true."""
+    """One row per answer: id, [step,] what was predicted, how sure, and what was true."""
     labels, found, columns = model.labels_, evaluated.found, evaluated.ids()
     if not isinstance(labels, ClassLabels):
         for place, name in enumerate(labels.names):

@@ -1,4 +1,4 @@
-"""Backtest of a detector: trained up to one cutoff after the other, and what it says of the rows after each."""
+"""Backtest of a detector: trained up to one cutoff after the other, and what it predicts for the rows after each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SUMMED = ("events", "windows", "found", "false_alarms")
 
 @dataclass(frozen=True)
 class FoldAlarms:
-    """What a detector said of one fold's test part.
+    """What a detector predicted for one fold's test part.
 
     Attributes:
         index: of the fold, from 0. evaluation: its alarms, judged. judged: rows of the test part that were.
@@ -170,7 +170,7 @@ def backtest_alarms(
     out: str | Path | None = None,
     progress: bool | None = None,
 ) -> AlarmBacktest:
-    """Train a detector up to one cutoff after the other, and judge what it says of the rows after each.
+    """Train a detector up to one cutoff after the other, and judge what it predicts for the rows after each.
 
     Every fold goes the whole way by itself: scales, seasons, network, errors and threshold come from its own training
     part; known anomalies are left out of it, and choose the threshold on its validation part.
