@@ -52,7 +52,7 @@ CONTRACT: dict[str, tuple[str, str, str, str]] = {
     "evaluate new": ("model", "model", "model", "detector"),
     "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds"),
     "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate"),
-    "audit": ("No leak", "!groups", "!groups", "!one step at a time"),
+    "audit": ("No leak", "test sequences", "test sequences", "!one step at a time"),
     "intervals": ("80", "!predict_proba", "80", "!p_value"),
     "explain": ("The model expects", "Sequence", "Sequence", "is to be expected"),
     "explain new": ("The model expects", "Sequence", "Sequence", "is to be expected"),

@@ -82,7 +82,7 @@ def sequences(path: Path, count: int, seed: int) -> Path:
     """Recordings of machines: which fault they have, and how worn they are."""
     lines = ["run,step,speed,heat,fault,wear"]
     for run, step, _, speed, heat, fault in bad.runs(count, seed=seed):
-        lines.append(f"{run},{step},{speed},{heat},{fault},{0.5 * float(str(heat)) + 1}")
+        lines.append(f"{run},{step},{speed},{heat},{fault},{float(str(heat)) ** 2 / 40 + 1}")
     path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 

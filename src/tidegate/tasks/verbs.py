@@ -12,10 +12,6 @@ _SEQUENCES = {
         "a backtest moves a cutoff along one clock, and sequences share none: cross_validate() tests a {name} on "
         "every fold of them"
     ),
-    "audit": (
-        "an audit replaces what comes after a cutoff, and sequences share no clock; what leaks there are copies, and "
-        "groups on both sides of the split: evaluate() and diagnose() name them"
-    ),
     "stream": "a {name} answers when a sequence is complete, not step by step: give predict() the sequences",
 }
 _ALARMS = {

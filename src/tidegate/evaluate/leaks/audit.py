@@ -25,10 +25,24 @@ _SENTENCES = {
     "{before} became {after}.",
     "copy": "A leak: the known-ahead column {column} is the target {target}{shift}, as a straight line maps one to the "
     "other exactly. Its future values tell what is to be forecast.",
+    "moved_test": "A leak: {stage} changed{where} when the test sequences were replaced by {perturbation}: {before} "
+    "became {after}.",
+    "copies": "{count} of {of} test sequences have an exact copy in the training part, such as {ids}: remove them, or "
+    "split so that copies stay together.",
+    "near": "{count} of {of} test sequences are nearly a training sequence, such as {ids}: cut from the same "
+    "recording, or smoothed? Split so that they stay together.",
+    "groups": "{count} of {of} test sequences come from a group that the training part has seen: split by group.",
+    "label": "The input {column} is the label, value for value: leave it out.",
+    "shuffled": "A leak: trained on shuffled labels the model still knows the test labels ({score}, where chance gives "
+    "{chance} at most).",
     "blind": "Nothing that the pipeline returns changed when its past was replaced: it does not look at the data, or "
     "the audit does not look at what it does.",
 }
 _PASSED = "No leak: {stages} stayed the same, bit for bit, in {count} checks that replaced all values after a cutoff."
+_PASSED_SEQUENCES = (
+    "No leak: {stages} stayed the same, bit for bit, in {count} checks that replaced the test sequences. No copy, near "
+    "copy or group is on both sides, no input is the label, and with shuffled labels nothing is learned."
+)
 _PLACES = {
     "column": " in {column}",
     "time": " at {time}",
@@ -138,11 +152,13 @@ class Audit(Notebook):
 
     Attributes:
         checks: every question that was put. findings: the leaks, first first. notes: what to know besides.
+        kind: of what was replaced, "rows" after a cutoff or the test part's "sequences".
     """
 
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...] = ()
+    kind: str = "rows"
 
     @property
     def passed(self) -> bool:
@@ -157,7 +173,8 @@ class Audit(Notebook):
         if self.passed:
             gap = "、" if (lang or language()) == "zh_TW" else ", "
             listed = gap.join(tr(stage, lang) for stage in stages)
-            lines.append(tr(_PASSED, lang, stages=listed, count=len(asked)))
+            passed = _PASSED if self.kind == "rows" else _PASSED_SEQUENCES
+            lines.append(tr(passed, lang, stages=listed, count=len(asked)))
         lines += [_note(note, lang) for note in self.notes]
         return "\n".join(lines)
 

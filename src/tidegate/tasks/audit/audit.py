@@ -62,6 +62,11 @@ def audit(
         DataError: two runs on the same data differ (set the seeds), or the pipeline runs on no perturbed copy.
     """
     require_verb(subject, "audit")
+    if getattr(subject, "task", "") in ("classifier", "regressor"):
+        if cutoff is not None or gap:
+            raise ConfigError("cutoff and gap are for rows on one clock: sequences have none; leave them out")
+        found: Audit = subject.audit(data, validation=validation, test=test, seed=seed, **reading)
+        return found
     table = own_table(subject, data, reading)
     if isinstance(subject, Estimator):
         require("torch", extra="train", purpose="train")

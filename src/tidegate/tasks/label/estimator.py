@@ -28,6 +28,7 @@ from tidegate.tasks.params import SklearnTags
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence
+    from tidegate.evaluate.leaks.audit import Audit
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.label_fix import LabelTrainee
@@ -311,6 +312,32 @@ class SequenceEstimator(SklearnTags, Estimator):
             self._require_fitted("fitted_")
         sequences = self.fitted_.sequences if data is None else self._perhaps_labelled(data, how)
         return explain_answer(self, sequences, at, output, **options)
+
+    def audit(
+        self, data: Any = None, labels: Any = None, *, validation: float | int = 0.15, test: float | int = 0.2,
+        by: Any = "auto", seed: int = 0, **reading: Any,
+    ) -> Audit:  # fmt: skip
+        """Prove that nothing of the test sequences reaches what is learned; see `tidegate.tasks.audit.labels`.
+
+        Args:
+            data, labels, reading: as for `fit`; None takes the sequences and the parts that it was fitted on.
+            validation, test, by: as for `fit`. seed: of the noise and the shuffling.
+
+        Returns:
+            `tidegate.evaluate.leaks.audit.Audit`: print it, or see `.passed` and `.findings`.
+
+        Raises:
+            DataError: there are no labels, or no test part.
+        """
+        from tidegate.tasks.audit.labels import audit_labels
+
+        self.check()
+        if data is None:
+            self._require_fitted("fitted_")
+            return audit_labels(self, self.fitted_.sequences, self.fitted_.parts, seed)
+        sequences = self.read(data, **({} if labels is None else {"labels": labels}), **reading)
+        parts = partition(sequences, validation=validation, test=test, by=by, seed=self.seed)
+        return audit_labels(self, sequences, parts, seed)
 
     def cross_validate(self, data: Any = None, labels: Any = None, **how: Any) -> CrossValidation:
         """Scores of several folds beside the baselines': see `tidegate.cross_validate`. This model stays as it is.
