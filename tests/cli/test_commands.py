@@ -118,7 +118,7 @@ def test_predict_writes_a_file(kind: str, place: Path, tmp_path: Path, capsys: p
         found = pl.read_parquet(out) if kind == "parquet" else pl.read_csv(out)
     assert found.columns == ["time", "mean", "q0.1", "q0.9"]
     np.testing.assert_allclose(means(found), means(tg.load(place / "run").predict()), rtol=1e-8)
-    assert os.listdir(out.parent) == [out.name]
+    assert sorted(os.listdir(out.parent)) == [out.name, f"{out.name}-metadata.json"]
 
 
 def test_covariates_go_all_the_way(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
