@@ -89,3 +89,9 @@ def test_english_agrees_with_a_count_of_one() -> None:
     for message, (one, many) in said.items():
         assert (tr(message, "en", n=1), tr(message, "en", n=21)) == (one, many)
         assert tr(message, "zh_TW", n=1) == message.format(n=1)
+
+
+def test_counts_are_grouped_and_lines_are_not() -> None:
+    assert tr("{count} of {rows} rows, line {line}", "en", count=999, rows=12345, line=12345) == (
+        "999 of 12,345 rows, line 12345"
+    )

@@ -55,10 +55,13 @@ def tr(message: str, lang: Language | None = None, /, **values: object) -> str:
     text = message if code == "en" else catalogue(code).get(message, message)
     if not values:
         return text
-    filled = text.format(**values)
+    filled = text.format(**{name: grouped(value) if name in _COUNTS else value for name, value in values.items()})
     return agree(filled) if code == "en" else filled
 
 
+# Places that hold a count; others may hold a line of a file or a year, which are written without a comma.
+_COUNTS = {"all", "channels", "characters", "count", "epochs", "examples", "groups", "kept", "need", "points", "rows"}
+_COUNTS |= {"sequences", "series", "steps", "texts", "tokens", "total", "units", "used", "weights", "windows"}
 _NOUNS = (
     "alarms|answers|bands|bars|baselines|bits|breaks|bytes|categories|cells|channels|characters|checks|classes|clips|"
     "columns|copies|cutoffs|cycles|days|deviations|encoders|epochs|errors|events|examples|files|findings|folds|"
@@ -72,6 +75,11 @@ _VERBS = {"were": "was", "are": "is", "have": "has", "do": "does", "hold": "hold
 _VERB = "|".join(_VERBS)
 _ONE = re.compile(rf"(?<![\w.,:/=-])(1(?: (?:{_BEFORE})){{0,2}} )({_NOUNS})\b( (?:{_VERB})\b)?")
 _ONE_OF = re.compile(rf"(?<![\w.,:/=-])(1 of [\d,]+(?: [a-z-]+){{1,2}} )({_VERB})\b")
+
+
+def grouped(value: object) -> object:
+    """A whole number of four digits or more as text with its thousands set apart; all else as it is."""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1000 else value
 
 
 def agree(text: str) -> str:
