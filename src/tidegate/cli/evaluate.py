@@ -12,8 +12,9 @@ import typer
 from tidegate.artifacts.artifact import read_task
 from tidegate.cli.derive import late
 from tidegate.cli.output import Json, Run, say, say_notes, show
+from tidegate.cli.runs import opened
 from tidegate.cli.training import reads
-from tidegate.core.errors import ArtifactError, TidegateError
+from tidegate.core.errors import ArtifactError, ConfigError, TidegateError
 from tidegate.core.translate import tr
 
 RUNS_NAMED = 5
@@ -32,6 +33,10 @@ def evaluate(
         str | None,
         typer.Option(help=tr("Of new data: column of the label; for a detector, 1 where a row is known as anomalous.")),
     ] = None,
+    dynamic: Annotated[
+        bool,
+        typer.Option("--dynamic", help=tr("Of a language model: also while it goes on learning from what it reads.")),
+    ] = False,
     as_json: Json = False,
     *,
     reading: dict[str, Any],
@@ -42,6 +47,9 @@ def evaluate(
     _check_run(run)
     if label is not None:
         reading["label"] = label
+    if dynamic:
+        show(_dynamic(run, data, reading), as_json)
+        return
     show(_stored(run) if data is None else _fresh(run, load(run), data, reading), as_json)
 
 
@@ -83,6 +91,18 @@ def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
     return found
 
 
+def _dynamic(run: Path, data: str | None, reading: dict[str, Any]) -> Any:
+    """Scores of a language model that learns while it reads, which needs its training text.
+
+    Raises:
+        ConfigError: the run holds another model.
+    """
+    if read_task(run) != "language":
+        raise ConfigError("--dynamic is for a language model")
+    model = opened(run, "evaluate")
+    return model.evaluate(data, dynamic=True, **reading)
+
+
 def _kind(task: str) -> Any:
     """What the scores of a task are read as."""
     if task == "classifier":
@@ -97,6 +117,10 @@ def _kind(task: str) -> Any:
         from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
 
         return DetectorEvaluation
+    if task == "language":
+        from tidegate.evaluate.language.evaluation import LanguageEvaluation
+
+        return LanguageEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation

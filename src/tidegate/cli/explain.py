@@ -22,6 +22,7 @@ TAKES = {
     "forecaster": {name: name for name in ("at", "series", "target", "metric", "block")},
     "classifier": _ONE,
     "regressor": _ONE,
+    "language": {},
     "detector": {"at": "at", "series": "series", "block": "block"},
 }
 
@@ -70,6 +71,14 @@ def explain(
     options = _options(model, {name: value for name, value in wished.items() if value is not None}) | reading
     if data is None and at is not None and model.task == "forecaster":
         file = trained_on(run)
+    if model.task == "language":
+        from tidegate.report.language.page import report_surprise
+
+        surprise = model.explain(file, **options)
+        print(surprise)
+        place = run_folder(run) / "explanation.html" if out is None else out
+        say(tr("Explanation: {path}", path=report_surprise(place, surprise)))
+        return
     try:
         found = model.explain(file, **options)
     except DataError as error:

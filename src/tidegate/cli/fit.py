@@ -33,6 +33,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
         "classify": tr("Say which class a sequence, or each of its steps, belongs to."),
         "regress": tr("Estimate a number for a sequence, or for each of its steps."),
         "detect": tr("Find what is not as it was, in one or many series."),
+        "generate": tr("Learn what comes next in a text, to score texts and to write them."),
     }
     for task, text in texts.items():
         fit.command(task, help=text)(late(words, task, partial(fit_command, task)))

@@ -15,7 +15,13 @@ from tidegate.cli.runs import is_run, opened, refuse_options
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 
-TASKS = {"forecast": "Forecaster", "classify": "Classifier", "regress": "Regressor", "detect": "AnomalyDetector"}
+TASKS = {
+    "forecast": "Forecaster",
+    "classify": "Classifier",
+    "regress": "Regressor",
+    "detect": "AnomalyDetector",
+    "generate": "LanguageModel",
+}
 EVERYDAY = ("encoder", "attention", "holidays", "tokens", "max_length", "warm_up")  # options of groups that help shows
 RUN = ("out", "resume", "overwrite", "progress", "source")  # of `fit`, and not of what is learned
 COLUMNS = ("time", "target", "series", "label", "id")  # what every reader of a table is told first

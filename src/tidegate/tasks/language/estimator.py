@@ -53,18 +53,17 @@ class LanguageModel(Estimator):
     epoch. Sizes that are left open are chosen for the corpus and the time, and said before the training starts.
 
     Args:
-        tokens: `char`, `word` (with the blank before it), `bpe` (pieces of bytes; needs the extra `text`), or `symbol`
-            (whatever stands between blanks).
-        window: T, tokens that gradients flow back through; the state itself is carried on. None takes 128.
-        hidden_size: H, units per layer; None leaves it to the corpus and the time.
-        num_layers: recurrent layers; None leaves it to the corpus and the time.
-        dropout: between layers and before the scores; None takes more of it the fewer tokens each weight has.
-        minutes: how long a training may take on two ordinary cores; only sizes and epochs left open depend on it.
-        loss: `cross_entropy`, -log p of the next token.
+        tokens: what a token is: `char`, `word` (with the blank before it), `bpe` (pieces of bytes; needs the extra
+            `text`) or `symbol` (what stands between blanks).
+        window: T, tokens that gradients flow back through, 128 if None; the state itself is carried on.
+        hidden_size: H, units per layer; chosen for the corpus and the time if None.
+        num_layers: recurrent layers; chosen for the corpus and the time if None.
+        dropout: share of units silenced between layers and before the scores; chosen by weights and tokens if None.
+        minutes: how long a training may take on two ordinary cores; what is chosen depends on it.
+        loss: what training lowers: `cross_entropy`, -log p of the next token.
         learning_rate: peak of the one cycle.
-        batch_size: tracks that are read side by side; fewer where the text is short. None takes 32.
-        max_epochs: passes over the text; None leaves it to the corpus and the time.
-        seed: of weights, dropout and where an epoch begins; with it a run repeats bit for bit.
+        batch_size: tracks that are read side by side, 32 if None; fewer where the text is short.
+        max_epochs: passes over the text; chosen for the corpus and the time if None.
         network: the finer `LanguageNetwork` (embedding_size, tied, weight_dropout, layer_norm, ...).
         training: the finer `LanguageTraining` (optimizer, schedule, clip, average, patience, ...).
         preparation: `TextPreparation` (vocabulary, min_count).
@@ -112,9 +111,9 @@ class LanguageModel(Estimator):
                 sequences of symbols.
             each: what is a text of its own, which the model learns to begin and to end: a `file`, a `line`, or a
                 `paragraph` between empty lines.
-            pattern: which files of a folder. encoding: of files; None finds out.
-            validation, test: shares of the characters at the end, or numbers of characters (of several texts: of
-                texts). 0 for `test` where you have a text of its own for `evaluate`.
+            pattern: which files of a folder. encoding: of files; found out if None.
+            validation, test: share of the characters at the end, or number of characters (of several texts: of texts).
+                0 for `test` where you have a text of its own for `evaluate`.
             out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
                 there.
             progress: show a progress bar; None does where there is a terminal.
@@ -123,7 +122,7 @@ class LanguageModel(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
-        reading = {"each": each, "pattern": pattern, "encoding": encoding}
+        reading = {} if isinstance(data, Sequences) else {"each": each, "pattern": pattern, "encoding": encoding}
         split = {"validation": validation, "test": test}
         data = [data] if isinstance(data, str) and not is_path(data) else data
         return self._fit(FitCall(data, {}, reading, source, split, out, resume, overwrite, progress))
@@ -213,10 +212,14 @@ class LanguageModel(Estimator):
 
         Args:
             prompt: the beginning, which is kept; "" begins a new text. length: tokens at most. count: how many texts.
-            temperature, top_k, top_p, min_p, repetition_penalty, seed: of the draws, see
-                `tidegate.runtime.language.sampling`.
+            temperature: below 1 the likely becomes likelier; 0 always takes the likeliest.
+            top_k: only so many of the likeliest tokens; 0 takes all.
+            top_p: only the likeliest tokens that together have this probability.
+            min_p: only tokens with at least this share of the likeliest one's probability.
+            repetition_penalty: how much less likely tokens that were just written become; 1 leaves them alone.
+            seed: of chance.
             stop: strings that end a text; they are left out.
-            best_of: write so many and keep the `count` that the model itself finds likeliest by token, best first.
+            best_of: write so many and keep the `count` that the model itself finds likeliest, best first.
 
         Returns:
             `Written`: print it, or see `.text`, `.new`, `.nats`.
