@@ -249,7 +249,7 @@ def test_options_that_cannot_work_are_refused(options: dict[str, Any], match: st
     [
         ({"anomaly": np.full(ROWS, 2.0)}, {"label": "anomaly"}, SchemaError, "holds 2; write 1"),
         ({"anomaly": np.ones(ROWS)}, {"label": "anomaly"}, DataError, "touches a labelled row"),
-        ({"anomaly": np.array(["no"] * ROWS)}, {"label": "anomaly"}, SchemaError, "holds text"),
+        ({"anomaly": np.array(["maybe"] * ROWS)}, {"label": "anomaly"}, SchemaError, "none of which says"),
         ({}, {"label": "load"}, SchemaError, "a column has one role"),
         ({"load": np.full(ROWS, np.nan)}, {}, DataError, "holds no numbers"),
         ({"load": np.where(np.arange(ROWS) == 5, np.inf, 1.0)}, {}, DataError, "infinite"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -101,7 +101,7 @@ class AnomalyDetector(Estimator):
         Args:
             data: a path, a dataframe, an array, or a `Table`.
             time, series: as of `tidegate.read`.
-            target: channel to watch, or several.
+            target: channel to watch, or several; None takes all columns of numbers.
             label: column that is 1 where a row is known to be anomalous. Training leaves these out, and the threshold
                 is the one that finds most of them on the validation part.
             validation: part that chooses the epoch: a share of each series, a number of rows, or the time it begins.
@@ -130,7 +130,14 @@ class AnomalyDetector(Estimator):
         Args:
             data, label, how: as of `fit`.
         """
+        note = None
+        if not isinstance(data, Table):
+            from tidegate.tasks.detect.known_anomalies import recognised
+
+            how, label, note = recognised(data, how, label)
         table = as_table(data, how, observed=() if label is None else (label,), check=False)
+        if note is not None:
+            table = replace(table, notes=(*table.notes, note))
         if not isinstance(data, Table):
             check_channels(table)
         check_columns(table.schema)
@@ -140,7 +147,9 @@ class AnomalyDetector(Estimator):
         from tidegate.tasks.detect import fit as fitting
         from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
 
-        table, labelled = labels_of(examples, call.columns["label"])
+        found = next((note.values["found"] for note in examples.notes if note.kind == "roles"), None)
+        self.label_ = call.columns["label"] or found
+        table, labelled = labels_of(examples, self.label_)
         choices = self.check()
         choices.rules(table.frequency, table.time.dtype.kind == "M")  # refuses a budget that the step cannot keep
         parts = split(table, **call.split, window=choices.window, horizon=1)
@@ -157,6 +166,9 @@ class AnomalyDetector(Estimator):
         self._like = call.data
         self.reading_ = reading_of(call)
         self._take(fitted)
+
+    def _read_how(self, call: FitCall) -> dict[str, Any]:
+        return {**super()._read_how(call), "label": self.label_}
 
     def _take(self, fitted: DetectFitted) -> None:
         self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
@@ -244,7 +256,8 @@ class AnomalyDetector(Estimator):
         """Alarms against the budget, p-values against what they promise, events against labels, beside baselines.
 
         Args:
-            data: new rows; None takes a part of the table it was fitted on. label: their column of known anomalies.
+            data: new rows; None takes a part of the table it was fitted on.
+            label: their column of known anomalies; None looks for one that is called so.
             part: `test` or `validation`. reading: options of `tidegate.read`.
 
         Returns:
@@ -254,10 +267,11 @@ class AnomalyDetector(Estimator):
             NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
         """
         from tidegate.tasks.detect.evaluate import evaluate_rows
-        from tidegate.tasks.detect.known_anomalies import labels_of
+        from tidegate.tasks.detect.known_anomalies import label_in, labels_of
 
         self._require_fitted("detector_")
         if data is not None:
+            label = label or label_in(data, {**self.reading_, **reading}, self.detector_.schema.targets)
             table, labelled = labels_of(self._table(data, label, reading), label)
             return evaluate_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
         self._require_fitted("fitted_")

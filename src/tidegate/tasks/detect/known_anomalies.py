@@ -2,27 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import OPTIONS, Source, options_of
+from tidegate.data.read import open_source
+from tidegate.data.schema import as_names, find_series, find_time
 from tidegate.data.split import Split
 from tidegate.evaluate.detect.events import Watched, count_events, runs
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.walk import Walked
 
 LEAST, LARGEST, TRIED = 1e-9, 0.05, 60
+_LABELS = """
+label labels is_anomaly anomaly anomalous is_outlier outlier attack is_attack fault is_fault abnormal intrusion
+異常 標籤 標記 故障 攻擊 异常 标签
+"""
+_NORMAL = frozenset(["0", "no", "false", "normal", "ok", "benign", "healthy", "none", "正常", "否", "無", "无"])
+_FOUND = "Not named, so recognised: channels {channels}{label}. To choose, pass target= and label=."
+
+
+def recognised(data: Any, how: Mapping[str, Any], label: str | None) -> tuple[dict[str, Any], str | None, Note | None]:
+    """Channels and label of data whose channels nobody named: all numbers, but for what is a label by its name.
+
+    Args:
+        data: a path, a frame or arrays. how: options of reading. label: as the caller gave it.
+
+    Returns:
+        (options with the target, the label or None, a note on what was recognised or None).
+    """
+    if how.get("target") is not None or how.get("wide"):
+        return dict(how), label, None
+    source = _source(data, how)
+    roles = [*as_names(how.get("known")), *as_names(how.get("observed")), *as_names(how.get("static"))]
+    keys = find_series(source, how.get("series"))
+    formatted = how.get("date_format") is not None
+    taken = {*roles, *keys, *find_time(source, how.get("time"), [*roles, *keys], formatted, keys)}
+    found = label or _named(source, taken)
+    channels = [name for name in source.names if name not in taken and name != found and source.kind(name) == "number"]
+    if not channels or (len(channels) == 1 and found == label):
+        return dict(how), label, None
+    told = "" if found == label else tr(", label {label}", label=found)
+    note = Note("roles", _FOUND, {"channels": ", ".join(channels), "label": told, "found": found})
+    return {**how, "target": channels}, found, note
+
+
+def label_in(data: Any, how: Mapping[str, Any], taken: Collection[str]) -> str | None:
+    """The column of new rows that is a label by its name; None where there is none, or the rows are a `Table`."""
+    return None if isinstance(data, Table) else _named(_source(data, how), taken)
+
+
+def _source(data: Any, how: Mapping[str, Any]) -> Source:
+    return open_source(data, options_of(**{name: how.get(name) for name in OPTIONS}))
+
+
+def _named(source: Source, taken: Collection[str]) -> str | None:
+    lower = {name.strip().lower(): name for name in source.names if name not in taken}
+    return next((lower[word] for word in _LABELS.split() if word in lower), None)
 
 
 def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_] | None]:
     """A table without its label column, and [N] which rows are labelled; a row without a label is not.
 
     Raises:
-        SchemaError: there is no such column, it is a channel, or it holds anything but 0 and 1.
+        SchemaError: there is no such column, it is a channel, or it holds anything but 0 and 1, or words of which none
+            means a normal row.
     """
     bare = replace(table, schema=replace(table.schema, known=(), observed=(), static=()), static={})
     channels = {name: table.columns[name] for name in table.schema.targets}
@@ -35,7 +86,13 @@ def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_]
         )
     values = table.columns[label]
     if values.dtype.kind != "f":
-        raise SchemaError(f"label column {label!r} holds text; write 1 where a row is anomalous and 0 elsewhere")
+        words = ["" if word is None else str(word).strip().lower() for word in values.tolist()]
+        if not _NORMAL & set(words):
+            raise SchemaError(
+                f"label column {label!r} holds words, none of which says that a row is normal; write 1 where a row is "
+                "anomalous and 0 (or normal, no, false) elsewhere"
+            )
+        return replace(bare, columns=channels), np.array([bool(word) and word not in _NORMAL for word in words])
     known = np.nan_to_num(values)
     odd = (known != 0) & (known != 1)
     if odd.any():

@@ -11,7 +11,6 @@ from tidegate.runtime.detect.walk import walk
 from tidegate.tasks.detect.fit import DetectFitted
 from tidegate.tasks.detect.known_anomalies import labels_of
 from tidegate.tasks.open import Stored
-from tidegate.tasks.tables import as_table
 
 
 def take_up(model: Any, stored: Stored, data: Any) -> None:
@@ -23,8 +22,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     """
     given, reading = stored.given(data), dict(stored.reading)
     label = reading.pop("label", None)
-    observed = () if label is None else (label,)
-    table = given if isinstance(given, Table) else as_table(given, reading, observed=observed, check=False)
+    table = model.read(given, label=label, **({} if isinstance(given, Table) else reading))
     table, labelled = labels_of(table, label)
     stored.check(table, given)
     parts = split(table, **stored.split, window=model.check().window, horizon=1)
