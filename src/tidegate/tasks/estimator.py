@@ -242,13 +242,31 @@ class Estimator(Parameters, Notebook, ABC):
 
         return fix(self, tries=tries, report=report)
 
-    @abstractmethod
     def evidence(self) -> tuple[Evidence, ...]:
-        """What a diagnosis looks at (`tidegate.diagnose.evidence`)."""
+        """What a diagnosis looks at (`tidegate.diagnose.evidence`): what it predicted, and its training.
+
+        Raises:
+            NotFittedError: it was loaded without its training data.
+        """
+        self._require_fitted("fitted_")
+        return self._evidence()
 
     @abstractmethod
+    def _evidence(self) -> tuple[Evidence, ...]:
+        """`evidence` of this task."""
+
     def trainee(self) -> Trainee:
-        """What `tidegate.diagnose.fix` trains again."""
+        """What `tidegate.diagnose.fix` trains again.
+
+        Raises:
+            NotFittedError: as `evidence`. DataError: there is nothing to choose by.
+        """
+        self._require_fitted("fitted_")
+        return self._trainee()
+
+    @abstractmethod
+    def _trainee(self) -> Trainee:
+        """`trainee` of this task."""
 
     def backtest(self, *data: Any, **how: Any) -> object:
         """Not for this task. Raises: ConfigError: always, with what to do instead."""

@@ -31,11 +31,11 @@ from tidegate.tasks.tables import as_table, read_like, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import AlarmEvidence, Training
+    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
     from tidegate.explain import Explanation
     from tidegate.tasks.detect.fit import DetectFitted
-    from tidegate.tasks.diagnose.detect import DetectorTrainee
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.alarms import AlarmBacktest
 
@@ -174,26 +174,14 @@ class AnomalyDetector(Estimator):
         self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
         self.notes_ = fitted.notes
 
-    def evidence(self) -> tuple[AlarmEvidence, Training]:
-        """What a diagnosis looks at (`tidegate.diagnose.evidence`): its alarms, and its training.
-
-        Raises:
-            NotFittedError: it was loaded without its training data.
-        """
+    def _evidence(self) -> tuple[Evidence, ...]:
         from tidegate.tasks.diagnose.detect import make_evidence
 
-        self._require_fitted("fitted_")
         return make_evidence(self)
 
-    def trainee(self) -> DetectorTrainee:
-        """What `tidegate.diagnose.fix` trains again.
-
-        Raises:
-            NotFittedError: as `evidence`.
-        """
+    def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.detect import DetectorTrainee
 
-        self._require_fitted("fitted_")
         return DetectorTrainee(self)
 
     def _evaluate_part(self, part: str) -> Any:

@@ -22,7 +22,7 @@ from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import as_table, read_like, reading_of
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Case
+    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate import Evaluation
     from tidegate.explain import Explanation
     from tidegate.runtime.forecast.stream import ForecastStream
@@ -109,15 +109,9 @@ class Forecaster(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
-        named = {
-            "time": time,
-            "target": target,
-            "series": series,
-            "known": known,
-            "observed": observed,
-            "static": static,
-        }
+        named = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         shares = {"validation": validation, "test": test, "gap": gap}
+        named |= {"static": static}
         return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
     def read(self, data: Any, **how: Any) -> Table:
@@ -330,23 +324,17 @@ class Forecaster(Estimator):
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
         return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
 
-    def evidence(self) -> tuple[Case, ...]:
-        """What a diagnosis looks at (`tidegate.diagnose.evidence.Case`).
-
-        Raises:
-            NotFittedError: it was loaded without its training data.
-        """
+    def _evidence(self) -> tuple[Evidence, ...]:
         from tidegate.tasks.diagnose.forecast import make_case
 
-        self._require_fitted("fitted_")
         return (make_case(self),)
 
-    def trainee(self) -> Trainee:
-        """What `tidegate.diagnose.fix` trains again."""
+    def _trainee(self) -> Trainee:
+        from tidegate.tasks.diagnose.forecast import make_case
         from tidegate.tasks.diagnose.trainee import Trainee
 
-        (case,) = self.evidence()
-        return Trainee(self, [part for part in ("validation", "test") if len(case.origins.get(part, ()))])
+        origins = make_case(self).origins
+        return Trainee(self, [part for part in ("validation", "test") if len(origins.get(part, ()))])
 
     def retrained(self, changes: Mapping[str, Any]) -> Forecaster:
         """A new forecaster, fitted on the same data and parts with some options changed."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tidegate.evaluate.leaks.audit import Audit
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
-    from tidegate.tasks.diagnose.label_fix import LabelTrainee
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.label.compare import Comparison
     from tidegate.tasks.label.evaluate import LabelEvaluation
     from tidegate.tasks.open import Stored
@@ -263,26 +263,14 @@ class SequenceEstimator(SklearnTags, Estimator):
         if not len(getattr(self.fitted_.parts, part, ())):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
 
-    def evidence(self) -> tuple[Evidence, ...]:
-        """What a diagnosis looks at: its answers, and its training (`tidegate.diagnose.evidence`).
-
-        Raises:
-            NotFittedError: it was loaded without its training data.
-        """
+    def _evidence(self) -> tuple[Evidence, ...]:
         from tidegate.tasks.diagnose.label import make_evidence
 
-        self._require_fitted("fitted_")
         return make_evidence(self)
 
-    def trainee(self) -> LabelTrainee:
-        """What `tidegate.diagnose.fix` trains again.
-
-        Raises:
-            NotFittedError: as `evidence`. DataError: the validation part is empty.
-        """
+    def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.label_fix import LabelTrainee
 
-        self._require_fitted("fitted_")
         return LabelTrainee(self)
 
     def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Explanation:

@@ -33,9 +33,9 @@ from tidegate.tasks.language.options import (
 from tidegate.tasks.options import choice, group, overrule, whole
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import LanguageEvidence, Training
+    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.language.evaluation import LanguageEvaluation
-    from tidegate.tasks.diagnose.language import LanguageTrainee
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.explain.language import Surprise
     from tidegate.tasks.language.evaluate import EvaluatedTexts
     from tidegate.tasks.language.fit import LanguageFitted
@@ -332,26 +332,14 @@ class LanguageModel(Estimator):
             return list(self.fitted_.parts.test or self.fitted_.parts.validation)
         return list(read_corpus(data, **{**self.reading_, **reading}).texts)  # type: ignore[arg-type]
 
-    def evidence(self) -> tuple[LanguageEvidence, Training]:
-        """What a diagnosis looks at (`tidegate.diagnose.evidence`): what it wrote and copied, and its training.
-
-        Raises:
-            NotFittedError: it was loaded without its training text.
-        """
+    def _evidence(self) -> tuple[Evidence, ...]:
         from tidegate.tasks.diagnose.language import make_evidence
 
-        self._require_fitted("fitted_")
         return make_evidence(self)
 
-    def trainee(self) -> LanguageTrainee:
-        """What `tidegate.diagnose.fix` trains again.
-
-        Raises:
-            NotFittedError: as `evidence`.
-        """
+    def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.language import LanguageTrainee
 
-        self._require_fitted("fitted_")
         return LanguageTrainee(self, [part for part in PARTS if self.fitted_.parts[part]])
 
     def retrained(self, changes: Mapping[str, Any]) -> LanguageModel:

@@ -108,9 +108,9 @@ def fit_language(
     )
     trained = trainer.train(problem)
     return LanguageFitted(
-        network=trained.network,
-        histories=trained.histories,
-        notes=tuple(notes),
+        trained.network,
+        trained.histories,
+        tuple(notes),
         sequences=sequences,
         parts=parts,
         vocabulary=vocabulary,
