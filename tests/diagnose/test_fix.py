@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from tests.diagnose.crafted import QUICK, fit, healthy, wave
 from tidegate.cli.main import main
 from tidegate.core.errors import ArtifactError, NotFittedError
 from tidegate.diagnose import fix
+from tidegate.diagnose.finding import Finding, Findings
 from tidegate.tasks.open import open_run
 
 
@@ -58,6 +60,53 @@ def test_no_remedy_proposes_what_validation_has_chosen() -> None:
         assert model.evidence()[0].config["normalise"] == normalise
         found = tg.diagnose(model).find("lag_copy")
         assert found is None or found.remedy == remedy
+
+
+class Scored:
+    """A trainee whose remedy changes its error from 1 to what it is told, to be scored alone."""
+
+    parts = ("validation",)
+    of_labels = False
+
+    def __init__(self, after: float, higher: bool = False, least: float = 0.0, now: float | None = None) -> None:
+        self.model, self.after, self.higher, self.least = self, after, higher, least
+        self.now = (0.0 if higher else 1.0) if now is None else now
+
+    def findings(self) -> Findings:
+        return Findings((Finding("overfitting", "warning", {}, {"dropout": 0.3}),))
+
+    def retrained(self, changes: dict[str, object]) -> "Scored":
+        return Scored(self.after, self.higher, self.least, self.after)
+
+    def score(self, part: str) -> SimpleNamespace:
+        return SimpleNamespace(criterion="mae", overall={"model": {"mae": self.now}}, methods=("model",))
+
+    def finish(self) -> "Scored":
+        return self
+
+    def trainee(self) -> "Scored":
+        return self
+
+
+@pytest.mark.parametrize(
+    ("after", "higher", "least", "kept"),
+    [
+        (0.991, False, 0.0, False),  # 0.9 % less error
+        (0.989, False, 0.0, True),  # 1.1 % less
+        (1.2, False, 0.0, False),
+        (0.009, True, 0.0, False),  # of a share, its distance from 1
+        (0.011, True, 0.0, True),
+        (0.04, True, 0.05, False),  # less than one answer's worth
+        (0.06, True, 0.05, True),
+        (float("nan"), False, 0.0, False),
+    ],
+)
+def test_a_remedy_is_kept_that_lowers_the_error_by_one_percent(
+    after: float, higher: bool, least: float, kept: bool
+) -> None:
+    fixed = fix(Scored(after, higher, least), tries=1)
+    assert [trial.kept for trial in fixed.trials] == [kept]
+    assert fixed.changes == ({"dropout": 0.3} if kept else {})
 
 
 def test_the_package_is_the_verb() -> None:
