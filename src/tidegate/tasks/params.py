@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -14,6 +16,7 @@ from tidegate.tasks.options import group, unknown
 if TYPE_CHECKING:
     from sklearn.utils import Tags
 
+GROUP = "| Mapping[str, Any] | None"  # how the type of a group ends
 Self = TypeVar("Self", bound="Parameters")
 
 
@@ -21,9 +24,10 @@ Self = TypeVar("Self", bound="Parameters")
 class Parameters:
     """Constructor arguments that every estimator has, stored untouched.
 
-    An estimator is a dataclass: its fields are its arguments, stored untouched. Everyday options are arguments; the
-    finer ones stand in groups (`network=`, `training=`, `preparation=`, ...), each an object or a mapping. `GROUPS`
-    names the groups and their types. What a class says of its arguments is handed down in its docstring.
+    An estimator is a dataclass: its fields are its arguments. Everyday options are arguments; the finer ones stand in
+    groups (`network=`, `training=`, `preparation=`, ...), each an object or a mapping: fields of the type
+    `Options | Mapping[str, Any] | None`, which `GROUPS` names with their types. What a class says of its arguments is
+    handed down in its docstring.
 
     Args:
         cell: kind of cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f).
@@ -50,13 +54,16 @@ class Parameters:
     seed: int = 0
 
     def __init_subclass__(cls, **given: Any) -> None:
-        """Put what the classes above say of arguments that a docstring leaves out into it."""
+        """Find the groups among the fields, and put into the docstring what the classes above say of its arguments."""
         super().__init_subclass__(**given)
+        scope, own = vars(sys.modules[cls.__module__]), inspect.get_annotations(cls)
+        groups = {name: kind.partition(" | ") for name, kind in own.items() if str(kind).endswith(GROUP)}
+        cls.GROUPS = {**cls.GROUPS, **{name: scope[kind] for name, (kind, *_) in groups.items()}}
         texts: dict[str, str] = {}
         for base in reversed(cls.__mro__[1:]):
             texts |= arguments(base.__doc__, vars(base).get("__dataclass_fields__", ()))
-        own = arguments(cls.__doc__, {**texts, **getattr(cls, "__annotations__", {})})
-        cls.__doc__ = completed(cls.__doc__ or "", {name: text for name, text in texts.items() if name not in own})
+        said = arguments(cls.__doc__, {**texts, **getattr(cls, "__annotations__", {})})
+        cls.__doc__ = completed(cls.__doc__ or "", {name: text for name, text in texts.items() if name not in said})
 
     def __new__(cls: type[Self], *_: Any, **given: Any) -> Self:
         """Refuse options that there are not, with the place where they belong.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +66,6 @@ class AnomalyDetector(Estimator):
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
-
-    GROUPS: ClassVar = {
-        "network": DetectorNetwork,
-        "training": TrainOptions,
-        "preparation": DetectorPreparation,
-        "alarms": AlarmOptions,
-    }
 
     READER = staticmethod(read)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import DataError
@@ -59,13 +59,6 @@ class Forecaster(Estimator):
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
-
-    GROUPS: ClassVar = {
-        "network": NetworkOptions,
-        "training": FitOptions,
-        "preparation": PrepareOptions,
-        "augment": AugmentOptions,
-    }
 
     READER = staticmethod(read)
     task = "forecaster"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,6 @@ class Classifier(SequenceEstimator):
     """
 
     task = "classifier"
-
-    GROUPS: ClassVar = {**SequenceEstimator.GROUPS, "training": ClassTraining}
 
     dropout: float = 0.3
     loss: str = "cross_entropy"

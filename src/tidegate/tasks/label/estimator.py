@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.label.options import EncoderOptions, LabelChoices, LabelTraining
+from tidegate.tasks.label.options import EncoderOptions, LabelChoices
 from tidegate.tasks.label.reading import carried, kept
 from tidegate.tasks.params import SklearnTags
 
@@ -55,13 +55,6 @@ class SequenceEstimator(SklearnTags, Estimator):
         preparation: `SequenceOptions` (scale, fill, tokens, vocabulary, max_length, ...).
         augment: `SequenceAugment`: how training sequences vary.
     """
-
-    GROUPS: ClassVar = {
-        "network": EncoderOptions,
-        "training": LabelTraining,
-        "preparation": SequenceOptions,
-        "augment": SequenceAugment,
-    }
 
     READER = staticmethod(read_sequences)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
@@ -71,8 +71,6 @@ class LanguageModel(Estimator):
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
-
-    GROUPS: ClassVar = {"network": LanguageNetwork, "training": LanguageTraining, "preparation": TextPreparation}
 
     READER = staticmethod(read_corpus)
 
