@@ -268,3 +268,20 @@ def test_a_number_at_each_step_is_judged_beside_baselines_and_diagnosed() -> Non
     assert {"mean", "median", "ridge_step"} < set(found.overall)
     assert found.units == ("groups", len(model.fitted_.parts.test))  # steps of one engine are drawn together
     assert model.diagnose().sample["validation"] > 0
+
+
+def test_every_window_is_scored_where_steps_have_labels() -> None:
+    """The last steps of series that run until they fail are all 0 steps from their end."""
+    model = tg.Regressor(**{**PLAIN, "bidirectional": False, "max_epochs": 2}, window=10).fit(
+        data.engines(), progress=False
+    )
+    fresh = data.engines(seed=3)
+    found = model.evaluate(fresh)
+    ends = [np.arange(a + 10, b + 1) for a, b in zip(fresh.starts[:-1], fresh.starts[1:], strict=True)]
+    rows = np.concatenate(ends)
+    windows = data.make([fresh.values[row - 10 : row] for row in rows], fresh.labels[rows - 1], names=("left",))
+    said = model.predict_columns(windows)["left"]
+    assert found.overall["model"]["mae"] == pytest.approx(np.abs(said - fresh.labels[rows - 1]).mean(), rel=1e-4)
+    assert not [note for note in found.notes if note.kind == "constant"]
+    test = model.fitted_.sequences.take(model.fitted_.parts.test)
+    assert len(model.intervals(level=50).actual) == (test.lengths - 9).sum()

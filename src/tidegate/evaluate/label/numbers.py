@@ -114,15 +114,19 @@ def evaluate_numbers(
         interval_width={level: own.width(MODEL) for level, own in scored.items()},
         skill=gained if math.isfinite(gained) else None,
         verdict=decide(beside, things=len(y), sequences=len(y), leaks=leaks),
-        notes=(*notes, *_constant(y)),
+        notes=(*notes, *_constant(y, titles)),
     )
 
 
-def _constant(y: Array) -> list[Note]:
-    known = y[~np.isnan(y)]
-    if known.size == 0 or np.ptp(known) > 0.0:
-        return []
-    return [Note("constant", CONSTANT, {"count": known.size, "value": number(float(known[0]))})]
+def _constant(y: Array, names: Sequence[str]) -> list[Note]:
+    """A note on every quantity [M, P] whose values are all the same."""
+    notes = []
+    for name, column in zip(names, y.reshape(len(y), -1).T, strict=True):
+        known = column[~np.isnan(column)]
+        if known.size and np.ptp(known) == 0.0:
+            values = {"count": known.size, "value": f"{name} = {number(float(known[0]))}"}
+            notes.append(Note("constant", CONSTANT, values))
+    return notes
 
 
 def _median(actual: ArrayLike, predicted: ArrayLike) -> float:

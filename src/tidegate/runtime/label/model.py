@@ -13,6 +13,7 @@ from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
+from tidegate.prepare.sequence.spans import Spans
 from tidegate.prepare.sequence.targets import ClassLabels, Labels, read_labels
 from tidegate.runtime.label.decode import MOST_AT_ONCE, STEPS_AT_ONCE, Answered, Deciding, answers, outputs
 from tidegate.runtime.label.margins import Margins, half_widths
@@ -81,15 +82,18 @@ class LabelModel(Model[Sequences, Answered]):
         """The network on a batch of prepared stretches."""
         return run_network(self.spec, self.weights, past, lengths=lengths)
 
-    def outputs(self, sequences: Sequences, prepared: PreparedSequences | None = None) -> NDArray[np.float32]:
-        """The network's outputs, [M, O], or [N, O] for the steps.
+    def outputs(
+        self, sequences: Sequences, prepared: PreparedSequences | None = None, spans: Spans | None = None
+    ) -> NDArray[np.float32]:
+        """The network's outputs, [M, O], or [N, O] for the steps; spans: other stretches of rows than it would take.
 
         Raises:
             SchemaError, DataError: the sequences are not of the kind that the model was fitted on.
             ConfigError: they would take more memory than one prediction may.
         """
         prepared = self.preparation.apply(sequences) if prepared is None else prepared
-        spans, per_step = self.deciding.spans(prepared.starts, np.arange(len(sequences))), self.deciding.per_step
+        per_step = self.deciding.per_step
+        spans = self.deciding.spans(prepared.starts, np.arange(len(sequences))) if spans is None else spans
         longest = int(spans.lengths.max(initial=1))
         rows = max(1, min(len(spans), MOST_AT_ONCE, STEPS_AT_ONCE // longest))
         answered = int(spans.lengths.sum()) if per_step else len(spans)

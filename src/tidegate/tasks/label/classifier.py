@@ -121,12 +121,11 @@ class Classifier(SequenceEstimator):
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
         """Accuracy, as scikit-learn's classifiers give it."""
-        sequences = self._new(data, reading, labels, labelled=True)
-        chosen = choose(self._probabilities(sequences), self.labels_, self.deciding_)
-        from tidegate.tasks.label.answers import labels_of
+        from tidegate.tasks.label.evaluate import answered
 
-        actual = self.labels_.encode(labels_of(sequences, self.deciding_))
-        return float(np.mean(chosen == actual))
+        _, actual, outputs, _ = answered(self, self._new(data, reading, labels, labelled=True))
+        chosen = choose(probabilities(outputs, self.labels_, self.deciding_), self.labels_, self.deciding_)
+        return float(np.mean(chosen == self.labels_.encode(actual)))
 
     @property
     def classes_(self) -> NDArray[Any]:

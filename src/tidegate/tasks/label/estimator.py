@@ -20,6 +20,7 @@ from tidegate.data.sequences import plain_arrays, read_sequences
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.prepared import PreparedSequences
+from tidegate.prepare.sequence.spans import Spans
 from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import EncoderOptions, LabelChoices
@@ -212,7 +213,9 @@ class SequenceEstimator(SklearnTags, Estimator):
         """The network's outputs before they become answers: [M, O], or [N, O] for every step."""
         return self._outputs(self._new(data, reading))
 
-    def _outputs(self, sequences: Sequences, prepared: PreparedSequences | None = None) -> NDArray[np.float32]:
+    def _outputs(
+        self, sequences: Sequences, prepared: PreparedSequences | None = None, spans: Spans | None = None
+    ) -> NDArray[np.float32]:
         from tidegate.runtime.label.decode import outputs
 
         self._require_fitted("spec_")
@@ -220,8 +223,8 @@ class SequenceEstimator(SklearnTags, Estimator):
         self.answer_notes_ = (*sequences.notes, *prepared.notes)
         if hasattr(self, "model_"):
             own: LabelModel = self.model_
-            return own.outputs(sequences, prepared)
-        spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences)))
+            return own.outputs(sequences, prepared, spans)
+        spans = self.deciding_.spans(prepared.starts, np.arange(len(sequences))) if spans is None else spans
         return outputs(self.run_, prepared, spans, per_step=self.deciding_.per_step)
 
     def evaluate(self, data: Any = None, labels: Any = None, *, part: str = "test", **reading: Any) -> LabelEvaluation:

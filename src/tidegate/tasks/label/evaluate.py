@@ -96,15 +96,12 @@ def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = Tr
     """
     if sequences.labels is None:
         raise DataError("these sequences have no labels to score against: name their column (label=...)")
-    actual = labels_of(sequences, model.deciding_)
-    found = model._outputs(sequences)
     training, seed = training_part(model) if baselines else None, model.seed
-    if model.deciding_.window is not None:
-        sequences = windowed(sequences, model.deciding_.spans(sequences.starts, np.arange(len(sequences))), actual)
+    sequences, actual, found, said = answered(model, sequences)
     if isinstance(model.labels_, ClassLabels):
         chances = probabilities(found, model.labels_, model.deciding_)
         places = model.labels_.encode(actual)
-        evaluation, others = _classes(model, sequences, training, places, chances, seed)
+        evaluation, others = _classes(model, sequences, training, places, chances, seed, said)
         return EvaluatedLabels(sequences, places, chances, evaluation, others)
     values, estimates = as_numbers(actual, model.labels_.names), model.labels_.decode(found)
     others, notes = ({}, ()) if training is None else beside(model, training, sequences)
@@ -121,9 +118,39 @@ def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = Tr
         leaks=None if training is None else find_leaks(training, sequences),
         margins=None if model.margins_ is None else model.margins_.levels(),
         seed=seed,
-        notes=notes,
+        notes=(*said, *notes),
     )
     return EvaluatedLabels(sequences, values, estimates, evaluation, others)
+
+
+def answered(model: Any, sequences: Sequences) -> tuple[Sequences, NDArray[Any], NDArray[np.float32], tuple[Note, ...]]:
+    """What a model is to say of labelled sequences, and what it does.
+
+    Where it answers for the last of `window` steps and every step has a label, all windows are looked at, thinned
+    evenly to `MOST_WINDOWS`: of series that run until they fail the last steps alone all have the same label.
+
+    Returns:
+        The sequences or windows [M], their labels [M, ...], the outputs [M, O], and what was left out.
+    """
+    deciding = model.deciding_
+    if deciding.window is None:
+        return sequences, labels_of(sequences, deciding), model._outputs(sequences), ()
+    every = np.arange(len(sequences))
+    if not sequences.per_step:
+        spans, actual = deciding.spans(sequences.starts, every), labels_of(sequences, deciding)
+        return windowed(sequences, spans, actual), actual, model._outputs(sequences), ()
+    prepared = model.preparation_.apply(sequences)
+    spans = sliding(prepared.starts, every, deciding.window)
+    notes: tuple[Note, ...] = ()
+    if len(spans) > MOST_WINDOWS:
+        message = "{used} of {all} windows are scored, evenly spread."
+        notes = (Note("windows", message, {"used": MOST_WINDOWS, "all": len(spans)}),)
+        spans = spans.take(np.linspace(0, len(spans) - 1, MOST_WINDOWS).astype(np.int64))
+    found = model._outputs(sequences, prepared, spans)
+    rows = prepared.kept(np.arange(len(sequences.values)))
+    given = Spans(rows[spans.first], rows[spans.last] - rows[spans.first] + 1, spans.sequence)
+    actual = np.asarray(sequences.labels)[given.last]
+    return windowed(sequences, given, actual), actual, found, notes
 
 
 def intervals(model: Any, *, level: float = 80, part: str = "test") -> NumberIntervals:
@@ -200,10 +227,11 @@ def _classes(
     places: NDArray[Any],
     chances: NDArray[np.float64],
     seed: int,
+    said: tuple[Note, ...],
 ) -> tuple[Any, Mapping[str, NDArray[np.float64]]]:
     labels, deciding = model.labels_, model.deciding_
     others, notes = ({}, ()) if training is None else beside(model, training, sequences)
-    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed, "notes": notes}
+    shared: dict[str, Any] = {"groups": sequences.groups, "seed": seed, "notes": (*said, *notes)}
     shared["leaks"] = None if training is None else find_leaks(training, sequences)
     if labels.multiple:
         thresholds = deciding.thresholds or None

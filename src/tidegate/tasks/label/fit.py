@@ -123,6 +123,7 @@ def fit_labels(
     if len(parts.test):  # a label that training had not is found before the training, not after it
         fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
+    notes += [*_alike("training", training.answers), *_alike("validation", validation.answers)]
     notes += unused(choices, fold.preparation, tags=deciding.per_step, branch=bool(fold.plan.branch))
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     trainer = Trainer(
@@ -187,6 +188,14 @@ def fit_labels(
             selected=fitted,
         )
     return fitted
+
+
+def _alike(part: str, answers: NDArray[Any]) -> list[Note]:
+    """A note where all labels of a part are the same; answers: [M, ...] encoded."""
+    if len(answers) < 2 or np.any(answers != answers[:1]):
+        return []
+    message = "All {count} labels of the {part} part are the same: nothing can be learned or told from them."
+    return [Note("constant", message, {"count": len(answers), "part": part})]
 
 
 class _Fold:

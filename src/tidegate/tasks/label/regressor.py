@@ -116,14 +116,15 @@ class Regressor(SequenceEstimator):
         return intervals(self, level=level, part=part)
 
     def score(self, data: Any, labels: Any = None, **reading: Any) -> float:
-        """R², as scikit-learn's regressors give it (the mean over several quantities)."""
+        """R², as scikit-learn's regressors give it (the mean of several quantities; 0 where all labels are alike)."""
         from tidegate.prepare.sequence.targets import as_numbers
-        from tidegate.tasks.label.answers import labels_of
+        from tidegate.tasks.label.evaluate import answered
 
-        sequences = self._new(data, reading, labels, labelled=True)
-        actual = as_numbers(labels_of(sequences, self.deciding_), self.labels_.names)
-        error = np.square(actual - self.labels_.decode(self._outputs(sequences))).mean(axis=0)
-        return float(np.mean(1 - error / actual.var(axis=0)))
+        _, labelled, outputs, _ = answered(self, self._new(data, reading, labels, labelled=True))
+        actual = as_numbers(labelled, self.labels_.names)
+        error = np.square(actual - self.labels_.decode(outputs)).mean(axis=0)
+        spread = actual.var(axis=0)
+        return float(np.mean(1 - np.divide(error, spread, out=(error > 0) * 1.0, where=spread > 0)))
 
     def _make_labels(self, labels: NDArray[Any], names: tuple[str, ...]) -> NumberLabels:
         return NumberLabels.fit(labels, names)
