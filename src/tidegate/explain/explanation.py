@@ -130,7 +130,7 @@ def explain(
             found["gradient"] = integrated_gradients(one, 0, slope)
             check("gradient", groups["cell"], np.abs(gather(found["gradient"], groups["cell"])), 20, whole=False)
         except MissingExtraError:
-            message = "Integrated gradients were left out: they need pip install 'tidegate[train,explain]'."
+            message = "Integrated gradients were left out: they need pip install '.[train,explain]'."
             told.append(Note("gradients", message))
         except ConfigError:
             message = "Integrated gradients were left out: the network is applied to its own forecasts."
