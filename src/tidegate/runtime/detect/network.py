@@ -17,6 +17,7 @@ from tidegate.artifacts.shapes import decoder_stack
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Stepper
+from tidegate.runtime.network.network import members
 from tidegate.runtime.network.recurrent import Loaded, run_stack
 
 Array = NDArray[Any]
@@ -63,6 +64,10 @@ class ForecastSteps:
         hidden = np.maximum(dense(y, self.hidden, self.bias), np.float32(0))
         return np.asarray(now + dense(hidden, self.final, self.level), dtype=np.float32)
 
+    def restore(self, h: Array, c: Array) -> None:
+        """Take over a state [L, S, H]."""
+        self.h[...], self.c[...] = h, c
+
     def forget(self, rows: NDArray[np.bool_]) -> None:
         """Set the state of some streams, [S], back to its start."""
         self.h[:, rows] = 0
@@ -78,6 +83,50 @@ class ForecastSteps:
             if not gru:
                 self.c[level] = end[1]
         return hidden[:, 0]
+
+
+class ForecastEnsemble:
+    """The mean of what the members of an ensemble forecast; their states one after another, [M L, S, H]."""
+
+    def __init__(self, spec: NetworkSpec, weights: Loaded, streams: int) -> None:
+        self.parts = [ForecastSteps(spec.member, as_loaded(own), streams) for own in members(spec, weights)]
+
+    @property
+    def h(self) -> Array:
+        return np.concatenate([part.h for part in self.parts])
+
+    @property
+    def c(self) -> Array:
+        return np.concatenate([part.c for part in self.parts])
+
+    def __call__(self, inputs: Array, now: Array) -> NDArray[np.float32]:
+        return np.asarray(np.stack([part(inputs, now) for part in self.parts]).mean(axis=0), dtype=np.float32)
+
+    def restore(self, h: Array, c: Array) -> None:
+        """Take over the states of all members."""
+        each = zip(np.split(h, len(self.parts)), np.split(c, len(self.parts)), strict=True)
+        for part, (own_h, own_c) in zip(self.parts, each, strict=True):
+            part.restore(own_h, own_c)
+
+    def forget(self, rows: NDArray[np.bool_]) -> None:
+        """Set the state of some streams, [S], back to its start."""
+        for part in self.parts:
+            part.forget(rows)
+
+
+class RebuildEnsemble:
+    """The mean of the windows that the members of an ensemble rebuild."""
+
+    def __init__(self, spec: NetworkSpec, weights: Loaded) -> None:
+        self.parts = [RebuildSteps(spec.member, as_loaded(own)) for own in members(spec, weights)]
+
+    def __call__(self, windows: Array) -> NDArray[np.float32]:
+        return np.asarray(np.stack([part(windows) for part in self.parts]).mean(axis=0), dtype=np.float32)
+
+
+def as_loaded(weights: Weights) -> Loaded:
+    """Weights as the engine likes them."""
+    return weights if isinstance(weights, Loaded) else Loaded(weights)
 
 
 def fuse_head(spec: NetworkSpec, weights: Weights) -> tuple[Array, Array, Array, Array]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.prepare.online import Clock, OnlinePreparation, scaled, squash, step_inputs, stretch
 from tidegate.runtime.detect import levels, ranks
 from tidegate.runtime.detect.alarms import Watch, score_of, watch
-from tidegate.runtime.detect.network import ForecastSteps, RebuildSteps
+from tidegate.runtime.detect.network import ForecastEnsemble, ForecastSteps, RebuildEnsemble, RebuildSteps
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.limits import check_room
 from tidegate.runtime.model import Streamed
@@ -104,10 +104,12 @@ class Streams:
         self.clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
         self.network: Any
         if self.forecast:
-            self.network = ForecastSteps(detector.spec, detector.weights, count)
+            make = ForecastSteps if detector.spec.members == 1 else ForecastEnsemble
+            self.network = make(detector.spec, detector.weights, count)
             length = max(preparation.lags, default=0)
         else:
-            self.network = RebuildSteps(detector.spec, detector.weights)
+            rebuild = RebuildSteps if detector.spec.members == 1 else RebuildEnsemble
+            self.network = rebuild(detector.spec, detector.weights)
             length = detector.spec.window
         self.shares = ranks.tail_shares(rules.tail)
         self.turn = 0  # where in the ring the next value goes
@@ -286,5 +288,4 @@ class Streams:
         self.turn = 0
         self.state["ring"] = np.array(found["ring"].transpose(1, 0, 2), order="C")
         if self.forecast:
-            self.network.h[...] = found["h"].transpose(1, 0, 2)
-            self.network.c[...] = found["c"].transpose(1, 0, 2)
+            self.network.restore(found["h"].transpose(1, 0, 2), found["c"].transpose(1, 0, 2))

@@ -11,7 +11,15 @@ from tidegate.core.frequency import Frequency
 from tidegate.prepare.online import FEATURES
 from tidegate.runtime.detect.alarms import budget_threshold
 from tidegate.runtime.detect.rules import METHODS, Rules
-from tidegate.tasks.options import RecurrentOptions, choice, group, recurrent_options, training_options, whole
+from tidegate.tasks.options import (
+    RecurrentOptions,
+    check_ensemble,
+    choice,
+    group,
+    recurrent_options,
+    training_options,
+    whole,
+)
 from tidegate.train.options import TrainOptions
 
 LOSSES = ("huber", "mae", "mse")
@@ -92,6 +100,7 @@ class DetectorChoices:
     Attributes:
         recurrent: sizes of the recurrence. network, preparation, training, alarms: the groups.
         method: `forecast` or `reconstruction`. window: T. loss: of the training. alarms_per_week: the budget.
+        ensemble_size: networks that are averaged.
     """
 
     recurrent: RecurrentOptions
@@ -103,6 +112,7 @@ class DetectorChoices:
     window: int
     loss: Any
     alarms_per_week: float
+    ensemble_size: int = 1
 
     def rules(self, frequency: Frequency, dated: bool) -> Rules:
         """The rules of alarms for a table with this step between rows.
@@ -149,6 +159,7 @@ def detector_choices(model: Any) -> DetectorChoices:
         window=WINDOW if model.window is None else model.window,
         loss=model.loss,
         alarms_per_week=model.alarms_per_week,
+        ensemble_size=check_ensemble(model.ensemble_size),
     )
 
 

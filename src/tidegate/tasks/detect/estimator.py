@@ -58,6 +58,8 @@ class AnomalyDetector(Estimator):
         loss: what training lowers: `huber` or `mae`, which a few anomalies hardly move, or `mse`.
         batch_size: windows a step; 32 if None.
         max_epochs: passes over the training windows, at most; 30 if None.
+        ensemble_size: networks that are trained alike but for their seeds, and whose expectations are averaged.
+            Training and every step of a stream take so many times as long.
         network: the finer `DetectorNetwork` (head_size, lags), as an object or a mapping.
         training: the finer `TrainOptions` (patience, schedule, clip, ...).
         preparation: `DetectorPreparation` (calendar).
@@ -77,6 +79,7 @@ class AnomalyDetector(Estimator):
     hidden_size: int = 16
     loss: str = "huber"
     learning_rate: float = 5e-3
+    ensemble_size: int = 1
     network: DetectorNetwork | Mapping[str, Any] | None = None
     training: TrainOptions | Mapping[str, Any] | None = None
     preparation: DetectorPreparation | Mapping[str, Any] | None = None

@@ -93,7 +93,11 @@ def fit(
             "part with fewer labels"
         )
     options = budget(choices.training, len(windows))
-    batches = RowBatches(data, windows, choices.window, options.batch_size, options.seed, rebuild)
+
+    def batches_of(own: TrainOptions) -> RowBatches:
+        return RowBatches(data, windows, choices.window, own.batch_size, own.seed, rebuild)
+
+    batches = batches_of(options)
     loss = RowLoss(choices.loss, rebuild)
     fingerprint = None
     if checkpoints is not None:
@@ -101,6 +105,7 @@ def fit(
         fingerprint = [str(choices), data_fingerprint(table), parts]
     trainer = Trainer(
         options,
+        ensemble_size=choices.ensemble_size,
         work=options.batch_size * 8 * choices.recurrent.hidden_size**2,
         checkpoints=checkpoints,
         fingerprint=fingerprint,
@@ -108,10 +113,10 @@ def fit(
         progress=progress,
     )
     validation = validation_of(batches, validation_windows(table, split, choices.window), loss)
-    trained = trainer.train(Problem(spec, lambda _: batches, loss, validation))
+    trained = trainer.train(Problem(spec, batches_of, loss, validation))
     network = trained.network
     weights = Loaded({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()})
-    detector = calibrate(blank(spec, weights, preparation, rules, table), table, split, labelled)
+    detector = calibrate(blank(network.spec, weights, preparation, rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
     walked = walk(detector, table, learn_from)
     if tune is not None:

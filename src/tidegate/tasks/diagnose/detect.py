@@ -55,11 +55,11 @@ def _training(model: Any) -> Training:
     windows, _ = training_origins(table, split, choices.window, fitted.labelled)
     options = detector_fit.budget(choices.training, len(windows))
     batches = RowBatches(data, windows, choices.window, options.batch_size, options.seed, rebuild)
-    spec = detector.spec
+    spec = detector.spec.member  # of an ensemble the first one is looked into, whose history it is
     return Training(
         history=fitted.history,
         config=model.flat_options(),
-        network=fitted.network,
+        network=fitted.network.members[0] if detector.spec.members > 1 else fitted.network,
         batch=batches.gather,
         loss=RowLoss(choices.loss, rebuild),
         origins={"train": windows, "validation": detector_fit.validation_windows(table, split, choices.window)},
