@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
@@ -264,10 +266,18 @@ class LanguageModel(Estimator):
 
     def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, Any]:
         """What `predict` returns, as name -> array; needs no dataframe library."""
-        from tidegate.tasks.language.evaluate import score_texts
-
+        texts = self._texts(data, reading)
+        found = self.model_.predict(texts)
         self.answer_notes_ = ()
-        return score_texts(self, self._texts(data, reading))
+        return {
+            "text": np.arange(len(found)),
+            "characters": np.array([own.characters for own in found]),
+            "tokens": np.array([len(own.nats) for own in found]),
+            "unknown": np.array([own.unknown for own in found]),
+            "nats": np.array([float(own.nats.sum()) for own in found]),
+            "bits_per_character": np.array([own.bits_per_character for own in found]),
+            "perplexity": np.array([own.perplexity for own in found]),
+        }
 
     def evaluate(
         self, data: Any = None, *, part: str = "test", dynamic: bool | Mapping[str, float] = False, **reading: Any

@@ -137,17 +137,3 @@ def _adapted(
         pairs.sort(key=lambda pair: float(read(held, train, *pair).mean()))
     rate, decay = pairs[0]
     return read(numbers, before, rate, decay), {"rate": f"{rate:g}", "decay": f"{decay:g}", "segment": segment}
-
-
-def score_texts(model: Any, texts: Sequence[str]) -> dict[str, Any]:
-    """Columns of a frame: each text, and how surprising it is."""
-    found = model.model_.predict(texts)
-    return {
-        "text": np.arange(len(texts)),
-        "characters": np.array([own.characters for own in found]),
-        "tokens": np.array([len(own.nats) for own in found]),
-        "unknown": np.array([own.unknown for own in found]),
-        "nats": np.array([float(own.nats.sum()) for own in found]),
-        "bits_per_character": np.array([own.bits_per_character for own in found]),
-        "perplexity": np.array([own.perplexity for own in found]),
-    }
