@@ -7,7 +7,7 @@ PYTEST_ARGS ?= -n auto
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow native-check native-sanitize native-neon lint format bench docs docs-serve clean distclean
+.PHONY: help install demo test slow native-check native-sanitize native-neon lint format bench docs docs-serve pictures clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ docs: $(VENV)/docs.stamp ## build the documentation, both languages, into site/
 
 docs-serve: $(VENV)/docs.stamp ## show the documentation at http://127.0.0.1:8000 while it is written
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+pictures: $(VENV)/dev.stamp ## draw the README's pictures from the run of `make demo` (needs chromium)
+	$(BIN)/python scripts/make_pictures.py runs/demo
 
 clean: ## remove what was built; .venv and runs/ stay
 	rm -rf site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,6 +15,7 @@ reference = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(reference)
 TIDEGATE = reference.command_of(())
 
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)#]+)\)")
 PAGES = {language: ROOT / "docs" / language / "commands" for language in ("en", "zh-TW")}
 SHOWN = [
     (path, line)
@@ -71,3 +72,10 @@ def test_the_menu_holds_every_page() -> None:
     menu = (ROOT / "mkdocs.yml").read_text("utf-8").split("\nnav:\n")[1]
     written = {str(path.relative_to(ROOT / "docs" / "en")) for path in (ROOT / "docs" / "en").rglob("*.md")}
     assert set(re.findall(r": (\S+\.md)$", menu, re.MULTILINE)) == written
+
+
+def test_pictures_are_there_and_small() -> None:
+    pages = [ROOT / "README.md", ROOT / "README.zh-TW.md", *(ROOT / "docs").rglob("*.md")]
+    named = [(page.parent / name).resolve() for page in pages for name in PICTURE.findall(page.read_text("utf-8"))]
+    assert len(named) >= 6
+    assert [path.name for path in named if not path.is_file() or path.stat().st_size > 150_000] == []
