@@ -111,7 +111,7 @@ BAD = {
     "no header": ("1,2\n3,4\n", SchemaError, "line 1 holds values"),
     "doubled": ("time,y,y\n2024-01-01,1,2\n", SchemaError, "'y' occurs 2 times"),
     "ragged": ("time,y\n2024-01-01,1\n2024-01-02,2,3\n", ReadError, "line 3 has 3 cells where the header has 2"),
-    "short": ("time,y\n2024-01-01,1\n2024-01-02\n", ReadError, "line 3 has 1 cells"),
+    "short": ("time,y\n2024-01-01,1\n2024-01-02\n", ReadError, "line 3 has 1 cell "),
     "quote": ('time,y\n2024-01-01,"1\n2024-01-02,2\n', ReadError, "quotes are broken"),
     "text": ("time,y\n2024-01-01,1\n2024-01-02,abc\n2024-01-03,2\n", SchemaError, "line 3, column 'y': 'abc'"),
     "infinite": (

@@ -274,8 +274,8 @@ def test_sequences_in_a_few_lines() -> None:
         ("Steps", "3 to 5, half of them at most 4"),
         ("Channels", "1: c0"),
         ("Labels", "kind"),
-        ("Training sequences", "2, of 1 groups"),
-        ("Test sequences", "1, of 1 groups"),
+        ("Training sequences", "2, of 1 group"),
+        ("Test sequences", "1, of 1 group"),
     ]
     words = [line(note, "zh_TW") for note in describe_sequences(texts(["ab", "abcd"]), {})]
     assert words == [("文字", "2 至 4 個字元，一半不超過 3 個")]

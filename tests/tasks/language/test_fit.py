@@ -192,7 +192,7 @@ def test_advice_is_given_before_and_kept() -> None:
     text = chain(3000)
     advice = tg.LanguageModel().advise(text)
     assert (advice.layers, advice.units) == (1, 64)
-    assert "1 layers of 64 units" in str(advice)
+    assert "1 layer of 64 units" in str(advice)
     larger = tg.LanguageModel(minutes=500).advise(text * 60)
     assert larger.units > tg.LanguageModel(minutes=1).advise(text * 60).units
     assert larger.weights <= 4 * larger.tokens
