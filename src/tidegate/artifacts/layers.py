@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Cell = Literal["lstm", "gru", "peephole", "coupled"]
-Size = Annotated[int, Field(ge=1, le=65_536)]
-Count = Annotated[int, Field(ge=0, le=65_536)]
+LARGEST = 65_536
+Size = Annotated[int, Field(ge=1, le=LARGEST)]
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
 MOST_MEMBERS = 64
 Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from tidegate.artifacts.layers import MOST_MEMBERS
+from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS
@@ -43,6 +43,8 @@ class RecurrentOptions:
         choice("cell", self.cell, CELLS)
         for name in ("hidden_size", "num_layers"):
             whole(name, getattr(self, name), 1)
+            if getattr(self, name) > LARGEST:
+                raise ConfigError(f"{name} is at most {LARGEST}; got {getattr(self, name)}")
         share("dropout", self.dropout)
         choice("bidirectional", self.bidirectional, (AUTO, True, False))
 
