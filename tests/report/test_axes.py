@@ -70,6 +70,7 @@ def test_a_classifier_draws_its_confusions_and_a_comparison_its_learning() -> No
     compared = tg.compare(tg.Classifier(**QUICK), data.waves(40), encoders=("lstm", "gru"), progress=False)
     best = compared.candidates[0]
     np.testing.assert_allclose(line(compared.plot(), best.name).get_ydata(), best.losses)
+    assert best.seconds == compared.model.seconds_  # the training time, as everywhere
     assert best.losses == tuple(epoch.validation_loss for epoch in compared.model.history_)
     assert compared.to_json()["candidates"][0]["losses"] == list(best.losses)
 

@@ -160,19 +160,17 @@ def compare(
         if report is not None:
             report(tr("Encoder {place} of {count}: {name}", place=place, count=len(chosen), name=name))
         model = estimator.variant({**changes, "training.refit": False})
-        begin = time.perf_counter()
         model.fit(sequences, **how)
-        seconds = time.perf_counter() - begin
         evaluated = evaluate_part(model, "validation", baselines=False).evaluation
         metric, higher = evaluated.criterion, isinstance(model.labels_, ClassLabels)
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
         losses = tuple(epoch.validation_loss for epoch in model.history_)
         score = evaluated.overall["model"][metric]
-        candidate = Candidate(name, score, count, seconds, _latency(model, sequences), losses)
+        candidate = Candidate(name, score, count, model.seconds_, _latency(model, sequences), losses)
         found.append((candidate, model))
         if report is not None:
             report(tr("  {metric} {score:.4f} on the validation part after {seconds:.0f} s",
-                      metric=metric_name(metric), score=candidate.score, seconds=seconds))  # fmt: skip
+                      metric=metric_name(metric), score=candidate.score, seconds=candidate.seconds))  # fmt: skip
     found.sort(key=lambda pair: -pair[0].score if higher else pair[0].score)
     best = found[0][1]
     evaluation = evaluate_part(best, "test").evaluation if len(best.fitted_.parts.test) else None
