@@ -10,6 +10,7 @@ import os
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 LARGEST = 4 * 1024**3
 VARIABLE = "TIDEGATE_LARGEST_PREDICTION"
@@ -26,7 +27,8 @@ def largest() -> int:
     if not given:
         return LARGEST
     if not given.isdecimal() or int(given) < 1:
-        raise ConfigError(f"{VARIABLE}={given!r} is no number of bytes: give a whole number, such as {LARGEST}")
+        message = "{variable}={given} is no number of bytes: give a whole number, such as {usual}"
+        raise ConfigError(tr(message, variable=VARIABLE, given=repr(given), usual=LARGEST))
     return int(given)
 
 
@@ -41,10 +43,12 @@ def check_room(needed: int, what: str) -> None:
     """
     limit = largest()
     if needed > limit:
-        raise ConfigError(
-            f"{what} would take about {needed / 1e6:,.0f} MB, more than the {limit / 1e6:,.0f} MB that one prediction "
-            f"may take: ask for less at once, or set {VARIABLE} to more bytes"
+        message = (
+            "{what} would take about {needed} MB, more than the {limit} MB that one prediction may take: ask for less "
+            "at once, or set {variable} to more bytes"
         )
+        sizes = {"needed": f"{needed / 1e6:,.0f}", "limit": f"{limit / 1e6:,.0f}"}
+        raise ConfigError(tr(message, what=what, variable=VARIABLE, **sizes))
 
 
 def network_bytes(spec: NetworkSpec, rows: int, steps: int, ahead: int) -> int:

@@ -364,3 +364,10 @@ def test_a_report_is_given_every_series_with_its_events_and_labels() -> None:
     (new,) = view(model, labelled(), label="anomaly")
     assert new.windows == ((300, 302), (620, 621), (760, 761), (840, 841))
     assert [one.name for one in view(fitted_pair())] == ["a", "b"]
+
+
+@pytest.mark.parametrize("role", ["known", "observed", "static"])
+def test_covariates_are_refused_and_not_left_out_in_silence(role: str) -> None:
+    table = {"time": np.arange(300), "y": np.sin(np.arange(300) / 5), "z": np.arange(300.0)}
+    with pytest.raises(ConfigError, match=f"{role}= would not be read"):
+        tg.AnomalyDetector(max_epochs=1).fit(table, time="time", target="y", **{role: ["z"]}, progress=False)

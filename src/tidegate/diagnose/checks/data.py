@@ -189,8 +189,8 @@ def _values(case: Case, name: str, part: str) -> np.ndarray:
     pieces = []
     for (first, end), (low, high) in zip(rows, case.split.train, strict=True):
         values = np.asarray(column[first:end:step], dtype=np.float64)
-        if many and high > low:
-            own = column[low:high:step]
+        own = np.asarray(column[low:high:step], dtype=np.float64)
+        if many and (~np.isnan(own)).any():
             values = (values - np.nanmedian(own)) / max(float(np.nanstd(own)), 1e-12)
         pieces.append(values)
     joined = np.concatenate(pieces) if pieces else np.empty(0)

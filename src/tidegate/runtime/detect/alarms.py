@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 WEEK = 7 * 86_400_000_000
 ROWS = 1_000  # rows that stand for a week where rows have no clock
@@ -35,10 +36,11 @@ def budget_threshold(per_week: float, step: int | None) -> float:
     steps = ROWS if step is None else WEEK / step
     if per_week / steps > MOST:
         unit = "1,000 rows" if step is None else "week"
-        raise ConfigError(
-            f"a budget of {per_week:g} false alarms per {unit} is more than every tenth of its {steps:g} steps; "
-            "give a smaller alarms_per_week (or alarms_per_day)"
+        message = (
+            "a budget of {budget} false alarms per {unit} is more than every tenth of its {steps} steps; give a "
+            "smaller alarms_per_week (or alarms_per_day)"
         )
+        raise ConfigError(tr(message, budget=f"{per_week:g}", unit=unit, steps=f"{steps:g}"))
     return per_week / steps
 
 

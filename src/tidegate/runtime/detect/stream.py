@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, TimeError
+from tidegate.core.translate import tr
 from tidegate.runtime.clock import microseconds
 from tidegate.runtime.detect.streams import NEVER, Detects, Streams
 from tidegate.runtime.state import check_state, measured, pack, unpack
@@ -104,10 +105,9 @@ class DetectStream:
         if self.single:
             shapes |= {(channels,), ()} if channels == 1 else {(channels,)}
         if values.shape not in shapes:
-            raise DataError(
-                f"values have shape {list(values.shape)}; {count} stream(s) of {channels} channel(s) take "
-                f"{' or '.join(str(list(shape)) for shape in sorted(shapes))}"
-            )
+            message = "values have shape {given}; {count} stream(s) of {channels} channel(s) take {shapes}"
+            expected = tr(" or ").join(str(list(shape)) for shape in sorted(shapes))
+            raise DataError(tr(message, given=list(values.shape), count=count, channels=channels, shapes=expected))
         return values.reshape(count, channels)
 
     def _time(self, time: Any) -> tuple[Array | None, list[Array]]:
@@ -120,7 +120,7 @@ class DetectStream:
         if time is None:
             if not known and self.detector.preparation.calendar:
                 raise ConfigError(
-                    "this detector reads the clock: give the time of the first value, update(value, time=...)"
+                    tr("this detector reads the clock: give the time of the first value, update(value, time=...)")
                 )
             return (last + self.step if known else None), []
         now = np.full(len(self), microseconds(time, self.detector.preparation.timezone), np.int64)
@@ -128,16 +128,13 @@ class DetectStream:
             return now, []
         if (now <= last).any():
             late = int(np.argmax(now <= last))
-            raise TimeError(
-                f"time goes backwards: {np.datetime64(int(now[late]), 'us')} is not after "
-                f"{np.datetime64(int(last[late]), 'us')}; give values in order, each time once"
-            )
+            given, before = np.datetime64(int(now[late]), "us"), np.datetime64(int(last[late]), "us")
+            message = "time goes backwards: {time} is not after {last}; give values in order, each time once"
+            raise TimeError(tr(message, time=given, last=before))
         steps = np.maximum(np.round((now - last) / self.step).astype(np.int64), 1)
         if (steps != steps[0]).any():
-            raise TimeError(
-                "the streams were last updated at different times; open a stream of its own for each: "
-                "stream(series='...')"
-            )
+            message = "the streams were last updated at different times; open a stream of its own for each: {call}"
+            raise TimeError(tr(message, call="stream(series='...')"))
         longest = max(self.detector.rules.gap, self.streams.state["ring"].shape[0]) + 1
         missing = min(int(steps[0]) - 1, longest)
         return now, [now - self.step * k for k in range(missing, 0, -1)]
@@ -149,7 +146,8 @@ class DetectStream:
         now = time if isinstance(time, (int, np.integer)) else microseconds(time, None)
         last = self.streams.state["time"]
         if (np.int64(now) <= last).any():
-            raise TimeError(f"time goes backwards: {time} is not after the last; give values in order, each time once")
+            message = "time goes backwards: {time} is not after the last; give values in order, each time once"
+            raise TimeError(tr(message, time=time))
         self.streams.state["time"] = np.full(len(self), now, np.int64)
 
 
@@ -165,7 +163,7 @@ def open_stream(
     given = [("snapshot", snapshot is not None), ("series", series is not None), ("streams", streams is not None)]
     named = [name for name, there in given if there]
     if len(named) > 1:
-        raise ConfigError(f"{' and '.join(named)} exclude one another")
+        raise ConfigError(tr("{names} exclude one another", names=", ".join(named)))
     if snapshot is not None:
         found = DetectStream(detector, [""], detector.streams([""]), single=True)
         found.restore(snapshot)
@@ -173,16 +171,15 @@ def open_stream(
     known = detector.preparation.series
     if streams is not None:
         if isinstance(streams, bool) or not isinstance(streams, int) or streams < 1:
-            raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
+            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
         places = np.full(streams, len(known), dtype=np.int64)
         return DetectStream(detector, [""] * streams, Streams(detector, places), single=False)
     names = list(known) if series is None else [series] if isinstance(series, str) else list(series)
     strangers = [name for name in names if name not in known]
     if strangers or not names:
-        raise ConfigError(
-            f"series {(strangers or ['']).pop(0)!r} was not fitted; it knows {', '.join(map(repr, known[:5]))}. "
-            "For new streams give streams=1 (or more)"
-        )
+        message = "series {name} was not fitted; it knows {known}. For new streams give streams=1 (or more)"
+        known_names = ", ".join(map(repr, known[:5]))
+        raise ConfigError(tr(message, name=repr((strangers or [""]).pop(0)), known=known_names))
     single = isinstance(series, str) or (series is None and len(known) == 1)
     begin = detector.continued if detector.ends and not fresh else detector.streams
     return DetectStream(detector, names, begin(names), single=single)

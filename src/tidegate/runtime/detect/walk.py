@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.runtime.detect.streams import KINDS, Detects, Scored, Streams
 from tidegate.runtime.state import LARGEST_VALUE
 
@@ -53,9 +54,8 @@ def values_of(table: Table, channels: tuple[str, ...]) -> NDArray[np.float64]:
         row, channel = np.argwhere(strange)[0]
         value = values[row, channel]
         amount = "infinite" if np.isinf(value) else f"{value:g}, more than {LARGEST_VALUE:g},"
-        raise DataError(
-            f"column {channels[channel]!r} is {amount} at {table.time[row]}; correct it or leave the cell empty"
-        )
+        message = "column {name} is {amount} at {time}; correct it or leave the cell empty"
+        raise DataError(tr(message, name=repr(channels[channel]), amount=amount, time=table.time[row]))
     return values
 
 

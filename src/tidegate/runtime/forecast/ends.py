@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError, SchemaError, SplitError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.prepare.table.prepared import Prepared
 from tidegate.runtime.forecast.beside import reach
@@ -70,8 +71,10 @@ def predict_ends(
     values = forecast(run, spec, decoding, prepared, origins)
     if not np.isfinite(values.mean).all() or not np.isfinite(values.quantiles).all():
         raise DataError(
-            "the network's forecasts are not finite numbers: rows hold values far beyond those of the training, or "
-            "the model's weights are damaged"
+            tr(
+                "the network's forecasts are not finite numbers: rows hold values far beyond those of the training, or "
+                "the model's weights are damaged"
+            )
         )
     steps = np.arange(decoding.horizon, dtype=np.int64)
     if time is None and not table.continues:
@@ -93,10 +96,11 @@ def prepare_ends(
     known = dict(known or {})
     missing = [name for name in preparation.schema.known if name not in known]
     if missing:
-        raise SchemaError(
-            f"column {missing[0]!r} is known ahead: give its values for the {decoding.horizon} steps to forecast "
-            "(future=...; future_frame() makes the rows to fill in)"
+        message = (
+            "column {name} is known ahead: give its values for the {steps} steps to forecast (future=...; "
+            "future_frame() makes the rows to fill in)"
         )
+        raise SchemaError(tr(message, name=repr(missing[0]), steps=decoding.horizon))
     need = spec.window + preparation.lead
     short = int(np.argmin(table.lengths))
     if table.lengths[short] < need:

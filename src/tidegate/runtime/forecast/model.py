@@ -15,6 +15,7 @@ from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
+from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.runtime.forecast.beside import METHODS
 from tidegate.runtime.forecast.context import unpack_context
@@ -129,7 +130,7 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
             DataError: the model was saved without them.
         """
         if self.end is None:
-            raise DataError("this model was saved without the end of its training table; give predict() a table")
+            raise DataError(tr("this model was saved without the end of its training table; give predict() a table"))
         return self.end()
 
     def run(self, past: NDArray[Any], future: NDArray[Any], static: NDArray[Any]) -> Output:

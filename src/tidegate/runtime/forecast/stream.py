@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, SchemaError, TimeError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.runtime.clock import microseconds
 from tidegate.runtime.forecast.context import pack_context, unpack_context
@@ -19,6 +20,7 @@ from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output
 from tidegate.runtime.state import fingerprint, measured, pack, unpack
 
+_COUNTED = "time={time}: rows of this series are counted; give a whole number, or leave it out"
 LONGEST_GAP = 10_000
 
 
@@ -100,11 +102,13 @@ class ForecastStream:
         if not isinstance(values, Mapping):
             given = measured(values, targets)
             if given.size != len(targets):
-                raise DataError(f"a row has {len(targets)} target(s), {', '.join(targets)}; got {given.size} values")
+                message = "a row has {count} target(s), {targets}; got {given} values"
+                raise DataError(tr(message, count=len(targets), targets=", ".join(targets), given=given.size))
             values = dict(zip(targets, given.ravel().tolist(), strict=True))
         strangers = sorted(set(values) - set(columns))
         if strangers:
-            raise SchemaError(f"column {strangers[0]!r} is not one of the model's: {', '.join(columns)}")
+            message = "column {name} is not one of the model's: {columns}"
+            raise SchemaError(tr(message, name=repr(strangers[0]), columns=", ".join(columns)))
         row: dict[str, NDArray[Any]] = {}
         for name, value in values.items():
             if columns[name].dtype.kind == "f":
@@ -128,10 +132,10 @@ class ForecastStream:
         table = self.table
         if table.time.dtype.kind == "M":
             if time is None:
-                raise TimeError("the first row of a new stream needs its time: update(values, time=...)")
+                raise TimeError(tr("the first row of a new stream needs its time: update(values, time=...)"))
             number = microseconds(time, table.timezone)
         elif isinstance(time, bool) or not isinstance(time, (int, np.integer, type(None))):
-            raise TimeError(f"time={time!r}: rows of this series are counted; give a whole number, or leave it out")
+            raise TimeError(tr(_COUNTED, time=repr(time)))
         else:
             number = int(time or 0)
         return table.extend(1, row, np.full((1, 1), number, np.int64).astype(table.time.dtype))
@@ -144,18 +148,21 @@ class ForecastStream:
         last = table.time[-1]
         dated = table.time.dtype.kind == "M"
         if not dated and (isinstance(time, bool) or not isinstance(time, (int, np.integer))):
-            raise TimeError(f"time={time!r}: rows of this series are counted; give a whole number, or leave it out")
+            raise TimeError(tr(_COUNTED, time=repr(time)))
         now = np.datetime64(microseconds(time, table.timezone), "us") if dated else np.int64(time)
         if now <= last:
-            raise TimeError(f"time goes backwards: {now} is not after {last}; give rows in order, each time once")
+            message = "time goes backwards: {time} is not after {last}; give rows in order, each time once"
+            raise TimeError(tr(message, time=now, last=last))
         if dated and table.frequency.unit == "row":
             return 0, now
         grid = table.frequency.advance(last, np.arange(1, LONGEST_GAP + 1, dtype=np.int64))
         place = int(np.searchsorted(grid, now))
         if place == len(grid):
-            raise TimeError(f"more than {LONGEST_GAP} steps are missing before {now}: begin a new stream, fresh=True")
+            message = "more than {most} steps are missing before {time}: begin a new stream, fresh=True"
+            raise TimeError(tr(message, most=LONGEST_GAP, time=now))
         if grid[place] != now:
-            raise TimeError(f"{now} is not on the series' grid: the next times are {grid[max(place - 1, 0)]} and after")
+            message = "{time} is not on the series' grid: the next times are {next} and after"
+            raise TimeError(tr(message, time=now, next=grid[max(place - 1, 0)]))
         return place, now
 
 
@@ -163,11 +170,11 @@ def open_stream(model: Forecasts, snapshot: bytes | None, *, series: str | None,
     """A stream; arguments and errors as of `ForecastModel.stream`."""
     table = model.context()
     if series is None and len(table.ids) > 1 and snapshot is None:
-        raise ConfigError(
-            f"the model forecasts {len(table.ids)} series: make a stream of each, series={table.ids[0]!r} and so on"
-        )
+        message = "the model forecasts {count} series: make a stream of each, series={name} and so on"
+        raise ConfigError(tr(message, count=len(table.ids), name=repr(table.ids[0])))
     if series is not None and series not in table.ids:
-        raise ConfigError(f"series {series!r} was not kept; there are {', '.join(map(repr, table.ids[:5]))}")
+        message = "series {name} was not kept; there are {names}"
+        raise ConfigError(tr(message, name=repr(series), names=", ".join(map(repr, table.ids[:5]))))
     own = table.keep(np.array([0 if series is None else table.ids.index(series)]))
     stream = ForecastStream(model, own.tail(0) if fresh else own)
     if snapshot is not None:

@@ -12,6 +12,7 @@ from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.spans import Spans
 from tidegate.prepare.sequence.targets import ClassLabels, Labels, read_labels
@@ -102,8 +103,10 @@ class LabelModel(Model[Sequences, Answered]):
         found = outputs(self.run, prepared, spans, per_step=per_step)
         if not np.isfinite(found).all():
             raise DataError(
-                "the network's outputs are not finite numbers: sequences hold values far beyond those of the "
-                "training, or the model's weights are damaged"
+                tr(
+                    "the network's outputs are not finite numbers: sequences hold values far beyond those of the "
+                    "training, or the model's weights are damaged"
+                )
             )
         return found
 

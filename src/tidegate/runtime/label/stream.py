@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.prepare.sequence import targets
 from tidegate.prepare.sequence.preparation import SequencePreparation
 from tidegate.runtime.label.decode import Deciding, answers
@@ -57,14 +58,16 @@ class LabelStream:
 
     def __init__(self, model: Labels, streams: int | None = None) -> None:
         if streams is not None and (isinstance(streams, bool) or not isinstance(streams, int) or streams < 1):
-            raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
+            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
         self.model, self.single, self.count = model, streams is None, streams or 1
         preparation, spec = model.preparation, model.spec
         if preparation.options.max_length is not None:
-            raise ConfigError("max_length cuts sequences off: a stream has no end; fit without it, or with window=")
+            raise ConfigError(tr("max_length cuts sequences off: a stream has no end; fit without it, or with window="))
         self.window = model.deciding.window
         if self.window is not None and model.deciding.per_step:
-            raise ConfigError("an answer for each step of a window of its own cannot be streamed; fit without window")
+            raise ConfigError(
+                tr("an answer for each step of a window of its own cannot be streamed; fit without window")
+            )
         carried = self.window or spec.encoder.num_layers * 2 * spec.encoder.hidden_size
         check_room(self.count * FLOAT * carried * spec.past, f"{self.count} streams")
         self.steps: list[Steps] = []
@@ -99,7 +102,8 @@ class LabelStream:
         prepared = self.model.preparation.apply(sequences)
         counts = prepared.lengths
         if len(set(counts.tolist())) != 1:
-            raise DataError(f"texts of {counts.min()} and {counts.max()} tokens: give every stream as many")
+            message = "texts of {least} and {most} tokens: give every stream as many"
+            raise DataError(tr(message, least=counts.min(), most=counts.max()))
         rows = prepared.values.reshape(self.count, int(counts[0]), -1)
         self.last = last
         begin = rows.shape[1] - 1 if self.model.preparation.kind == "numbers" else 0
@@ -171,7 +175,8 @@ class LabelStream:
         if preparation.tokens is not None:
             given = [values] if self.single else list(values)
             if len(given) != count or not all(isinstance(text, str) for text in given):
-                raise DataError(f"a step of these streams is {count} text(s); got {values!r:.60}")
+                message = "a step of these streams is {count} text(s); got {given}"
+                raise DataError(tr(message, count=count, given=f"{values!r:.60}"))
             words = np.array(given, dtype=object)
             if not preparation.tokens.source:
                 return Sequences(ids, np.zeros(count + 1, np.int64), np.zeros((0, 0)), (), texts=words), self.last
@@ -180,7 +185,8 @@ class LabelStream:
         if preparation.frame is not None:
             image = np.asarray(values)
             if image.dtype != np.uint8 or image.size != count * self.model.spec.past:
-                raise DataError(f"a step of these streams is {count} image(s) of uint8 {list(preparation.frame)}")
+                message = "a step of these streams is {count} image(s) of uint8 {shape}"
+                raise DataError(tr(message, count=count, shape=list(preparation.frame)))
             starts = np.arange(count + 1, dtype=np.int64)
             pixels = image.reshape(count, -1)
             names = tuple(map(str, range(pixels.shape[1])))

@@ -25,7 +25,7 @@ from tidegate.tasks.detect.choices import (
     DetectorPreparation,
     detector_choices,
 )
-from tidegate.tasks.detect.frame import check_channels, check_columns, event_columns, score_columns
+from tidegate.tasks.detect.frame import check_channels, check_columns, check_roles, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.tables import as_table, read_like, reading_of
 from tidegate.train.options import TrainOptions
@@ -128,6 +128,7 @@ class AnomalyDetector(Estimator):
         """
         note = None
         if not isinstance(data, Table):
+            check_roles(how)
             from tidegate.tasks.detect.known_anomalies import recognised
 
             how, label, note = recognised(data, how, label)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import DataError, SchemaError
+from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.table import Schema, Table
+from tidegate.core.translate import tr
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.walk import Walked, values_of
 
@@ -17,6 +18,21 @@ SCORES = ("score", "p_value", "alarm", "event", "channel")
 EVENTS = ("event", "start", "end", "rows", "alarms", "peak", "p_value", "score", "channels", "value", "expected")
 
 Array = NDArray[Any]
+
+
+def check_roles(how: Mapping[str, Any]) -> None:
+    """Refuse covariates: a detector looks at its channels alone.
+
+    Raises:
+        ConfigError: known, observed or static columns are named.
+    """
+    given = [name for name in ("known", "observed", "static") if how.get(name)]
+    if given:
+        message = (
+            "a detector looks at its channels (target=) alone, and {names} would not be read: leave it out; columns "
+            "that are not among the channels are not scored"
+        )
+        raise ConfigError(tr(message, names=", ".join(f"{name}=" for name in given)))
 
 
 def check_columns(schema: Schema) -> None:
