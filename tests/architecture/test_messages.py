@@ -90,6 +90,11 @@ def test_a_message_has_one_translation() -> None:
     assert {message: texts for message, texts in translations.items() if len(texts) > 1} == {}
 
 
+def test_every_help_is_translated() -> None:
+    known = {text for path in CATALOGUES for text in json.loads(path.read_text("utf-8"))}
+    assert {text for text in help_texts() if "|" not in text} <= known | {"Show this message and exit."}
+
+
 def test_no_translation_is_left_over() -> None:
     literals = {
         node.value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 from typer.main import get_command
 
 import tidegate as tg
-from tests.architecture.support import PACKAGE, ROOT
+from tests.architecture.support import ROOT
 from tidegate.cli.derive import PANELS, helped, options
 from tidegate.cli.main import build, main
 from tidegate.cli.training import MORE, TASKS
@@ -81,23 +80,6 @@ def test_every_command_that_takes_data_has_every_option_of_reading() -> None:
     assert {"each", "pattern", "encoding", "read"} <= set(parameters("fit generate"))  # no tables
     for words in takes:
         assert words == "fit generate" or {*OPTIONS, "repair", "read"} <= set(parameters(words)), words
-
-
-def test_every_text_of_a_command_is_translated() -> None:
-    known: dict[str, str] = {}
-    for path in (PACKAGE / "core" / "locale" / "zh_TW").glob("*.json"):
-        known |= json.loads(path.read_text("utf-8"))
-    left = {
-        (words, option.name)
-        for words, command in commands().items()
-        for option in command.params
-        if not option.hidden
-        and any(letter.isalpha() for letter in option.help or "")
-        and "|" not in option.help
-        and option.help.removesuffix(MANY) not in known
-        and option.name != "help"
-    }
-    assert left == set()
 
 
 def test_what_is_written_arrives_and_the_rest_is_left_to_the_library(
