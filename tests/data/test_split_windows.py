@@ -74,10 +74,10 @@ def test_dates():
 
 def test_refusals_name_numbers_and_fix():
     table = series(30)
-    with pytest.raises(SplitError, match=r"30 rows, divided into train 21.*20 \+ 5 = 25"):
+    with pytest.raises(SplitError, match=r"30 rows, divided into train 19.*20 \+ 5 = 25"):
         split(table, window=20, horizon=5)
     with pytest.raises(SplitError, match=r"validation part.*needs at least horizon = 5"):
-        split(table, window=5, horizon=5)
+        split(table, window=5, horizon=5, validation=3)
     with pytest.raises(SplitError, match=r"window \+ horizon = 40 \+ 5"):
         split(table, window=40, horizon=5)
     with pytest.raises(SplitError, match="train"):

@@ -12,7 +12,7 @@ from tidegate.train.history import Epoch, History
 
 QUICK: dict[str, Any] = {"horizon": 4, "window": 24, "hidden_size": 8, "num_layers": 1, "dropout": 0.0, "segment": 1}
 QUICK |= {"normalise": None, "network": {"anchor": 0, "lags": ()}, "batch_size": 32, "max_epochs": 15}
-QUICK |= {"learning_rate": 0.01}
+QUICK |= {"learning_rate": 0.01, "pretrained": False, "refit": False}
 
 
 def wave(rows: int = 600, seed: int = 0) -> dict[str, Any]:

@@ -7,6 +7,11 @@ import numpy as np
 from tidegate.artifacts.spec import NetworkSpec, Transformer
 
 
+def of_any_length(spec: NetworkSpec) -> bool:
+    """Whether rows may have other lengths than the window: a linear forecast beside the network has a weight a step."""
+    return not any(layer.kind == "skip" for layer in spec.layers)
+
+
 def padded(spec: NetworkSpec, arrays: tuple[np.ndarray, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """The past padded with values that nobody may read, and the lengths of its rows."""
     rng = np.random.default_rng(seed)

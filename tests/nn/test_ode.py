@@ -171,5 +171,5 @@ def test_without_torchdiffeq_the_extra_is_named_before_any_work(monkeypatch: pyt
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr(optional.importlib, "import_module", absent)
-    with pytest.raises(MissingExtraError, match=r"tidegate\[ode\]"):
+    with pytest.raises(MissingExtraError, match=r"\[ode\]"):
         quick(network={"encoder": "ode_rnn"}).check()

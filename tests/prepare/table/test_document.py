@@ -117,7 +117,7 @@ def test_a_newer_format_is_named() -> None:
         {"fill": "mean"},
         {"scale": None},
         {"scale_by": "row"},
-        {"target_transform": "log"},
+        {"target_transform": "root"},
         {"difference_lag": 0},
         {"difference_lag": 10**30},
         {"difference_lag": True},

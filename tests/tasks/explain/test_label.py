@@ -105,7 +105,7 @@ def test_the_commands_open_a_run_again(tmp_path: Path, capsys: pytest.CaptureFix
     mend = ["diagnose", str(tmp_path / "run"), "--fix", "--tries", "1", "--out", str(tmp_path / "mended")]
     assert main(mend) == 0
     out, err = capsys.readouterr()
-    assert "Training with: Too few units: hidden_size=64" in err
-    assert re.search(r"Too few units: hidden_size=64: validation accuracy 0\.\d+ to", out)
+    assert "Training with: Training stopped too early: max_epochs=200" in err
+    assert re.search(r"max_epochs=200: validation accuracy 0\.\d+ to", out)
     assert "most frequent class" in out.split("test part, accuracy")[1]
     assert "What was tried" in (tmp_path / "run" / "diagnosis.html").read_text("utf-8")

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from tidegate.core.errors import DataError
 from tidegate.kernels.library import hold_blas, threads
@@ -73,11 +74,12 @@ def forecast(network: Network, series: Sequence[NDArray[Any]], horizon: int, hin
         q, m, c = _chunk(network, [kept[place] for place in places], horizon + late, hints, count)
         quantiles[places], seasons[places], simple[places] = q[:, late:], m, c[:, :, late:]
 
-    if len(work) == 1:
-        run(work[0])
-    else:
-        with ThreadPoolExecutor(threads()) as pool:
-            list(pool.map(run, work))
+    with threadpool_limits(1, user_api="blas"):  # the pool divides the work; sums of one order, whatever is set
+        if len(work) == 1:
+            run(work[0])
+        else:
+            with ThreadPoolExecutor(threads()) as pool:
+                list(pool.map(run, work))
     return Answer(quantiles, seasons, simple)
 
 

@@ -111,7 +111,7 @@ def test_pictures_need_the_library(stacks, monkeypatch):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr("importlib.import_module", absent)
-    with pytest.raises(MissingExtraError, match=r"tidegate\[vision\]"):
+    with pytest.raises(MissingExtraError, match=r"\[vision\]"):
         read_sequences(stacks)
 
 
