@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CODE := src tests benchmarks examples scripts
 PYTEST_ARGS ?= -n auto
+# A process for each core, of one thread each: the tests that are about threads set their own.
+ONE_THREAD := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,7 +46,7 @@ demo: $(VENV)/demo.stamp ## train on the packaged traffic data and write runs/de
 	$(BIN)/tidegate demo
 
 test: $(VENV)/dev.stamp ## run the tests, except the slow ones
-	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_ARGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -q -m "not slow" $(PYTEST_ARGS)
 
 slow: $(VENV)/dev.stamp ## run the slow tests
 	$(BIN)/python -m pytest -q -m slow $(PYTEST_ARGS)
