@@ -102,7 +102,9 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 def test_results_are_short_to_read() -> None:
     model = fitted_plain()
-    shown = [scores(), model, model.history_, model.diagnose(), model.fitted_.table, samples.digits().evaluation]
-    assert [repr(item) for item in shown if len(repr(item)) > 250 or "array(" in repr(item)] == []
+    shown = [scores(), model.history_, model.diagnose(), model.fitted_.table, samples.digits().evaluation]
+    assert [repr(item) for item in shown if len(repr(item)) > 200 or "array(" in repr(item)] == []
+    assert repr(model.variant({})) == repr(model)
+    assert len(repr(tg.Forecaster(horizon=6, window=12))) < 50
     assert repr(shown[0]).startswith("<Evaluation: The model ")
     assert repr(model.fitted_.table).startswith("<Table: ")

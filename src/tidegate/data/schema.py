@@ -56,6 +56,12 @@ def as_names(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
+def first_named(words: str, names: Iterable[str]) -> str | None:
+    """The column that is called by the first of some lower-case words, between blanks, that any is called by."""
+    lower = {name.strip().lower(): name for name in reversed(list(names))}
+    return next((lower[word] for word in words.split() if word in lower), None)
+
+
 def missing_column(source: Source, name: str, option: str) -> SchemaError:
     """The message for a column that is not there, with those that are near."""
     lower = {other.lower(): other for other in source.names}

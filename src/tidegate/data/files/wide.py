@@ -103,10 +103,9 @@ def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calenda
         return None
     dates = [name for name in source.names if name in as_names(time) or (time is None and part_named(name) == "year")]
     others = [name for name in source.names if name not in dates]
-    months = {month_of(name) or _number(name, "month") for name in others}
-    if len(dates) == 1 and set(range(1, 13)) <= months and source.kind(dates[0]) == "number":
-        named = {month_of(name) or _number(name, "month"): name for name in reversed(others)}
-        return _of_numbers(source, dates[0], [named[month] for month in range(1, 13)], "M")
+    months = {month_of(name) or _number(name, "month"): name for name in reversed(others)}
+    if len(dates) == 1 and set(range(1, 13)) <= set(months) and source.kind(dates[0]) == "number":
+        return _of_numbers(source, dates[0], [months[month] for month in range(1, 13)], "M")
     days = [name for name in source.names if name in as_names(time) or (time is None and source.kind(name) == "time")]
     hours = {_number(name, "hour"): name for name in source.names if name not in days}
     for first in (0, 1):

@@ -9,6 +9,7 @@ from typing import Any
 from tidegate.core.table import Note
 from tidegate.data.cells.columns import Source
 from tidegate.data.cells.numbers import is_missing
+from tidegate.data.schema import first_named
 
 ROLES = ("label", "id", "time", "features", "text", "rows", "cells")
 """Options of reading that say what columns are."""
@@ -39,7 +40,7 @@ def recognised(source: Source, given: Mapping[str, Any]) -> tuple[dict[str, Any]
     found: dict[str, Any] = {}
     free = list(source.names)
     named = given.get("label")
-    label = named if isinstance(named, str) else None if named is not None else _named(_LABELS, free)
+    label = named if isinstance(named, str) else None if named is not None else first_named(_LABELS, free)
     if label is None and named is None and len(free) == 2:
         label = next((name for name in free if _is_text(source, free[free[0] == name])), None)
     if label is None or label not in free:
@@ -50,17 +51,17 @@ def recognised(source: Source, given: Mapping[str, Any]) -> tuple[dict[str, Any]
         found["label"] = label
     texts = [name for name in free if _is_text(source, name)]
     lists = [name for name in free if _is_list(source, name)]
-    text = _named(_TEXTS, [name for name in free if _is_text(source, name, words=1)])
+    text = first_named(_TEXTS, [name for name in free if _is_text(source, name, words=1)])
     text = text or (texts[0] if len(texts) == 1 else None)
     repeats = [name for name in free if _repeats(source, name)]
-    id = _named(_IDS, repeats)
+    id = first_named(_IDS, repeats)
     if text is not None and not lists and id is None:
         found["text"] = text
     elif lists:
         found["cells"] = lists[0]
     elif id is not None:
         found["id"] = id
-        time = _named(_TIMES, [name for name in free if name != id and source.kind(name) in ("number", "time")])
+        time = first_named(_TIMES, [name for name in free if name != id and source.kind(name) in ("number", "time")])
         if time is not None:
             found["time"] = time
     elif _numbered(source, free):
@@ -73,11 +74,6 @@ def _note(found: Mapping[str, Any]) -> Note:
     roles = ", ".join(f"{name}={value!r}" for name, value in shown.items())
     options = ", ".join(f"{name}=" for name in shown)
     return Note("roles", _FOUND, {"roles": roles, "options": options, "found": dict(found)})
-
-
-def _named(words: str, names: Sequence[str]) -> str | None:
-    lower = {name.strip().lower(): name for name in reversed(names)}
-    return next((lower[word] for word in words.split() if word in lower), None)
 
 
 def _held(source: Source, name: str) -> list[str]:

@@ -14,7 +14,7 @@ from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS, Source, options_of
 from tidegate.data.read import open_source
-from tidegate.data.schema import as_names, find_series, find_time
+from tidegate.data.schema import as_names, find_series, find_time, first_named
 from tidegate.data.split import Split
 from tidegate.evaluate.detect.events import Watched, count_events, runs
 from tidegate.runtime.detect.rules import Rules
@@ -45,7 +45,7 @@ def recognised(data: Any, how: Mapping[str, Any], label: str | None) -> tuple[di
     keys = find_series(source, how.get("series"))
     formatted = how.get("date_format") is not None
     taken = {*roles, *keys, *find_time(source, how.get("time"), [*roles, *keys], formatted, keys)}
-    found = label or _named(source, taken)
+    found = label or first_named(_LABELS, [name for name in source.names if name not in taken])
     channels = [name for name in source.names if name not in taken and name != found and source.kind(name) == "number"]
     if not channels or (len(channels) == 1 and found == label):
         return dict(how), label, None
@@ -56,16 +56,15 @@ def recognised(data: Any, how: Mapping[str, Any], label: str | None) -> tuple[di
 
 def label_in(data: Any, how: Mapping[str, Any], taken: Collection[str]) -> str | None:
     """The column of new rows that is a label by its name; None where there is none, or the rows are a `Table`."""
-    return None if isinstance(data, Table) else _named(_source(data, how), taken)
+    return (
+        None
+        if isinstance(data, Table)
+        else first_named(_LABELS, [name for name in _source(data, how).names if name not in taken])
+    )
 
 
 def _source(data: Any, how: Mapping[str, Any]) -> Source:
     return open_source(data, options_of(**{name: how.get(name) for name in OPTIONS}))
-
-
-def _named(source: Source, taken: Collection[str]) -> str | None:
-    lower = {name.strip().lower(): name for name in source.names if name not in taken}
-    return next((lower[word] for word in _LABELS.split() if word in lower), None)
 
 
 def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_] | None]:
