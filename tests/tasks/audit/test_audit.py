@@ -1,5 +1,7 @@
 """Each leak is caught, at the place where it is; the honest pipeline passes."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import tidegate as tg
 from tests.tasks.audit import leaky
 from tests.tasks.forecast.models import RICH_COLUMNS, plain, quick, rich
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.translate import catalogue
 from tidegate.evaluate.leaks.audit import copied_target
 from tidegate.evaluate.leaks.perturb import first_difference
 from tidegate.prepare import Preparation
@@ -195,3 +198,10 @@ def test_rows_that_are_only_counted_are_cut_at_their_number(cutoff: float, seen:
     for beyond in (0, 200):
         with pytest.raises(ConfigError, match="leaves nothing before it, or nothing after it"):
             tg.audit(pipeline, table, target="load", time=False, cutoff=beyond)
+
+
+def test_every_stage_has_a_name_in_both_languages() -> None:
+    sources = [path.read_text("utf-8") for path in Path(fitting.__file__).parents[1].glob("audit/*.py")]
+    stages = {name for source in sources for name in re.findall(r'Stage\("([^"]+)"', source)}
+    assert len(stages) > 8
+    assert not stages - set(catalogue("zh_TW"))

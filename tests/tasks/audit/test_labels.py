@@ -29,7 +29,7 @@ def test_honest_sequences_pass_and_the_model_stays_as_it_is() -> None:
     found = model.audit()
     assert found.passed
     assert [check.perturbation for check in found.checks] == ["noise", "extremes", "missing"]
-    assert found.checks[0].stages == ("fitted preparation", "prepared inputs", "weights", "answers")
+    assert found.checks[0].stages == ("the fitted preparation", "the prepared inputs", "the weights", "the answers")
     assert "with shuffled labels nothing is learned" in found.text("en")
     assert "打亂標籤" in found.text("zh_TW")
     assert all((weights[name] == now).all() for name, now in model.fitted_.network.state_dict().items())
@@ -44,7 +44,7 @@ def test_a_preparation_that_has_seen_the_test_part_moves(monkeypatch: pytest.Mon
     monkeypatch.setattr(SequencePreparation, "fit", greedy)
     found = tg.Regressor(**QUICK).audit(data.means())
     assert keys(found)[0] == "moved_test"
-    assert found.findings[0].stage == "fitted preparation"
+    assert found.findings[0].stage == "the fitted preparation"
     assert "when the test sequences were replaced" in found.text("en")
 
 

@@ -71,10 +71,10 @@ def _stages(model: Any, sequences: Sequences, parts: Partition, changes: dict[st
     prepared, kept = fitted.prepared, np.sort(np.concatenate([parts.train, parts.validation]))
     rows = [prepared.values[prepared.starts[place] : prepared.starts[place + 1]] for place in kept]
     return [
-        Stage("fitted preparation", {"inputs": fitted.preparation.to_json(), "labels": fitted.labels.to_json()}),
-        Stage("prepared inputs", np.concatenate(rows)),
-        Stage("weights", fitted.weights),
-        Stage("answers", fitted.seen["validation"][0]),
+        Stage("the fitted preparation", {"inputs": fitted.preparation.to_json(), "labels": fitted.labels.to_json()}),
+        Stage("the prepared inputs", np.concatenate(rows)),
+        Stage("the weights", fitted.weights),
+        Stage("the answers", fitted.seen["validation"][0]),
     ]
 
 
