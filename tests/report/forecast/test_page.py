@@ -281,3 +281,12 @@ def test_an_audit_is_shown_with_every_question() -> None:
             replace(view(), audit=Audit(leak, (finding,))), lang
         )
     assert '<section id="audit">' not in render(view(), "en")
+
+
+def test_one_forecast_is_no_line_of_forecasts() -> None:
+    base = view(600)
+    alone = Strip(1, np.arange(1), np.zeros(1), np.ones(1))
+    assert "The test part, forecast" not in render(replace(base, strips=(alone,)), "en")
+    assert "The test part, forecast" in render(
+        replace(base, strips=(Strip(1, np.arange(9), np.zeros(9), np.ones(9)),)), "en"
+    )

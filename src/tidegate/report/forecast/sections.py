@@ -48,10 +48,11 @@ def coming(view: RunView, lang: Language) -> Markup | None:
 def forecasts(view: RunView, lang: Language) -> Markup | None:
     """Actual against forecast: single forecasts, then the whole test part and two close-ups of it."""
     parts = [samples(view, lang)] if view.samples else []
-    shown = view.strips[:TARGETS]
+    lines = [item for item in view.strips if len(item.time) > 1]  # one forecast is shown above and is no line
+    shown = lines[:TARGETS]
     furthest = {(item.series, item.target): item.step for item in sorted(shown, key=lambda item: item.step)}
     parts += [strip(view, item, lang, item.step == furthest[item.series, item.target]) for item in shown]
-    return join(*parts, drawn_of(len(shown), len(view.strips), lang)) if parts else None
+    return join(*parts, drawn_of(len(shown), len(lines), lang)) if parts else None
 
 
 def samples(view: RunView, lang: Language) -> Markup:
