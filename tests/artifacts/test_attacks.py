@@ -5,6 +5,7 @@ import json
 import pickle
 import shutil
 import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from tests.tasks.forecast.models import fitted_plain, fitted_rich
 from tidegate.artifacts.artifact import FILES, FORMAT_VERSION, read_artifact
 from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.core.errors import ArtifactError
+from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.runtime.model import load as load_runtime
 
 Attack = Callable[[Path], None]
 WEIGHTS, PREPARATION, CONTEXT = FILES
@@ -292,3 +294,25 @@ def test_a_forecaster_whose_network_forecasts_nothing_is_refused(folder: Path) -
     put(folder, WEIGHTS, weights)
     with pytest.raises(ArtifactError, match="network ends in a label"):
         tg.load(folder)
+
+
+def test_a_small_model_cannot_ask_for_gigabytes(folder: Path) -> None:
+    """A horizon of 65,536 with 20,001 outputs: it loads in a moment, and is refused before it allocates."""
+    state = content(folder, "model.json")
+    sizes = {"horizon": 65_536, "outputs": 20_001}
+    layers = [layer for layer in state["network"]["layers"] if layer["kind"] in ("recurrent", "pool")]
+    inner("network", **sizes, anchor=0, layers=[*layers, {"kind": "head", "hidden_size": 1}])(folder)
+    levels = (np.arange(20_000) + 0.5) / 20_000
+    inner("decoding", horizon=65_536, point=True, quantiles=levels.tolist())(folder)
+    spec = NetworkSpec.from_json(content(folder, "model.json")["network"])
+    shapes = tensor_shapes(spec)
+    put(folder, WEIGHTS, {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+    put(folder, CONTEXT, {k: v for k, v in content(folder, CONTEXT).items() if k not in ("calibration", "mixture")})
+    model = load_runtime(folder)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ConfigError, match=r"would take about [\d,]+ MB, more than the 4,295 MB"):
+            model.predict()
+        assert tracemalloc.get_traced_memory()[1] < 50e6
+    finally:
+        tracemalloc.stop()

@@ -14,9 +14,10 @@ from tidegate.core.table import Table
 from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.prepare.table.prepared import Prepared
-from tidegate.runtime.forecast.beside import reach
+from tidegate.runtime.forecast.beside import METHODS, reach
 from tidegate.runtime.forecast.decode import BATCH, Decoding, Forecast, forecast
 from tidegate.runtime.limits import DOUBLE, check_room, network_bytes
+from tidegate.runtime.pretrained.network import LEVELS
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,11 @@ def predict_ends(
         SchemaError: a known-ahead covariate is not given, or given under an unknown name.
         DataError: it is missing at a forecast step.
         SplitError: a series is shorter than the window.
+        ConfigError: it would take more memory than one prediction may.
     """
     spec, decoding = model.spec, model.decoding
+    _check_room(model, table)
     ahead, prepared, origins = prepare_ends(model, table, known, time)
-    outputs = len(origins) * decoding.horizon * spec.targets * spec.outputs
-    batch = network_bytes(spec, min(len(origins), BATCH), spec.window, decoding.horizon)
-    check_room(4 * DOUBLE * outputs + batch, f"a forecast of {decoding.horizon} steps of {len(origins)} series")
     values = forecast(run, spec, decoding, prepared, origins)
     if not np.isfinite(values.mean).all() or not np.isfinite(values.quantiles).all():
         raise DataError(
@@ -82,6 +82,23 @@ def predict_ends(
     elif time is None:
         time = ahead.time[origins[:, None] + steps]
     return SeriesForecast(table.ids, time, model.preparation.target_names, values)
+
+
+def _check_room(model: Any, table: Table) -> None:
+    """Refuse what a forecast would allocate, before any of it is: rows, those ahead of them, batches and outputs.
+
+    Raises:
+        ConfigError: it is more than one prediction may take.
+    """
+    spec, decoding, series = model.spec, model.decoding, len(table.ids)
+    kept = np.minimum(table.lengths, context_rows(spec, model.preparation, decoding)).sum()
+    rows = int(kept) + series * decoding.horizon
+    inputs = spec.past + spec.future + 2 * len(table.columns)
+    beside = 0 if decoding.mixture is None else METHODS + len(LEVELS)
+    outputs = series * decoding.horizon * spec.targets * (spec.outputs + beside)
+    batch = network_bytes(spec, min(series, BATCH), spec.window, decoding.horizon)
+    needed = DOUBLE * (rows * inputs + 4 * outputs) + batch
+    check_room(needed, f"a forecast of {decoding.horizon} steps of {series} series")
 
 
 def prepare_ends(

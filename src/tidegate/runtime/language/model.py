@@ -16,6 +16,7 @@ from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
 from tidegate.runtime.language.generate import Generation, Written
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.runtime.language.writer import CHUNK, Writer
+from tidegate.runtime.limits import DOUBLE, FLOAT, check_room
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.network import run_network
@@ -85,7 +86,7 @@ class TextModel(Model[Sequence[str], list[Scored]]):
         """How surprising each text is.
 
         Raises:
-            DataError: what is given is no list of texts.
+            DataError: what is given is no list of texts. ConfigError: one takes more memory than one prediction may.
         """
         if isinstance(data, str) or any(not isinstance(text, str) for text in data):
             raise DataError("a language model scores a list of texts")
@@ -95,6 +96,8 @@ class TextModel(Model[Sequence[str], list[Scored]]):
         numbers = self.vocabulary.encode(text)
         pieces = self.vocabulary.cut(text)
         fed: NDArray[Any] = np.concatenate([np.array([END], np.int32), numbers[:-1]])
+        scores = min(len(numbers), CHUNK) * self.spec.outputs * (FLOAT + 2 * DOUBLE)
+        check_room(scores + DOUBLE * len(numbers), f"a text of {len(numbers)} tokens")
         nats = np.empty(len(numbers))
         state: list[State] = []
         for first in range(0, len(numbers), CHUNK):
