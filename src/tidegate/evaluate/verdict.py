@@ -131,7 +131,7 @@ class Verdict:
     def _filled(self, lang: Language | None) -> dict[str, str]:
         given = self.values
         model, reference = (float(given.get(name, math.nan)) for name in ("model", "reference"))
-        shown = share if self.higher else number
+        shown = _hundredths if given.get("hundredths") else share if self.higher else number
         lost = skill_of(model, reference)
         figures = {
             "baseline": method_name(str(given.get("baseline", "")), lang),
@@ -186,6 +186,10 @@ class Verdict:
     def from_json(cls, state: Mapping[str, Any]) -> Verdict:
         values = {name: tuple(value) if isinstance(value, list) else value for name, value in state["values"].items()}
         return cls(str(state["key"]), values, tuple(state["warnings"]), tuple(state["remarks"]))
+
+
+def _hundredths(value: float) -> str:
+    return f"{100 * value:.1f}" if math.isfinite(value) else number(value)
 
 
 def skill_of(model: float, reference: float) -> float:

@@ -1,0 +1,81 @@
+"""What a model that writes is held against: texts that are taken, not written."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.evaluate.label.baselines.bagofwords import bag_of_words
+from tidegate.evaluate.text.metrics import pieces
+
+AT_ONCE = 256  # sources that are compared with all of the training part
+TAKEN_FROM = 0.3  # share of a target's words that stand in its own source, from which on it is a summary of it
+SAMPLE = 500
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
+
+
+def nearest_targets(known: Sequence[str], targets: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """The target of the training source most like each source: cosine of the tf-idf of words and pairs of them.
+
+    Args:
+        known, targets: [M] sources and targets of the training part. sources: [N].
+    """
+    rows, weigh = bag_of_words(_texts(known))
+    found: list[str] = []
+    for first in range(0, len(sources), AT_ONCE):
+        likeness: Any = weigh(_texts(sources[first : first + AT_ONCE])) @ rows.T
+        places = np.asarray(likeness.argmax(axis=1)).ravel()
+        found += [targets[place] for place in places.tolist()]
+    return found
+
+
+def most_frequent(targets: Sequence[str], count: int) -> list[str]:
+    """The most frequent training target (the first of several), again and again."""
+    return [Counter(targets).most_common(1)[0][0]] * count
+
+
+def taken(sources: Sequence[str], targets: Sequence[str]) -> bool:
+    """Whether targets are in their sources' own words, as summaries are and translations are not."""
+    shares = []
+    for source, target in zip(sources[:SAMPLE], targets[:SAMPLE], strict=True):
+        own, words = set(pieces(source)), [word for word in pieces(target) if word.isalnum()]
+        shares.append(sum(word in own for word in words) / max(len(words), 1))
+    return bool(shares) and float(np.mean(shares)) > TAKEN_FROM
+
+
+def lead_sentence(sources: Sequence[str]) -> list[str]:
+    """The first sentence of each source."""
+    return [_SENTENCE.split(source.strip(), maxsplit=1)[0] for source in sources]
+
+
+def lead_words(sources: Sequence[str], count: int) -> list[str]:
+    """The first words of each source, as many as given."""
+    return [" ".join(source.split()[:count]) for source in sources]
+
+
+def text_baselines(
+    known: Sequence[str], targets: Sequence[str], sources: Sequence[str], *, copy: bool = True
+) -> dict[str, list[str]]:
+    """What texts are compared with by name: the nearest source's target; of summaries also how the source begins.
+
+    Args:
+        known, targets: of the training part. sources: [N] what was written from. copy: see whether they are summaries.
+    """
+    found = {"retrieval": nearest_targets(known, targets, sources)}
+    if copy and taken(known, targets):
+        length = int(np.median([len(target.split()) for target in targets]))
+        found |= {"lead_sentence": lead_sentence(sources)}
+        if length > 1:
+            found[f"lead_words_{length}"] = lead_words(sources, length)
+    return found
+
+
+def _texts(texts: Sequence[str]) -> NDArray[Any]:
+    array = np.empty(len(texts), dtype=object)
+    array[:] = list(texts)
+    return array

@@ -1,0 +1,138 @@
+"""The scores of a model that writes, beside baselines, with the verdict of a paired bootstrap."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError
+from tidegate.core.table import Note
+from tidegate.core.text import number
+from tidegate.core.translate import Language, tr
+from tidegate.evaluate.evaluation import MODEL, ScoreTable
+from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.text.metrics import TextMetric
+from tidegate.evaluate.verdict import Verdict
+
+Floats = NDArray[np.float64]
+RESAMPLES = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEvaluation(ScoreTable):
+    """How good texts are that a model wrote, beside baselines'.
+
+    Attributes:
+        count: N, texts that were scored. signatures: metric -> what two scores must have in common to be compared.
+        intervals: metric -> 95 % interval of the model's score.
+        interval: 95 % interval of how much better the model is than the best baseline by the criterion; NaN without.
+    """
+
+    count: int
+    signatures: Mapping[str, str]
+    intervals: Mapping[str, tuple[float, float]]
+    interval: tuple[float, float]
+
+    def metrics(self) -> tuple[str, ...]:
+        return tuple(self.signatures)
+
+    def cell(self, metric: str, value: float) -> str:
+        """Of metrics that are shares a hundred times as much, as papers give them."""
+        return f"{100 * value:.1f}" if math.isfinite(value) else number(value)
+
+    def details(self, lang: Language | None = None) -> list[str]:
+        """How much was scored, how sure the model's scores are, and the signatures."""
+        lines = ["", tr("{count} texts were scored.", lang, count=f"{self.count:,}")]
+        low, high = (100 * end for end in self.intervals.get(self.criterion, (math.nan, math.nan)))
+        if math.isfinite(low):
+            message = "95 % interval of the model's first score: {low} to {high}."
+            lines.append(tr(message, lang, low=f"{low:.1f}", high=f"{high:.1f}"))
+        return [*lines, *(f"{name}: {text}" for name, text in self.signatures.items())]
+
+
+def evaluate_texts(
+    written: Mapping[str, Sequence[str]],
+    references: Sequence[str],
+    metrics: Sequence[TextMetric],
+    *,
+    groups: Sequence[Any] | None = None,
+    notes: tuple[Note, ...] = (),
+) -> TextEvaluation:
+    """Score what each method wrote.
+
+    Args:
+        written: method -> [N] texts; "model", then the baselines. references: [N] what people wrote.
+        metrics: the first ranks methods. groups: [N] what texts came from, such as a speaker: drawn whole.
+        notes: for the reader.
+
+    Raises:
+        DataError: there is no text.
+    """
+    if not references:
+        raise DataError("there are no texts with a reference: nothing can be scored")
+    first = metrics[0]
+    counts = {
+        name: {metric.name: _by_group(metric.count(own, references), groups) for metric in metrics}
+        for name, own in written.items()
+    }
+    overall = {
+        name: {metric.name: metric.score(own[metric.name].sum(axis=0)) for metric in metrics}
+        for name, own in counts.items()
+    }
+    sign = -1.0 if first.higher else 1.0
+    others = sorted((name for name in written if name != MODEL), key=lambda name: sign * overall[name][first.name])
+    units = len(counts[MODEL][first.name])
+    drawn = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), RESAMPLES)
+    resampled = {metric.name: _scores(metric, counts[MODEL][metric.name], drawn) for metric in metrics}
+    best, low, high = (others[0] if others else None), math.nan, math.nan
+    if best is not None:
+        gains = resampled[first.name] - _scores(first, counts[best][first.name], drawn)
+        low, high = _interval(gains if first.higher else -gains)
+    reference = math.nan if best is None else overall[best][first.name]
+    kind = "things" if groups is None else "groups"
+    own = overall[MODEL][first.name]
+    found = Comparison(first.name, first.higher, own, best, reference, low, high, kind, units)
+    verdict = decide(found, things=len(references), sequences=len(references))
+    return TextEvaluation(
+        criterion=first.name,
+        methods=(MODEL, *others),
+        overall=overall,
+        best_baseline=best,
+        skill=None if best is None or first.higher or not reference else 1 - own / reference,
+        verdict=_scaled(verdict),
+        notes=notes,
+        count=len(references),
+        signatures={metric.name: metric.signature for metric in metrics},
+        intervals={name: _interval(scores) for name, scores in resampled.items()},
+        interval=(low, high),
+    )
+
+
+def _by_group(counts: Floats, groups: Sequence[Any] | None) -> Floats:
+    """Counts [N, J] summed over the texts of each group, [U, J]; as they are where there are no groups."""
+    if groups is None:
+        return counts
+    _, places = np.unique([str(group) for group in groups], return_inverse=True)
+    found = np.zeros((int(places.max()) + 1, counts.shape[1]))
+    np.add.at(found, places, counts)
+    return found
+
+
+def _scores(metric: TextMetric, counts: Floats, drawn: NDArray[Any]) -> Floats:
+    """[R] the score of each resample, from how often each unit was drawn [R, U]."""
+    return np.array([metric.score(sums) for sums in drawn.astype(np.float64) @ counts])
+
+
+def _interval(scores: Floats) -> tuple[float, float]:
+    low, high = np.quantile(scores, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _scaled(verdict: Verdict) -> Verdict:
+    """Shares are told as papers give them: 42.0, not 0.420."""
+    return replace(verdict, values={**verdict.values, "hundredths": True})

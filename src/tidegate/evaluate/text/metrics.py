@@ -1,0 +1,139 @@
+"""Metrics of written texts beside references: each a sum over texts and a score of sums, so that it can be resampled.
+
+Shape letters: N texts, J numbers that a metric counts in each.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.optional import require
+from tidegate.prepare.sequence.tokens import UNSPACED
+
+Floats = NDArray[np.float64]
+PURPOSE = "score what was written"
+_PIECES = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+|[^\w\s]")
+_WORDS = re.compile(rf"[{UNSPACED}]|[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class TextMetric:
+    """A metric of a whole set of texts.
+
+    Attributes:
+        name: its key. higher: whether more of it is better; then it is a share, 1 at most (BLEU 0.42 is shown as 42.0).
+        count: hypotheses and references, N each -> [N, J], what it counts in each text.
+        score: [J] sums over texts -> the score.
+        signature: what two scores must have in common to be compared.
+    """
+
+    name: str
+    higher: bool
+    count: Callable[[Sequence[str], Sequence[str]], Floats]
+    score: Callable[[Floats], float]
+    signature: str
+
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> float:
+        """The score of all texts together."""
+        return self.score(self.count(hypotheses, references).sum(axis=0))
+
+
+def bleu(*, lowercase: bool = True, tokenize: str = "13a") -> TextMetric:
+    """BLEU of up to four words in a row, with a penalty for texts that are too short, by sacrebleu.
+
+    Args:
+        lowercase: capitals do not count. tokenize: sacrebleu's `13a`, `zh` (Chinese by character), `char` or `none`.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+
+    Source: Papineni et al. (2002), doi:10.3115/1073083.1073135; Post (2018), doi:10.18653/v1/W18-6319.
+    """
+    library = require("sacrebleu.metrics", extra="text", purpose=PURPOSE)
+    return _sacred("bleu", library.BLEU(lowercase=lowercase, tokenize=tokenize))
+
+
+def bleu_tokenised() -> TextMetric:
+    """BLEU of lower-cased texts cut into words and marks (Chinese into characters), as papers before sacrebleu gave it.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+    """
+    library = require("sacrebleu.metrics", extra="text", purpose=PURPOSE)
+    made = library.BLEU(lowercase=False, tokenize="none", force=True)
+    return _sacred("bleu_tokenised", made, lambda text: " ".join(pieces(text)))
+
+
+def chrf() -> TextMetric:
+    """chrF: F score (recall twice as heavy) of up to six characters in a row, by sacrebleu.
+
+    Raises:
+        MissingExtraError: sacrebleu is not installed.
+
+    Source: Popovic (2015), doi:10.18653/v1/W15-3049.
+    """
+    return _sacred("chrf", require("sacrebleu.metrics", extra="text", purpose=PURPOSE).CHRF())
+
+
+def _sacred(name: str, library: Any, change: Callable[[str], str] = str) -> TextMetric:
+    library.corpus_score(["a"], [["a"]])  # tells the signature how many references there are
+
+    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+        streams = [[change(text) for text in references]]
+        found = library._extract_corpus_statistics([change(text) for text in hypotheses], streams)
+        return np.array(found, np.float64).reshape(len(hypotheses), -1)
+
+    def score(sums: Floats) -> float:
+        return float(library._compute_score_from_stats([int(one) for one in sums]).score) / 100
+
+    return TextMetric(name, True, count, score, str(library.get_signature()))
+
+
+def rouge_l() -> TextMetric:
+    """ROUGE-L: mean F score of the longest common subsequence of words (Chinese: characters), by rouge-score.
+
+    Raises:
+        MissingExtraError: rouge-score is not installed.
+
+    Source: Lin (2004), https://aclanthology.org/W04-1013.
+    """
+    library = require("rouge_score.rouge_scorer", extra="text", purpose=PURPOSE)
+    scorer = library.RougeScorer(["rougeL"], tokenizer=_Words())
+
+    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+        pairs = zip(references, hypotheses, strict=True)
+        return np.array([[scorer.score(*pair)["rougeL"].fmeasure, 1.0] for pair in pairs]).reshape(-1, 2)
+
+    return TextMetric("rouge_l", True, count, _mean, "rouge-score|rougeL|f|no stemmer")
+
+
+def same() -> TextMetric:
+    """The share of texts that are what the reference is, but for blanks around them."""
+
+    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+        pairs = zip(hypotheses, references, strict=True)
+        return np.array([[float(own.strip() == other.strip()), 1.0] for own, other in pairs]).reshape(-1, 2)
+
+    return TextMetric("same", True, count, _mean, "exact|stripped")
+
+
+def _mean(sums: Floats) -> float:
+    return float(sums[0] / max(sums[1], 1.0))
+
+
+class _Words:
+    """rouge-score's own cut into words, which also knows scripts without blanks."""
+
+    def tokenize(self, text: str) -> list[str]:
+        return _WORDS.findall(text.lower())
+
+
+def pieces(text: str) -> list[str]:
+    """Words, marks, and characters of scripts without blanks, in lower case."""
+    return _PIECES.findall(text.lower())

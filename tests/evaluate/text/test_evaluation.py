@@ -1,0 +1,50 @@
+"""The evaluation of written texts: scores, a paired bootstrap, groups, JSON, and baselines that are taken."""
+
+import numpy as np
+import pytest
+
+from tidegate.evaluate.text.baselines import lead_sentence, most_frequent, nearest_targets, text_baselines
+from tidegate.evaluate.text.evaluation import TextEvaluation, evaluate_texts
+from tidegate.evaluate.text.metrics import chrf, same
+
+WORDS = np.array(["cat", "dog", "sun", "tree", "house", "river", "stone", "cloud"])
+
+
+def test_the_interval_is_that_of_a_paired_bootstrap() -> None:
+    rng = np.random.default_rng(1)
+    references = [str(word) for word in rng.choice(WORDS, 200)]
+    right, worse = rng.random(200) < 0.7, rng.random(200) < 0.5
+    model = [own if hit else "x" for own, hit in zip(references, right, strict=True)]
+    other = [own if hit else "y" for own, hit in zip(references, worse, strict=True)]
+    found = evaluate_texts({"model": model, "retrieval": other}, references, [same(), chrf()])
+    gain = right.astype(float) - worse
+    assert found.overall["model"]["same"] == pytest.approx(right.mean())
+    middle, spread = gain.mean(), 1.96 * gain.std() / np.sqrt(200)  # of a mean, by the normal approximation
+    assert found.interval == pytest.approx((middle - spread, middle + spread), abs=0.02)
+    assert found.verdict.key == "beats"
+    assert found.best_baseline == "retrieval"
+    assert f"{100 * right.mean():.1f}" in found.summary("en")
+    again = TextEvaluation.from_json(found.to_json())
+    assert again.table("en") == found.table("en")
+    assert same().signature in found.table("en")
+
+
+def test_groups_are_drawn_whole() -> None:
+    references = ["a"] * 40
+    model = ["a"] * 20 + ["b"] * 20  # two speakers, one all right and one all wrong
+    alone = evaluate_texts({"model": model}, references, [same()])
+    whole = evaluate_texts({"model": model}, references, [same()], groups=[0] * 20 + [1] * 20)
+    assert whole.intervals["same"] == (0.0, 1.0)
+    assert alone.intervals["same"][0] > 0.3
+    assert alone.verdict.key == "alone"
+
+
+def test_baselines_are_taken_from_training_and_from_the_source() -> None:
+    known, targets = ["ein roter Hund", "eine blaue Katze", "ein Haus am See"], ["red dog", "blue cat", "house"]
+    assert nearest_targets(known, targets, ["der rote Hund", "Haus am Meer"]) == ["red dog", "house"]
+    assert most_frequent(["b", "a", "a"], 2) == ["a", "a"]
+    assert lead_sentence(["One two. Three.", "一。二。"]) == ["One two.", "一。"]
+    assert set(text_baselines(known, targets, ["Hund"])) == {"retrieval"}
+    sources = ["Fast tool for images. It is new.", "Slow parser of texts. It is old."]
+    found = text_baselines(sources, ["tool for images", "parser of texts"], sources)
+    assert found["lead_words_3"] == ["Fast tool for", "Slow parser of"]

@@ -1,0 +1,45 @@
+"""Text metrics beside the libraries' own corpus scores and hand-worked cases."""
+
+import numpy as np
+import pytest
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics import BLEU, CHRF
+
+from tidegate.evaluate.text.metrics import bleu, bleu_tokenised, chrf, rouge_l, same
+
+WRITTEN = ["A man rides a horse.", "Two dogs run, and play in snow", "the Girl"]
+REFERENCES = ["A man is riding a horse.", "Two dogs play in the snow.", "A girl is reading a book ."]
+
+
+def test_bleu_and_chrf_are_sacrebleus_corpus_scores() -> None:
+    library = BLEU(lowercase=True)
+    assert bleu()(WRITTEN, REFERENCES) == pytest.approx(library.corpus_score(WRITTEN, [REFERENCES]).score / 100)
+    assert bleu().signature == str(library.get_signature())
+    assert "case:lc" in bleu().signature
+    assert "tok:13a" in bleu().signature
+    assert chrf()(WRITTEN, REFERENCES) == pytest.approx(CHRF().corpus_score(WRITTEN, [REFERENCES]).score / 100)
+
+
+def test_chinese_is_scored_by_character() -> None:
+    written, references = ["我喜歡你的車。"], ["我很喜歡你的車。"]
+    library = BLEU(tokenize="zh")
+    assert bleu(lowercase=False, tokenize="zh")(written, references) == pytest.approx(
+        library.corpus_score(written, [references]).score / 100
+    )
+    # 7 of 7 characters (8 in the reference) stand there in order: F = 2 * 1 * (7/8) / (1 + 7/8), marks not counted
+    assert rouge_l()(written, references) == pytest.approx(2 * (6 / 7) / (1 + 6 / 7))
+
+
+def test_tokenised_bleu_cuts_words_from_marks_in_lower_case() -> None:
+    own = BLEU(tokenize="none", force=True).corpus_score(["a man rides a horse ."], [["a man is riding a horse ."]])
+    assert bleu_tokenised()(["A man rides a horse."], ["A man is riding a horse."]) == pytest.approx(own.score / 100)
+
+
+def test_rouge_is_the_mean_of_the_librarys_f() -> None:
+    scorer = RougeScorer(["rougeL"])
+    each = [scorer.score(b, a)["rougeL"].fmeasure for a, b in zip(WRITTEN, REFERENCES, strict=True)]
+    assert rouge_l()(WRITTEN, REFERENCES) == pytest.approx(np.mean(each))
+
+
+def test_exact_matches_ignore_blanks_around() -> None:
+    assert same()([" a b", "c"], ["a b ", "d"]) == 0.5
