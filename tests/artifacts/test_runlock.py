@@ -36,7 +36,7 @@ def test_a_second_training_into_a_folder_is_refused_until_the_first_ends(tmp_pat
     first.start()
     try:
         assert ready.wait(60)
-        with pytest.raises(OutputError, match="another training writes into"):
+        with pytest.raises(OutputError, match="another process writes into"):
             detector().fit(TABLE, time="time", target="y", out=run, progress=False)
         assert [entry.name for entry in run.iterdir()] == [".lock"]
     finally:

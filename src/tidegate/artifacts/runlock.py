@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,25 +16,26 @@ from tidegate.core.errors import OutputError
 
 NAME = ".lock"
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp|\.probe-[0-9a-f]{8}")  # as `atomic` names what it has not yet renamed
+PAUSE = 0.02  # seconds between two looks at a lock that another holds
 DEPTH = 2  # folders of a run below which nothing of ours lies
 
 
 @contextmanager
-def hold_run(folder: Path) -> Iterator[None]:
-    """Keep a run's folder to oneself; the system lets go of it when the process ends, however it ends.
+def hold_run(folder: Path, *, wait: float = 0.0) -> Iterator[None]:
+    """Keep a folder to oneself; the system lets go of it when the process ends, however it ends.
 
     Temporary files of writes that were killed are removed first: nobody else can be writing there.
 
     Args:
-        folder: of the run; made where it is not there, and taken away again if nothing was written to it.
+        folder: of a run; made where it is not there, and taken away again if nothing was written to it.
+        wait: seconds to wait for another holder.
 
     Raises:
-        OutputError: another process or thread trains into it, or it cannot be written.
+        OutputError: another process or thread writes into it, or it cannot be written.
     """
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = _taken(folder)
+        handle = _taken(folder, time.monotonic() + wait)
     except OSError as error:
         _remove(made)
         if isinstance(error, OutputError):
@@ -64,15 +66,22 @@ def sweep(folder: Path, depth: int = DEPTH) -> None:
                 sweep(entry, depth - 1)
 
 
-def _taken(folder: Path) -> int:
-    """The lock of a folder, as an open file."""
+def _taken(folder: Path, until: float) -> int:
+    """The lock of a folder, as an open file; `until`: of the monotonic clock."""
     place = folder / NAME
     while True:
-        handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(place, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # its last holder took the empty folder away in the meantime
+            continue
         if not _locked(handle):
             os.close(handle)
+            if time.monotonic() < until:
+                time.sleep(PAUSE)
+                continue
             raise OutputError(
-                f"another training writes into {folder} at this moment: wait for it, or choose another folder"
+                f"another process writes into {folder} at this moment: wait for it, or choose another folder"
             )
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(handle), os.stat(place)):
