@@ -37,8 +37,7 @@ def generate() -> Callable[..., None]:
         run: Run,
         prompt: Annotated[str, typer.Option("--prompt", "-p", help=tr("Beginning of the text, which is kept."))] = "",
         choose: Annotated[
-            int,
-            typer.Option(min=0, help=tr("Write so many continuations, ask which to take, and go on from it.")),
+            int, typer.Option(min=0, help=tr("Write so many continuations, ask which to take, and go on from it."))
         ] = 0,
         copies: Annotated[
             bool, typer.Option("--copies", help=tr("Say how much of it stands in the training text."))

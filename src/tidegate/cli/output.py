@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ import typer
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.core.text import finite
 from tidegate.core.translate import agree, tr
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=tr("Print the result alone."))]
@@ -65,13 +65,4 @@ def print_json(value: Any) -> None:
 
 def dumps(value: Any) -> str:
     """A result as JSON; what is not a number is null."""
-    return json.dumps(_finite(value), ensure_ascii=False, default=str, allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    """What is not a number is null: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return json.dumps(finite(value), ensure_ascii=False, default=str, allow_nan=False)

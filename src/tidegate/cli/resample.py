@@ -117,8 +117,7 @@ def cross_validate() -> Callable[..., None]:
         task: Task = "classify",
         folds: Annotated[int, typer.Option(help=tr("Folds; each is tested once."))] = 5,
         out: Annotated[
-            Path | None,
-            typer.Option("--out", "-o", help=tr("CSV, Parquet or JSON file for the scores of every fold.")),
+            Path | None, typer.Option("--out", "-o", help=tr("CSV, Parquet or JSON file for the scores of every fold."))
         ] = None,
         quiet: Quiet = False,
         as_json: Json = False,

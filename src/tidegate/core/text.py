@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tidegate.core.translate import Language, language
 
@@ -23,6 +24,15 @@ def number(value: float) -> str:
         places = 4 if size == 0.0 else min(7, max(0, 3 - math.floor(math.log10(size))))
         return f"{value:.{places}f}"
     return f"{value:.3e}"
+
+
+def finite(value: Any) -> Any:
+    """Plain values with null for every number that JSON has not: NaN and the infinite ones."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def share(value: float) -> str:

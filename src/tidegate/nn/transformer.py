@@ -101,12 +101,7 @@ class TransformerEncoder(nn.Module):
             self.position = nn.Parameter(torch.randn(steps, hidden_size) * 0.1)
         self.blocks = nn.ModuleList(
             nn.TransformerEncoderLayer(
-                hidden_size,
-                num_heads,
-                feedforward or 4 * hidden_size,
-                dropout,
-                batch_first=True,
-                norm_first=True,
+                hidden_size, num_heads, feedforward or 4 * hidden_size, dropout, batch_first=True, norm_first=True
             )
             for _ in range(num_layers)
         )

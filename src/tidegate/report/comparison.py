@@ -11,6 +11,7 @@ import numpy as np
 
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.names import metric_name
+from tidegate.core.text import finite
 from tidegate.core.translate import Language, language, tr
 from tidegate.data.emit import write_columns
 from tidegate.report.label.page import scores
@@ -37,7 +38,7 @@ def write_comparison(folder: Path, found: Any, *, title: str = "", lang: Languag
     """
     found.model.save(folder / "model")
     write_columns(found.columns(), folder / "comparison.csv")
-    text = json.dumps(_finite(found.to_json()), ensure_ascii=False, indent=1)
+    text = json.dumps(finite(found.to_json()), ensure_ascii=False, indent=1)
     write_file(folder / "comparison.json", text.encode())
     return write_page(folder / "comparison.html", render_comparison(found, lang or language(), title))
 
@@ -105,12 +106,3 @@ def learning_chart(found: Any, lang: Language) -> Chart:
         name = each.name if place < len(roles) else tr("Other encoders", lang)
         drawn.line(np.arange(1, len(each.losses) + 1), each.losses, name, role, len(each.losses) <= DOTS)
     return drawn.about(tr("Validation loss of each encoder by epoch", lang))
-
-
-def _finite(value: Any) -> Any:
-    """What is not a number is null: JSON has no NaN."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

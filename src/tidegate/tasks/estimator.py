@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="Estimator")
 
 
+def _refuses(verb: str) -> Callable[..., object]:
+    def refuse(self: Estimator, *data: Any, **how: Any) -> NoReturn:
+        """Not for this task. Raises: ConfigError: always, with what to do instead."""
+        require_verb(self, verb)
+        raise ConfigError(f"a {type(self).__name__} has no {verb}")
+
+    refuse.__name__ = verb
+    return refuse
+
+
 @dataclass(frozen=True)
 class FitCall:
     """What `fit` was called with, the same for every task.
@@ -268,33 +278,13 @@ class Estimator(Parameters, Notebook, ABC):
     def _trainee(self) -> Trainee:
         """`trainee` of this task."""
 
-    def backtest(self, *data: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("backtest")
-
-    def cross_validate(self, *data: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("cross_validate")
-
-    def audit(self, *data: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("audit")
-
-    def intervals(self, *given: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("intervals")
-
-    def compare(self, *data: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("compare")
-
-    def stream(self, *given: Any, **how: Any) -> object:
-        """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        self._refuse("stream")
-
-    def _refuse(self, verb: str) -> NoReturn:
-        require_verb(self, verb)
-        raise ConfigError(f"a {type(self).__name__} has no {verb}")
+    # What a task does not override is refused, with what to do instead.
+    backtest = _refuses("backtest")
+    cross_validate = _refuses("cross_validate")
+    audit = _refuses("audit")
+    intervals = _refuses("intervals")
+    compare = _refuses("compare")
+    stream = _refuses("stream")
 
     def _kind(self, data: Any) -> Any:
         """What kind of frame an answer is: that of new data, or of the training data."""

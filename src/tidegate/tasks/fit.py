@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +24,7 @@ from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
 from tidegate.train.threads import choose_threads, threads
 
+FittedT = TypeVar("FittedT", bound="Fitted")
 SEEDS_APART = 1_000  # of the members of an ensemble
 
 
@@ -104,11 +105,19 @@ class Fitted:
     Attributes:
         network: as trained. histories: of each member, of the training that chose its epochs.
         notes: what was found, chosen and done.
+        selected: the fit that chose the epochs, where this one was trained again on more data; None where this is it.
     """
 
     network: Network | Ensemble
     histories: tuple[History, ...]
     notes: tuple[Note, ...]
+    selected: Any = field(default=None, kw_only=True)
+
+    @property
+    def held_out(self: FittedT) -> FittedT:
+        """The fit that has not learned from the validation part."""
+        found: FittedT = self.selected or self
+        return found
 
     @property
     def spec(self) -> NetworkSpec:

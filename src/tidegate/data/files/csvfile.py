@@ -16,17 +16,7 @@ import numpy as np
 from tidegate.core.errors import DataError, ReadError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.data.cells.columns import (
-    Column,
-    Kind,
-    Loaded,
-    Options,
-    Role,
-    bad_cell,
-    column_for,
-    finish,
-    text_kind,
-)
+from tidegate.data.cells.columns import Column, Kind, Loaded, Options, Role, bad_cell, column_for, finish, text_kind
 from tidegate.data.cells.notation import Notation, dotted, evidence, notations
 from tidegate.data.cells.number_column import NumberColumn
 from tidegate.data.cells.numbers import BadCellError

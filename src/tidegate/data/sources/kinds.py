@@ -24,18 +24,7 @@ Kind = Literal["arrays", "table", "archive", "text", "tokens", "sound", "frames"
 
 OPTIONS: Mapping[str, tuple[str, ...]] = {
     "arrays": ("labels", "groups", "ids", "channels", "lengths", "steps_first", "tag", "rate"),
-    "table": (
-        "label",
-        "id",
-        "time",
-        "features",
-        "group",
-        "tag",
-        "rows",
-        "cells",
-        "repair",
-        *WAYS,
-    ),
+    "table": ("label", "id", "time", "features", "group", "tag", "rows", "cells", "repair", *WAYS),
     "archive": ("encoding", "groups", "ids"),
     "text": ("text", "label", "id", "group", "labels", "groups", "ids", "pattern", *WAYS),
     "tokens": ("labels", "groups", "ids", "tag"),

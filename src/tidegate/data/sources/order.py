@@ -60,10 +60,7 @@ def by_time(
     same = np.ones(max(len(ordered) - 1, 0), dtype=bool)
     same[starts[1:-1] - 1] = False
     step = np.diff(ordered.astype(np.int64) if ordered.dtype.kind == "M" else ordered)
-    for kind, bad, what in (
-        ("sorted", (step < 0) & same, "runs backward"),
-        ("doubled", (step == 0) & same, "repeats"),
-    ):
+    for kind, bad, what in (("sorted", (step < 0) & same, "runs backward"), ("doubled", (step == 0) & same, "repeats")):
         if not bad.any():
             continue
         at = int(np.argmax(bad)) + 1

@@ -135,11 +135,7 @@ class TimeColumn:
             notes.append(Note("old_years", _OLD_YEARS, told))
 
     def _zoned(
-        self,
-        times: NDArray[np.datetime64],
-        offset: NDArray[np.int16],
-        notes: list[Note],
-        place: Place,
+        self, times: NDArray[np.datetime64], offset: NDArray[np.int16], notes: list[Note], place: Place
     ) -> Times:
         held = ~np.isnat(times)
         aware = offset != NO_OFFSET

@@ -29,10 +29,7 @@ def point_scores(watched: Sequence[Watched]) -> dict[str, float]:
     known = np.isfinite(every)  # a detector predicts nothing while it warms up
     if not inside[known].any():
         return nothing
-    return {
-        "pr_auc": average_precision(inside[known], every[known]),
-        "roc_auc": roc_auc(inside[known], every[known]),
-    }
+    return {"pr_auc": average_precision(inside[known], every[known]), "roc_auc": roc_auc(inside[known], every[known])}
 
 
 def adjusted_f1(watched: Sequence[Watched]) -> tuple[float, Note]:

@@ -147,7 +147,4 @@ def simple_methods(table: Table, train: Rows, horizon: int, seasons: Sequence[in
         raise ConfigError(f"horizon is {horizon}; it counts steps ahead and must be at least 1")
     means = Constants.of(table, train).mean[:-1]
     history = History.of(table, means)
-    return {
-        **from_history(history, horizon, seasons),
-        "mean": partial(constant, means, horizon, history),
-    }
+    return {**from_history(history, horizon, seasons), "mean": partial(constant, means, horizon, history)}

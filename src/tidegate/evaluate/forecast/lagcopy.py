@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.core.text import finite
 from tidegate.core.translate import Language, tr
 
 Array = NDArray[np.float64]
@@ -88,11 +89,8 @@ class LagCopy:
         return self.text()
 
     def to_json(self) -> dict[str, Any]:
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in found.items()
-        }
+        plain: dict[str, Any] = finite({name: getattr(self, name) for name in self.__dataclass_fields__})
+        return plain
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> LagCopy:

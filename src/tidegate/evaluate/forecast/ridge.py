@@ -83,14 +83,7 @@ class Ridge:
 
 
 def fit_ridges(
-    data: Gathers,
-    train: Rows,
-    validation: Rows,
-    window: int,
-    horizon: int,
-    *,
-    limit: int = LIMIT,
-    again: bool = False,
+    data: Gathers, train: Rows, validation: Rows, window: int, horizon: int, *, limit: int = LIMIT, again: bool = False
 ) -> dict[str, Ridge]:
     """Fit by least squares with a penalty; the penalty, and whether levels are taken off, by validation MAE.
 

@@ -14,14 +14,7 @@ from tidegate.core.table import Note
 from tidegate.core.text import number
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label.classes import CONSTANT
-from tidegate.evaluate.label.metrics.bootstrap import (
-    draws,
-    interval,
-    repeats,
-    resamples_for,
-    unit_sums,
-    units_of,
-)
+from tidegate.evaluate.label.metrics.bootstrap import draws, interval, repeats, resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.numbers import Metric, number_scores
 from tidegate.evaluate.label.metrics.resampling import resample_methods
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation

@@ -60,9 +60,7 @@ class Threshold:
                 "That threshold rests on {positives} positive and {negatives} negative labels, fewer than ten of one "
                 "kind: it is mostly luck."
             )
-            found.append(
-                Note("few_labels", message, {"positives": self.positives, "negatives": self.negatives}),
-            )
+            found.append(Note("few_labels", message, {"positives": self.positives, "negatives": self.negatives}))
         return tuple(found)
 
     def to_json(self) -> dict[str, Any]:

@@ -15,11 +15,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import Language, language, tr
 from tidegate.evaluate.leaks.perturb import POISONS, Difference, first_difference
 
-_KINDS = {
-    "noise": "noise",
-    "extremes": "extreme values",
-    "missing": "missing values",
-}
+_KINDS = {"noise": "noise", "extremes": "extreme values", "missing": "missing values"}
 _SENTENCES = {
     "moved": "A leak: {stage} changed{where} when every value from {cutoff} on was replaced by {perturbation}: "
     "{before} became {after}.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -42,17 +42,7 @@ class NumberState:
     empty: bool
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": "number",
-            "name": self.name,
-            "role": self.role,
-            "offsets": list(self.offsets),
-            "scales": list(self.scales),
-            "fills": list(self.fills),
-            "mask": self.mask,
-            "gaps": self.gaps,
-            "empty": self.empty,
-        }
+        return {"kind": "number", **asdict(self)}
 
 
 @dataclass(frozen=True)
@@ -70,13 +60,7 @@ class TextState:
         return tuple(f"{self.name}={category}" for category in self.categories)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": "text",
-            "name": self.name,
-            "role": self.role,
-            "categories": list(self.categories),
-            "gaps": self.gaps,
-        }
+        return {"kind": "text", **asdict(self)}
 
 
 ColumnState = NumberState | TextState

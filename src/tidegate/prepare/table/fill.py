@@ -91,11 +91,7 @@ def fill_column(
 
 
 def _fill_seasonal(
-    filled: NDArray[Any],
-    missing: NDArray[np.bool_],
-    gaps: NDArray[np.int64],
-    begin: NDArray[np.int64],
-    season: int,
+    filled: NDArray[Any], missing: NDArray[np.bool_], gaps: NDArray[np.int64], begin: NDArray[np.int64], season: int
 ) -> None:
     """Overwrite gaps with the value one season before, or two, or three: the first that was observed."""
     pending, source, floor = gaps, gaps - season, begin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -63,15 +64,11 @@ class Prepared:
         first = origins - length
         if out is None:
             out = np.empty((len(origins), length, self._inputs), dtype=np.float32)
-        at = 0
-        for channel in self._channels.columns:
-            if isinstance(channel, TextChannel):
-                at = _look_up(channel.codes, first, length, out, at)
-            else:
-                self._write_number(channel, first, origins, series, out[:, :, at])
-                at += 1
-        for lookup in self._channels.calendar:
-            at = _look_up(lookup, first, length, out, at)
+
+        def write(channel: NumberChannel, into: NDArray[np.float32]) -> None:
+            self._write_past(channel, first, origins, series, into)
+
+        at = self._write(self._channels.columns, first, write, out)
         for channel in self._channels.masked:
             if channel.missing is not None:
                 out[:, :, at] = channel.missing(first, length)
@@ -95,20 +92,13 @@ class Prepared:
         origins, series = self._place(origins, 0, steps)
         if out is None:
             out = np.empty((len(origins), steps, self._ahead), dtype=np.float32)
-        at = 0
-        for channel in self._channels.known:
-            if isinstance(channel, TextChannel):
-                at = _look_up(channel.codes, origins, steps, out, at)
-                continue
-            if channel.state.empty:
-                out[:, :, at] = 0
-            else:
-                window = channel.causal(origins, steps, series)
-                self._refuse_missing(channel, window, origins)
-                channel.scaled(window, series, out[:, :, at])
-            at += 1
-        for lookup in self._channels.calendar:
-            at = _look_up(lookup, origins, steps, out, at)
+
+        def write(channel: NumberChannel, into: NDArray[np.float32]) -> None:
+            window = channel.causal(origins, steps, series)
+            self._refuse_missing(channel, window, origins)
+            channel.scaled(window, series, into)
+
+        self._write(self._channels.known, origins, write, out)
         return out
 
     def check_future(self, origins: Origins, steps: int) -> None:
@@ -256,7 +246,29 @@ class Prepared:
             f"{starts[series[worst] + 1] - 1}; choose origins with enough rows on both sides, and at least one before"
         )
 
-    def _write_number(
+    def _write(
+        self,
+        channels: Iterable[NumberChannel | TextChannel],
+        first: Origins,
+        write: Callable[[NumberChannel, NDArray[np.float32]], None],
+        out: NDArray[np.float32],
+    ) -> int:
+        """Write columns from the rows `first` on, then the calendar; returns the channel after them."""
+        at = 0
+        for channel in channels:
+            if isinstance(channel, TextChannel):
+                at = _look_up(channel.codes, first, out, at)
+                continue
+            if channel.state.empty:
+                out[:, :, at] = 0
+            else:
+                write(channel, out[:, :, at])
+            at += 1
+        for lookup in self._channels.calendar:
+            at = _look_up(lookup, first, out, at)
+        return at
+
+    def _write_past(
         self,
         channel: NumberChannel,
         first: Origins,
@@ -265,9 +277,6 @@ class Prepared:
         out: NDArray[np.float32],
     ) -> None:
         length = out.shape[1]
-        if channel.state.empty:
-            out[...] = 0
-            return
         window = channel.past(first, length, origins, series)
         self._refuse_missing(channel, window, first)
         if channel.state.role == "target" and self._transform == "difference":
@@ -323,8 +332,8 @@ class Prepared:
         )
 
 
-def _look_up(lookup: Lookup, first: Origins, length: int, out: NDArray[np.float32], at: int) -> int:
+def _look_up(lookup: Lookup, first: Origins, out: NDArray[np.float32], at: int) -> int:
     """Write a lookup's channels into `out` from channel `at` on; returns the channel after them."""
     end: int = at + lookup.width
-    lookup.write(first, length, out[:, :, at:end])
+    lookup.write(first, out.shape[1], out[:, :, at:end])
     return end

@@ -28,10 +28,7 @@ from tidegate.report.svg.ticks import number, time_label
 class ForecastWords(Words):
     """Of a `Case`."""
 
-    headings: ClassVar[dict[str, str]] = {
-        "saw": "What it saw",
-        "mattered": "What mattered for this forecast",
-    }
+    headings: ClassVar[dict[str, str]] = {"saw": "What it saw", "mattered": "What mattered for this forecast"}
 
     def head(self, title: str) -> tuple[str, str, str]:
         case, lang = self.case, self.lang

@@ -31,11 +31,7 @@ def section(found: Explanation, lang: Language) -> Markup | None:
         lang,
     )
     stride = found.gates[0].stride
-    joined = tr(
-        "This network joins {steps} steps of the data into one of its own.",
-        lang,
-        steps=stride,
-    )
+    joined = tr("This network joins {steps} steps of the data into one of its own.", lang, steps=stride)
     parts = [el("p", intro), el("p", joined) if stride > 1 else None]
     parts.append(memory(found, lang))
     parts += [layer(gates, found, lang) for gates in found.gates]

@@ -12,16 +12,7 @@ from tidegate.report.page.build import Kind
 from tidegate.report.page.markup import Markup, el
 from tidegate.report.page.parts import listed, plain_table
 from tidegate.report.page.scores import Columns, covered, kind_of, saved, table, value_of
-from tidegate.report.page.words import (
-    METRICS,
-    MODEL,
-    PERCENT,
-    SHARES,
-    UNITLESS,
-    method_name,
-    metric_heading,
-    span,
-)
+from tidegate.report.page.words import METRICS, MODEL, PERCENT, SHARES, UNITLESS, method_name, metric_heading, span
 from tidegate.report.svg.ticks import number
 
 _COLUMNS = ("mae", "rmse", "smape", "mase", "r2")
@@ -66,12 +57,7 @@ def scores(view: RunView, lang: Language) -> Markup:
         value = value_of(found, method, metric, math.inf)
         return number(value * 100 if metric in SHARES else value)
 
-    shown = Columns(
-        columns,
-        cell,
-        lambda metric: _heading(metric, view.unit, lang),
-        method_name(MODEL, lang),
-    )
+    shown = Columns(columns, cell, lambda metric: _heading(metric, view.unit, lang), method_name(MODEL, lang))
     rest = [metric for metric in METRICS if metric in present and metric not in columns]
     rest += sorted(present - set(METRICS) - set(columns))
     caption = tr("Errors on the test part, best first; smaller is better except for R².", lang)

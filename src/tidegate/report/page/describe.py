@@ -26,12 +26,7 @@ _SHOWN = 12
 
 
 def describe(
-    schema: Schema,
-    frequency: Frequency,
-    parts: Mapping[str, tuple[Any, Any, int]],
-    *,
-    series: int = 1,
-    zone: str = "",
+    schema: Schema, frequency: Frequency, parts: Mapping[str, tuple[Any, Any, int]], *, series: int = 1, zone: str = ""
 ) -> tuple[Note, ...]:
     """What the data of a table are, the lines of `Run.schema`.
 

@@ -36,10 +36,7 @@ def section(view: Run, lang: Language) -> Markup | None:
     for key, title in (("learning_rate", tr("Learning rate", lang)), ("grad_norm", tr("Gradient norm", lang))):
         if np.isfinite(column(view.history, key)).any():
             small.append(figure(column_chart(view.history, key, title, lang), heading=title, wide=False))
-    return join(
-        figure(loss_chart(view.history, view.loss, lang), caption),
-        side_by_side(*small) if small else None,
-    )
+    return join(figure(loss_chart(view.history, view.loss, lang), caption), side_by_side(*small) if small else None)
 
 
 def loss_chart(history: History, loss: str, lang: Language) -> Chart:

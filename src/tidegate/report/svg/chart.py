@@ -85,14 +85,7 @@ class Chart:
         return self
 
     def points(
-        self,
-        x: Any,
-        y: Any,
-        name: str,
-        role: Role = "model",
-        *,
-        labels: Sequence[str] = (),
-        triangles: bool = False,
+        self, x: Any, y: Any, name: str, role: Role = "model", *, labels: Sequence[str] = (), triangles: bool = False
     ) -> Chart:
         """Points [N] in any order; `labels` are what hovering shows."""
         self._marks.append(Points(self._x(x), np.asarray(y, dtype=np.float64), name, role, labels, triangles))

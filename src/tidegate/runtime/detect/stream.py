@@ -152,12 +152,7 @@ class DetectStream:
 
 
 def open_stream(
-    detector: Detects,
-    snapshot: bytes | None,
-    *,
-    series: str | Sequence[str] | None,
-    streams: int | None,
-    fresh: bool,
+    detector: Detects, snapshot: bytes | None, *, series: str | Sequence[str] | None, streams: int | None, fresh: bool
 ) -> DetectStream:
     """One stream or many; arguments and errors as of `AnomalyDetector.stream`."""
     given = [("snapshot", snapshot is not None), ("series", series is not None), ("streams", streams is not None)]

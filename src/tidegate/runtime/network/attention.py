@@ -32,13 +32,7 @@ def keys(kind: str, weights: Weights, at: str, sequence: Array) -> Array:
 
 
 def attend(
-    kind: str,
-    weights: Weights,
-    at: str,
-    query: Array,
-    sequence: Array,
-    known: Array,
-    lengths: Lengths | None = None,
+    kind: str, weights: Weights, at: str, query: Array, sequence: Array, known: Array, lengths: Lengths | None = None
 ) -> tuple[Array, Array]:
     """Look up queries among states.
 

@@ -33,7 +33,4 @@ def predictions(model: Any) -> dict[str, bytes]:
     channels, zone = model.detector_.preparation.channels, walked.table.timezone
     scores = score_columns(walked, rows, channels)
     events = event_columns(walked, model.detector_.rules, channels, model.fitted_.split["test"])
-    return {
-        "scores.csv": to_csv(scores, timezone=zone).encode(),
-        "events.csv": to_csv(events, timezone=zone).encode(),
-    }
+    return {"scores.csv": to_csv(scores, timezone=zone).encode(), "events.csv": to_csv(events, timezone=zone).encode()}

@@ -46,13 +46,7 @@ class WindowBatches:
     """
 
     def __init__(
-        self,
-        prepared: Prepared,
-        windows: Windows,
-        spec: NetworkSpec,
-        batch_size: int,
-        seed: int,
-        noise: AugmentOptions,
+        self, prepared: Prepared, windows: Windows, spec: NetworkSpec, batch_size: int, seed: int, noise: AugmentOptions
     ) -> None:
         self.prepared, self.windows, self.spec = prepared, windows, spec
         self.order = Batches(windows, batch_size, seed=seed)

@@ -70,7 +70,6 @@ class ForecastFitted(Fitted):
     Attributes:
         table, split: what it was fitted on. preparation, prepared: of its rows. plan: what "auto" stood for.
         decoding: from outputs to forecasts.
-        selected: the fit that chose the epochs, whose network had not seen the validation part; None where this is it.
     """
 
     table: Table
@@ -79,17 +78,11 @@ class ForecastFitted(Fitted):
     prepared: Prepared
     plan: Plan
     decoding: Decoding
-    selected: ForecastFitted | None = None
 
     @property
     def data(self) -> Table:
         """What it was fitted on."""
         return self.table
-
-    @property
-    def held_out(self) -> ForecastFitted:
-        """The fit for which the validation part is held out."""
-        return self.selected or self
 
     def of_part(self, part: str) -> ForecastFitted:
         """The fit that has not learned from a part, where there is one: `validation` is held out from `held_out`."""

@@ -14,12 +14,7 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
-from tidegate.evaluate.forecast.conformal import (
-    conformal_quantile,
-    errors_needed,
-    track_shifts,
-    usual_error,
-)
+from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, track_shifts, usual_error
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.tasks.forecast.evaluate import needed_rows
 

@@ -16,13 +16,7 @@ from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import (
-    CLASS_LOSSES,
-    THRESHOLDS,
-    ClassTraining,
-    LabelChoices,
-    label_choices,
-)
+from tidegate.tasks.label.options import CLASS_LOSSES, THRESHOLDS, ClassTraining, LabelChoices, label_choices
 from tidegate.tasks.options import choice, group, share
 
 if TYPE_CHECKING:

@@ -24,13 +24,7 @@ from tidegate.runtime.label.decode import Deciding, outputs
 from tidegate.runtime.label.margins import Margins
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
-from tidegate.tasks.label.examples import (
-    Examples,
-    LabelLoss,
-    Loss,
-    SpanBatches,
-    validation_of,
-)
+from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches, validation_of
 from tidegate.tasks.label.options import LabelChoices, unused
 from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
@@ -54,7 +48,6 @@ class LabelFitted(Fitted):
         plan: as built. deciding: how outputs become answers. calibration: what the temperature changed on the
             validation part, or None. seen: part -> outputs and encoded labels of the network that chose the epochs,
             which had not seen the validation part. margins: its errors there, of numbers; None of classes.
-        selected: the fit of that network, where this one was trained again on more data; None where this is it.
     """
 
     sequences: Sequences
@@ -67,17 +60,11 @@ class LabelFitted(Fitted):
     calibration: Calibration | None = None
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
     margins: Margins | None = None
-    selected: LabelFitted | None = None
 
     @property
     def data(self) -> Sequences:
         """What it was fitted on."""
         return self.sequences
-
-    @property
-    def held_out(self) -> LabelFitted:
-        """The fit that has not learned from the validation part."""
-        return self.selected or self
 
     def examples(self, index: NDArray[np.int64], stride: int) -> Examples:
         """Every stretch of the sequences `index` that is learned from, with what is to be said of it."""

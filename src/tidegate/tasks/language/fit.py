@@ -101,10 +101,7 @@ def fit_language(
         progress=progress,
     )
     problem = Problem(
-        spec,
-        lambda given: Tracks(train, given, choices.window),
-        CarriedLoss(),
-        CarriedValidation(held, train),
+        spec, lambda given: Tracks(train, given, choices.window), CarriedLoss(), CarriedValidation(held, train)
     )
     trained = trainer.train(problem)
     return LanguageFitted(

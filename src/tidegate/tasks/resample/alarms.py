@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.core.notebook import Notebook
 from tidegate.core.optional import require
 from tidegate.core.table import Table
-from tidegate.core.text import aligned, joined, number
+from tidegate.core.text import aligned, finite, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.data.fingerprint import data_fingerprint
 from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
@@ -244,7 +243,7 @@ def _judge(
         fold.index,
         evaluate_rows(fitted.detector, walked, marks, tested),
         int((~np.isnan(walked.p_value[rows])).sum()),
-        {name: [_plain(value) for value in np.asarray(values).tolist()] for name, values in _texts(events).items()},
+        {name: finite(np.asarray(values).tolist()) for name, values in _texts(events).items()},
         about,
     )
 
@@ -258,10 +257,6 @@ def _texts(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns with times as text."""
     arrays = {name: np.asarray(values) for name, values in columns.items()}
     return {name: values.astype(str) if values.dtype.kind == "M" else values for name, values in arrays.items()}
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _labelled(row: Mapping[str, float]) -> list[str]:

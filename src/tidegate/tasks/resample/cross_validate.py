@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.names import method_name, metric_name
 from tidegate.core.table import Note
-from tidegate.core.text import share, spaced
+from tidegate.core.text import finite, share, spaced
 from tidegate.core.translate import Language, tr
 from tidegate.data.emit import to_frame
 from tidegate.data.fingerprint import data_fingerprint
@@ -98,10 +97,7 @@ class CrossValidation(OverFolds):
         named = {name: found[name] for name in ("criterion", "methods", "sizes", "by", "per_fold")}
         over = {"mean": {name: self.mean(name) for name in self.methods}}
         over["deviation"] = {name: self.deviation(name) for name in self.methods}
-        return named | {
-            name: {method: value if math.isfinite(value) else None for method, value in values.items()}
-            for name, values in over.items()
-        }
+        return named | finite(over)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)

@@ -147,11 +147,7 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
     else:
         rows = np.arange(starts[-1], dtype=np.int64) + np.repeat(offset, last - first)
     cut = replace(table.cut(kept, rows, last - first), notes=())
-    ranges = {
-        "train": (begin, end - held - gap),
-        "validation": (end - held, end),
-        "test": test.test,
-    }
+    ranges = {"train": (begin, end - held - gap), "validation": (end - held, end), "test": test.test}
     parts = {name: clock.rows(table, *ends)[kept] - offset[:, None] for name, ends in ranges.items()}
     return FoldTable(cut, Split(parts, gap), kept, offset)
 

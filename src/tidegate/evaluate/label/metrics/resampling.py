@@ -97,11 +97,7 @@ def flag_metrics(sums: Array, totals: Array, count: int) -> dict[str, Array]:
     """Metrics [R] of sums [R, F] of flag features over `totals` [R] things."""
     found, chosen, support = (sums[:, k * count : (k + 1) * count] for k in range(3))
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = {
-            "precision": (found, chosen),
-            "recall": (found, support),
-            "f1": (2 * found, chosen + support),
-        }
+        parts = {"precision": (found, chosen), "recall": (found, support), "f1": (2 * found, chosen + support)}
         out = {"exact": sums[:, 3 * count] / totals, "hamming": sums[:, 3 * count + 1] / totals}
         for name, (part, whole) in parts.items():
             values = np.where(whole > 0, part / whole, 0.0)
