@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any, ClassVar, TypeVar
 
 from tidegate.core.errors import ArtifactError
@@ -112,6 +113,15 @@ def distinct(values: Sequence[object], place: str) -> None:
     """Refuse a list that repeats an entry."""
     if len(set(values)) != len(values):
         raise wrong(place, "without repetition")
+
+
+def plain_fields(item: Any) -> dict[str, Any]:
+    """The fields of a dataclass as JSON values: tuples and arrays as lists."""
+    values = ((field.name, getattr(item, field.name)) for field in fields(item))
+    return {
+        name: value.tolist() if hasattr(value, "tolist") else list(value) if isinstance(value, tuple) else value
+        for name, value in values
+    }
 
 
 def write_note(note: Note) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError
 from tidegate.core.table import Table
+from tidegate.prepare.document import plain_fields
 from tidegate.prepare.table.calendar import clock_table, day_table, feature_names, zone_changes
 
 FEATURES = ("minute", "hour", "day_of_week")
@@ -62,17 +63,7 @@ class OnlinePreparation:
         return self.series.index(name) if name in self.series else len(self.series)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": "online",
-            "channels": list(self.channels),
-            "series": list(self.series),
-            "offset": self.offset.tolist(),
-            "scale": self.scale.tolist(),
-            "lags": list(self.lags),
-            "calendar": list(self.calendar),
-            "timezone": self.timezone,
-            "step": self.step,
-        }
+        return {"kind": "online", **plain_fields(self)}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> OnlinePreparation:

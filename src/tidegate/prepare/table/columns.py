@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,7 +42,7 @@ class NumberState:
     empty: bool
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "number", **asdict(self)}
+        return {"kind": "number", **state.plain_fields(self)}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class TextState:
         return tuple(f"{self.name}={category}" for category in self.categories)
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": "text", **asdict(self)}
+        return {"kind": "text", **state.plain_fields(self)}
 
 
 ColumnState = NumberState | TextState

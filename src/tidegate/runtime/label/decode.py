@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
+from tidegate.prepare.document import plain_fields
 from tidegate.prepare.sequence.preparation import PreparedSequences
 from tidegate.prepare.sequence.spans import Spans, endings, gather, whole
 from tidegate.prepare.sequence.targets import ClassLabels, Labels
@@ -44,12 +45,7 @@ class Deciding:
         return whole(starts, index) if self.window is None else endings(starts, index, self.window)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "per_step": self.per_step,
-            "window": self.window,
-            "temperature": self.temperature,
-            "thresholds": list(self.thresholds),
-        }
+        return plain_fields(self)
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Deciding:
