@@ -11,8 +11,7 @@ from tidegate.diagnose import diagnose, examine
 from tidegate.diagnose.checks import curve, data, gradients, skill
 from tidegate.diagnose.checks import history as history_checks
 from tidegate.diagnose.evidence import Case, Evidence
-from tidegate.diagnose.examine import Examined
-from tidegate.diagnose.flow import measure_flow
+from tidegate.diagnose.examine import Examined, measure_flow
 from tidegate.diagnose.measure import explained, spread
 from tidegate.diagnose.probe import Probes
 from tidegate.diagnose.run import Check

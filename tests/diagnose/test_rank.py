@@ -9,7 +9,7 @@ import pytest
 
 from tidegate.diagnose.catalogue import WORDS
 from tidegate.diagnose.finding import Finding, Findings
-from tidegate.diagnose.rank import EXPLAINS, rank
+from tidegate.diagnose.reconcile import EXPLAINS, rank
 from tidegate.diagnose.run import CHECKS
 
 IDS = list(dict.fromkeys(id for check in CHECKS for id in check.ids))

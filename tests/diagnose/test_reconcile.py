@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from tests.diagnose.crafted import case, history
 from tidegate.diagnose import examine
-from tidegate.diagnose.checks.beaten import beaten
+from tidegate.diagnose.checks.skill import beaten
 from tidegate.diagnose.evidence import Evidence
 from tidegate.diagnose.finding import ON, Finding
-from tidegate.diagnose.rank import rank
-from tidegate.diagnose.reconcile import is_on, reconcile
+from tidegate.diagnose.reconcile import is_on, rank, reconcile
 from tidegate.diagnose.run import CHECKS
 from tidegate.evaluate.verdict import Verdict
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.checks import alarms, beaten, curve, data, gradients, history, labels, skill, texts
+from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill, texts
 from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, LanguageEvidence, Network, Training
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
-from tidegate.diagnose.rank import rank
-from tidegate.diagnose.reconcile import reconcile
+from tidegate.diagnose.reconcile import rank, reconcile
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ CHECKS: tuple[Check, ...] = (
     Check(("saturated_gates",), Network, gradients.gates),
     Check(("lag_copy",), Case, skill.lag_copy),
     Check(("capacity",), Case, data.capacity),
-    Check(("beaten",), Evidence, beaten.beaten, otherwise=True),
+    Check(("beaten",), Evidence, skill.beaten, otherwise=True),
 )
 
 

@@ -2,8 +2,8 @@
 
 from tidegate.tasks.audit.audit import Audit, audit
 from tidegate.tasks.detect.estimator import AnomalyDetector
+from tidegate.tasks.forecast.choices import NetworkOptions
 from tidegate.tasks.forecast.estimator import Forecaster
-from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.label.classifier import Classifier
 from tidegate.tasks.label.compare import Comparison, compare
 from tidegate.tasks.label.options import EncoderOptions

@@ -7,8 +7,8 @@ import pytest
 from sklearn import metrics
 
 from tidegate.core.errors import DataError
+from tidegate.evaluate.detect.evaluate import adjusted_f1, point_scores
 from tidegate.evaluate.detect.events import Watched, count_events, events, runs, window_rows
-from tidegate.evaluate.detect.points import adjusted_f1, point_scores
 
 HOURS = np.datetime64("2024-01-01T00:00", "us") + np.arange(100) * np.timedelta64(1, "h")
 

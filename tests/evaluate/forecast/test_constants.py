@@ -6,7 +6,7 @@ from tests.evaluate.forecast.fake import make_table
 from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Table
-from tidegate.evaluate.forecast.constants import Constants, by_season, clock, intermittent, shifts
+from tidegate.evaluate.forecast.baselines import Constants, by_season, clock, intermittent, shifts
 
 
 def _two() -> tuple[Table, np.ndarray]:

@@ -8,8 +8,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
 from tidegate.evaluate.forecast import ridge as module
 from tidegate.evaluate.forecast.fitted import sample_origins
-from tidegate.evaluate.forecast.normal_equations import Moments
-from tidegate.evaluate.forecast.ridge import fit_ridges
+from tidegate.evaluate.forecast.ridge import Moments, fit_ridges
 
 
 def _windows(

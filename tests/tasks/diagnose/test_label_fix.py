@@ -14,9 +14,8 @@ import torch
 import tidegate as tg
 from tests.tasks.label import data
 from tidegate.diagnose.checks import gradients
-from tidegate.diagnose.examine import Tried
+from tidegate.diagnose.examine import Tried, measure_flow
 from tidegate.diagnose.fix import fix
-from tidegate.diagnose.flow import measure_flow
 from tidegate.diagnose.measure import spread
 from tidegate.prepare.sequence.spans import whole
 from tidegate.runtime.label.decode import outputs

@@ -9,8 +9,7 @@ import tidegate as tg
 from tidegate.core.table import Note
 from tidegate.tasks.forecast.budget import BUDGET, fill_budget
 from tidegate.tasks.forecast.build import make_plan
-from tidegate.tasks.forecast.choices import make_choices
-from tidegate.tasks.forecast.options import choose_window
+from tidegate.tasks.forecast.choices import choose_window, make_choices
 from tidegate.train.options import TrainOptions
 
 

@@ -11,7 +11,7 @@ import pytest
 import tidegate as tg
 from tests.tasks.forecast.models import BRIEF, QUICK, STEADY, hours, made, means, wave
 from tidegate.prepare import AugmentOptions
-from tidegate.tasks.forecast.options import NetworkOptions
+from tidegate.tasks.forecast.choices import NetworkOptions
 from tidegate.train.options import TrainOptions
 
 BASE: dict[str, Any] = {

@@ -17,7 +17,7 @@ from tests.tasks.label import data
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
-from tidegate.tasks.label.decision import decide_classes
+from tidegate.tasks.label.classifier import decide_classes
 
 QUICK: dict[str, Any] = {
     "hidden_size": 12,

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tidegate.diagnose import figures
 from tidegate.diagnose.ablate import channels
 from tidegate.diagnose.checks.curve import errors_of
-from tidegate.diagnose.evidence import Case
+from tidegate.diagnose.evidence import Case, Evidence
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding
 from tidegate.evaluate.forecast.baselines import fill_forward
@@ -20,6 +20,7 @@ LITTLE = 0.05  # skill against repeating the last value
 SHOWN = 120  # neighbouring windows that a figure shows
 TELLS = 0.95  # squared correlation of one column with the target to be forecast
 NEWS = 0.9  # the same with the target's change since the last value
+BEATEN = ("loses", "worse", "exact")  # keys of such a verdict
 
 
 def lag_copy(case: Case, examined: Examined) -> list[Finding]:
@@ -120,3 +121,12 @@ def last_values(case: Case, origins: NDArray[np.int64]) -> NDArray[np.float64]:
     table = case.table
     columns = [fill_forward(table.columns[name], table.starts)[origins - 1] for name in table.schema.targets]
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def beaten(case: Evidence) -> list[Finding]:
+    """A baseline that is better by more than chance explains, in the first part where one is."""
+    for part, verdict in case.verdicts().items():
+        if verdict.key in BEATEN:
+            shown = {name: verdict.values[name] for name in ("metric", "model", "baseline", "reference")}
+            return [Finding("beaten", "warning", {"part": part, **shown})]
+    return []

@@ -1,9 +1,8 @@
 """Alarms on a clock beside baselines: events found, delay, false alarms, and what flatters."""
 
-from tidegate.evaluate.detect.evaluate import evaluate_alarms
+from tidegate.evaluate.detect.evaluate import adjusted_f1, evaluate_alarms, point_scores
 from tidegate.evaluate.detect.evaluation import DetectionEvaluation
 from tidegate.evaluate.detect.events import Event, EventCounts, Watched, count_events, events
-from tidegate.evaluate.detect.points import adjusted_f1, point_scores
 
 __all__ = [
     "DetectionEvaluation",

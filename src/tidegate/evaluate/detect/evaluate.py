@@ -1,4 +1,9 @@
-"""Score a detector's alarms on labelled series beside the baselines'."""
+"""Score a detector's alarms on labelled series beside the baselines': by events, and row by row.
+
+Two simple detectors are baselines, each as p-values from nothing but the values before. `gaussian`: how far a value is
+from the mean of the last values, in their standard deviations. `seasonal`: the same of the change since one season ago
+(since the last value where there is none). Both take the tail of a normal distribution.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +11,117 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
 from tidegate.evaluate.detect.evaluation import FEW, LEVEL, DetectionEvaluation
-from tidegate.evaluate.detect.events import EventCounts, Watched, count_events
-from tidegate.evaluate.detect.points import adjusted_f1, point_scores
+from tidegate.evaluate.detect.events import EventCounts, Watched, count_events, window_rows
+from tidegate.evaluate.label.metrics.ranking import average_precision, roc_auc
 
+WINDOW = 6_400  # as the detector of that name in the Numenta benchmark
+FEWEST = 20
+_SMALL = 1e-9
+
+Array = NDArray[Any]
+FLATTERS = Note(
+    "flatters",
+    "Point-adjusted F1 counts every row of a window as found once one alarm falls into it, so that even random alarms "
+    "score high by it (Kim et al. 2022, doi:10.1609/aaai.v36i7.20680): random ones as frequent as these would reach "
+    "{random}. Judge by windows found and false alarms instead.",
+)
 MODEL = "model"
+
+
+def gaussian_p(values: NDArray[np.float64], window: int = WINDOW) -> NDArray[np.float64]:
+    """Two-sided p of every value [N] under a normal distribution fitted to the `window` values before it.
+
+    NaN where the value is missing or fewer than 20 came before.
+    """
+    seen = ~np.isnan(values)
+    level = np.nanmean(values) if seen.any() else 0.0  # only shifts the sums, for accuracy
+    filled = np.where(seen, values - level, 0.0)
+    sums = [_past(part, window) for part in (seen.astype(np.float64), filled, filled**2)]
+    count = np.maximum(sums[0], 1.0)
+    mean = sums[1] / count
+    spread = np.sqrt(np.maximum(sums[2] / count - mean**2, 0.0))
+    spread = np.maximum(spread, _SMALL * max(1.0, float(np.abs(level))))
+    z = np.abs(filled - mean) / spread
+    return np.where(seen & (sums[0] >= FEWEST), _tail(z), np.nan)
+
+
+def seasonal_p(values: NDArray[np.float64], season: int, window: int = WINDOW) -> NDArray[np.float64]:
+    """The same of the change since `season` steps ago."""
+    change = np.full(len(values), np.nan)
+    change[season:] = values[season:] - values[: len(values) - season]
+    return gaussian_p(change, window)
+
+
+def _past(values: Array, window: int) -> NDArray[np.float64]:
+    """[N] sums of the `window` values before each."""
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    place = np.arange(len(values))
+    return np.asarray(total[place] - total[np.maximum(place - window, 0)])
+
+
+def _tail(z: Array) -> NDArray[np.float64]:
+    return np.array([math.erfc(value / math.sqrt(2.0)) for value in z.tolist()])
+
+
+def join_p(p: Array) -> NDArray[np.float64]:
+    """[N] smallest p of the channels [N, C] times how many were scored, at most 1; NaN where none was."""
+    known = ~np.isnan(p)
+    least = np.where(known, p, 2.0).min(axis=1)
+    return np.where(known.any(axis=1), np.minimum(least * known.sum(axis=1), 1.0), np.nan)
+
+
+def point_scores(watched: Sequence[Watched]) -> dict[str, float]:
+    """`pr_auc` and `roc_auc` of the scores over all rows of all series; NaN without scores, windows or quiet rows."""
+    nothing = {"pr_auc": float("nan"), "roc_auc": float("nan")}
+    scores = [series.scores for series in watched if series.scores is not None]
+    if len(scores) < len(watched) or not watched:
+        return nothing
+    inside = np.concatenate([series.inside for series in watched])
+    every = np.concatenate(scores)
+    known = np.isfinite(every)  # a detector predicts nothing while it warms up
+    if not inside[known].any():
+        return nothing
+    return {"pr_auc": average_precision(inside[known], every[known]), "roc_auc": roc_auc(inside[known], every[known])}
+
+
+def adjusted_f1(watched: Sequence[Watched]) -> tuple[float, Note]:
+    """F1 over rows after every window with an alarm was counted as found whole, and the warning that belongs to it.
+
+    The warning says what random alarms of the same frequency a would reach: a window of w rows is hit with probability
+    1 - (1 - a)^w, so that with all windows 2 E / (E + a R + P) for E = sum w (1 - (1 - a)^w), P rows inside windows
+    and R outside.
+
+    Source: Xu et al. (2018), doi:10.1145/3178876.3185996; why not to use it: Kim et al. (2022),
+    doi:10.1609/aaai.v36i7.20680.
+    """
+    hit = false = inside = total = raised = 0
+    widths = []
+    for series in watched:
+        for first, end in window_rows(series.times, series.windows):
+            widths.append(end - first)
+            hit += (end - first) * bool(series.alarms[first:end].any())
+        marks = series.inside
+        false += int((series.alarms & ~marks).sum())
+        inside += int(marks.sum())
+        total += len(marks)
+        raised += int(series.alarms.sum())
+    rate = raised / total if total else 0.0
+    expected = sum(width * (1.0 - (1.0 - rate) ** width) for width in widths)
+    random = _f1(expected, rate * (total - inside), inside)
+    return _f1(hit, false, inside), Note(FLATTERS.kind, FLATTERS.message, {"random": f"{random:.3f}"})
+
+
+def _f1(hit: float, false: float, inside: float) -> float:
+    both = hit + false + inside
+    return 2.0 * hit / both if both else float("nan")
 
 
 def evaluate_alarms(

@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.table import Note, Table
-from tidegate.evaluate.forecast.baselines import Forecast, History, from_history
+from tidegate.evaluate.forecast.baselines import (
+    Constants,
+    Forecast,
+    History,
+    by_season,
+    clock,
+    constant,
+    from_history,
+    intermittent,
+    shifts,
+)
 from tidegate.evaluate.forecast.compare import Criterion
-from tidegate.evaluate.forecast.constants import Constants, by_season, clock, constant, intermittent, shifts
 from tidegate.evaluate.forecast.metrics import seasonal_error
 from tidegate.evaluate.forecast.ridge import LIMIT, Gathers, Ridge, Shape, fit_ridges
 from tidegate.evaluate.forecast.season import CYCLES, DAYS, Seasons, find_seasons, random_walk

@@ -10,8 +10,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema
 from tidegate.prepare import document as state
 from tidegate.prepare.options import CALENDAR_FEATURES, PrepareOptions
-from tidegate.prepare.table.columns import ColumnState, column_from_json
-from tidegate.prepare.table.fitted import FittedTable, Holidays, column_roles
+from tidegate.prepare.table.fitted import ColumnState, FittedTable, Holidays, column_from_json, column_roles
 
 _KEYS = (
     "options",

@@ -14,11 +14,9 @@ from tidegate.prepare.document import Written
 from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.table import calendar as cal
 from tidegate.prepare.table import document
-from tidegate.prepare.table.columns import ColumnState
-from tidegate.prepare.table.fitted import FittedTable, Holidays, column_roles
-from tidegate.prepare.table.fitting import fit_number, fit_text
+from tidegate.prepare.table.fitted import ColumnState, FittedTable, Holidays, column_roles
+from tidegate.prepare.table.fitting import fit_number, fit_static, fit_text
 from tidegate.prepare.table.prepared import Prepared
-from tidegate.prepare.table.static import fit_static
 
 HOLIDAY_YEARS_AHEAD = 10
 

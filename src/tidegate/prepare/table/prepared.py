@@ -11,10 +11,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
 from tidegate.prepare.table import transform
-from tidegate.prepare.table.assemble import Channels, assemble
-from tidegate.prepare.table.channels import Lookup, NumberChannel, TextChannel
-from tidegate.prepare.table.columns import first_time
-from tidegate.prepare.table.fitted import FittedTable
+from tidegate.prepare.table.assemble import Channels, Lookup, NumberChannel, TextChannel, assemble
+from tidegate.prepare.table.fitted import FittedTable, first_time
 
 Origins = NDArray[np.int64]
 

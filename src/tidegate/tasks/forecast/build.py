@@ -24,8 +24,7 @@ from tidegate.data.split import Split
 from tidegate.evaluate.forecast.season import DAYS, Seasons, find_seasons
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder, sizes_of
-from tidegate.tasks.forecast.choices import Choices
-from tidegate.tasks.forecast.options import NetworkOptions, choose_lags, choose_segment
+from tidegate.tasks.forecast.choices import Choices, NetworkOptions, choose_lags, choose_segment
 from tidegate.tasks.options import AUTO, RecurrentOptions
 
 

@@ -4,32 +4,212 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, SplitError
+from tidegate.core.frequency import Frequency
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
 from tidegate.data.split import Split, split
 from tidegate.evaluate.forecast.season import Seasons, find_seasons
 from tidegate.prepare import AugmentOptions, PrepareOptions
-from tidegate.tasks.forecast.options import LOSSES, NetworkOptions, choose_window, quantile_levels
 from tidegate.tasks.options import (
     AUTO,
     Auto,
     FitOptions,
+    LayerOptions,
     RecurrentOptions,
     check_ensemble,
     choice,
     group,
     recurrent_options,
     said,
+    share,
     training_options,
     whole,
 )
+from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
+
+NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
+POOLING = ("auto", "last", "attention")
+LOSSES: tuple[str, ...] = ("mse", "mae", "huber", "pinball")
+
+
+@dataclass(frozen=True)
+class NetworkOptions(LayerOptions):
+    """The finer choices of a forecasting network.
+
+    Attributes:
+        encoder: what reads the window: `recurrent`, `transformer` (`num_layers` layers of width `hidden_size`) or
+            `ode_rnn` (its state flows on where targets are missing, instead of reading fill values). A decoder after a
+            transformer has one layer of `cell`; `ode_rnn` needs the extra `ode` (see `tidegate.nn.ode`).
+        pooling: `last` step, or `attention` over all steps (guide 6.2); "auto" takes the last.
+        segment: window steps that one recurrent step takes in; "auto" joins the steps of a long window, 1 none.
+        normalise: shift each window by its `last` value or `mean`, also divide by its deviation (`standard`), or
+            divide by its recent magnitude (`scale`); None leaves it; "auto" lets validation choose.
+        batch_norm, layer_norm, recurrent_dropout, zoneout, forget_bias, num_heads, feedforward, positions,
+        self_attention, conv_channels, conv_kernel, conv_stride, conv_padding: as `EncoderOptions` has them; `positions`
+            may be `learned` too.
+        head: `decoder` runs a second recurrence over the horizon; `direct` gives all steps at once.
+        decoder_segment: steps that one decoder step gives; "auto" takes the encoder's segment where the
+            horizon is a multiple of it and longer than two days' worth of steps, else 1.
+        head_size: units of the direct head for each step.
+        head_dropout: share of the decoder's units silenced before its output, in training; None takes `dropout` where
+            the recurrence has one layer (and so nothing between layers to drop), else 0.
+        lags: seasons whose last values the head sees beside each step; "auto" takes those that fit the window.
+        anchor: learn the difference from the value so many steps before; 0 learns the value itself; "auto"
+            tries both on the validation part.
+        channels: several targets through one recurrence ("joint"), or each alone through shared weights.
+        channel_size: size of the learned vector that tells independent channels apart.
+        embed: size that static inputs are projected to.
+        solver_steps: of the `ode_rnn`, Runge-Kutta steps between two rows.
+        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), `dot`, `general` or
+            `concat` (Luong); not at all if None. See `tidegate.nn.attention`.
+        teacher_forcing: None lets no decoder step read the forecast of the step before; a ratio from 0 to 1 does,
+            and in training shows it the truth instead that often (guide 6.3).
+        forcing_schedule: `constant`, or a ratio that falls in training: `linear` or `inverse_sigmoid` (scheduled
+            sampling, see `tidegate.train.forcing`).
+        block: steps that the network itself forecasts; where it is less than the horizon, the network is
+            applied again to its own forecasts (recursive decoding). None forecasts the whole horizon directly.
+    """
+
+    encoder: Literal["recurrent", "transformer", "ode_rnn"] = "recurrent"
+    pooling: Literal["auto", "last", "attention"] = AUTO
+    normalise: Literal["auto", "last", "mean", "standard", "scale"] | None = AUTO
+    positions: Literal["sinusoidal", "learned"] = "sinusoidal"
+    conv_padding: Literal["causal", "same"] = "causal"
+    head: Literal["decoder", "direct"] = "decoder"
+    decoder_segment: int | Auto = AUTO
+    head_size: int = 32
+    head_dropout: float | None = None
+    lags: tuple[int, ...] | Auto = AUTO
+    anchor: int | Auto = AUTO
+    channels: Literal["joint", "independent"] = "joint"
+    channel_size: int = 0
+    embed: int = 8
+    solver_steps: int = 2
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    teacher_forcing: float | None = None
+    forcing_schedule: ForcingSchedule = "constant"
+    block: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        choice("encoder", self.encoder, ("recurrent", "transformer", "ode_rnn"))
+        choice("pooling", self.pooling, POOLING)
+        choice("normalise", self.normalise, NORMALISE)
+        choice("positions", self.positions, ("sinusoidal", "learned"))
+        choice("head", self.head, ("decoder", "direct"))
+        choice("channels", self.channels, ("joint", "independent"))
+        for name in ("head_size", "embed", "solver_steps"):
+            whole(name, getattr(self, name), 1)
+        whole("channel_size", self.channel_size, 0)
+        if self.head_dropout is not None:
+            share("head_dropout", self.head_dropout)
+        for name, least in (("decoder_segment", 1), ("anchor", 0)):
+            if getattr(self, name) != AUTO:
+                whole(name, getattr(self, name), least)
+        if self.block is not None:
+            whole("block", self.block, 1)
+        if self.lags != AUTO:
+            if not isinstance(self.lags, (tuple, list)):
+                raise ConfigError(f'lags is "auto" or a list of whole numbers of steps; got {self.lags!r}')
+            for lag in self.lags:
+                whole("lags", lag, 1)
+        self._check_encoder()
+        self._check_decoder()
+
+    def _check_encoder(self) -> None:
+        if self.encoder == "ode_rnn":
+            if self.conv_channels:
+                raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
+            if self.segment not in (AUTO, 1):
+                raise ConfigError(f"encoder='ode_rnn' reads single steps: segment is 1, got {self.segment}")
+        if self.encoder != "recurrent":
+            for name, off in (("layer_norm", False), ("recurrent_dropout", 0), ("zoneout", 0), ("forget_bias", None)):
+                if getattr(self, name) != off:
+                    raise ConfigError(f"{name} belongs to encoder='recurrent'; encoder={self.encoder!r} has none")
+
+    def _check_decoder(self) -> None:
+        choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
+        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
+        ratio = self.teacher_forcing
+        if ratio is not None and (
+            isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1
+        ):
+            raise ConfigError(f"teacher_forcing is a ratio from 0 to 1, or None; got {ratio!r}")
+        if ratio is None and self.forcing_schedule != "constant":
+            raise ConfigError(
+                f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
+                "such as 1.0"
+            )
+        if self.head == "direct" and (self.attention is not None or ratio is not None):
+            raise ConfigError("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps")
+
+
+def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
+    """Rising quantile levels from `quantiles` in (0, 1) and `level` in percent, one number or several.
+
+    Raises:
+        ConfigError: a value outside its range.
+    """
+    found: set[float] = set()
+    for value in _several(quantiles):
+        if not isinstance(value, (int, float)) or not 0 < value < 1:
+            raise ConfigError(f"quantiles lie between 0 and 1, both excluded; got {value!r}")
+        found.add(float(value))
+    for value in _several(level):
+        if not isinstance(value, (int, float)) or not 0 < value < 100:
+            raise ConfigError(f"level is the percentage an interval should hold, such as 80 or 95; got {value!r}")
+        found |= {round((100 - value) / 200, 10), round((100 + value) / 200, 10)}
+    return tuple(sorted(found))
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    return tuple(value) if isinstance(value, (list, tuple, set, range)) else (value,)
+
+
+def choose_window(seasons: tuple[int, ...], horizon: int, rows: int) -> int:
+    """A window that sees the seasons without eating the data.
+
+    The longest season of at most 200 steps (a week of hours), or a week of steps of some minutes, or twice the horizon
+    where that is longer, but at most a fifth of the rows, or one season where that leaves some windows to train on; a
+    whole number of the shortest season where one fits.
+
+    Args:
+        seasons: lengths in steps; 1 stands for none. horizon: K. rows: of a usual training part.
+    """
+    week = 7 * min((season for season in seasons if season > 1), default=0)
+    fitting = [season for season in seasons if 1 < season <= 200 or season == week <= 700]
+    wanted = max([2 * horizon, *fitting]) if fitting else max(2 * horizon, 32)
+    unit = min(fitting, default=1)
+    room = rows - horizon - max(4, horizon // 2)
+    wanted = max(2, min(wanted, max(rows // 5, unit if unit <= room else 0, min(2 * unit, rows // 4))))
+    return wanted // unit * unit if wanted >= unit else wanted
+
+
+def choose_segment(window: int, frequency: Frequency) -> int:
+    """Steps a recurrent step covers: the largest divisor of the window that is a divisor of the shortest
+    season and leaves at least 7 recurrent steps; 1 for windows of up to 48 steps."""
+    if window <= 48:
+        return 1
+    seasons = frequency.seasons()
+    unit = seasons[0] if seasons else window
+    fitting = [size for size in range(1, window // 7 + 1) if window % size == 0 and unit % size == 0 and size <= 48]
+    return max(fitting, default=1)
+
+
+def choose_lags(seasons: tuple[int, ...], window: int) -> tuple[int, ...]:
+    """Seasons that fit the window."""
+    return tuple(season for season in seasons if season <= window)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.forecast.choices import ForecastOptions, check_options, split_and_choose
+from tidegate.tasks.forecast.choices import ForecastOptions, NetworkOptions, check_options, split_and_choose
 from tidegate.tasks.forecast.frame import check_names, future_columns, learnable, ready
-from tidegate.tasks.forecast.options import NetworkOptions
 from tidegate.tasks.options import FitOptions
 from tidegate.tasks.tables import as_table, read_like, reading_of
 
@@ -366,7 +365,7 @@ class Forecaster(Estimator):
         return audit(self, data, **how)
 
     def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.forecast.open import take_up
+        from tidegate.tasks.forecast.run import take_up
 
         take_up(self, stored, data)
 

@@ -36,10 +36,16 @@ from tidegate.tasks.forecast.examples import (
     require_windows,
     thin,
 )
-from tidegate.tasks.forecast.small.alone import alone, refuse, silent_network
-from tidegate.tasks.forecast.small.linear import Linear, choose_linear
-from tidegate.tasks.forecast.small.mixing import SMALL_ROWS, SMALL_WINDOWS, renewed, with_pretrained
-from tidegate.tasks.forecast.small.share import choose_share, set_share
+from tidegate.tasks.forecast.small.linear import Linear, choose_linear, choose_share, set_share
+from tidegate.tasks.forecast.small.mixing import (
+    SMALL_ROWS,
+    SMALL_WINDOWS,
+    alone,
+    refuse,
+    renewed,
+    silent_network,
+    with_pretrained,
+)
 from tidegate.tasks.options import AUTO
 from tidegate.train.history import History
 from tidegate.train.isolation import plain_torch

@@ -5,6 +5,7 @@ Shapes: N windows, T past steps, K steps ahead, C targets, M windows that are lo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,9 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tidegate.evaluate.forecast.normal_equations import Moments
-from tidegate.evaluate.forecast.ridge import ALPHAS
+from tidegate.core.table import Note
+from tidegate.evaluate.forecast.ridge import ALPHAS, Moments
+from tidegate.nn.layers import SkipLayer
+from tidegate.nn.network import Network
 from tidegate.prepare import Prepared
+from tidegate.tasks.fit import Problem
 
 Array = NDArray[np.float64]
 
@@ -24,6 +28,11 @@ FOLDS = 8
 LOOKED_AT = 100  # windows of a fold
 FEWEST = 3  # windows that a fold is trained on
 UNKNOWN = 1.0  # the penalty where no fold has enough windows
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+SHARE = (
+    "A linear forecast of the window stands inside the network; what the network adds counts by {share}, as the "
+    "validation part says."
+)
 
 
 @dataclass(frozen=True)
@@ -125,3 +134,29 @@ class _Data:
             solved = self.moments(c, before, last=last).solve(ALPHAS, known=False)
             columns.append(np.stack([bias + off + (x - off) @ past for bias, past, _ in solved]))
         return np.stack(columns, axis=3)
+
+
+def choose_share(members: Sequence[Network], problem: Problem, notes: list[Note]) -> float:
+    """The share of the trained networks beside their linear forecasts, and set it.
+
+    The one of five with the lowest validation loss, shrunk by n / (n + 2) for n validation windows that do not overlap.
+    """
+    assert problem.validation is not None
+    losses = []
+    with torch.no_grad():
+        for share in SHARES:
+            set_share(members, share)
+            losses.append(float(np.mean([problem.validation(network) for network in members])))
+    apart = problem.validation.independent or 1
+    found = SHARES[int(np.argmin(losses))] * apart / (apart + 2)
+    set_share(members, found)
+    notes.append(Note("skip", SHARE, {"share": f"{100 * found:.0f} %"}))
+    return found
+
+
+def set_share(members: Sequence[Network], share: float) -> None:
+    """Set the share of networks beside their linear forecasts."""
+    for network in members:
+        for layer in network.layers:
+            if isinstance(layer, SkipLayer):
+                layer.share.fill_(share)
