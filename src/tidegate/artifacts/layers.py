@@ -280,7 +280,8 @@ class Next(Record):
     """Scores of every token of the vocabulary for the place after each step; their softmax is what comes next.
 
     `tied` scores a token by the vector it is read with, through a linear map where the recurrence has another width
-    (Press and Wolf 2017, doi:10.18653/v1/E17-2025); else it has weights of its own.
+    (Press and Wolf 2017, doi:10.18653/v1/E17-2025); else it has weights of its own. Without tokens the past is zeros
+    and ones [B, T, I] (the notes of a step), and the sigmoid of each of I scores says whether it is 1 in the next step.
     """
 
     kind: Literal["next"] = "next"

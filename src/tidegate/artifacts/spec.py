@@ -180,13 +180,16 @@ class NetworkSpec(Record):
 
     def _check_next(self) -> None:
         others = [layer.kind for layer in self.layers if layer.kind not in ("tokens", "recurrent", "dropout", "next")]
-        if others or self.find("tokens") is None or not isinstance(self.encoder, Recurrent):
+        if others or not isinstance(self.encoder, Recurrent):
             kinds = [layer.kind for layer in self.layers]
             raise ValueError(f"what comes next is said by tokens, a recurrence, dropout and next alone, got {kinds}")
         if self.encoder.bidirectional or self.members > 1:
             raise ValueError("what comes next is not read backwards, nor averaged: bidirectional false, members 1")
-        if self.outputs != self.find("tokens").vocabulary:
-            raise ValueError(f"next scores {self.find('tokens').vocabulary} tokens: outputs must be as many")
+        tokens = self.find("tokens")
+        if tokens is None and (self.outputs != self.past or self.targets or self.find("next").tied):
+            raise ValueError("next without tokens scores each of the past inputs: outputs as many, targets 0, not tied")
+        if tokens is not None and self.outputs != tokens.vocabulary:
+            raise ValueError(f"next scores {tokens.vocabulary} tokens: outputs must be as many")
 
     def _check_inputs(self) -> None:
         tokens, frames, normalise = self.find("tokens"), self.find("frames"), self.find("normalise")

@@ -35,7 +35,17 @@ def generate() -> Callable[..., None]:
         context: typer.Context,
         *,
         run: Run,
-        prompt: Annotated[str, typer.Option("--prompt", "-p", help=tr("Beginning of the text, which is kept."))] = "",
+        prompt: Annotated[
+            list[str],
+            typer.Option(
+                "--prompt",
+                "-p",
+                help=tr(
+                    "Beginning of the text, which is kept; of music a MIDI file. Given more than once, each part is "
+                    "followed by a text of its own, at the --temperature that stands at its place."
+                ),
+            ),
+        ] = [],  # noqa: B006
         choose: Annotated[
             int, typer.Option(min=0, help=tr("Write so many continuations, ask which to take, and go on from it."))
         ] = 0,
@@ -43,7 +53,8 @@ def generate() -> Callable[..., None]:
             bool, typer.Option("--copies", help=tr("Say how much of it stands in the training text."))
         ] = False,
         out: Annotated[
-            Path | None, typer.Option("--out", "-o", help=tr("Text file; without it the text is printed."))
+            Path | None,
+            typer.Option("--out", "-o", help=tr("Text file, or of music a MIDI file; without it the text is printed.")),
         ] = None,
         as_json: Json = False,
         **values: Any,
@@ -55,38 +66,51 @@ def generate() -> Callable[..., None]:
             raise ConfigError(f"generate is for a language model, and {run} holds a {type(model).__name__}")
         how = taken(context, own, values)
         try:
-            written = _chosen(model, prompt, choose, how) if choose else _written(model, prompt, how, out, as_json)
+            begin: Any = prompt if len(prompt) > 1 else "".join(prompt)
+            written = _chosen(model, begin, choose, how) if choose else _written(model, begin, how, out, as_json)
         except KeyboardInterrupt:
             print(flush=True)
             raise typer.Exit(INTERRUPTED) from None
         if as_json:
             print_json([asdict(own) for own in written])
         if out is not None:
-            from tidegate.artifacts.atomic import write_file
-
-            write_file(out, "\n\n".join(own.text for own in written).encode())
-            say(tr("Text: {path}", path=out))
+            _keep(model, written, out)
         if copies:
             _tell_copies(run, written)
 
     return signed(run, own)
 
 
-def _written(model: Any, prompt: str, how: dict[str, Any], out: Path | None, as_json: bool) -> list[Any]:
+def _keep(model: Any, written: list[Any], out: Path) -> None:
+    """Texts in one file; pieces of music in a MIDI file each."""
+    from tidegate.artifacts.atomic import write_file
+    from tidegate.data.files.midi import is_midi
+
+    if not is_midi(out):
+        write_file(out, "\n\n".join(own.text for own in written).encode())
+        say(tr("Text: {path}", path=out))
+        return
+    for number, own in enumerate(written, 1):
+        path = out if len(written) == 1 else out.with_stem(f"{out.stem}-{number}")
+        say(tr("Music: {path}", path=model.write_midi(path, own)))
+
+
+def _written(model: Any, prompt: Any, how: dict[str, Any], out: Path | None, as_json: bool) -> list[Any]:
     """Texts, printed as they come where there is one, and one after another where there are several."""
-    from tidegate.runtime.language.generate import visible
     from tidegate.runtime.language.sampling import Sampling
+    from tidegate.runtime.language.written import visible
 
     shown = out is None and not as_json
-    if not shown or how.get("count", 1) > 1 or how.get("best_of") is not None:
+    alone = isinstance(prompt, str) and how.get("count", 1) == 1 and how.get("best_of") is None
+    if not shown or not alone or isinstance(how.get("temperature"), list):
         found: list[Any] = model.generate(prompt, **how)
         for number, own in enumerate(found if shown else (), 1):
             print(f"--- {number}\n{visible(own.text)}" if len(found) > 1 else visible(own.text))
         return found
     drawn = Sampling(**{"seed": 0} | {name: how[name] for name in SAMPLING if name in how})
-    others = {name: value for name, value in how.items() if name in ("length", "stop")}
+    others = {name: value for name, value in how.items() if name in ("length", "stop", "melody")}
     generation = model.generation(prompt, sampling=drawn, **others)
-    sys.stdout.write(visible(prompt))
+    sys.stdout.write(visible(generation.prompt))
     for pieces in generation:
         sys.stdout.write(visible(pieces[0]))
         sys.stdout.flush()
@@ -97,8 +121,10 @@ def _written(model: Any, prompt: str, how: dict[str, Any], out: Path | None, as_
 
 def _chosen(model: Any, prompt: str, count: int, how: dict[str, Any]) -> list[Any]:
     """A text whose every stretch was chosen among several, until the reader ends it."""
-    from tidegate.runtime.language.generate import visible
+    from tidegate.runtime.language.written import visible
 
+    if not isinstance(prompt, str):
+        raise ConfigError("--choose goes on from one prompt: give --prompt once")
     how = {"length": 60, "seed": 0, **how, "count": count, "best_of": count}
     text = prompt
     while True:
@@ -119,7 +145,7 @@ def _chosen(model: Any, prompt: str, count: int, how: dict[str, Any]) -> list[An
 
 def _tell_copies(run: Path, written: list[Any]) -> None:
     """How much of the texts stands in the training text of a run."""
-    from tidegate.runtime.language.generate import visible
+    from tidegate.runtime.language.written import visible
     from tidegate.tasks import open_run
 
     found = open_run(run).copied(written)

@@ -34,6 +34,7 @@ _METHODS = {
     "most_frequent": "most frequent training target",
     "lead_sentence": "first sentence of the source",
     "lead_words": "first {season} words of the source",
+    "bernoulli": "share of each pitch",
     "windowed_gaussian": "windowed Gaussian",
     "seasonal_residual": "seasonal-naive residual",
 }
@@ -79,6 +80,8 @@ _METRICS = {
     "chrf": "chrF",
     "rouge_l": "ROUGE-L",
     "same": "exactly right",
+    "joint_nats_per_frame": "joint nats per frame",
+    "independent_nats_per_frame": "independent nats per frame",
     "cmapss": "C-MAPSS score",
     "windows": "labelled windows",
     "found": "windows found",

@@ -17,6 +17,7 @@ from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
 from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps
 
+RARE = -4.0  # log odds that one of many inputs is 1, before anything is learned
 EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach
 
 
@@ -142,6 +143,8 @@ class NextLayer(nn.Module):
         self.map = nn.Linear(shape[1], shape[0], bias=False) if shape else None
         self.bias = nn.Parameter(torch.zeros(spec.outputs)) if layer.tied else None
         self.final = None if layer.tied else nn.Linear(sizes.width, spec.outputs)
+        if spec.find("tokens") is None and self.final is not None:
+            nn.init.constant_(self.final.bias, RARE)
 
     def forward(self, flow: Flow) -> None:
         x = flow.sequence if self.map is None else self.map(flow.sequence)

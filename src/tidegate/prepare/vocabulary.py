@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.table import Note
+from tidegate.prepare.notes import MUSIC, TOKENS, chords_of
 from tidegate.prepare.sequence import bytepairs
 from tidegate.prepare.sequence.tokens import UNSPACED
 
-Method = Literal["char", "word", "bpe", "symbol"]
+Method = Literal["char", "word", "bpe", "symbol", "notes", "frames"]
 METHODS: tuple[Method, ...] = get_args(Method)
 PADDING, UNKNOWN, END = 0, 1, 2
 SPECIAL = ("<padding>", "<unknown>", "<end>")
@@ -34,7 +35,8 @@ class Vocabulary:
     """What a text is cut into, and the number of each piece.
 
     Attributes:
-        method: `char`; `word` (with the blank before it); `bpe`, pieces of bytes; `symbol`, what stands between blanks.
+        method: `char`; `word` (with the blank before it); `bpe`, pieces of bytes; `symbol`, what stands between blanks;
+            `notes` and `frames`, music note by note or step by step: the bar and all pitches.
         tokens: [V] by number: padding, unknown, the end of a text, then by falling count. merges: of `bpe`.
     """
 
@@ -60,6 +62,9 @@ class Vocabulary:
         Raises:
             DataError: fewer than two tokens are left. MissingExtraError: `bpe` without the `tokenizers` library.
         """
+        if method in MUSIC:
+            count = sum(len(chords_of(text)) for text in texts)
+            return cls(method, (*SPECIAL, *TOKENS)), Note("vocabulary", "{count} steps of music.", {"count": count})
         size = SIZES[method] if vocabulary is None else vocabulary
         least = LEAST[method] if min_count is None else min_count
         counts: Counter[str] = Counter()
@@ -114,7 +119,7 @@ class Vocabulary:
         """The text of tokens; a sign of its own for the unknown one, and for bytes that are no whole character."""
         pieces = self.pieces
         text = b"".join(pieces[number] for number in np.asarray(numbers).tolist()).decode("utf-8", "replace")
-        return text.removesuffix(" ") if self.method == "symbol" else text
+        return text.removesuffix(" ") if self.method in ("symbol", *MUSIC) else text
 
     def unseen(self, text: str) -> list[str]:
         """Tokens of a text that the vocabulary has not, each once."""
@@ -127,7 +132,7 @@ class Vocabulary:
             bytes_of = bytepairs.letters()
             own = [bytes(bytes_of.get(letter, 0x3F) for letter in token) for token in self.tokens[len(SPECIAL) :]]
         else:
-            after = " " if self.method == "symbol" else ""
+            after = " " if self.method in ("symbol", *MUSIC) else ""
             own = [(token + after).encode("utf-8", "replace") for token in self.tokens[len(SPECIAL) :]]
         return (b"", _STRANGE.encode(), b"", *own)
 
@@ -153,6 +158,8 @@ class Vocabulary:
             )
         if not all(isinstance(p, list) and len(p) == 2 and all(isinstance(x, str) for x in p) for p in merges):
             raise ArtifactError("preparation.json: vocabulary: merges are pairs of texts")
+        if method in MUSIC and tuple(tokens) != (*SPECIAL, *TOKENS):
+            raise ArtifactError("preparation.json: vocabulary: music has a bar and 128 pitches")
         known = set(tokens)
         if any(left + right not in known or left not in known or right not in known for left, right in merges):
             raise ArtifactError("preparation.json: vocabulary: merges join tokens to tokens")

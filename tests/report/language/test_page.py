@@ -1,5 +1,7 @@
 """The page of a language model shows what it wrote as text, whatever that is."""
 
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import tidegate as tg
 from tests.tasks.language.corpora import QUICK, chain
 from tidegate.report.language.page import LanguageView, report_surprise
 from tidegate.report.run import render, view_of
-from tidegate.runtime.language.generate import Written
+from tidegate.runtime.language.written import Written
 from tidegate.tasks.explain.language import Surprise
 
 
@@ -48,3 +50,19 @@ def test_markup_that_a_model_wrote_is_text(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in shown
     assert "<script" not in shown
     assert "\x1b" not in shown
+
+
+def test_music_is_drawn_and_played_by_the_page_s_only_script() -> None:
+    piece = [(60, 64), (60, 65), (), (67,)] * 8
+    model = tg.LanguageModel(tokens="notes", **{**QUICK, "max_epochs": 1})
+    model.fit([piece] * 20, validation=2, test=2, steps=2, progress=False)
+    shown = render(view_of(model), "en")
+    assert shown.count("<script>") == 1
+    script = shown.partition("<script>")[2].partition("</script>")[0]
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert f"script-src &#x27;sha256-{digest}&#x27;" in shown
+    assert shown.count('class="play"') == 4
+    assert 'data-notes="64,0.000,0.250 60,0.000,0.500 65,0.250,0.250 67,0.750,0.250' in shown
+    assert shown.count("<title>E4: 1 - 1</title>") >= 1
+    text = tg.LanguageModel(**{**QUICK, "max_epochs": 1}).fit(chain(300), progress=False)
+    assert "<script" not in render(view_of(text), "en")

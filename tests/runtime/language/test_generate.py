@@ -8,9 +8,10 @@ from tests.nn.specs import network
 from tidegate.artifacts.spec import NetworkSpec, Next, Recurrent, Tokens
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.prepare.vocabulary import SPECIAL, Vocabulary
-from tidegate.runtime.language.generate import Generation, visible
+from tidegate.runtime.language.generate import Generation
 from tidegate.runtime.language.sampling import Draws, Sampling
 from tidegate.runtime.language.writer import Writer
+from tidegate.runtime.language.written import visible
 from tidegate.runtime.network.recurrent import Loaded
 
 VOCABULARY = Vocabulary("char", (*SPECIAL, *"abcde é"))

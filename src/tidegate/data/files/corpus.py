@@ -14,21 +14,29 @@ from tidegate.core.errors import ConfigError, DataError, ReadError, SchemaError,
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.files import dialect
+from tidegate.data.files.midi import is_midi, read_midi
+from tidegate.prepare.notes import BAR, chords_of_roll, text_of
 
 EACH = ("file", "line", "paragraph")
 LONGEST_NAME = 255
 LARGEST = 1 << 30
+QUARTERS = 2.0  # quarter notes a second of music that does not say: 120 a minute
+STRETCH = 64  # steps of a piece that is cut because there is no other
 
 
-def read_corpus(data: Any, *, each: str = "file", pattern: str = "*.txt", encoding: str | None = None) -> Sequences:
-    """The texts of a corpus, in the order in which they stand.
+def read_corpus(
+    data: Any, *, each: str = "file", pattern: str = "*.txt", encoding: str | None = None, steps: int = 4
+) -> Sequences:
+    """The texts of a corpus, in the order in which they stand; music as text (`tidegate.prepare.notes`).
 
     Args:
-        data: a path of a text file (may be gzip) or of a folder; a text of several lines; a list of texts, of paths, or
-            of sequences of symbols; or `Sequences` with texts.
+        data: a path of a text file (may be gzip), of a MIDI file or of a folder; a text of several lines; a list of
+            texts, of paths, of sequences of symbols, or of pieces of music: piano rolls [T, 128 or 88], or of each step
+            the list of its notes; or `Sequences` with texts.
         each: what is a text of its own: a `file` (the whole), a `line`, or a `paragraph` (what stands between empty
             lines).
-        pattern: which files of a folder, those in its folders too. encoding: of files; None finds out.
+        pattern: which files of a folder, those in its folders too; where none is named so, its MIDI files.
+        encoding: of files; None finds out. steps: of music, in a quarter note.
 
     Raises:
         ReadError: a file is missing, or is not text in its encoding, with the line. DataError: there is no text.
@@ -43,7 +51,8 @@ def read_corpus(data: Any, *, each: str = "file", pattern: str = "*.txt", encodi
             )
         return data
     notes: list[Note] = []
-    named = _named(data, pattern, encoding, notes)
+    rates: list[float] = []
+    named = _named(data, _Reading(pattern, encoding, steps, notes, rates))
     pieces = [(name, piece) for name, text in named for piece in _divide(text, each)]
     whole = sum(len(text) for _, text in pieces)
     if not whole or not any(text.strip() for _, text in pieces):
@@ -56,7 +65,19 @@ def read_corpus(data: Any, *, each: str = "file", pattern: str = "*.txt", encodi
     texts = np.empty(len(kept), dtype=object)
     texts[:] = [text for _, text in kept]
     starts = np.zeros(len(kept) + 1, np.int64)
-    return Sequences(ids, starts, np.empty((0, 0)), (), texts=texts, notes=tuple(notes))
+    rate = float(np.median(rates)) if rates else None
+    return Sequences(ids, starts, np.empty((0, 0)), (), texts=texts, rate=rate, notes=tuple(notes))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How files are read, and what is found on the way: notes, and steps a second of music."""
+
+    pattern: str
+    encoding: str | None
+    steps: int
+    notes: list[Note]
+    rates: list[float]
 
 
 def _what(data: Any) -> str:
@@ -68,10 +89,10 @@ def is_path(text: str) -> bool:
     return "\n" not in text and 0 < len(text) <= LONGEST_NAME
 
 
-def _named(data: Any, pattern: str, encoding: str | None, notes: list[Note]) -> list[tuple[str, str]]:
+def _named(data: Any, how: _Reading) -> list[tuple[str, str]]:
     """Names and texts."""
     if isinstance(data, Path) or (isinstance(data, str) and is_path(data)):
-        return _files(Path(data), pattern, encoding, notes)
+        return _files(Path(data), how)
     if isinstance(data, str):
         return [("0", _plain(data))]
     try:
@@ -81,14 +102,26 @@ def _named(data: Any, pattern: str, encoding: str | None, notes: list[Note]) -> 
     found: list[tuple[str, str]] = []
     for place, item in enumerate(items):
         if isinstance(item, Path):
-            found += _files(item, pattern, encoding, notes)
+            found += _files(item, how)
         elif isinstance(item, str):
             found.append((str(place), _plain(item)))
+        elif _is_music(item):
+            chords = chords_of_roll(item, f"piece {place}") if isinstance(item, np.ndarray) else item
+            found.append((str(place), text_of(chords, f"piece {place}")))
+            how.rates.append(QUARTERS * how.steps)
         elif isinstance(item, (Sequence, np.ndarray)) and not isinstance(item, bytes):
             found.append((str(place), " ".join(_symbol(part, place) for part in item)))
         else:
             raise SchemaError(f"text {place} is {item!r}, a {type(item).__name__}; expected text, a path or symbols")
     return found
+
+
+def _is_music(item: Any) -> bool:
+    """Whether it is a piano roll, or of each step a list of notes."""
+    if isinstance(item, np.ndarray):
+        return item.ndim == 2 or (item.dtype == object and _is_music(item.tolist()))
+    chords = isinstance(item, Sequence) and not isinstance(item, bytes)
+    return chords and any(isinstance(part, Sequence) and not isinstance(part, (str, bytes)) for part in item)
 
 
 def _symbol(part: Any, place: int) -> str:
@@ -98,13 +131,22 @@ def _symbol(part: Any, place: int) -> str:
     return text
 
 
-def _files(path: Path, pattern: str, encoding: str | None, notes: list[Note]) -> list[tuple[str, str]]:
+def _files(path: Path, how: _Reading) -> list[tuple[str, str]]:
     if not path.is_dir():
-        return [(path.name, _read(path, encoding, notes))]
-    files = sorted(file for file in path.rglob(pattern) if file.is_file())
+        return [(path.name, _file(path, how))]
+    files = sorted(file for file in path.rglob(how.pattern) if file.is_file())
+    files = files or sorted(file for file in path.rglob("*") if file.is_file() and is_midi(file))
     if not files:
-        raise ReadError(f"{path}: no file in it is named {pattern}; say which are meant with pattern=")
-    return [(str(file.relative_to(path)), _read(file, encoding, notes)) for file in files if file.stat().st_size]
+        raise ReadError(f"{path}: no file in it is named {how.pattern}; say which are meant with pattern=")
+    return [(str(file.relative_to(path)), _file(file, how)) for file in files if file.stat().st_size]
+
+
+def _file(path: Path, how: _Reading) -> str:
+    if not is_midi(path):
+        return _read(path, how.encoding, how.notes)
+    chords, rate = read_midi(path, how.steps)
+    how.rates.append(rate)
+    return text_of(chords, path.name)
 
 
 def _read(path: Path, encoding: str | None, notes: list[Note]) -> str:
@@ -153,6 +195,12 @@ class TextParts:
     def __getitem__(self, part: str) -> tuple[str, ...]:
         found: tuple[str, ...] = getattr(self, part)
         return found
+
+
+def pieces_of(text: str) -> list[str]:
+    """One piece of music in stretches, so that parts can be made of it."""
+    bars = [part + BAR for part in text.split(BAR)[:-1]]
+    return ["".join(bars[first : first + STRETCH]).strip() for first in range(0, len(bars), STRETCH)]
 
 
 def divide(texts: Sequence[str], validation: float | int, test: float | int) -> TextParts:

@@ -18,6 +18,7 @@ from tidegate.evaluate.verdict import RELATIVE_TIE, WORSE, Verdict
 
 Floats = NDArray[np.float64]
 CRITERION = "bits_per_character"
+FRAMES = ("joint_nats_per_frame", "independent_nats_per_frame")
 STRETCHES = 100  # that the text is cut into, at most, to see how far chance carries a difference
 SHORTEST = 100  # tokens of one
 FEWEST = 5
@@ -32,13 +33,15 @@ class LanguageEvaluation(ScoreTable):
     whole text (the perplexity of the guide, 5.1), "model_blocks_<n>" begins every n tokens from an empty context, and
     "model_adapting", where asked for, goes on learning from what it has read.
 
+    Of music, figures are nats of a frame (what sounds in a step) but for the first of each piece: joint, where a note
+    depends on those above it, or independent, the sum over pitches each on its own; one says nothing of the other.
+
     Attributes:
-        tokens, characters: of the text. unknown: tokens that the vocabulary has not.
-        per_token: whether perplexity is that of single characters.
+        tokens, characters: of the text; of music both count frames. unknown: tokens that the vocabulary has not.
         interval: 95 % interval of how many bits a character the model needs fewer than the best baseline; NaN without.
     """
 
-    COLUMNS: ClassVar[tuple[str, ...]] = ("bits_per_character", "nats_per_character", "perplexity")
+    COLUMNS: ClassVar[tuple[str, ...]] = ("bits_per_character", "nats_per_character", "perplexity", *FRAMES)
 
     tokens: int
     characters: int
@@ -47,6 +50,9 @@ class LanguageEvaluation(ScoreTable):
 
     def details(self, lang: Language | None = None) -> list[str]:
         """How much was read, and how the lines differ."""
+        if self.criterion in FRAMES:
+            message = "{frames} frames were foreseen, each after all before it in its piece: nats are -log p of one."
+            return ["", spaced(tr(message, lang, frames=f"{self.tokens:,}"), lang)]
         read = tr(
             "{tokens} tokens ({characters} characters) were read; perplexity is that of a token.",
             lang,
@@ -70,37 +76,46 @@ class LanguageEvaluation(ScoreTable):
 
 
 def evaluate_language(
-    nats: Mapping[str, Floats], characters: int, unknown: int, notes: tuple[Note, ...] = ()
+    nats: Mapping[str, Floats],
+    characters: int,
+    unknown: int,
+    notes: tuple[Note, ...] = (),
+    criterion: str = CRITERION,
 ) -> LanguageEvaluation:
     """Scores of methods from what each gave each token.
 
     Args:
         nats: method -> [N], -log p of each token; "model", its other ways ("model_..."), then the baselines.
         characters: of the text. unknown: tokens that the vocabulary has not. notes: for the reader.
+        criterion: one of `FRAMES` where each of N is a frame of music.
     """
     overall = {}
     for name, own in nats.items():
         total = float(own.sum())
+        if criterion in FRAMES:
+            overall[name] = {criterion: total / len(own)}
+            continue
         overall[name] = {
             "bits_per_character": total / math.log(2) / characters,
             "nats_per_character": total / characters,
             "perplexity": math.exp(min(total / len(own), 700)),
         }
     ways = [name for name in nats if name == MODEL or name.startswith("model_")]
-    others = sorted((name for name in nats if name not in ways), key=lambda name: overall[name][CRITERION])
+    others = sorted((name for name in nats if name not in ways), key=lambda name: overall[name][criterion])
     best = others[0] if others else None
     low = high = math.nan
     if best is not None:
-        low, high = _interval(nats[best] - nats[MODEL], characters)
-    reference = overall[best][CRITERION] if best is not None else math.nan
-    skill = None if best is None else 1 - overall[MODEL][CRITERION] / reference
+        scale = characters if criterion in FRAMES else characters * math.log(2)
+        low, high = _interval(nats[best] - nats[MODEL], scale)
+    reference = overall[best][criterion] if best is not None else math.nan
+    skill = None if best is None else 1 - overall[MODEL][criterion] / reference
     return LanguageEvaluation(
-        criterion=CRITERION,
+        criterion=criterion,
         methods=(*ways, *others),
         overall=overall,
         best_baseline=best,
         skill=skill,
-        verdict=_verdict(overall[MODEL][CRITERION], best, reference, (low, high), len(nats[MODEL])),
+        verdict=_verdict(overall[MODEL][criterion], criterion, best, reference, (low, high), len(nats[MODEL])),
         notes=notes,
         tokens=len(nats[MODEL]),
         characters=characters,
@@ -113,20 +128,22 @@ def _stretches(count: int) -> int:
     return min(STRETCHES, count // SHORTEST)
 
 
-def _interval(gain: Floats, characters: int) -> tuple[float, float]:
-    """95 % interval of the gain [N] in bits a character, of whole stretches drawn: neighbours are alike."""
+def _interval(gain: Floats, scale: float) -> tuple[float, float]:
+    """95 % interval of the sum of gains [N] over `scale`, of whole stretches drawn: neighbours are alike."""
     count = _stretches(len(gain))
     if count < FEWEST:
         return math.nan, math.nan
     parts = np.array([part.sum() for part in np.array_split(gain, count)])
     drawn = np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
-    sums = parts[drawn].sum(axis=1) / math.log(2) / characters
+    sums = parts[drawn].sum(axis=1) / scale
     low, high = np.quantile(sums, [0.025, 0.975])
     return float(low), float(high)
 
 
-def _verdict(model: float, baseline: str | None, reference: float, ends: tuple[float, float], tokens: int) -> Verdict:
-    values = {"metric": CRITERION, "higher": False, "model": model, "count": tokens}
+def _verdict(
+    model: float, criterion: str, baseline: str | None, reference: float, ends: tuple[float, float], tokens: int
+) -> Verdict:
+    values = {"metric": criterion, "higher": False, "model": model, "count": tokens}
     if baseline is None:
         return Verdict("alone", values)
     low, high = ends

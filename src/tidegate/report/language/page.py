@@ -10,6 +10,8 @@ from tidegate.core.names import metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import number
 from tidegate.core.translate import Language, language, tr
+from tidegate.prepare.notes import chords_of
+from tidegate.report.language.roll import SCRIPT, rolls
 from tidegate.report.page.build import Kind
 from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, el, join
@@ -17,12 +19,12 @@ from tidegate.report.page.parts import capital, header, key_list, plain_table, s
 from tidegate.report.page.scores import Columns, percent, saved, table
 from tidegate.report.page.view import Run
 from tidegate.report.page.words import MODEL, method_name
-from tidegate.runtime.language.copies import Copied
-from tidegate.runtime.language.generate import Written, visible
+from tidegate.runtime.language.copies import CHORDS, LENGTH, Copied
 from tidegate.runtime.language.sampling import Sampling
+from tidegate.runtime.language.written import Written, visible
 from tidegate.tasks.explain.language import Surprise
 
-TEXTS, TOKENS = 3, 400  # that are written for the page
+TEXTS, TOKENS, STEPS = 3, 400, 64  # that are written for the page
 LOUD = 8.0  # bits at which a token is fully marked
 _SIZE = "{characters} characters"
 
@@ -33,12 +35,14 @@ class LanguageView(Run):
 
     Attributes:
         written: texts of its own. copied: how much of them stands in the training text. surprise: of the beginning of
-            the test part.
+            the test part. learned: of music, a piece of the training part; rate: steps a second, 0 of text.
     """
 
     written: tuple[Written, ...] = ()
     copied: Copied | None = None
     surprise: Surprise | None = None
+    learned: str = ""
+    rate: float = 0.0
 
 
 def language_view(model: Any, evaluated: Any = None) -> LanguageView:
@@ -46,23 +50,30 @@ def language_view(model: Any, evaluated: Any = None) -> LanguageView:
     from tidegate.tasks.language.evaluate import evaluate_part
 
     evaluated = evaluated or evaluate_part(model, "test")
-    written = tuple(model.generation(length=TOKENS, count=TEXTS, sampling=Sampling()).run())
+    music = model.fitted_.music
+    length = TOKENS if music is None else STEPS
+    written = tuple(model.generation(length=length, count=TEXTS, sampling=Sampling()).run())
     sizes = {name: sum(map(len, model.fitted_.parts[name])) for name in ("train", "validation", "test")}
     return LanguageView(
-        tr("Language model"),
+        tr("Language model") if music is None else tr("Model of music"),
         evaluated.evaluation,
         schema=tuple(
             Note(name, "{characters} characters", {"characters": f"{size:,}"}) for name, size in sizes.items()
         ),
         written=written,
-        copied=model.copied(written),
+        copied=model.copied(written, length=LENGTH if music is None else CHORDS),
         surprise=model.explain(),
+        learned=model.fitted_.parts.train[0] if music else "",
+        rate=music["rate"] if music else 0.0,
     )
 
 
 def about(view: LanguageView, lang: Language) -> tuple[str, tuple[str, ...]]:
     """What was read."""
     found = view.evaluation
+    if view.rate:
+        what = tr("{frames} frames of music that no training has seen", lang, frames=f"{found.tokens:,}")
+        return tr("Report of a model of music", lang), (what,)
     values = {"tokens": f"{found.tokens:,}", "characters": f"{found.characters:,}"}
     what = tr("{tokens} tokens ({characters} characters) of text that no training has seen", lang, **values)
     return tr("Report of a language model", lang), (what,)
@@ -72,13 +83,17 @@ def key_numbers(view: LanguageView, lang: Language) -> list[tuple[str, str, str]
     """Bits per character, perplexity, and what is gained on the best baseline."""
     found = view.evaluation
     own = found.overall[MODEL]
-    bits = own["bits_per_character"]
-    items = [
-        (capital(metric_name("bits_per_character", lang)), number(bits), tr("the state carried", lang)),
-        (capital(metric_name("perplexity", lang)), number(own["perplexity"]), tr("of a token", lang)),
-    ]
+    bits = own[found.criterion]
+    items = (
+        [(capital(metric_name(found.criterion, lang)), number(bits), "")]
+        if view.rate
+        else [
+            (capital(metric_name("bits_per_character", lang)), number(bits), tr("the state carried", lang)),
+            (capital(metric_name("perplexity", lang)), number(own["perplexity"]), tr("of a token", lang)),
+        ]
+    )
     if found.best_baseline is not None:
-        other = found.overall[found.best_baseline]["bits_per_character"]
+        other = found.overall[found.best_baseline][found.criterion]
         items += [(tr("Best baseline", lang), number(other), method_name(found.best_baseline, lang))]
         items += saved(bits, other, lang)
     if view.copied is not None:
@@ -94,9 +109,11 @@ def scores(view: LanguageView, lang: Language) -> Markup:
         found.columns(),
         lambda method, metric: number(found.overall[method][metric]),
         lambda metric: (capital(metric_name(metric, lang)), ""),
-        tr("This model, its state carried", lang),
+        tr("This model", lang) if view.rate else tr("This model, its state carried", lang),
     )
     caption = tr("What each method gives the test part, best first: fewer bits are better.", lang)
+    if view.rate:
+        caption = tr("What each method gives the test part, best first: fewer nats are better.", lang)
     return table(found, columns, caption, lang, *(soft(text) for text in found.details(lang) if text))
 
 
@@ -105,8 +122,13 @@ def writes(view: LanguageView, lang: Language) -> Markup | None:
     if not view.written or view.copied is None:
         return None
     found = view.copied
-    shown = [el("pre", visible(own.text), class_="text", tabindex="0") for own in view.written]
     intro = soft(tr("Written at temperature 0.8, each from nothing; the seeds are 0, 1, 2.", lang))
+    if view.rate:
+        named = [(tr("Written, seed {seed}", lang, seed=place), own.text) for place, own in enumerate(view.written)]
+        named.append((tr("A piece of the training part", lang), view.learned))
+        shown = [rolls([(name, chords_of(text)) for name, text in named], view.rate, lang)]
+    else:
+        shown = [el("pre", visible(own.text), class_="text", tabindex="0") for own in view.written]
     copies = tr(
         "{share} % of it stands in the training text, in stretches of at least {length} characters. The longest common "
         "stretch has {count} characters:",
@@ -168,4 +190,9 @@ def report_surprise(path: str | Path, found: Surprise, lang: Language | None = N
     return write_page(path, document(title, head, parts, own))
 
 
-PAGE = Kind(about, key_numbers, {"scores": scores, "writes": writes, "surprise": surprise})
+def script(view: LanguageView) -> str:
+    """What plays music."""
+    return SCRIPT if view.rate else ""
+
+
+PAGE = Kind(about, key_numbers, {"scores": scores, "writes": writes, "surprise": surprise}, script)

@@ -61,15 +61,17 @@ class Kind:
         key: the key numbers at its top: name, value and a note each.
         sections: its own, by their names in `HEADINGS`, in order, "scores" among them; what all kinds have follows
             them, the diagnosis behind the scores.
+        script: what runs on the page, "" for nothing.
     """
 
     about: Callable[[Any, Language], tuple[str, tuple[str | Markup, ...]]]
     key: Callable[[Any, Language], list[tuple[str, str, str]]]
     sections: Mapping[str, Section]
+    script: Callable[[Any], str] = lambda view: ""
 
 
 def build(kind: Kind, view: Run, lang: Language) -> str:
-    """The page as one HTML document: no script, nothing loaded from anywhere, the same view gives the same text."""
+    """The page as one HTML document: nothing loaded from anywhere, the same view gives the same text."""
     over, below = kind.about(view, lang)
     numbers = [*kind.key(view, lang), *run.training_time(view, lang)]
     head = join(header(over, view.title, *below), verdict_of(view.evaluation, lang), key_list(numbers))
@@ -77,4 +79,4 @@ def build(kind: Kind, view: Run, lang: Language) -> str:
     names = [name for name in sections if name != "diagnosis"]
     names.insert(names.index("scores") + 1, "diagnosis")
     parts = [(name, tr(HEADINGS[name], lang), sections[name](view, lang)) for name in names]
-    return document(view.title, head, parts, lang)
+    return document(view.title, head, parts, lang, kind.script(view))

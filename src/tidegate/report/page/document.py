@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.report.page.markup import Markup, el
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+_SCRIPTS = "; script-src 'sha256-{hash}'"  # only this one, so that no text of a model can bring another
 
 
 @cache
@@ -21,8 +24,13 @@ def style() -> Markup:
     return Markup(files("tidegate.report").joinpath("style.css").read_text(encoding="utf-8"))
 
 
-def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | None]], lang: Language) -> str:
-    """A page of sections below its head; (name, heading, content) each, None is left out."""
+def document(
+    title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | None]], lang: Language, script: str = ""
+) -> str:
+    """A page of sections below its head; (name, heading, content) each, None is left out; with at most one script."""
+    policy = _POLICY
+    if script:
+        policy += _SCRIPTS.format(hash=b64encode(sha256(script.encode()).digest()).decode())
     present = [(name, heading, body) for name, heading, body in parts if body is not None]
     links = [el("li", el("a", heading, href=f"#{name}")) for name, heading, _ in present]
     body = [el("section", el("h2", heading), content, id=name) for name, heading, content in present]
@@ -36,12 +44,12 @@ def document(title: str, head: Markup, parts: Sequence[tuple[str, str, Markup | 
                 "head",
                 el("meta", charset="utf-8"),
                 el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-                el("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+                el("meta", http_equiv="Content-Security-Policy", content=policy),
                 el("meta", name="color-scheme", content="light dark"),
                 el("title", title),
                 el("style", style()),
             ),
-            el("body", el("main", head, nav, *body)),
+            el("body", el("main", head, nav, *body), el("script", Markup(script)) if script else None),
             lang=language,
         )
         + "\n"

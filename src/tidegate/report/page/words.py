@@ -62,6 +62,8 @@ _MEANINGS = {
     "owa": "average of sMAPE and MASE relative to a naive method; below 1 is better than it",
     "bits_per_character": "yes-or-no questions that a character still takes; 0 is certainty",
     "nats_per_character": "the same with natural logarithms, as papers on characters give it",
+    "joint_nats_per_frame": "sum of -log p of the notes of a frame, each after those above it",
+    "independent_nats_per_frame": "sum over all pitches of the cross-entropy of whether each sounds",
     "perplexity": "among how many equally likely tokens the model wavers, on average",
     "accuracy": "share of all that were called by their name",
     "balanced_accuracy": "the same, every class weighing alike however rare it is",

@@ -13,7 +13,7 @@ from tidegate.core.errors import ConfigError
 Hashes = NDArray[np.uint64]
 BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
 INVERSE = pow(BASE, -1, 1 << 64)
-LENGTH = 40
+LENGTH, CHORDS = 40, 160  # characters of a stretch that counts; of music, some twelve steps
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,37 +12,14 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN, Vocabulary
+from tidegate.runtime.language.music import ChordRule, check_melody
 from tidegate.runtime.language.sampling import LOW, Draws, Sampling, kept, penalised
 from tidegate.runtime.language.writer import Writer
+from tidegate.runtime.language.written import Written
 from tidegate.runtime.limits import check_room
 from tidegate.runtime.network.recurrent import Loaded
 
 Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Written:
-    """A text that a model wrote.
-
-    Attributes:
-        text: the prompt and what follows it. prompt: how many characters of it were given.
-        tokens: how many were written. nats: mean of -log p of these, by the model itself at temperature 1.
-        stopped: `length`, `stop` (a stop string, which is left out) or `end` (the end of a text).
-    """
-
-    text: str
-    prompt: int
-    tokens: int
-    nats: float
-    stopped: str
-
-    @property
-    def new(self) -> str:
-        """The text without its prompt."""
-        return self.text[self.prompt :]
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass
@@ -66,6 +43,7 @@ class Generation:
         spec, weights, vocabulary: of a model. prompt: begins every text, and is kept. length: tokens at most.
         count: S, how many texts. sampling: how tokens are drawn. stop: strings that end a text; they are left out.
         ends: whether the model may end a text itself. measure: whether `Written.nats` is wanted.
+        music: what a model of notes says of its music; length then counts steps. melody: as of `ChordRule`.
 
     Raises:
         ConfigError: an option that cannot be. DataError: a symbol of the prompt that the model never saw.
@@ -84,6 +62,8 @@ class Generation:
         stop: Sequence[str] = (),
         ends: bool = False,
         measure: bool = True,
+        music: Mapping[str, float] | None = None,
+        melody: Sequence[int | None] = (),
     ) -> None:
         for name, value in (("length", length), ("count", count)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -97,6 +77,13 @@ class Generation:
         self.stop, self.longest = tuple(stop), max(map(len, stop), default=1) - 1
         self.measure = measure or count > 1
         numbers = read_prompt(vocabulary, prompt)
+        self.rule = None
+        if music is not None:
+            tune = check_melody(melody, music)
+            self.rule = ChordRule(music, spec.outputs, numbers.tolist(), count, length, tune, ends)
+            self.length *= int(music["most"]) + 1  # tokens, at most
+            prompt = f"{prompt} " if prompt else prompt
+        self.prompt = prompt
         self.writer = Writer(spec, weights, count)
         self.scores = self.writer.read(np.concatenate([np.array([END], np.int32), numbers]))
         self.draws = Draws(self.sampling.seed, count, spec.outputs)
@@ -110,6 +97,10 @@ class Generation:
         for _ in range(self.length):
             tokens = self._choose()
             grown = [self._grow(own, token) for own, token in zip(self.texts, tokens.tolist(), strict=True)]
+            if self.rule is not None:
+                for place, (own, token) in enumerate(zip(self.texts, tokens.tolist(), strict=True)):
+                    if self.rule.take(place, token) and not own.stopped:
+                        own.stopped = "length"
             yield grown
             if all(own.stopped for own in self.texts):
                 return
@@ -133,6 +124,8 @@ class Generation:
 
     def _choose(self) -> NDArray[np.intp]:
         scores, sampling = self.scores + self.never, self.sampling
+        if self.rule is not None:
+            scores += self.rule.mask()
         drawn, scale = scores, self.scale
         if not sampling.plain:
             if sampling.repetition_penalty != 1:
@@ -193,18 +186,3 @@ def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:
             "leave them out, or train on a text that has them"
         )
     return numbers
-
-
-def visible(text: str) -> str:
-    """A text as a terminal may be sent it: control characters but line ends and tabs as signs that can be seen."""
-    return "".join(_sign(letter) for letter in text)
-
-
-def _sign(letter: str) -> str:
-    code = ord(letter)
-    if letter in "\n\t" or 0x20 <= code < 0x7F:
-        return letter
-    if code < 0x20:
-        return chr(0x2400 + code)
-    turning = 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0x061C)
-    return "\ufffd" if code < 0xA0 or turning or 0xD800 <= code < 0xE000 else letter

@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.prepare.notes import MUSIC, PITCHES, chords_of, roll_of, text_of
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
-from tidegate.runtime.language.generate import Generation, Written
+from tidegate.runtime.language.generate import Generation
+from tidegate.runtime.language.music import Frames, check_melody, is_music
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.runtime.language.writer import CHUNK, Writer
+from tidegate.runtime.language.written import Written
 from tidegate.runtime.limits import DOUBLE, FLOAT, check_room
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.cells import State
@@ -58,12 +61,14 @@ class TextModel(Model[Sequence[str], list[Scored]]):
     Attributes:
         spec: the network's. weights: its tensors, as the engine likes them. vocabulary: of its tokens.
         several: whether it was trained on several texts, so that it can end one.
+        music: of music: `low` and `high`, its lowest and highest note, `most` at once, `rate`, steps a second.
     """
 
     spec: NetworkSpec
     weights: Loaded
     vocabulary: Vocabulary
     several: bool
+    music: Mapping[str, float] | None = None
 
     @property
     def task(self) -> str:
@@ -73,14 +78,17 @@ class TextModel(Model[Sequence[str], list[Scored]]):
     def of(cls, artifact: Artifact) -> TextModel:
         require_task(artifact, (TASK,))
         state, decoding, spec = artifact.preparation, artifact.record.decoding, artifact.record.network
-        if set(state) != {"vocabulary"} or set(decoding) != {"several"} or not isinstance(decoding["several"], bool):
+        if set(state) != {"vocabulary"} or not isinstance(decoding.get("several"), bool):
             raise ArtifactError(
                 "model.json, preparation.json: expected a vocabulary, and whether there were several texts"
             )
-        vocabulary = Vocabulary.from_json(state["vocabulary"])
-        if spec.layers[-1].kind != "next" or len(vocabulary) != spec.outputs:
+        vocabulary, music = Vocabulary.from_json(state["vocabulary"]), decoding.get("music")
+        outputs = PITCHES if vocabulary.method == "frames" else len(vocabulary)
+        if spec.layers[-1].kind != "next" or outputs != spec.outputs:
             raise ArtifactError("preparation.json: the vocabulary does not fit the network")
-        return cls(spec, Loaded(artifact.weights), vocabulary, decoding["several"])
+        if set(decoding) - {"several", "music"} or (vocabulary.method in MUSIC) != is_music(music):
+            raise ArtifactError("model.json: decoding: music has low, high, most and rate, and nothing else has")
+        return cls(spec, Loaded(artifact.weights), vocabulary, decoding["several"], music)
 
     def predict(self, data: Sequence[str]) -> list[Scored]:
         """How surprising each text is.
@@ -93,6 +101,8 @@ class TextModel(Model[Sequence[str], list[Scored]]):
         return [self._score(text) for text in data]
 
     def _score(self, text: str) -> Scored:
+        if self.vocabulary.method == "frames":
+            return self._score_frames(text)
         numbers = self.vocabulary.encode(text)
         pieces = self.vocabulary.cut(text)
         fed: NDArray[Any] = np.concatenate([np.array([END], np.int32), numbers[:-1]])
@@ -106,25 +116,40 @@ class TextModel(Model[Sequence[str], list[Scored]]):
             nats[first : first + CHUNK] = surprise(found.values[0, :, 0], numbers[first : first + CHUNK])
         return Scored(tuple(pieces), nats, len(text), int((numbers == UNKNOWN).sum()))
 
-    def generate(
+    def _score_frames(self, text: str) -> Scored:
+        chords = chords_of(text)
+        check_room(FLOAT * len(chords) * 4 * PITCHES, f"a piece of {len(chords)} steps")
+        roll = roll_of(chords)
+        fed = np.concatenate([np.zeros_like(roll[:1]), roll[:-1]])
+        scores = run_network(self.spec, self.weights, fed[None]).values[0, :, 0].astype(np.float64)
+        nats = np.logaddexp(0, np.where(roll > 0, -scores, scores)).sum(axis=1)
+        return Scored(tuple(text_of([chord]) + " " for chord in chords), nats, len(text), 0)
+
+    def generate(self, prompt: str = "", **how: Any) -> list[Written]:
+        """Texts that continue a prompt; arguments and errors as of `generation`."""
+        return self.generation(prompt, **how).run()
+
+    def generation(
         self,
         prompt: str = "",
         *,
-        length: int = 500,
-        count: int = 1,
-        stop: Sequence[str] = (),
         sampling: Sampling | Mapping[str, Any] | None = None,
-    ) -> list[Written]:
-        """Texts that continue a prompt; arguments and errors as of `Generation`."""
-        return self.generation(prompt, length=length, count=count, stop=stop, sampling=sampling).run()
-
-    def generation(
-        self, prompt: str = "", *, sampling: Sampling | Mapping[str, Any] | None = None, **how: Any
-    ) -> Generation:
-        """The same, to go through as it is written."""
+        melody: Any = None,
+        **how: Any,
+    ) -> Generation | Frames:
+        """Texts that continue a prompt, to go through as they are written; arguments and errors as of `Generation`."""
         if isinstance(sampling, Mapping):
             sampling = Sampling(**sampling)
-        return Generation(self.spec, self.weights, self.vocabulary, prompt, sampling=sampling, ends=self.several, **how)
+        tune = check_melody(melody, self.music)
+        own = (self.spec, self.weights)
+        if self.music is not None:
+            prompt = text_of(chords_of(prompt)) if isinstance(prompt, str) else text_of(prompt, "prompt")
+            how["length"] = len(tune) or how.get("length", 64)
+            if self.vocabulary.method == "frames":
+                how = {name: value for name, value in how.items() if name in ("length", "count")}
+                return Frames(*own, self.music, prompt, sampling=sampling, melody=tune, **how)
+            how |= {"music": self.music, "melody": tune}
+        return Generation(*own, self.vocabulary, prompt, sampling=sampling, ends=self.several, **how)
 
     def stream(self, snapshot: bytes | None = None) -> TextStream:
         """A text that comes piece by piece, new or as a snapshot left it.

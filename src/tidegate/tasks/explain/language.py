@@ -12,9 +12,10 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
+from tidegate.prepare.notes import chords_of, roll_of, text_of
 from tidegate.prepare.vocabulary import END
-from tidegate.runtime.language.generate import visible
 from tidegate.runtime.language.model import surprise
+from tidegate.runtime.language.written import visible
 from tidegate.runtime.network.network import run_network
 
 SHOWN, EXPECTED = 12, 3
@@ -77,7 +78,9 @@ def explain_text(model: Any, text: str, length: int) -> Surprise:
         raise ConfigError(f"length is a whole number of at least 1; got {length!r}")
     own = model.model_
     vocabulary = own.vocabulary
-    numbers = vocabulary.encode(text[: 8 * length + 64])[:length]
+    if vocabulary.method == "frames":
+        return _explain_frames(own, text, length)
+    numbers = vocabulary.encode(text if own.music else text[: 8 * length + 64])[:length]
     if not len(numbers):
         raise DataError("the text is empty: there is nothing to explain")
     pieces = vocabulary.pieces
@@ -93,3 +96,21 @@ def explain_text(model: Any, text: str, length: int) -> Surprise:
     )
     tokens = tuple(pieces[number].decode("utf-8", "replace") for number in numbers.tolist())
     return Surprise(tokens, bits, expected)
+
+
+def _explain_frames(own: Any, text: str, length: int) -> Surprise:
+    """Steps in the place of tokens, and notes in that of what was expected, each with a probability of its own."""
+    chords = chords_of(text)[:length]
+    if not chords:
+        raise DataError("the piece is empty: there is nothing to explain")
+    roll = roll_of(chords)
+    fed = np.concatenate([np.zeros_like(roll[:1]), roll[:-1]])
+    scores = run_network(own.spec, own.weights, fed[None]).values[0, :, 0].astype(np.float64)
+    bits = np.logaddexp(0, np.where(roll > 0, -scores, scores)).sum(axis=1) / np.log(2)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :EXPECTED]
+    likely = 1 / (1 + np.exp(-np.take_along_axis(scores, best, axis=1)))
+    expected = tuple(
+        tuple((str(pitch), share) for pitch, share in zip(*pair, strict=True))
+        for pair in zip(best.tolist(), likely.tolist(), strict=True)
+    )
+    return Surprise(tuple(text_of([chord]) + " " for chord in chords), bits, expected)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.artifacts.atomic import write_file
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.emit import Frame, to_frame
-from tidegate.data.files.corpus import divide, is_path, read_corpus
+from tidegate.data.files.corpus import is_path, read_corpus
+from tidegate.data.files.midi import is_midi, read_midi
+from tidegate.prepare.notes import chords_of
 from tidegate.prepare.vocabulary import Vocabulary
 from tidegate.runtime.language.copies import LENGTH, Copied, copied
-from tidegate.runtime.language.generate import Generation, Written
+from tidegate.runtime.language.generate import Generation
 from tidegate.runtime.language.model import TextModel, TextStream
+from tidegate.runtime.language.music import Frames, midi_bytes
 from tidegate.runtime.language.sampling import Sampling
+from tidegate.runtime.language.written import Written
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.language.options import (
@@ -56,7 +61,8 @@ class LanguageModel(Estimator):
 
     Args:
         tokens: what a token is: `char`, `word` (with the blank before it), `bpe` (pieces of bytes; needs the extra
-            `text`) or `symbol` (what stands between blanks).
+            `text`) or `symbol` (what stands between blanks); of music `notes` (one after another, so that those of a
+            chord depend on one another) or `frames` (all notes of a step at once, each on its own).
         window: T, tokens that gradients flow back through, 128 if None; the state itself is carried on.
         hidden_size: H, units per layer; chosen for the corpus and the time if None.
         num_layers: recurrent layers; chosen for the corpus and the time if None.
@@ -96,6 +102,7 @@ class LanguageModel(Estimator):
         each: str = "file",
         pattern: str = "*.txt",
         encoding: str | None = None,
+        steps: int = 4,
         validation: float | int = 0.05,
         test: float | int = 0.05,
         out: str | Path | None = None,
@@ -107,11 +114,12 @@ class LanguageModel(Estimator):
         """Read, cut, choose the size, train; with `out`, evaluate the test part and leave a run folder behind.
 
         Args:
-            data: a path of a text file or of a folder; a text of several lines; a list of texts, of paths, or of
-                sequences of symbols.
+            data: a path of a text file, of a MIDI file or of a folder; a text of several lines; a list of texts, of
+                paths, of sequences of symbols, or of pieces of music (piano rolls, or the notes of each step).
             each: what is a text of its own, which the model learns to begin and to end: a `file`, a `line`, or a
                 `paragraph` between empty lines.
             pattern: which files of a folder. encoding: of files; found out if None.
+            steps: of music, in a quarter note.
             validation, test: share of the characters at the end, or number of characters (of several texts: of texts).
                 0 for `test` where you have a text of its own for `evaluate`.
             out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
@@ -122,7 +130,11 @@ class LanguageModel(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
-        reading = {} if isinstance(data, Sequences) else {"each": each, "pattern": pattern, "encoding": encoding}
+        reading = (
+            {}
+            if isinstance(data, Sequences)
+            else {"each": each, "pattern": pattern, "encoding": encoding, "steps": steps}
+        )
         split = {"validation": validation, "test": test}
         data = [data] if isinstance(data, str) and not is_path(data) else data
         return self._fit(FitCall(data, {}, reading, source, split, out, resume, overwrite, progress))
@@ -157,9 +169,11 @@ class LanguageModel(Estimator):
         Raises:
             TidegateError: as of `fit`.
         """
+        from tidegate.tasks.language.fit import cut_corpus, vocabulary_of
+
         choices = self.check()
-        parts = divide(list(read_corpus(data, **reading).texts), validation, test)  # type: ignore[arg-type]
-        vocabulary, _ = Vocabulary.fit(parts.train, choices.tokens, **asdict(choices.preparation))  # type: ignore[arg-type]
+        parts = cut_corpus(read_corpus(data, **reading), {"validation": validation, "test": test}, choices.tokens)
+        vocabulary, _ = vocabulary_of(parts, choices)
         tokens = sum(len(vocabulary.encode(text)) + 1 for text in parts.train)
         return advise(choices, sum(map(len, parts.train)), tokens, len(vocabulary))
 
@@ -168,9 +182,9 @@ class LanguageModel(Estimator):
         return read_corpus(data, **how)
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
-        from tidegate.tasks.language.fit import fit_language
+        from tidegate.tasks.language.fit import cut_corpus, fit_language
 
-        parts = divide(list(examples.texts), call.split["validation"], call.split["test"])  # type: ignore[arg-type]
+        parts = cut_corpus(examples, call.split, self.check().tokens)
 
         def say(advice: Advice) -> None:
             if progress.show:
@@ -191,15 +205,15 @@ class LanguageModel(Estimator):
 
     def _take(self, fitted: LanguageFitted) -> None:
         self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
-        self.model_ = TextModel(fitted.spec, Loaded(fitted.weights), fitted.vocabulary, fitted.several)
+        self.model_ = TextModel(fitted.spec, Loaded(fitted.weights), fitted.vocabulary, fitted.several, fitted.music)
 
     def generate(
         self,
-        prompt: str = "",
+        prompt: str | Sequence[Any] = "",
         *,
-        length: int = 500,
+        length: int | None = None,
         count: int = 1,
-        temperature: float = 0.8,
+        temperature: float | Sequence[float] = 0.8,
         top_k: int = 0,
         top_p: float = 1.0,
         min_p: float = 0.0,
@@ -207,12 +221,16 @@ class LanguageModel(Estimator):
         seed: int = 0,
         stop: Sequence[str] = (),
         best_of: int | None = None,
+        melody: Any = None,
     ) -> list[Written]:
         """Texts that continue a prompt, in time that does not grow with what was written.
 
         Args:
-            prompt: the beginning, which is kept; "" begins a new text. length: tokens at most. count: how many texts.
-            temperature: below 1 the likely becomes likelier; 0 always takes the likeliest.
+            prompt: the beginning, which is kept; "" begins a new text. Several parts are each followed by a text of its
+                own, which the next parts know. Of music: a MIDI file, or the notes of each step.
+            length: tokens at most, 500 if None; of music steps, 64 if None. count: how many texts.
+            temperature: below 1 the likely becomes likelier; 0 always takes the likeliest; a list has one for each part
+                of the prompt.
             top_k: only so many of the likeliest tokens; 0 takes all.
             top_p: only the likeliest tokens that together have this probability.
             min_p: only tokens with at least this share of the likeliest one's probability.
@@ -220,6 +238,7 @@ class LanguageModel(Estimator):
             seed: of chance.
             stop: strings that end a text; they are left out.
             best_of: write so many and keep the `count` that the model itself finds likeliest, best first.
+            melody: of music, what is to be harmonised: a MIDI file, notes or steps, whose highest notes are kept.
 
         Returns:
             `Written`: print it, or see `.text`, `.new`, `.nats`.
@@ -227,18 +246,70 @@ class LanguageModel(Estimator):
         Raises:
             DataError: a symbol of the prompt that the corpus has not. ConfigError: an option that cannot be.
         """
-        drawn = Sampling(temperature, top_k, top_p, min_p, repetition_penalty, seed=seed)
         if best_of is not None and (isinstance(best_of, bool) or best_of < count):
             raise ConfigError(f"best_of is a whole number of at least count, {count}; got {best_of!r}")
-        generation = self.generation(prompt, length=length, count=best_of or count, stop=stop, sampling=drawn)
-        written = generation.run()
+        music = self._music is not None
+        parts: list[Any] = [prompt] if music or isinstance(prompt, (str, Path)) else list(prompt)
+        heats = list(temperature) if isinstance(temperature, Sequence) else [temperature] * len(parts)
+        if not parts or len(heats) != len(parts):
+            raise ConfigError(f"{len(parts)} parts of the prompt and {len(heats)} temperatures: give one for each part")
+        drawn = [Sampling(heat, top_k, top_p, min_p, repetition_penalty, seed=seed) for heat in heats]
+        how: dict[str, Any] = {"length": length, "stop": stop, "melody": melody}
+        many = best_of or count
+        if len(parts) == 1:
+            written = self.generation(parts[0], count=many, sampling=drawn[0], **how).run()
+        else:
+            written = [self._in_parts(parts, drawn, number, how) for number in range(many)]
         return written if best_of is None else sorted(written, key=lambda own: own.nats)[:count]
 
-    def generation(self, prompt: str = "", **how: Any) -> Generation:
+    def _in_parts(self, parts: Sequence[str], drawn: Sequence[Sampling], number: int, how: dict[str, Any]) -> Written:
+        """A text of several parts, each followed by what is written at its own temperature."""
+        text, tokens, nats, stopped = "", 0, 0.0, ""
+        for part, sampling in zip(parts, drawn, strict=True):
+            [own] = self.generation(text + part, sampling=replace(sampling, seed=sampling.seed + number), **how).run()
+            text, tokens, nats, stopped = own.text, tokens + own.tokens, nats + own.nats * own.tokens, own.stopped
+        return Written(text, len(parts[0]), tokens, nats / max(tokens, 1), stopped)
+
+    def generation(
+        self, prompt: Any = "", *, length: int | None = None, melody: Any = None, **how: Any
+    ) -> Generation | Frames:
         """The same, to go through token by token as it is written: see `tidegate.runtime.language.generate`."""
         self._require_fitted("model_")
         model: TextModel = self.model_
-        return model.generation(prompt, **how)
+        if length is None:
+            length = 500 if self._music is None else 64
+        if self._music is not None:
+            prompt, melody = self._chords(prompt), self._chords(melody)
+            how.pop("stop", None)
+        return model.generation(prompt, length=length, melody=melody, **how)
+
+    @property
+    def _music(self) -> Mapping[str, float] | None:
+        self._require_fitted("model_")
+        found: Mapping[str, float] | None = self.model_.music
+        return found
+
+    def _chords(self, given: Any) -> Any:
+        """Steps of a MIDI file where that is given."""
+        if not isinstance(given, (str, Path)) or not is_midi(Path(given)):
+            return given
+        return read_midi(Path(given), self._steps)[0]
+
+    @property
+    def _steps(self) -> int:
+        return int(self.reading_.get("steps", 4))
+
+    def write_midi(self, path: str | Path, text: str | Written) -> Path:
+        """Write a piece as a MIDI file, at the speed of the training's.
+
+        Raises:
+            ConfigError: the model is of no music. OutputError: the file cannot be written.
+            MissingExtraError: symusic is not installed.
+        """
+        if self._music is None:
+            raise ConfigError(f"MIDI is for a model of music, and this one has tokens={self.tokens!r}")
+        write_file(Path(path), midi_bytes(str(text), self._music["rate"], self._steps))
+        return Path(path)
 
     def copied(self, texts: Sequence[str | Written], *, length: int = LENGTH) -> Copied:
         """How much of generated texts stands in the training text, and the longest stretch that does.
@@ -254,7 +325,8 @@ class LanguageModel(Estimator):
         return copied(own, "\n".join(self.fitted_.parts.train), length)
 
     def predict(self, data: Any = None, **reading: Any) -> Frame:
-        """How surprising each text is: characters, tokens, unknown, nats, bits_per_character, perplexity.
+        """How surprising each text is: characters, tokens, unknown, nats, bits_per_character, perplexity; of music its
+        steps, nats, nats_per_step.
 
         Args:
             data: texts as of `fit`; None takes those of the test part. reading: `each`, `pattern`, `encoding`.
@@ -269,12 +341,16 @@ class LanguageModel(Estimator):
         texts = self._texts(data, reading)
         found = self.model_.predict(texts)
         self.answer_notes_ = ()
-        return {
-            "text": np.arange(len(found)),
+        columns: dict[str, Any] = {"text": np.arange(len(found))}
+        nats = np.array([float(own.nats.sum()) for own in found])
+        if self._music is not None:
+            steps = np.array([len(chords_of(text)) for text in texts])
+            return {**columns, "steps": steps, "nats": nats, "nats_per_step": nats / np.maximum(steps, 1)}
+        return columns | {
             "characters": np.array([own.characters for own in found]),
             "tokens": np.array([len(own.nats) for own in found]),
             "unknown": np.array([own.unknown for own in found]),
-            "nats": np.array([float(own.nats.sum()) for own in found]),
+            "nats": nats,
             "bits_per_character": np.array([own.bits_per_character for own in found]),
             "perplexity": np.array([own.perplexity for own in found]),
         }

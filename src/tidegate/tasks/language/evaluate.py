@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note
-from tidegate.evaluate.language.evaluation import LanguageEvaluation, evaluate_language
+from tidegate.evaluate.language.evaluation import FRAMES, LanguageEvaluation, evaluate_language
 from tidegate.evaluate.language.ngrams import KneserNey, unigram
 from tidegate.nn.network import build_network
-from tidegate.prepare.vocabulary import UNKNOWN
+from tidegate.prepare.vocabulary import END, UNKNOWN
 from tidegate.tasks.language.fit import adapted_nats, block_nats, carried_nats, join, root_squares
+from tidegate.tasks.language.pieces import bernoulli_nats, by_frame, frame_nats, numbers_of
 from tidegate.train.isolation import plain_torch
 from tidegate.train.threads import choose_threads, threads
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
-ORDERS = {"char": (4, 5, 6, 7), "word": (2, 3, 4), "bpe": (2, 3, 4), "symbol": (2, 3, 4, 5)}
+ORDERS = {"char": (4, 5, 6, 7), "symbol": (2, 3, 4, 5), "notes": (4, 6, 8)}  # others: 2, 3, 4
 SEGMENT = 20  # tokens that dynamic evaluation reads before it learns from them
 RATES, DECAYS = (1e-4, 3e-4, 6e-4), (0.0, 2e-3)
 TUNED_ON = 6_000  # tokens of the validation part that its rate is chosen on
@@ -68,6 +69,8 @@ def _evaluate(
     model: Any, texts: Sequence[str], numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
 ) -> EvaluatedTexts:
     fitted, own = getattr(model, "fitted_", None), model.model_
+    if own.music is not None:
+        return _evaluate_pieces(model, texts, dynamic)
     several, window = own.several, model.check().window
     if not several:  # the end before a single text is what the model begins from, and no part of it
         before, numbers = np.concatenate([before, numbers[:1]]) if not len(before) else before, numbers[1:]
@@ -92,13 +95,40 @@ def _evaluate(
     return EvaluatedTexts(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
 
 
+def _evaluate_pieces(model: Any, texts: Sequence[str], dynamic: bool | Mapping[str, float]) -> EvaluatedTexts:
+    fitted, own = getattr(model, "fitted_", None), model.model_
+    joint = own.vocabulary.method != "frames"
+    if dynamic:
+        raise ConfigError("dynamic evaluation reads one text on and on; pieces of music are judged each on its own")
+    pieces = numbers_of(own.vocabulary, texts)
+    network = build_network(own.spec, own.weights) if fitted is None else fitted.network.eval()
+    nats = {"model": np.concatenate(frame_nats(network, pieces, joint=joint))}
+    if len(nats["model"]) < 2:
+        raise DataError("the pieces have fewer than two frames after their first: there is nothing to score")
+    if fitted is not None:
+        train = numbers_of(own.vocabulary, fitted.parts.train)
+        if joint:
+            order = best_order(model)
+            each = [_grams(n_grams(model, order), piece) for piece in pieces]
+            nats[f"kneser_ney_{order}"] = np.concatenate(each)
+        nats["bernoulli"] = bernoulli_nats(train, pieces)
+    frames = len(nats["model"])
+    evaluation = evaluate_language(nats, frames, 0, criterion=FRAMES[0 if joint else 1])
+    return EvaluatedTexts(evaluation, np.concatenate(pieces), nats)
+
+
+def _grams(grams: KneserNey, piece: Ints) -> Floats:
+    """-log p of each frame of a piece but its first."""
+    return by_frame(-np.log(grams.probabilities(piece, np.array([END], np.int32))), piece)[1:]
+
+
 def best_order(model: Any) -> int:
     """The length of n-grams that foresee the validation part best."""
     if not hasattr(model, "_order"):
         fitted = model.fitted_
         held, train = fitted.numbers["validation"], fitted.numbers["train"]
         losses = {}
-        for order in ORDERS[fitted.vocabulary.method]:
+        for order in ORDERS.get(fitted.vocabulary.method, (2, 3, 4)):
             losses[order] = -np.log(n_grams(model, order).probabilities(held, train)).mean()
             if losses[order] > min(losses.values()):
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tidegate.core.errors import DataError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.data.files.corpus import TextParts
+from tidegate.data.files.corpus import QUARTERS, TextParts, divide, pieces_of
+from tidegate.prepare.notes import MUSIC, PITCHES
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.language.options import Advice, LanguageChoices, advise, build_spec
+from tidegate.tasks.language.pieces import PieceLoss, Pieces, PieceValidation, bounds, numbers_of
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
@@ -56,7 +58,31 @@ class LanguageFitted(Fitted):
     @property
     def several(self) -> bool:
         """Whether there were several texts, so that it learned to end one."""
-        return len(self.sequences) > 1
+        return len(self.sequences) > 1 or self.vocabulary.method in MUSIC
+
+    @property
+    def music(self) -> dict[str, float] | None:
+        """Of music: lowest and highest note of the training part, the most at once, and steps a second."""
+        if self.vocabulary.method not in MUSIC:
+            return None
+        return {**bounds(self.parts.train), "rate": self.sequences.rate or QUARTERS}
+
+
+def cut_corpus(sequences: Sequences, split: Any, method: str) -> TextParts:
+    """The parts of a corpus, by position.
+
+    Raises:
+        SplitError: a part would be empty. ConfigError: music is to be read as text.
+    """
+    texts: list[str] = list(sequences.texts)  # type: ignore[arg-type]
+    if method in MUSIC:
+        texts = pieces_of(texts[0]) if len(texts) == 1 else texts
+    elif sequences.rate is not None:
+        raise ConfigError(
+            f"these are notes of music, and tokens is {method!r}: take 'notes', where those of a chord depend on one "
+            "another, or 'frames', where they do not"
+        )
+    return divide(texts, split["validation"], split["test"])
 
 
 def fit_language(
@@ -78,7 +104,7 @@ def fit_language(
     Raises:
         DataError: too little text.
     """
-    vocabulary, note = Vocabulary.fit(parts.train, choices.tokens, **asdict(choices.preparation))  # type: ignore[arg-type]
+    vocabulary, note = vocabulary_of(parts, choices)
     numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
     train, held = numbers["train"], numbers["validation"]
     if len(train) < FEWEST or len(held) < 2:
@@ -94,7 +120,7 @@ def fit_language(
     spec = build_spec(choices, advice)
     trainer = Trainer(
         options,
-        work=advice.batch_size * 4 * advice.units * (spec.layers[0].size + advice.units),  # type: ignore[union-attr]
+        work=advice.batch_size * 4 * advice.units * (getattr(spec.layers[0], "size", PITCHES) + advice.units),
         checkpoints=checkpoints,
         fingerprint=[str(choices), hashlib.sha256(train.tobytes() + held.tobytes()).hexdigest()],
         resume=resume,
@@ -103,6 +129,10 @@ def fit_language(
     problem = Problem(
         spec, lambda given: Tracks(train, given, choices.window), CarriedLoss(), CarriedValidation(held, train)
     )
+    if choices.music:
+        pieces, own = (numbers_of(vocabulary, texts) for texts in (parts.train, parts.validation))
+        validate = PieceValidation(own, joint=choices.joint)
+        problem = Problem(spec, lambda given: Pieces(pieces, given, choices), PieceLoss(), validate)
     trained = trainer.train(problem)
     return LanguageFitted(
         trained.network,
@@ -115,6 +145,16 @@ def fit_language(
         advice=advice,
         window=choices.window,
     )
+
+
+def vocabulary_of(parts: TextParts, choices: LanguageChoices) -> tuple[Vocabulary, Note]:
+    """The tokens of the training part.
+
+    Raises:
+        DataError: too few of them, or none of music.
+    """
+    how = choices.preparation
+    return Vocabulary.fit(parts.train, choices.tokens, how.vocabulary, how.min_count)  # type: ignore[arg-type]
 
 
 def join(vocabulary: Vocabulary, texts: Sequence[str]) -> Ints:

@@ -10,6 +10,7 @@ from tidegate.artifacts.spec import Dropout, NetworkSpec, Next, Recurrent, Token
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
+from tidegate.prepare.notes import MUSIC, PITCHES
 from tidegate.prepare.vocabulary import LARGEST, METHODS
 from tidegate.tasks.options import CELLS, choice, share, whole
 from tidegate.train.options import TrainOptions
@@ -72,12 +73,15 @@ class TextPreparation:
     Attributes:
         vocabulary: most tokens; None takes all characters up to 10,000, 20,000 words or symbols, 2,000 byte pairs.
         min_count: how often a token must occur to be one; None takes 1 for characters and symbols, else 2.
+        transpose: semitones up and down by which pieces of music are moved in training, at most.
     """
 
     vocabulary: int | None = None
     min_count: int | None = None
+    transpose: int = 6
 
     def __post_init__(self) -> None:
+        whole("transpose", self.transpose, 0)
         if self.min_count is not None:
             whole("min_count", self.min_count, 1)
         if self.vocabulary is not None:
@@ -115,8 +119,20 @@ class LanguageChoices:
     preparation: TextPreparation
     training: TrainOptions
 
+    @property
+    def music(self) -> bool:
+        """Whether pieces of music are read."""
+        return self.tokens in MUSIC
+
+    @property
+    def joint(self) -> bool:
+        """Whether tokens come one after another; else all notes of a frame at once."""
+        return self.tokens != "frames"
+
     def __post_init__(self) -> None:
         choice("tokens", self.tokens, METHODS)
+        if self.tokens == "frames" and self.network.tied:
+            raise ConfigError("frames have no vectors that notes could be tied to: leave tied out")
         choice("cell", self.cell, CELLS)
         whole("window", self.window, 2)
         for name in ("hidden_size", "num_layers", "max_epochs"):
@@ -276,6 +292,10 @@ def build_spec(choices: LanguageChoices, advice: Advice) -> NetworkSpec:
         zoneout=network.zoneout,
         forget_bias=None if cell == "gru" else network.forget_bias,
     )
+    dropout = [Dropout(rate=advice.dropout, variational=network.variational)] if advice.dropout else []
+    if not choices.joint:
+        layers: tuple[Layer, ...] = (recurrent, *dropout, Next(tied=False))
+        return NetworkSpec(window=0, horizon=1, past=PITCHES, targets=0, outputs=PITCHES, layers=layers)
     tokens = Tokens(
         vocabulary=size,
         size=embedding_size(network, advice.units, size),
@@ -283,6 +303,5 @@ def build_spec(choices: LanguageChoices, advice: Advice) -> NetworkSpec:
         row_dropout=network.embedding_dropout,
         variational=network.input_dropout,
     )
-    dropout = [Dropout(rate=advice.dropout, variational=network.variational)] if advice.dropout else []
-    layers: tuple[Layer, ...] = (tokens, recurrent, *dropout, Next(tied=is_tied(network, size)))
+    layers = (tokens, recurrent, *dropout, Next(tied=is_tied(network, size)))
     return NetworkSpec(window=0, horizon=1, past=1, targets=0, outputs=size, layers=layers)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.data.files.corpus import divide, read_corpus
+from tidegate.data.files.corpus import read_corpus
 from tidegate.nn.network import build_network
 from tidegate.tasks.language.evaluate import EvaluatedTexts
-from tidegate.tasks.language.fit import LanguageFitted, join
+from tidegate.tasks.language.fit import LanguageFitted, cut_corpus, join
 from tidegate.tasks.language.options import advise
 from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content, parquet
@@ -21,12 +21,14 @@ def content_of(fitted: LanguageFitted) -> Content:
         preparation={"vocabulary": fitted.vocabulary.to_json()},
         schema={},
         frequency={},
-        decoding={"several": fitted.several},
+        decoding={"several": fitted.several} | ({"music": fitted.music} if fitted.music else {}),
     )
 
 
 def predictions(model: Any, evaluated: EvaluatedTexts) -> dict[str, bytes]:
     """A row per token of the test part: the token, and -log p by every method; and a sample of what it writes."""
+    if model.fitted_.music is not None:
+        return {"predictions.parquet": parquet({"frame": range(len(evaluated.nats["model"])), **evaluated.nats})}
     pieces = model.vocabulary_.pieces
     tokens = [pieces[number].decode("utf-8", "replace") for number in evaluated.numbers.tolist()]
     return {"predictions.parquet": parquet({"token": tokens, **evaluated.nats})}
@@ -41,8 +43,8 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     given = stored.given(data)
     sequences = read_corpus(given, **stored.reading)
     stored.check(sequences, given)
-    parts = divide(list(sequences.texts), stored.split["validation"], stored.split["test"])  # type: ignore[arg-type]
     own, vocabulary, choices = model.model_, model.vocabulary_, model.check()
+    parts = cut_corpus(sequences, stored.split, vocabulary.method)
     numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
     advice = advise(choices, sum(map(len, parts.train)), len(numbers["train"]), len(vocabulary))
     model._take(
