@@ -122,6 +122,34 @@ TG_EXPORT int tg_same(int64_t count, const void* const* array, const void* const
 // until a fork. Null: threads of the library's own.
 TG_EXPORT void tg_use_openmp(void* parallel);
 
+// One layer in one direction with weights of 8 bits. What its products read is rounded to whole numbers from -127 to 127 of
+// a step that each row has at each time; the products are exact, and every operation on fractions is a single one that IEEE
+// 754 defines: all processors give the same bits. kernels/int8.py has the formulas.
+enum { TG_INT8_ARRAYS = 8 };
+//   w_ih [G*H, I] int8  w_hh [G*H, H] int8  their steps [G*H] and [G*H] float  b_ih [G*H]  b_hh [G*H]  peephole [3*H]
+//   norm [2*G*H + 2*H]; w_hh, its steps and b_hh are null for a dense layer, whose G is 1
+typedef struct tg_int8 {
+  int64_t size;                // sizeof(tg_int8)
+  int64_t cell, flags;         // TG_REVERSE, TG_NORM
+  int64_t B, T, I, H;
+  int64_t digits;              // 2: the input is read with 16 bits, as a second whole number for what the first left
+  int64_t threads;
+  double zoneout_h, zoneout_c, epsilon;
+  int64_t x_t, x_b, y_t, y_b;  // strides in elements, step and row
+  const int64_t* lengths;      // [B] or null
+  const float* x;              // [T, B, I]; of a dense layer T is 1
+  const float *h0, *c0;        // [B, H] or null: zeros
+  float* y;                    // [T, B, H], zero past a row's end
+  float *hn, *cn;              // [B, H] or null; may be h0 and c0
+  const void* const* weights;  // [TG_INT8_ARRAYS], for tg_int8_pack
+  const void* packed;          // of tg_int8_pack, aligned to 64 bytes
+} tg_int8;
+TG_EXPORT const char* tg_int8_isa(void);            // "avx512vnni", "avxvnni", "avx2", "baseline" or "neon"
+TG_EXPORT int64_t tg_int8_bytes(const tg_int8*);    // negative: minus a status
+TG_EXPORT int tg_int8_pack(const tg_int8*, void* packed);
+TG_EXPORT int tg_int8_forward(const tg_int8*);
+TG_EXPORT int tg_int8_dense(const tg_int8*);        // y = x W' + b
+
 TG_EXPORT double tg_peak(int64_t dtype, int64_t threads, double seconds);  // GFLOP/s of independent multiply-adds
 #ifdef __cplusplus
 }

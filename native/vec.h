@@ -118,8 +118,8 @@ TG_INLINE V<double> fraction_power(V<double> f) {
 }
 
 // 2^t; NaN stays NaN. Relative error 1.2e-7 (float), 4e-16 (double). With AVX-512 it goes on to 0 and infinity,
-// elsewhere t is held within the exponents of the type.
-#if defined(__AVX512F__) && TG_BYTES == 64
+// elsewhere, and with TG_EXACT, whose bits are the same on every instruction set, t is held within the exponents of the type.
+#if defined(__AVX512F__) && TG_BYTES == 64 && !defined(TG_EXACT)
 TG_INLINE V<float> power2(V<float> t) {
   __m512 whole = _mm512_roundscale_ps((__m512)t, 8), part = _mm512_reduce_ps((__m512)t, 8);
   return (V<float>)_mm512_scalef_ps((__m512)fraction_power((V<float>)part), whole);

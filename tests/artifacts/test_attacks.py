@@ -159,7 +159,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "path in files": (inner("files", **{"../../etc/passwd": "0" * 64}), r"\.\./\.\./etc/passwd"),
     "absolute path in files": (inner("files", **{"/etc/passwd": "0" * 64}), "/etc/passwd"),
     "files is a list": (model(files=[]), "files"),
-    "newer format": (model(format_version=FORMAT_VERSION + 1), "version 2.*Upgrade tidegate"),
+    "newer format": (model(format_version=FORMAT_VERSION + 1), "version 3.*Upgrade tidegate"),
     "format 0": (model(format_version=0), "format_version is 0"),
     "format as text": (model(format_version="1"), "format_version is '1'"),
     "format true": (model(format_version=True), "format_version is True"),

@@ -20,19 +20,18 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError, deserialize
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from tidegate.artifacts.atomic import existing_folder, write_folder
-from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import NetworkSpec, Record
+from tidegate.artifacts.storage import Storage, pack_weights, unpack_weights
 from tidegate.core.errors import ArtifactError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 where the weights are float32, which versions of tidegate before it read
 LARGEST_JSON = 64 * 1024 * 1024
 LARGEST_TENSORS = 4 * 1024**3
-LARGEST_WEIGHT = 1e12
 FILES = ("weights.safetensors", "preparation.json", "context.safetensors")
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -46,6 +45,7 @@ class ModelRecord(Record):
         schema_, frequency, timezone: of the table it was fitted on.
         config: constructor arguments. reading: options the table was read with. decoding: how outputs become forecasts.
         context: names and categories that `context.safetensors` needs.
+        weights: how they are stored; see `tidegate.artifacts.storage`.
         provenance: versions of what trained it, seed and date of the data; no host, no user.
         files: sha256 of every other file.
     """
@@ -61,6 +61,7 @@ class ModelRecord(Record):
     reading: dict[str, Any]
     decoding: dict[str, Any]
     context: dict[str, Any]
+    weights: Storage = "float32"
     provenance: dict[str, Any]
     files: dict[str, Sha256]
 
@@ -71,8 +72,8 @@ class Artifact:
 
     Attributes:
         record: `model.json` without trust in its hashes needed any more.
-        weights: name -> float32 tensor. preparation: the preparation's JSON state.
-        context: name -> array.
+        weights: name -> float32 tensor, with those that are stored with 8 bits beside them (`Tensors`).
+        preparation: the preparation's JSON state. context: name -> array.
     """
 
     record: ModelRecord
@@ -93,18 +94,21 @@ def write_artifact(
 
     Args:
         path: the folder. weights, preparation, context: what the files hold.
-        record: the other fields of `ModelRecord`.
+        record: the other fields of `ModelRecord`; without `weights` they are stored as float32.
 
     Raises:
         OutputError: it cannot be written.
     """
+    network, storage = NetworkSpec.from_json(record["network"]), record.get("weights", "float32")
     files = {
-        "weights.safetensors": save_tensors({name: np.ascontiguousarray(value) for name, value in weights.items()}),
+        "weights.safetensors": pack_weights(network, weights, storage),
         "preparation.json": _dump(preparation),
         "context.safetensors": save_tensors({name: np.ascontiguousarray(value) for name, value in context.items()}),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-    model = {"format_version": FORMAT_VERSION, **record, "files": hashes}
+    model = {"format_version": 1 if storage == "float32" else FORMAT_VERSION, **record, "files": hashes}
+    if storage == "float32":
+        model.pop("weights", None)
     write_folder(path, {**files, "model.json": _dump(model)})
 
 
@@ -127,7 +131,7 @@ def read_artifact(path: Path) -> Artifact:
         contents[name] = content
     if set(record.files) != set(FILES):
         raise ArtifactError(f"{folder / 'model.json'}: files are {sorted(record.files)}, expected {sorted(FILES)}")
-    weights = _read_weights(folder / FILES[0], contents[FILES[0]], record.network)
+    weights = unpack_weights(folder / FILES[0], contents[FILES[0]], record.network, record.weights)
     return Artifact(
         record=record,
         weights=weights,
@@ -176,34 +180,6 @@ def _read_record(folder: Path) -> ModelRecord:
     except ValidationError as error:
         first = error.errors()[0]
         raise ArtifactError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-
-
-def _read_weights(place: Path, content: bytes, network: NetworkSpec) -> dict[str, NDArray[np.float32]]:
-    expected = tensor_shapes(network)
-    _check_header(place, content, expected)
-    tensors = _read_tensors(place, content)
-    for name, tensor in tensors.items():
-        if not np.isfinite(tensor).all():
-            raise ArtifactError(f"{place}: tensor {name} holds values that are not finite")
-        if np.abs(tensor).max(initial=0) > LARGEST_WEIGHT:
-            raise ArtifactError(
-                f"{place}: tensor {name} holds values beyond {LARGEST_WEIGHT:g}, which no training gives"
-            )
-    return tensors
-
-
-def _check_header(place: Path, content: bytes, expected: Mapping[str, tuple[int, ...]]) -> None:
-    header: Any = deserialize
-    try:
-        found = {name: (info["dtype"], tuple(info["shape"])) for name, info in header(content)}
-    except SafetensorError as error:
-        raise ArtifactError(f"{place} is not a safetensors file: {error}") from error
-    missing, extra = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
-    if missing or extra:
-        raise ArtifactError(f"{place}: tensors do not match the network: missing {missing}, extra {extra}")
-    for name, shape in expected.items():
-        if found[name] != ("F32", shape):
-            raise ArtifactError(f"{place}: tensor {name} is {found[name]}, expected float32 of shape {shape}")
 
 
 def _read_tensors(place: Path, content: bytes) -> dict[str, NDArray[Any]]:

@@ -97,6 +97,10 @@ class Packed:
         call("tg_forward", self.describe((B, T), strides, [*arrays, 0]))
         return y, h, c
 
+    def stepper(self, streams: int = 1) -> Stepper:
+        """Streams of this stack."""
+        return Stepper(self, streams)
+
 
 class Stepper:
     """Streams that advance one step per call; the state lives in `h` and `c` [L, B, H] and may be read or set.

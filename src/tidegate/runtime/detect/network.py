@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.shapes import decoder_stack
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.kernels.library import native
-from tidegate.kernels.run import Stepper
 from tidegate.runtime.network.network import members
 from tidegate.runtime.network.recurrent import Loaded, run_stack
 
@@ -48,9 +46,9 @@ class ForecastSteps:
         self.prefix = f"{layer_name(spec, 'recurrent')}.rnn"
         self.stepper = None
         layer = spec.encoder
-        packed = weights.packed(layer, self.prefix) if native() is not None else None
+        packed = weights.packed(layer, self.prefix)
         if packed is not None:
-            self.stepper = Stepper(packed, streams)
+            self.stepper = packed.stepper(streams)
             self.h, self.c = self.stepper.h, self.stepper.c
         else:
             self.plain = dict(weights)

@@ -36,7 +36,7 @@ class Writer:
         self._folded: Stepper | None = None
         self._last: NDArray[np.intp] = np.zeros(streams, np.intp)
         self._rows = np.arange(streams)
-        if self._steps._stepper is not None and spec.outputs <= self._embedding.shape[1]:
+        if isinstance(self._steps._stepper, Stepper) and spec.outputs <= self._embedding.shape[1]:
             self._folded = Stepper(_folded(spec, weights, self._steps), streams)
 
     def step(self, tokens: NDArray[Any]) -> Array:
@@ -47,7 +47,7 @@ class Writer:
             x[self._rows, tokens] = 1
             self._last = tokens
             hidden = self._folded()
-        elif self._steps._stepper is not None:
+        elif isinstance(self._steps._stepper, Stepper):
             hidden = self._steps._stepper(self._embedding[tokens])
         else:
             return self._steps.step(np.asarray(tokens))
@@ -91,5 +91,5 @@ def _folded(spec: NetworkSpec, weights: Loaded, steps: Steps) -> Packed:
     name = f"{steps._at}.weight_ih_l0"
     product = weights[name] @ weights["layers.0.embedding.weight"].T
     found = Loaded({**weights, name: np.ascontiguousarray(product)}).packed(layer, steps._at)
-    assert found is not None
+    assert isinstance(found, Packed)
     return found

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.lags import lag_rows
+from tidegate.kernels.int8 import Dense8
 
 Array = NDArray[np.float32]
 Lengths = NDArray[np.int64]
@@ -92,8 +93,18 @@ def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:
     return np.asarray(total / counts.astype(np.float32)[:, None, None])
 
 
+def eight(weights: Weights, weight: str, bias: str | None = None) -> Dense8 | None:
+    """A dense layer that computes with 8 bits (`Loaded.dense`), where the weights are stored that way."""
+    dense = getattr(weights, "dense", None)
+    found: Dense8 | None = None if dense is None else dense(weight, bias)
+    return found
+
+
 def linear(weights: Weights, name: str, x: Array) -> Array:
     """x W' + b along the last axis."""
+    own = eight(weights, f"{name}.weight", f"{name}.bias")
+    if own is not None:
+        return own(x)
     return np.asarray(x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], dtype=np.float32)
 
 
@@ -102,6 +113,9 @@ def row_linear(weights: Weights, name: str, x: Array) -> Array:
 
     The order in which a product of matrices sums depends on their sizes; here each number is a sum of its own.
     """
+    own = eight(weights, f"{name}.weight", f"{name}.bias")
+    if own is not None:
+        return own(x)
     product = np.einsum("...i,oi->...o", np.ascontiguousarray(x), weights[f"{name}.weight"])
     return np.asarray(product + weights[f"{name}.bias"], dtype=np.float32)
 

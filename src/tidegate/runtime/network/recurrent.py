@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from tidegate.artifacts.spec import Recurrent
+from tidegate.kernels.int8 import Dense8, Layer8, Matrix8, Packed8
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Packed
 from tidegate.kernels.stack import Stack
 from tidegate.runtime.network.cells import State, reversed_rows, run_cell
 from tidegate.runtime.network.flow import Array, Lengths, Weights
 
+MATRICES = ("weight_ih", "weight_hh")
+VECTORS = ("bias_ih", "bias_hh", "weight_peephole", "weight_norm")
+
 
 class Loaded(dict[str, Array]):
-    """A network's weights by name; a recurrent stack is packed for the engine when it first runs, and stays so."""
+    """A network's weights by name; a recurrent stack is packed for the engine when it first runs, and stays so.
 
-    def __init__(self, weights: Weights) -> None:
+    Attributes:
+        matrices: those that are stored with 8 bits; recurrent and dense layers that have them compute with 8 bits.
+    """
+
+    def __init__(self, weights: Weights, matrices: Mapping[str, Matrix8] | None = None) -> None:
         super().__init__(weights)
-        self._packed: dict[tuple[str, bool], Packed] = {}
+        self.matrices: Mapping[str, Matrix8] = getattr(weights, "matrices", {}) if matrices is None else matrices
+        self._packed: dict[tuple[str, bool], Packed | Packed8] = {}
+        self._dense: dict[str, Dense8] = {}
         self._below: dict[str, Loaded] = {}
 
-    def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array]]]:
-        return Loaded, (dict(self),)
+    def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array], Mapping[str, Matrix8]]]:
+        return Loaded, (dict(self), self.matrices)
 
     def below(self, prefix: str) -> Loaded:
         """The weights whose names begin so, by the rest of their names; the same object every time."""
         if prefix not in self._below:
             own = {name.removeprefix(prefix): array for name, array in self.items() if name.startswith(prefix)}
-            self._below[prefix] = Loaded(own)
+            eight = {name.removeprefix(prefix): m for name, m in self.matrices.items() if name.startswith(prefix)}
+            self._below[prefix] = Loaded(own, eight)
         return self._below[prefix]
 
-    def packed(self, layer: Recurrent, prefix: str) -> Packed | None:
-        """A stack in the engine's order; None where the engine is absent."""
-        if native() is None:
+    def dense(self, weight: str, bias: str | None = None) -> Dense8 | None:
+        """A dense layer of 8 bits, by the names of its tensors; None where its weight is stored as float32."""
+        if weight not in self.matrices:
+            return None
+        if weight not in self._dense:
+            self._dense[weight] = Dense8(self.matrices[weight], None if bias is None else self[bias])
+        return self._dense[weight]
+
+    def packed(self, layer: Recurrent, prefix: str) -> Packed | Packed8 | None:
+        """A stack in the engine's order; None where the engine is absent and the weights are float32."""
+        eight = f"{prefix}.weight_hh_l0" in self.matrices
+        if native() is None and not eight:
             return None
         key = (prefix, layer.bidirectional)
         if key not in self._packed:
@@ -53,12 +76,20 @@ class Loaded(dict[str, Array]):
                 zoneout_c=0.0 if layer.cell == "gru" else layer.zoneout,
                 norm=layer.layer_norm,
             )
-            self._packed[key] = Packed(stack, own)
+            self._packed[key] = self._packed8(stack, prefix, tails) if eight else Packed(stack, own)
         return self._packed[key]
+
+    def _packed8(self, stack: Stack, prefix: str, tails: Sequence[str]) -> Packed8:
+        layers = []
+        for level, tail in itertools.product(range(stack.layers), tails):
+            at = {name: f"{prefix}.{name}_l{level}{tail}" for name in (*MATRICES, *VECTORS)}
+            matrices = [self.matrices[at[name]] for name in MATRICES]
+            layers.append(Layer8(*matrices, *(self.get(at[name]) for name in VECTORS)))  # type: ignore[arg-type]
+        return Packed8(stack, layers)
 
 
 def _run_packed(
-    packed: Packed, sequence: Array, start: list[State] | None, lengths: Lengths | None
+    packed: Packed | Packed8, sequence: Array, start: list[State] | None, lengths: Lengths | None
 ) -> tuple[Array, list[State]]:
     directions, states = packed.stack.directions, 1 if packed.stack.cell == "gru" else 2
     begin: list[Array | None] = [None, None]

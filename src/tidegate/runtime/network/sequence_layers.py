@@ -12,7 +12,17 @@ from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
 from tidegate.runtime.network.convolution import convolve, padded_rows
-from tidegate.runtime.network.flow import Array, Flow, Weights, batch_normed, clear, mean_over, row_linear, within
+from tidegate.runtime.network.flow import (
+    Array,
+    Flow,
+    Weights,
+    batch_normed,
+    clear,
+    eight,
+    mean_over,
+    row_linear,
+    within,
+)
 
 PATCHES = 1 << 22  # numbers of a convolution's patches held at once
 
@@ -85,7 +95,12 @@ def next_scores(spec: NetworkSpec, layer: Next, weights: Weights, at: str, flow:
     if not layer.tied:
         found = row_linear(weights, f"{at}.final", flow.sequence)
     else:
-        own = weights.get(f"{at}.map.weight")
-        x = flow.sequence if own is None else flow.sequence @ own.T
-        found = np.asarray(x @ weights["layers.0.embedding.weight"].T + weights[f"{at}.bias"], dtype=np.float32)
+        x, own, vectors = flow.sequence, weights.get(f"{at}.map.weight"), weights["layers.0.embedding.weight"]
+        to_vectors, scores = (
+            eight(weights, f"{at}.map.weight"),
+            eight(weights, "layers.0.embedding.weight", f"{at}.bias"),
+        )
+        if own is not None:
+            x = x @ own.T if to_vectors is None else to_vectors(x)
+        found = scores(x) if scores else np.asarray(x @ vectors.T + weights[f"{at}.bias"], dtype=np.float32)
     flow.output = clear(found, flow.lengths)

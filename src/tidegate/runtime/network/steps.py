@@ -12,7 +12,6 @@ from tidegate.artifacts.inputs import check_tokens
 from tidegate.artifacts.shapes import raw_static
 from tidegate.artifacts.spec import NetworkSpec, Recurrent
 from tidegate.core.errors import ConfigError, DataError
-from tidegate.kernels.run import Stepper
 from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.flow import Array, Flow
 from tidegate.runtime.network.layers import LAYERS
@@ -91,7 +90,7 @@ class Steps:
         self._at = next(at for at, layer in places if layer is self._layer) + ".rnn"
         self._layers = [(at, layer, LAYERS[layer.kind]) for at, layer in places]
         packed = self._weights.packed(self._layer, self._at)
-        self._stepper = None if packed is None else Stepper(packed, streams)
+        self._stepper = None if packed is None else packed.stepper(streams)
         count = 1 if self._layer.cell == "gru" else 2
         if self._stepper is None:
             size = (self._layer.num_layers, streams, self._layer.hidden_size)
