@@ -374,7 +374,7 @@ class Stepper8:
         self.x = np.zeros((streams, packed.inputs), np.float32)
         self.h = np.zeros((packed.stack.layers, streams, packed.hidden), np.float32)
         self.c = np.zeros_like(self.h)
-        self.y = self.h[-1]
+        self.y: Array = self.h[-1]
         self._calls = [] if packed.engines is None else [self._call(level) for level in range(packed.stack.layers)]
 
     def _call(self, level: int) -> tuple[Any, Any]:
