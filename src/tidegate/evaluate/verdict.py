@@ -52,6 +52,8 @@ _EVIDENCE = {
     "series": " (paired test over {independent} series, p {p})",
     "series_of_many": " (paired test over {independent} series, p {p} after correction for {looks} baselines)",
     "none": " (no test: {independent} independent forecasts, where it needs {needed})",
+    "alike": " (no test: the errors of the {independent} forecasts stay alike for so long that they tell as much as "
+    "{effective} independent ones, where it needs {needed})",
     "interval": " (95 % interval of the difference: {low} to {high})",
     "points": " (95 % interval of the difference: {low} to {high} points{test})",
 }
@@ -170,8 +172,10 @@ class Verdict:
         if "independent" not in given:
             return ""
         looks = int(given.get("looks", 1))
-        kind = "none" if p is None else given["over"] if looks == 1 else f"{given['over']}_of_many"
-        values = {name: given.get(name, "") for name in ("independent", "needed")}
+        kind = given.get("over", "") if looks == 1 else f"{given.get('over')}_of_many"
+        if p is None:
+            kind = "alike" if "effective" in given else "none"
+        values = {name: given.get(name, "") for name in ("independent", "needed", "effective")}
         return tr(_EVIDENCE[kind], lang, p=shown, looks=looks, **values)
 
     def to_json(self) -> dict[str, Any]:

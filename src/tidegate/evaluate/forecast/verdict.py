@@ -50,7 +50,9 @@ def decide(
         return Verdict("missing", values | {"missing": tuple(missing)})
     if test is not None:
         values |= {"p": test.p_value, "independent": test.independent, "over": test.over}
-        if skill < 0 and looks > 1:
+        if math.isnan(test.p_value):
+            values |= {"p": None, "effective": test.effective}
+        elif skill < 0 and looks > 1:
             values |= {"p": min(1.0, looks * test.p_value), "looks": looks}
     warnings = []
     if repeat_last is not None and repeat_last > 0.0:
