@@ -177,3 +177,15 @@ def test_doubled_times_of_one_key_column_point_to_the_other():
     data = frame(store=[1, 1, 2, 2], dept=["a", "b", "a", "b"])
     with pytest.raises(TimeError, match=r"If column 'dept' tells series apart, pass series=\['store', 'dept'\]"):
         read(data, series="store", target="y", repair="sort")
+
+
+def test_columns_that_tell_doubled_times_apart_are_named():
+    days = [f"2024-01-{day:02d}" for day in range(1, 11)]
+    rows = [(day, store, family) for day in days for store in (1, 2) for family in ("A", "B")]
+    columns = dict(zip(("date", "store", "family"), (list(column) for column in zip(*rows, strict=True)), strict=True))
+    data = {**columns, "id": list(range(len(rows))), "sales": [float(i % 7) for i in range(len(rows))]}
+    with pytest.raises(TimeError, match=r"series=\['family', 'store'\] \(--series family --series store\)"):
+        read(data, time="date", target="sales")
+    with pytest.raises(TimeError, match=r"'store'"):
+        read(data, time="date", target="sales", series="family")
+    assert read(data, time="date", target="sales", series=["store", "family"]).ids[0] == "1/A"

@@ -24,7 +24,7 @@ from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.files.dialect import suffix_of
 from tidegate.data.files.jsonfile import JSON, read_json
 from tidegate.data.keys import series_keys
-from tidegate.data.schema import Names, TimeName, as_names, dates_by_look, resolve
+from tidegate.data.schema import Names, TimeName, as_names, dates_by_look, resolve, telling_apart
 from tidegate.data.time.calendars import show
 from tidegate.data.time.grid import Repair, Rows, order, regular
 from tidegate.data.time.parts import roles_of
@@ -207,12 +207,17 @@ def _long(
     notes.extend(note for note in times.notes if timezone is None or note.kind != "offsets")
 
     def hint() -> str:
-        candidates = [name for name in unused if source.kind(name) == "text"]
-        if not candidates:
+        found = telling_apart(source, schema.key, parts, unused)
+        if not found:
             return ""
-        names = [*schema.key, candidates[0]]
+        names = [*schema.key, *found]
         given = repr(names) if len(names) > 1 else repr(names[0])
-        return f". If column {candidates[0]!r} tells series apart, pass series={given}"
+        flags = " ".join(f"--series {name}" for name in names)
+        if len(found) == 1:
+            return tr(". If column {column!r} tells series apart, pass series={given}", column=found[0], given=given)
+        shown = tr(" and ").join(map(repr, found))
+        message = ". Columns {columns} tell the rows of one time apart: if they name the series, pass series={given} ({flags})"
+        return tr(message, columns=shown, given=given, flags=flags)
 
     rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes, keys=keys.columns)
     return rows, schema, aware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Literal
 
 from tidegate.core.errors import SchemaError
@@ -11,40 +12,12 @@ from tidegate.core.table import Schema
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
 from tidegate.data.time.digits import dates_in_digits
-from tidegate.data.time.parts import clock_for, is_clock, is_date, year_parts
+from tidegate.data.time.parts import TIMES, clock_for, is_clock, is_date, year_parts
 
 Names = str | Sequence[str] | None
 TimeName = str | Sequence[str] | Literal[False] | None
 
-_TIMES = (
-    "ds",
-    "timestamp",
-    "datetime",
-    "date_time",
-    "date time",
-    "time",
-    "date",
-    "日期時間",
-    "時間",
-    "日期",
-    "month",
-    "年月",
-    "week",
-    "year",
-    "年",
-    "datum",
-    "fecha",
-    "data",
-    "zeit",
-    "period",
-    "quarter",
-    "yyyyww",
-    "yearweek",
-    "年週",
-    "年度",
-    "交易日期",
-)
-_SURE = _TIMES[:9]
+_SURE = TIMES[:9]
 _SERIES = ("unique_id", "item_id", "series_id")
 _TARGETS = ("y", "target")
 
@@ -60,6 +33,12 @@ def first_named(words: str, names: Iterable[str]) -> str | None:
     """The column that is called by the first of some lower-case words, between blanks, that any is called by."""
     lower = {name.strip().lower(): name for name in reversed(list(names))}
     return next((lower[word] for word in words.split() if word in lower), None)
+
+
+def constant(source: Source, name: str) -> bool:
+    """Whether a column's first cells, eight or more, are all the same."""
+    cells = source.cells(name)
+    return len(cells) >= 8 and len(set(cells)) == 1
 
 
 def missing_column(source: Source, name: str, option: str) -> SchemaError:
@@ -102,14 +81,16 @@ def find_time(
 def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bool) -> str | None:
     """The column of times by its name, else the first that holds times."""
     lower = {name.lower(): name for name in reversed(free)}
-    for known in _TIMES:
+    for known in TIMES:
         if parts and known in ("month", "year", "年", "week", "月"):
             break
         if known in lower:
             kind = source.kind(lower[known])
             if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
                 return lower[known]
-    written = next((name for name in free if source.kind(name) == "time"), None)
+    written = next(
+        (name for name in sorted(free, key=lambda name: constant(source, name)) if source.kind(name) == "time"), None
+    )
     if (
         written is None
         and free
@@ -123,7 +104,7 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
 
 def dates_by_look(source: Source, name: str) -> bool:
     """Whether a column is not named for times, and its whole numbers can only be dates."""
-    return name.lower() not in _TIMES and source.kind(name) == "number" and dates_in_digits(source.cells(name))
+    return name.lower() not in TIMES and source.kind(name) == "number" and dates_in_digits(source.cells(name))
 
 
 def _with_clock(
@@ -131,7 +112,7 @@ def _with_clock(
 ) -> tuple[str, ...]:
     """A column of times with the one that holds its dates, or its times of day."""
     if is_clock(source, single):
-        named = [name for known in _TIMES for name in free if name.lower() == known and name != single]
+        named = [name for known in TIMES for name in free if name.lower() == known and name != single]
         others = named + [name for name in free if source.kind(name) == "time"]
         date = next((name for name in others if is_date(source, name)), None)
         if date is not None:
@@ -173,6 +154,24 @@ def find_series(source: Source, series: Names) -> tuple[str, ...]:
     return tuple(name for known in _SERIES for name in source.names if name.lower() == known)[:1]
 
 
+def telling_apart(source: Source, key: Sequence[str], times: Sequence[str], free: Sequence[str]) -> tuple[str, ...]:
+    """The one or two other columns, of words or of few whole numbers, by which no time of a series occurs twice in the
+    first rows; else the first column of words; () where there is none."""
+    cells = {name: source.cells(name) for name in (*times, *key, *free)}
+    words = [name for name in free if source.kind(name) == "text"]
+    codes = [name for name in free if source.kind(name) == "number" and all(map(_is_code, cells[name]))]
+    few = [name for name in words + codes if 1 < len(set(cells[name])) <= max(2, len(cells[name]) // 3)]
+    for found in [*((name,) for name in few), *combinations(few, 2)]:
+        rows = list(zip(*(cells[name] for name in (*times, *key, *found)), strict=True))
+        if times and len(set(rows)) == len(rows):
+            return found
+    return tuple(words[:1])
+
+
+def _is_code(text: str) -> bool:
+    return text.strip().isdigit()
+
+
 def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[str, ...]:
     """The target columns: as named, else `y` or `target`, else the only other column of numbers.
 
@@ -192,10 +191,14 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
         if named:
             return (named[0],)
     numeric = [name for name in free if source.kind(name) == "number" and not name.startswith("column ")]
-    if len(numeric) == 1:
-        return (numeric[0],)
+    moving = [name for name in numeric if not constant(source, name)]
+    if len(numeric) == 1 or len(moving) == 1:
+        return ((moving or numeric)[0],)
     shown = ", ".join(f"{name} ({source.kind(name)})" for name in source.names[:20])
     if not numeric:
+        if len(source.names) == 1:
+            told = "no column of numbers, only {shown}; if several columns stand in it, pass delimiter= (--delimiter)"
+            raise SchemaError(tr(told, shown=shown))
         message = "no column of numbers to forecast; columns are: {shown}. Name one with target= (--target)"
         raise SchemaError(tr(message, shown=shown))
     if len(numeric) > 40:

@@ -41,7 +41,9 @@ class DieboldMariano:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; None for an infinite statistic and for a p-value that there is not."""
-        plain = {name: value if math.isfinite(value) else None for name, value in asdict(self).items() if name != "over"}
+        plain = {
+            name: value if math.isfinite(value) else None for name, value in asdict(self).items() if name != "over"
+        }
         return {**plain, "over": self.over}
 
     @classmethod

@@ -50,3 +50,21 @@ def test_any_bytes_have_an_encoding_that_reads_them():
     for start in range(0x80, 0x100):
         data = bytes([start, 0x41, start, 0x80, 0x0A, 0x81, 0xFF])
         assert isinstance(data.decode(guess(data), errors="strict" if guess(data) == "latin-1" else "ignore"), str)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp1250", ["Wartość", "Zużycie energii", "průměr", "Teplota vzduchu [°C]", "množství"]),
+        ("cp1254", ["Değer", "Satış", "Sıcaklık", "Tüketim Miktarı", "Şehir"]),
+        ("cp874", ["ค่า", "วันที่", "ยอดขาย", "ปริมาณน้ำฝน", "ความต้องการไฟฟ้า"]),
+        ("cp1255", ["טמפרטורה", "מכירות", "צריכת חשמל"]),
+        ("cp1256", ["القيمة", "درجة الحرارة", "المبيعات"]),
+        ("cp1252", ["Température", "città", "œuvre", "Værdi", "Menge (m³)", "São Paulo", "Niño", "façade"]),
+        ("utf-32", ["Température", "溫度"]),
+    ],
+)
+def test_languages_of_the_same_bytes(tmp_path, encoding, names):
+    for name in names:
+        text = f"time,{name}\n" + "".join(f"{day},{i}\n" for i, day in enumerate(days(5)))
+        assert read(text_file(tmp_path, text, encoding)).schema.targets == (name,)

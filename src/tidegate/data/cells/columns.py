@@ -28,7 +28,7 @@ from tidegate.data.cells.numbers import (
     plain,
     to_float,
 )
-from tidegate.data.time.forms import looks_like_time
+from tidegate.data.time.forms import is_roc, looks_like_time
 from tidegate.data.time.timecolumn import TimeColumn
 
 Role = Literal["time", "number", "any", "key", "text", "label"]
@@ -139,7 +139,7 @@ def text_kind(texts: Sequence[str], na: Absent = NOTHING) -> Kind:
     others = [text for text in held if not is_number(text)]
     if len(others) * 2 < len(held):
         return "number"
-    if sum(map(looks_like_time, held)) * 2 > len(held):
+    if sum(map(looks_like_time, held)) * 2 > len(held) or is_roc(held):
         return "time"
     units = Counter(found.unit for found in map(take_off, others) if found is not None)
     return "number" if len(units) == 1 and sum(units.values()) * 2 > len(held) else "text"

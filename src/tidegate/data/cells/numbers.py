@@ -48,7 +48,9 @@ class BadCellError(Exception):
 
 
 _WIDE = str.maketrans(
-    {0xFF10 + i: str(i) for i in range(10)} | {"．": ".", "，": ",", "－": "-", "＋": "+", "\u2212": "-"}
+    {zero + i: str(i) for zero in (0xFF10, 0x660, 0x6F0, 0x966) for i in range(10)}
+    | {"\u066b": ".", "\u066c": ","}
+    | {"．": ".", "，": ",", "－": "-", "＋": "+", "\u2212": "-"}
 )
 
 

@@ -22,11 +22,13 @@ from tidegate.data.cells.number_column import NumberColumn
 from tidegate.data.cells.numbers import BadCellError
 from tidegate.data.files import dialect
 from tidegate.data.files.encodings import NAMES, guess
-from tidegate.data.files.layout import SPACES, layout_of, reader, squeeze
+from tidegate.data.files.header import SPACES, is_rule, reader, squeeze
+from tidegate.data.files.layout import layout_of
 from tidegate.data.files.tail import Cut, trailer
 
 _CHUNK = 1 << 20
 _ROWS = 8192
+_SAMPLE = 900  # fewer rows than a layout looks at
 _NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
 _DAMAGED = "{path}: the gzip data are damaged ({error}); fetch the file again"
 
@@ -66,7 +68,6 @@ class CsvFile:
         rows = [row[:width] + [""] * (width - len(row)) for row in found.sample]
         columns = [[row[i] for row in rows if row[i].strip() != name] for i, name in enumerate(self.names)]
         self.kinds: list[Kind] = [text_kind(texts, self.options.na) for texts in columns]
-        self.sample: list[tuple[str, ...]] = list(zip(*filter(self._is_row, rows), strict=True)) or [()] * width
         times = [i for i, kind in enumerate(self.kinds) if kind == "time"]
         self._tell_encoding()
         self.notes.extend(found.notes)
@@ -77,6 +78,9 @@ class CsvFile:
             if left:
                 message = "Lines left out after the last row: {count}, such as {text!r}."
                 self.notes.append(Note("trailer", message, {"count": len(left), "text": left[0][:60]}))
+            if self.whole and len(rows) < _SAMPLE:
+                rows = rows[: len(rows) - sum(not is_rule(line) for line in left)]
+        self.sample: list[tuple[str, ...]] = list(zip(*filter(self._is_row, rows), strict=True)) or [()] * width
         found_signs = {
             name: evidence(texts) if kind == "number" else (0, 0)
             for name, texts, kind in zip(self.names, self.sample, self.kinds, strict=True)
@@ -95,7 +99,7 @@ class CsvFile:
         """Whether cells are a row: not blank, and not the header once more, as joined files have it."""
         if not cells or len(self.names) == 1:
             return bool(cells)
-        if len(cells) == 1 and not cells[0].strip():
+        if len(cells) == 1 and (not cells[0].strip() or is_rule(cells[0])):
             return False
         again = cells[0].strip() == self.names[0] and tuple(cell.strip() for cell in cells) == self.names
         again = again and bool({"number", "time"} & set(self.kinds))  # among words it may be a row

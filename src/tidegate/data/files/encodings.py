@@ -30,12 +30,30 @@ HANGUL = (
     "상품점포고객비고단위총합평균제하의는은을를로와과에서및한국서울북남동서신대소중최실적예측자료기록통계표항목내외수입인원별성남여나사망률"
     "출석휴무센데터미세먼농오존황산질소유형태코값연속회차운행노선세공개보험환병원학교관리정산물건축면적주택아파트지역위경해안"
 )
+THAI = "านรอกเงมยลวดทสตะิี่้ัืุูปบคหแจพชขใไโผถธณซ็ฟำภษศฐ"
+HEBREW = "יולהמרתבנאשםקדחעכפטסגצזןךץף"
+ARABIC = "الينمروتبةدسعفهكقحجشطصخضزثذغظءأإآىئؤپچگک"
 CYRILLIC = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъ"
 GREEK = "αοιετσνηυρπκμλωδγχθφβξζψάέήίόύώς"
 WESTERN = (
     "àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒŠšŽž",
     "°µ²³¹€£¥¢–—‘’“”„…½¼¾±×÷·•§©®™‰´ºª«»¿¡¬†\xa0",
 )
+CENTRAL = "áâăäąćçčďđéęëěíîĺľłńňóôőöŕřśšşťţúůűüýźżžßÁÂĂÄĄĆÇČĎĐÉĘËĚÍÎŁŃŇÓÔŐÖŘŚŠŞŤŢÚŮŰÜÝŹŻŽ"
+TURKISH = "âçğıîöşüûÂÇĞİÎÖŞÜÛ"
+KIN = {"cp1252": WESTERN[0], "cp1254": TURKISH, "cp1250": CENTRAL}
+"""Encodings that differ in few letters, and those of their languages; the first of equals is taken."""
+OLD = ("mac_roman", "cp850")
+_DOUBTFUL = "œŒžŽšŠ"
+_ENDING = "ùìòÙÌÒ³¹¿"
+"""Letters that seldom stand in Western words, and what does not stand within them."""
+_NO_UNIT = tuple("abdegikoprsuvwyz")
+_STRAY = re.compile(
+    "(?<![\u0e01-\u0e2e\u0e31-\u0e4d])[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[\u0e40-\u0e44](?![\u0e01-\u0e2e])|[ךםןףץ](?=[א-ת])"
+    "|(?<![\u0600-\u06ff])[\u0600-\u06ff](?![\u0600-\u06ff])|(?<![א-ת])[א-ת](?![א-ת\"'])"
+)
+"""What cannot be: Thai vowels and tones without a letter to stand on, Hebrew's last letters within a word, letters of
+Hebrew and Arabic alone."""
 KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fc]")
 _QUOTES = "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\xab\xbb\xa0"
 _SURE = 0.9
@@ -56,9 +74,12 @@ _LEVELS = {  # lead bytes of the common characters in a standard
     "cp949": (0xB0, 0xC8, "euc_kr"),
 }
 OTHERS = {"cp1251": CYRILLIC, "koi8_r": CYRILLIC, "cp866": CYRILLIC, "cp1253": GREEK}
+OTHERS |= {"cp874": THAI, "cp1255": HEBREW, "cp1256": ARABIC}
 NAMES = {"cp950": "Big5", "gb18030": "GB18030 (GBK)", "cp932": "Shift-JIS", "euc_jp": "EUC-JP", "cp949": "EUC-KR"}
 NAMES |= {"cp1252": "Windows-1252 (Latin-1)", "latin-1": "Latin-1", "cp1251": "Windows-1251", "koi8_r": "KOI8-R"}
 NAMES |= {"cp866": "cp866", "cp1253": "Windows-1253"}
+NAMES |= {"cp1250": "Windows-1250", "cp1254": "Windows-1254", "cp874": "Windows-874", "cp1255": "Windows-1255"}
+NAMES |= {"cp1256": "Windows-1256", "mac_roman": "Mac Roman", "cp850": "cp850"}
 
 
 def guess(data: bytes) -> str:
@@ -74,7 +95,9 @@ def guess(data: bytes) -> str:
     ('cp1252', 'cp932', 'gb18030')
     """
     high = b"\n".join(line for line in data.splitlines() if not line.isascii())[: 1 << 16]
-    west = _western(high)
+    kin = {name: round(_western(high, name, letters), 3) for name, letters in KIN.items()}
+    western = max(kin, key=lambda name: kin[name])
+    west = kin[western]
     scores = {name: _asian(high, name, known) for name, known in ASIAN.items()}
     best = max(scores, key=lambda name: scores[name])
     if scores[best] < _SURE and west <= _SURE:
@@ -82,6 +105,11 @@ def guess(data: bytes) -> str:
         best = max(scores, key=lambda name: scores[name])
     if scores[best] >= _SURE or scores[best] > max(west, 0.3):
         return best
+    if west < 0.5:
+        old = max(OLD, key=lambda name: _western(high, name, WESTERN[0]))
+        western = old if _western(high, old, WESTERN[0]) >= _SURE else "cp1252"
+    if western != "cp1252":
+        return western
     return "latin-1" if _decode(high, "cp1252") is None else "cp1252"
 
 
@@ -95,22 +123,30 @@ def _decode(data: bytes, encoding: str) -> str | None:
     return None
 
 
-def _western(data: bytes) -> float:
-    """Share of the runs of letters beyond ASCII that stand as they do in Western texts."""
-    letters, signs = WESTERN
-    text = data.decode("cp1252", errors="replace")
-    good = every = 0
+def _western(data: bytes, encoding: str, letters: str) -> float:
+    """Share of the runs of letters beyond ASCII that stand as they do in Western texts.
+
+    Args:
+        data: lines that are not ASCII. encoding: of them, perhaps. letters: of its languages.
+    """
+    signs = WESTERN[1]
+    text = data.decode(encoding, errors="replace")
+    good = every = 0.0
     for run in _HIGH.finditer(text):
         every += 1
         core = run.group().strip(_QUOTES)
-        around = text[max(0, run.start() - 1) : run.start()] + text[run.end() : run.end() + 1]
-        if all(sign in signs for sign in core):
+        before, after = text[max(0, run.start() - 1) : run.start()], text[run.end() : run.end() + 1]
+        within = after.isascii() and after.isalpha() and (before.isalpha() or len(core) > 1)
+        odd = core[:1].isupper() and before.islower()
+        if encoding != "cp1250" and core and ((core[-1] in _ENDING and within) or (core == "³" and before in _NO_UNIT)):
+            good += 0.3
+        elif all(sign in signs for sign in core):
             good += len(run.group()) <= 2
-            continue
-        beside = any(sign.isascii() and sign.isalpha() for sign in around)
-        lone = len(core) == 1 and not any(sign.isalnum() for sign in around)
-        odd = core[0].isupper() and text[max(0, run.start() - 1) : run.start()].islower()
-        good += len(core) <= 2 and all(sign in letters for sign in core) and (beside or lone) and not odd
+        elif len(core) <= 2 and all(sign in letters for sign in core) and not odd:
+            beside = any(sign.isascii() and sign.isalpha() for sign in before + after)
+            lone = len(core) == 1 and not any(sign.isalnum() for sign in before + after)
+            rare = encoding == "cp1252" and any(sign in _DOUBTFUL for sign in core) and after != "u"
+            good += (beside or lone) * (0.5 if rare else 1.0)
     return good / every if every else 0.0
 
 
@@ -153,7 +189,8 @@ def _letters(data: bytes, encoding: str, letters: str) -> float:
     if text is None:
         return -1.0
     signs = [sign for sign in text if not sign.isascii()]
-    common = letters[:12]
+    common = letters[:22] if letters is THAI else letters[:12]
     weights = {sign: 1.0 if sign in common else 0.75 if sign in letters else 0.3 for sign in letters + letters.upper()}
-    points = sum(weights.get(sign, 0.0) for sign in signs)
+    points = sum(weights.get(sign, 0.0) for sign in signs) - 3 * len(_STRAY.findall(text))
+    points *= 0.9 if letters is THAI else 1.0  # half of all bytes are Thai letters
     return round(points / len(signs), 3) if signs else -1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,36 +13,24 @@ from pathlib import Path
 from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.data.cells.affixes import UNITS, take_off, what_is
-from tidegate.data.cells.columns import Kind, Options, text_kind
+from tidegate.data.cells.columns import Options
 from tidegate.data.cells.numbers import is_missing, is_number
+from tidegate.data.files.header import SPACES, Record, header_of, is_rule, reader
 from tidegate.data.time.forms import looks_like_time
 
 DELIMITERS = (",", ";", "\t", "|")
-SPACES = " "
+_UNUSUAL = "~^\x01\x1f\x1e\xa6\xa7!#&*@:"
 _RECORDS, _CELLS, _TRIED, _TIE = 1000, 200_000, 60, 0.1
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.I)
-_TYPE_WORDS = "string str float int integer double long number date datetime time bool boolean text -"
-_TYPES = frozenset(_TYPE_WORDS.split())
 _NO_HEADER = "{path} has no header line; expected column names, then rows"
 _NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
-_NO_NAMES = (
-    "{path}, line {line} holds values ({cells}) where column names belong; add a header line, or name the columns with "
+_DOUBLED = (
+    "{path}, line {line}: column name {name!r} occurs {count} times; give every column its own name, or name all with "
     "columns=[...] (--columns a,b,c)"
 )
-_DOUBLED = "{path}, line {line}: column name {name!r} occurs {count} times; give every column its own name"
 _OTHER_COUNT = (
     "columns= (--columns) names {count} columns, but line {line} of {path} has {cells} cells; name every column"
 )
-
-
-@dataclass(frozen=True)
-class Record:
-    """One row of cells; `begin` counts the physical lines before it, `end` is its last."""
-
-    begin: int
-    end: int
-    cells: list[str]
 
 
 @dataclass(frozen=True)
@@ -63,18 +51,6 @@ class Layout:
     skipped: int
     sample: list[list[str]]
     notes: list[Note] = field(default_factory=list)
-
-
-def reader(lines: Iterable[str], delimiter: str, strict: bool = True) -> Iterator[list[str]]:
-    """Cells of each line; of runs of blanks where the delimiter is a blank."""
-    if delimiter == SPACES:
-        lines = map(squeeze, lines)
-    return csv.reader(lines, delimiter=delimiter, strict=strict)
-
-
-def squeeze(line: str) -> str:
-    """A line with one blank wherever it had several, and none at its ends."""
-    return " ".join(line.split()) + "\n"
 
 
 def checked(delimiter: str | None) -> str | None:
@@ -121,7 +97,7 @@ def layout_of(path: Path, lines: list[str], options: Options, wide_rows: bool = 
     if wide_rows:
         head, first, names = 0, 1, [cell.strip() for cell in records[0].cells]
     else:
-        head, first, names = _header(path, records, options, comments, sign, notes)
+        head, first, names = header_of(path, records, options, comments, sign, notes)
     _tell(records[:head], comments, notes)
     skipped = records[first].begin if first < len(records) else records[-1].end
     if options.columns is not None:
@@ -182,8 +158,12 @@ def choose(lines: Sequence[str], wide_rows: bool = False) -> tuple[str, str]:
     scores = {sign: score for sign, score in scores.items() if score[1] > 1}
     if not scores:
         score, width = _score([line.split() for line in lines], False)
-        return (SPACES if width > 1 and score > 1.2 and len(lines) > 2 else ","), ""
-    ranked = sorted(scores, key=lambda sign: (-round(scores[sign][0], 1), -scores[sign][1]))
+        if width > 1 and score > 1.2 and len(lines) > 2:
+            return SPACES, ""
+        others = {sign: _score(list(reader(lines, sign)), False) for sign in _UNUSUAL if all(sign in x for x in lines)}
+        best = max(others, key=lambda sign: others[sign][0], default=",")
+        return best if len(lines) > 2 and others.get(best, (0.0, 0))[0] > 1.4 else ",", ""
+    ranked = sorted(scores, key=lambda sign: (-round(scores[sign][0], 1), -scores[sign][1], -scores[sign][0]))
     best = ranked[0]
     rivals = [sign for sign in ranked[1:] if scores[best][0] - scores[sign][0] < _TIE]
     return best, rivals[0] if rivals else ""
@@ -214,7 +194,7 @@ def _parse(lines: list[str], before: int, sign: str, strict: bool) -> list[Recor
     try:
         for row in islice(rows, _RECORDS):
             end = before + rows.line_num  # type: ignore[attr-defined]
-            if any(cell.strip() for cell in row) or len(row) > 1:
+            if (any(cell.strip() for cell in row) or len(row) > 1) and not is_rule(sign.join(row)):
                 found.append(Record(at, end, row))
                 cells += len(row)
             at = end
@@ -223,139 +203,6 @@ def _parse(lines: list[str], before: int, sign: str, strict: bool) -> list[Recor
     except csv.Error:
         return None if strict and len(found) < 2 else found
     return found
-
-
-def _header(
-    path: Path, records: list[Record], options: Options, comments: list[str], sign: str, notes: list[Note]
-) -> tuple[int, int, list[str]]:
-    """Which record is the first of the header, which is the first row, and the names."""
-    widths = Counter(len(record.cells) for record in records)
-    width = max(widths, key=lambda cells: widths[cells] * cells)  # most cells lie in the table
-    body = [record.cells for record in records if len(record.cells) == width]
-    body = body[-max(min(3, len(body) - 1), len(body) // 2, 1) :][-50:]
-    kinds = [text_kind(column, options.na) for column in zip(*body, strict=True)]
-    typed = any(kind in ("number", "time") for kind in kinds)
-    row = next((i for i, record in enumerate(records) if _is_row(record.cells, kinds, options)), None)
-    if len(records) == 1 or row is None or not typed:
-        row = 1 if row != 0 or len(records) == 1 else 0
-    names = [cell.strip() for cell in records[0].cells]
-    if row == 0 and options.columns is None:
-        named = next(reader([comments[-1].lstrip("# ")], sign, strict=False)) if comments else []
-        if len(named) == width and not any(map(is_number, named)):
-            message = "The names of the columns were taken from the comment {text!r}."
-            notes.append(Note("header", message, {"text": comments.pop()[:60]}))
-            return 0, 0, [cell.strip() for cell in named]
-        if _is_count([name for name, kind in zip(names, kinds, strict=False) if kind != "text"]):
-            return 0, 1, names
-        values = {"path": path, "line": records[0].begin + 1, "cells": ", ".join(records[0].cells[:4])}
-        raise SchemaError(tr(_NO_NAMES, **values))
-    if row == 0:
-        return 0, 0, list(options.columns or ())
-    last = next((i for i in range(row - 1, -1, -1) if _is_names(records[i].cells, kinds)), None)
-    if last is None:  # nothing above the rows reads as names
-        return 0, 1, names
-    top = last
-    while top and _belongs(records[top - 1], records[top], kinds):
-        top -= 1
-    block = [[cell.strip() for cell in record.cells] for record in records[top : last + 1]]
-    main, names = _names(block, kinds)
-    while len(names) > width and not names[-1]:
-        names.pop()
-    if len(names) == width and not names[-1] and kinds[-1] == "empty":
-        names.pop()
-    left = [line for i, line in enumerate(block) if i not in main]
-    if left and options.columns is None:
-        message = "The header has {count} lines; names are from {names}; left out: {text}."
-        shown = "; ".join(", ".join(filter(None, line[:6])) for line in left)
-        lines = ", ".join(str(records[top + i].begin + 1) for i in main)
-        notes.append(Note("header", message, {"count": len(block), "names": tr("line {n}", n=lines), "text": shown}))
-    elif len(main) > 1:
-        message = "The header has {count} lines, which were put together: {names}."
-        notes.append(Note("header", message, {"count": len(block), "names": ", ".join(names[:6])}))
-    return top, last + 1, names
-
-
-def _is_row(cells: list[str], kinds: list[Kind], options: Options) -> bool:
-    """Whether cells are of the kinds that those of later rows are."""
-    if abs(len(cells) - len(kinds)) > 1:
-        return False
-    good = bad = 0
-    for cell, kind in zip(cells, kinds, strict=False):
-        text = cell.strip()
-        if kind not in ("number", "time") or not text:
-            continue
-        if kind == "time" and not looks_like_time(text):
-            return False
-        fine = (
-            kind == "time" or is_number(text) or options.na(text) or bool(what_is(text)) or take_off(text) is not None
-        )
-        good, bad = good + fine, bad + (not fine)
-        if kind == "time":
-            good += len(kinds)
-    return good > 0 and good >= 2 * bad
-
-
-def _is_names(cells: list[str], kinds: list[Kind]) -> bool:
-    """Whether cells can be a line of a header: text, and no number in a column of numbers unless they count on."""
-    held = [cell.strip() for cell, kind in zip(cells, kinds, strict=False) if kind != "text" and cell.strip()]
-    if not any(cell.strip() for cell in cells):
-        return False
-    return not any(is_number(cell) and not is_missing(cell) for cell in held) or _is_count(
-        [cell for cell in held if is_number(cell)]
-    )
-
-
-def _belongs(upper: Record, lower: Record, kinds: list[Kind]) -> bool:
-    """Whether a line right above another is of the same header."""
-    wide = len(upper.cells) > 1 and abs(len(upper.cells) - len(kinds)) <= 1
-    return wide and upper.end == lower.begin and _is_names(upper.cells, kinds)
-
-
-def _is_count(cells: list[str]) -> bool:
-    """Whether cells are 0, 1, 2 ... as the columns of a nameless frame are, or years one after the other."""
-    if len(cells) < 2 or not all(cell.isdigit() for cell in cells):
-        return False
-    numbers = [int(cell) for cell in cells]
-    begins = numbers[0] == 0 or 1500 <= numbers[0] <= 2200
-    return begins and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-
-
-def _names(block: list[list[str]], kinds: list[Kind]) -> tuple[list[int], list[str]]:
-    """Which lines of a header name the columns, and the names.
-
-    The last line that names every column, each differently, and does not hold units; else all lines that tell columns
-    apart put together. A last line with one cell, as pandas writes it under several levels, names the first column.
-    """
-    index = ""
-    lines = list(range(len(block)))
-    if len(block) > 1 and block[-1][0] and not any(block[-1][1:]):
-        index = block[-1][0]
-        lines.pop()
-    elif len(block) > 1:
-        for i in reversed(lines):
-            line = block[i]
-            full = all(line) or (all(line[:-1]) and len(line) > len(kinds) - 1 and kinds[-1] == "empty")
-            if full and len(set(line)) == len(line) and not _are_units(line, kinds):
-                return [i], line
-    width = max(len(block[i]) for i in lines)
-    padded = {i: block[i] + [""] * (width - len(block[i])) for i in lines}
-    telling = [i for i in lines if len(set(padded[i][1:])) > 1 and not (i and _are_units(padded[i], kinds))]
-    single = next((i for i in telling if len(set(padded[i][1:])) == width - 1 and all(padded[i][1:])), None)
-    used = [single] if single is not None else telling or lines[:1]
-    nameless = [j for j in range(1, width) if not any(padded[i][j] for i in used)]
-    shared = [i for i in lines if i not in used and nameless and all(padded[i][j] for j in nameless)]
-    used = sorted([*used, *shared[-1:]])
-    names = [" ".join(dict.fromkeys(padded[i][j] for i in used if padded[i][j])) for j in range(width)]
-    names[0] = index or next((padded[i][0] for i in reversed(used) if padded[i][0]), "")
-    return used, names
-
-
-def _are_units(line: list[str], kinds: list[Kind]) -> bool:
-    """Whether a line below a header holds units or types rather than names."""
-    held = [cell for cell, kind in zip(line, kinds, strict=False) if cell and kind != "time"]
-    return bool(held) and all(
-        cell in UNITS or cell.lower() in _TYPES or (cell[0] in "[(" and cell[-1] in ")]") for cell in held
-    )
 
 
 def _tell(before: list[Record], comments: list[str], notes: list[Note]) -> None:

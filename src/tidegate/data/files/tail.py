@@ -12,14 +12,16 @@ from typing import BinaryIO
 
 from tidegate.data.cells.numbers import is_missing, is_number
 from tidegate.data.files import dialect
-from tidegate.data.files.layout import reader
+from tidegate.data.files.header import is_rule, reader
 from tidegate.data.time.forms import looks_like_time
 
 _TAIL, _CHUNK = 1 << 16, 1 << 20
 _MOST = 200
 _TOTALS = """
-total totals sum average mean avg median grand subtotal gesamt summe mittelwert durchschnitt totaux somme moyenne suma
-media promedio totaal totale soma média totalt 合計 總計 小計 平均 总计 合计 小计 總和 总和 計 합계 평균 итого всего
+total totals sum average mean avg median grand subtotal gesamt summe mittelwert durchschnitt totaux somme
+moyenne suma media promedio totaal totale soma média totalt 合計 總計 小計 平均 总计 合计 小计 總和 总和 計
+合計値 平均值 平均値 平均數 최대 최소 합계 평균 min minimum max maximum std stdev count mínimo máximo minimal
+maximal 最大值 最小值 最大値 最小値 итого всего
 """
 TOTALS = frozenset(_TOTALS.split())
 REMARKS: tuple[str, ...] = (
@@ -91,7 +93,7 @@ def trailer(
         except (UnicodeDecodeError, csv.Error):
             break
         if any(cell.strip() for cell in cells):
-            if not line.startswith("#") and not _is_remark(cells, width, times):
+            if not line.startswith("#") and not is_rule(line) and not _is_remark(cells, width, times):
                 break
             found.append(line.strip())
             stop = begin
@@ -136,5 +138,7 @@ def _is_remark(cells: list[str], width: int, times: Collection[int]) -> bool:
     alone = words and len(held) == 1 and bool(cells[0].strip()) and (len(cells) < width or 0 in times)
     if alone and not is_number(held[0]) and not is_missing(held[0]):
         return not looks_like_time(held[0])
+    if times and 0 not in times and len(cells) < width:  # a kind of line of its own, as "C,END OF REPORT,302"
+        return words and not any(looks_like_time(cells[i]) for i in times if i < len(cells))
     text = [cells[i].strip().lower().rstrip(":：").split() for i in times if i < len(cells)]
     return any(part and part[0] in TOTALS for part in text) and len(cells) <= width + 1

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
 from tidegate.data.time.months import month_of
 
 MINUTE = 60_000_000
+_ENOUGH = 1000
 NO_OFFSET = -32768
 
 SURE, PQY, PQYY, MONTH_YY, ROC, WEEK, PAIR = range(7)
@@ -37,7 +39,7 @@ _CLOCK = (
     r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
 )
 _SHORT_CLOCK = (
-    r"[T_ ]\s*(?P<half>[AaPp]\.?[Mm]\.?\s*)?(?:(?P<hour>\d{1,2})[hH]?|(?P<digits>\d{4}(?:\d{2})?))"
+    r"[T_ :]\s*(?P<half>[AaPp]\.?[Mm]\.?\s*)?(?:(?P<hour>\d{1,2})[hH]?|(?P<digits>\d{4}(?:\d{2})?))"
     r"(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?"
 )
 _EAST = {
@@ -96,8 +98,9 @@ _PERIODS = (
     ("quarter", rf"(?:{_QUARTER} ?(?P<a>[1-4])|(?P<a2>[1-4])\.? ?{_QUARTER})[- :/']?(?P<y>\d{{4}}|\d{{2}})"),
     ("week", r"(?P<y>\d{4})[- /]?(?:[Ww](?:eek|k)?\.? ?(?P<a>\d{1,2})(?:-?(?P<b>[1-7]))?|(?P<a2>\d{1,2})[Ww])"),
     ("week", r"(?:[Ww](?:eek|k)?|KW|Kw|kw)\.? ?(?P<a>\d{1,2}),?[- /](?P<y>\d{4})"),
-    ("week", r"(?P<y>\d{4})[- /]?(?:KW|kw|S)(?P<a>\d{1,2})"),
+    ("week", r"(?P<y>\d{4})[- /]?(?:KW|kw|S(?![12]$))(?P<a>\d{1,2})"),
     ("half", r"(?P<y>\d{4})[- ]?[Hh](?P<a>[12])"),
+    ("half", r"(?P<y>\d{4})(?:[- ]S|-?[Ss]em(?:ester)?\.? ?)(?P<a>[12])"),
     ("half", r"[Hh](?P<a>[12])[- /](?P<y>\d{4})"),
     ("ym", r"FY ?(?P<y>\d{4})(?P<a>)"),
     ("pair", r"(?P<y>\d{1,2})[-/](?P<a>\d{1,2})"),
@@ -120,8 +123,9 @@ _PATTERNS = tuple(
 _CJK = str.maketrans(
     {"年": "-", "月": "-", "日": " ", "號": " ", "时": ":", "時": ":", "点": ":", "點": ":", "分": ":", "秒": None}
     | {"第": None, "季": "Q", "週": "W", "周": "W", "元": "1", "\u3000": " "}
+    | {"년": "-", "월": "-", "일": " ", "시": ":", "분": ":", "초": None, "주": "W"}
 )
-_HALVES = (("上午", "AM "), ("下午", "PM "), ("午前", "AM "), ("午後", "PM "))
+_HALVES = (("上午", "AM "), ("下午", "PM "), ("午前", "AM "), ("午後", "PM "), ("오전", "AM "), ("오후", "PM "))
 _HALF_YEARS = (("上半年", "H1"), ("下半年", "H2"))
 _CJK_MONTH = re.compile(r"([一二三四五六七八九]|十[一二]?)月")
 _CJK_MONTHS = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"]
@@ -130,6 +134,10 @@ _ERAS = (
     *(("中華民國", 1911), ("中华民国", 1911), ("民國", 1911), ("民国", 1911)),
     *(("令和", 2018), ("平成", 1988), ("昭和", 1925)),
 )
+_ERA_LETTER = re.compile(r"([TSHR])(\d{1,2})(?=([./-])\d{1,2}\3\d{1,2}$)")
+_ERA_LETTERS = {"T": 1911, "S": 1925, "H": 1988, "R": 2018}
+_LONE_ROC = re.compile(r"(\d{2,3})\s?年度?")
+_SHARED_YEAR = re.compile(r"(\d{1,2})\.(\d{1,2})\.\s*[-–]\s*\d{1,2}\.(\d{1,2})\.(\d{4})")
 _ROC_SHORT = re.compile(r"(\d{3})(?=[-/]\d|\.\d{1,2}\.\d|[- ]?[QqWw]\d|-?\d{1,2}[QW]$)")
 
 
@@ -140,6 +148,12 @@ def looks_like_time(text: str) -> bool:
         return False
     found = read_cell(cell)
     return found is not None and found.kind != PAIR
+
+
+def is_roc(texts: Sequence[str]) -> bool:
+    """Whether cells are years of the Republic of China, some of which have three digits."""
+    kinds = {None if cell is None else cell.kind for cell in map(read_cell, texts[:_ENOUGH])}
+    return ROC in kinds and kinds <= {ROC, PAIR}
 
 
 def match(text: str) -> tuple[str, re.Match[str]] | None:
@@ -157,10 +171,29 @@ def read_cell(text: str) -> Cell | None:
     found = match(cell)
     if found is not None:
         return _parts(*found)
+    again, lone = _rewritten(cell), _LONE_ROC.fullmatch(cell)
+    if again is not None:
+        return read_cell(again)
+    return _foreign(cell) if lone is None else _lone_year(int(lone[1]))
+
+
+def _rewritten(cell: str) -> str | None:
+    """The first of two times, `R6.1.31` with the year that it means, `[...]` without brackets; None for all else."""
+    begin, letter = begin_of(cell), _ERA_LETTER.match(cell)
+    if begin is None and letter is not None:
+        return f"{int(letter[2]) + _ERA_LETTERS[letter[1]]}{cell[letter.end() :]}"
+    return cell[1:-1] if begin is None and cell[:1] == "[" and cell[-1:] == "]" else begin
+
+
+def _lone_year(year: int) -> Cell | None:
+    """109年 counts from 1911, and 70年 where others of its column do."""
+    roc = year > 99
+    return Cell(year + ROC_YEAR * roc, 1, 1, 0, NO_OFFSET, ROC if roc else PAIR) if year <= 200 else None
+
+
+def _foreign(cell: str) -> Cell | None:
+    """A cell with words, eras or stray blanks as a date in parts."""
     base = 0
-    begin = begin_of(cell)
-    if begin is not None:
-        return read_cell(begin)
     if not cell.isascii():
         cell = unicodedata.normalize("NFKC", cell)
         for era, start in _ERAS:
@@ -199,6 +232,10 @@ def read_cell(text: str) -> Cell | None:
 
 def begin_of(text: str) -> str | None:
     """The first of two times that a cell holds, as in `2024-01-01 00:00 - 2024-01-01 01:00`; None where it is one."""
+    shared = _SHARED_YEAR.fullmatch(text.strip())
+    if shared is not None:  # 30.12.-05.01.2025 begins in the year before
+        day, month, until, year = map(int, shared.groups())
+        return f"{day:02d}.{month:02d}.{year - (month > until)}"
     parts = _SPAN.split(text.strip())
     if len(parts) != 2 or match(parts[0].strip()) is None:
         return None

@@ -21,11 +21,11 @@ from tidegate.data.time.timestamps import Times, assemble, by_format
 
 HOUR = 3_600_000_000
 _SYNONYMS = {
-    "year": "year yr yyyy jahr annee année año ano anno 年 年份 年度 西元年 民國年 民國",
+    "year": "years jahre year yr yyyy jahr annee année año ano anno 年 年份 年度 西元年 民國年 民國",
     "quarter": "quarter qtr q quartal trimestre 季 季別 季度",
-    "month": "month mo mon mm mnth monat mois mes mês mese 月 月份",
+    "month": "months monate month mo mon mm mnth monat mois mes mês mese 月 月份",
     "week": "week wk ww woche kw semaine semana settimana isoweek weekofyear 週 周 週別 週次",
-    "day": "day dd dom tag jour dia día giorno dayofmonth mday 日 日期",
+    "day": "day dd dy dom tag jour dia día giorno dayofmonth mday 日 日期",
     "doy": "doy dayofyear yday julian julianday jday",
     "hour": "hour hr hh hrs stunde heure hora ora hourofday 時 小時 鐘點 hourending he",
     "minute": "minute min mi minuto 分 分鐘",
@@ -35,6 +35,13 @@ _PART = {word: part for part, words in _SYNONYMS.items() for word in words.split
 _CLOCKS = frozenset(
     ("time", "clock", "timeofday", "uhrzeit", "zeit", "orario", "tijd", "klockan", "時間", "時刻", "時分")
 )
+_WORDS = """
+ds timestamp datetime date_time date·time time date 日期時間 時間 日期 month 年月 week year 年 datum fecha data
+zeit period quarter yyyyww yearweek 年週 年度 交易日期 _time time_period mess_datum 年月日 年月日時 날짜 일시
+統計期 дата tarih
+"""
+TIMES = tuple(word.replace("·", " ") for word in _WORDS.split())
+"""What columns of times are called, the surest first."""
 _UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
 _ORDER = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
@@ -48,6 +55,11 @@ def _plain(name: str) -> str:
 def part_named(name: str) -> str | None:
     """The part of a time that a column is named for: `year`, `month`, `week`, `hour` ...; None for no part."""
     return _PART.get(_plain(name))
+
+
+def is_time_name(name: str) -> bool:
+    """Whether a column is called by a word for time or a part of it."""
+    return name.strip().lower() in TIMES or _plain(name) in _CLOCKS | _PART.keys()
 
 
 def is_clock(source: Source, name: str) -> bool:
@@ -105,6 +117,9 @@ def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
         part = part_named(name)
         if part is not None and part not in places:
             places[part] = name
+    if "year" not in places and "month" in places:  # a column without a name that holds years, as in offices' tables
+        nameless = [name for name in free if name.startswith("column ") and _are_years(source, name)]
+        places |= dict(zip(["year"], nameless, strict=False))
     if "year" not in places:
         return ()
     for alone in ("quarter", "week", "doy"):
@@ -120,6 +135,12 @@ def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
     return tuple(found) if len(found) > 1 else ()
 
 
+def _are_years(source: Source, name: str) -> bool:
+    held = [text.strip() for text in source.cells(name) if not is_missing(text)]
+    years = [len(text) == 4 and text.isdigit() and text[:2] in ("18", "19", "20") for text in held]
+    return len(years) > 2 and sum(years) >= 0.9 * len(years)  # remarks may follow the rows
+
+
 def kinds_of(source: Source, parts: Sequence[str]) -> tuple[str, ...]:
     """What each of several time columns holds: `date`, `clock`, or a part of `_SYNONYMS`."""
     kinds: list[str] = []
@@ -130,6 +151,8 @@ def kinds_of(source: Source, parts: Sequence[str]) -> tuple[str, ...]:
         )
         if whole and not (part == "month" and kinds):
             kinds.append("date")
+        elif part is None and "year" not in kinds and name.startswith("column ") and _are_years(source, name):
+            kinds.append("year")
         elif part is not None and (part != "hour" or source.kind(name) == "number"):
             kinds.append(part)
         elif is_clock(source, name) and kinds:

@@ -17,12 +17,13 @@ from tidegate.data.time.digits import (
     BUDDHIST,
     BUDDHIST_NOTE,
     BUDDHIST_YEARS,
+    NO_TIME,
     as_floats,
     from_numbers,
     is_number,
     numbers,
 )
-from tidegate.data.time.forms import MINUTE, NO_OFFSET, begin_of
+from tidegate.data.time.forms import MINUTE, NO_OFFSET, PQY, SURE, begin_of
 from tidegate.data.time.timestamps import NAT, Fields, Place, Times, assemble
 
 _OFFSETS = (
@@ -94,6 +95,10 @@ class TimeColumn:
             if any(piece.dtype.kind == "f" for piece in pieces):
                 pieces = [as_floats(piece) for piece in pieces]
             values = np.concatenate(pieces)
+            ending = _ending_in_years(values)
+            if ending is not None:
+                self.numbers, self.fields = [], [ending]
+                return self.finish(place)
             return from_numbers(values, self.name, place, padded=self.padded, six=self.six, roc=self.form == "roc")
         if self.ready:
             times = np.concatenate([times for times, _ in self.ready])
@@ -164,6 +169,24 @@ class TimeColumn:
             return Times(utc, aware=True, zone="UTC", notes=notes)
         zone = "UTC" if minutes == 0 else f"Etc/GMT{-minutes // 60:+d}"
         return Times(utc, aware=True, zone=zone, notes=notes)
+
+
+def _ending_in_years(values: NDArray[Any]) -> Fields | None:
+    """Whole numbers such as 31012024 as days and months in open order; None where one of them cannot be that."""
+    if values.dtype.kind == "f":
+        return None
+    missing = values == NO_TIME
+    held = values[~missing]
+    first, second, year = held // 1_000_000, held // 10_000 % 100, held % 10_000
+    inside = [(part >= 1).all() and (part <= 31).all() for part in (first, second)]
+    if len(np.unique(held)) < 3 or not all(inside) or year.min() < 1900 or year.max() > 2100:
+        return None
+    parts = [np.full(len(values), fill, dtype=np.int64) for fill in (1970, 1, 1)]
+    for part, known in zip(parts, (year, first, second), strict=True):
+        part[~missing] = known
+    clock, offset = np.zeros(len(values), dtype=np.int64), np.full(len(values), NO_OFFSET, dtype=np.int16)
+    kind = np.where(missing, SURE, PQY).astype(np.int8)
+    return Fields(parts[0], parts[1], parts[2], clock, offset, kind, missing, False)
 
 
 def _dotted_months(texts: Sequence[str]) -> bool:

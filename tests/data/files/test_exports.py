@@ -1,0 +1,207 @@
+"""Exports of well-known tools and offices, written down in a few lines each: the table in them is found, and said."""
+
+import numpy as np
+import pytest
+
+from tests.data.files.support import days, kinds, text_file
+from tidegate.core.errors import SchemaError, TimeError
+from tidegate.data import read
+
+N = 40
+VALUES = [round(100 + 10 * np.sin(i / 3) + i / 10, 2) for i in range(N)]
+DAYS = days(N)
+MONTHS = "Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()  # noqa: SIM905
+
+
+def german(value):
+    return f"{value:.2f}".replace(".", ",")
+
+
+def rows(line):
+    return "".join(line(i, day, VALUES[i]) for i, day in enumerate(DAYS))
+
+
+def dotted(day):
+    return f"{day[8:]}.{day[5:7]}.{day[:4]}"
+
+
+RULE = "-" * 40 + "\n"
+TABLES = {
+    "SAP list": (
+        "Tabelle: VBAK\n\n" + RULE + "|Datum     |Werk|  Menge |\n" + RULE
+        + rows(lambda i, day, y: f"|{dotted(day)}|1000| {german(y)} |\n") + RULE,
+        "Datum", "Menge", {"preamble", "trailer", "decimal"},
+    ),
+    "Markdown": (
+        "| time | value |\n|------|------:|\n" + rows(lambda i, day, y: f"| {day} | {y} |\n"), "time", "value", set(),
+    ),
+    "InfluxDB": (
+        "#group,false,false,true,true,false,false\n#datatype,string,long,dateTime:RFC3339,dateTime:RFC3339,double,string\n"
+        "#default,mean,,,,,\n,result,table,_start,_time,_value,_field\n"
+        + rows(lambda i, day, y: f",,0,2023-01-01T00:00:00Z,{day}T00:00:00Z,{y},temp\n"),
+        "_time", "_value", {"comments"},
+    ),
+    "AEMO": (
+        "C,NEMP.WORLD,DVD,AEMO,PUBLIC\nI,DISPATCH,REGIONSUM,4,SETTLEMENTDATE,REGIONID,TOTALDEMAND\n"
+        + rows(lambda i, day, y: f'D,DISPATCH,REGIONSUM,4,"{day.replace("-", "/")} 00:00:00",NSW1,{y}\n')
+        + 'C,"END OF REPORT",302\n',
+        "SETTLEMENTDATE", "TOTALDEMAND", {"preamble", "trailer"},
+    ),
+    "USGS": (
+        "# US Geological Survey\n#\nagency_cd\tsite_no\tdatetime\tflow\tflow_cd\n5s\t15s\t20d\t14n\t10s\n"
+        + rows(lambda i, day, y: f"USGS\t01646500\t{day}\t{y}\tA\n"),
+        "datetime", "flow", {"comments", "header"},
+    ),
+    "ONS": (
+        "Title,CPI\nCDID,D7BT\nUnit,Index\nRelease date,19-06-2024\n" + rows(lambda i, day, y: f"{day},{y}\n"),
+        "Title", "CPI", {"header"},
+    ),
+    "INSEE": (
+        "Libellé;Consommation\nidBank;001763852\nDernière mise à jour;31/05/2024\nPériode;\n"
+        + rows(lambda i, day, y: f"{day};{y}\n"),
+        "Période", "Consommation", {"header"},
+    ),
+    "keys above the names": (
+        "Station:;Berlin\nHöhe:;34\nDatum;Wert\n" + rows(lambda i, day, y: f"{day};{german(y)}\n"),
+        "Datum", "Wert", {"preamble"},
+    ),
+    "logger of four header lines": (
+        '"TOA5","CR1000","12"\n"TIMESTAMP","RECORD","AirTC_Avg"\n"TS","RN","Deg C"\n"","","Avg"\n'
+        + rows(lambda i, day, y: f'"{day} 00:00:00",7,{y}\n'),
+        "TIMESTAMP", "AirTC_Avg", {"header"},
+    ),
+    "two languages of names": (
+        '"日期(day)","氣溫(℃)","站號"\n"ObsTime","Temperature","Id"\n'
+        + rows(lambda i, day, y: f'"{day}","{y}","46692"\n'),
+        "日期(day)", "氣溫(℃)", {"header"},
+    ),
+    "R with names of rows": ('"date","v"\n' + rows(lambda i, day, y: f'"{i}",{day},{y}\n'), "date", "v", {"header"}),
+    "averages below": (
+        "日期,v\n" + rows(lambda i, day, y: f"{day},{y}\n") + "平均值,100\n最大值,123\n", "日期", "v", {"trailer"},
+    ),
+    "weeks with one year": (
+        "Periode;Wert\n"
+        + "".join(
+            f"{dotted(a)[:6]}-{dotted(b)};{german(y)}\n"
+            for a, b, y in zip(days(7 * N)[::7], days(7 * N)[6::7], VALUES, strict=True)
+        ),
+        "Periode", "Wert", {"spans"},
+    ),
+    "Apache": (
+        "date,v\n"
+        + rows(lambda i, day, y: f"[{day[8:]}/{'Jan' if day[6] == '1' else 'Feb'}/2024:00:00:00 +0000],{y}\n"),
+        "date", "v", set(),
+    ),
+    "PVGIS": (
+        "Latitude (decimal degrees):\t45.0\n\ntime,P\n"
+        + "".join(f"202401{i // 24 + 1:02d}:{i % 24:02d}10,{y}\n" for i, y in enumerate(VALUES))
+        + "\nP: PV power (W)\nPVGIS (c) European Union\n",
+        "time", "P", {"preamble", "trailer"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_the_table_in_an_export(tmp_path, kind):
+    text, time, target, said = TABLES[kind]
+    table = read(text_file(tmp_path, text))
+    assert (table.schema.time, table.schema.targets) == (time, (target,))
+    assert table.columns[target].tolist() == VALUES
+    assert len(table.time) == N
+    assert (np.diff(table.time.astype("datetime64[h]").astype(int)) > 0).all()
+    assert said <= kinds(table)
+
+
+def test_offices_with_years_beside_months(tmp_path):
+    months = [(2020 + i // 12, MONTHS[i % 12]) for i in range(N)]
+    text = "Code: 61111\n;Monate;Index\n" + "".join(
+        f"{year};{month};{german(y)}\n" for (year, month), y in zip(months, VALUES, strict=True)
+    )
+    table = read(text_file(tmp_path, text + "__________\n(C)opyright Bundesamt\n"))
+    assert str(table.frequency) == "M"
+    assert str(table.time[-1])[:7] == f"{2020 + (N - 1) // 12}-{(N - 1) % 12 + 1:02d}"
+
+
+@pytest.mark.parametrize("sign", ["~", "^", "\x01", "\x1f", "¦", ":", "#"])
+def test_unusual_delimiters(tmp_path, sign):
+    text = f"day{sign}value\n" + rows(lambda i, day, y: f"{day}{sign}{y}\n")
+    table = read(text_file(tmp_path, text))
+    assert (table.schema.time, table.columns["value"].tolist()) == ("day", VALUES)
+
+
+def test_one_column_of_words_asks_for_the_delimiter(tmp_path):
+    with pytest.raises(SchemaError, match="--delimiter"):
+        read(text_file(tmp_path, "a/b\n" + "x/y\n" * 9))
+
+
+@pytest.mark.parametrize("zero", ["٠", "۰", "０"])
+def test_digits_of_other_scripts(tmp_path, zero):
+    digits = str.maketrans(
+        "0123456789.", "".join(chr(ord(zero) + i) for i in range(10)) + ("．" if zero == "０" else "٫")
+    )
+    table = read(text_file(tmp_path, "time,v\n" + rows(lambda i, day, y: f"{day},{y}\n".translate(digits))))
+    assert table.columns["v"].tolist() == VALUES
+    assert str(table.time[0])[:10] == DAYS[0]
+
+
+def test_a_year_in_every_column(tmp_path):
+    """World Bank: names that are years are no row, and what each row is must be said."""
+    years = ",".join(f'"{year}"' for year in range(1960, 2000))
+    text = f'"Data Source","WDI",\n\n"Country Name","Country Code",{years},\n'
+    text += "".join(f'"C{k}","C{k}",' + ",".join(f'"{y + k}"' for y in VALUES) + ",\n" for k in range(3))
+    with pytest.raises(SchemaError, match=r'40 columns.*1960|wide="rows"|hold numbers: 1960'):
+        read(text_file(tmp_path, text))
+
+
+def test_columns_that_stay_the_same_are_neither_time_nor_target(tmp_path):
+    text = "LAST UPDATE,geo,TIME_PERIOD,code,OBS_VALUE\n" + rows(
+        lambda i, day, y: f"04/06/24 23:00:00,DE,{day},7,{y}\n"
+    )
+    table = read(text_file(tmp_path, text))
+    assert (table.schema.time, table.schema.targets) == ("TIME_PERIOD", ("OBS_VALUE",))
+    assert "unused" in kinds(table)
+
+
+@pytest.mark.parametrize(
+    ("order", "word"),
+    [("{d}{m}{y}", None), ("{m}{d}{y}", None), ("{d}{m}{y}", "dayfirst"), ("{m}{d}{y}", "monthfirst")],
+)
+def test_eight_digits_that_end_in_the_year(tmp_path, order, word):
+    text = "date,v\n" + rows(lambda i, day, y: f"{order.format(d=day[8:], m=day[5:7], y=day[:4])},{y}\n")
+    table = read(text_file(tmp_path, text), date_format=word)
+    assert [str(time)[:10] for time in table.time] == DAYS
+
+
+def test_eight_digits_that_may_begin_with_the_day_or_the_month(tmp_path):
+    text = "date,v\n" + "".join(
+        f"{d}{m}2024,{d}\n" for d, m in (("01", "02"), ("05", "04"), ("07", "09"), ("11", "12"))
+    )
+    with pytest.raises(TimeError, match="dayfirst"):
+        read(text_file(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("2024년 2월 9일", "2024-02-09T00:00"),
+        ("2024년 2월 9일 오후 3시 5분", "2024-02-09T15:05"),
+        ("R6.2.9", "2024-02-09T00:00"),
+        ("H30/4/1", "2018-04-01T00:00"),
+        ("S64.1.7", "1989-01-07T00:00"),
+        ("2024 S2", "2024-07-01T00:00"),
+        ("2024-S1", "2024-01-01T00:00"),
+        ("30.12.-05.01.2025", "2024-12-30T00:00"),
+        ("109年", "2020-01-01T00:00"),
+        ("[09/Feb/2024:15:05:00 +0000]", "2024-02-09T15:05"),
+    ],
+)
+def test_one_form_of_time(text, date):
+    table = read({"time": [text], "y": [1.0]}, check=False, frequency="D")
+    assert str(table.time[0]).startswith(date)
+
+
+def test_years_of_the_republic_with_their_word(tmp_path):
+    text = "統計期,人口\n" + "".join(f"{70 + i}年,{y}\n" for i, y in enumerate(VALUES))
+    table = read(text_file(tmp_path, text))
+    assert (str(table.time[0])[:4], str(table.time[-1])[:4]) == ("1981", str(1981 + N - 1))
+    assert "roc" in kinds(table)
