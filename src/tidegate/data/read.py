@@ -216,7 +216,7 @@ def _long(
         if len(found) == 1:
             return tr(". If column {column!r} tells series apart, pass series={given}", column=found[0], given=given)
         shown = tr(" and ").join(map(repr, found))
-        message = ". Columns {columns} tell the rows of one time apart: if they name the series, pass series={given} ({flags})"
+        message = ". Columns {columns} tell rows of one time apart; if they name series, pass series={given} ({flags})"
         return tr(message, columns=shown, given=given, flags=flags)
 
     rows = Rows(stamps, codes, ids, columns, source.place, aware is None, hint, notes=notes, keys=keys.columns)
