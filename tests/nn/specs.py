@@ -11,6 +11,7 @@ from tidegate.artifacts.spec import (
     BatchNorm,
     Branch,
     Convolution,
+    Ctc,
     Decoder,
     Dropout,
     Embed,
@@ -110,8 +111,8 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
 def saying(draw: st.DrawFn) -> NetworkSpec:
     """Any network that says something about sequences of any length."""
     size, between = draw(st.sampled_from([0, 4])), []
-    last: Any = draw(st.sampled_from([Label(hidden_size=size), Tag(hidden_size=size)]))
-    tag, sizes = isinstance(last, Tag), {"past": draw(st.integers(1, 3)), "targets": draw(st.integers(0, 1))}
+    last: Any = draw(st.sampled_from([Label(hidden_size=size), Tag(hidden_size=size), Ctc(hidden_size=size)]))
+    tag, sizes = not isinstance(last, Label), {"past": draw(st.integers(1, 3)), "targets": draw(st.integers(0, 1))}
     first = draw(st.sampled_from(["numbers", "tokens", "frames"]))
     if first == "tokens":
         between.append(Tokens(vocabulary=7, size=3, dropout=0.2, pairs=draw(st.sampled_from([0, 11]))))
@@ -144,7 +145,7 @@ def saying(draw: st.DrawFn) -> NetworkSpec:
         encoder = Transformer(hidden_size=6, num_heads=3, feedforward=7)
     pools = [Pool(by=draw(st.sampled_from(["last", "attention", "mean", "max", "ends"])))] * (not tag)
     layers = sorted([encoder, last, *pools, *between], key=lambda layer: ORDER.index(layer.kind))
-    outputs = draw(st.integers(1, 3))
+    outputs = draw(st.integers(2 if isinstance(last, Ctc) else 1, 3))
     return NetworkSpec(window=0, horizon=1, static=static, outputs=outputs, layers=tuple(layers), **sizes)
 
 

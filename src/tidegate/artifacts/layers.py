@@ -276,6 +276,19 @@ class Tag(Record):
     hidden_size: Count = 0
 
 
+class Ctc(Record):
+    """Scores of O symbols for every step, the first of them the blank.
+
+    A text is what is left of the steps' symbols once repetitions are joined and blanks left out. `hidden_size` as of
+    `Label`.
+
+    Source: Graves, Fernandez, Gomez and Schmidhuber (2006), doi:10.1145/1143844.1143891.
+    """
+
+    kind: Literal["ctc"] = "ctc"
+    hidden_size: Count = 0
+
+
 class Next(Record):
     """Scores of every token of the vocabulary for the place after each step; their softmax is what comes next.
 
@@ -308,12 +321,13 @@ Layer = Annotated[
     | Decoder
     | Label
     | Tag
+    | Ctc
     | Next,
     Field(discriminator="kind"),
 ]
 ENCODERS = ("recurrent", "transformer", "ode_rnn")
 FORECASTS = ("head", "decoder")
-SAYS = ("label", "tag", "next")
+SAYS = ("label", "tag", "ctc", "next")
 ORDER = (
     "tokens",
     "frames",

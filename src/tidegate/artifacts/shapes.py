@@ -15,6 +15,7 @@ from tidegate.artifacts.spec import (
     BatchNorm,
     Branch,
     Convolution,
+    Ctc,
     Decoder,
     Embed,
     Frames,
@@ -205,7 +206,7 @@ def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
     return shapes
 
 
-def label_inputs(layer: Label | Tag, sizes: Sizes) -> int:
+def label_inputs(layer: Label | Tag | Ctc, sizes: Sizes) -> int:
     """Features that a label reads: context and embedded static inputs, or of a tag those of one step."""
     return sizes.context + sizes.static if isinstance(layer, Label) else sizes.width
 
@@ -252,7 +253,7 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder, Label, Tag, Next)):
+        if isinstance(layer, (Head, Decoder, Label, Tag, Ctc, Next)):
             shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
@@ -318,11 +319,11 @@ def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
 
 
 def _last_shapes(
-    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Next, sizes: Sizes
+    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next, sizes: Sizes
 ) -> dict[str, Shape]:
     if isinstance(layer, Next):
         return _next_shapes(at, spec, layer)
-    if isinstance(layer, (Label, Tag)):
+    if isinstance(layer, (Label, Tag, Ctc)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
         shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
         return shapes | _linear(f"{at}.final", hidden or width, sizes.outputs)

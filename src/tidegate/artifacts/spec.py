@@ -26,6 +26,7 @@ from tidegate.artifacts.layers import (
     Cell,
     Convolution,
     Count,
+    Ctc,
     Decoder,
     Dropout,
     Embed,
@@ -60,6 +61,7 @@ __all__ = [
     "Cell",
     "Convolution",
     "Count",
+    "Ctc",
     "Decoder",
     "Dropout",
     "Embed",
@@ -97,8 +99,8 @@ class NetworkSpec(Record):
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
         members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
             than one only where the network ends in a label or a tag.
-        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag), and one of
-            head, decoder, label, tag and next.
+        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag, ctc or next),
+            and one of head, decoder, label, tag, ctc and next.
     """
 
     window: Count
@@ -148,8 +150,8 @@ class NetworkSpec(Record):
         ends = [kind for kind in kinds if kind in (*FORECASTS, *SAYS)]
         if len(ends) != 1:
             raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
-        if ("pool" in kinds) == (ends[0] in ("tag", "next")):
-            raise ValueError(f"layers must have a pool, but none where they end in a tag or in next, got {kinds}")
+        if ("pool" in kinds) == (ends[0] in ("tag", "ctc", "next")):
+            raise ValueError(f"layers must have a pool, but none where they end in a tag, ctc or next, got {kinds}")
 
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
@@ -173,8 +175,10 @@ class NetworkSpec(Record):
         strides = convolution is not None and convolution.stride > 1
         if end == "next":
             self._check_next()
-        if end == "tag" and (strides or kinds & {"segment", "branch"}):
-            raise ValueError("a tag is for every step: leave segment, branch and a convolution's stride out")
+        if end in ("tag", "ctc") and (strides or kinds & {"segment", "branch"}):
+            raise ValueError(f"a {end} is for every step: leave segment, branch and a convolution's stride out")
+        if end == "ctc" and (self.outputs < 2 or self.members > 1):
+            raise ValueError("ctc scores a blank and at least one symbol, and is not averaged: members 1")
         if not self.window and isinstance(self.encoder, Transformer) and self.encoder.positions == "learned":
             raise ValueError("learned positions need a window: take sinusoidal positions for sequences of any length")
 

@@ -82,6 +82,8 @@ _METRICS = {
     "same": "exactly right",
     "joint_nats_per_frame": "joint nats per frame",
     "independent_nats_per_frame": "independent nats per frame",
+    "wer": "word error rate",
+    "cer": "character error rate",
     "cmapss": "C-MAPSS score",
     "windows": "labelled windows",
     "found": "windows found",

@@ -33,6 +33,7 @@ class Sequences:
         label_names: names of what `labels` holds: its column, or one for each of P numbers or K labels.
         per_step: whether `labels` belong to steps.
         groups: [M] what a sequence came from (engine, speaker, patient, host), or None.
+        parts: [M] the part that the data themselves put each into (`train`, `validation` or `test`), or None.
         frame: (height, width, colours) of frames, or None.
         rate: steps a second, for explanations and figures; None where steps are only counted.
         notes: what was found and done while reading.
@@ -48,6 +49,7 @@ class Sequences:
     label_names: tuple[str, ...] = ()
     per_step: bool = False
     groups: NDArray[Any] | None = None
+    parts: NDArray[Any] | None = None
     frame: tuple[int, int, int] | None = None
     rate: float | None = None
     notes: tuple[Note, ...] = ()
@@ -81,4 +83,5 @@ class Sequences:
             texts=None if self.texts is None else self.texts[index],
             labels=labels,
             groups=None if self.groups is None else self.groups[index],
+            parts=None if self.parts is None else self.parts[index],
         )

@@ -21,7 +21,7 @@ def data_fingerprint(data: Table | Sequences) -> str:
         columns = {"": data.starts, "time": data.time, **data.columns}
         columns |= {f"static.{name}": values for name, values in data.static.items()}
         return _digest((data.ids, data.timezone, data.schema), columns)
-    named = {"labels": data.labels, "groups": data.groups, "texts": data.texts}
+    named = {"labels": data.labels, "groups": data.groups, "texts": data.texts, "parts": data.parts}
     columns = {"": data.starts, "values": data.values, **data.categories}
     columns |= {name: np.asarray(values) for name, values in named.items() if values is not None}
     return _digest((data.ids, data.channels, data.label_names, data.per_step, data.rate), columns)

@@ -18,7 +18,7 @@ from tidegate.data.suspects import suspect_groups
 
 __all__ = ["Partition", "partition", "suspect_groups"]
 
-By = Literal["auto", "random", "stratified", "grouped", "time"]
+By = Literal["auto", "random", "stratified", "grouped", "time", "given"]
 PARTS = ("train", "validation", "test")
 _BINS = 10
 
@@ -52,8 +52,9 @@ def partition(
         sequences: all of them; those without a label, where others have one, are left out.
         validation, test: a share of the sequences (float below 1) or a count (int); 0 leaves the part out.
         by: `random`; `stratified`, each class (or tenth of the numbers to estimate) in every part as in the whole;
-            `grouped`, no group in two parts, and labels as balanced as groups allow; `time`, in their order; `auto`
-            takes groups where there are some, else labels that repeat, else chance.
+            `grouped`, no group in two parts, and labels as balanced as groups allow; `time`, in their order; `given`,
+            as the data say themselves; `auto` takes what the data say, else groups where there are some, else labels
+            that repeat, else chance.
         seed: of chance; the same seed gives the same parts.
 
     Raises:
@@ -77,6 +78,8 @@ def partition(
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ConfigError(f"seed={seed!r} must be a whole number, 0 or more")
     held, notes = _labelled(sequences)
+    if by == "given" or (by == "auto" and sequences.parts is not None):
+        return _given(sequences, held, notes)
     sizes = _sizes(len(held), validation, test)
     chosen = _choose(sequences, held, by)
     rng = np.random.default_rng(seed)
@@ -96,6 +99,20 @@ def partition(
     if chosen != "grouped":
         notes += suspect_groups(sequences, made)
     return Partition(made.train, made.validation, made.test, chosen, tuple(notes))
+
+
+def _given(sequences: Sequences, held: NDArray[np.int64], notes: list[Note]) -> Partition:
+    """The parts that the data name."""
+    if sequences.parts is None:
+        raise ConfigError("by='given' needs a column that says which part each sequence is in; name it when reading")
+    own = sequences.parts[held]
+    places = [held[own == name] for name in PARTS]
+    if not len(places[0]) or not len(places[1]):
+        counts = ", ".join(f"{name}: {len(part)}" for name, part in zip(PARTS, places, strict=True))
+        raise SplitError(f"the data name no training or no validation sequences ({counts}); pass by='random'")
+    message = "Parts are as the data name them: {train} train, {validation} validate, {test} test."
+    notes.append(Note("parts", message, {name: len(part) for name, part in zip(PARTS, places, strict=True)}))
+    return Partition(places[0], places[1], places[2], "given", tuple(notes))
 
 
 def _labelled(sequences: Sequences) -> tuple[NDArray[np.int64], list[Note]]:

@@ -295,5 +295,6 @@ LAYERS: dict[str, type[nn.Module]] = {
     "decoder": DecoderLayer,
     "label": LabelLayer,
     "tag": LabelLayer,
+    "ctc": LabelLayer,
     "next": NextLayer,
 }

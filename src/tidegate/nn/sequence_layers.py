@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs, next_map
-from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
+from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
 from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps
@@ -116,9 +116,9 @@ class BranchLayer(nn.Module):
 
 
 class LabelLayer(nn.Module):
-    """What is said about a sequence (`Label`), or about every step of it (`Tag`): [B, 1, O] or [B, T, O]."""
+    """What is said about a sequence (`Label`), or about every step of it (`Tag`, `Ctc`): [B, 1, O] or [B, T, O]."""
 
-    def __init__(self, spec: NetworkSpec, layer: Label | Tag, sizes: Sizes) -> None:
+    def __init__(self, spec: NetworkSpec, layer: Label | Tag | Ctc, sizes: Sizes) -> None:
         super().__init__()
         width, size = label_inputs(layer, sizes), layer.hidden_size
         self.hidden = nn.Linear(width, size) if size else None

@@ -30,6 +30,7 @@ HOMES = {
     "regressor": ("tidegate.runtime.label.model", "LabelModel"),
     "detector": ("tidegate.runtime.detect.detector", "Detector"),
     "language": ("tidegate.runtime.language.model", "TextModel"),
+    "transcriber": ("tidegate.runtime.transcribe.model", "SpeechModel"),
 }
 
 

@@ -113,6 +113,38 @@ def rouge_l() -> TextMetric:
     return TextMetric("rouge_l", True, count, _mean, "rouge-score|rougeL|f|no stemmer")
 
 
+def wer() -> TextMetric:
+    """Word error rate: words that are wrong, missing or too many, over the words of the references, by jiwer.
+
+    Raises:
+        MissingExtraError: jiwer is not installed.
+    """
+    return _edits("wer", "process_words")
+
+
+def cer() -> TextMetric:
+    """The same of characters.
+
+    Raises:
+        MissingExtraError: jiwer is not installed.
+    """
+    return _edits("cer", "process_characters")
+
+
+def _edits(name: str, process: str) -> TextMetric:
+    library = require("jiwer", extra="audio", purpose=PURPOSE)
+
+    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+        found = []
+        for own, other in zip(hypotheses, references, strict=True):
+            made = getattr(library, process)(other, own)
+            wrong = made.substitutions + made.deletions + made.insertions
+            found.append((wrong, made.substitutions + made.deletions + made.hits))
+        return np.array(found, np.float64).reshape(-1, 2)
+
+    return TextMetric(name, False, count, _mean, f"jiwer|{process}")
+
+
 def same() -> TextMetric:
     """The share of texts that are what the reference is, but for blanks around them."""
 

@@ -143,5 +143,6 @@ LAYERS = {
     "decoder": decoder,
     "label": label,
     "tag": label,
+    "ctc": label,
     "next": next_scores,
 }

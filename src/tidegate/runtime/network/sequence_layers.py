@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
-from tidegate.artifacts.spec import Branch, Frames, Label, NetworkSpec, Next, Tag, Tokens
+from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
 from tidegate.runtime.network.convolution import convolve, padded_rows
 from tidegate.runtime.network.flow import (
@@ -79,7 +79,7 @@ def branch(spec: NetworkSpec, layer: Branch, weights: Weights, at: str, flow: Fl
     flow.branch = mean_over(x, lengths)[:, 0]
 
 
-def label(spec: NetworkSpec, layer: Label | Tag, weights: Weights, at: str, flow: Flow) -> None:
+def label(spec: NetworkSpec, layer: Label | Tag | Ctc, weights: Weights, at: str, flow: Flow) -> None:
     """What is said about a sequence, [B, 1, O], or about every step of it, [B, T, O]."""
     x = flow.sequence if flow.context is None else flow.context[:, None]
     if isinstance(layer, Label) and spec.find("embed") is not None:

@@ -18,7 +18,7 @@ from tidegate.runtime.network.layers import LAYERS
 from tidegate.runtime.network.recurrent import Loaded, run_stack
 from tidegate.runtime.state import MOST_STEPS, Expected, check_state
 
-CARRIED = ("tokens", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "label", "tag", "next")
+CARRIED = ("tokens", "embed", "recurrent", "batch_norm", "pool", "dropout", "head", "label", "tag", "ctc", "next")
 
 
 def check_stream(spec: NetworkSpec) -> None:
@@ -59,7 +59,7 @@ class Steps:
     (without it, but for rounding), and it does not depend on how many streams there are beside.
 
     Args:
-        spec: unidirectional, without layers that look at several steps; a horizon of 1, a label, a tag or next.
+        spec: unidirectional, without layers that look at several steps; a horizon of 1, a label, a tag, ctc or next.
         weights: its tensors by name, float32.
         streams: S.
         static: [S, static inputs]; None where the network reads none.

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note
 from tidegate.evaluate.language.evaluation import FRAMES, LanguageEvaluation, evaluate_language
-from tidegate.evaluate.language.ngrams import KneserNey, unigram
 from tidegate.nn.network import build_network
 from tidegate.prepare.vocabulary import END, UNKNOWN
+from tidegate.runtime.language.ngrams import KneserNey, unigram
 from tidegate.tasks.language.fit import adapted_nats, block_nats, carried_nats, join, root_squares
 from tidegate.tasks.language.pieces import bernoulli_nats, by_frame, frame_nats, numbers_of
 from tidegate.train.isolation import plain_torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +47,12 @@ def read_sounds(
         DataError: different rates and no `rate`.
         MissingExtraError: other formats than WAV without the `soundfile` library.
     """
-    _check(rate, mels, window, hop, broken)
+    check_sound(rate, mels, window, hop, broken)
     root = data if isinstance(data, Path) else None
     paths = files_below(data, SOUNDS) if isinstance(data, Path) else data
     if not paths:
         raise ReadError(f"{root or 'the list'} holds no sound files ({', '.join(SOUNDS[:4])} ...)")
-    heard = [_hear(path, rate, mels, window, hop) for path in paths]
+    heard = [hear(path, rate, mels, window, hop) for path in paths]
     below = [path.name if root is None else path.relative_to(root).as_posix() for path in paths]
     failed = [f"{name} ({item})" for name, item in zip(below, heard, strict=True) if isinstance(item, str)]
     sounds = [item for item in heard if not isinstance(item, str)]
@@ -67,7 +67,7 @@ def read_sounds(
     if failed:
         message = "{count} sound files cannot be used and were left out: {files}."
         notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
-    wanted = _one_rate(named.ids, [item.rate for item in sounds], rate, notes)
+    wanted = one_rate(named.ids, [item.rate for item in sounds], rate, notes)
     message = "{count} sound files at {rate} Hz became {mels} bands, a step each {hop} ms."
     values = {"count": len(sounds), "rate": wanted, "mels": mels, "hop": f"{1000 * hop:g}"}
     notes.append(Note("sound", message, values))
@@ -99,7 +99,8 @@ def band_names(mels: int, rate: int) -> list[str]:
     return [f"{middle:.{digits}f} Hz" for middle in middles]
 
 
-def _check(rate: int | None, mels: int, window: float, hop: float, broken: str) -> None:
+def check_sound(rate: int | None, mels: int, window: float, hop: float, broken: str) -> None:
+    """Refuse options of reading sound that cannot work."""
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 100 <= rate <= 1_000_000):
         raise ConfigError(f"rate={rate!r} must be a whole number of samples a second, such as 16000")
     if isinstance(mels, bool) or not isinstance(mels, int) or not 1 <= mels <= 512:
@@ -121,7 +122,7 @@ class Heard:
     short: bool
 
 
-def _hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) -> Heard | str:
+def hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) -> Heard | str:
     """One file, or what is wrong with it."""
     try:
         samples, rate = read_sound(path)
@@ -129,16 +130,27 @@ def _hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) 
         return str(error)
     except OSError as error:
         return str(error.strerror)
-    if not len(samples):
+    return hear_wave(samples, rate, wanted, mels, window, hop)
+
+
+def hear_wave(
+    samples: NDArray[Any], rate: int, wanted: int | None, mels: int, window: float, hop: float
+) -> Heard | str:
+    """Samples [n] or [n, channels], whole numbers as shares of their type's largest; or what is wrong with them."""
+    if not samples.size:
         return "no samples"
-    wave = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    if samples.dtype.kind in "iu":
+        samples = samples.astype(np.float32) / np.float32(np.iinfo(samples.dtype).max + 1)
+    if not np.isfinite(samples).all():
+        return "samples that are no finite numbers"
+    wave = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     used = wanted or rate
     wave = resample(wave, rate, used)
     short = len(wave) < round(window * used)
     return Heard(log_mel(wave, used, mels, window, hop), rate, float(np.ptp(wave)) == 0.0, short)
 
 
-def _one_rate(names: list[str], rates: list[int], wanted: int | None, notes: list[Note]) -> int:
+def one_rate(names: list[str], rates: list[int], wanted: int | None, notes: list[Note]) -> int:
     """The rate that all features are of.
 
     Raises:

@@ -12,6 +12,7 @@ Source: Kneser and Ney (1995), doi:10.1109/ICASSP.1995.479394; Chen and Goodman 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,6 +89,31 @@ class KneserNey:
             found = np.where(some, share, found)
             ends = np.where(known, at, -1)
         return found[first:]
+
+    def following(self, before: Sequence[int]) -> Floats:
+        """[V] p of every token after the tokens before it, of which the last `order` - 1 count."""
+        found = np.full(self.size, 1 / self.size)
+        for length, level in enumerate(self.levels, 1):
+            place = self._place(tuple(before[len(before) - length + 1 :])) if len(before) >= length - 1 else -1
+            if place < 0:
+                break
+            total, kinds = _of_history(level, np.array([place]))
+            if total[0]:
+                low, high = np.searchsorted(level.keys, [place * self.size, (place + 1) * self.size])
+                seen = np.zeros(self.size)
+                seen[level.keys[low:high] - place * self.size] = level.counts[low:high]
+                found = (np.maximum(seen - level.discount, 0) + level.discount * kinds[0] * found) / total[0]
+        return found
+
+    def _place(self, tokens: tuple[int, ...]) -> int:
+        """Of an n-gram among those of its length; -1 where training has it not."""
+        place = 0
+        for level, token in zip(self.levels, tokens, strict=False):
+            key = place * self.size + token
+            place = int(np.searchsorted(level.keys, key))
+            if place == len(level.keys) or level.keys[place] != key:
+                return -1
+        return place
 
 
 def _level(keys: Ints, counts: Ints, size: int) -> _Level:

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tidegate.evaluate.language.ngrams import KneserNey, unigram
+from tidegate.runtime.language.ngrams import KneserNey, unigram
 
 
 def by_definition(training: list[int], size: int, order: int, history: tuple[int, ...], token: int) -> float:

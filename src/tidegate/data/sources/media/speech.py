@@ -1,0 +1,303 @@
+"""Recordings with what was said in them: a table, transcripts beside the sounds, folders that are texts, or arrays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tidegate.core.errors import DataError, ReadError, SchemaError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import options_of
+from tidegate.data.read import open_source
+from tidegate.data.schema import first_named, missing_column
+from tidegate.data.sources.build import listed, pack
+from tidegate.data.sources.folder import files_below
+from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
+from tidegate.data.sources.media.wav import SOUNDS
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_PATHS = "path file filename file_name audio audio_path audio_filepath wav sound recording 路徑 檔案 檔名 音檔"
+_TEXTS = "text sentence transcript transcription words label command utterance 文字 句子 逐字稿 指令"
+_PARTS = {"train": "train training", "validation": "validation valid val dev devel eval", "test": "test testing"}
+_PART = {way: part for part, ways in _PARTS.items() for way in ways.split()}
+_SPEAKERS = "speaker speaker_id client_id reader user person 說話者 語者 講者"
+
+
+@dataclass(frozen=True)
+class _Said:
+    """A recording and what is said in it: a path or samples, where it was named; text, speaker and part, or None."""
+
+    sound: Any
+    id: str
+    place: str
+    text: str | None
+    speaker: str | None
+    part: str | None = None
+
+
+def read_speech(
+    data: Any,
+    texts: Sequence[str] | None = None,
+    *,
+    speakers: Sequence[str] | None = None,
+    path: str | None = None,
+    text: str | None = None,
+    speaker: str | None = None,
+    part: str | None = None,
+    rate: int | None = None,
+    mels: int = 40,
+    window: float = 0.025,
+    hop: float = 0.010,
+    broken: Broken = "error",
+    lowercase: bool = True,
+    labelled: bool = True,
+) -> Sequences:
+    """Recordings as log-mel features, with their texts and speakers.
+
+    Args:
+        data: a table (CSV, TSV, JSONL, Parquet or a frame) with a column of paths, relative to it, and one of texts; a
+            folder of sound files with such a table in it (`transcripts.*` or `metadata.*`), with transcripts as
+            LibriSpeech has them (`*.trans.txt`), with a text file beside each sound, or with sub-folders that are
+            called by what is said in them; a sound file or a list of them; a list of arrays [n] of samples, or
+            `Sequences`.
+        texts: of a list, one for each. speakers: of a list.
+        path, text, speaker: columns of the table; known by their usual names where nothing is said.
+        part: column that says which part a recording is in (train, validation or dev, test); `part` or `split` if None.
+        rate: samples a second of arrays, or to bring all files to.
+        mels: bands. window, hop: seconds that one step sees, and from one step to the next.
+        broken: `error`, or `skip` to leave out files that cannot be used, with a note.
+        lowercase: write texts small.
+        labelled: whether there must be texts.
+
+    Raises:
+        ReadError: a file is missing, broken or empty, with the line that names it. SchemaError: a column is missing.
+        DataError: no texts, an empty one, another number of them, or different rates and no `rate`.
+    """
+    check_sound(rate, mels, window, hop, broken)
+    if isinstance(data, Sequences):
+        if texts is None:
+            return data
+        return replace(data, labels=_array([_plain(own, lowercase) for own in texts]), label_names=("text",))
+    notes: list[Note] = []
+    said = _given(data, texts, speakers, {"path": path, "text": text, "speaker": speaker, "part": part}, rate, notes)
+    if labelled:
+        _check_texts(said, data)
+    heard = [_hear(own, rate, mels, window, hop) for own in said]
+    said, sounds = _usable(said, heard, broken, notes)
+    wanted = one_rate([own.id for own in said], [own.rate for own in sounds], rate, notes)
+    seconds = sum(len(own.features) for own in sounds) * hop
+    message = "{count} recordings, {minutes} minutes at {rate} Hz, became {mels} bands, a step each {hop} ms."
+    values = {"count": len(sounds), "minutes": f"{seconds / 60:.1f}", "rate": wanted, "mels": mels}
+    notes.append(Note("sound", message, {**values, "hop": f"{1000 * hop:g}"}))
+    silent = [own.id for own, sound in zip(said, sounds, strict=True) if sound.silent]
+    if silent:
+        message = "{count} sound files are silent throughout: {files}."
+        notes.append(Note("silent", message, {"count": len(silent), "files": listed(silent)}))
+    spoken = any(own.text is not None for own in said)
+    named = all(own.speaker is not None for own in said) and len({own.speaker for own in said}) > 1
+    made = pack(
+        [own.features for own in sounds],
+        ids=_different([own.id for own in said]),
+        channels=band_names(mels, wanted),
+        groups=_array([own.speaker for own in said]) if named else None,
+        rate=1 / hop,
+        notes=notes,
+    )
+    parts = _array([own.part for own in said]) if all(own.part is not None for own in said) else None
+    labels = _array([_plain(own.text or "", lowercase) for own in said]) if spoken else None
+    return replace(made, labels=labels, parts=parts, label_names=("text",) if spoken else ())
+
+
+def _given(
+    data: Any, texts: Any, speakers: Any, columns: Mapping[str, str | None], rate: int | None, notes: list[Note]
+) -> list[_Said]:
+    if isinstance(data, (str, PathLike)):
+        root = Path(data).expanduser()
+        if root.is_dir():
+            return _folder(root, columns, notes)
+        if root.suffix.lower() in SOUNDS:
+            data = [root]
+        else:
+            return _table(root, root.parent, columns, notes)
+    if isinstance(data, np.ndarray) and data.dtype.kind in "fiu" and data.ndim == 1:
+        data = [data]
+    if not isinstance(data, (list, tuple, np.ndarray)):
+        return _table(data, Path(), columns, notes)
+    for name, own in (("texts", texts), ("speakers", speakers)):
+        if own is not None and len(own) != len(data):
+            message = "{count} recordings and {other} {name}: give one for each"
+            raise DataError(tr(message, count=len(data), other=len(own), name=name))
+    paths = [isinstance(item, (str, PathLike)) for item in data]
+    if not all(paths) and rate is None:
+        raise DataError(tr("arrays of samples do not say how fast they were taken: give rate=, such as 16000"))
+    return [
+        _Said(
+            Path(item).expanduser() if own else np.asarray(item),
+            Path(item).stem if own else str(place),
+            tr("recording {number}", number=place),
+            None if texts is None else str(texts[place]),
+            None if speakers is None else str(speakers[place]),
+        )
+        for place, (item, own) in enumerate(zip(data, paths, strict=True))
+    ]
+
+
+def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
+    """Recordings of a folder, by whichever way their texts are told."""
+    tables = [file for stem in ("transcripts", "metadata") for file in sorted(root.glob(f"{stem}.*"))]
+    tables = [file for file in tables if file.suffix.lower() in TABLES]
+    if tables:
+        return _table(tables[0], root, columns, notes)
+    sounds = files_below(root, SOUNDS)
+    if not sounds:
+        raise ReadError(f"{root} holds no sound files ({', '.join(SOUNDS[:4])} ...)")
+    lists = sorted(root.rglob("*.trans.txt"))
+    if lists:
+        return [own for file in lists for own in _listed(file)]
+    beside = [sound.with_suffix(".txt") for sound in sounds]
+    if any(file.is_file() for file in beside):
+        return [_beside(root, *pair) for pair in zip(sounds, beside, strict=True)]
+    below = [sound.relative_to(root) for sound in sounds]
+    told = all(len(name.parts) > 1 for name in below)
+    if told:
+        message = "The folders in {root} are called by what is said in them: {count} different texts."
+        count = len({name.parts[0] for name in below})
+        notes.append(Note("folders", message, {"root": root.name, "count": count}))
+    texts = [name.parts[0].replace("_", " ") if told else None for name in below]
+    return [
+        _Said(sound, name.with_suffix("").as_posix(), name.as_posix(), text, None)
+        for sound, name, text in zip(sounds, below, texts, strict=True)
+    ]
+
+
+def _listed(file: Path) -> list[_Said]:
+    """Lines of a name and a text; the speaker is the first part of the name, as LibriSpeech has it."""
+    found = []
+    for number, line in enumerate(file.read_text("utf-8", "replace").splitlines(), 1):
+        if not line.strip():
+            continue
+        name, _, text = line.strip().partition(" ")
+        place = tr("{file}, line {number}", file=file.name, number=number)
+        ways = [file.parent / f"{name}{ending}" for ending in SOUNDS]
+        sound = next((way for way in ways if way.is_file()), None)
+        if sound is None:
+            raise ReadError(tr("{place}: there is no sound file {name} beside it", place=place, name=f"{name}.*"))
+        found.append(_Said(sound, name, place, text, name.split("-")[0]))
+    return found
+
+
+def _beside(root: Path, sound: Path, file: Path) -> _Said:
+    name = sound.relative_to(root).as_posix()
+    if not file.is_file():
+        raise ReadError(tr("{name} has no text: expected {file} beside it", name=name, file=file.name))
+    return _Said(sound, name.rpartition(".")[0], name, " ".join(file.read_text("utf-8", "replace").split()), None)
+
+
+def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
+    source = open_source(data, options_of())
+    names, used = {}, []
+    for option, usual in (("path", _PATHS), ("text", _TEXTS), ("speaker", _SPEAKERS), ("part", "part split")):
+        wanted = columns[option]
+        if wanted is not None and wanted not in source.names:
+            raise missing_column(source, wanted, option)
+        names[option] = wanted or first_named(usual, [name for name in source.names if name not in used])
+        used.append(names[option])
+    if names["path"] is None:
+        listing = ", ".join(source.names)
+        message = "no column names the sound files: give path=; columns are: {columns}"
+        raise SchemaError(tr(message, columns=listing))
+    held = source.load({name: "text" for name in names.values() if name is not None}).values
+    notes += source.notes
+    rows = {option: held[name].tolist() if name is not None else None for option, name in names.items()}
+    if columns["part"] is None and not all(_PART.get(str(own).strip().lower()) for own in rows["part"] or ()):
+        rows["part"] = None  # a column that is called so, and says something else
+    found = []
+    for row, name in enumerate(rows["path"] or ()):
+        place = source.place(row)
+        if not name:
+            raise ReadError(tr("{place}: the path of a sound file is empty", place=place))
+        cells = {option: None if column is None else str(column[row] or "") for option, column in rows.items()}
+        stem, part = Path(str(name)).with_suffix("").as_posix(), cells["part"]
+        part = None if part is None else _part(part, place)
+        found.append(_Said(root / str(name), stem, place, cells["text"], cells["speaker"], part))
+    return found
+
+
+def _part(name: str, place: str) -> str:
+    """The part that a cell names.
+
+    Raises:
+        DataError: it names none.
+    """
+    found = _PART.get(name.strip().lower())
+    if found is None:
+        message = "{place}: {name} is no part; expected train, validation (dev) or test"
+        raise DataError(tr(message, place=place, name=repr(name)))
+    return found
+
+
+def _check_texts(said: Sequence[_Said], data: Any) -> None:
+    """Refuse recordings without a text.
+
+    Raises:
+        DataError: none has one, or the first that has an empty one.
+    """
+    if all(own.text is None for own in said):
+        message = (
+            "there are no texts to learn from: give a table with a column of them (text=), a text file beside each "
+            "sound, folders that are called by what is said in them, or texts= of a list"
+        )
+        raise DataError(tr(message))
+    for own in said:
+        if not (own.text or "").strip():
+            raise DataError(tr("{place}: the text of {name} is empty", place=own.place, name=own.id))
+
+
+def _hear(own: _Said, rate: int | None, mels: int, window: float, hop: float) -> Heard | str:
+    if not isinstance(own.sound, Path):
+        return hear_wave(np.atleast_1d(own.sound), rate or 0, rate, mels, window, hop)
+    if not own.sound.is_file():
+        return tr("there is no such file: {path}", path=own.sound)
+    return hear(own.sound, rate, mels, window, hop)
+
+
+def _usable(
+    said: list[_Said], heard: list[Heard | str], broken: str, notes: list[Note]
+) -> tuple[list[_Said], list[Heard]]:
+    pairs = list(zip(said, heard, strict=True))
+    failed = [f"{own.place} ({item})" for own, item in pairs if isinstance(item, str)]
+    kept = [(own, item) for own, item in pairs if not isinstance(item, str)]
+    if failed and (broken == "error" or not kept):
+        message = (
+            '{count} of {total} sound files cannot be used: {files}. Remove or replace them, or pass broken="skip" to '
+            "leave them out"
+        )
+        raise ReadError(tr(message, count=len(failed), total=len(pairs), files=listed(failed)))
+    if failed:
+        message = "{count} sound files cannot be used and were left out: {files}."
+        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
+    return [own for own, _ in kept], [item for _, item in kept]
+
+
+def _plain(text: str, lowercase: bool) -> str:
+    found = " ".join(text.split())
+    return found.lower() if lowercase else found
+
+
+def _array(values: Sequence[Any]) -> Any:
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
+
+
+def _different(names: list[str]) -> list[str]:
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name}#{place}" for place, name in enumerate(names)]

@@ -1,0 +1,1 @@
+"""Transcriber: sound to text, with numpy alone."""
