@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+
+if TYPE_CHECKING:
+    from tidegate.data.partition import Partition
 
 _POINTS = 8
 _CHANNELS = 8
@@ -21,18 +24,7 @@ _NEIGHBOURS = 4
 _CUT = re.compile(r"[\s_\-./\\:|]+")
 
 
-class Parts(Protocol):
-    """A partition: places of the sequences of each part."""
-
-    @property
-    def train(self) -> NDArray[np.int64]: ...
-    @property
-    def validation(self) -> NDArray[np.int64]: ...
-    @property
-    def test(self) -> NDArray[np.int64]: ...
-
-
-def suspect_groups(sequences: Sequences, parts: Parts | None = None) -> tuple[Note, ...]:
+def suspect_groups(sequences: Sequences, parts: Partition | None = None) -> tuple[Note, ...]:
     """Warn of sequences that look like they come from one source.
 
     Args:
@@ -67,7 +59,7 @@ def suspect_groups(sequences: Sequences, parts: Parts | None = None) -> tuple[No
     return tuple(notes)
 
 
-def _sides(count: int, parts: Parts) -> NDArray[np.int64]:
+def _sides(count: int, parts: Partition) -> NDArray[np.int64]:
     """[M] 0 in training, 1 in another part, -1 in none."""
     side = np.full(count, -1)
     side[parts.validation], side[parts.test], side[parts.train] = 1, 1, 0

@@ -16,27 +16,21 @@ _SHARES = frozenset(
 )
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
-_LOSS, _LAGS = ("Epoch", "Loss"), ("Lag in steps", "Correlation")
-_AXES = {
-    "exploding_gradients": ("Epoch", "Gradient norm"),
-    "vanishing_gradients": ("Steps back", "Gradient norm"),
-    "overfitting": _LOSS,
-    "unstable_loss": _LOSS,
-    "stopped_early": _LOSS,
-    "wasted_epochs": _LOSS,
-    "window_short": _LAGS,
-    "window_long": _LAGS,
-    "drift": ("Value", "Share in %"),
-    "saturated_gates": ("Value of a gate", "Share in %"),
-    "outliers": ("Step of the training part", "Value"),
-    "few_cycles": ("Step of the training part", "Value"),
-    "lag_copy": ("Validation window", "Value"),
-    "label_overfitting": _LOSS,
-    "text_overfitting": _LOSS,
-    "few_steps": _LOSS,
-    "few_units": _LOSS,
-    "threshold": ("Probability", "Share in %"),
-    "alarm_drift": ("Value", "Share in %"),
+_AXES = {  # what a figure of each finding has along and up
+    name: axes
+    for axes, names in {
+        ("Epoch", "Gradient norm"): "exploding_gradients",
+        ("Steps back", "Gradient norm"): "vanishing_gradients",
+        ("Epoch", "Loss"): "overfitting unstable_loss stopped_early wasted_epochs label_overfitting text_overfitting "
+        "few_steps few_units",
+        ("Lag in steps", "Correlation"): "window_short window_long",
+        ("Value", "Share in %"): "drift alarm_drift",
+        ("Value of a gate", "Share in %"): "saturated_gates",
+        ("Step of the training part", "Value"): "outliers few_cycles",
+        ("Validation window", "Value"): "lag_copy",
+        ("Probability", "Share in %"): "threshold",
+    }.items()
+    for name in names.split()
 }
 _CAPTIONS = {
     "leak": "Squared correlation of each column with the target at the same step.",

@@ -22,8 +22,20 @@ class Interval:
     high: Floats
 
 
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Forecasts beside what came.
+
+    Attributes:
+        target: the column, where there are several. series: the series' name, "" where there is one.
+    """
+
+    target: str = ""
+    series: str = ""
+
+
 @dataclass(frozen=True)
-class Sample:
+class Sample(Drawn):
     """One forecast and what came.
 
     Attributes:
@@ -32,8 +44,6 @@ class Sample:
         actual: [K], NaN where missing.
         mean: [K], the forecast.
         intervals: any number, the widest first; usually one.
-        target: the column, where there are several.
-        series: the series' name, "" where there is one.
     """
 
     time: NDArray[Any]
@@ -41,8 +51,6 @@ class Sample:
     actual: Floats
     mean: Floats
     intervals: tuple[Interval, ...] = ()
-    target: str = ""
-    series: str = ""
 
     def __post_init__(self) -> None:
         if len(self.history) + len(self.actual) != len(self.time) or len(self.mean) != len(self.actual):
@@ -53,12 +61,12 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Strip:
+class Strip(Drawn):
     """Actual against forecast over a long stretch, every forecast made `step` steps ahead.
 
     Attributes:
         step: how far ahead, from 1.
-        time: [L]; actual: [L]; mean: [L]; intervals: of [L]; target, series: as in `Sample`.
+        time: [L]; actual: [L]; mean: [L]; intervals: of [L].
     """
 
     step: int
@@ -66,8 +74,6 @@ class Strip:
     actual: Floats
     mean: Floats
     intervals: tuple[Interval, ...] = ()
-    target: str = ""
-    series: str = ""
 
     def __post_init__(self) -> None:
         check_lengths("a strip", times=self.time, actual=self.actual, forecasts=self.mean)

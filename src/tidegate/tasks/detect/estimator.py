@@ -294,10 +294,9 @@ class AnomalyDetector(Estimator):
             table, labelled = self.fitted_.table, self.fitted_.labelled
         else:
             table, labelled = labels_of(self.read(data, label=label, **reading), label)
-        return backtest_alarms(
-            self, table, labelled, folds=folds, test_size=test_size, step=step, gap=gap,
-            max_train_size=max_train_size, validation=validation, out=out, progress=progress,
-        )  # fmt: skip
+        sizes = {"test_size": test_size, "step": step, "gap": gap, "max_train_size": max_train_size}
+        how = {"folds": folds, **sizes, "validation": validation}
+        return backtest_alarms(self, table, labelled, how, out, progress)
 
     def stream(
         self,

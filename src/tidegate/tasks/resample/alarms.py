@@ -159,13 +159,7 @@ def backtest_alarms(
     model: Any,
     table: Table,
     labelled: NDArray[np.bool_] | None,
-    *,
-    folds: int = 5,
-    test_size: int | None = None,
-    step: int | None = None,
-    gap: int = 0,
-    max_train_size: int | None = None,
-    validation: float | int = 0.1,
+    how: Mapping[str, Any],
     out: str | Path | None = None,
     progress: bool | None = None,
 ) -> AlarmBacktest:
@@ -177,20 +171,18 @@ def backtest_alarms(
     Args:
         model: an `AnomalyDetector`; its options count. It is not changed.
         table: the rows. labelled: [N] known anomalies, or None.
-        folds, test_size, step, gap, max_train_size, validation, out, progress: as of `tidegate.backtest`.
+        how: folds, test_size, step, gap, max_train_size, validation; they, out, progress: as of `tidegate.backtest`.
 
     Raises:
         ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be judged.
     """
     require("torch", extra="train", purpose="train")
     clock = Clock.of(table)
-    sizes = {"test_size": test_size, "step": step, "gap": gap, "max_train_size": max_train_size}
-    made = make_folds(clock.length, folds, **sizes)  # type: ignore[arg-type]
-    how = {"folds": folds, **sizes, "validation": validation}
+    made = make_folds(clock.length, **{name: value for name, value in how.items() if name != "validation"})
     marks = None if labelled is None else np.flatnonzero(labelled)
-    what = {"model": model.get_params(), "backtest": how, "labels": marks}
+    what = {"model": model.get_params(), "backtest": dict(how), "labels": marks}
     store = FoldStore(out, "backtest", lambda: {**what, "table": data_fingerprint(table)})
-    one = partial(_judge, model, table, labelled, clock, validation, gap, progress, len(made))
+    one = partial(_judge, model, table, labelled, clock, how["validation"], how["gap"], progress, len(made))
     done = tuple(store.result(fold.index, FoldAlarms, partial(one, fold)) for fold in made)
     step_of = table.frequency.microseconds if table.time.dtype.kind == "M" else None
     result = AlarmBacktest(table, done, ROWS if step_of is None else WEEK / step_of)
