@@ -270,7 +270,7 @@ class Label(Record):
 
 
 class Tag(Record):
-    """What is said about every step: O outputs each, as `Label` gives them of a context."""
+    """What is predicted for every step: O outputs each, as `Label` gives them of a context."""
 
     kind: Literal["tag"] = "tag"
     hidden_size: Count = 0

@@ -220,7 +220,7 @@ class AlarmEvidence(Evidence):
     Attributes:
         channels: [C] names. parts: part -> [G, 2] rows of each series.
         values, expected: [N, C], and what was expected in their place; NaN where either is unknown.
-        p_values: [N], NaN where a row was not judged. labelled: [N] known anomalies.
+        p_values: [N], NaN where nothing was predicted for a row. labelled: [N] known anomalies.
         events: [N] number of the event that an alarming row belongs to, 0 elsewhere; counted per series.
         threshold: the p at or below which a row alarms. budget: events that are allowed in one judged row.
         season: steps of the cycle that the network sees, 1 for none.
@@ -240,7 +240,7 @@ class AlarmEvidence(Evidence):
 
     @property
     def sample(self) -> Mapping[str, int]:
-        """Judged rows of each part."""
+        """Rows of each part that have a p-value."""
         counts = {name: len(self.judged(name)) for name in self.parts}
         return {name: count for name, count in counts.items() if count}
 
@@ -250,7 +250,7 @@ class AlarmEvidence(Evidence):
         return np.concatenate([np.empty(0, np.int64), *(np.arange(a, b) for a, b in ranges.tolist())])
 
     def judged(self, part: str) -> Labels:
-        """Its rows that were judged and carry no label."""
+        """Its rows that have a p-value and carry no label."""
         rows = self.rows(part)
         return rows[~np.isnan(self.p_values[rows]) & ~self.labelled[rows]]
 

@@ -152,7 +152,7 @@ def build_network(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]] 
 
 
 class Ensemble(nn.Module):
-    """Several networks of one spec, each with weights of its own; what they say is averaged.
+    """Several networks of one spec, each with weights of its own; what they predict is averaged.
 
     Its tensors have the names and shapes that `tensor_shapes` of the whole ensemble's spec gives.
 

@@ -1,4 +1,4 @@
-"""Layers of networks that say something about a sequence, in torch: tokens, frames, branch, label, tag and next.
+"""Layers of networks that predict for a sequence, in torch: tokens, frames, branch, label, tag and next.
 
 Shape letters: B batch, T steps, S steps of the sequence, D its width, O outputs, V vocabulary, M frames of all rows.
 """
@@ -116,7 +116,7 @@ class BranchLayer(nn.Module):
 
 
 class LabelLayer(nn.Module):
-    """What is said about a sequence (`Label`), or about every step of it (`Tag`, `Ctc`): [B, 1, O] or [B, T, O]."""
+    """What is predicted for a sequence (`Label`), or for every step of it (`Tag`, `Ctc`): [B, 1, O] or [B, T, O]."""
 
     def __init__(self, spec: NetworkSpec, layer: Label | Tag | Ctc, sizes: Sizes) -> None:
         super().__init__()

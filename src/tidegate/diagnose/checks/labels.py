@@ -56,7 +56,7 @@ def imbalance(case: LabelEvidence) -> list[Finding]:
 
 
 def few_examples(case: LabelEvidence) -> list[Finding]:
-    """Classes with too few examples to learn or to judge."""
+    """Classes with too few examples to learn or to evaluate."""
     labels = case.train.labels
     if labels is None or not case.classes:
         return []

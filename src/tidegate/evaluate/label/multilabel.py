@@ -44,7 +44,7 @@ def evaluate_multilabel(
         labels: [K] names.
         baselines: name -> [M, K]; what `multilabel_baselines` gave.
         groups: [M], drawn whole for the intervals.
-        thresholds: [K] from which probability on the model says each label, chosen on validation; a mapping gives each
+        thresholds: [K] from which probability on each label is predicted, chosen on validation; a mapping gives each
             method its own. 0.5 where nothing is given.
         leaks, seed, notes: as for `evaluate_classes`.
 

@@ -1,4 +1,4 @@
-"""From which probability on to say yes, chosen on validation: for two classes, or for several labels at once.
+"""From which probability on to predict yes, chosen on validation: for two classes, or for several labels at once.
 
 As with the temperature: the functions see what they are given, which must not be the test part.
 """
@@ -27,7 +27,7 @@ class Threshold:
     """A chosen threshold.
 
     Attributes:
-        value: yes is said from here on.
+        value: yes is predicted from here on.
         aim: what was maximised (for `cost`, minus the mean cost).
         score: of the aim at the threshold; `plain` at 0.5.
         positives, negatives: what it was chosen on.

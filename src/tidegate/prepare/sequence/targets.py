@@ -1,4 +1,4 @@
-"""What a network is to say of a sequence, as numbers: classes by their place, quantities scaled."""
+"""What a network is to predict for a sequence, as numbers: classes by their place, quantities scaled."""
 
 from __future__ import annotations
 

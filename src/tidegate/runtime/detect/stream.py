@@ -18,7 +18,7 @@ Array = NDArray[Any]
 
 
 class Detection(NamedTuple):
-    """What a stream says of a value. One number each for a single stream, arrays [S] for many.
+    """What a stream predicts for a value. One number each for a single stream, arrays [S] for many.
 
     Attributes:
         score: 0 to 1, 0.5 where the rarity is 1/1000. p_value: how often steps as rare have come; both NaN where the

@@ -1,4 +1,4 @@
-"""The pretrained forecaster beside a trained network: what it says of the same steps, from all rows before them."""
+"""The pretrained forecaster beside a trained network: what it predicts for the same steps, from all rows before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a network's outputs to what is said of a sequence: probabilities and labels, or quantities. No torch here."""
+"""From a network's outputs to predictions for a sequence: probabilities and labels, or quantities. No torch here."""
 
 from __future__ import annotations
 

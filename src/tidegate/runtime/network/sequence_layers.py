@@ -1,4 +1,4 @@
-"""Layers of networks that say something about a sequence in numpy, as `tidegate.nn.sequence_layers` has them in torch.
+"""Layers of networks that predict for a sequence in numpy, as `tidegate.nn.sequence_layers` has them in torch.
 
 Shape letters: B batch, T steps, S steps of the sequence, D its width, O outputs, M frames of all rows.
 """
@@ -80,7 +80,7 @@ def branch(spec: NetworkSpec, layer: Branch, weights: Weights, at: str, flow: Fl
 
 
 def label(spec: NetworkSpec, layer: Label | Tag | Ctc, weights: Weights, at: str, flow: Flow) -> None:
-    """What is said about a sequence, [B, 1, O], or about every step of it, [B, T, O]."""
+    """What is predicted for a sequence, [B, 1, O], or for every step of it, [B, T, O]."""
     x = flow.sequence if flow.context is None else flow.context[:, None]
     if isinstance(layer, Label) and spec.find("embed") is not None:
         x = np.concatenate([x, flow.static[:, None]], axis=2)

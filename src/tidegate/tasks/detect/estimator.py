@@ -195,7 +195,7 @@ class AnomalyDetector(Estimator):
         return predictions(self)
 
     def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Frame:
-        """Judge rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
+        """Predict for rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
 
         Args:
             data: rows, as for `fit`; each series is a new stream, whose first `warm_up` rows are not judged. None takes
@@ -249,7 +249,7 @@ class AnomalyDetector(Estimator):
             `DetectorEvaluation`: print it, or see `.methods`, `.calibration`, `.verdict`.
 
         Raises:
-            NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to judge.
+            NotFittedError: a loaded model has no test part; give it data. DataError: there is nothing to evaluate.
         """
         from tidegate.tasks.detect.evaluate import evaluate_rows
         from tidegate.tasks.detect.known_anomalies import label_in, labels_of
@@ -270,7 +270,7 @@ class AnomalyDetector(Estimator):
         step: int | None = None, gap: int = 0, max_train_size: int | None = None, validation: float | int = 0.1,
         out: str | Path | None = None, progress: bool | None = None, **reading: Any,
     ) -> AlarmBacktest:  # fmt: skip
-        """Train up to one cutoff after the other, and judge what is predicted for the rows after each.
+        """Train up to one cutoff after the other, and evaluate what is predicted for the rows after each.
 
         Args:
             data: as for `fit`; None takes the table that it was fitted on, with its labels. label: as for `fit`.
@@ -281,7 +281,7 @@ class AnomalyDetector(Estimator):
             `tidegate.tasks.resample.alarms.AlarmBacktest`: print it, or see `.total()`, `.evaluations`, `.frame`.
 
         Raises:
-            ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be judged.
+            ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be evaluated.
         """
         from tidegate.tasks.detect.known_anomalies import labels_of
         from tidegate.tasks.resample.alarms import backtest_alarms
@@ -306,7 +306,7 @@ class AnomalyDetector(Estimator):
         streams: int | None = None,
         fresh: bool = False,
     ) -> DetectStream:
-        """Streams that take values one at a time and judge each in time that does not grow.
+        """Streams that take values one at a time and answer each in time that does not grow.
 
         Args:
             snapshot: bytes of `DetectStream.snapshot()` to go on from.

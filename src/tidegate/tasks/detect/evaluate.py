@@ -1,4 +1,4 @@
-"""A detector's alarms on some rows, judged: against its budget, against labels, and beside simple detectors."""
+"""A detector's alarms on some rows, evaluated: against its budget, against labels, and beside simple detectors."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Array = NDArray[Any]
 def evaluate_rows(
     detector: Detector, walked: Walked, labelled: NDArray[np.bool_] | None, part: NDArray[np.int64]
 ) -> DetectorEvaluation:
-    """Judge the alarms on a part of a table.
+    """Evaluate the alarms on a part of a table.
 
     Args:
         detector: it. walked: what it predicts for every row. labelled: [N] known anomalies, or None. part: [G, 2] rows.
 
     Raises:
-        DataError: no row of the part was judged.
+        DataError: no row of the part could be evaluated.
     """
     rules, step = detector.rules, detector.preparation.step
     rows = np.concatenate([np.arange(a, b) for a, b in part.tolist()])
@@ -67,7 +67,7 @@ def evaluate_rows(
 
 
 def _watched(walked: Walked, alarm: Array, score: Array, marks: Array, part: Array) -> dict[str, Watched]:
-    """The rows of a part by series, as detection is judged; series without rows in it are left out."""
+    """The rows of a part by series, as detection is evaluated; series without rows in it are left out."""
     found = {}
     for name, one, (a, b) in zip(walked.table.ids, watched_of(walked, alarm, marks, part), part.tolist(), strict=True):
         if b > a:

@@ -70,7 +70,7 @@ def fit(
     """Prepare, train, and measure the errors.
 
     Args:
-        table: all rows. split: its parts; the test part is judged, and not learned from.
+        table: all rows. split: its parts; the test part is evaluated, and not learned from.
         choices: the options. labelled: [N], known anomalies, or None.
         checkpoints: folder for the training's state. resume: go on from it. progress: shows how far it is.
         tune: chooses the threshold from what was predicted for the validation part.

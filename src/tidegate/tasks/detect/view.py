@@ -16,12 +16,12 @@ from tidegate.tasks.detect.known_anomalies import labels_of
 
 @dataclass(frozen=True)
 class SeriesView:
-    """One series as it was judged. N rows, C channels.
+    """One series as it was evaluated. N rows, C channels.
 
     Attributes:
         name: "" where there is one without a name. channels: [C]. timezone: of the times, or None.
-        times: [N]. values, expected: [N, C]. scores, p_values: [N], NaN where a row was not judged. alarms: [N] bool.
-        channel: [N] the one least in keeping, -1 where none was judged.
+        times: [N]. values, expected: [N, C]. scores, p_values: [N], NaN where there is none. alarms: [N] bool.
+        channel: [N] the one least in keeping, -1 where there is none.
         threshold: the p at or below which a row alarms.
         events: rows [first, end) of each. windows: rows [first, end) of each labelled anomaly; None without labels.
     """

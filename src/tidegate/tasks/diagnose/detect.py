@@ -22,7 +22,7 @@ USUAL_RATE = 5e-3  # the detector's own
 
 
 def make_evidence(model: Any) -> tuple[AlarmEvidence, Training]:
-    """What its alarms say, and its training, for `tidegate.diagnose`."""
+    """Its alarms, and its training, for `tidegate.diagnose`."""
     fitted = model.fitted_
     table, split, detector = fitted.table, fitted.split, fitted.detector
     rules, walked = detector.rules, fitted.walked
@@ -94,7 +94,7 @@ class Errors:
 class DetectorTrainee(Trainee):
     """A fitted detector.
 
-    Without labels nothing says which alarms are right, so that remedies are judged by the error of what it expects on
+    Without labels nothing says which alarms are right, so that remedies are compared by the error of what it expects on
     the validation part, which decides how small an anomaly stands out.
 
     Args:

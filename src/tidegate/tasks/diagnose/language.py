@@ -29,7 +29,7 @@ USUAL_RATE = 4e-3
 
 @plain_torch()
 def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
-    """What it says of its corpus and what it writes, and its training, for `tidegate.diagnose`."""
+    """What it predicts of its corpus and what it writes, and its training, for `tidegate.diagnose`."""
     fitted = model.fitted_
     train, held = fitted.numbers["train"], fitted.numbers["validation"]
     counts = np.bincount(train, minlength=len(fitted.vocabulary))[len(SPECIAL) :]

@@ -60,7 +60,7 @@ class ForecastWindows:
             prepared.static(origins),
         )
         self.background = self.windows if background is None else background
-        # What the pretrained forecaster says stands, whatever is changed in a window: the network is what is explained.
+        # What the pretrained one predicts stands, whatever is changed in a window: the network is what is explained.
         self.other = None if self.decoding.mixture is None else beside(self.decoding, prepared, origins)
 
     def predict(self, inputs: Inputs, rows: NDArray[np.int64]) -> NDArray[np.float64]:

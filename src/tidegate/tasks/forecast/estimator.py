@@ -294,7 +294,7 @@ class Forecaster(Estimator):
         self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,
         metric: Any = "mae", block: int | None = None, sample: int = 128, background: int = 32, **reading: Any,
     ) -> Explanation:  # fmt: skip
-        """Say what one forecast and the model as a whole look at, each answer with its check.
+        """Explain what one forecast and the model as a whole look at, each answer with its check.
 
         Args:
             data: rows that hold the forecast's window; None takes the table it was fitted on, or the end of it that was

@@ -1,1 +1,1 @@
-"""What `Classifier` and `Regressor` share: options, network, batches, training, judging."""
+"""What `Classifier` and `Regressor` share: options, network, batches, training, evaluation."""

@@ -1,4 +1,4 @@
-"""What was to be said of sequences, and columns of an answer: whom it is about, and its intervals. No torch here."""
+"""True labels of sequences, and columns of an answer: whom it is about, and its intervals. No torch here."""
 
 from __future__ import annotations
 

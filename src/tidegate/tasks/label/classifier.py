@@ -81,7 +81,7 @@ def within(chances: NDArray[np.float64], encoded: NDArray[Any], place: int, budg
     """The threshold that takes as many of one of two classes for the other as a share allows, and no more.
 
     Args:
-        chances: [M] probability of the second class, which is said from the threshold on. encoded: [M] places.
+        chances: [M] probability of the second class, which is predicted from the threshold on. encoded: [M] places.
         place: of the class that has the budget. budget: the share.
 
     >>> within(np.array([0.1, 0.25, 0.5, 0.75, 1.0]), np.array([1, 1, 1, 1, 0]), 1, 0.25)
@@ -96,7 +96,7 @@ def within(chances: NDArray[np.float64], encoded: NDArray[Any], place: int, budg
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Classifier(SequenceEstimator):
-    """A recurrent network that says which class a sequence, or each of its steps, belongs to.
+    """A recurrent network that predicts which class a sequence, or each of its steps, belongs to.
 
     Parts are drawn by label or by group, preparation is fitted on the training part alone, epoch, temperature and
     threshold are chosen on the validation part, and the test part is looked at once, by `evaluate`, beside the

@@ -270,7 +270,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         return LabelTrainee(self)
 
     def explain(self, data: Any = None, *, at: int | str = 0, output: Any = None, **how: Any) -> Explanation:
-        """Say what one answer rests on, by word, or by channel and step, each with its check.
+        """Explain what one answer rests on, by word, or by channel and step, each with its check.
 
         Args:
             data: sequences, as for `predict`; None takes those it was fitted on.

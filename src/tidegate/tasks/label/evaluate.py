@@ -83,13 +83,13 @@ class NumberIntervals(ScoredIntervals):
 
 
 def evaluate_part(model: Any, part: str, *, baselines: bool = True) -> EvaluatedLabels:
-    """Judge a part of the sequences that the model was fitted on."""
+    """Evaluate a part of the sequences that the model was fitted on."""
     fitted = model.fitted_
     return evaluate_sequences(model, fitted.sequences.take(getattr(fitted.parts, part)), baselines=baselines)
 
 
 def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = True) -> EvaluatedLabels:
-    """Judge sequences that the model has not learned from, beside baselines fitted on those it has.
+    """Evaluate sequences that the model has not learned from, beside baselines fitted on those it has.
 
     Raises:
         DataError: they have no labels, or labels of another kind.
@@ -124,7 +124,7 @@ def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = Tr
 
 
 def answered(model: Any, sequences: Sequences) -> tuple[Sequences, NDArray[Any], NDArray[np.float32], tuple[Note, ...]]:
-    """What a model is to say of labelled sequences, and what it does.
+    """What a model should predict for labelled sequences, and what it does.
 
     Where it answers for the last of `window` steps and every step has a label, all windows are looked at, thinned
     evenly to `MOST_WINDOWS`: of series that run until they fail the last steps alone all have the same label.
@@ -173,7 +173,7 @@ def evaluate_seen(model: Any, others: dict[str, Any]) -> Any:
     """Scores of the validation part, by the network that chose the epochs and had not seen it.
 
     Args:
-        model: fitted. others: what baselines say, kept for other models of the same parts: filled where it is empty.
+        model: fitted. others: what baselines predict, kept for other models of these parts: filled where it is empty.
             They are fitted on the training part alone; answers for windows or steps have none.
     """
     fitted, labels, seed = model.fitted_, model.labels_, model.seed
@@ -203,7 +203,7 @@ def evaluate_seen(model: Any, others: dict[str, Any]) -> Any:
 def beside(
     model: Any, training: Sequences, sequences: Sequences, *, budget_seconds: float = 60.0
 ) -> tuple[dict[str, NDArray[np.float64]], tuple[Note, ...]]:
-    """What baselines fitted on some sequences say of others, or of each of their steps.
+    """What baselines fitted on some sequences predict for others, or of each of their steps.
 
     Args:
         model: says which kind. training, sequences: cut into windows where answers look at windows.

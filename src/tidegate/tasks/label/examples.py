@@ -23,7 +23,7 @@ Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 @dataclass(frozen=True)
 class Examples:
-    """Stretches of prepared sequences and what is to be said of them.
+    """Stretches of prepared sequences and what is to be predicted for them.
 
     Attributes:
         values: [N, I] float32 or uint8, or [N] tokens. spans: M stretches.

@@ -67,7 +67,7 @@ class LabelFitted(Fitted):
         return self.sequences
 
     def examples(self, index: NDArray[np.int64], stride: int) -> Examples:
-        """Every stretch of the sequences `index` that is learned from, with what is to be said of it."""
+        """Every stretch of the sequences `index` that is learned from, with what is to be predicted for it."""
         spans = spans_of(self.prepared, self.deciding, index, stride)
         return Examples(self.prepared.values, spans, targets_of(self, spans), self.deciding.per_step)
 
@@ -217,7 +217,7 @@ class _Fold:
         return self.deciding.spans(self.prepared.starts, index)
 
     def examples(self, index: NDArray[np.int64], *, sliding_windows: bool = True) -> Examples:
-        """Stretches with what is to be said of them.
+        """Stretches with what is to be predicted for them.
 
         Of windows of a validation part, all are looked at: its sequences' ends alone would say little.
         """

@@ -31,7 +31,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     """Give a loaded model its data, its parts, its history, and what a diagnosis looks at.
 
     Raises:
-        ArtifactError: the run does not say where its data are, or lacks what the network said when it chose the epochs.
+        ArtifactError: the run does not say where its data are, or lacks the predictions that chose the epochs.
         DataError: the data cannot be read, or are not those of the training.
     """
     sequences, parts = read_training_data(stored, data, seed=model.seed)

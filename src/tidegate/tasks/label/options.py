@@ -230,7 +230,7 @@ def unused(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool)
 
 
 def _idle(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) -> Iterator[tuple[str, str]]:
-    """Options that nothing looks at, each with what is to be said."""
+    """Options that nothing looks at, each with the warning about it."""
     if preparation.kind != "tokens":
         yield from ((name, NO_TEXT) for name in TEXT_ONLY)
     if preparation.kind != "numbers":

@@ -45,7 +45,7 @@ class EvaluatedTexts:
 
 
 def evaluate_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
-    """Judge a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
+    """Evaluate a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
     fitted = model.fitted_
     before = fitted.numbers["train"]
     if part == "test":
@@ -54,7 +54,7 @@ def evaluate_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] 
 
 
 def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
-    """Judge texts that have nothing to do with the corpus, each after the end of another.
+    """Evaluate texts that have nothing to do with the corpus, each after the end of another.
 
     A loaded model has no training text, so that neither n-grams can be counted nor anything be learned.
     """

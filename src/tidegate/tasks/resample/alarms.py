@@ -34,7 +34,7 @@ class FoldAlarms:
     """What a detector predicted for one fold's test part.
 
     Attributes:
-        index: of the fold, from 0. evaluation: its alarms, judged. judged: rows of the test part that were.
+        index: of the fold, from 0. evaluation: of its alarms. judged: rows of the test part that were.
         events: columns of `AnomalyDetector.events`, as text and numbers.
         about: when the parts begin and end.
     """
@@ -57,7 +57,7 @@ class FoldAlarms:
 
 @dataclass(frozen=True, repr=False)
 class AlarmBacktest(Notebook):
-    """Alarms of every fold, judged; print it for the table and the verdict.
+    """Alarms of every fold, evaluated; print it for the table and the verdict.
 
     Attributes:
         table: what was watched. folds: their results, oldest first. unit: rows of a week, or 1,000 without a clock.
@@ -163,7 +163,7 @@ def backtest_alarms(
     out: str | Path | None = None,
     progress: bool | None = None,
 ) -> AlarmBacktest:
-    """Train a detector up to one cutoff after the other, and judge what it predicts for the rows after each.
+    """Train a detector up to one cutoff after the other, and evaluate what it predicts for the rows after each.
 
     Every fold goes the whole way by itself: scales, seasons, network, errors and threshold come from its own training
     part; known anomalies are left out of it, and choose the threshold on its validation part.
@@ -174,7 +174,7 @@ def backtest_alarms(
         how: folds, test_size, step, gap, max_train_size, validation; they, out, progress: as of `tidegate.backtest`.
 
     Raises:
-        ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be judged.
+        ConfigError, SplitError: folds that cannot be. DataError: no row of a fold could be evaluated.
     """
     require("torch", extra="train", purpose="train")
     clock = Clock.of(table)
@@ -201,7 +201,7 @@ def _judge(
     folds: int,
     fold: Fold,
 ) -> FoldAlarms:
-    """A detector with the same options, fitted on one fold's training part and judged on its test part."""
+    """A detector with the same options, fitted on one fold's training part and evaluated on its test part."""
     from tidegate.tasks.detect import fit as fitting
     from tidegate.tasks.detect.evaluate import evaluate_rows
     from tidegate.tasks.detect.frame import event_columns

@@ -89,7 +89,7 @@ def step_number_baselines(
 
 
 class _Steps:
-    """Standardised features of training steps, and what a fit to them says of other sequences' steps.
+    """Standardised features of training steps, and what a fit to them predicts for other sequences' steps.
 
     Attributes:
         drawn: which of the given steps were taken. rows: [n, F] their features. groups: [n] where they came from.
