@@ -97,7 +97,9 @@ def partition(
     places = [held[part == number] for number in range(3)]
     made = Partition(places[0], places[1], places[2], chosen)
     if chosen != "grouped":
-        notes += suspect_groups(sequences, made)
+        side = np.full(len(sequences), -1)
+        side[made.validation], side[made.test], side[made.train] = 1, 1, 0
+        notes += suspect_groups(sequences, side)
     return Partition(made.train, made.validation, made.test, chosen, tuple(notes))
 
 

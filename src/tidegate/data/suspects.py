@@ -6,16 +6,13 @@ import re
 from collections import Counter
 from hashlib import blake2b
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-
-if TYPE_CHECKING:
-    from tidegate.data.partition import Partition
 
 _POINTS = 8
 _CHANNELS = 8
@@ -24,19 +21,18 @@ _NEIGHBOURS = 4
 _CUT = re.compile(r"[\s_\-./\\:|]+")
 
 
-def suspect_groups(sequences: Sequences, parts: Partition | None = None) -> tuple[Note, ...]:
+def suspect_groups(sequences: Sequences, side: NDArray[np.int64] | None = None) -> tuple[Note, ...]:
     """Warn of sequences that look like they come from one source.
 
     Args:
         sequences: to look at.
-        parts: a partition of them; with it, only what is on both sides is told.
+        side: [M] 0 in training, 1 in another part, -1 in none; with it, only what is on both sides is told.
 
     Returns:
         Notes of kind `copies` (equal sequences or texts), `near_copies` (nearly equal ones) and `suspect_names` (names
         such as "anna_3" whose parts look like groups).
     """
     notes: list[Note] = []
-    side = None if parts is None else _sides(len(sequences), parts)
     same = _equal(sequences)
     found = _told(same, side, sequences.ids)
     if found is not None:
@@ -57,13 +53,6 @@ def suspect_groups(sequences: Sequences, parts: Partition | None = None) -> tupl
     if sequences.groups is None:
         notes.extend(_names(sequences, side))
     return tuple(notes)
-
-
-def _sides(count: int, parts: Partition) -> NDArray[np.int64]:
-    """[M] 0 in training, 1 in another part, -1 in none."""
-    side = np.full(count, -1)
-    side[parts.validation], side[parts.test], side[parts.train] = 1, 1, 0
-    return side
 
 
 def _told(codes: NDArray[np.int64], side: NDArray[np.int64] | None, ids: tuple[str, ...]) -> dict[str, Any] | None:
