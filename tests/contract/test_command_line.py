@@ -56,7 +56,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "explain": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising"),
     "explain new": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising"),
     "diagnose": ("looked at", "looked at", "looked at", "looked at", "looked at"),
-    "compare": (SERIES, "gru", "gru", "!evaluate", "!evaluate"),
+    "compare": (SERIES, "gru", "gru", "!evaluate", "gru"),
     "info": ("forecaster", "classifier", "regressor", "detector", "language"),
     "generate": (NONE, NONE, NONE, NONE, "^the "),
 }

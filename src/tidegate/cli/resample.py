@@ -140,13 +140,13 @@ def cross_validate() -> Callable[..., None]:
 
 def compare() -> Callable[..., None]:
     """The command."""
-    takes = Takes("classify", "regress", leave=("encoder",))
+    takes = Takes("classify", "regress", "generate", leave=("encoder",))
 
     def run(
         context: typer.Context,
         *,
         data: Data,
-        task: Task = "classify",
+        task: Annotated[str, typer.Option(help="classify|regress|generate")] = "classify",
         encoder: Annotated[
             list[str] | None, typer.Option(help=tr("Encoder to try, more than once; all if not given."))
         ] = None,

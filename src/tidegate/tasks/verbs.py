@@ -32,9 +32,6 @@ _TEXTS = {
     "cross_validate": "folds of a text would train on what comes after them: evaluate() reads its end instead",
     "audit": "an audit looks for columns that know what is to come, and a text has none; copied() says what was copied",
     "intervals": "a token has no interval: stream().next() gives the probability of each",
-    "compare": (
-        "compare() is for encoders of sequences; fit one LanguageModel for each set of options and see evaluate()"
-    ),
 }
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "forecaster": {

@@ -10,6 +10,7 @@ from tidegate.core.names import metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import number
 from tidegate.core.translate import Language, language, tr
+from tidegate.evaluate.language.evaluation import FRAMES
 from tidegate.prepare.notes import chords_of
 from tidegate.report.language.roll import SCRIPT, rolls
 from tidegate.report.page.build import Kind
@@ -109,10 +110,10 @@ def scores(view: LanguageView, lang: Language) -> Markup:
         found.columns(),
         lambda method, metric: number(found.overall[method][metric]),
         lambda metric: (capital(metric_name(metric, lang)), ""),
-        tr("This model", lang) if view.rate else tr("This model, its state carried", lang),
+        tr("This model", lang) if found.criterion in FRAMES else tr("This model, its state carried", lang),
     )
     caption = tr("What each method gives the test part, best first: fewer bits are better.", lang)
-    if view.rate:
+    if found.criterion in FRAMES:
         caption = tr("What each method gives the test part, best first: fewer nats are better.", lang)
     return table(found, columns, caption, lang, *(soft(text) for text in found.details(lang) if text))
 

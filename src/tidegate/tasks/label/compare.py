@@ -41,6 +41,36 @@ REPEATS = 20
 
 
 @dataclass(frozen=True)
+class Rivals:
+    """What models of a task are compared by.
+
+    Attributes:
+        known: what is tried where nothing is said. make: the options of a name.
+        brief: options of a first training that is only to load what all need. once: options that all of them take.
+        validated: a model's evaluation on the validation part, and whether more is better. latency: milliseconds of one
+            answer without torch.
+    """
+
+    known: Mapping[str, Mapping[str, Any]]
+    make: Callable[[str], Mapping[str, Any]]
+    brief: Mapping[str, Any]
+    once: Mapping[str, Any]
+    validated: Callable[[Any], tuple[Any, bool]]
+    latency: Callable[[Any], float]
+
+
+def rivals() -> Rivals:
+    """Of a `Classifier` or `Regressor`."""
+    once = {"training.refit": False}
+    return Rivals(ENCODERS, _encoder, {**once, "ensemble_size": 1}, once, _validated, _latency)
+
+
+def _validated(model: Any) -> tuple[Any, bool]:
+    evaluated = evaluate_part(model, "validation", baselines=False).evaluation
+    return evaluated, isinstance(model.labels_, ClassLabels)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One encoder. `score` on the validation part, in the comparison's metric; `seconds` of training; `latency` of one
     sequence alone without torch, in milliseconds; `losses` on the validation part by epoch."""
@@ -112,16 +142,17 @@ def compare(
     data: Any,
     labels: Any = None,
     *,
-    encoders: Sequence[str] | Mapping[str, Mapping[str, Any]] = tuple(ENCODERS),
+    encoders: Sequence[str] | Mapping[str, Mapping[str, Any]] | None = None,
     report: Callable[[str], None] | None = None,
     **how: Any,
 ) -> Comparison:
     """Train one model for each encoder on the same parts, and choose by the validation part.
 
     Args:
-        estimator: a `Classifier` or `Regressor`; all that an encoder does not settle is taken from it.
+        estimator: a `Classifier`, `Regressor` or `LanguageModel`; all that an encoder does not settle is taken from it.
         data, labels, how: as of its `fit`.
-        encoders: names among `ENCODERS`, or a mapping from a name to the arguments that make it.
+        encoders: names among `ENCODERS` (None takes all); of a language model cells, perhaps with layers and units
+            (`gru-2x256`); or a mapping from a name to the arguments that make it.
         report: told which encoder is next, and what the one before it reached.
 
     Returns:
@@ -144,36 +175,38 @@ def compare(
     [('gru', 94), ('lstm', 122)]
     """
     require_verb(estimator, "compare")
-    chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: _encoder(name) for name in encoders}
+    task: Rivals = estimator._rivals()
+    encoders = task.known if encoders is None else encoders
+    chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: task.make(name) for name in encoders}
     if not chosen:
-        raise ConfigError(f"encoders is empty; choose among {', '.join(ENCODERS)}")
+        raise ConfigError(f"encoders is empty; choose among {', '.join(task.known)}")
     split = ("validation", "test", "by", "progress", "source")
     reading = {name: how.pop(name) for name in list(how) if name not in split}
     how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
-    sequences = estimator.read(data, labels, **reading)
+    sequences = estimator.read(data, *(() if labels is None else (labels,)), **reading)
     # What the first training of a process waits for, libraries and kernels, is no encoder's own time.
-    first = estimator.variant({"max_epochs": 1, "ensemble_size": 1, "training.refit": False})
+    first = estimator.variant({"max_epochs": 1, **task.brief})
     first.fit(sequences, **{**how, "progress": False})
     found: list[tuple[Candidate, Any]] = []
     metric, higher = "", True
     for place, (name, changes) in enumerate(chosen.items(), 1):
         if report is not None:
             report(tr("Encoder {place} of {count}: {name}", place=place, count=len(chosen), name=name))
-        model = estimator.variant({**changes, "training.refit": False})
+        model = estimator.variant({**changes, **task.once})
         model.fit(sequences, **how)
-        evaluated = evaluate_part(model, "validation", baselines=False).evaluation
-        metric, higher = evaluated.criterion, isinstance(model.labels_, ClassLabels)
+        evaluated, higher = task.validated(model)
+        metric = evaluated.criterion
         count = sum(tensor.numel() for tensor in model.fitted_.network.parameters())
         losses = tuple(epoch.validation_loss for epoch in model.history_)
         score = evaluated.overall["model"][metric]
-        candidate = Candidate(name, score, count, model.seconds_, _latency(model, sequences), losses)
+        candidate = Candidate(name, score, count, model.seconds_, task.latency(model), losses)
         found.append((candidate, model))
         if report is not None:
             report(tr("  {metric} {score:.4f} on the validation part after {seconds:.0f} s",
                       metric=metric_name(metric), score=candidate.score, seconds=candidate.seconds))  # fmt: skip
     found.sort(key=lambda pair: -pair[0].score if higher else pair[0].score)
     best = found[0][1]
-    evaluation = evaluate_part(best, "test").evaluation if len(best.fitted_.parts.test) else None
+    evaluation = best._evaluate_part("test").evaluation if len(best.fitted_.parts.test) else None
     return Comparison(metric, higher, tuple(candidate for candidate, _ in found), best, evaluation)
 
 
@@ -183,7 +216,7 @@ def _encoder(name: str) -> Mapping[str, Any]:
     return ENCODERS[name]
 
 
-def _latency(model: Any, sequences: Any) -> float:
+def _latency(model: Any) -> float:
     """Milliseconds of one answer without torch, the median over sequences of the training part."""
     from tidegate.runtime.label.decode import network_run, outputs
 

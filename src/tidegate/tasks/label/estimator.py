@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.trainee import Trainee
-    from tidegate.tasks.label.compare import Comparison
+    from tidegate.tasks.label.compare import Comparison, Rivals
     from tidegate.tasks.label.evaluate import LabelEvaluation
     from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.cross_validate import CrossValidation
@@ -348,6 +348,11 @@ class SequenceEstimator(SklearnTags, Estimator):
         from tidegate.tasks.label.compare import compare
 
         return compare(self, data, labels, **how)
+
+    def _rivals(self) -> Rivals:
+        from tidegate.tasks.label.compare import rivals
+
+        return rivals()
 
     def _take_up(self, stored: Stored, data: Any) -> None:
         from tidegate.tasks.label.open import take_up

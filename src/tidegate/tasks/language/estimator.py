@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from tidegate.evaluate.language.evaluation import LanguageEvaluation
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.explain.language import Surprise
+    from tidegate.tasks.label.compare import Comparison, Rivals
     from tidegate.tasks.language.evaluate import EvaluatedTexts
     from tidegate.tasks.language.fit import LanguageFitted
     from tidegate.tasks.open import Stored
@@ -408,6 +409,28 @@ class LanguageModel(Estimator):
         from tidegate.tasks.explain.language import explain_text
 
         return explain_text(self, self._texts(data, reading)[0], length)
+
+    def compare(self, data: Any = None, **how: Any) -> Comparison:
+        """Several cells and sizes on the same parts, in one table: see `tidegate.compare`. This model stays as it is.
+
+        Args:
+            data: as of `fit`; None takes the corpus it was fitted on. how: as of `tidegate.compare`; `encoders` are
+                cells, perhaps with layers and units: `("lstm", "gru-2x256")`.
+
+        Raises:
+            ConfigError: an unknown cell.
+        """
+        from tidegate.tasks.label.compare import compare
+
+        if data is None:
+            self._require_fitted("fitted_")
+            data = self.fitted_.sequences
+        return compare(self, data, **how)
+
+    def _rivals(self) -> Rivals:
+        from tidegate.tasks.language.compare import rivals
+
+        return rivals()
 
     def _texts(self, data: Any, reading: Mapping[str, Any]) -> list[str]:
         self._require_fitted("model_")

@@ -44,13 +44,15 @@ class EvaluatedTexts:
     nats: Mapping[str, Floats]
 
 
-def evaluate_part(model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
+def evaluate_part(
+    model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False, baselines: bool = True
+) -> EvaluatedTexts:
     """Evaluate a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
     fitted = model.fitted_
     before = fitted.numbers["train"]
     if part == "test":
         before = np.concatenate([before, fitted.numbers["validation"]])
-    return _evaluate(model, fitted.parts[part], fitted.numbers[part], before, dynamic)
+    return _evaluate(model, fitted.parts[part], fitted.numbers[part], before, dynamic, baselines)
 
 
 def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
@@ -66,11 +68,16 @@ def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[
 
 @plain_torch()
 def _evaluate(
-    model: Any, texts: Sequence[str], numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
+    model: Any,
+    texts: Sequence[str],
+    numbers: Ints,
+    before: Ints,
+    dynamic: bool | Mapping[str, float],
+    baselines: bool = True,
 ) -> EvaluatedTexts:
     fitted, own = getattr(model, "fitted_", None), model.model_
     if own.music is not None:
-        return _evaluate_pieces(model, texts, dynamic)
+        return _evaluate_pieces(model, texts, dynamic, baselines)
     several, window = own.several, model.check().window
     if not several:  # the end before a single text is what the model begins from, and no part of it
         before, numbers = np.concatenate([before, numbers[:1]]) if not len(before) else before, numbers[1:]
@@ -87,7 +94,7 @@ def _evaluate(
             nats["model_adapting"], how = _adapted(fitted, numbers, before, dynamic)
             message = "Dynamic evaluation learned with rate {rate} and decay {decay}, {segment} tokens at a time."
             notes.append(Note("dynamic", message, how))
-    if fitted is not None:
+    if fitted is not None and baselines:
         order = best_order(model)
         nats[f"kneser_ney_{order}"] = -np.log(n_grams(model, order).probabilities(numbers, before))
         nats["unigram"] = -np.log(unigram(fitted.numbers["train"], numbers, len(fitted.vocabulary)))
@@ -95,7 +102,9 @@ def _evaluate(
     return EvaluatedTexts(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
 
 
-def _evaluate_pieces(model: Any, texts: Sequence[str], dynamic: bool | Mapping[str, float]) -> EvaluatedTexts:
+def _evaluate_pieces(
+    model: Any, texts: Sequence[str], dynamic: bool | Mapping[str, float], baselines: bool
+) -> EvaluatedTexts:
     fitted, own = getattr(model, "fitted_", None), model.model_
     joint = own.vocabulary.method != "frames"
     if dynamic:
@@ -105,7 +114,7 @@ def _evaluate_pieces(model: Any, texts: Sequence[str], dynamic: bool | Mapping[s
     nats = {"model": np.concatenate(frame_nats(network, pieces, joint=joint))}
     if len(nats["model"]) < 2:
         raise DataError("the pieces have fewer than two frames after their first: there is nothing to score")
-    if fitted is not None:
+    if fitted is not None and baselines:
         train = numbers_of(own.vocabulary, fitted.parts.train)
         if joint:
             order = best_order(model)
