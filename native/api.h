@@ -93,6 +93,27 @@ TG_EXPORT int tg_gates(const tg_rnn*, int64_t layer, int64_t direction, void* ou
 // Streaming: T = 1, unidirectional, the state in h0 and c0 is advanced in place; y [B, H] may be null.
 TG_EXPORT int tg_step(const tg_rnn*);
 
+// Text written by a stack of LSTM layers (write.cpp): float32, one stream. Units are padded to U, a multiple of 8; scores to a
+// multiple of 32.
+typedef struct tg_writer {
+  int64_t size, H, L, V;
+  int64_t steps;               // tokens, at most
+  int64_t stop;                // token after which nothing comes, or -1
+  const float* inputs;         // [V, 4*U] what the first layer's gates begin with after a token, biases among it
+  const void* packed;          // 4 bytes before and 8 after it can be read
+  const float* bias;           // [L-1, 4*U] of the other layers, then [V padded] of the scores
+  float* h;                    // [L, U]; padding zero
+  float* c;                    // [L, U]
+  float* work;                 // [U]
+  float* scores;               // [steps + 1, V padded]; the first row is given, the others are written
+  const float* noise;          // [steps, V] added before the largest is taken, or null
+  const float* add;            // [V] added to the scores first
+  double scale;                // of the scores, before noise
+  int64_t* tokens;             // [steps]; -1 is replaced by what is chosen, others are read as they are
+} tg_writer;
+TG_EXPORT int tg_can_write(void);                   // whether tg_write works on this processor
+TG_EXPORT int64_t tg_write(const tg_writer*);       // tokens written, or negative: minus a status
+
 // Memory that is handed out again after release, so that its pages stay mapped. 64-byte aligned; null if none.
 TG_EXPORT void* tg_acquire(int64_t bytes);
 TG_EXPORT void tg_release(void*);

@@ -52,7 +52,7 @@ def test_an_interruption_is_clean(
     def interrupt(*given: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tidegate.runtime.language.writer.Writer.step", interrupt)
+    monkeypatch.setattr("tidegate.runtime.language.generate.Generation._grow", interrupt)
     assert main(["generate", run, "-p", "the "]) == 130
     printed = capsys.readouterr()
     assert printed.out.startswith("the ")

@@ -29,6 +29,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
 ABI = 3
+ADDED = ("tg_can_write", "tg_write")  # since this version began: a library that was built before lacks them
 _ORDER = "<" if sys.byteorder == "little" else ">"
 _CHOSEN: ContextVar[int | None] = ContextVar("tidegate_threads", default=None)
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
@@ -70,8 +71,12 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_use_openmp": ([pointer], None),
         "tg_bfloat16_products": ([], ctypes.c_int),
         "tg_peak": ([integer, integer, real], real),
+        "tg_can_write": ([], ctypes.c_int),
+        "tg_write": ([pointer], integer),
     }
     for name, (arguments, result) in results.items():
+        if name in ADDED and not hasattr(library, name):
+            continue
         function = getattr(library, name)
         function.argtypes, function.restype = arguments, result
 

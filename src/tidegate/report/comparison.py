@@ -18,13 +18,11 @@ from tidegate.evaluate.language.evaluation import LanguageEvaluation
 from tidegate.report.label import page as label_page
 from tidegate.report.label.view import LabelledView
 from tidegate.report.language import page as language_page
-from tidegate.report.language.page import LanguageView
 from tidegate.report.page.document import document, write_page
 from tidegate.report.page.history import DOTS, LOG
 from tidegate.report.page.markup import Markup, join
 from tidegate.report.page.parts import Row, figure, header, ranked_table
 from tidegate.report.page.verdict import verdict_of
-from tidegate.report.page.view import Run
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.marks import Role
 from tidegate.report.svg.ticks import number
@@ -64,12 +62,12 @@ def render_comparison(found: Any, lang: Language, title: str = "") -> str:
         ("learning", tr("Learning curves", lang), learning(found, lang)),
     ]
     if found.evaluation is not None:
-        view: Run = LabelledView(title=title, evaluation=found.evaluation)
-        scores = label_page.scores
         if isinstance(found.evaluation, LanguageEvaluation):
-            view, scores = LanguageView(title, found.evaluation), language_page.scores  # type: ignore[assignment]
+            shown = language_page.scores(language_page.LanguageView(title, found.evaluation), lang)
+        else:
+            shown = label_page.scores(LabelledView(title=title, evaluation=found.evaluation), lang)
         heading = tr("{name} on the test part, beside the baselines", lang, name=best)
-        parts.append(("scores", heading, join(verdict_of(found.evaluation, lang), scores(view, lang))))
+        parts.append(("scores", heading, join(verdict_of(found.evaluation, lang), shown)))
     return document(title, head, parts, lang)
 
 

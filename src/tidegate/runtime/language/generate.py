@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.kernels.write import Write
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN, Vocabulary
 from tidegate.runtime.language.music import ChordRule, check_melody
 from tidegate.runtime.language.sampling import LOW, Draws, Sampling, kept, penalised
@@ -20,6 +22,7 @@ from tidegate.runtime.limits import check_room
 from tidegate.runtime.network.recurrent import Loaded
 
 Array = NDArray[np.float32]
+CHUNK = 64  # tokens that are written in one call
 
 
 @dataclass
@@ -94,6 +97,9 @@ class Generation:
 
     def __iter__(self) -> Iterator[list[str]]:
         """What each text grows by at every token; "" for one that has ended."""
+        if self.writer.write is not None and self.sampling.plain and self.rule is None:
+            yield from self._at_once(self.writer.write)
+            return
         for _ in range(self.length):
             tokens = self._choose()
             grown = [self._grow(own, token) for own, token in zip(self.texts, tokens.tolist(), strict=True)]
@@ -106,6 +112,24 @@ class Generation:
                 return
             self.scores = self.writer.step(tokens)
         yield [self._finish(own) for own in self.texts]
+
+    def _at_once(self, write: Write) -> Iterator[list[str]]:
+        """One text, some tokens in each call."""
+        [own], left, scores = self.texts, self.length, self.scores[0]
+        while left:
+            count = min(left, CHUNK)
+            noise = None if self.sampling.temperature == 0 else self.draws.take(count)[:, 0]
+            tokens = np.full(count if noise is None else len(noise), -1, np.int64)
+            count, rows = write(scores, tokens, self.never, float(self.scale), noise, END)
+            left, scores = left - count, rows[count]
+            chosen = tokens[:count].tolist()
+            nats = _nats(rows[:count] + self.never, tokens[:count]) if self.measure else [0.0] * count
+            for token, gap in zip(chosen, nats, strict=True):
+                own.nats += gap
+                yield [self._grow(own, token)]
+                if own.stopped:
+                    return
+        yield [self._finish(own)]
 
     def run(self) -> list[Written]:
         """All texts to their end, in the order of their seeds."""
@@ -133,9 +157,7 @@ class Generation:
             drawn, scale = kept(drawn, sampling), np.float32(1)
         tokens = drawn.argmax(axis=1) if sampling.temperature == 0 else self.draws.choose(drawn, scale)
         if self.measure:
-            top = scores.max(axis=1)
-            logs = top + np.log(np.exp(scores - top[:, None]).sum(axis=1))
-            for own, gap in zip(self.texts, (logs - scores[np.arange(len(tokens)), tokens]).tolist(), strict=True):
+            for own, gap in zip(self.texts, _nats(scores, tokens), strict=True):
                 if not own.stopped:
                     own.nats += gap
         return tokens
@@ -165,6 +187,14 @@ class Generation:
         rest, own.held = own.held + own.decoder.decode(b"", final=True), ""
         own.parts.append(rest)
         return rest
+
+
+def _nats(scores: Array, tokens: NDArray[Any]) -> list[float]:
+    """-log softmax of scores [N, V] at tokens [N]."""
+    top = scores.max(axis=1)
+    logs = top + np.log(np.exp(scores - top[:, None]).sum(axis=1))
+    found: list[float] = (logs - scores[np.arange(len(tokens)), tokens]).tolist()
+    return found
 
 
 def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:

@@ -119,6 +119,10 @@ class Draws:
 
     def choose(self, scores: Array, scale: Array | np.float32) -> NDArray[np.intp]:
         """Tokens [S] drawn from softmax(scores * scale), scores [S, V]."""
+        return np.asarray((scores * scale + self.take(1)[0]).argmax(axis=1))
+
+    def take(self, count: int) -> Array:
+        """Noise [N, S, V] of the next draws, N at most `count`."""
         if self.place == self.count:
             each = [own.random((self.count, self.size), np.float32) for own in self.generators]
             self.noise = np.stack(each, axis=1)
@@ -127,6 +131,5 @@ class Draws:
             np.maximum(self.noise, np.float32(1e-30), out=self.noise)
             np.negative(np.log(self.noise, out=self.noise), out=self.noise)
             self.place = 0
-        noise = self.noise[self.place]
-        self.place += 1
-        return np.asarray((scores * scale + noise).argmax(axis=1))
+        first, self.place = self.place, min(self.place + count, self.count)
+        return self.noise[first : self.place]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tidegate.runtime.network.flow import Array, Lengths, Weights
 
 MATRICES = ("weight_ih", "weight_hh")
 VECTORS = ("bias_ih", "bias_hh", "weight_peephole", "weight_norm")
+T = TypeVar("T")
 
 
 class Loaded(dict[str, Array]):
@@ -32,9 +34,17 @@ class Loaded(dict[str, Array]):
         self._packed: dict[tuple[str, bool], Packed | Packed8] = {}
         self._dense: dict[str, Dense8] = {}
         self._below: dict[str, Loaded] = {}
+        self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array], Mapping[str, Matrix8]]]:
         return Loaded, (dict(self), self.matrices)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What is made of the weights when it is first asked for, and stays."""
+        if name not in self._made:
+            self._made[name] = make()
+        found: T = self._made[name]
+        return found
 
     def below(self, prefix: str) -> Loaded:
         """The weights whose names begin so, by the rest of their names; the same object every time."""

@@ -39,5 +39,5 @@ def _encoder(name: str) -> Mapping[str, Any]:
 def _latency(model: Any) -> float:
     generation = model.generation(length=TOKENS, sampling=Sampling())
     begin = time.perf_counter()
-    [written] = generation.run()
-    return 1000 * (time.perf_counter() - begin) / max(written.tokens, 1)
+    tokens: int = generation.run()[0].tokens
+    return 1000 * (time.perf_counter() - begin) / max(tokens, 1)

@@ -1,0 +1,58 @@
+"""Many tokens in one native call: scores against torch step by step, choices against numpy."""
+
+import numpy as np
+import pytest
+import torch
+
+from tidegate.kernels.write import Write, can_write
+
+pytestmark = pytest.mark.skipif(not can_write(), reason="the library or the processor cannot write")
+
+
+def made(
+    size: int, vector: int, hidden: int, layers: int
+) -> tuple[torch.nn.Module, torch.nn.LSTM, torch.nn.Linear, Write]:
+    torch.manual_seed(size + hidden)
+    embedding, rnn = torch.nn.Embedding(size, vector), torch.nn.LSTM(vector, hidden, layers, batch_first=True)
+    final = torch.nn.Linear(hidden, size)
+    weights = {name: own.detach().numpy() for name, own in rnn.named_parameters()}
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    own = [[weights[f"{name}_l{level}"] for name in names] for level in range(layers)]
+    matrix = np.ascontiguousarray(final.weight.detach().numpy().T)
+    return embedding, rnn, final, Write(own, embedding.weight.detach().numpy(), matrix, final.bias.detach().numpy())
+
+
+@pytest.mark.parametrize(
+    ("size", "vector", "hidden", "layers"), [(7, 5, 3, 1), (68, 32, 64, 2), (33, 8, 21, 3), (32, 4, 8, 1)]
+)
+def test_scores_and_states_are_torch_s(size: int, vector: int, hidden: int, layers: int) -> None:
+    embedding, rnn, final, write = made(size, vector, hidden, layers)
+    tokens = np.random.default_rng(0).integers(0, size, 40)
+    with torch.no_grad():
+        states, (h, c) = rnn(embedding(torch.from_numpy(tokens)[None]))
+        expected = final(states)[0].numpy()
+    none = np.zeros(size, np.float32)
+    count, rows = write(none, tokens.copy(), none, 1.0, None, -1)
+    assert count == 40
+    np.testing.assert_allclose(rows[1:], expected, atol=2e-5)
+    np.testing.assert_allclose(write.h[:, :hidden], h[:, 0].numpy(), atol=2e-5)
+    np.testing.assert_allclose(write.c[:, :hidden], c[:, 0].numpy(), atol=2e-5)
+    assert not write.h[:, hidden:].any()
+
+
+def test_tokens_are_the_largest_of_score_and_noise_and_end_at_the_stop() -> None:
+    _, _, _, write = made(20, 8, 16, 2)
+    rng = np.random.default_rng(1)
+    noise, add = rng.gumbel(size=(30, 20)).astype(np.float32), np.zeros(20, np.float32)
+    add[[0, 1]] = -1e30
+    tokens, first = np.full(30, -1, np.int64), rng.normal(size=20).astype(np.float32)
+    count, rows = write(first, tokens, add, 1.5, noise, -1)
+    assert count == 30
+    np.testing.assert_array_equal(rows[0], first)
+    np.testing.assert_array_equal(tokens, ((rows[:30] + add) * np.float32(1.5) + noise).argmax(axis=1))
+    assert tokens.min() > 1
+    write.h[...], write.c[...] = 0, 0
+    again = np.full(30, -1, np.int64)
+    stopped, _ = write(first, again, add, 1.5, noise, int(tokens[9]))
+    assert stopped == tokens.tolist().index(tokens[9]) + 1
+    np.testing.assert_array_equal(again[:stopped], tokens[:stopped])
