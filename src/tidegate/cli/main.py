@@ -9,7 +9,19 @@ from collections.abc import Collection, Sequence
 import typer
 from typer.main import get_command
 
-from tidegate.cli import diagnose, evaluate, explain, fit, generate, info, intervals, predict, resample, versions
+from tidegate.cli import (
+    diagnose,
+    evaluate,
+    explain,
+    fit,
+    generate,
+    info,
+    intervals,
+    predict,
+    resample,
+    shrink,
+    versions,
+)
 from tidegate.cli.help import prepare_help, translate, usage_error
 from tidegate.cli.output import print_error
 from tidegate.core.errors import TidegateError
@@ -34,7 +46,7 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (fit, predict, generate, evaluate, intervals, resample, explain, diagnose, versions, info):
+    for module in (fit, predict, generate, evaluate, intervals, resample, explain, diagnose, versions, shrink, info):
         module.register(app, words)
     return app
 

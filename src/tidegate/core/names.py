@@ -73,6 +73,8 @@ _METRICS = {
     "median_ae": "median error",
     "bias": "bias",
     "bits_per_character": "bits per character",
+    "nats_per_token": "nats per token",
+    "error": "mean error",
     "nats_per_character": "nats per character",
     "perplexity": "perplexity",
     "bleu": "BLEU",

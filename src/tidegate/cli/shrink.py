@@ -1,0 +1,43 @@
+"""`tidegate quantize`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidegate.cli.derive import late
+from tidegate.cli.output import Json, Moved, Run, say, show
+from tidegate.core.translate import tr
+
+Limit = Annotated[float, typer.Option(help=tr("Percent by which the score of the test part may become worse."))]
+
+
+def register(app: typer.Typer, words: Collection[str] | None) -> None:
+    """Add the commands."""
+    text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
+    app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
+
+
+def quantize(
+    run: Run,
+    to: Annotated[str, typer.Option(help="int8|bfloat16")] = "int8",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
+    ] = None,
+    limit: Limit = 1.0,
+    force: Annotated[bool, typer.Option("--force", help=tr("Write it even if more than that is lost."))] = False,
+    data: Moved = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))] = False,
+    as_json: Json = False,
+) -> None:
+    """Store a model with fewer bits."""
+    from tidegate.deploy.shrink.quantize import quantize as shrunk
+
+    found = shrunk(run, to=to, out=out, limit=limit, force=force, data=data, overwrite=overwrite)
+    show(found, as_json)
+    if found.notes[-1].kind == "refused" and not force:
+        raise typer.Exit(1)
+    say(tr("The smaller run is in {path}", path=out or run.with_name(f"{run.name}-{to}")))
