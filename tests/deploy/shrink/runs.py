@@ -33,7 +33,7 @@ def forecaster(units: int = 16, **network) -> Path:
 def classifier() -> Path:
     """A classifier of rising and falling stretches; its run."""
     rng, data = np.random.default_rng(1), HERE / "ways.csv"
-    lines = ["id,x,way"]
+    lines = ["id,value,way"]
     for number in range(60):
         up, n = number % 2, int(rng.integers(8, 14))
         for x in np.linspace(-1, 1, n)[:: 1 if up else -1] + 0.2 * rng.normal(size=n):

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
@@ -40,13 +39,13 @@ print(json.dumps({"peak": peak}))
 """
 
 
-def inputs_of(spec: NetworkSpec, batch: int) -> dict[str, NDArray[Any]]:
+def inputs_of(spec: NetworkSpec, batch: int) -> dict[str, Any]:
     """Rows that a network of this spec takes: of what values does not matter to how long they take."""
     rng, steps = np.random.default_rng(0), spec.window or ANY_LENGTH
     tokens = spec.find("tokens")
     if tokens is not None:
         return {"past": rng.integers(2, tokens.vocabulary, (batch, steps))}
-    found = {"past": rng.normal(size=(batch, steps, spec.past)).astype(np.float32)}
+    found: dict[str, Any] = {"past": rng.normal(size=(batch, steps, spec.past)).astype(np.float32)}
     if spec.future:
         found["future"] = rng.normal(size=(batch, spec.horizon, spec.future)).astype(np.float32)
     if spec.static:
