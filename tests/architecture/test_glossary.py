@@ -23,6 +23,7 @@ LOOSE = {
     "recurrent",
     "season",
     "seasonal",
+    "token",  # of a text, and what a client shows a server
     "verdict",
     "window",
     "you",

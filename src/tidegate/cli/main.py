@@ -19,6 +19,7 @@ from tidegate.cli import (
     intervals,
     predict,
     resample,
+    serve,
     shrink,
     versions,
 )
@@ -46,7 +47,20 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (fit, predict, generate, evaluate, intervals, resample, explain, diagnose, versions, shrink, info):
+    for module in (
+        fit,
+        predict,
+        generate,
+        evaluate,
+        intervals,
+        resample,
+        explain,
+        diagnose,
+        versions,
+        shrink,
+        serve,
+        info,
+    ):
         module.register(app, words)
     return app
 

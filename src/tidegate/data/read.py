@@ -145,6 +145,26 @@ def read(
     return Table(schema, found, rows.ids, starts, rows.time, moving, held, aware, tuple(rows.notes), rows.keys or {})
 
 
+def read_like(
+    data: Any, schema: Schema, timezone: str | None, frequency: Any, how: Mapping[str, Any], **usual: Any
+) -> Table:
+    """New rows, read as the training rows were.
+
+    Args:
+        data: the rows, or a table of them. schema, timezone, frequency: of the training rows.
+        how: what they were read with, and what the caller says. usual: what stands for what neither says.
+
+    Raises:
+        DataError, SchemaError, TimeError: as of `tidegate.read`.
+    """
+    if isinstance(data, Table):
+        return data
+    dated = schema.time is not None
+    own = {"time": schema.time if dated else False, "frequency": frequency if dated else None, "timezone": timezone}
+    own |= {"target": None if how.get("wide", False) else list(schema.targets), "series": schema.key or None}
+    return read(data, **{**own, "check": False, **usual, **how})
+
+
 def open_source(source: Any, options: Options = WRITTEN, rows: bool = False) -> Source:
     """Whatever was given as a source of columns.
 

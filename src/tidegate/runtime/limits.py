@@ -57,14 +57,28 @@ def network_bytes(spec: NetworkSpec, rows: int, steps: int, ahead: int) -> int:
     Args:
         rows: of the batch. steps: of a row. ahead: steps that it is to forecast; 1 for what labels sequences.
     """
-    passes = spec.targets if spec.channels == "independent" else 1
-    widths = [spec.past, spec.encoder_width]
-    squares = 0
+    passes, width, heads, outputs, last = _sizes(spec)
+    sequence = steps * 2 * width + heads * steps * steps
+    return rows * passes * FLOAT * (sequence + ahead * (2 * outputs + 2 * last))
+
+
+def _sizes(spec: NetworkSpec) -> tuple[int, int, int, int, int]:
+    """Passes, widest layer, heads of attention, outputs of a step, units of the last layer; reckoned once a spec."""
+    known = _SIZES.get(id(spec))
+    if known is not None:
+        return known[1]
+    widths, heads = [spec.past, spec.encoder_width], 0
     for layer in spec.layers:
         widths += [int(getattr(layer, name, 0) or 0) for name in ("size", "hidden_size", "feedforward")]
-        heads = getattr(layer, "num_heads", 0)
-        squares = max(squares, int(heads or 0) * steps * steps)
+        heads = max(heads, int(getattr(layer, "num_heads", 0) or 0))
+    passes = spec.targets if spec.channels == "independent" else 1
     outputs = max(spec.targets, 1) * spec.outputs + spec.future
-    last = int(getattr(spec.layers[-1], "hidden_size", 0) or 0)
-    sequence = steps * 2 * max(widths) + squares
-    return rows * passes * FLOAT * (sequence + ahead * (2 * outputs + 2 * last))
+    found = (passes, max(widths), heads, outputs, int(getattr(spec.layers[-1], "hidden_size", 0) or 0))
+    if len(_SIZES) >= MOST_SPECS:
+        _SIZES.clear()
+    _SIZES[id(spec)] = (spec, found)  # which keeps the spec, so that its id is no other's
+    return found
+
+
+_SIZES: dict[int, tuple[NetworkSpec, tuple[int, int, int, int, int]]] = {}
+MOST_SPECS = 64

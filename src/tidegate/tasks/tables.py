@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.errors import ConfigError
-from tidegate.core.table import Schema, Table
+from tidegate.core.table import Table
 from tidegate.data import read
 from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import READING
@@ -41,26 +41,6 @@ def own_table(model: Any, data: Any, how: Mapping[str, Any]) -> Table:
         )
     table: Table = model.fitted_.table
     return table
-
-
-def read_like(
-    data: Any, schema: Schema, timezone: str | None, frequency: Any, how: Mapping[str, Any], **usual: Any
-) -> Table:
-    """New rows, read as the training rows were.
-
-    Args:
-        data: the rows, or a table of them. schema, timezone, frequency: of the training rows.
-        how: what they were read with, and what the caller says. usual: what stands for what neither says.
-
-    Raises:
-        DataError, SchemaError, TimeError: as of `tidegate.read`.
-    """
-    if isinstance(data, Table):
-        return data
-    dated = schema.time is not None
-    own = {"time": schema.time if dated else False, "frequency": frequency if dated else None, "timezone": timezone}
-    own |= {"target": None if how.get("wide", False) else list(schema.targets), "series": schema.key or None}
-    return read(data, **{**own, "check": False, **usual, **how})
 
 
 def reading_of(call: FitCall) -> dict[str, Any]:

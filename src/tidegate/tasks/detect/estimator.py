@@ -15,6 +15,7 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
+from tidegate.data.read import read_like
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import DetectStream
 from tidegate.runtime.detect.walk import Walked, walk
@@ -27,7 +28,7 @@ from tidegate.tasks.detect.choices import (
 )
 from tidegate.tasks.detect.frame import check_channels, check_columns, check_roles, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.tables import as_table, read_like, reading_of
+from tidegate.tasks.tables import as_table, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ from tidegate.core.errors import DataError
 from tidegate.core.table import Table
 from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
+from tidegate.data.read import read_like
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.forecast.choices import ForecastOptions, NetworkOptions, check_options, split_and_choose
 from tidegate.tasks.forecast.frame import check_names, future_columns, learnable, ready
 from tidegate.tasks.options import FitOptions
-from tidegate.tasks.tables import as_table, read_like, reading_of
+from tidegate.tasks.tables import as_table, reading_of
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence

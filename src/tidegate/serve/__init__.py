@@ -1,0 +1,1 @@
+"""Trained models over HTTP and WebSocket, and in pipes: on `runtime.Model` alone, without torch."""

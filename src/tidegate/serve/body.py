@@ -1,0 +1,210 @@
+"""What a request carries: JSON, CSV or Arrow, as columns or sequences; and columns as what an answer is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import from_json, to_json
+
+from tidegate.core.errors import MissingExtraError
+from tidegate.core.optional import require
+from tidegate.core.translate import tr
+from tidegate.serve.settings import RequestError, Settings
+
+JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+KEYS = ("columns", "rows", "future", "sequences", "texts")
+DEEPEST = 8
+
+Columns = dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class Body:
+    """What was given.
+
+    Attributes:
+        columns: name -> values; None where none are. frame: the same as an Arrow table. text: a CSV file.
+        future: known-ahead covariates of the steps to forecast. sequences, texts: for models of those.
+    """
+
+    columns: Columns | None = None
+    frame: Any = None
+    text: bytes | None = None
+    future: Columns | None = None
+    sequences: list[Any] | None = None
+    texts: list[str] | None = None
+    size: int = field(default=0)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds no data at all."""
+        return not any(part is not None for part in (self.columns, self.frame, self.text, self.sequences, self.texts))
+
+
+def read_body(content: bytes, kind: str, settings: Settings) -> Body:
+    """What a body of some content type holds.
+
+    Raises:
+        RequestError: 415 for another type, 422 for what is not as it should be, 413 for more rows than are allowed.
+    """
+    kind = kind.partition(";")[0].strip().lower()
+    if kind == CSV:
+        check_rows(content.count(b"\n"), settings)
+        return Body(text=content, size=content.count(b"\n"))
+    if kind == ARROW:
+        frame = _arrow(content, settings)
+        return Body(frame=frame, size=frame.num_rows)
+    if kind not in (JSON, ""):
+        raise RequestError(
+            415, tr("content type {kind}: send {kinds}", kind=repr(kind), kinds=f"{JSON}, {CSV}, {ARROW}")
+        )
+    return json_body(parse(content) if content.strip() else {}, settings)
+
+
+def parse(content: bytes | str) -> Any:
+    """JSON, without NaN and infinities, which it has not.
+
+    Raises:
+        RequestError: 400, it is none.
+    """
+    try:
+        return from_json(content, allow_inf_nan=False)
+    except ValueError as error:
+        raise RequestError(400, tr("the body is not JSON: {error}", error=str(error)[:200])) from error
+
+
+def json_body(state: Any, settings: Settings) -> Body:
+    """A body from JSON; errors as of `read_body`."""
+    if not isinstance(state, dict):
+        raise RequestError(422, tr("expected a JSON object with {keys}", keys=", ".join(KEYS)))
+    strangers = sorted(set(state) - set(KEYS))
+    if strangers:
+        message = "{key} is unknown; expected {keys}"
+        raise RequestError(422, tr(message, key=repr(strangers[0][:60]), keys=", ".join(KEYS)))
+    rows = state.get("rows")
+    columns = _columns(state.get("columns"), "columns") if rows is None else _turned(rows)
+    sequences, texts = state.get("sequences"), state.get("texts")
+    for name, part in (("sequences", sequences), ("texts", texts)):
+        if part is not None and (not isinstance(part, list) or not part):
+            raise RequestError(422, tr("{name} is a list that is not empty", name=name))
+    if texts is not None and not all(isinstance(text, str) for text in texts):
+        raise RequestError(422, tr("texts are strings"))
+    size = max(len(next(iter(columns.values()), [])) if columns else 0, len(texts or ()), _steps(sequences))
+    check_rows(size, settings)
+    future = _columns(state.get("future"), "future")
+    return Body(columns=columns, future=future, sequences=sequences, texts=texts, size=size)
+
+
+def check_rows(count: int, settings: Settings) -> None:
+    """Refuse more rows than are allowed."""
+    if count > settings.max_rows:
+        message = "{count} rows are more than the {limit} that one request may have"
+        raise RequestError(413, tr(message, count=count, limit=settings.max_rows))
+
+
+def _columns(found: Any, name: str) -> Columns | None:
+    if found is None:
+        return None
+    if not isinstance(found, dict) or not found or not all(isinstance(values, list) for values in found.values()):
+        raise RequestError(422, tr("{name} maps names to lists of values", name=name))
+    lengths = {len(values) for values in found.values()}
+    if len(lengths) != 1 or lengths == {0}:
+        raise RequestError(422, tr("the lists of {name} differ in length, or are empty", name=name))
+    if any(isinstance(value, (dict, list)) for values in found.values() for value in values):
+        raise RequestError(422, tr("the values of {name} are numbers, texts or null", name=name))
+    return found
+
+
+def _turned(rows: Any) -> Columns:
+    """Columns of a list of rows; what a row lacks is null."""
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise RequestError(422, tr("rows is a list of objects that is not empty"))
+    names = dict.fromkeys(name for row in rows for name in row)
+    found = _columns({name: [row.get(name) for row in rows] for name in names}, "rows")
+    assert found is not None
+    return found
+
+
+def _steps(sequences: Any) -> int:
+    if sequences is None:
+        return 0
+    return sum(len(one) if isinstance(one, (list, str)) else 1 for one in sequences)
+
+
+def _arrow(content: bytes, settings: Settings) -> Any:
+    try:
+        arrow = require("pyarrow", extra="dev", purpose="read Arrow")
+        stream = require("pyarrow.ipc", extra="dev", purpose="read Arrow").open_stream(content)
+        batches, count = [], 0
+        for batch in stream:
+            count += batch.num_rows
+            check_rows(count, settings)
+            batches.append(batch)
+        return arrow.Table.from_batches(batches, stream.schema)
+    except MissingExtraError as error:
+        raise RequestError(415, tr("this server does not read Arrow: send {kinds}", kinds=f"{JSON}, {CSV}")) from error
+    except (ValueError, OSError, EOFError) as error:
+        raise RequestError(400, tr("the body is no Arrow stream")) from error
+
+
+def write_answer(columns: Mapping[str, Any], about: Mapping[str, Any], accept: str) -> tuple[bytes, str]:
+    """An answer and its content type, of the kind that a client accepts.
+
+    Args:
+        columns: name -> values, all of one length. about: what JSON says beside them. accept: the header.
+    """
+    plain = {name: plain_list(values) for name, values in columns.items()}
+    if CSV in accept:
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(plain)
+        writer.writerows(zip(*plain.values(), strict=True))
+        return out.getvalue().encode(), CSV
+    if ARROW in accept:
+        try:
+            arrow = require("pyarrow", extra="dev", purpose="write Arrow")
+        except MissingExtraError as error:
+            raise RequestError(406, tr("this server does not write Arrow")) from error
+        table, sink = arrow.table(plain), arrow.BufferOutputStream()
+        with require("pyarrow.ipc", extra="dev", purpose="write Arrow").new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        return sink.getvalue().to_pybytes(), ARROW
+    return dump({**about, "columns": plain}), JSON
+
+
+def dump(value: Any) -> bytes:
+    """JSON; what is not a number is null."""
+    return to_json(value, inf_nan_mode="null")
+
+
+def plain_list(values: Any) -> list[Any]:
+    """An array, or list, of numbers, texts and times as JSON and CSV have them; missing numbers are null."""
+    if not isinstance(values, np.ndarray):
+        return list(values)
+    if values.dtype.kind == "M":
+        return [None if value is None else value.isoformat() for value in values.astype("datetime64[us]").tolist()]
+    if values.dtype.kind == "f":
+        return [None if math.isnan(value) else value for value in values.tolist()]
+    return list(values.tolist())
+
+
+def numbers(values: list[Any], name: str) -> NDArray[np.float64]:
+    """A column of numbers, NaN where one is null.
+
+    Raises:
+        RequestError: 422, it holds something else.
+    """
+    try:
+        found = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise RequestError(422, tr("column {name} holds what is no number", name=repr(name))) from error
+    if found.ndim != 1 or any(isinstance(value, (str, bool)) for value in values):
+        raise RequestError(422, tr("column {name} holds what is no number", name=repr(name)))
+    return found
