@@ -55,6 +55,7 @@ SURFACE = [
     "Table",
     "TidegateError",
     "TrainOptions",
+    "Translator",
     "__version__",
     "audit",
     "backtest",

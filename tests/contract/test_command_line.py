@@ -38,27 +38,29 @@ COMMANDS: dict[str, Callable[[Case], list[object]]] = {
     "compare": lambda case: ["compare", case.run, "--encoder", "lstm", "--encoder", "gru"],
     "info": lambda case: ["info", case.run],
     "generate": lambda case: ["generate", case.run, "--prompt", "the ", "--length", 20],
+    "translate": lambda case: ["translate", case.run, "123"],
 }  # fmt: skip
 
-# What a command prints for forecast, classify, regress, detect, generate; "!" and what the refusal has to say.
+# What a command prints for each of TASKS; "!" and what the refusal has to say.
 ROLLING, SERIES = "!cross_validate", "!backtest"
-NONE = "!generate is for a language model"
+NONE, WRITES = "!generate is for a language model", "!translate is for a translator"
 CONTRACT: dict[str, tuple[str, ...]] = {
-    "fit": ("model", "model", "model", "detector", "perplexity"),
-    "predict": ("time,mean", "id,fault,p:belt", "id,wear", "time,score,p_value", "text,characters"),
-    "predict new": ("time,mean", "id,fault,p:belt", "id,wear", "time,score,p_value", "text,characters"),
-    "evaluate": ("model", "model", "model", "detector", "perplexity"),
-    "evaluate new": ("model", "model", "model", "detector", "perplexity"),
-    "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds", "!clock"),
-    "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate", "!evaluate"),
-    "audit": ("No leak", "test sequences", "test sequences", "!one step at a time", "!copied"),
-    "intervals": ("80", "!predict_proba", "80", "!p_value", "!probability"),
-    "explain": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising"),
-    "explain new": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising"),
-    "diagnose": ("looked at", "looked at", "looked at", "looked at", "looked at"),
-    "compare": (SERIES, "gru", "gru", "!evaluate", "gru"),
-    "info": ("forecaster", "classifier", "regressor", "detector", "language"),
-    "generate": (NONE, NONE, NONE, NONE, "^the "),
+    "fit": ("model", "model", "model", "detector", "perplexity", "exactly right"),
+    "predict": ("time,mean", "id,fault,p:belt", "id,wear", "time,score,p_value", "text,characters", "id,text"),
+    "predict new": ("time,mean", "id,fault,p:belt", "id,wear", "time,score,p_value", "text,characters", "id,text"),
+    "evaluate": ("model", "model", "model", "detector", "perplexity", "exactly right"),
+    "evaluate new": ("model", "model", "model", "detector", "perplexity", "exactly right"),
+    "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds", "!clock", "!clock"),
+    "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate", "!evaluate", "!evaluate"),
+    "audit": ("No leak", "test sequences", "test sequences", "!one step at a time", "!copied", "!equal texts"),
+    "intervals": ("80", "!predict_proba", "80", "!p_value", "!probability", "!evaluate"),
+    "explain": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising", "nats lost"),
+    "explain new": ("The model expects", "Sequence", "Sequence", "is to be expected", "most surprising", "nats lost"),
+    "diagnose": ("looked at", "looked at", "looked at", "looked at", "looked at", "looked at"),
+    "compare": (SERIES, "gru", "gru", "!evaluate", "gru", "!evaluate"),
+    "info": ("forecaster", "classifier", "regressor", "detector", "language", "translator"),
+    "generate": (NONE, NONE, NONE, NONE, "^the ", NONE),
+    "translate": (WRITES, WRITES, WRITES, WRITES, WRITES, "\n"),
 }
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 

@@ -12,8 +12,9 @@ import tidegate as tg
 from tests.tasks.forecast.models import hours, wave, write_csv
 from tests.tasks.label import bad
 from tests.tasks.language.corpora import chain
+from tests.tasks.translate.models import reversed_digits
 
-TASKS = ("forecast", "classify", "regress", "detect", "generate")
+TASKS = ("forecast", "classify", "regress", "detect", "generate", "translate")
 SEQUENCES = {"id": "run", "time": "step", "features": ["speed", "heat"]}
 LIGHT: dict[str, Any] = {"network": {"branch": ()}, "hidden_size": 4, "max_epochs": 2}
 BRIEF: dict[str, Any] = {"training": {"steps_per_epoch": 4, "patience": 2}, "max_epochs": 2}
@@ -57,6 +58,13 @@ TINY = {
         (),
         ("--max-epochs", "2", "--window", "16", "--hidden-size", "8", "--num-layers", "1"),
     ),
+    "translate": Tiny(
+        tg.Translator,
+        {"max_epochs": 2, "tokens": "char", "hidden_size": 8, "num_layers": 1},
+        {"source": "a", "target": "b"},
+        ("--source", "a", "--target", "b"),
+        ("--max-epochs", "2", "--tokens", "char", "--hidden-size", "8", "--num-layers", "1"),
+    ),
 }
 
 
@@ -87,6 +95,13 @@ def sequences(path: Path, count: int, seed: int) -> Path:
     return path
 
 
+def write_pairs(path: Path, count: int, seed: int) -> Path:
+    """Strings of digits and the same from the back."""
+    rows = (f"{source}\t{target}\n" for source, target in reversed_digits(count, seed))
+    path.write_text("a\tb\n" + "".join(rows), "utf-8")
+    return path
+
+
 def build(folder: Path) -> World:
     """Write the files and fit every task once."""
     waves = write_csv(folder / "waves.csv", series(500, 0, (440, 470)))
@@ -95,8 +110,11 @@ def build(folder: Path) -> World:
     corpus, text = folder / "corpus.txt", folder / "text.txt"
     corpus.write_text(chain(900), "utf-8")
     text.write_text(chain(120, seed=5), "utf-8")
+    pairs, more = write_pairs(folder / "pairs.tsv", 200, 0), write_pairs(folder / "more.tsv", 20, 7)
     data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves, "generate": corpus}
+    data |= {"translate": pairs}
     new = {"forecast": later, "classify": others, "regress": others, "detect": later, "generate": text}
+    new |= {"translate": more}
     runs = {task: folder / task for task in TASKS}
     models = {
         task: tiny.make(**tiny.options).fit(str(data[task]), **tiny.reading, out=runs[task], progress=False)

@@ -301,6 +301,40 @@ class Next(Record):
     tied: bool = True
 
 
+class Write(Record):
+    """A recurrent decoder that writes tokens, each after those before it and what was read: scores of V tokens a step.
+
+    It starts from what the sequence ends with, through a linear map (tanh for h). A step reads the vector, of `size`,
+    of the token before it; with `feeding` also what the step before it looked up. With `attention` it looks up the
+    sequence: `additive` before the recurrence, the others after it, so that a whole text is one call of the engine.
+    `tied` scores a token by its own vector; `shared` takes the vectors that `tokens` reads the source with. With
+    `copying` a token is also taken from the source, by the share that attention gives to its places; a gate says how
+    often.
+
+    Source: Sutskever, Vinyals and Le (2014), arXiv:1409.3215; Luong, Pham and Manning (2015), arXiv:1508.04025; See,
+    Liu and Manning (2017), arXiv:1704.04368.
+    """
+
+    kind: Literal["write"] = "write"
+    size: Size = 256
+    cell: Cell = "lstm"
+    hidden_size: Size = 256
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+    attention: Literal["additive", "dot", "general", "concat"] | None = "general"
+    feeding: bool = False
+    tied: bool = True
+    shared: bool = False
+    copying: bool = False
+
+    @model_validator(mode="after")
+    def _fits(self) -> Write:
+        if (self.feeding and self.attention in (None, "additive")) or (self.copying and self.attention is None):
+            raise ValueError("feeding needs an attention after the recurrence (dot, general, concat), copying any")
+        return self
+
+
 Layer = Annotated[
     Tokens
     | Frames
@@ -322,12 +356,13 @@ Layer = Annotated[
     | Label
     | Tag
     | Ctc
-    | Next,
+    | Next
+    | Write,
     Field(discriminator="kind"),
 ]
 ENCODERS = ("recurrent", "transformer", "ode_rnn")
 FORECASTS = ("head", "decoder")
-SAYS = ("label", "tag", "ctc", "next")
+SAYS = ("label", "tag", "ctc", "next", "write")
 ORDER = (
     "tokens",
     "frames",

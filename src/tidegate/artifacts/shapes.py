@@ -33,6 +33,7 @@ from tidegate.artifacts.spec import (
     Tag,
     Tokens,
     Transformer,
+    Write,
 )
 
 Shape = tuple[int, ...]
@@ -253,7 +254,7 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder, Label, Tag, Ctc, Next)):
+        if isinstance(layer, (Head, Decoder, Label, Tag, Ctc, Next, Write)):
             shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
@@ -318,9 +319,48 @@ def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
     return {f"{at}.bias": (spec.outputs,)} | ({f"{at}.map.weight": shape} if shape else {})
 
 
+def write_stack(layer: Write) -> Recurrent:
+    """The recurrence that writes."""
+    return Recurrent(
+        cell=layer.cell,
+        hidden_size=layer.hidden_size,
+        num_layers=layer.num_layers,
+        dropout=layer.dropout if layer.num_layers > 1 else 0.0,
+        forget_bias=layer.forget_bias,
+    )
+
+
+def write_inputs(layer: Write, sizes: Sizes) -> int:
+    """Features of one step: the token before it, and what is looked up before it."""
+    looked_up = sizes.width if layer.attention == "additive" else layer.hidden_size if layer.feeding else 0
+    return layer.size + looked_up
+
+
+def write_states(layer: Write) -> int:
+    """Numbers that the recurrence is started with: h, and c where the cell has one, of all layers."""
+    return (1 if layer.cell == "gru" else 2) * layer.num_layers * layer.hidden_size
+
+
+def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict[str, Shape]:
+    """Tensors of a decoder that writes tokens."""
+    hidden, size, outputs = layer.hidden_size, layer.size, spec.outputs
+    shapes: dict[str, Shape] = {} if layer.shared else {f"{at}.embedding.weight": (outputs, size)}
+    shapes |= _linear(f"{at}.start", sizes.width, write_states(layer))
+    shapes |= recurrent_shapes(f"{at}.rnn", layer.cell, write_inputs(layer, sizes), hidden, layer.num_layers, 1)
+    if layer.attention is not None:
+        shapes |= attention_shapes(at, layer.attention, hidden, sizes.width)
+    if layer.copying:
+        shapes |= _linear(f"{at}.gate", hidden + size, 1)
+    if not layer.tied:
+        return shapes | _linear(f"{at}.final", hidden, outputs)
+    return shapes | {f"{at}.bias": (outputs,)} | ({f"{at}.map.weight": (size, hidden)} if size != hidden else {})
+
+
 def _last_shapes(
-    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next, sizes: Sizes
+    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next | Write, sizes: Sizes
 ) -> dict[str, Shape]:
+    if isinstance(layer, Write):
+        return write_shapes(at, spec, layer, sizes)
     if isinstance(layer, Next):
         return _next_shapes(at, spec, layer)
     if isinstance(layer, (Label, Tag, Ctc)):

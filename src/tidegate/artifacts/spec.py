@@ -49,6 +49,7 @@ from tidegate.artifacts.layers import (
     Tag,
     Tokens,
     Transformer,
+    Write,
 )
 from tidegate.core.errors import ArtifactError
 
@@ -84,6 +85,7 @@ __all__ = [
     "Tag",
     "Tokens",
     "Transformer",
+    "Write",
 ]
 
 
@@ -99,8 +101,8 @@ class NetworkSpec(Record):
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
         members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
             than one only where the network ends in a label or a tag.
-        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag, ctc or next),
-            and one of head, decoder, label, tag, ctc and next.
+        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag, ctc, next or
+            write), and one of head, decoder, label, tag, ctc, next and write.
     """
 
     window: Count
@@ -150,8 +152,10 @@ class NetworkSpec(Record):
         ends = [kind for kind in kinds if kind in (*FORECASTS, *SAYS)]
         if len(ends) != 1:
             raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
-        if ("pool" in kinds) == (ends[0] in ("tag", "ctc", "next")):
-            raise ValueError(f"layers must have a pool, but none where they end in a tag, ctc or next, got {kinds}")
+        if ("pool" in kinds) == (ends[0] in ("tag", "ctc", "next", "write")):
+            raise ValueError(
+                f"layers must have a pool, but none where they end in tag, ctc, next or write, got {kinds}"
+            )
 
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
@@ -175,6 +179,8 @@ class NetworkSpec(Record):
         strides = convolution is not None and convolution.stride > 1
         if end == "next":
             self._check_next()
+        if end == "write":
+            self._check_write()
         if end in ("tag", "ctc") and (strides or kinds & {"segment", "branch"}):
             raise ValueError(f"a {end} is for every step: leave segment, branch and a convolution's stride out")
         if end == "ctc" and (self.outputs < 2 or self.members > 1):
@@ -194,6 +200,16 @@ class NetworkSpec(Record):
             raise ValueError("next without tokens scores each of the past inputs: outputs as many, targets 0, not tied")
         if tokens is not None and self.outputs != tokens.vocabulary:
             raise ValueError(f"next scores {tokens.vocabulary} tokens: outputs must be as many")
+
+    def _check_write(self) -> None:
+        layer, tokens = self.layers[-1], self.find("tokens")
+        assert isinstance(layer, Write)
+        if self.members > 1 or self.find("branch") is not None:
+            raise ValueError("what is written is not averaged and reads no context: members 1, no branch")
+        if layer.shared and (tokens is None or (tokens.vocabulary, tokens.size) != (self.outputs, layer.size)):
+            raise ValueError("shared vectors are those of tokens of the same size and number as the outputs")
+        if layer.attention == "dot" and self.encoder_width != layer.hidden_size:
+            raise ValueError("dot attention needs states of one size: take general")
 
     def _check_inputs(self) -> None:
         tokens, frames, normalise = self.find("tokens"), self.find("frames"), self.find("normalise")

@@ -121,6 +121,10 @@ def _kind(task: str) -> Any:
         from tidegate.evaluate.language.evaluation import LanguageEvaluation
 
         return LanguageEvaluation
+    if task == "translator":
+        from tidegate.evaluate.text.evaluation import TextEvaluation
+
+        return TextEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation

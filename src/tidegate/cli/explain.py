@@ -23,6 +23,7 @@ TAKES = {
     "classifier": _ONE,
     "regressor": _ONE,
     "language": {},
+    "translator": {"at": "at"},
     "detector": {"at": "at", "series": "series", "block": "block"},
 }
 
@@ -78,6 +79,14 @@ def explain(
         print(surprise)
         place = run_folder(run) / "explanation.html" if out is None else out
         say(tr("Explanation: {path}", path=report_surprise(place, surprise)))
+        return
+    if model.task == "translator":
+        from tidegate.report.translate.page import report_alignment
+
+        alignment = model.explain(file, **options)
+        print(alignment)
+        place = run_folder(run) / "explanation.html" if out is None else out
+        say(tr("Explanation: {path}", path=report_alignment(place, alignment)))
         return
     try:
         found = model.explain(file, **options)

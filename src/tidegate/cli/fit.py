@@ -34,6 +34,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
         "regress": tr("Estimate a number for a sequence, or for each of its steps."),
         "detect": tr("Find what is not as it was, in one or many series."),
         "generate": tr("Learn what comes next in a text, to score texts and to write them."),
+        "translate": tr("Learn to write one text for another: translations, summaries, any pair of columns."),
     }
     for task, text in texts.items():
         fit.command(task, help=text)(late(words, task, partial(fit_command, task)))

@@ -23,6 +23,7 @@ from tidegate.cli import (
     shrink,
     versions,
 )
+from tidegate.cli import translate as translating
 from tidegate.cli.help import prepare_help, translate, usage_error
 from tidegate.cli.output import print_error
 from tidegate.core.errors import TidegateError
@@ -47,20 +48,8 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    for module in (
-        fit,
-        predict,
-        generate,
-        evaluate,
-        intervals,
-        resample,
-        explain,
-        diagnose,
-        versions,
-        shrink,
-        serve,
-        info,
-    ):
+    answers = (fit, predict, generate, translating, evaluate, intervals, resample, explain, diagnose)
+    for module in (*answers, versions, shrink, serve, info):
         module.register(app, words)
     return app
 

@@ -21,6 +21,7 @@ TASKS = {
     "regress": "Regressor",
     "detect": "AnomalyDetector",
     "generate": "LanguageModel",
+    "translate": "Translator",
 }
 EVERYDAY = ("encoder", "attention", "holidays", "tokens", "max_length", "warm_up")  # options of groups that help shows
 RUN = ("out", "resume", "overwrite", "progress", "source")  # of `fit`, and not of what is learned

@@ -228,6 +228,40 @@ WORDS = {
         "The likeliest continuation of a repetition is the repetition: a model that has learned little falls into it.",
         "Train longer or with more text; when writing, a higher temperature, min_p=0.05 or repetition_penalty=1.1.",
     ),
+    "same_answers": Words(
+        "It writes the same for different inputs",
+        "{same} % of its {texts} texts for the validation part are one and the same (of what people wrote: {ordinary} "
+        "%): “{text}”.",
+        "It has learned what texts are like, but not yet to look at the input.",
+        "Train longer, with more data, or with attention; check that inputs and texts belong together.",
+    ),
+    "writing_short": Words(
+        "What it writes is too short",
+        "Its texts for the validation part have {own} words and marks on average, what people wrote {true}.",
+        "The likeliest text is a short one: every token makes a text less likely, and it ends when unsure.",
+        "Raise length_penalty or min_length when it writes; train longer.",
+    ),
+    "writing_long": Words(
+        "What it writes is too long",
+        "Its texts for the validation part have {own} words and marks on average, what people wrote {true}.",
+        "It does not know when it has said everything, and says things again.",
+        "Lower length_penalty or give max_length when it writes; train longer.",
+    ),
+    "writing_loops": Words(
+        "It repeats itself",
+        "{looping} % of the pairs of words that it wrote stood in the same text before (what people wrote: {ordinary} "
+        "%).",
+        "It does not know what it has said: attention goes back to the same place.",
+        "Raise coverage_penalty when it writes; train longer or with feeding, which tells a step where the last "
+        "looked.",
+    ),
+    "exposure": Words(
+        "It was never shown its own mistakes",
+        "After true tokens the validation part's tokens are foreseen with a loss of {forced}, after its own likeliest "
+        "ones with {free}, {times} times as much.",
+        "In training every step is shown the truth before it, which is not there when it writes.",
+        "Train the end of the training after its own tokens now and then: a falling teacher_forcing.",
+    ),
     "label_overfitting": Words(
         "Overfitting",
         "The error is {train_error} in the training part and {validation_error} in the validation part. {parameters} "

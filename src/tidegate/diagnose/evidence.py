@@ -180,16 +180,13 @@ class LabelEvidence(Evidence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LanguageEvidence(Evidence):
-    """What a language model predicts for its corpus, and what it writes.
+class TokenEvidence(Evidence):
+    """What a model that foresees tokens gives those of its parts.
 
     Attributes:
-        losses: part -> mean -log p of a token, of the training part on a stretch at its end.
+        losses: part -> mean -log p of a token, of the training part on some of it.
         tokens: part -> how many were looked at. counts: [V] of each token in the training part, without special ones.
         unknown: share of the validation part's tokens that the vocabulary has not. method: how texts are cut.
-        written: what it wrote at an ordinary temperature. copied: share of it that stands in the training text, in
-            stretches of `stretch` characters; longest: the longest. looping: share that repeats what stands right
-            before it; usual: the same of the training text.
         parameters: weights of the network.
     """
 
@@ -199,18 +196,45 @@ class LanguageEvidence(Evidence):
     counts: Labels
     unknown: float
     method: str
-    written: tuple[str, ...]
-    copied: float
-    stretch: int
-    longest: str
-    looping: float
-    usual: float
     parameters: int
 
     @property
     def sample(self) -> Mapping[str, int]:
         """Tokens of each part."""
         return self.tokens
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingEvidence(TokenEvidence):
+    """What a model that writes texts for inputs wrote for some of the validation part. N texts.
+
+    Attributes:
+        written, references: [N] its texts, and what people wrote.
+        free: mean -log p of the validation part's tokens where it reads its own likeliest tokens before them; NaN where
+            it reads none.
+    """
+
+    written: tuple[str, ...]
+    references: tuple[str, ...]
+    free: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageEvidence(TokenEvidence):
+    """What a language model predicts for its corpus, and what it writes.
+
+    Attributes:
+        written: what it wrote at an ordinary temperature. copied: share of it that stands in the training text, in
+            stretches of `stretch` characters; longest: the longest. looping: share that repeats what stands right
+            before it; usual: the same of the training text.
+    """
+
+    written: tuple[str, ...]
+    copied: float
+    stretch: int
+    longest: str
+    looping: float
+    usual: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
         | LABELS
     ),
     "exploding_gradients": frozenset({"unstable_loss", "saturated_gates", "underfitting"}),
+    "same_answers": frozenset({"writing_short", "writing_long", "writing_loops"}),
     "learning_rate_low": frozenset(
         {"stopped_early", "underfitting", "lag_copy", "window_short", "vanishing_gradients", "drift", "overfitting"}
         | {"useless_features", "alarm_underfitting"}

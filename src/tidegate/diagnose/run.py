@@ -8,7 +8,17 @@ from typing import Protocol
 
 from tidegate.core.errors import DataError
 from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill, texts
-from tidegate.diagnose.evidence import AlarmEvidence, Case, Evidence, LabelEvidence, LanguageEvidence, Network, Training
+from tidegate.diagnose.evidence import (
+    AlarmEvidence,
+    Case,
+    Evidence,
+    LabelEvidence,
+    LanguageEvidence,
+    Network,
+    TokenEvidence,
+    Training,
+    WritingEvidence,
+)
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
 from tidegate.diagnose.reconcile import rank, reconcile
@@ -58,8 +68,12 @@ CHECKS: tuple[Check, ...] = (
     Check(("underfitting",), Case, curve.underfitting),
     Check(("label_underfitting",), LabelEvidence, labels.underfitting),
     Check(("alarm_underfitting",), AlarmEvidence, alarms.underfitting),
-    Check(("vocabulary_large", "vocabulary_small"), LanguageEvidence, texts.vocabulary),
-    Check(("text_overfitting",), LanguageEvidence, texts.overfitting),
+    Check(("vocabulary_large", "vocabulary_small"), TokenEvidence, texts.vocabulary),
+    Check(("text_overfitting",), TokenEvidence, texts.overfitting),
+    Check(("same_answers",), WritingEvidence, texts.same),
+    Check(("writing_short", "writing_long"), WritingEvidence, texts.lengths),
+    Check(("writing_loops",), WritingEvidence, texts.loops),
+    Check(("exposure",), WritingEvidence, texts.exposure),
     Check(("copied_text",), LanguageEvidence, texts.copied),
     Check(("repetition",), LanguageEvidence, texts.repetition),
     Check(("p_values_small", "p_values_large"), AlarmEvidence, alarms.calibration),

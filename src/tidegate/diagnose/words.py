@@ -12,7 +12,7 @@ from tidegate.diagnose.catalogue import WORDS
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
     | {"growth", "outside", "moved", "skill", "harm", "recall", "rest", "accuracy", "inside"}
-    | {"copied", "looping", "ordinary", "rare", "unknown", "apart"}
+    | {"copied", "looping", "ordinary", "rare", "unknown", "apart", "same"}
 )
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}

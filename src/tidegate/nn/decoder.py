@@ -1,15 +1,20 @@
-"""The decoder: a recurrence over the horizon that may attend to the encoder and read its own forecasts."""
+"""Decoders: a recurrence over the horizon or over a text that is written, which may look up what was read.
+
+Shape letters: B batch, S steps that were read, D their width, K steps that are decoded, H units, V vocabulary.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.shapes import Sizes, decoder_inputs, decoder_stack
-from tidegate.artifacts.spec import Decoder, NetworkSpec
+from tidegate.artifacts.shapes import Sizes, decoder_inputs, decoder_stack, write_inputs, write_stack, write_states
+from tidegate.artifacts.spec import Decoder, NetworkSpec, Recurrent, Write
+from tidegate.core.errors import ConfigError
 from tidegate.nn.attention import Attention
 from tidegate.nn.draws import Dropout
-from tidegate.nn.flow import Flow, State, ending, lagged, recurrent
+from tidegate.nn.flow import Flow, State, ending, lagged, mean_over, recurrent
+from tidegate.nn.sequence_layers import EMBEDDING_SCALE
 
 
 class DecoderLayer(nn.Module):
@@ -104,3 +109,111 @@ class DecoderLayer(nn.Module):
                     previous = torch.where(flow.forced[:, rows], flow.truth[:, rows], previous)
         flow.decoder_attention = torch.cat(weights, dim=1) if weights else None
         return torch.cat(outputs, dim=1)
+
+
+class WriteLayer(nn.Module):
+    """Scores of the token to write at each step, given those before it (`Write`): tokens [B, K] -> [B, K, V].
+
+        start     h_0 = tanh(W e)      c_0 = W' e       e: what the sequence ends with, both ways
+        Luong     s_k = stack(E y_(k-1))                       o_k = tanh(U [context(s_k), s_k])
+        feeding   s_k = stack([E y_(k-1), o_(k-1)])            o_k = the same
+        additive  s_k = stack([E y_(k-1), context(s_(k-1))])   o_k = s_k
+        scores    E M o_k + b where tied, else W o_k + b
+        gate      g_k = w [o_k, E y_(k-1)] + b                 p = sigmoid(g) softmax(scores) + sigmoid(-g) copied
+
+    Where a step is not shown the truth it reads the likeliest token of the step before it.
+    """
+
+    def __init__(self, spec: NetworkSpec, layer: Write, sizes: Sizes) -> None:
+        super().__init__()
+        self.kind, self.feeding, self.ahead = layer.attention, layer.feeding, 0
+        if isinstance(spec.encoder, Recurrent) and spec.encoder.bidirectional:
+            self.ahead = spec.encoder.hidden_size
+        self.recurs = isinstance(spec.encoder, Recurrent)
+        self.layers, self.states = layer.num_layers, write_states(layer) // (layer.num_layers * layer.hidden_size)
+        self.embedding = None if layer.shared else nn.Embedding(spec.outputs, layer.size, padding_idx=0)
+        if self.embedding is not None:
+            with torch.no_grad():
+                self.embedding.weight.mul_(EMBEDDING_SCALE)
+        self.start = nn.Linear(sizes.width, write_states(layer))
+        self.rnn = recurrent(write_stack(layer), write_inputs(layer, sizes), bidirectional=False)
+        if layer.attention is not None:
+            self.attention = Attention(layer.attention, layer.hidden_size, sizes.width)
+            if layer.attention != "additive":
+                self.combine = nn.Linear(sizes.width + layer.hidden_size, layer.hidden_size, bias=False)
+        self.gate = nn.Linear(layer.hidden_size + layer.size, 1) if layer.copying else None
+        self.dropout = Dropout(layer.dropout)
+        self.map = nn.Linear(layer.hidden_size, layer.size, bias=False) if self._maps(layer) else None
+        self.bias = nn.Parameter(torch.zeros(spec.outputs)) if layer.tied else None
+        self.final = None if layer.tied else nn.Linear(layer.hidden_size, spec.outputs)
+
+    @staticmethod
+    def _maps(layer: Write) -> bool:
+        return layer.tied and layer.size != layer.hidden_size
+
+    def forward(self, flow: Flow) -> None:
+        if flow.truth is None:
+            raise ConfigError("a network that writes is given the tokens [B, K] that it reads: truth")
+        vectors = flow.embedding if self.embedding is None else self.embedding.weight
+        assert vectors is not None
+        state = self._begin(flow)
+        free = flow.forced is not None and not bool(flow.forced[:, 1:].all())
+        if free or self.feeding or self.kind == "additive":
+            read, hidden, flow.decoder_attention = self._walk(flow, vectors, state)
+        else:
+            read = self.dropout(nn.functional.embedding(flow.truth, vectors))
+            hidden, _ = self.rnn(read, state if len(state) > 1 else state[0])
+            if self.kind is not None:
+                hidden, flow.decoder_attention = self._look_up(hidden, flow, self.attention.keys(flow.sequence))
+        hidden = self.dropout(hidden)
+        if self.gate is not None:
+            flow.gate = self.gate(torch.cat([hidden, read], dim=2)).squeeze(2)
+        flow.output = self._scores(hidden, vectors)
+
+    def _begin(self, flow: Flow) -> State:
+        x, lengths = flow.sequence, flow.lengths
+        ends = (ending(x, 1, lengths) if self.recurs else mean_over(x, lengths)).squeeze(1)
+        if self.ahead:
+            ends = torch.cat([ends[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
+        parts = self.start(ends).view(len(x), self.states, self.layers, -1).permute(1, 2, 0, 3)
+        return (torch.tanh(parts[0]), *(part.contiguous() for part in parts[1:]))
+
+    def _look_up(self, hidden: Tensor, flow: Flow, keys: Tensor) -> tuple[Tensor, Tensor]:
+        context, weights = self.attention(hidden, flow.sequence, flow.lengths, keys)
+        return torch.tanh(self.combine(torch.cat([context, hidden], dim=2))), weights
+
+    def _scores(self, hidden: Tensor, vectors: Tensor) -> Tensor:
+        if self.final is not None:
+            return self.final(hidden)  # type: ignore[no-any-return]
+        return nn.functional.linear(hidden if self.map is None else self.map(hidden), vectors, self.bias)
+
+    def _walk(self, flow: Flow, vectors: Tensor, state: State) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Step by step: vectors that were read [B, K, size], what is scored [B, K, H], and attention [B, K, S]."""
+        assert flow.truth is not None
+        keys = self.attention.keys(flow.sequence) if self.kind is not None else flow.sequence
+        tokens, fed = flow.truth[:, :1], torch.zeros_like(state[0][-1]).unsqueeze(1)
+        read: list[Tensor] = []
+        found: list[Tensor] = []
+        weights: list[Tensor] = []
+        for step in range(flow.truth.shape[1]):
+            if step:
+                tokens = flow.truth[:, step : step + 1]
+                if flow.forced is not None:
+                    own = self._scores(found[-1], vectors).detach().argmax(dim=2)
+                    tokens = torch.where(flow.forced[:, step : step + 1], tokens, own)
+            read.append(self.dropout(nn.functional.embedding(tokens, vectors)))
+            parts = [read[-1]]
+            if self.feeding:
+                parts.append(fed)
+            if self.kind == "additive":
+                context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, flow.lengths, keys)
+                parts.append(context)
+                weights.append(weight)
+            hidden, after = self.rnn(torch.cat(parts, dim=2), state if len(state) > 1 else state[0])
+            state = after if isinstance(after, tuple) else (after,)
+            if self.kind not in (None, "additive"):
+                hidden, weight = self._look_up(hidden, flow, keys)
+                weights.append(weight)
+            fed = hidden
+            found.append(hidden)
+        return torch.cat(read, dim=1), torch.cat(found, dim=1), torch.cat(weights, dim=1) if weights else None

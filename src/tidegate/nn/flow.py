@@ -41,6 +41,7 @@ class Flow:
     self_attention: Tensor | None = None  # [B, heads, S, S]
     truth: Tensor | None = None  # [B, K, C] targets to come, normalised once a layer has done so
     forced: Tensor | None = None  # [B, K, C], where a decoder that reads its own forecasts is shown the truth
+    gate: Tensor | None = None  # [B, K], log-odds that a token is written and not copied
     output: Tensor | None = None  # [B, K, C * O]
     lengths: Tensor | None = None  # [B] steps of each row of the sequence; None: all of them
     given: Tensor | None = None  # [B] steps of each row of the targets; None: all of them

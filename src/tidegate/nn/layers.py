@@ -31,7 +31,7 @@ from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn import draws
 from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution, shortened
-from tidegate.nn.decoder import DecoderLayer
+from tidegate.nn.decoder import DecoderLayer, WriteLayer
 from tidegate.nn.flow import Flow, State, UnitNorm, clear, ending, lagged, mean_over, normed, recurrent, within
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, NextLayer, TokensLayer
@@ -297,4 +297,5 @@ LAYERS: dict[str, type[nn.Module]] = {
     "tag": LabelLayer,
     "ctc": LabelLayer,
     "next": NextLayer,
+    "write": WriteLayer,
 }

@@ -21,6 +21,7 @@ class Output(NamedTuple):
     """What a network predicts for a batch: the tensors of `tidegate.runtime.network.network.Output`.
 
     `state`, where the network was given one to go on from, is what the recurrence ends with: h (and c) [L, B, H].
+    `gate` [B, K] are log-odds that a token is written and not copied, of a network that does both.
     """
 
     values: Tensor
@@ -30,6 +31,7 @@ class Output(NamedTuple):
     decoder_attention: Tensor | None = None
     self_attention: Tensor | None = None
     state: State | None = None
+    gate: Tensor | None = None
 
     def prepared(self) -> Tensor:
         """[B, K, C, O] in the prepared scale."""
@@ -65,8 +67,9 @@ class Network(nn.Module):
         Args:
             past: [B, T, I], targets first; [B, T] whole numbers where they are tokens.
             future: [B, K, F]. static: [B, S]; None where the network reads none.
-            truth: [B, K, C] targets to come, for teacher forcing. forced: [B, K, C], where a decoder that reads
-                its own forecasts is shown the truth instead.
+            truth: [B, K, C] targets to come, for teacher forcing; of a decoder that writes the tokens [B, K] that it
+                reads, each the one before what it is to write. forced: [B, K, C] or [B, K], where a decoder that reads
+                its own forecasts, or its likeliest tokens, is shown the truth instead; None: tokens are all shown.
             lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
             state: h (and c) [L, B, H] that the recurrence goes on from, () for zeros; what it ends with is then given
                 back beside the output.
@@ -81,7 +84,9 @@ class Network(nn.Module):
         future = torch.empty(missing_shape(spec, "future", batch), device=past.device) if future is None else future
         static = torch.empty(missing_shape(spec, "static", batch), device=past.device) if static is None else static
         flow = self._enter(past, future, static, lengths)
-        if truth is not None and forced is not None:
+        if spec.layers[-1].kind == "write":
+            flow.truth, flow.forced = truth, forced
+        elif truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))
         flow.start = state or ()
         for layer in self.layers:
@@ -95,7 +100,8 @@ class Network(nn.Module):
             values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given).unsqueeze(3)
         if not spec.forecasts:
             zeros = values.new_zeros(batch, 1, 1)
-            return Output(values, zeros, zeros + 1, flow.attention, None, flow.self_attention, ends)
+            looks = (flow.attention, flow.decoder_attention, flow.self_attention)
+            return Output(values, zeros, zeros + 1, *looks, ends, flow.gate)
         ones = torch.ones_like(flow.targets[:, :1])
         scale = ones if flow.scale is None else flow.scale
         loc = torch.zeros_like(ones) if flow.loc is None else flow.loc

@@ -106,7 +106,7 @@ class Vocabulary:
         Raises:
             MissingExtraError: as `cut`.
         """
-        get = self._numbers.get
+        get = self.numbers.get
         if self.method == "char":  # characters by their code points, at once
             codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
             found, where = np.unique(codes, return_inverse=True)
@@ -123,7 +123,7 @@ class Vocabulary:
 
     def unseen(self, text: str) -> list[str]:
         """Tokens of a text that the vocabulary has not, each once."""
-        return [piece for piece in dict.fromkeys(self.cut(text)) if piece not in self._numbers]
+        return [piece for piece in dict.fromkeys(self.cut(text)) if piece not in self.numbers]
 
     @cached_property
     def pieces(self) -> tuple[bytes, ...]:
@@ -166,7 +166,8 @@ class Vocabulary:
         return cls(method, tuple(tokens), tuple((left, right) for left, right in merges))
 
     @cached_property
-    def _numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int]:
+        """Token -> number, of those that stand for text."""
         return {token: number for number, token in enumerate(self.tokens) if number >= len(SPECIAL)}
 
 

@@ -22,15 +22,24 @@ from tidegate.report.language.page import LanguageView, language_view
 from tidegate.report.page.build import Kind, build
 from tidegate.report.page.document import write_page
 from tidegate.report.page.view import Run
+from tidegate.report.translate.page import PAGE as WRITTEN
+from tidegate.report.translate.page import WrittenView, translator_view
 from tidegate.tasks.run import plain, versions
 
-_KINDS: dict[type[Run], Kind] = {RunView: FORECAST, LabelledView: LABEL, DetectionView: DETECT, LanguageView: LANGUAGE}
+_KINDS: dict[type[Run], Kind] = {
+    RunView: FORECAST,
+    LabelledView: LABEL,
+    DetectionView: DETECT,
+    LanguageView: LANGUAGE,
+    WrittenView: WRITTEN,
+}
 _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
     "Forecaster": forecast_view,
     "Classifier": labels_view,
     "Regressor": labels_view,
     "AnomalyDetector": detector_view,
     "LanguageModel": language_view,
+    "Translator": translator_view,
 }
 
 
@@ -51,7 +60,7 @@ def report_run(
 
     Args:
         path: the file; its folder must exist. A file already there is replaced.
-        model: a fitted `Forecaster`, `Classifier`, `Regressor`, `AnomalyDetector` or `LanguageModel`.
+        model: a fitted `Forecaster`, `Classifier`, `Regressor`, `AnomalyDetector`, `LanguageModel` or `Translator`.
         evaluated: what it keeps as `evaluated_`; None evaluates the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.

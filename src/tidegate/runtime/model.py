@@ -31,6 +31,7 @@ HOMES = {
     "detector": ("tidegate.runtime.detect.detector", "Detector"),
     "language": ("tidegate.runtime.language.model", "TextModel"),
     "transcriber": ("tidegate.runtime.transcribe.model", "SpeechModel"),
+    "translator": ("tidegate.runtime.translate.model", "TranslationModel"),
 }
 
 

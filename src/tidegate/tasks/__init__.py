@@ -14,6 +14,7 @@ from tidegate.tasks.open import open_run
 from tidegate.tasks.resample.backtest import backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
 from tidegate.tasks.resample.forecasts import Backtest
+from tidegate.tasks.translate.estimator import Translator
 
 __all__ = [
     "AnomalyDetector",
@@ -27,6 +28,7 @@ __all__ = [
     "LanguageModel",
     "NetworkOptions",
     "Regressor",
+    "Translator",
     "audit",
     "backtest",
     "compare",

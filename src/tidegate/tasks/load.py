@@ -14,6 +14,7 @@ HOMES = {
     "classifier": ("tidegate.tasks.label.classifier", "Classifier"),
     "detector": ("tidegate.tasks.detect.estimator", "AnomalyDetector"),
     "language": ("tidegate.tasks.language.estimator", "LanguageModel"),
+    "translator": ("tidegate.tasks.translate.estimator", "Translator"),
     "regressor": ("tidegate.tasks.label.regressor", "Regressor"),
 }
 

@@ -33,6 +33,14 @@ _TEXTS = {
     "audit": "an audit looks for columns that know what is to come, and a text has none; copied() says what was copied",
     "intervals": "a token has no interval: stream().next() gives the probability of each",
 }
+_PAIRS = {
+    "backtest": "pairs of texts have no clock to move a cutoff along: evaluate() scores a test part of their own",
+    "cross_validate": "a {name} takes too long to train once for every fold: evaluate() scores its test part",
+    "audit": "an audit looks for columns that know what is to come, and a source may: equal texts lie in one part",
+    "intervals": "a text has no interval: evaluate() gives one of every score",
+    "compare": "compare() is for encoders of sequences; fit one {name} for each set of options and see evaluate()",
+    "stream": "a {name} writes when a source is complete, not step by step: give predict() the texts",
+}
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "forecaster": {
         "cross_validate": (
@@ -50,6 +58,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "regressor": _SEQUENCES,
     "detector": _ALARMS,
     "language": _TEXTS,
+    "translator": _PAIRS,
 }
 
 

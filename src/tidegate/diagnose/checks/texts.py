@@ -1,21 +1,29 @@
-"""Checks of a language model: its vocabulary, what it learned by heart, and what it writes."""
+"""Checks of models of texts: their vocabulary, what they learned by heart, and what they write."""
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
 from tidegate.diagnose.checks.history import curve_of
-from tidegate.diagnose.evidence import LanguageEvidence
+from tidegate.diagnose.evidence import LanguageEvidence, TokenEvidence, WritingEvidence
 from tidegate.diagnose.finding import Finding, Severity
+from tidegate.evaluate.text.metrics import pieces
 
 SELDOM, RARE = 5, 0.3  # occurrences of a token that teach little, and the share of such tokens that is too large
 UNKNOWN = 0.03  # share of unknown tokens
 APART, GRAVE = 0.3, 1.0  # validation loss above training loss, as a share
 COPIED, LOOPING = 0.2, 0.1  # shares of what was written
 SHOWN = 200  # characters of a copy
+SHORT, LONG = 0.7, 1.5  # length of what is written over that of references
+SAME = 0.1  # share of one answer to different inputs, above what references have
+FREE, KNOWN = 3.0, 1.5  # loss after its own tokens over that after true ones; nats a token below which it knows much
 
 
-def vocabulary(case: LanguageEvidence) -> list[Finding]:
+def vocabulary(case: TokenEvidence) -> list[Finding]:
     """Too many tokens that are hardly ever met, or too many that the vocabulary has not."""
     found: list[Finding] = []
     if case.unknown > UNKNOWN:
@@ -29,7 +37,7 @@ def vocabulary(case: LanguageEvidence) -> list[Finding]:
     return found
 
 
-def overfitting(case: LanguageEvidence) -> list[Finding]:
+def overfitting(case: TokenEvidence) -> list[Finding]:
     """The training text is foreseen much better than the validation text."""
     train, validation = case.losses["train"], case.losses["validation"]
     apart = validation / max(train, 1e-9) - 1
@@ -59,3 +67,53 @@ def repetition(case: LanguageEvidence) -> list[Finding]:
     if case.looping <= LOOPING + 3 * case.usual:
         return []
     return [Finding("repetition", "warning", {"looping": case.looping, "ordinary": case.usual})]
+
+
+def lengths(case: WritingEvidence) -> list[Finding]:
+    """What it writes is much shorter or longer than what people wrote."""
+    own, true = (float(np.mean([len(pieces(text)) for text in texts])) for texts in (case.written, case.references))
+    ratio = own / max(true, 1e-9)
+    if SHORT <= ratio <= LONG:
+        return []
+    return [Finding("writing_short" if ratio < SHORT else "writing_long", "warning", {"own": own, "true": true})]
+
+
+def same(case: WritingEvidence) -> list[Finding]:
+    """It writes the same for different inputs."""
+    (text, count), usual = _commonest(case.written), _commonest(case.references)[1] / len(case.references)
+    share = count / len(case.written)
+    if count < 3 or share <= SAME + usual:
+        return []
+    severity: Severity = "critical" if share > 0.5 else "warning"
+    evidence = {"same": share, "ordinary": usual, "text": " ".join(text.split())[:SHOWN], "texts": len(case.written)}
+    return [Finding("same_answers", severity, evidence, {"max_epochs": 2 * len(case.history)})]
+
+
+def _commonest(texts: Sequence[str]) -> tuple[str, int]:
+    return Counter(texts).most_common(1)[0]
+
+
+def loops(case: WritingEvidence) -> list[Finding]:
+    """It repeats words right after one another, far more than people do."""
+    own, usual = (
+        float(np.mean([_repeated(pieces(text)) for text in texts])) for texts in (case.written, case.references)
+    )
+    if own <= LOOPING + 3 * usual:
+        return []
+    return [Finding("writing_loops", "warning", {"looping": own, "ordinary": usual})]
+
+
+def _repeated(words: Sequence[str]) -> float:
+    """The share of words that stand in a pair of words which the text had before."""
+    pairs = list(pairwise(words))
+    return 1 - len(set(pairs)) / len(pairs) if pairs else 0.0
+
+
+def exposure(case: WritingEvidence) -> list[Finding]:
+    """It foresees tokens well after true ones and badly after its own."""
+    forced = case.losses["validation"]
+    if not np.isfinite(case.free) or forced > KNOWN or case.free <= FREE * forced:
+        return []
+    evidence = {"free": case.free, "forced": forced, "times": case.free / forced}
+    remedy = {"training.teacher_forcing": 1.0, "training.forcing_schedule": "inverse_sigmoid"}
+    return [Finding("exposure", "info", evidence, remedy)]

@@ -34,6 +34,7 @@ HEADINGS = {
     "series": "Series and alarms",
     "writes": "What it writes",
     "surprise": "Token by token",
+    "looks": "Where it looked",
     "each": "Series by series",
     "diagnosis": "Diagnosis",
     "learning": "Learning curves",

@@ -38,6 +38,8 @@ class Flow:
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]
     self_attention: Array | None = None  # [B, heads, S, S]
+    truth: NDArray[np.int64] | None = None  # [B, K] tokens that a decoder reads
+    gate: Array | None = None  # [B, K], log-odds that a token is written and not copied
     output: Array | None = None  # [B, K, C * O]
     lengths: Lengths | None = None  # [B] steps of each row of the sequence; None: all of them
     given: Lengths | None = None  # [B] steps of each row of the targets; None: all of them

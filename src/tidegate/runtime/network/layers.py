@@ -32,6 +32,7 @@ from tidegate.runtime.network.ode import ode_rnn
 from tidegate.runtime.network.recurrent import run_stack
 from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, tokens
 from tidegate.runtime.network.transformer import self_attention, transformer
+from tidegate.runtime.network.write import write
 
 SMALLEST_SCALE = np.float32(1e-4)
 
@@ -145,4 +146,5 @@ LAYERS = {
     "tag": label,
     "ctc": label,
     "next": next_scores,
+    "write": write,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,8 @@ class Output(NamedTuple):
     `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
     those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
     None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
-    the recurrence ends with: of each layer h (and c) [B, H].
+    the recurrence ends with: of each layer h (and c) [B, H]. `gate` [B, K] are log-odds that a token is written and not
+    copied, of a network that does both.
     """
 
     values: Array
@@ -37,6 +38,7 @@ class Output(NamedTuple):
     decoder_attention: Array | None = None
     self_attention: Array | None = None
     state: list[State] | None = None
+    gate: Array | None = None
 
     def prepared(self) -> Array:
         """[B, K, C, O] in the prepared scale."""
@@ -51,6 +53,7 @@ def run_network(
     static: Array | None = None,
     lengths: Lengths | None = None,
     state: list[State] | None = None,
+    truth: NDArray[np.int64] | None = None,
 ) -> Output:
     """Forecast a batch of windows or answer for sequences, as the torch network of this spec and weights does.
 
@@ -61,6 +64,7 @@ def run_network(
         lengths: [B] whole numbers, the steps of each row; what `past` holds after them is not looked at. None: T.
         state: of each layer h (and c) [B, H] that the recurrence goes on from, [] for zeros; what it ends with is then
             given back beside the output.
+        truth: [B, K] tokens that a decoder which writes is to read, each the one before what it writes.
 
     Raises:
         ConfigError: lengths that are none, or shorter than what the network looks back; inputs that are missing.
@@ -71,7 +75,7 @@ def run_network(
         return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])
     batch, count = past.shape[0], spec.targets
     flow = enter(spec, weights, past, future, static, lengths)
-    flow.start = state or None
+    flow.start, flow.truth = state or None, truth
     for _ in walk_layers(spec, weights, flow):
         pass
     assert flow.output is not None
@@ -83,7 +87,8 @@ def run_network(
         values = values + lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given)[..., None]
     if not spec.forecasts:
         zeros = np.zeros((batch, 1, 1), np.float32)
-        return Output(values, zeros, zeros + np.float32(1), flow.attention, None, flow.self_attention, ends)
+        looks = (flow.attention, flow.decoder_attention, flow.self_attention)
+        return Output(values, zeros, zeros + np.float32(1), *looks, ends, flow.gate)
     ones = np.ones_like(flow.targets[:, :1])
     scale = ones if flow.scale is None else flow.scale
     loc = np.zeros_like(ones) if flow.loc is None else flow.loc
@@ -157,3 +162,18 @@ def enter(
         lengths=lengths,
         given=lengths,
     )
+
+
+def read_source(
+    spec: NetworkSpec, weights: Mapping[str, Array], past: NDArray[Any], lengths: Lengths | None = None
+) -> tuple[Array, Lengths | None]:
+    """What a network that writes has read: its sequence [B, S, D] and its lengths, before anything is written.
+
+    Args:
+        past, lengths: as of `run_network`.
+    """
+    flow = enter(spec, weights, past, lengths=lengths)
+    for _, layer in walk_layers(spec, weights, flow):
+        if layer.kind == "write":
+            break
+    return flow.sequence, flow.lengths

@@ -1,0 +1,157 @@
+"""The decoder that writes tokens in numpy, as `tidegate.nn.decoder` does it in torch, for whole texts and step by step.
+
+Shape letters: B texts, W hypotheses of each, S steps that were read, D their width, K steps that are written,
+H units, V vocabulary. No text's figures depend on which others are beside it: every product has a size of the text's
+own, or rows in multiples of a fixed number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.artifacts.shapes import write_stack, write_states
+from tidegate.artifacts.spec import NetworkSpec, Recurrent, Write
+from tidegate.runtime.network.attention import attend, keys
+from tidegate.runtime.network.cells import State, sigmoid
+from tidegate.runtime.network.flow import Array, Flow, Lengths, Weights, ending, mean_over
+from tidegate.runtime.network.recurrent import run_stack
+
+Ints = NDArray[np.int64]
+ROWS = 16  # rows of a product come in multiples of it, so that none is summed in the order of a smaller product
+
+
+def write(spec: NetworkSpec, layer: Write, weights: Weights, at: str, flow: Flow) -> None:
+    """Scores of the token to write at each step after those that are given, [B, K, V]."""
+    assert flow.truth is not None
+    pen = Pen(spec, weights, flow.sequence, flow.lengths, 1)
+    steps = [pen.step(flow.truth[:, place : place + 1]) for place in range(flow.truth.shape[1])]
+    flow.output = np.concatenate([step.scores for step in steps], axis=1)
+    if layer.attention is not None:
+        flow.decoder_attention = np.concatenate([step.attention for step in steps], axis=1)
+    if layer.copying:
+        flow.gate = np.concatenate([step.gate for step in steps], axis=1)
+
+
+class Step:
+    """What one step says: scores [B, W, V], attention [B, W, S] and gate [B, W], None where there is none."""
+
+    def __init__(self, scores: Array, attention: Array | None, gate: Array | None) -> None:
+        self.scores, self.attention, self.gate = scores, attention, gate
+
+
+class Pen:
+    """Texts that are written step by step, several hypotheses of each.
+
+    Args:
+        spec: of a network that ends in `write`. weights: its tensors by name.
+        sequence: [B, S, D] what was read. lengths: [B] its steps; None takes all. width: W.
+    """
+
+    def __init__(
+        self, spec: NetworkSpec, weights: Weights, sequence: Array, lengths: Lengths | None, width: int
+    ) -> None:
+        self.spec, self.weights, self.width = spec, weights, width
+        self.layer: Write = spec.layers[-1]  # type: ignore[assignment]
+        self.at = f"layers.{len(spec.layers) - 1}"
+        self.sequence, self.lengths = sequence, lengths
+        self.vectors = weights["layers.0.embedding.weight" if self.layer.shared else f"{self.at}.embedding.weight"]
+        kind = self.layer.attention
+        self.keys = sequence if kind is None else keys(kind, weights, f"{self.at}.attention", sequence)
+        self.stack = write_stack(self.layer)
+        self.state: list[State] = self._begin()
+        self.fed = np.zeros((len(sequence) * width, self.layer.hidden_size), np.float32)
+
+    def _begin(self) -> list[State]:
+        x, encoder, layer = self.sequence, self.spec.encoder, self.layer
+        recurs = isinstance(encoder, Recurrent)
+        ends = (ending(x, 1, self.lengths) if recurs else mean_over(x, self.lengths))[:, 0]
+        if recurs and encoder.bidirectional:
+            ends = np.concatenate([ends[:, : encoder.hidden_size], x[:, 0, encoder.hidden_size :]], axis=1)
+        states = write_states(layer) // (layer.num_layers * layer.hidden_size)
+        numbers = steady(ends, self.weights[f"{self.at}.start.weight"]) + self.weights[f"{self.at}.start.bias"]
+        parts = np.repeat(numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size), self.width, axis=0)
+        return [(np.tanh(parts[:, 0, level]), *parts[:, 1:, level].swapaxes(0, 1)) for level in range(layer.num_layers)]
+
+    def step(self, tokens: Ints) -> Step:
+        """Read the tokens [B, W] that were written last, and say what comes next."""
+        texts, layer, at = len(tokens), self.layer, self.at
+        read = self.vectors[tokens.reshape(-1)]
+        parts, attention = [read], None
+        if layer.attention == "additive":
+            context, attention = self._attend(self.state[-1][0].reshape(texts, self.width, -1))
+            parts.append(context.reshape(len(read), -1))
+        elif layer.feeding:
+            parts.append(self.fed)
+        inputs = np.concatenate(parts, axis=1)[:, None]
+        hidden, self.state = run_stack(self.stack, self.weights, f"{at}.rnn", inputs, self.state)
+        hidden = hidden[:, 0]
+        if layer.attention not in (None, "additive"):
+            context, attention = self._attend(hidden.reshape(texts, self.width, -1))
+            both = np.concatenate([context.reshape(len(read), -1), hidden], axis=1)
+            hidden = np.tanh(steady(both, self.weights[f"{at}.combine.weight"]))
+        self.fed = hidden
+        gate = None
+        if layer.copying:
+            odds = np.concatenate([hidden, read], axis=1) * self.weights[f"{at}.gate.weight"]
+            gate = (odds.sum(axis=1) + self.weights[f"{at}.gate.bias"]).reshape(texts, self.width)
+        return Step(self._scores(hidden).reshape(texts, self.width, -1), attention, gate)
+
+    def _attend(self, query: Array) -> tuple[Array, Array]:
+        kind = self.layer.attention
+        assert kind is not None
+        return attend(kind, self.weights, f"{self.at}.attention", query, self.sequence, self.keys, self.lengths)
+
+    def _scores(self, hidden: Array) -> Array:
+        if not self.layer.tied:
+            return steady(hidden, self.weights[f"{self.at}.final.weight"]) + self.weights[f"{self.at}.final.bias"]
+        own = self.weights.get(f"{self.at}.map.weight")
+        found = steady(hidden if own is None else steady(hidden, own), self.vectors)
+        found += self.weights[f"{self.at}.bias"]
+        return found
+
+    def take(self, texts: Ints, parents: Ints) -> None:
+        """Go on with some texts [B'] and, of each, with these hypotheses [B', W]."""
+        rows = (texts[:, None] * self.width + parents).reshape(-1)
+        self.state = [tuple(part[rows] for part in own) for own in self.state]
+        self.fed = self.fed[rows]
+        if len(texts) < len(self.sequence):
+            self.sequence, self.keys = self.sequence[texts], self.keys[texts]
+            self.lengths = None if self.lengths is None else self.lengths[texts]
+
+
+def steady(x: Array, matrix: Array) -> Array:
+    """x [N, I] times a matrix [O, I] transposed; a row's figures do not depend on how many rows there are."""
+    rows = len(x)
+    lacking = -rows % ROWS
+    if lacking:
+        x = np.concatenate([x, np.zeros((lacking, x.shape[1]), x.dtype)])
+    return np.asarray(x @ matrix.T)[:rows]
+
+
+def distribution(step: Step, copies: Ints | None, extra: int) -> Array:
+    """log p of every token to come, [B, W, V + X], X numbers for words of the source that the vocabulary has not.
+
+        p(v) = sigmoid(g) softmax(scores)(v) + sigmoid(-g) sum of attention over the places s whose token is v
+
+    Args:
+        step: what the network says. copies: [B, S] the number that each place of the source would be written as, -1
+            for places that are not copied; None where the network does not copy. extra: X.
+    """
+    scores = step.scores
+    scores -= scores.max(axis=2, keepdims=True)
+    if copies is None or step.gate is None or step.attention is None:
+        scores -= np.log(np.exp(scores).sum(axis=2, keepdims=True))
+        return scores
+    powers = np.exp(scores)
+    written = sigmoid(step.gate)[:, :, None]
+    powers *= written / powers.sum(axis=2, keepdims=True)
+    shares = (1 - written) * step.attention
+    if extra:
+        powers = np.concatenate([powers, np.zeros((*powers.shape[:2], extra), np.float32)], axis=2)
+    texts = np.arange(len(powers))
+    for place in range(copies.shape[1]):
+        kept = np.nonzero(copies[:, place] >= 0)[0]
+        powers[texts[kept], :, copies[kept, place]] += shares[kept, :, place]
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(powers, out=powers))

@@ -1,0 +1,1 @@
+"""What models that write share without torch: beam search."""

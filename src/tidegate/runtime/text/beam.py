@@ -1,0 +1,241 @@
+"""Beam search: the likeliest texts that a network can write, several texts at once, with numpy alone.
+
+Shape letters: B texts, W hypotheses of each, S steps that were read, K steps that were written, V vocabulary, X numbers
+beyond it for words that are copied.
+
+Source: Sutskever, Vinyals and Le (2014), arXiv:1409.3215; length and coverage: Wu et al. (2016), arXiv:1609.08144.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ConfigError
+from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
+from tidegate.runtime.network.flow import Array
+from tidegate.runtime.network.write import Pen, distribution
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Beam:
+    """How texts are searched for.
+
+    Attributes:
+        beam: W, hypotheses that are kept at each step; 1 always takes the likeliest token.
+        best: how many texts are wanted of each, at most `beam`.
+        length_penalty: a, so that log p / ((5 + length) / 6)^a ranks texts; 0 likes short ones.
+        coverage_penalty: b of b sum_s log min(1, attention that place s of the source got in all), added to it.
+        min_length, max_length: tokens of a text; None lets the source and the training decide.
+    """
+
+    beam: int = 5
+    best: int = 1
+    length_penalty: float = 1.0
+    coverage_penalty: float = 0.0
+    min_length: int = 0
+    max_length: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("beam", 1), ("best", 1), ("min_length", 0), ("max_length", 1)):
+            value = getattr(self, name)
+            if value is None and name == "max_length":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+        for name in ("length_penalty", "coverage_penalty"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
+                raise ConfigError(f"{name} is a number from 0 to 100; got {value!r}")
+        if self.best > self.beam:
+            raise ConfigError(f"best={self.best} texts cannot be found with a beam of {self.beam}: give a wider beam")
+        if self.max_length is not None and self.max_length < self.min_length:
+            raise ConfigError(f"max_length {self.max_length} is below min_length {self.min_length}")
+
+    def changed(self, how: dict[str, Any]) -> Beam:
+        """The same with some options changed.
+
+        Raises:
+            ConfigError: one that there is not, or that cannot be.
+        """
+        odd = sorted(set(how) - set(self.__dataclass_fields__))
+        if odd:
+            raise ConfigError(f"{odd[0]} is no option of the search; it has {', '.join(self.__dataclass_fields__)}")
+        if "beam" in how and "best" not in how and isinstance(how["beam"], int):
+            how = {**how, "best": max(1, min(self.best, how["beam"]))}
+        return replace(self, **how)
+
+    def rank(self, log_probability: Any, length: Any) -> Any:
+        """log p / ((5 + length) / 6)^a."""
+        return log_probability / ((5.0 + length) / 6.0) ** self.length_penalty
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A text that was found.
+
+    Attributes:
+        tokens: [K] its numbers, the end left out. log_probability: of all of it, the end included.
+        score: what ranks it. attention: [K + 1, S] where each step looked, the end's step included; None where none.
+    """
+
+    tokens: tuple[int, ...]
+    log_probability: float
+    score: float
+    attention: Array | None
+
+
+@dataclass
+class _Alive:
+    """Hypotheses of the texts that are not done: log p [B, W], tokens [B, W, k], attention [B, W, k, S]."""
+
+    log: NDArray[np.float64]
+    tokens: Ints
+    looked: Array
+    places: Ints
+    found: dict[int, list[Hypothesis]] = field(default_factory=dict)
+
+
+def search(
+    pen: Pen,
+    options: Beam,
+    limits: Ints,
+    *,
+    copies: Ints | None = None,
+    extra: int = 0,
+    barred: NDArray[np.bool_] | None = None,
+) -> list[list[Hypothesis]]:
+    """The best texts for each of what was read, best first.
+
+    A text is done when as many hypotheses have ended as the beam is wide, or it has as many tokens as it may.
+
+    Args:
+        pen: at the beginning of texts, as wide as the beam. options: of the search. limits: [B] most tokens of each.
+        copies, extra: as of `distribution`. barred: [V] tokens that may not be written.
+
+    Returns:
+        Of each text as many hypotheses as asked for, fewer where there are none.
+    """
+    texts, width = len(limits), options.beam
+    outputs = int(pen.spec.outputs)
+    log = np.full((texts, width), -np.inf)
+    log[:, 0] = 0.0
+    looked = np.zeros((texts, width, 0, pen.sequence.shape[1]), np.float32)
+    alive = _Alive(log, np.full((texts, width, 1), END), looked, np.arange(texts), {n: [] for n in range(texts)})
+    step = 0
+    while len(alive.places):
+        step += 1
+        last = alive.tokens[:, :, -1]
+        said = pen.step(np.where(last < outputs, last, UNKNOWN))
+        attention = said.attention
+        logs = distribution(said, None if copies is None else copies[alive.places], extra)
+        _bar(logs, step, options, limits[alive.places], barred)
+        kept, parents = _extend(alive, logs, attention, options)
+        pen.take(kept, parents[kept])
+    return [sorted(alive.found[n], key=lambda own: (-own.score, own.tokens))[: options.best] for n in range(texts)]
+
+
+def _bar(logs: Array, step: int, options: Beam, limits: Ints, barred: NDArray[np.bool_] | None) -> None:
+    """Rule out what may not come: padding and the unknown, an end too soon, anything but an end too late."""
+    logs[:, :, [PADDING, UNKNOWN]] = -np.inf
+    if barred is not None:
+        logs[:, :, : len(barred)][:, :, barred] = -np.inf
+    if step <= options.min_length:
+        logs[:, :, END] = -np.inf
+    late = np.nonzero(limits < step)[0]
+    if len(late):
+        ends = logs[late, :, END]
+        logs[late] = -np.inf
+        logs[late, :, END] = np.where(np.isfinite(ends), ends, -1e4)
+
+
+def _extend(alive: _Alive, logs: Array, attention: Array | None, options: Beam) -> tuple[Ints, Ints]:
+    """Take the best continuations; gives the texts that go on [B'] and the parents of all hypotheses [B, W]."""
+    texts, width, size = logs.shape
+    values, places = _top(alive.log, logs, min(2 * width, width * size))
+    parents, tokens = places // size, places % size
+    ends, real = tokens == END, np.isfinite(values)
+    rows = np.arange(texts)[:, None]
+    ranked = np.arange(values.shape[1]) < width
+    looked = alive.looked
+    if attention is not None:
+        looked = np.concatenate([looked, attention[:, :, None]], axis=2)
+    for text, rank in zip(*np.nonzero(ends & real & ranked), strict=True):
+        parent = parents[text, rank]
+        own = None if attention is None else looked[text, parent].copy()
+        alive.found[int(alive.places[text])].append(
+            _hypothesis(alive.tokens[text, parent, 1:], float(values[text, rank]), own, options)
+        )
+    going = ~ends
+    order = np.argsort(~going, axis=1, kind="stable")[:, :width]
+    lacks = width - order.shape[1]
+    if lacks > 0:
+        order = np.concatenate([order, np.repeat(order[:, -1:], lacks, axis=1)], axis=1)
+    chosen, values = parents[rows, order], np.where(going[rows, order], values[rows, order], -np.inf)
+    if lacks > 0:
+        values[:, -lacks:] = -np.inf
+    done = [len(alive.found[int(place)]) >= width for place in alive.places]
+    kept = np.nonzero(~(np.array(done) | ~np.isfinite(values).any(axis=1)))[0]
+    alive.log = values[kept]
+    grown = np.concatenate([alive.tokens[rows, chosen], tokens[rows, order][:, :, None]], axis=2)
+    alive.tokens, alive.looked = grown[kept], looked[rows, chosen][kept]
+    alive.places = alive.places[kept]
+    return kept, chosen
+
+
+def _hypothesis(tokens: Ints, log: float, looked: Array | None, options: Beam) -> Hypothesis:
+    score = float(options.rank(log, len(tokens) + 1))
+    if options.coverage_penalty and looked is not None:
+        total = looked.sum(axis=0)
+        score += options.coverage_penalty * float(np.log(np.clip(total[total > 0], 1e-9, 1.0)).sum())
+    return Hypothesis(tuple(tokens.tolist()), log, score, looked)
+
+
+def _top(log: NDArray[np.float64], logs: Array, count: int) -> tuple[NDArray[np.float64], Ints]:
+    """The best continuations of each text, best first: log p [B, count] and where [B, count] in W * V.
+
+    Only the best `count` of each hypothesis can be among them, so that these are found first.
+    """
+    texts, width, size = logs.shape
+    each = min(count, size)
+    flat = logs.reshape(texts * width, size)
+    near = np.sort(_largest(flat, each), axis=1) if each < size else np.broadcast_to(np.arange(size), flat.shape)
+    values = np.take_along_axis(flat, near, axis=1).reshape(texts, width, each) + log[:, :, None]
+    values = values.reshape(texts, -1)
+    where = (near.reshape(texts, width, each) + np.arange(width)[:, None] * size).reshape(texts, -1)
+    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
+    return np.take_along_axis(values, order, axis=1), np.take_along_axis(where, order, axis=1)
+
+
+BLOCK = 64
+
+
+def _largest(flat: Array, count: int) -> Ints:
+    """Places of the largest `count` of each row [N, V], in any order: among those of the blocks that hold them."""
+    rows, size = flat.shape
+    blocks = size // BLOCK
+    if blocks <= 2 * count:
+        return np.argpartition(flat, size - count, axis=1)[:, size - count :]
+    head = flat[:, : blocks * BLOCK].reshape(rows, blocks, BLOCK)
+    best = np.argpartition(head.max(axis=2), blocks - count, axis=1)[:, blocks - count :]
+    within = (best[:, :, None] * BLOCK + np.arange(BLOCK)).reshape(rows, -1)
+    tail = np.broadcast_to(np.arange(blocks * BLOCK, size), (rows, size - blocks * BLOCK))
+    near = np.concatenate([within, tail], axis=1)
+    values = np.take_along_axis(flat, near, axis=1)
+    chosen = np.argpartition(values, near.shape[1] - count, axis=1)[:, near.shape[1] - count :]
+    return np.take_along_axis(near, chosen, axis=1)
+
+
+def unbarred(allowed: Sequence[int] | None, size: int) -> NDArray[np.bool_] | None:
+    """[V] which tokens may not be written, of those that alone may be; the end always may."""
+    if allowed is None:
+        return None
+    barred = np.ones(size, np.bool_)
+    barred[[END, *allowed]] = False
+    return barred

@@ -1,0 +1,1 @@
+"""Translator: from a text to a text."""

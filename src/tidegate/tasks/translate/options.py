@@ -1,0 +1,199 @@
+"""Options of a translator, and the network that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate.artifacts.layers import Layer
+from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens, Write
+from tidegate.core.errors import ConfigError
+from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.prepare.vocabulary import LARGEST, METHODS, Method
+from tidegate.tasks.options import RecurrentOptions, choice, share, whole
+from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
+from tidegate.train.options import TrainOptions
+
+ATTENTIONS = (None, "additive", "dot", "general", "concat")
+FEWEST_PIECES, MOST_PIECES = 400, 8_000  # of byte pairs, where nobody said how many
+PAIRS_A_PIECE = 4
+SHORTEST_TRAINING, STEPS, MOST_EPOCHS = 8, 6_000, 60
+
+
+@dataclass(frozen=True)
+class WritingNetwork:
+    """The finer choices of a network that reads a text and writes one.
+
+    Attributes:
+        embedding_size: numbers of a token's vector; None takes the units, at most 256.
+        attention: what a step looks up of the source: `general`, `dot` or `concat` after the recurrence (Luong; a whole
+            text is one call of the engine), `additive` before it (Bahdanau), or None.
+        feeding: a step also reads what the step before it looked up.
+        copying: tokens can be taken from the source (names, numbers, words that the vocabulary lacks); None does where
+            targets are in their sources' words, as summaries are.
+        tied: score tokens by the vectors they are read with. decoder_size: units of a decoder's layer; None takes twice
+            `hidden_size`, as many as both directions of the encoder have.
+        decoder_layers: of the decoder; one is nearly as good as more, and quicker, as it writes every text step by
+            step. forget_bias: what the forget gates start from; None takes torch's start.
+    """
+
+    embedding_size: int | None = None
+    attention: Any = "general"
+    feeding: bool = False
+    copying: bool | None = None
+    tied: bool = True
+    decoder_size: int | None = None
+    decoder_layers: int = 1
+    forget_bias: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        choice("attention", self.attention, ATTENTIONS)
+        choice("copying", self.copying, (None, True, False))
+        for name in ("feeding", "tied"):
+            choice(name, getattr(self, name), (True, False))
+        whole("decoder_layers", self.decoder_layers, 1)
+        for name in ("embedding_size", "decoder_size"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
+        if self.feeding and self.attention in (None, "additive"):
+            raise ConfigError("feeding hands on what attention after the recurrence found: attention='general'")
+        if self.copying and self.attention is None:
+            raise ConfigError("copying takes tokens where attention looks: give an attention")
+
+
+@dataclass(frozen=True)
+class PairPreparation:
+    """How both sides' texts become tokens, beside `tokens`.
+
+    Attributes:
+        target_tokens: what a token of the targets is; None takes that of the sources, or characters of Chinese.
+        vocabulary: most tokens of a side; None takes a byte pair for each four training pairs, 400 to 8,000 of them, or
+            20,000 words or symbols, 10,000 characters.
+        min_count: how often a token must occur; None takes 1 for characters and symbols, else 2.
+        shared: one vocabulary for both sides; None has one where both sides are cut alike.
+        lowercase: read and write small letters only.
+        longest: pairs with more tokens on either side are not trained on.
+    """
+
+    target_tokens: Any = None
+    vocabulary: int | None = None
+    min_count: int | None = None
+    shared: bool | None = None
+    lowercase: bool = False
+    longest: int = 250
+
+    def __post_init__(self) -> None:
+        choice("target_tokens", self.target_tokens, (None, *METHODS))
+        choice("shared", self.shared, (None, True, False))
+        choice("lowercase", self.lowercase, (True, False))
+        whole("longest", self.longest, 2)
+        if self.min_count is not None:
+            whole("min_count", self.min_count, 1)
+        if self.vocabulary is not None:
+            whole("vocabulary", self.vocabulary, 5)
+            if self.vocabulary > LARGEST:
+                raise ConfigError(f"vocabulary is at most {LARGEST}; got {self.vocabulary}")
+
+    def pieces(self, method: str, pairs: int) -> int | None:
+        """Most tokens of a side, from how many pairs there are."""
+        if self.vocabulary is not None or method != "bpe":
+            return self.vocabulary
+        return min(max(pairs // PAIRS_A_PIECE, FEWEST_PIECES), MOST_PIECES)
+
+
+@dataclass(frozen=True)
+class WritingTraining(TrainOptions):
+    """How a model that writes is trained: `TrainOptions` with defaults of its own, and
+
+    Attributes:
+        label_smoothing: share of a token's probability that is asked for all others.
+        teacher_forcing: share of steps that are shown the true token before them in training; below 1 the others read
+            the model's own likeliest (guide 6.3), token after token, which takes several times as long.
+        forcing_schedule: how that share falls over the training.
+        batch_tokens: tokens of the longer side of a batch, padding among them.
+    """
+
+    optimizer: Any = "adamw"
+    weight_decay: float = 0.01
+    schedule: Any = "one_cycle"
+    label_smoothing: float = 0.1
+    teacher_forcing: float = 1.0
+    forcing_schedule: ForcingSchedule = "constant"
+    batch_tokens: int = 1_500
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        share("label_smoothing", self.label_smoothing)
+        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
+        whole("batch_tokens", self.batch_tokens, 1)
+        ratio = self.teacher_forcing
+        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
+            raise ConfigError(f"teacher_forcing is a share from 0 to 1; got {ratio!r}")
+
+
+@dataclass(frozen=True)
+class TranslateChoices:
+    """All options of a translator, checked."""
+
+    tokens: Method | None
+    recurrent: RecurrentOptions
+    network: WritingNetwork
+    preparation: PairPreparation
+    training: WritingTraining
+    max_epochs: int | None
+
+
+def cut_by(sources: Sequence[str], targets: Sequence[str], choices: TranslateChoices) -> tuple[Method, Method]:
+    """What a token is on both sides: as asked for, else characters of Chinese and the like, and byte pairs."""
+
+    def usual(texts: Sequence[str], asked: Method | None) -> Method:
+        return asked if asked is not None else "char" if unspaced(texts) else "bpe"  # type: ignore[arg-type]
+
+    first = usual(sources, choices.tokens)
+    own = choices.preparation.target_tokens
+    if own is None and unspaced(sources) == unspaced(targets):  # type: ignore[arg-type]
+        own = first
+    return first, usual(targets, own)
+
+
+def epochs_for(steps: int) -> int:
+    """Passes over so many steps each: some 6,000 steps in all, 8 passes at least."""
+    return min(max(round(STEPS / max(steps, 1)), SHORTEST_TRAINING), MOST_EPOCHS)
+
+
+def build_spec(choices: TranslateChoices, sources: int, targets: int, *, shared: bool, copying: bool) -> NetworkSpec:
+    """The network of these options.
+
+    Args:
+        choices: options. sources, targets: tokens of both vocabularies. shared: whether they are one.
+        copying: whether it copies.
+    """
+    own, network = choices.recurrent, choices.network
+    bias = None if own.cell == "gru" else network.forget_bias
+    both = own.bidirectional is not False
+    width = own.hidden_size * (2 if both else 1)
+    size = min(own.hidden_size, 256) if network.embedding_size is None else network.embedding_size
+    recurrent = Recurrent(
+        cell=own.cell,  # type: ignore[arg-type]
+        hidden_size=own.hidden_size,
+        num_layers=own.num_layers,
+        dropout=own.dropout if own.num_layers > 1 else 0.0,
+        bidirectional=both,
+        forget_bias=bias,
+    )
+    write = Write(
+        size=size,
+        cell=own.cell,  # type: ignore[arg-type]
+        hidden_size=width if network.decoder_size is None else network.decoder_size,
+        num_layers=network.decoder_layers,
+        dropout=own.dropout,
+        forget_bias=bias,
+        attention=network.attention,
+        feeding=network.feeding,
+        tied=network.tied,
+        shared=shared,
+        copying=copying,
+    )
+    layers: tuple[Layer, ...] = (Tokens(vocabulary=sources, size=size, variational=own.dropout), recurrent, write)
+    return NetworkSpec(window=0, horizon=1, past=1, targets=0, outputs=targets, layers=layers)

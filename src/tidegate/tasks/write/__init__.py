@@ -1,0 +1,1 @@
+"""What models that write texts share: translators, transcribers and captioners."""

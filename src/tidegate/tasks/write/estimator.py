@@ -1,0 +1,160 @@
+"""What every model that writes texts shares: reading, parts, evaluation, what a run keeps."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from tidegate.core.errors import DataError
+from tidegate.core.sequences import Sequences
+from tidegate.data.emit import Frame, to_frame
+from tidegate.data.partition import Partition
+from tidegate.evaluate.text.metrics import TextMetric
+from tidegate.tasks.estimator import Estimator, FitCall
+
+if TYPE_CHECKING:
+    from tidegate.evaluate.text.evaluation import TextEvaluation
+    from tidegate.tasks.open import Stored
+    from tidegate.tasks.write.evaluate import EvaluatedWriting
+
+Self = TypeVar("Self", bound="WritingEstimator")
+PARTS = ("train", "validation", "test")
+
+
+class WritingEstimator(Estimator):
+    """A model that writes a text for each of some inputs, which are `Sequences` with the texts to write as labels.
+
+    A task answers what it writes (`_written`), how it is trained (`_fit_parts`, which leaves `fitted_` with
+    `sequences` and `parts`, `history_`, `notes_` and `model_`), what it is scored by (`_metrics`, the first ranks) and
+    what stands beside it (`_baselines`); how data are read (`READER`, and `_inputs` for data without texts to write).
+    """
+
+    @abstractmethod
+    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
+        """Train on parts that are settled; `how` are `checkpoints`, `resume` and `progress` of `Trainer`."""
+
+    @abstractmethod
+    def _written(self, inputs: Sequences) -> list[str]:
+        """What the model writes for each input."""
+
+    @abstractmethod
+    def _metrics(self, references: Sequence[str]) -> list[TextMetric]:
+        """What it is scored by, the metric that ranks methods first."""
+
+    @abstractmethod
+    def _baselines(self, inputs: Sequences) -> dict[str, list[str]]:
+        """Baseline -> what it says for each input; none where a loaded model lacks its training part."""
+
+    @abstractmethod
+    def _divide(self, sequences: Sequences, split: Mapping[str, Any]) -> Partition:
+        """The parts, by the arguments of `fit`'s split."""
+
+    @abstractmethod
+    def _inputs(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
+        """New data that texts are to be written for, whether or not they have some."""
+
+    def read(self, data: Any, **how: Any) -> Sequences:
+        """The data as `fit` reads them: what it takes in their place."""
+        found: Sequences = type(self).READER(data, **how)  # type: ignore[assignment]
+        return found
+
+    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+        parts = self._divide(examples, call.split)
+        self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
+        self.reading_ = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in call.read_with().items()
+            if name != "data" and isinstance(value, (str, int, float, bool, list, tuple))
+        }
+
+    def _read_how(self, call: FitCall) -> Mapping[str, Any]:
+        return self.reading_
+
+    @property
+    def train_(self) -> Sequences:
+        """The training part.
+
+        Raises:
+            NotFittedError: a loaded model has none.
+        """
+        self._require_fitted("fitted_")
+        found: Sequences = self.fitted_.sequences.take(self.fitted_.parts.train)
+        return found
+
+    def predict(self, data: Any = None, **reading: Any) -> Frame:
+        """What it writes for each input: id, text.
+
+        Args:
+            data: inputs as of `fit`; None takes those of the test part. reading: options of reading.
+
+        Raises:
+            TidegateError: what is given cannot be read; a loaded model has no data of its own.
+        """
+        return to_frame(self.predict_columns(data, **reading), timezone=None, like=None)
+
+    def predict_columns(self, data: Any = None, **reading: Any) -> dict[str, Any]:
+        """What `predict` returns, as name -> array; needs no dataframe library."""
+        self._require_fitted("model_")
+        inputs = self._part("test") if data is None else self._inputs(data, {**self.reading_, **reading})
+        self.answer_notes_ = inputs.notes
+        texts = np.empty(len(inputs), dtype=object)
+        texts[:] = self._written(inputs)
+        return {"id": np.array(inputs.ids, dtype=object), "text": texts}
+
+    def evaluate(self, data: Any = None, *, part: str = "test", **reading: Any) -> TextEvaluation:
+        """Score a part, or new data, beside baselines, with a verdict.
+
+        Args:
+            data: new data with the texts that people wrote; None takes a part of those it was fitted on.
+            part: `test` or `validation`. reading: as for `fit`.
+
+        Returns:
+            An evaluation: print it, or see `.overall`, `.verdict`, `.signatures`.
+
+        Raises:
+            NotFittedError: a loaded model has no data of its own; give it some, or open its run.
+            DataError: there is nothing to score.
+        """
+        from tidegate.tasks.write.evaluate import evaluate_written
+
+        self._require_fitted("model_")
+        inputs = self._part(part) if data is None else self.read(data, **{**self.reading_, **reading})
+        return evaluate_written(self, inputs).evaluation
+
+    def _part(self, part: str) -> Sequences:
+        self._require_fitted("fitted_")
+        if part not in PARTS or not len(self.fitted_.parts[part]):
+            raise DataError(f"there is no {part} part: fit with {part}=0.05, or give new data")
+        found: Sequences = self.fitted_.sequences.take(self.fitted_.parts[part])
+        return found
+
+    def _evaluate_part(self, part: str) -> EvaluatedWriting | None:
+        from tidegate.tasks.write.evaluate import evaluate_written
+
+        return evaluate_written(self, self._part(part)) if len(self.fitted_.parts[part]) else None
+
+    def _predicted(self, evaluated: EvaluatedWriting) -> dict[str, bytes]:
+        from tidegate.tasks.write.evaluate import predictions
+
+        return predictions(evaluated)
+
+    def retrained(self: Self, changes: Mapping[str, Any]) -> Self:
+        """The same, fitted on the same parts with some options changed."""
+        other = self.variant(changes)
+        other._fit_parts(self.fitted_.sequences, self.fitted_.parts)
+        other.reading_ = self.reading_
+        return other
+
+    def _stored_parts(self, stored: Stored, data: Any) -> tuple[Sequences, Partition]:
+        """The data that a run was trained on, and their parts.
+
+        Raises:
+            ArtifactError, DataError: as of `tidegate.open_run`.
+        """
+        given = stored.given(data)
+        sequences = self.read(given, **stored.reading)
+        stored.check(sequences, given)
+        return sequences, self._divide(sequences, stored.split)

@@ -1,0 +1,122 @@
+"""Translators on a task with a known answer: learned whole, saved, run without torch, the same in any batch."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tidegate as tg
+from tests.tasks.translate.models import SIZES, fitted, reversed_digits
+from tidegate.core.errors import ConfigError, DataError
+from tidegate.prepare.vocabulary import END
+from tidegate.runtime.model import load
+
+
+def test_digits_are_turned_round_and_beat_the_nearest_training_pair() -> None:
+    found = fitted().evaluate()
+    assert found.criterion == "same"
+    assert found.overall["model"]["same"] > 0.95
+    assert found.verdict.beats
+    assert set(found.overall) == {"model", "retrieval"}
+    # attention looks at the places from the back
+    best = fitted().translate("3142")[0][0]
+    assert best.text == "2413"
+    assert best.attention is not None
+    assert best.attention.shape == (5, 5)
+
+
+def test_a_saved_model_writes_the_same_without_torch_in_any_batch(tmp_path: Path) -> None:
+    texts = [source for source, _ in reversed_digits(90, seed=9)]
+    model = fitted()
+    before = [[(one.text, one.score) for one in own] for own in model.translate(texts, best=3)]
+    loaded = load(model.save(tmp_path / "model"))
+    after = [[(one.text, one.score) for one in own] for own in loaded.translate(texts, best=3)]
+    assert [[text for text, _ in own] for own in after] == [[text for text, _ in own] for own in before]
+    alone = [loaded.translate([text], best=3)[0] for text in texts[:20]]
+    assert [[one.text for one in own] for own in alone] == [[text for text, _ in own] for own in before[:20]]
+    assert list(tg.load(tmp_path / "model").predict(texts[:3])["text"]) == [own[0][0] for own in before[:3]]
+
+
+def test_scores_are_those_of_the_trained_network() -> None:
+    model = fitted()
+    found = model.translate("4071")[0][0]
+    source = torch.from_numpy(model.model_.source.encode(model.model_.source.cut("4071"))[None])
+    numbers = model.model_.target.encode(model.model_.target.cut(found.text))
+    read = torch.tensor([[END, *numbers[:-1]]])
+    with torch.no_grad():
+        scores = model.fitted_.network(source, None, None, read, None, torch.tensor([5])).values[0, :, 0]
+    logs = torch.log_softmax(scores, dim=1)
+    expected = sum(float(logs[place, number]) for place, number in enumerate(numbers))
+    assert found.log_probability == pytest.approx(expected, abs=1e-4)
+
+
+def test_words_that_training_had_not_are_copied() -> None:
+    rng = np.random.default_rng(0)
+    words = [f"w{number}" for number in range(300)]
+    pairs = []
+    for _ in range(900):
+        name, other = rng.choice(words[:200], 2, replace=False)
+        pairs.append((f"please greet {name} now {other}", f"hello {name}"))
+    model = tg.Translator(
+        tokens="word",
+        hidden_size=24,
+        num_layers=1,
+        dropout=0.0,
+        max_epochs=14,
+        learning_rate=1e-2,
+        network={"copying": True},
+        training={"batch_tokens": 300},
+        preparation={"vocabulary": 12, "min_count": 1, "shared": True},
+    ).fit(pairs, validation=60, test=40)
+    assert len(model.model_.target) == 12
+    texts = model.predict(
+        [f"please greet {name} now {other}" for name, other in zip(words[200:230], words[270:], strict=True)]
+    )
+    right = [text == f"hello {name}" for text, name in zip(texts["text"], words[200:230], strict=True)]
+    assert np.mean(right) > 0.9
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"network": {"attention": "additive", "copying": True}},
+        {"network": {"attention": None}, "cell": "gru", "bidirectional": False},
+        {"network": {"feeding": True}, "training": {"teacher_forcing": 0.8, "forcing_schedule": "linear"}},
+        {"tokens": "bpe", "preparation": {"lowercase": True, "shared": True, "vocabulary": 300}},
+    ],
+    ids=["additive", "none", "forcing", "bpe"],
+)
+def test_every_kind_trains_and_is_saved(options: dict[str, Any], tmp_path: Path) -> None:
+    training = {"batch_tokens": 300, **options.get("training", {})}
+    made = {**SIZES, "hidden_size": 8, "max_epochs": 2, **options, "training": training}
+    model = tg.Translator(**made).fit(reversed_digits(120), validation=20, test=0)
+    texts = ["12", "345"]
+    loaded = tg.load(model.save(tmp_path / "model"))
+    assert list(loaded.predict(texts)["text"]) == list(model.predict(texts)["text"])
+
+
+def test_a_killed_training_goes_on_and_a_run_opens(tmp_path: Path) -> None:
+    pairs, folder = reversed_digits(200), tmp_path / "run"
+    source = tmp_path / "pairs.tsv"
+    source.write_text("a\tb\n" + "".join(f"{one}\t{two}\n" for one, two in pairs), "utf-8")
+    model = tg.Translator(**{**SIZES, "max_epochs": 2, "training": {"batch_tokens": 300}})
+    model.fit(source, source="a", target="b", out=folder, validation=20, test=20)
+    opened = tg.open_run(folder)
+    assert opened.evaluate().to_json() == model.evaluated_.evaluation.to_json()
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoints", "config.toml", "history.csv", "metrics.json", "model", "predictions.parquet"
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for wrong in ({"tokens": "letters"}, {"network": {"feeding": True, "attention": None}}, {"loss": "mse"}):
+        with pytest.raises(ConfigError):
+            tg.Translator(**wrong).check()
+    with pytest.raises(DataError, match="pairs to train on"):
+        tg.Translator(**SIZES).fit([("a", "b")] * 4 + [("c", "d")], validation=1, test=0)
+    with pytest.raises(ConfigError, match="beam"):
+        fitted().translate("12", beam=1, best=2)
+    with pytest.raises(DataError, match="list of texts"):
+        fitted().model_.predict("12")
