@@ -22,8 +22,14 @@ from _common import arguments, data_file, report, show, start
 
 REACH = {"notes": 6.0, "frames": 8.4}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "notes": {"hidden_size": 256, "num_layers": 1, "max_epochs": 60, "dropout": 0.4},
-    "frames": {"hidden_size": 256, "num_layers": 1, "max_epochs": 150, "dropout": 0.3},
+    "notes": {"hidden_size": 200, "num_layers": 1, "max_epochs": 50, "dropout": 0.3},
+    "frames": {
+        "hidden_size": 256,
+        "num_layers": 1,
+        "max_epochs": 110,
+        "dropout": 0.3,
+        "network": {"recurrent_dropout": 0.1},
+    },
 }
 COMMON: dict[str, Any] = {"batch_size": 8, "learning_rate": 8e-3}
 

@@ -71,7 +71,7 @@ class LanguageModel(Estimator):
         minutes: how long a training may take on two ordinary cores; what is chosen depends on it.
         loss: what training lowers: `cross_entropy`, -log p of the next token.
         learning_rate: peak of the one cycle.
-        batch_size: tracks that are read side by side, 32 if None; fewer where the text is short.
+        batch_size: tracks that are read side by side; chosen by text and passes if None, 8 to 32; of music 8 pieces.
         max_epochs: passes over the text; chosen for the corpus and the time if None.
         network: the finer `LanguageNetwork` (embedding_size, tied, weight_dropout, layer_norm, ...).
         training: the finer `LanguageTraining` (optimizer, schedule, clip, average, patience, ...).
@@ -148,6 +148,7 @@ class LanguageModel(Estimator):
         tracks = TRACKS if self.batch_size is None else self.batch_size
         own = {"learning_rate": self.learning_rate, "batch_size": tracks, "seed": self.seed}
         return LanguageChoices(
+            free_batch=self.batch_size is None,
             tokens=self.tokens,
             window=WINDOW if self.window is None else self.window,
             cell=self.cell,

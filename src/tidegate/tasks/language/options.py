@@ -20,8 +20,9 @@ SPEED = 5e10  # operations a second of a training on two ordinary cores; only si
 PASSES = 4.0  # over the text, at least, for which a size must leave time
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 STEPS = 6_000  # of a training, beyond which a small corpus has nothing more to give
-WEIGHTS = 4.0  # for each training token, at most
+WEIGHTS, KEYS = 4.0, 3.0  # for each training token, at most; of music, which is moved to other keys, so many times more
 FEWEST_STEPS, FEWEST_TRACKS = 150, 8  # of an epoch of a small corpus, and how many tracks are worth reading at once
+ENOUGH = 4_000  # steps of a training, below which more of them, with fewer tracks, teach more in the same time
 FEWEST_PAIRS = 300
 WINDOW, TRACKS = 128, 32  # tokens that gradients flow back through, and tracks side by side
 TIED_FROM = 512  # tokens from which on scores are tied, as their weights would be most of the network's
@@ -105,8 +106,9 @@ class LanguageTraining(TrainOptions):
 
 @dataclass(frozen=True)
 class LanguageChoices:
-    """All options of a language model, checked."""
+    """All options of a language model, checked. free_batch: whether `batch_size` was left open."""
 
+    free_batch: bool
     tokens: str
     window: int
     cell: str
@@ -225,7 +227,7 @@ def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) ->
         for layers, units in SIZES:
             pair = (choices.num_layers or layers, units)
             weights = _weights(choices, *pair, size)
-            if weights > WEIGHTS * tokens and pair[1] > SIZES[0][1]:
+            if weights > WEIGHTS * tokens * (KEYS if choices.music else 1) and pair[1] > SIZES[0][1]:
                 bound = "data"
                 break
             if _seconds(weights, tokens, PASSES) > 60 * choices.minutes and pair[1] > SIZES[0][1]:
@@ -234,14 +236,16 @@ def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) ->
             chosen = pair
     layers, units = chosen
     weights = _weights(choices, layers, units, size)
-    batch = choices.training.batch_size
-    most = max(tokens // (FEWEST_STEPS * choices.window), FEWEST_TRACKS)
-    batch = max(1, min(batch, most, tokens // (2 * choices.window)))
+    batch, window = choices.training.batch_size, choices.window
+    most = max(tokens // (FEWEST_STEPS * window), FEWEST_TRACKS)
+    batch = max(1, min(batch, most, tokens // (2 * window)))
     epochs = choices.max_epochs
     if epochs is None:
         allowed = 60 * choices.minutes / max(_seconds(weights, tokens, 1), 1e-9)
-        useful = STEPS * batch * choices.window / max(tokens, 1)
+        useful = STEPS * batch * window / max(tokens, 1)
         epochs = int(min(max(min(allowed, useful), FEWEST_EPOCHS), MOST_EPOCHS))
+    if choices.free_batch:
+        batch = min(batch, FEWEST_TRACKS if choices.music else max(FEWEST_TRACKS, epochs * tokens // (ENOUGH * window)))
     dropout = choices.dropout
     if dropout is None:  # the more weights for each token, and the oftener it is read, the more is learned by heart
         strain = weights / max(tokens, 1) * epochs / 20
