@@ -16,6 +16,7 @@ from __future__ import annotations
 import gzip
 import json
 import resource
+from pathlib import Path
 from typing import Any
 
 from _common import arguments, data_file, report, show, start
@@ -39,6 +40,7 @@ def main() -> None:
     parser = arguments(__doc__, data="jsb-chorales-quarter.json.gz", threads=1)
     parser.add_argument("--tokens", choices=tuple(REACH), action="append")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--out", type=Path, help="folder of the runs, to go on after an interruption")
     given = start(parser)
     found: dict[str, float] = {}
     with gzip.open(data_file(given.data, "jsb-chorales-quarter.json.gz"), "rt", encoding="utf-8") as file:
@@ -58,8 +60,9 @@ def train(pieces: dict[str, Any], tokens: str, given: Any) -> dict[str, float]:
         settings["max_epochs"] = given.epochs
     model = tg.LanguageModel(tokens=tokens, seed=given.seeds[0], **settings)
     begin = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    kept = {} if given.out is None else {"out": given.out / tokens, "resume": True}
     whole = pieces["train"] + pieces["valid"] + pieces["test"]
-    model.fit(whole, validation=len(pieces["valid"]), test=len(pieces["test"]), steps=1)
+    model.fit(whole, validation=len(pieces["valid"]), test=len(pieces["test"]), steps=1, **kept)
     seconds = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin
     evaluation = model.evaluate()
     rows = [[name, f"{own[evaluation.criterion]:.3f}"] for name, own in evaluation.overall.items()]

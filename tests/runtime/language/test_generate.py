@@ -11,7 +11,7 @@ from tidegate.prepare.vocabulary import SPECIAL, Vocabulary
 from tidegate.runtime.language.generate import Generation
 from tidegate.runtime.language.sampling import Draws, Sampling
 from tidegate.runtime.language.writer import Writer
-from tidegate.runtime.language.written import visible
+from tidegate.runtime.language.written import Written, visible
 from tidegate.runtime.network.recurrent import Loaded
 
 VOCABULARY = Vocabulary("char", (*SPECIAL, *"abcde é"))
@@ -133,3 +133,9 @@ def test_what_cannot_be_written_is_refused() -> None:
 
 def test_control_characters_are_shown_and_not_sent_to_a_terminal() -> None:
     assert visible("a\x1b[31mé\n\t\r\x07\x9b\u202e生") == "a\u241b[31mé\n\t\u240d\u2407\ufffd\ufffd生"
+
+
+def test_a_text_is_printed_without_what_commands_a_terminal() -> None:
+    own = Written("\x1b[2Jwritten\x07", 0, 9, 1.0, "length")
+    assert str(own) == f"{own}" == "\u241b[2Jwritten\u2407"
+    assert own.text == "\x1b[2Jwritten\x07"

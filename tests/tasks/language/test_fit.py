@@ -14,6 +14,7 @@ from tidegate.artifacts.spec import NetworkSpec, Next, Recurrent, Tokens
 from tidegate.core.errors import ConfigError, DataError, NotFittedError, SplitError
 from tidegate.nn.network import Network
 from tidegate.prepare.vocabulary import END
+from tidegate.report.run import render, view_of
 from tidegate.tasks.language.fit import CarriedLoss, Tracks, adapted_nats, block_nats, carried_nats
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.loop import train
@@ -225,3 +226,34 @@ def test_a_corpus_that_teaches_nothing_is_refused() -> None:
         tg.LanguageModel().fit(chain(300), validation=0.6, test=0.6, progress=False)
     with pytest.raises(DataError, match="no test part"):
         tg.LanguageModel(**{**QUICK, "max_epochs": 1}).fit(chain(300), test=0, progress=False).evaluate()
+
+
+def test_parts_of_a_prompt_have_temperatures_of_their_own() -> None:
+    model = fitted()
+    [own] = model.generate(["the c", " and the "], temperature=[0.0, 3.0], length=9, seed=4)
+    assert own.text.startswith("the c")
+    [first] = model.generate("the c", temperature=0.0, length=9)
+    assert own.text.startswith(first.text + " and the ")
+    assert own.tokens == 18
+    [second] = model.generate(first.text + " and the ", temperature=3.0, length=9, seed=4)
+    assert own.text == second.text
+    assert (
+        model.generate(["a", "b"], count=2, length=3)[0].text != model.generate(["a", "b"], count=2, length=3)[1].text
+    )
+    with pytest.raises(ConfigError, match="2 parts of the prompt and 1 temperatures"):
+        model.generate(["a", "b"], temperature=[0.5])
+
+
+def test_what_commands_a_terminal_is_learned_and_never_sent_to_one() -> None:
+    line = "red \x1b[31m and <b>bold</b> \u202e\n"
+    model = tg.LanguageModel(**{**QUICK, "max_epochs": 40}).fit(line * 60, validation=0.1, test=0.1, progress=False)
+    [own] = model.generate(length=120, temperature=0)
+    assert "\x1b[31m" in own.text
+    told = str(own) + str(model.explain()) + str(model.diagnose()) + str(model.evaluate())
+    assert "copied" in told
+    assert "\x1b" not in told
+    assert "\u202e" not in told
+    page = render(view_of(model), "en")
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "<b>bold" not in page

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Written:
-    """A text that a model wrote.
+    """A text that a model wrote; printed, control characters of it are signs that can be seen.
 
     Attributes:
         text: the prompt and what follows it. prompt: how many characters of it were given.
@@ -27,7 +27,7 @@ class Written:
         return self.text[self.prompt :]
 
     def __str__(self) -> str:
-        return self.text
+        return visible(self.text)
 
 
 def visible(text: str) -> str:

@@ -16,6 +16,7 @@ from tidegate.nn.network import build_network
 from tidegate.prepare.vocabulary import SPECIAL, UNKNOWN
 from tidegate.runtime.language.copies import CHORDS, LENGTH, copied, looping
 from tidegate.runtime.language.sampling import Sampling
+from tidegate.runtime.language.written import visible
 from tidegate.tasks.diagnose.trainee import Trainee, verdicts
 from tidegate.tasks.language.fit import carried_nats
 from tidegate.tasks.language.pieces import frame_nats, numbers_of, roll_of_tokens
@@ -58,7 +59,7 @@ def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
         written=tuple(written),
         copied=copies.share,
         stretch=copies.length,
-        longest=copies.longest,
+        longest=visible(copies.longest),
         looping=looping("".join(written)),
         usual=looping(text[:50_000]),
         parameters=sum(weight.size for weight in fitted.weights.values()),

@@ -310,7 +310,9 @@ class LanguageModel(Estimator):
         """
         if self._music is None:
             raise ConfigError(f"MIDI is for a model of music, and this one has tokens={self.tokens!r}")
-        write_file(Path(path), midi_bytes(str(text), self._music["rate"], self._steps))
+        write_file(
+            Path(path), midi_bytes(text.text if isinstance(text, Written) else text, self._music["rate"], self._steps)
+        )
         return Path(path)
 
     def copied(self, texts: Sequence[str | Written], *, length: int = LENGTH) -> Copied:
