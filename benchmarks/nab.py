@@ -27,7 +27,7 @@ def detect(times: Any, values: Any, rows: int, seed: int, changes: dict[str, Any
     import numpy as np
 
     import tidegate as tg
-    from tidegate.runtime.detect.alarms import onsets
+    from tidegate.runtime.detect.rules import onsets
 
     begin = time.process_time()
     table = {"time": times[:rows], "value": values[:rows]}
@@ -38,7 +38,7 @@ def detect(times: Any, values: Any, rows: int, seed: int, changes: dict[str, Any
     for row in range(rows, len(values)):
         last = max(times[row], last + np.timedelta64(1, "us"))  # a few times are doubled: taken as a moment later
         scores[row] = stream.update(values[row], time=last).score
-    return onsets(scores, model.refractory), model, trained - begin, time.process_time() - trained
+    return onsets(scores, model.detector_.rules.refractory), model, trained - begin, time.process_time() - trained
 
 
 def halves(corpus: dict[str, Any]) -> dict[str, list[str]]:
@@ -78,7 +78,7 @@ def main() -> None:
     import torch
 
     from numenta import probation, read_corpus, score_corpus, windowed_gaussian
-    from tidegate.runtime.detect.alarms import onsets
+    from tidegate.runtime.detect.rules import onsets
 
     torch.set_num_threads(given.threads)
     corpus = read_corpus(given.data)
@@ -94,7 +94,7 @@ def main() -> None:
             training, streaming, points = training + train, streaming + stream, points + len(values) - rows
     wall = time.perf_counter() - begin
     gaussian = {name: windowed_gaussian(values) for name, (_, values, _) in corpus.items()}
-    refractory = model.refractory
+    refractory = model.detector_.rules.refractory
     detectors = {f"tidegate, seed {seed}": own for seed, own in found.items()}
     detectors["windowed Gaussian"] = gaussian
     detectors["the same, one value an event"] = {name: onsets(own, refractory) for name, own in gaussian.items()}

@@ -11,7 +11,7 @@ from tidegate.core.table import Schema
 from tidegate.data import read
 from tidegate.data.emit import to_frame
 from tidegate.data.sources.labels import from_texts
-from tidegate.runtime.forecast.context import pack_context, unpack_context
+from tidegate.runtime.forecast.ends import pack_context, unpack_context
 
 DAYS = pd.date_range("2024-01-01", periods=12, freq="D")
 

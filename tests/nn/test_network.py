@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.nn.specs import build, inputs, network, run, saying, specs
-from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.inputs import lag_rows
 from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import BatchNorm, Decoder, Dropout, Embed, Head, NetworkSpec, Normalise, Recurrent, Segment
 from tidegate.nn.flow import Flow

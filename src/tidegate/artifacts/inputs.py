@@ -1,8 +1,11 @@
-"""What a network must be given beside the past, checked alike for torch tensors and numpy arrays."""
+"""What a network must be given beside the past, checked alike for torch and numpy, and where its lags lie."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
@@ -67,3 +70,18 @@ def missing_shape(spec: NetworkSpec, name: str, batch: int) -> tuple[int, ...]:
         shape = f"[B, {spec.horizon}, {width}]" if name == "future" else f"[B, {width}]"
         raise ConfigError(f"this network reads {name} inputs: give {name}, {shape}")
     return (batch, spec.horizon, 0) if name == "future" else (batch, 0)
+
+
+def lag_rows(window: int, horizon: int, lag: int) -> NDArray[np.int64]:
+    """Row of the window that holds the target a whole number of lags before each forecast step.
+
+    Step k (from 0) lies at row T + k; the latest known row that is a multiple of the lag before it is
+    T - lag + k mod lag.
+
+    Args:
+        window: T. horizon: K. lag: in steps, at most T.
+
+    Returns:
+        [K] rows in [0, T).
+    """
+    return window - lag + np.arange(horizon, dtype=np.int64) % lag

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.inputs import lag_rows
 from tidegate.artifacts.spec import Recurrent
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
 

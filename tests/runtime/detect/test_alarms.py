@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegate.core.errors import ConfigError
-from tidegate.runtime.detect.alarms import WEEK, Watch, budget_threshold, onsets, score_of, watch
+from tidegate.runtime.detect.rules import WEEK, Watch, budget_threshold, onsets, score_of, watch
 
 
 def run(p: list[float], threshold: float, refractory: int) -> tuple[list[int], list[int]]:

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.prepare.scale import LOGARITHMS, logged
 from tidegate.prepare.table import encode, fill
 from tidegate.prepare.table.calendar import index_calendar
 from tidegate.prepare.table.fitted import FittedTable, NumberState, TextState, check_values
 from tidegate.prepare.table.fitting import apply_static
-from tidegate.prepare.table.transform import LOGARITHMS, logged
 
 _MOST_VIEWS = 16
 _CHUNK = 1 << 20

@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.table import Note, Table
 from tidegate.prepare.options import PrepareOptions
-from tidegate.prepare.scale import Statistics, measure, pieces
+from tidegate.prepare.scale import LOGARITHMS, Statistics, logged, measure, pieces
 from tidegate.prepare.table import encode
 from tidegate.prepare.table.fitted import ColumnState, NumberState, TextState, check_values
-from tidegate.prepare.table.transform import LOGARITHMS, logged
 
 
 def fit_number(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
-from tidegate.prepare.table import transform
+from tidegate.prepare import scale as transform
 from tidegate.prepare.table.assemble import Channels, Lookup, NumberChannel, TextChannel, assemble
 from tidegate.prepare.table.fitted import FittedTable, first_time
 

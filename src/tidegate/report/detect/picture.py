@@ -9,7 +9,7 @@ import numpy as np
 from tidegate.data.emit import local_time
 from tidegate.report.detect.view import Alarm, DetectionView, WatchedSeries
 from tidegate.report.page.describe import describe_table
-from tidegate.runtime.detect.alarms import score_of
+from tidegate.runtime.detect.rules import score_of
 from tidegate.tasks.detect.view import SeriesView, view
 
 MOST_SERIES = 20

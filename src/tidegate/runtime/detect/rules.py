@@ -1,15 +1,26 @@
-"""How a detector decides, as numbers that are saved with it."""
+"""How a detector decides, as numbers that are saved with it: a budget of false alarms, hysteresis, events, a score."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from tidegate.core.errors import ArtifactError
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.translate import tr
 
 METHODS = ("forecast", "reconstruction")
+WEEK = 7 * 86_400_000_000
+ROWS = 1_000  # rows that stand for a week where rows have no clock
+HOLD = 3.0  # an alarm lasts while p is below so many times the threshold
+MOST = 0.1
+HALF = 3.0  # score 0.5 is p = 1 / 1000
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -70,3 +81,70 @@ def _whole(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**31:
         raise ValueError(f"expected a whole number, got {value!r}")
     return value
+
+
+def budget_threshold(per_week: float, step: int | None) -> float:
+    """The p at or below which a step alarms, so that ordinary steps do so `per_week` times a week.
+
+        threshold = alarms per week / steps per week
+
+    A p-value is below a threshold as often as the threshold says, if what the stream does is what it did before. Alarms
+    close to one another are one event, so that there are fewer events than that.
+
+    Args:
+        per_week: false alarms a week of one stream. step: microseconds between rows; None counts per 1,000 rows.
+
+    Raises:
+        ConfigError: more alarms than every tenth step.
+    """
+    steps = ROWS if step is None else WEEK / step
+    if per_week / steps > MOST:
+        unit = "1,000 rows" if step is None else "week"
+        message = (
+            "a budget of {budget} false alarms per {unit} is more than every tenth of its {steps} steps; give a "
+            "smaller alarms_per_week (or alarms_per_day)"
+        )
+        raise ConfigError(tr(message, budget=f"{per_week:g}", unit=unit, steps=f"{steps:g}"))
+    return per_week / steps
+
+
+def score_of(p: Array) -> NDArray[np.float64]:
+    """L / (L + 3) with L = -log10 p: 0 for p = 1, one half for p = 1/1000, towards 1 as p falls; NaN stays."""
+    surprise = np.abs(np.log10(np.maximum(p, 1e-300)))
+    return np.asarray(surprise / (surprise + HALF))
+
+
+class Watch(NamedTuple):
+    """The alarm of every stream: whether it is on, steps since it last was, and events so far; each [S]."""
+
+    on: NDArray[np.bool_]
+    quiet: NDArray[np.int64]
+    event: NDArray[np.int64]
+
+
+def watch(before: Watch, p: Array, threshold: float, refractory: int) -> Watch:
+    """The alarms after one more step.
+
+    An alarm begins at p <= threshold and lasts while p <= 3 threshold. It opens a new event unless the last alarm was
+    less than `refractory` steps ago. A step that was not scored (p NaN) is quiet.
+
+    Args:
+        before: the alarms until now. p: [S].
+    """
+    hot = p <= threshold
+    on = hot | (before.on & (p <= min(HOLD * threshold, MOST)))
+    fresh = hot & ~before.on & (before.quiet >= refractory)
+    return Watch(on, np.where(on, 0, before.quiet + 1), before.event + fresh)
+
+
+def onsets(scores: Array, refractory: int) -> NDArray[np.float64]:
+    """Scores [N] where they exceed every one of the `refractory` steps before, else 0: one value for one event.
+
+    Whatever threshold is laid on them, an event is counted when it first crosses it, and again only as it gets worse.
+    """
+    scores = np.nan_to_num(np.asarray(scores, dtype=np.float64))
+    if not len(scores) or refractory < 1:
+        return scores
+    padded = np.concatenate([np.full(refractory, -np.inf), scores[:-1]])
+    past = np.lib.stride_tricks.sliding_window_view(padded, refractory).max(axis=1)
+    return np.where(scores > past, scores, 0.0)

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from tidegate.prepare.online import Clock, OnlinePreparation, scaled, squash, step_inputs, stretch
 from tidegate.runtime.detect import levels, ranks
-from tidegate.runtime.detect.alarms import Watch, score_of, watch
 from tidegate.runtime.detect.network import ForecastEnsemble, ForecastSteps, RebuildEnsemble, RebuildSteps
-from tidegate.runtime.detect.rules import Rules
+from tidegate.runtime.detect.rules import Rules, Watch, score_of, watch
 from tidegate.runtime.limits import check_room
 from tidegate.runtime.model import Streamed
 from tidegate.runtime.state import MOST_STEPS, Expected

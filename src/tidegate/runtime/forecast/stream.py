@@ -13,9 +13,8 @@ from tidegate.core.table import Table
 from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.runtime.clock import microseconds
-from tidegate.runtime.forecast.context import pack_context, unpack_context
 from tidegate.runtime.forecast.decode import Decoding
-from tidegate.runtime.forecast.ends import SeriesForecast, predict_ends
+from tidegate.runtime.forecast.ends import SeriesForecast, pack_context, predict_ends, unpack_context
 from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output
 from tidegate.runtime.state import fingerprint, measured, pack, unpack

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.inputs import lag_rows
 from tidegate.kernels.int8 import Dense8
 
 Array = NDArray[np.float32]

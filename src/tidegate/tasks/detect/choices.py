@@ -9,8 +9,7 @@ from typing import Any
 from tidegate.core.errors import ConfigError
 from tidegate.core.frequency import Frequency
 from tidegate.prepare.online import FEATURES
-from tidegate.runtime.detect.alarms import budget_threshold
-from tidegate.runtime.detect.rules import METHODS, Rules
+from tidegate.runtime.detect.rules import METHODS, Rules, budget_threshold
 from tidegate.tasks.options import (
     RecurrentOptions,
     check_ensemble,

@@ -360,7 +360,7 @@ class AnomalyDetector(Estimator):
         self.detector_, self.notes_ = Detector.of(artifact), ()
 
     def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.detect.open import take_up
+        from tidegate.tasks.detect.run import take_up
 
         take_up(self, stored, data)
 

@@ -1,12 +1,19 @@
-"""What a detector leaves in its artifact and its run."""
+"""What a detector leaves in its artifact and its run, and a run taken up again."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from tidegate.core.table import Table
+from tidegate.data import split
 from tidegate.data.emit import to_csv
+from tidegate.nn.network import build_network
 from tidegate.runtime.detect.detector import ENDS, Detector
+from tidegate.runtime.detect.walk import walk
+from tidegate.tasks.detect.fit import DetectFitted
 from tidegate.tasks.detect.frame import event_columns, score_columns
+from tidegate.tasks.detect.known_anomalies import labels_of
+from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content
 
 
@@ -34,3 +41,31 @@ def predictions(model: Any) -> dict[str, bytes]:
     scores = score_columns(walked, rows, channels)
     events = event_columns(walked, model.detector_.rules, channels, model.fitted_.split["test"])
     return {"scores.csv": to_csv(scores, timezone=zone).encode(), "events.csv": to_csv(events, timezone=zone).encode()}
+
+
+def take_up(model: Any, stored: Stored, data: Any) -> None:
+    """Give a loaded detector its data, its parts, its history, and what it predicts for every row.
+
+    Raises:
+        ArtifactError: the run does not say where its data are.
+        DataError: the data cannot be read, or are not those of the training.
+    """
+    given, reading = stored.given(data), dict(stored.reading)
+    label = reading.pop("label", None)
+    table = model.read(given, label=label, **({} if isinstance(given, Table) else reading))
+    table, labelled = labels_of(table, label)
+    stored.check(table, given)
+    parts = split(table, **stored.split, window=model.check().window, horizon=1)
+    detector, history = model.detector_, stored.history()
+    model._take(
+        DetectFitted(
+            network=build_network(detector.spec, detector.weights),
+            histories=(history,),
+            notes=stored.notes,
+            table=table,
+            split=parts,
+            detector=detector,
+            walked=walk(detector, table, parts.validation[:, 1]),
+            labelled=labelled,
+        )
+    )

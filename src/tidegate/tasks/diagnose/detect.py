@@ -11,7 +11,7 @@ import numpy as np
 
 from tidegate.diagnose.evidence import AlarmEvidence, Training
 from tidegate.nn.network import build_network
-from tidegate.runtime.detect.alarms import budget_threshold
+from tidegate.runtime.detect.rules import budget_threshold
 from tidegate.runtime.detect.walk import values_of
 from tidegate.tasks.detect import fit as detector_fit
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins

@@ -13,8 +13,7 @@ from tidegate.data import read, split
 from tidegate.data.future import cut_future
 from tidegate.data.split import Split
 from tidegate.nn.network import build_network
-from tidegate.runtime.forecast.context import pack_context
-from tidegate.runtime.forecast.ends import context_rows
+from tidegate.runtime.forecast.ends import context_rows, pack_context
 from tidegate.tasks.forecast.build import make_plan
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.evaluate import EvaluatedForecasts
