@@ -1,4 +1,4 @@
-"""`tidegate quantize`."""
+"""`tidegate quantize` and `tidegate export`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tidegate.cli.derive import late
-from tidegate.cli.output import Json, Moved, Run, say, show
+from tidegate.cli.output import Json, Moved, Run, print_json, say, show
 from tidegate.core.translate import tr
 
 Limit = Annotated[float, typer.Option(help=tr("Percent by which the score of the test part may become worse."))]
@@ -19,6 +19,8 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
     app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
+    text = tr("Write a model for other programs, checked against the model itself.")
+    app.command("export", help=text)(late(words, "export", lambda: export))
 
 
 def quantize(
@@ -41,3 +43,29 @@ def quantize(
     if found.notes[-1].kind == "refused" and not force:
         raise typer.Exit(1)
     say(tr("The smaller run is in {path}", path=out or run.with_name(f"{run.name}-{to}")))
+
+
+def export(
+    run: Run,
+    kind: Annotated[str, typer.Option("--format", help=tr("Kind of file."))] = "onnx",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=tr("File to write; beside the run if not given."))
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a model in another form."""
+    from tidegate.core.errors import ConfigError
+
+    if kind != "onnx":
+        raise ConfigError(tr("format must be {kinds}; got {given}", kinds="onnx", given=repr(kind)))
+    from tidegate.deploy.export.model import export_onnx
+
+    place = out if out is not None else run.with_name(f"{run.name}.onnx")
+    about = export_onnx(run, place)
+    if as_json:
+        print_json(about)
+    message = (
+        "{path}: checked against this model on random and extreme inputs, largest difference {difference} of an "
+        "output's size"
+    )
+    say(tr(message, path=place, difference=f"{about['difference']:.1g}"))

@@ -55,6 +55,10 @@ class ArtifactError(TidegateError):
     """A saved model is truncated, tampered with, or of a format this version does not know."""
 
 
+class ExportError(TidegateError):
+    """An exported model does not say what the model says, so that it is not kept."""
+
+
 class OutputError(TidegateError, OSError):
     """A result cannot be written."""
 
