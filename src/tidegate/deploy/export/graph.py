@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.lags import lag_rows
+from tidegate.artifacts.inputs import lag_rows
 from tidegate.artifacts.shapes import decoder_stack
 from tidegate.artifacts.spec import NetworkSpec, Recurrent
 from tidegate.core.errors import ConfigError
