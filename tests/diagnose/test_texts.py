@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tidegate.diagnose.checks import texts
-from tidegate.diagnose.evidence import LanguageEvidence
+from tidegate.diagnose.evidence import LanguageEvidence, WritingEvidence
 from tidegate.runtime.language.copies import looping
 from tidegate.train.history import History
 
@@ -61,3 +61,39 @@ def test_circles_are_told_from_ordinary_text() -> None:
     assert looping("a" * 50) == pytest.approx(0.98)
     assert looping("x" + " " * 90 + "y") == 0  # blanks are layout
     assert looping("") == 0
+
+
+SENTENCES = tuple(f"the {name} sees {other} today" for name in "abcd" for other in "efgh")
+WRITES = WritingEvidence(
+    history=History(),
+    verdicts=dict,
+    config={"dropout": 0.2},
+    losses={"train": 1.0, "validation": 1.2},
+    tokens={"train": 500, "validation": 500},
+    counts=np.full(400, 20),
+    unknown=0.001,
+    method="bpe",
+    written=SENTENCES,
+    references=SENTENCES,
+    free=2.0,
+    parameters=1000,
+)
+OF_WRITING = (texts.same, texts.lengths, texts.loops, texts.exposure, texts.vocabulary, texts.overfitting)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        ({}, None),
+        ({"written": SENTENCES[:8] + ("it is the same one",) * 8}, "same_answers"),
+        ({"written": tuple(f"{n} x" for n, _ in enumerate(SENTENCES))}, "writing_short"),
+        ({"written": tuple(f"{text} and also {n} there were" for n, text in enumerate(SENTENCES))}, "writing_long"),
+        ({"written": tuple(f"{n} is is is is" for n, _ in enumerate(SENTENCES))}, "writing_loops"),
+        ({"free": 5.0}, "exposure"),
+        ({"free": 9.0, "losses": {"train": 2.5, "validation": 2.6}}, None),
+    ],
+)
+def test_what_was_written_for_inputs_is_looked_at(change: dict[str, Any], finding: str | None) -> None:
+    found = [item for check in OF_WRITING for item in check(replace(WRITES, **change))]
+    assert [item.id for item in found] == ([] if finding is None else [finding])
+    assert all(item.text("zh_TW") != item.text("en") for item in found)

@@ -20,18 +20,30 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
 def nearest_targets(known: Sequence[str], targets: Sequence[str], sources: Sequence[str]) -> list[str]:
-    """The target of the training source most like each source: cosine of the tf-idf of words and pairs of them.
+    """The target of the training source most like each source: cosine of the tf-idf of words and pairs of them;
+    of letters where it has no known word.
 
     Args:
         known, targets: [M] sources and targets of the training part. sources: [N].
     """
+    found, alike = _nearest(known, sources)
+    strangers = [place for place, share in enumerate(alike.tolist()) if share == 0]
+    if strangers:  # no word in common: by letters
+        letters, _ = _nearest([" ".join(text) for text in known], [" ".join(sources[place]) for place in strangers])
+        found[strangers] = letters
+    return [targets[place] for place in found.tolist()]
+
+
+def _nearest(known: Sequence[str], sources: Sequence[str]) -> tuple[Any, Any]:
+    """Places of the nearest texts, and their cosines."""
     rows, weigh = bag_of_words(_texts(known))
-    found: list[str] = []
+    places, shares = np.zeros(len(sources), np.int64), np.zeros(len(sources))
     for first in range(0, len(sources), AT_ONCE):
-        likeness: Any = weigh(_texts(sources[first : first + AT_ONCE])) @ rows.T
-        places = np.asarray(likeness.argmax(axis=1)).ravel()
-        found += [targets[place] for place in places.tolist()]
-    return found
+        part = slice(first, first + AT_ONCE)
+        likeness: Any = weigh(_texts(sources[part])) @ rows.T
+        likeness = likeness.toarray() if hasattr(likeness, "toarray") else np.asarray(likeness)
+        places[part], shares[part] = likeness.argmax(axis=1), likeness.max(axis=1)
+    return places, shares
 
 
 def most_frequent(targets: Sequence[str], count: int) -> list[str]:

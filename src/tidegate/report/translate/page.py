@@ -25,7 +25,7 @@ from tidegate.runtime.language.written import visible
 from tidegate.tasks.explain.translate import Alignment
 
 EXAMPLES, PICTURES, LONG = 12, 3, 30  # texts that are shown, alignments that are drawn, tokens of one at most
-CELL, FONT = 24.0, 12.0
+CELL, FONT, LEAST = 24.0, 12.0, 720.0
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def scores(view: WrittenView, lang: Language) -> Markup:
         lambda method, metric: found.cell(metric, found.overall[method][metric]),
         lambda metric: (capital(metric_name(metric, lang)), ""),
         tr("This model", lang),
+        higher=found.verdict.higher,
     )
     caption = tr("What each method wrote for the test part, best first.", lang)
     return table(found, columns, caption, lang, *(soft(text) for text in found.details(lang) if text))
@@ -156,7 +157,7 @@ def alignment(found: Alignment, lang: Language) -> Markup:
     width = left + len(across) * CELL + 0.7 * max(text_width(name, FONT) for name in across[-4:]) + 6
     height = top + len(down) * CELL + 4
     whole = [*parts, shape("g", *cells, class_="heat")]
-    return drawing(whole, tr("Where the model looked for each token", lang), max(width, 200.0), height)
+    return drawing(whole, tr("Where the model looked for each token", lang), max(width, LEAST), height)
 
 
 def report_alignment(path: str | Path, found: Alignment, lang: Language | None = None) -> Path:

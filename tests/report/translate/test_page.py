@@ -1,0 +1,50 @@
+"""The page of a translator: scores, examples and alignments, in both languages; markup that was written is text."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tests.tasks.translate.models import fitted
+from tidegate.report.run import render, view_of
+from tidegate.report.translate.page import WrittenView, report_alignment
+from tidegate.runtime.translate.model import Translation
+from tidegate.tasks.explain.translate import Alignment
+
+
+def test_a_report_has_scores_examples_and_alignments() -> None:
+    view = view_of(fitted())
+    assert isinstance(view, WrittenView)
+    english, chinese = render(view, "en"), render(view, "zh_TW")
+    for words in ("What it writes", "Where it looked", "Exactly right", "exact|stripped", "Deleting a token"):
+        assert words in english
+    assert "最相近的訓練來源" in chinese
+    assert english.index("This model</t") < english.index("nearest training source</t")
+    sources = fitted()._part("test").texts
+    assert sources is not None
+    assert all(own[0] in sources.tolist() for own in view.examples)
+    assert all(reference == source[::-1] for source, reference, _, _ in view.examples)
+
+
+def test_deleting_a_source_token_costs_what_was_written_for_it() -> None:
+    found = fitted().explain(["3149"])
+    assert found.found.text == "9413"
+    # the written digit that a source digit stands for loses most; the end is never deleted
+    assert found.lost.shape == (5, 5)
+    assert found.importance[-1] == 0
+    assert found.importance[:-1].min() > 1
+    assert found.attention is not None
+    np.testing.assert_array_equal(found.attention[:4].argmax(axis=1), [3, 2, 1, 0])
+    assert "nats lost" in found.table("en")
+
+
+def test_markup_that_a_model_wrote_is_text(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script>\x1b[31m"
+    looked = np.full((2, 2), 0.5, np.float32)
+    one = Translation(evil, evil, -1.0, -1.0, (evil, ""), (evil, ""), looked, (3,))
+    page = report_alignment(tmp_path / "page.html", Alignment(one, looked, np.ones((2, 2)), 2.0, 1.0), "en")
+    text = page.read_text("utf-8")
+    assert "<script" not in text.split("<body")[1]
+    assert "\x1b" not in text
+    two = Translation("二", "two", -1.0, -1.0, ("二", ""), ("two", ""), looked, (3,))
+    page = report_alignment(tmp_path / "zh.html", Alignment(two, looked, np.ones((2, 2)), 2.0, 1.0), "zh_TW")
+    assert "二" in page.read_text("utf-8")
