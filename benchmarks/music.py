@@ -23,16 +23,16 @@ from _common import arguments, data_file, report, show, start
 
 REACH = {"notes": 6.0, "frames": 8.4}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "notes": {"hidden_size": 200, "num_layers": 1, "max_epochs": 50, "dropout": 0.3},
+    "notes": {"hidden_size": 200, "max_epochs": 50, "dropout": 0.3, "batch_size": 8},
     "frames": {
         "hidden_size": 256,
-        "num_layers": 1,
-        "max_epochs": 110,
-        "dropout": 0.3,
-        "network": {"recurrent_dropout": 0.1},
+        "max_epochs": 90,
+        "dropout": 0.25,
+        "batch_size": 4,
+        "preparation": {"transpose": 5},
     },
 }
-COMMON: dict[str, Any] = {"batch_size": 8, "learning_rate": 8e-3}
+COMMON: dict[str, Any] = {"num_layers": 1, "learning_rate": 8e-3}
 
 
 def main() -> None:

@@ -167,6 +167,8 @@ class Verdict:
             low, high = (f"{end:+.1f}" if self.higher else number(end) for end in ends)
             test = "" if p is None else tr(_TEST, lang, p=shown)
             units = tr(_UNITS[given["units"]], lang, count=given["unit_count"]) if self.key == "few" else ""
+            if not all(map(math.isfinite, ends)):  # too little was tested to draw any
+                return units
             kind = "points" if self.higher else "interval"
             return units + tr(_EVIDENCE[kind], lang, low=low, high=high, test=test)
         if "independent" not in given:

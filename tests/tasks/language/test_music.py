@@ -44,6 +44,7 @@ def test_it_learns_and_beats_a_bernoulli_that_knows_no_time(tokens: str) -> None
     assert found.overall["model"][name] < 0.5 * found.overall["bernoulli"][name]
     assert found.tokens == sum(len(chords_of(text)) - 1 for text in model.fitted_.parts.test)
     assert set(found.columns()) == {name}
+    assert "- to -" not in str(found)  # too few frames for an interval
 
 
 def test_joint_nats_are_those_of_torch_token_by_token() -> None:
@@ -152,3 +153,23 @@ def test_what_does_not_fit_music_is_refused() -> None:
         fitted("frames").generate(top_k=3)
     with pytest.raises(ConfigError, match="dynamic"):
         fitted("notes").evaluate(dynamic=True)
+    with pytest.raises(ConfigError, match="token by token"):
+        fitted("frames").stream()
+
+
+def test_notes_are_a_stream_and_what_was_copied_is_found_in_the_training_pieces() -> None:
+    model = fitted("notes")
+    text = model.fitted_.parts.train[0]
+    nats = model.stream().update(text).nats
+    np.testing.assert_allclose(nats, model.model_.predict([text])[0].nats, atol=1e-3)
+    found = model.copied([text])
+    assert (found.share, found.longest, found.length) == (1.0 if len(text) >= 160 else 0.0, text, 160)
+
+
+@pytest.mark.parametrize("tokens", ["notes", "frames"])
+def test_music_is_explained_and_diagnosed(tokens: str) -> None:
+    model = fitted(tokens)
+    found = model.explain()
+    nats = model.model_.predict([model.fitted_.parts.test[0]])[0].nats
+    np.testing.assert_allclose(found.bits * np.log(2), nats[: len(found.bits)], rtol=1e-3, atol=1e-3)
+    assert "Tokens looked at" in str(model.diagnose())

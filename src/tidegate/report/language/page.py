@@ -20,7 +20,7 @@ from tidegate.report.page.parts import capital, header, key_list, plain_table, s
 from tidegate.report.page.scores import Columns, percent, saved, table
 from tidegate.report.page.view import Run
 from tidegate.report.page.words import MODEL, method_name
-from tidegate.runtime.language.copies import CHORDS, LENGTH, Copied
+from tidegate.runtime.language.copies import Copied
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.runtime.language.written import Written, visible
 from tidegate.tasks.explain.language import Surprise
@@ -62,7 +62,7 @@ def language_view(model: Any, evaluated: Any = None) -> LanguageView:
             Note(name, "{characters} characters", {"characters": f"{size:,}"}) for name, size in sizes.items()
         ),
         written=written,
-        copied=model.copied(written, length=LENGTH if music is None else CHORDS),
+        copied=model.copied(written),
         surprise=model.explain(),
         learned=model.fitted_.parts.train[0] if music else "",
         rate=music["rate"] if music else 0.0,

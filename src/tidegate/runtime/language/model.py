@@ -155,8 +155,10 @@ class TextModel(Model[Sequence[str], list[Scored]]):
         """A text that comes piece by piece, new or as a snapshot left it.
 
         Raises:
-            ArtifactError: a snapshot that is none.
+            ArtifactError: a snapshot that is none. ConfigError: the model reads whole frames.
         """
+        if self.vocabulary.method == "frames":
+            raise ConfigError("a stream reads token by token: fit with tokens='notes', or give pieces to predict()")
         found = TextStream(self)
         if snapshot is not None:
             found.restore(snapshot)

@@ -19,7 +19,7 @@ from tidegate.data.files.corpus import is_path, read_corpus
 from tidegate.data.files.midi import is_midi, read_midi
 from tidegate.prepare.notes import chords_of
 from tidegate.prepare.vocabulary import Vocabulary
-from tidegate.runtime.language.copies import LENGTH, Copied, copied
+from tidegate.runtime.language.copies import CHORDS, LENGTH, Copied, copied
 from tidegate.runtime.language.generate import Generation
 from tidegate.runtime.language.model import TextModel, TextStream
 from tidegate.runtime.language.music import Frames, midi_bytes
@@ -315,16 +315,18 @@ class LanguageModel(Estimator):
         )
         return Path(path)
 
-    def copied(self, texts: Sequence[str | Written], *, length: int = LENGTH) -> Copied:
+    def copied(self, texts: Sequence[str | Written], *, length: int | None = None) -> Copied:
         """How much of generated texts stands in the training text, and the longest stretch that does.
 
         Args:
-            texts: what `generate` gave, or texts. length: characters of the stretches that are counted.
+            texts: what `generate` gave, or texts.
+            length: characters of the stretches that are counted, 40 if None; of music 160, some twelve steps.
 
         Raises:
             NotFittedError: a loaded model has no training text; `tidegate.open_run` opens the folder of a run.
         """
         self._require_fitted("fitted_")
+        length = length or (LENGTH if self._music is None else CHORDS)
         own = [text.new if isinstance(text, Written) else text for text in texts]
         return copied(own, "\n".join(self.fitted_.parts.train), length)
 
