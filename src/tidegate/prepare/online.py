@@ -40,6 +40,8 @@ class OnlinePreparation:
         lags: [M] seasons in steps, whose value one season before the next step is read.
         calendar: clock features of the next step, of `FEATURES`. timezone: whose clock counts.
         step: microseconds between rows, or None where rows have no clock.
+        observed, known: covariates, which are read and not watched: as they are at a step, and as they will be at the
+            next one. Their scales stand after those of the channels.
     """
 
     channels: tuple[str, ...]
@@ -50,12 +52,20 @@ class OnlinePreparation:
     calendar: tuple[str, ...] = ()
     timezone: str | None = None
     step: int | None = None
+    observed: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """[C + E] names of all that a stream is given at a step: channels, then observed and known covariates."""
+        return (*self.channels, *self.observed, *self.known)
 
     @property
     def input_names(self) -> tuple[str, ...]:
         """[I] names, in the order of `step_inputs`."""
         own = [f"{kind}:{name}" for kind in ("value", "change") for name in self.channels]
         own += [f"lag{lag}:{name}" for lag in self.lags for name in self.channels]
+        own += [f"{kind}:{name}" for kind in ("observed", "known") for name in getattr(self, kind)]
         return (*own, *feature_names(self.calendar, False))
 
     def place(self, name: str) -> int:
@@ -82,8 +92,10 @@ class OnlinePreparation:
                 calendar=tuple(map(str, state["calendar"])),
                 timezone=state["timezone"],
                 step=None if state["step"] is None else int(state["step"]),
+                observed=tuple(map(str, state.get("observed", ()))),
+                known=tuple(map(str, state.get("known", ()))),
             )
-            shape = (len(found.series) + 1, len(found.channels))
+            shape = (len(found.series) + 1, len(found.columns))
             if found.offset.shape != shape or found.scale.shape != shape:
                 raise ValueError(f"scales are {found.scale.shape}, expected {shape}")
             if not (np.isfinite(found.offset).all() and (found.scale > 0).all()):
@@ -144,18 +156,22 @@ def stretch(squashed: Array) -> NDArray[np.float64]:
     return np.asarray(np.sinh(np.clip(squashed.astype(np.float64), -LARGEST, LARGEST)))
 
 
-def step_inputs(now: Array, before: Array, ahead: Sequence[Array], clock: Array | None) -> NDArray[np.float32]:
+def step_inputs(
+    now: Array, before: Array, ahead: Sequence[Array], clock: Array | None, aside: Sequence[Array] = ()
+) -> NDArray[np.float32]:
     """What the network reads at a step t to forecast step t + 1, [S, I].
 
     Args:
         now, before: [S, C] squashed values at t and t - 1.
         ahead: for each lag m [S, C] squashed values at t + 1 - m; NaN where the stream is younger than that.
         clock: [S, 2 x F] clock features of t + 1, or None.
+        aside: squashed covariates, [S, .] observed ones at t, [S, .] known ones at t + 1.
     """
     parts = [now, now - before]
     for values in ahead:
         difference = values - now
         parts.append(np.where(np.isnan(difference), np.float32(0), difference))
+    parts += aside
     if clock is not None:
         parts.append(clock)
     return np.concatenate(parts, axis=1, dtype=np.float32)
@@ -213,9 +229,12 @@ def series_inputs(
     """Inputs of every row of one series, [N, I].
 
     Args:
-        squashed: [N, C] without gaps. time: [N] microseconds of the rows; looked at where there is a clock.
+        squashed: [N, C + E] without gaps. time: [N] microseconds of the rows; looked at where there is a clock.
     """
-    rows, channels = squashed.shape
+    channels, observed = len(preparation.channels), len(preparation.channels) + len(preparation.observed)
+    squashed, aside, known = np.split(squashed, [channels, observed], axis=1)
+    rows = len(squashed)
+    known = np.concatenate([known[1:], known[-1:]])
     before = np.concatenate([squashed[:1], squashed[:-1]])
     ahead = []
     for lag in preparation.lags:
@@ -223,4 +242,4 @@ def series_inputs(
         values[lag - 1 :] = squashed[: max(rows - lag + 1, 0)]
         ahead.append(values)
     step = preparation.step or 0
-    return step_inputs(squashed, before, ahead, None if clock is None else clock(time + step))
+    return step_inputs(squashed, before, ahead, None if clock is None else clock(time + step), [aside, known])

@@ -21,6 +21,7 @@ AUTO: Auto = "auto"
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
 READING = ("repair", "resample", "wide", *OPTIONS)
 CELLS = ("lstm", "gru", "peephole", "coupled")
+_NEVER = object()
 OPEN = ("batch_size", "max_epochs", "patience")  # options of training that None leaves to the size of the data
 
 
@@ -168,8 +169,10 @@ def training_options(model: Any, kind: type[Train]) -> tuple[Train, tuple[str, .
     whole("seed", model.seed, 0)
     found = group(kind, model.training)
     own = {name: getattr(model, name) for name in ("learning_rate", "batch_size", "max_epochs", "seed")}
-    options = overrule(found, model.training, own)
-    left = tuple(name for name in OPEN if own.get(name, options.patience) is None)
+    usual = {name: getattr(type(model), name, None) for name in own if name != "seed"}
+    options = overrule(found, model.training, own, usual)
+    own["patience"] = options.patience
+    left = tuple(name for name in OPEN if own[name] is None and not said(found, model.training, name))
     return options, left
 
 
@@ -206,24 +209,30 @@ def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in given.items()})
 
 
-def overrule(options: Group, given: Any, own: Mapping[str, Any]) -> Group:
+def overrule(options: Group, given: Any, own: Mapping[str, Any], usual: Mapping[str, Any] | None = None) -> Group:
     """Options of a group with the estimator's own arguments put in; a second value beside them is refused.
+
+    What only the group says counts: where the estimator's own argument is as usual.
 
     Args:
         options: the group, made from `given`. own: the estimator's arguments that are options of the group; None
-            leaves the group's default.
+            leaves the group's default. usual: the estimator's defaults.
 
     Raises:
         ConfigError: the group sets what is an argument of the estimator, to something else.
     """
+    alone = set()
     for name, value in own.items():
         found = getattr(options, name)
-        if said(options, given, name) and found != value:
+        if not said(options, given, name) or found == value:
+            continue
+        if value != (usual or {}).get(name, _NEVER):
             raise ConfigError(
                 f"{name}={found!r} in {type(options).__name__} would be overruled by the argument {name}={value!r}: "
                 f"give {name} to the estimator itself"
             )
-    changes = {name: value for name, value in own.items() if value is not None}
+        alone.add(name)
+    changes = {name: value for name, value in own.items() if value is not None and name not in alone}
     return replace(options, **changes)  # type: ignore[type-var]
 
 

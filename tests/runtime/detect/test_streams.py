@@ -260,7 +260,7 @@ def test_time_that_goes_backwards_is_refused_and_nothing_changes() -> None:
     [
         (np.inf, "is infinite"),
         ("warm", "takes numbers"),
-        ([1.0, 2.0], r"shape \[2\]; 1 stream\(s\) of 1 channel\(s\) take"),
+        ([1.0, 2.0], r"shape \[2\]; 1 stream\(s\) of 1 column\(s\) take"),
     ],
 )
 def test_values_that_cannot_be_are_refused(value: Any, match: str) -> None:

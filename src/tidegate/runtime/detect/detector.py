@@ -158,5 +158,7 @@ def _check_network(spec: NetworkSpec, preparation: OnlinePreparation, rules: Rul
         fits = fits and decoder.attention is None and decoder.feedback is None
     if not fits:
         raise ArtifactError(f"model.json: network: it is not one that a detector by {rules.method} can run")
+    if not forecast and preparation.columns != preparation.channels:
+        raise ArtifactError("preparation.json: a reconstruction reads no covariates")
     if preparation.calendar and preparation.step is None:
         raise ArtifactError("preparation.json: a calendar needs the step between rows")

@@ -48,6 +48,7 @@ class DetectStream:
         self.detector, self.names, self.streams, self.single = detector, tuple(names), streams, single
         self.step = detector.preparation.step
         self.channels = len(detector.preparation.channels)
+        self.columns = detector.preparation.columns
 
     def __len__(self) -> int:
         return len(self.names)
@@ -59,7 +60,8 @@ class DetectStream:
         them as a window has steps, the stream warms up again. Steps that `time` shows to be missing count alike.
 
         Args:
-            values: a number, or [C] for several channels; for many streams [S] or [S, C].
+            values: a number, or [C] for several channels; for many streams [S] or [S, C]. Of a detector with covariates
+                [C + E], the channels, then observed and known covariates (`columns` names them), as they are now.
             time: of this value, the same for all streams; None means one step after the last.
 
         Raises:
@@ -96,16 +98,16 @@ class DetectStream:
         self.names, self.single, self.streams = tuple(names), bool(about.get("single")), streams
 
     def _values(self, value: Any) -> NDArray[np.float64]:
-        """[S, C] of whatever shape is natural."""
-        values = measured(value, self.detector.preparation.channels if self.channels > 1 else ())
-        count, channels = len(self), self.channels
+        """[S, C + E] of whatever shape is natural."""
+        values = measured(value, self.columns if len(self.columns) > 1 else ())
+        count, channels = len(self), len(self.columns)
         shapes: set[tuple[int, ...]] = {(count, channels)}
         if channels == 1:
             shapes.add((count,))
         if self.single:
             shapes |= {(channels,), ()} if channels == 1 else {(channels,)}
         if values.shape not in shapes:
-            message = "values have shape {given}; {count} stream(s) of {channels} channel(s) take {shapes}"
+            message = "values have shape {given}; {count} stream(s) of {channels} column(s) take {shapes}"
             expected = tr(" or ").join(str(list(shape)) for shape in sorted(shapes))
             raise DataError(tr(message, given=list(values.shape), count=count, channels=channels, shapes=expected))
         return values.reshape(count, channels)

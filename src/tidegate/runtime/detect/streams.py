@@ -1,6 +1,7 @@
 """Many streams, one step at a time: the one function that a stream, a batch of streams and a whole table run through.
 
-Shape letters: S streams, C channels, K = 2 kinds of error (of this step, and of the last few), I inputs, R ring length.
+Shape letters: S streams, C channels, E covariates, K = 2 kinds of error (of this step, and of the last few), I inputs,
+R ring length.
 """
 
 from __future__ import annotations
@@ -98,7 +99,11 @@ class Streams:
         count, channels = len(places), len(preparation.channels)
         each = 4 * detector.counts.size + 8 * channels * max([detector.spec.window, *preparation.lags, 16])
         check_room(count * each, f"{count} streams of {channels} channels")
-        self.offset, self.scale = preparation.offset[places], preparation.scale[places]
+        offset, scale = preparation.offset[places], preparation.scale[places]
+        self.offset, self.scale = offset[:, :channels], scale[:, :channels]
+        self.aside = offset[:, channels:], scale[:, channels:]
+        self.split = len(preparation.observed)
+        self.late = bool(preparation.known)  # what is known of a step comes with it, and its forecast waits for that
         self.forecast = rules.method == "forecast"
         self.clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
         self.network: Any
@@ -127,6 +132,10 @@ class Streams:
             "event": np.zeros(count, np.int64),
             "time": np.full(count, NEVER, np.int64),
         }
+        if self.aside[0].shape[1]:
+            self.state["aside"] = np.zeros(self.aside[0].shape, np.float32)
+        if self.late:
+            self.state["before"] = np.zeros((count, channels), np.float32)
 
     def __len__(self) -> int:
         return len(self.places)
@@ -135,11 +144,14 @@ class Streams:
         """Score one value of every stream, then take it in.
 
         Args:
-            values: [S, C] float64, NaN where missing.
+            values: [S, C + E] float64, channels, then observed and known covariates; NaN where missing.
             now: [S] microseconds of these values; needed where the network reads the clock.
             learn: [S] bool, streams whose errors are remembered; None means all.
         """
         state, rules = self.state, self.detector.rules
+        values, aside = values[:, : self.offset.shape[1]], self._aside(values[:, self.offset.shape[1] :])
+        if self.late:
+            self._foretell(aside, now)
         seen = ~np.isnan(values)
         squashed = squash(values, self.offset, self.scale)
         # The forecast of this value was made a step ago; a rebuilt window must hold the value that it is compared with.
@@ -158,8 +170,26 @@ class Streams:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
             levels.count_levels(state["levels"], scored.rarity, np.asarray(remembered.any(axis=1)), rules.memory)
-        self._take_in(squashed, seen, now)
+        self._take_in(squashed, seen, now, aside)
         return scored
+
+    def _aside(self, covariates: Array) -> Array:
+        """[S, E] squashed covariates; a missing one stays as it was."""
+        if not covariates.shape[1]:
+            return covariates.astype(np.float32)
+        found = squash(covariates, *self.aside)
+        return np.where(np.isnan(found), self.state["aside"], found)
+
+    def _foretell(self, aside: Array, now: NDArray[np.int64] | None) -> None:
+        """Forecast the value of this step, once what is known of it has come."""
+        state, clock = self.state, None if self.clock is None else self.clock(np.asarray(now))
+        covariates = [state["aside"][:, : self.split], aside[:, self.split :]]
+        inputs = step_inputs(state["value"], state["before"], self._ahead(0), clock, covariates)
+        fresh = state["age"] == 0
+        expected = self.network(inputs, state["value"])
+        state["expected"] = np.where(fresh[:, None], np.float32(np.nan), expected)
+        if fresh.any():
+            self.network.forget(fresh)
 
     def _errors(self, values: Array, known: Array) -> Array:
         """[S, C, K]: of this step, and their running mean; zero where unknown, which is not counted."""
@@ -193,7 +223,7 @@ class Streams:
             rarity=least,
         )
 
-    def _take_in(self, squashed: Array, seen: Array, now: NDArray[np.int64] | None) -> None:
+    def _take_in(self, squashed: Array, seen: Array, now: NDArray[np.int64] | None, aside: Array) -> None:
         """Read the value: a missing one is replaced by what was expected, or the last value before that."""
         state, rules = self.state, self.detector.rules
         guess = state["expected"] if self.forecast else state["value"]
@@ -207,22 +237,30 @@ class Streams:
         if self.forecast:
             if len(state["ring"]):
                 state["ring"][self.turn] = value
-            clock = None
-            if self.clock is not None:
-                clock = self.clock(np.asarray(now) + (self.detector.preparation.step or 0))
-            inputs = step_inputs(value, before, self._ahead(), clock)
-            state["expected"] = self.network(inputs, value)
-            if lost.any():
-                self.network.forget(lost)
+            if self.late:
+                state["before"] = before
+            else:
+                self._forecast_next(value, before, now, aside)
+                if lost.any():
+                    self.network.forget(lost)
             self._turn()
         state["value"] = value
+        if "aside" in state:
+            state["aside"] = aside
         if now is not None:
             state["time"] = now
 
-    def _ahead(self) -> list[Array]:
-        """For each lag m, [S, C] values at t + 1 - m, once the value at t is in the ring."""
+    def _forecast_next(self, value: Array, before: Array, now: NDArray[np.int64] | None, aside: Array) -> None:
+        clock = None
+        if self.clock is not None:
+            clock = self.clock(np.asarray(now) + (self.detector.preparation.step or 0))
+        inputs = step_inputs(value, before, self._ahead(1), clock, [aside])
+        self.state["expected"] = self.network(inputs, value)
+
+    def _ahead(self, turned: int) -> list[Array]:
+        """For each lag m, [S, C] values at t + 1 - m, once the value at t is in the ring, `turned` places ahead."""
         ring = self.state["ring"]
-        return [ring[(self.turn + 1 - lag) % len(ring)] for lag in self.detector.preparation.lags]
+        return [ring[(self.turn + turned - lag) % len(ring)] for lag in self.detector.preparation.lags]
 
     def _turn(self) -> None:
         length = len(self.state["ring"])
@@ -253,6 +291,8 @@ class Streams:
         """What the state of so many streams is, by the names of `export`."""
         rules = {
             "value": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
+            "aside": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
+            "before": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
             "expected": (-np.inf, np.inf, True, False),
             "short": (0, LARGEST_ERROR, False, False),
             "ring": (-LARGEST_SQUASHED, LARGEST_SQUASHED, True, False),

@@ -43,7 +43,7 @@ class Walked:
 
 
 def values_of(table: Table, channels: tuple[str, ...]) -> NDArray[np.float64]:
-    """[N, C] values of the channels.
+    """[N, C] values of columns of a table.
 
     Raises:
         DataError: a value is infinite.
@@ -74,8 +74,8 @@ def walk(detector: Detects, table: Table, learn_from: Array | None = None) -> Wa
     Raises:
         DataError: an infinite value.
     """
-    values, time = values_of(table, detector.preparation.channels), microseconds(table)
-    rows, channels = values.shape
+    values, time = values_of(table, detector.preparation.columns), microseconds(table)
+    rows, channels = len(values), len(detector.preparation.channels)
     found = {
         "score": np.full(rows, np.nan),
         "p_value": np.full(rows, np.nan),

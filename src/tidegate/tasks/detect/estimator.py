@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data import read, split
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.data.read import read_like
+from tidegate.data.schema import as_names
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.stream import DetectStream
 from tidegate.runtime.detect.walk import Walked, walk
@@ -88,7 +90,7 @@ class AnomalyDetector(Estimator):
 
     def fit(
         self, data: Any, *, time: Any = None, target: Any = None, series: str | Sequence[str] | None = None,
-        label: str | None = None,
+        label: str | None = None, known: str | Sequence[str] = (), observed: str | Sequence[str] = (),
         validation: float | int | str = 0.1, test: float | int | str = 0.2, gap: int = 0,
         out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
         source: Mapping[str, Any] | None = None, **reading: Any,
@@ -97,7 +99,8 @@ class AnomalyDetector(Estimator):
 
         Args:
             data: a path, a dataframe, an array, or a `Table`.
-            time, series: as of `tidegate.read`.
+            time, series, known, observed: as of `tidegate.read`. The forecast reads known columns as they are at the
+                row that it forecasts, observed ones as they were at the row before; they are not watched.
             target: channel to watch, or several; None takes all columns of numbers.
             label: column that is 1 where a row is known to be anomalous. Training leaves these out, and the threshold
                 is the one that finds most of them on the validation part.
@@ -113,7 +116,14 @@ class AnomalyDetector(Estimator):
         Raises:
             TidegateError: of the kind that names what cannot work, where, and how to fix it.
         """
-        columns = {"time": time, "target": target, "series": series, "label": label}
+        columns = {
+            "time": time,
+            "target": target,
+            "series": series,
+            "label": label,
+            "known": known,
+            "observed": observed,
+        }
         shares = {"validation": validation, "test": test, "gap": gap}
         return self._fit(FitCall(data, columns, reading, source, shares, out, resume, overwrite, progress))
 
@@ -133,11 +143,13 @@ class AnomalyDetector(Estimator):
             from tidegate.tasks.detect.known_anomalies import recognised
 
             how, label, note = recognised(data, how, label)
-        table = as_table(data, how, observed=() if label is None else (label,), check=False)
+        if label is not None and not isinstance(data, Table):
+            how = {**how, "observed": (*as_names(how.get("observed")), label)}
+        table = as_table(data, how, check=False)
         if note is not None:
             table = replace(table, notes=(*table.notes, note))
         if not isinstance(data, Table):
-            check_channels(table)
+            check_channels(table, label)
         check_columns(table.schema)
         return table
 
@@ -149,6 +161,9 @@ class AnomalyDetector(Estimator):
         self.label_ = call.columns["label"] or found
         table, labelled = labels_of(examples, self.label_)
         choices = self.check()
+        if choices.method == "reconstruction" and (table.schema.known or table.schema.observed):
+            message = "a reconstruction rebuilds the channels alone; for known= and observed= take method='forecast'"
+            raise ConfigError(tr(message))
         choices.rules(table.frequency, table.time.dtype.kind == "M")  # refuses a budget that the step cannot keep
         parts = split(table, **call.split, window=choices.window, horizon=1)
         fitted = fitting.fit(
@@ -391,8 +406,9 @@ class AnomalyDetector(Estimator):
         return parts[part or "test"]
 
     def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:
-        own, observed = self.detector_, () if label is None else (label,)
-        how = {**self.reading_, **reading}
-        table = read_like(data, own.schema, own.preparation.timezone, own.frequency, how, observed=observed)
-        check_channels(table)
+        own = self.detector_
+        observed = (*own.preparation.observed, *(() if label is None else (label,)))
+        how = {**self.reading_, **reading, "observed": observed, "known": own.preparation.known}
+        table = read_like(data, own.schema, own.preparation.timezone, own.frequency, how)
+        check_channels(table, label)
         return table

@@ -38,7 +38,8 @@ class Rows:
 
 def prepare_rows(table: Table, preparation: OnlinePreparation, labelled: NDArray[np.bool_] | None) -> Rows:
     """Prepare every row; rows that are labelled as anomalies do not count."""
-    values, time = values_of(table, preparation.channels), microseconds(table)
+    values, time = values_of(table, preparation.columns), microseconds(table)
+    channels = len(preparation.channels)
     clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
     squashed = np.empty(values.shape, np.float32)
     inputs = np.empty((len(table), len(preparation.input_names)), np.float32)
@@ -47,10 +48,10 @@ def prepare_rows(table: Table, preparation: OnlinePreparation, labelled: NDArray
         squashed[a:b] = fill_forward(own)
         stamps = np.arange(a, b) if time is None else time[a:b]
         inputs[a:b] = series_inputs(preparation, clock, squashed[a:b], stamps)
-    observed = ~np.isnan(values)
+    observed = ~np.isnan(values[:, :channels])
     if labelled is not None:
         observed &= ~labelled[:, None]
-    return Rows(inputs, squashed, observed)
+    return Rows(inputs, np.ascontiguousarray(squashed[:, :channels]), observed)
 
 
 def training_origins(

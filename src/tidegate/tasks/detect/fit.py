@@ -20,8 +20,8 @@ from tidegate.evaluate.forecast.season import find_seasons
 from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.prepare.table.calendar import choose_features
 from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.levels import COUNT, first_levels
-from tidegate.runtime.detect.ranks import bin_position, first_counts, p_values, tail_shares
+from tidegate.runtime.detect.levels import COUNT, calibrated, first_levels
+from tidegate.runtime.detect.ranks import PER_DOUBLING, bin_position, first_counts, p_values, tail_shares
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS, rarities
 from tidegate.runtime.detect.walk import Walked, walk
@@ -119,6 +119,7 @@ def fit(
     weights = Loaded({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()})
     detector = calibrate(blank(network.spec, weights, preparation, rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
+    notes += unreachable(detector)
     walked = walk(detector, table, learn_from)
     if tune is not None:
         rules, note = tune(walked, split, detector.rules)
@@ -139,10 +140,30 @@ def fit(
     )
 
 
+def unreachable(detector: Detector) -> list[Note]:
+    """Say it where even an error twice as large as all that came, in whatever channel, would not alarm."""
+    rules, channels = detector.rules, len(detector.base)
+    last = np.array([[np.flatnonzero(kind).max(initial=0) for kind in channel] for channel in detector.counts])
+    twice = last.astype(np.float64) + 1 + PER_DOUBLING
+    ranks = p_values(detector.counts, detector.total, twice, tail_shares(rules.tail), rules.tail)
+    rarity = np.minimum(KINDS * channels * ranks.min(keepdims=True).reshape(1), 1.0)
+    least = float(calibrated(detector.levels[None], rarity)[0])
+    if least <= rules.threshold:
+        return []
+    message = (
+        "A row whose error is twice the largest that came would have a p-value of {p:.2g}, and an alarm needs "
+        "{threshold:.2g}: errors must be larger still, or alarms_per_week (or per 1,000 rows) at least {budget:.3g}. "
+        "More rows or fewer channels reach further; columns that seldom switch are better read than watched, as known= "
+        "or observed=."
+    )
+    values = {"p": least, "threshold": rules.threshold, "budget": rules.budget * least / rules.threshold}
+    return [Note("reach", message, values)]
+
+
 def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePreparation:
     """Scales, seasons and clock features, from the training part alone."""
-    names = table.schema.targets
-    offset, scale = measure_scales(table, split.train, names)
+    names, observed, known = table.schema.targets, table.schema.observed, table.schema.known
+    offset, scale = measure_scales(table, split.train, (*names, *observed, *known))
     lags = None if choices.network.lags is None else tuple(choices.network.lags)
     longest = int((split.train[:, 1] - split.train[:, 0]).max())
     if lags is None:
@@ -154,7 +175,8 @@ def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePrepa
         calendar = tuple(name for name in usual if name in FEATURES)
     if choices.method == "reconstruction":
         lags, calendar = (), ()
-    return OnlinePreparation(names, table.ids, offset, scale, lags, tuple(calendar), table.timezone, step)
+    clock = (tuple(calendar), table.timezone, step)
+    return OnlinePreparation(names, table.ids, offset, scale, lags, *clock, observed, known)
 
 
 def choose_lag(strongest: int, calendar: tuple[int, ...], rows: int) -> tuple[int, ...]:

@@ -21,18 +21,15 @@ Array = NDArray[Any]
 
 
 def check_roles(how: Mapping[str, Any]) -> None:
-    """Refuse covariates: a detector looks at its channels alone.
+    """Refuse static columns, which tell a detector nothing: each series has a scale of its own.
 
     Raises:
-        ConfigError: known, observed or static columns are named.
+        ConfigError: static columns are named.
     """
-    given = [name for name in ("known", "observed", "static") if how.get(name)]
-    if given:
-        message = (
-            "a detector looks at its channels (target=) alone, and {names} would not be read: leave it out; columns "
-            "that are not among the channels are not scored"
+    if how.get("static"):
+        raise ConfigError(
+            tr("a detector reads no static= columns, as each series has a scale of its own: leave them out")
         )
-        raise ConfigError(tr(message, names=", ".join(f"{name}=" for name in given)))
 
 
 def check_columns(schema: Schema) -> None:
@@ -128,12 +125,16 @@ def _time_name(table: Table) -> str:
     return table.schema.time or "step"
 
 
-def check_channels(table: Table) -> None:
-    """Refuse channels that hold no numbers.
+def check_channels(table: Table, label: str | None) -> None:
+    """Refuse channels and covariates that hold no numbers.
+
+    Args:
+        table: the rows. label: its column of known anomalies, which may hold words.
 
     Raises:
-        DataError: naming the channel.
+        DataError: naming the column.
     """
-    for name in table.schema.targets:
-        if table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all():
-            raise DataError(f"channel {name!r} holds no numbers: name columns of numbers as target=")
+    for name in (*table.schema.targets, *table.schema.observed, *table.schema.known):
+        if name != label and (table.columns[name].dtype.kind != "f" or np.isnan(table.columns[name]).all()):
+            told = "column {name!r} holds no numbers: name columns of numbers as target=, observed= and known="
+            raise DataError(tr(told, name=name))

@@ -74,15 +74,16 @@ def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_]
         SchemaError: there is no such column, it is a channel, or it holds anything but 0 and 1, or words of which none
             means a normal row.
     """
-    bare = replace(table, schema=replace(table.schema, known=(), observed=(), static=()), static={})
-    channels = {name: table.columns[name] for name in table.schema.targets}
+    observed = tuple(name for name in table.schema.observed if name != label)
+    bare = replace(table, schema=replace(table.schema, observed=observed, static=()), static={})
+    channels = {name: table.columns[name] for name in (*table.schema.targets, *observed, *table.schema.known)}
     if label is None:
         return replace(bare, columns=channels), None
     if label not in table.columns or label in channels:
-        raise SchemaError(
-            f"label={label!r} is not a column beside the channels {', '.join(channels)}; "
-            "name the column that is 1 where a row is anomalous"
+        message = (
+            "label={label!r} is not a column beside {channels}; name the column that is 1 where a row is anomalous"
         )
+        raise SchemaError(tr(message, label=label, channels=", ".join(channels)))
     values = table.columns[label]
     if values.dtype.kind != "f":
         words = ["" if word is None else str(word).strip().lower() for word in values.tolist()]

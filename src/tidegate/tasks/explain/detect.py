@@ -52,7 +52,7 @@ def explain_alarm(
         DataError: there is no such row, it was not judged, or no ordinary window is left to compare with.
         ConfigError: an unknown series.
     """
-    table, channels = walked.table, detector.preparation.channels
+    table, channels = walked.table, detector.preparation.columns  # covariates have their share too
     row = _find(walked, rows, at, series)
     group = int(table.series_of(np.array([row]))[0])
     start = int(table.starts[group])
