@@ -24,13 +24,13 @@ class Detecting(Adapter[Detector]):
     def form(self) -> Form:
         """How its tables are."""
         model, reading = self.model, self.artifact.record.reading
-        return Form(model.schema, model.frequency, model.preparation.timezone, model.preparation.channels, reading)
+        return Form(model.schema, model.frequency, model.preparation.timezone, model.preparation.columns, reading)
 
     def read(self, body: Body) -> Ask:
         if body.sequences is not None or body.texts is not None or body.future is not None or body.empty:
             raise RequestError(422, tr("a detector takes columns, rows, CSV or Arrow"))
         table = require_rows(self.form.table(body))
-        missing = [name for name in self.model.preparation.channels if name not in table.columns]
+        missing = [name for name in self.model.preparation.columns if name not in table.columns]
         if missing:
             raise RequestError(422, tr("column {name} is missing", name=repr(missing[0])))
         return Ask(table, size=len(table))
@@ -61,13 +61,13 @@ class Detecting(Adapter[Detector]):
 
     def take(self, stream: Any, row: Mapping[str, Any]) -> dict[str, Any] | None:
         values, time = row_of(row)
-        channels = self.model.preparation.channels
+        channels, every = self.model.preparation.channels, self.model.preparation.columns
         if isinstance(values, dict):
-            strangers = sorted(set(values) - set(channels))
+            strangers = sorted(set(values) - set(every))
             if strangers:
                 raise DataError(tr("column {name} is missing", name=repr(strangers[0])))
-            given = [values.get(name) for name in channels]
-            values = given[0] if len(channels) == 1 else given
+            given = [values.get(name) for name in every]
+            values = given[0] if len(every) == 1 else given
         values = [np.nan if value is None else value for value in values] if isinstance(values, list) else values
         found = stream.update(np.nan if values is None else values, time)
         names, expected = [*channels, None], found.expected
