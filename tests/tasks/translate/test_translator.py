@@ -27,7 +27,9 @@ def test_digits_are_turned_round_and_beat_the_nearest_training_pair() -> None:
     assert best.attention.shape == (5, 5)
 
 
-def test_a_saved_model_writes_the_same_without_torch_in_any_batch(tmp_path: Path) -> None:
+def test_a_saved_model_writes_the_same_without_torch_in_any_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     texts = [source for source, _ in reversed_digits(90, seed=9)]
     model = fitted()
     before = [[(one.text, one.score) for one in own] for own in model.translate(texts, best=3)]
@@ -36,6 +38,9 @@ def test_a_saved_model_writes_the_same_without_torch_in_any_batch(tmp_path: Path
     assert [[text for text, _ in own] for own in after] == [[text for text, _ in own] for own in before]
     alone = [loaded.translate([text], best=3)[0] for text in texts[:20]]
     assert [[one.text for one in own] for own in alone] == [[text for text, _ in own] for own in before[:20]]
+    monkeypatch.setenv("TIDEGATE_NUM_THREADS", "3")
+    threaded = load(tmp_path / "model").translate(texts, best=3)
+    assert [[(one.text, one.score) for one in own] for own in threaded] == after
     assert list(tg.load(tmp_path / "model").predict(texts[:3])["text"]) == [own[0][0] for own in before[:3]]
 
 

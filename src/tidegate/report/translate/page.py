@@ -126,12 +126,13 @@ def looks(view: WrittenView, lang: Language) -> Markup | None:
 
 def picture(found: Alignment, lang: Language) -> Markup:
     """One alignment: the drawing, what matters, and the deletion test."""
-    head = [tr("source", lang), tr("attention", lang), tr("nats lost without it", lang)]
     parts = [] if found.attention is None else [figure(alignment(found, lang), visible(found.found.text))]
     return join(
         *parts,
-        soft(found.check(lang)) if found.attention is not None else None,
-        el("details", el("summary", tr("Token by token", lang)), plain_table(head, found.rows(), (1, 2))),
+        soft(found.check(lang)) if found.check(lang) else None,
+        el(
+            "details", el("summary", tr("Token by token", lang)), plain_table(found.head(lang), found.rows(), (1, 2, 3))
+        ),
     )
 
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.notebook import Notebook
-from tidegate.core.text import aligned
+from tidegate.core.optional import available
+from tidegate.core.text import aligned, joined
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.vocabulary import END, UNKNOWN
 from tidegate.runtime.language.written import visible
@@ -31,44 +32,71 @@ class Alignment(Notebook):
     Attributes:
         found: the text. attention: [K, S] where each token looked; None without attention.
         lost: [K, S] nats that each token loses where a token of the source is deleted; its sums say what matters.
-        looked_at, others: mean nats of the text that go where a third of the source's tokens is deleted one at a time:
-            those that attention looked at most, and those that it looked at least.
+        saliency: [S] gradient of log p of the text by each source token's vector, times the vector; None without torch.
     """
 
     found: Translation
     attention: NDArray[np.float32] | None
     lost: Floats
-    looked_at: float
-    others: float
+    saliency: Floats | None = None
 
     @property
     def importance(self) -> Floats:
         """[S] nats of the whole text that go with each token of the source (its end is never deleted: 0)."""
         return np.asarray(self.lost.sum(axis=0))
 
-    @property
-    def faithful(self) -> bool:
-        """Whether what attention looked at matters more than what it did not."""
-        return self.attention is None or self.looked_at > self.others
+    def tested(self, by: str) -> tuple[float, float]:
+        """The deletion test of `attention` or `saliency`: what one token costs that it says most about, and least.
+
+        Returns:
+            Mean nats of the text that go with one of the third that it gives most, and of the third that it gives
+            least; NaN where there is none.
+        """
+        given = None if self.attention is None else self.attention.sum(axis=0)
+        given = given if by == "attention" else None if self.saliency is None else np.abs(self.saliency)
+        if given is None:
+            return float("nan"), float("nan")
+        order = np.argsort(-given[:-1], kind="stable")
+        third = max(1, len(order) // THIRD)
+        most, least = (float(self.importance[part].mean()) for part in (order[:third], order[-third:]))
+        return most, least
 
     def rows(self) -> list[list[str]]:
-        """Token by token of the source: how much attention it got, and what its deletion costs."""
-        shares = np.full(len(self.importance), np.nan) if self.attention is None else self.attention.sum(axis=0)
-        held = zip(self.found.source_tokens, shares, self.importance, strict=True)
-        return [[repr(visible(token)), f"{share:.2f}", f"{lost:+.2f}"] for token, share, lost in held if token]
+        """Token by token of the source: its attention, its saliency, and what its deletion costs."""
+        none = np.full(len(self.importance), np.nan)
+        shares = none if self.attention is None else self.attention.sum(axis=0)
+        held = zip(
+            self.found.source_tokens,
+            shares,
+            none if self.saliency is None else self.saliency,
+            self.importance,
+            strict=True,
+        )
+        return [[repr(visible(own)), f"{a:.2f}", f"{b:+.2f}", f"{c:+.2f}"] for own, a, b, c in held if own]
+
+    def head(self, lang: Language | None = None) -> list[str]:
+        """What the columns of `rows` are."""
+        names = (tr("attention", lang), tr("saliency", lang), tr("nats lost without it", lang))
+        return [tr("source", lang), *names]
 
     def table(self, lang: Language | None = None) -> str:
         """The text, what it rests on, and the check."""
-        head = [tr("source", lang), tr("attention", lang), tr("nats lost without it", lang)]
-        return "\n".join([visible(self.found.text), "", *aligned([head, *self.rows()]), "", self.check(lang)])
+        return "\n".join(
+            [visible(self.found.text), "", *aligned([self.head(lang), *self.rows()]), "", self.check(lang)]
+        )
 
     def check(self, lang: Language | None = None) -> str:
-        """The deletion test in words."""
+        """The deletion tests in words."""
         message = (
-            "Deleting a token that attention looked at much costs {more} nats of the text, one that it looked at "
-            "little {less}."
+            "Deleting a token that {by} says most about costs {more} nats of the text, one that it says least about "
+            "{less}."
         )
-        return tr(message, lang, more=f"{self.looked_at:.2f}", less=f"{self.others:.2f}")
+        said = []
+        for by in ("attention", "saliency"):
+            more, less = self.tested(by)
+            if np.isfinite(more):
+                said.append(tr(message, lang, by=tr(by, lang), more=f"{more:.2f}", less=f"{less:.2f}"))
+        return joined(said, lang)
 
     def __str__(self) -> str:
         return self.table()
@@ -82,13 +110,12 @@ class Alignment(Notebook):
             "tokens": list(self.found.tokens),
             "attention": None if self.attention is None else self.attention.tolist(),
             "lost": self.lost.tolist(),
-            "looked_at": self.looked_at,
-            "others": self.others,
+            "saliency": None if self.saliency is None else self.saliency.tolist(),
         }
 
 
 def explain_translation(model: TranslationModel, text: str, **how: Any) -> Alignment:
-    """What the best text for a source rests on; needs no torch.
+    """What the best text for a source rests on; needs no torch but for the saliency.
 
     Args:
         model: the translator. text: the source. how: options of the search.
@@ -106,12 +133,26 @@ def explain_translation(model: TranslationModel, text: str, **how: Any) -> Align
     lost = np.zeros((len(whole), len(pieces) + 1))
     for place in range(len(pieces)):
         lost[:, place] = _nats(model, [*pieces[:place], *pieces[place + 1 :]], pieces, found.numbers) - whole
-    looked_at = others = float("nan")
-    if found.attention is not None:
-        order = np.argsort(-found.attention[:, :-1].sum(axis=0), kind="stable")
-        third = max(1, len(order) // THIRD)
-        looked_at, others = (float(lost.sum(axis=0)[part].mean()) for part in (order[:third], order[-third:]))
-    return Alignment(found, found.attention, lost, looked_at, others)
+    saliency = _saliency(model, pieces, found.numbers) if available("torch") else None
+    return Alignment(found, found.attention, lost, saliency)
+
+
+def _saliency(model: TranslationModel, pieces: list[str], numbers: tuple[int, ...]) -> Floats:
+    """[S] how much log p of a text would change with each source token's vector, to the first order."""
+    import torch
+
+    from tidegate.nn.network import build_network
+
+    network: Any = build_network(model.spec, model.weights)
+    vectors: list[Any] = []
+    network.layers[0].embedding.register_forward_hook(lambda layer, inputs, output: vectors.append(output))
+    known = [number if number < len(model.target) else UNKNOWN for number in numbers]
+    source = torch.from_numpy(model.source.encode(pieces)[None])
+    output = network(source, None, None, torch.tensor([[END, *known]]), None, torch.tensor([source.shape[1]]))
+    logs = torch.log_softmax(output.values[0, :, 0], dim=1)
+    total = logs[torch.arange(len(known) + 1), torch.tensor([*known, END])].sum()
+    (gradient,) = torch.autograd.grad(total, vectors[0])
+    return np.asarray((gradient * vectors[0]).sum(dim=2)[0].detach().numpy(), np.float64)
 
 
 def _nats(model: TranslationModel, pieces: list[str], given: list[str], numbers: tuple[int, ...]) -> Floats:

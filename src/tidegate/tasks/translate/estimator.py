@@ -156,7 +156,7 @@ class Translator(WritingEstimator):
         return model.translate(given, allowed=allowed, **how)
 
     def explain(self, data: Any = None, *, at: int | str = 0, **reading: Any) -> Alignment:
-        """Where each token of one text looked, and what deleting a token of the source costs; needs no torch.
+        """Where each token of one text looked, and what deleting a token of the source costs.
 
         Args:
             data: sources as of `predict`; None takes those of the test part. at: which: its place, or its id.
