@@ -56,8 +56,15 @@ def export(
     """Write a model in another form."""
     from tidegate.core.errors import ConfigError
 
-    if kind != "onnx":
-        raise ConfigError(tr("format must be {kinds}; got {given}", kinds="onnx", given=repr(kind)))
+    if kind not in ("onnx", "c"):
+        raise ConfigError(tr("format must be {kinds}; got {given}", kinds="onnx, c", given=repr(kind)))
+    if kind == "c":
+        from tidegate.deploy.export.header import export_c
+
+        header = out if out is not None else run.with_name(f"{run.name}.h")
+        export_c(run, header)
+        say(tr("The C header is in {path}", path=header))
+        return
     from tidegate.deploy.export.model import export_onnx
 
     place = out if out is not None else run.with_name(f"{run.name}.onnx")
