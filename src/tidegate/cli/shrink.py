@@ -1,4 +1,4 @@
-"""`tidegate quantize` and `tidegate export`."""
+"""`tidegate quantize`, `tidegate tradeoff` and `tidegate export`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
     app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
+    text = tr("Accuracy against latency, memory and size of runs and their 8-bit forms: a table and a picture.")
+    app.command("tradeoff", help=text)(late(words, "tradeoff", lambda: tradeoff))
     text = tr("Write a model for other programs, checked against the model itself.")
     app.command("export", help=text)(late(words, "export", lambda: export))
 
@@ -76,3 +78,24 @@ def export(
         "output's size"
     )
     say(tr(message, path=place, difference=f"{about['difference']:.1g}"))
+
+
+def tradeoff(
+    runs: Annotated[list[Path], typer.Argument(help=tr("Folders of runs of one task on the same data."))],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help=tr("SVG file for the picture."))] = None,
+    quantized: Annotated[
+        bool, typer.Option("--quantized/--plain", help=tr("Measure the 8-bit forms of the runs as well."))
+    ] = True,
+    data: Moved = None,
+    as_json: Json = False,
+) -> None:
+    """Compare forms of models."""
+    from tidegate.artifacts.atomic import write_file
+    from tidegate.deploy.shrink.tradeoff import picture
+    from tidegate.deploy.shrink.tradeoff import tradeoff as compared
+
+    found = compared(runs, quantized=quantized, data=data)
+    show(found, as_json)
+    if out is not None:
+        write_file(out, picture(found).encode())
+        say(tr("The picture is in {path}", path=out))

@@ -24,6 +24,14 @@ MOST_WINDOWS = 2_000  # of a test part that are forecast, evenly spread
 MOST_TOKENS = 50_000
 BLOCKS = 200  # at most so many stretches of rows are drawn
 
+METRICS = {
+    "forecaster": "mae",
+    "classifier": "accuracy",
+    "regressor": "rmse",
+    "language": "nats_per_token",
+    "detector": "error",
+}
+
 Array = NDArray[np.float64]
 
 

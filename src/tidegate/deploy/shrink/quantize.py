@@ -14,6 +14,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.deploy.shrink.forms import Form, Forms, measured, scratch, stored
+from tidegate.deploy.shrink.judge import METRICS
 from tidegate.kernels.int8 import instruction_set
 from tidegate.runtime.model import load
 from tidegate.tasks.open import is_run, open_run, run_folder
@@ -63,15 +64,10 @@ def quantize(
         small = stored(artifact, KINDS[to], Path(room) / "model")
         named = [("float32", load(run), source), (to, load(small), small)]
         before, after = measured(opened, named)[0]
-        found = Forms(metric=_metric(opened), forms=(before, after), notes=tuple(_notes(before, after, limit)))
+        found = Forms(metric=METRICS[opened.task], forms=(before, after), notes=tuple(_notes(before, after, limit)))
         if found.notes[-1].kind == "refused" and not force:
             return found
         return _write(source, target, small, found)
-
-
-def _metric(opened: Any) -> str:
-    names = {"forecaster": "mae", "classifier": "accuracy", "regressor": "rmse", "language": "nats_per_token"}
-    return names.get(opened.task, "error")
 
 
 def _notes(before: Form, after: Form, limit: float) -> list[Note]:
