@@ -21,6 +21,11 @@ import tidegate as tg
 OPTIONS = {"hidden_size": 64, "num_layers": 1, "dropout": 0.4, "batch_size": 8, "window": 61, "max_epochs": 12}
 
 
+def marked(sequence: str) -> list[str]:
+    """A symbol for each base that says where it stands: what matters is its distance from the site."""
+    return [f"{place}{base}" for place, base in enumerate(sequence)]
+
+
 def main() -> None:
     """Read the command line and run it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -32,11 +37,11 @@ def main() -> None:
     order = np.random.default_rng(given.seed).permutation(len(rows))
     held, train = [rows[place] for place in order[::10]], [rows[p] for i, p in enumerate(order) if i % 10]
     kinds = sorted({label for label, _ in rows})
-    texts = [f"{sequence}\n" for _, sequence in held]
+    texts = [marked(sequence) for _, sequence in held]
     nats = {}
     for kind in kinds:
-        own = [f"{sequence}\n" for label, sequence in train if label == kind]
-        model = tg.LanguageModel(seed=given.seed, **OPTIONS).fit(own, validation=0.1, test=0)
+        own = [marked(sequence) for label, sequence in train if label == kind]
+        model = tg.LanguageModel(tokens="symbol", seed=given.seed, **OPTIONS).fit(own, validation=0.1, test=0)
         nats[kind] = np.array(model.predict(texts)["nats"])
     actual = np.array([label for label, _ in held])
     found = np.array(kinds)[np.stack([nats[kind] for kind in kinds]).argmin(axis=0)]

@@ -66,6 +66,12 @@ def test_what_is_no_midi_file_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_file_without_notes_and_a_grid_that_cannot_be_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no note"):
         read_midi(score(tmp_path / "drums.mid", drum=True), 4)
+    endless, track = symusic.Score(480), symusic.Track("x", 0, False)
+    track.notes.append(symusic.Note(0, 480 * 10**6, 60, 80))
+    endless.tracks.append(track)
+    (tmp_path / "endless.mid").write_bytes(endless.dumps_midi())
+    with pytest.raises(DataError, match="at most 1,048,576"):
+        read_midi(tmp_path / "endless.mid", 4)
     with pytest.raises(ConfigError, match="steps"):
         read_midi(tmp_path / "drums.mid", 0)
     with pytest.raises(ReadError, match="cannot be read"):

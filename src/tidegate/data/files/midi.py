@@ -7,7 +7,7 @@ from typing import Any
 
 from tidegate.core.errors import ConfigError, DataError, ReadError
 from tidegate.core.optional import require
-from tidegate.prepare.notes import MOST_STEPS, Chords
+from tidegate.prepare.notes import MOST_STEPS, PITCHES, Chords
 
 SUFFIXES = (".mid", ".midi")
 
@@ -44,7 +44,8 @@ def read_midi(path: Path, steps: int) -> tuple[Chords, float]:
         raise DataError(f"{path} holds no note of a pitch (drums are left out)")
     grid = score.ticks_per_quarter / steps
     ends = [max(round((note.time + note.duration) / grid), round(note.time / grid) + 1) for note in notes]
-    if max(ends) > MOST_STEPS or min(note.time for note in notes) < 0:
+    sounding = sum(end - round(note.time / grid) for note, end in zip(notes, ends, strict=True))
+    if max(ends) > MOST_STEPS or sounding > PITCHES * MOST_STEPS // 8 or min(note.time for note in notes) < 0:
         raise DataError(f"{path} has {max(ends):,} steps: at most {MOST_STEPS:,}; its times may be damaged")
     chords: list[set[int]] = [set() for _ in range(max(ends))]
     for note, end in zip(notes, ends, strict=True):
