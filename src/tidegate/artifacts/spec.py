@@ -154,7 +154,7 @@ class NetworkSpec(Record):
             raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
         if ("pool" in kinds) == (ends[0] in ("tag", "ctc", "next", "write")):
             raise ValueError(
-                f"layers must have a pool, but none where they end in tag, ctc, next or write, got {kinds}"
+                f"layers must have a pool, but none where they end in a tag, ctc, next or write, got {kinds}"
             )
 
     def _check_ending(self) -> None:

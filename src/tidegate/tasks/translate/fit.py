@@ -21,7 +21,14 @@ from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.runtime.text.beam import Beam
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
-from tidegate.tasks.translate.options import TranslateChoices, WritingTraining, build_spec, cut_by, epochs_for
+from tidegate.tasks.translate.options import (
+    TranslateChoices,
+    WritingTraining,
+    batch_for,
+    build_spec,
+    cut_by,
+    epochs_for,
+)
 from tidegate.tasks.write.divide import Budget
 from tidegate.tasks.write.evaluate import references_of
 from tidegate.train.forcing import Forcing
@@ -254,23 +261,24 @@ def _train(
 ) -> tuple[Any, list[Note]]:  # fmt: skip
     spec = build_spec(choices, len(source), len(target), shared=source is target, copying=copying)
     training: WritingTraining = choices.training
-    steps = len(Budget(pairs.lengths, training.batch_tokens, 0))
+    tokens = batch_for(training, int(pairs.lengths.max(axis=1).sum()))
+    steps = len(Budget(pairs.lengths, tokens, 0))
     epochs = choices.max_epochs or epochs_for(steps)
     options = replace(training, max_epochs=epochs)
     forcing = None
     if training.teacher_forcing < 1 or training.forcing_schedule != "constant":
         forcing = Forcing(training.teacher_forcing, training.forcing_schedule, steps * epochs)
     loss = WritingLoss(len(target), training.label_smoothing, forcing, training.seed)
-    chunks = Budget(held.lengths, 2 * training.batch_tokens, 0).ordered()
+    chunks = Budget(held.lengths, 2 * tokens, 0).ordered()
     validation = Validation(loss, chunks, held.gather, lambda batch: int((batch[3] != PADDING).sum()))
     units = choices.recurrent.hidden_size
     trainer = Trainer(
         options,
-        work=training.batch_tokens * 4 * units * units // 8,
+        work=tokens * 4 * units * units // 8,
         fingerprint=[str(choices), parts.train.tolist(), len(source), len(target)],
         **how,
     )
-    problem = Problem(spec, lambda own: PairBatches(pairs, training.batch_tokens, own), loss, validation)
+    problem = Problem(spec, lambda own: PairBatches(pairs, tokens, own), loss, validation)
     counts = {"pairs": f"{len(pairs):,}", "tokens": f"{int(pairs.lengths.sum()):,}", "epochs": epochs}
     message = "{pairs} pairs of {tokens} tokens on both sides are trained on, at most {epochs} times."
     return trainer.train(problem), [Note("pairs", message, counts)]

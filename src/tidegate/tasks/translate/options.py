@@ -18,6 +18,7 @@ from tidegate.train.options import TrainOptions
 ATTENTIONS = (None, "additive", "dot", "general", "concat")
 FEWEST_PIECES, MOST_PIECES = 400, 8_000  # of byte pairs, where nobody said how many
 PAIRS_A_PIECE = 4
+FEWEST_STEPS, SMALLEST_BATCH, LARGEST_BATCH = 60, 100, 1_500  # of an epoch; tokens
 SHORTEST_TRAINING, STEPS, MOST_EPOCHS = 8, 6_000, 60
 
 
@@ -111,7 +112,8 @@ class WritingTraining(TrainOptions):
         teacher_forcing: share of steps that are shown the true token before them in training; below 1 the others read
             the model's own likeliest (guide 6.3), token after token, which takes several times as long.
         forcing_schedule: how that share falls over the training.
-        batch_tokens: tokens of the longer side of a batch, padding among them.
+        batch_tokens: tokens of the longer side of a batch, padding among them; None takes 1,500, fewer where that would
+            leave fewer than 60 steps for an epoch.
     """
 
     optimizer: Any = "adamw"
@@ -120,13 +122,14 @@ class WritingTraining(TrainOptions):
     label_smoothing: float = 0.1
     teacher_forcing: float = 1.0
     forcing_schedule: ForcingSchedule = "constant"
-    batch_tokens: int = 1_500
+    batch_tokens: int | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         share("label_smoothing", self.label_smoothing)
         choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
-        whole("batch_tokens", self.batch_tokens, 1)
+        if self.batch_tokens is not None:
+            whole("batch_tokens", self.batch_tokens, 1)
         ratio = self.teacher_forcing
         if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
             raise ConfigError(f"teacher_forcing is a share from 0 to 1; got {ratio!r}")
@@ -155,6 +158,13 @@ def cut_by(sources: Sequence[str], targets: Sequence[str], choices: TranslateCho
     if own is None and unspaced(sources) == unspaced(targets):  # type: ignore[arg-type]
         own = first
     return first, usual(targets, own)
+
+
+def batch_for(training: WritingTraining, tokens: int) -> int:
+    """Tokens of a batch, from how many the longer sides of all pairs have together."""
+    if training.batch_tokens is not None:
+        return training.batch_tokens
+    return min(max(tokens // FEWEST_STEPS, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 def epochs_for(steps: int) -> int:
