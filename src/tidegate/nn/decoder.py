@@ -17,7 +17,34 @@ from tidegate.nn.flow import Flow, State, ending, lagged, mean_over, recurrent
 from tidegate.nn.sequence_layers import EMBEDDING_SCALE
 
 
-class DecoderLayer(nn.Module):
+class Looking(nn.Module):
+    """A recurrence whose steps may look up what was read: before it (`additive`), or after it (Luong)."""
+
+    kind: str | None
+    attention: Attention
+    combine: nn.Linear
+    rnn: nn.Module
+
+    def _look_up(self, hidden: Tensor, flow: Flow, keys: Tensor) -> tuple[Tensor, Tensor]:
+        context, weights = self.attention(hidden, flow.sequence, flow.lengths, keys)
+        return torch.tanh(self.combine(torch.cat([context, hidden], dim=2))), weights
+
+    def _step(
+        self, parts: list[Tensor], state: State, flow: Flow, keys: Tensor, weights: list[Tensor]
+    ) -> tuple[Tensor, State]:
+        """One step on what it reads: its output and state; where it looked is added to `weights`."""
+        if self.kind == "additive":
+            context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, flow.lengths, keys)
+            parts = [*parts, context]
+            weights.append(weight)
+        hidden, after = self.rnn(torch.cat(parts, dim=2), state if len(state) > 1 else state[0])
+        if self.kind not in (None, "additive"):
+            hidden, weight = self._look_up(hidden, flow, keys)
+            weights.append(weight)
+        return hidden, after if isinstance(after, tuple) else (after,)
+
+
+class DecoderLayer(Looking):
     """A recurrence over the horizon (`Decoder`), started from the encoder's state.
 
     Of each step k it knows u_k: future inputs, lags, position, statics, and the context of attention pooling.
@@ -74,10 +101,6 @@ class DecoderLayer(nn.Module):
             parts.append(flow.context.unsqueeze(1).expand(-1, steps, -1))
         return parts
 
-    def _look_up(self, hidden: Tensor, flow: Flow, keys: Tensor) -> tuple[Tensor, Tensor]:
-        context, weights = self.attention(hidden, flow.sequence, flow.lengths, keys)
-        return torch.tanh(self.combine(torch.cat([context, hidden], dim=2))), weights
-
     def _walk(self, flow: Flow, known: list[Tensor], state: State) -> Tensor:
         """Step by step, [B, K / segment, segment * C * O]: what a step reads depends on the one before it."""
         batch, count = flow.targets.shape[0], flow.targets.shape[2]
@@ -85,20 +108,13 @@ class DecoderLayer(nn.Module):
         keys = self.attention.keys(flow.sequence) if self.kind is not None else flow.sequence
         anchor = lagged(flow.targets, (self.anchor,), self.horizon, flow.given) if self.anchor else None
         previous = ending(flow.targets, self.segment, flow.given)  # [B, segment, C]
-        outputs, weights = [], []
+        outputs: list[Tensor] = []
+        weights: list[Tensor] = []
         for step in range(inputs.shape[1]):
             parts = [inputs[:, step : step + 1]]
             if self.feedback is not None:
                 parts.append(previous.reshape(batch, 1, -1))
-            if self.kind == "additive":
-                context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, flow.lengths, keys)
-                parts.append(context)
-                weights.append(weight)
-            hidden, after = self.rnn(torch.cat(parts, dim=2), state if len(state) > 1 else state[0])
-            state = after if isinstance(after, tuple) else (after,)
-            if self.kind not in (None, "additive"):
-                hidden, weight = self._look_up(hidden, flow, keys)
-                weights.append(weight)
+            hidden, state = self._step(parts, state, flow, keys, weights)
             outputs.append(self.output(self.dropout(hidden)))
             if self.feedback is not None:
                 rows = slice(step * self.segment, (step + 1) * self.segment)
@@ -111,7 +127,7 @@ class DecoderLayer(nn.Module):
         return torch.cat(outputs, dim=1)
 
 
-class WriteLayer(nn.Module):
+class WriteLayer(Looking):
     """Scores of the token to write at each step, given those before it (`Write`): tokens [B, K] -> [B, K, V].
 
         start     h_0 = tanh(W e)      c_0 = W' e       e: what the sequence ends with, both ways
@@ -178,10 +194,6 @@ class WriteLayer(nn.Module):
         parts = self.start(ends).view(len(x), self.states, self.layers, -1).permute(1, 2, 0, 3)
         return (torch.tanh(parts[0]), *(part.contiguous() for part in parts[1:]))
 
-    def _look_up(self, hidden: Tensor, flow: Flow, keys: Tensor) -> tuple[Tensor, Tensor]:
-        context, weights = self.attention(hidden, flow.sequence, flow.lengths, keys)
-        return torch.tanh(self.combine(torch.cat([context, hidden], dim=2))), weights
-
     def _scores(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         if self.final is not None:
             return self.final(hidden)  # type: ignore[no-any-return]
@@ -205,15 +217,7 @@ class WriteLayer(nn.Module):
             parts = [read[-1]]
             if self.feeding:
                 parts.append(fed)
-            if self.kind == "additive":
-                context, weight = self.attention(state[0][-1].unsqueeze(1), flow.sequence, flow.lengths, keys)
-                parts.append(context)
-                weights.append(weight)
-            hidden, after = self.rnn(torch.cat(parts, dim=2), state if len(state) > 1 else state[0])
-            state = after if isinstance(after, tuple) else (after,)
-            if self.kind not in (None, "additive"):
-                hidden, weight = self._look_up(hidden, flow, keys)
-                weights.append(weight)
+            hidden, state = self._step(parts, state, flow, keys, weights)
             fed = hidden
             found.append(hidden)
         return torch.cat(read, dim=1), torch.cat(found, dim=1), torch.cat(weights, dim=1) if weights else None

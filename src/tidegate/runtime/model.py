@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.spec import NetworkSpec
@@ -78,7 +78,6 @@ class Model(ABC, Generic[Data, Answers]):
         task: which estimator made it. spec: the network's. weights: its tensors, as the engine likes them.
     """
 
-    tasks: ClassVar[tuple[str, ...]]
     spec: NetworkSpec
     weights: Loaded
 

@@ -120,6 +120,12 @@ class Fitted:
         return found
 
     @property
+    def data(self) -> Any:
+        """What it was fitted on: a task's `table` or `sequences`."""
+        own = vars(self)
+        return own["table"] if "table" in own else own["sequences"]
+
+    @property
     def spec(self) -> NetworkSpec:
         """Of the network."""
         return self.network.spec

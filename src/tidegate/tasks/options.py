@@ -11,6 +11,7 @@ from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS
+from tidegate.prepare.vocabulary import LARGEST as LARGEST_VOCABULARY
 from tidegate.train.options import TrainOptions
 
 Group = TypeVar("Group")
@@ -280,3 +281,13 @@ def share(name: str, value: Any) -> None:
     """Refuse anything but a share from 0 up to, but not, 1."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
         raise ConfigError(f"{name} is a share from 0 up to, but not, 1; got {value!r}")
+
+
+def check_vocabulary(size: Any, min_count: Any) -> None:
+    """Refuse a size of a vocabulary, or how often a token must occur in it, that cannot work; None leaves it open."""
+    if min_count is not None:
+        whole("min_count", min_count, 1)
+    if size is not None:
+        whole("vocabulary", size, 5)
+        if size > LARGEST_VOCABULARY:
+            raise ConfigError(f"vocabulary is at most {LARGEST_VOCABULARY}; got {size}")

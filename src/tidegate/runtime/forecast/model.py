@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +40,12 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
         end: gives the last rows of the table that it was fitted on; None where they were not kept.
     """
 
+    task: ClassVar[str] = TASKS[0]
     spec: NetworkSpec
     weights: Loaded
     decoding: Decoding
     preparation: Preparation
     end: Callable[[], Table] | None = None
-
-    @property
-    def task(self) -> str:
-        return TASKS[0]
 
     @classmethod
     def of(cls, artifact: Artifact) -> ForecastModel:

@@ -17,7 +17,7 @@ from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN, Vocabulary
 from tidegate.runtime.language.music import ChordRule, check_melody
 from tidegate.runtime.language.sampling import LOW, Draws, Sampling, kept, penalised
 from tidegate.runtime.language.writer import Writer
-from tidegate.runtime.language.written import Written
+from tidegate.runtime.language.written import Writing, Written
 from tidegate.runtime.limits import check_room
 from tidegate.runtime.network.recurrent import Loaded
 
@@ -39,7 +39,7 @@ class _Text:
     stopped: str = ""
 
 
-class Generation:
+class Generation(Writing):
     """Texts that continue one prompt, side by side; go through it for the pieces as they come, or `run()` it.
 
     Args:
@@ -130,12 +130,6 @@ class Generation:
                 if own.stopped:
                     return
         yield [self._finish(own)]
-
-    def run(self) -> list[Written]:
-        """All texts to their end, in the order of their seeds."""
-        for _ in self:
-            pass
-        return self.written()
 
     def written(self) -> list[Written]:
         """The texts as they are now."""

@@ -14,7 +14,7 @@ from tidegate.core.optional import require
 from tidegate.prepare.notes import FIRST, PITCHES, STEP, Chords, chords_of, roll_of, sounding, text_of
 from tidegate.prepare.vocabulary import END
 from tidegate.runtime.language.sampling import LOW, Sampling
-from tidegate.runtime.language.written import Written
+from tidegate.runtime.language.written import Writing, Written
 from tidegate.runtime.limits import check_room
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
@@ -117,7 +117,7 @@ def check_melody(melody: Any, music: Mapping[str, float] | None) -> tuple[int | 
     return tuple(None if note is None else int(note) for note in melody)
 
 
-class Frames:
+class Frames(Writing):
     """Pieces whose notes are drawn all at once in each step, side by side; as `Generation`.
 
     Args:
@@ -184,12 +184,6 @@ class Frames:
         for place in np.flatnonzero(drawn.sum(axis=1) > self.most):  # the likeliest of too many notes stay
             drawn[place] &= scores[place] >= np.sort(scores[place][drawn[place]])[-self.most]
         return drawn.astype(np.float32)
-
-    def run(self) -> list[Written]:
-        """All pieces to their end, in the order of their seeds."""
-        for _ in self:
-            pass
-        return self.written()
 
     def written(self) -> list[Written]:
         """The pieces as they are now; `tokens` are steps."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -28,6 +30,24 @@ class Written:
 
     def __str__(self) -> str:
         return visible(self.text)
+
+
+class Writing(ABC):
+    """Texts that are being written, side by side: going through it gives what each grows by."""
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[list[str]]:
+        """What each text grows by at every step."""
+
+    @abstractmethod
+    def written(self) -> list[Written]:
+        """The texts as they are now."""
+
+    def run(self) -> list[Written]:
+        """All texts to their end, in the order of their seeds."""
+        for _ in self:
+            pass
+        return self.written()
 
 
 def visible(text: str) -> str:

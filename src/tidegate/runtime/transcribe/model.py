@@ -72,6 +72,7 @@ class SpeechModel(Model[Sequences, list[Transcript]]):
         transcripts: of the training part, which n-grams are counted in.
     """
 
+    task: ClassVar[str] = TASK
     spec: NetworkSpec
     weights: Loaded
     preparation: SpeechPreparation
@@ -79,10 +80,6 @@ class SpeechModel(Model[Sequences, list[Transcript]]):
     decoding: Decoding
     transcripts: tuple[str, ...] = ()
     _counted: dict[Any, Language] = field(default_factory=dict, repr=False, compare=False)
-
-    @property
-    def task(self) -> str:
-        return TASK
 
     @classmethod
     def of(cls, artifact: Artifact) -> SpeechModel:

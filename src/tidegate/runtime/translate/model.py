@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,16 +62,13 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         search: how texts are searched for where nothing else is said. longest: most tokens of a training target.
     """
 
+    task: ClassVar[str] = TASK
     spec: NetworkSpec
     weights: Loaded
     source: Side
     target: Side
     search: Beam
     longest: int
-
-    @property
-    def task(self) -> str:
-        return TASK
 
     @classmethod
     def of(cls, artifact: Artifact) -> TranslationModel:

@@ -49,11 +49,6 @@ class DetectFitted(Fitted):
     walked: Walked
     labelled: NDArray[np.bool_] | None
 
-    @property
-    def data(self) -> Table:
-        """What it was fitted on."""
-        return self.table
-
 
 @plain_torch()
 def fit(

@@ -85,11 +85,6 @@ class ForecastFitted(Fitted):
     plan: Plan
     decoding: Decoding
 
-    @property
-    def data(self) -> Table:
-        """What it was fitted on."""
-        return self.table
-
     def of_part(self, part: str) -> ForecastFitted:
         """The fit that has not learned from a part, where there is one: `validation` is held out from `held_out`."""
         return self.held_out if part == "validation" else self

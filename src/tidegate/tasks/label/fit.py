@@ -61,11 +61,6 @@ class LabelFitted(Fitted):
     seen: Mapping[str, tuple[NDArray[np.float32], NDArray[Any]]] = field(default_factory=dict)
     margins: Margins | None = None
 
-    @property
-    def data(self) -> Sequences:
-        """What it was fitted on."""
-        return self.sequences
-
     def examples(self, index: NDArray[np.int64], stride: int) -> Examples:
         """Every stretch of the sequences `index` that is learned from, with what is to be predicted for it."""
         spans = spans_of(self.prepared, self.deciding, index, stride)

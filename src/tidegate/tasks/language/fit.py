@@ -51,11 +51,6 @@ class LanguageFitted(Fitted):
     window: int
 
     @property
-    def data(self) -> Sequences:
-        """What a run's fingerprint is of."""
-        return self.sequences
-
-    @property
     def several(self) -> bool:
         """Whether there were several texts, so that it learned to end one."""
         return len(self.sequences) > 1 or self.vocabulary.method in MUSIC

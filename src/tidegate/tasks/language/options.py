@@ -11,8 +11,8 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.notes import MUSIC, PITCHES
-from tidegate.prepare.vocabulary import LARGEST, METHODS
-from tidegate.tasks.options import CELLS, choice, share, whole
+from tidegate.prepare.vocabulary import METHODS
+from tidegate.tasks.options import CELLS, check_vocabulary, choice, share, whole
 from tidegate.train.options import TrainOptions
 
 SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (2, 384), (2, 512), (2, 768), (2, 1024))
@@ -83,12 +83,7 @@ class TextPreparation:
 
     def __post_init__(self) -> None:
         whole("transpose", self.transpose, 0)
-        if self.min_count is not None:
-            whole("min_count", self.min_count, 1)
-        if self.vocabulary is not None:
-            whole("vocabulary", self.vocabulary, 5)
-            if self.vocabulary > LARGEST:
-                raise ConfigError(f"vocabulary is at most {LARGEST}; got {self.vocabulary}")
+        check_vocabulary(self.vocabulary, self.min_count)
 
 
 @dataclass(frozen=True)

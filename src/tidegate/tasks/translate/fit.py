@@ -95,11 +95,6 @@ class TranslateFitted(Fitted):
     longest: int
 
     @property
-    def data(self) -> Sequences:
-        """What a run's fingerprint is of."""
-        return self.sequences
-
-    @property
     def search(self) -> Beam:
         """How texts are searched for where nothing else is said."""
         return Beam()

@@ -10,8 +10,8 @@ from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens, Write
 from tidegate.core.errors import ConfigError
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
-from tidegate.prepare.vocabulary import LARGEST, METHODS, Method
-from tidegate.tasks.options import RecurrentOptions, choice, share, whole
+from tidegate.prepare.vocabulary import METHODS, Method
+from tidegate.tasks.options import RecurrentOptions, check_vocabulary, choice, share, whole
 from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
 from tidegate.train.options import TrainOptions
 
@@ -89,12 +89,7 @@ class PairPreparation:
         choice("shared", self.shared, (None, True, False))
         choice("lowercase", self.lowercase, (True, False))
         whole("longest", self.longest, 2)
-        if self.min_count is not None:
-            whole("min_count", self.min_count, 1)
-        if self.vocabulary is not None:
-            whole("vocabulary", self.vocabulary, 5)
-            if self.vocabulary > LARGEST:
-                raise ConfigError(f"vocabulary is at most {LARGEST}; got {self.vocabulary}")
+        check_vocabulary(self.vocabulary, self.min_count)
 
     def pieces(self, method: str, pairs: int) -> int | None:
         """Most tokens of a side, from how many pairs there are."""
