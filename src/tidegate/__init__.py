@@ -38,12 +38,14 @@ if TYPE_CHECKING:
         NetworkOptions,
         Regressor,
         Translator,
+        Tuned,
         audit,
         backtest,
         compare,
         cross_validate,
         load,
         open_run,
+        tune,
     )
     from tidegate.tasks.forecast.zero_shot import forecast
     from tidegate.train import History, TrainOptions
@@ -75,6 +77,7 @@ _HOMES = {
     "TidegateError": "core.errors",
     "TrainOptions": "train",
     "Translator": "tasks",
+    "Tuned": "tasks",
     "__version__": "core.version",
     "audit": "tasks",
     "backtest": "tasks",
@@ -91,6 +94,7 @@ _HOMES = {
     "read": "data",
     "read_sequences": "data.sequences",
     "split": "data",
+    "tune": "tasks",
 }
 
 __all__ = [
@@ -120,6 +124,7 @@ __all__ = [
     "TidegateError",
     "TrainOptions",
     "Translator",
+    "Tuned",
     "__version__",
     "audit",
     "backtest",
@@ -136,6 +141,7 @@ __all__ = [
     "report_explanation",
     "report_run",
     "split",
+    "tune",
 ]
 
 

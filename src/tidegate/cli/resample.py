@@ -1,7 +1,8 @@
-"""The commands that train again and again, on a file or on a run: backtest, audit, cross-validate, compare."""
+"""The commands that train again and again, on a file or on a run: backtest, audit, cross-validate, compare, tune."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from tidegate.cli.derive import late, options, signed, taken
 from tidegate.cli.output import Json, Quiet, check_output, say, say_notes, show
 from tidegate.cli.training import Subject, Takes
+from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
 LEAK = 1  # exit code, so that a script can stop on it
@@ -30,6 +32,8 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     app.command("crossval", help=text, hidden=True)(late(words, "crossval", cross_validate))  # the old spelling
     text = tr("Train several encoders on the same sequences and put them in one table.")
     app.command("compare", help=text)(late(words, "compare", compare))
+    text = tr("Search for better options on the validation part, and see on the test part what the gain is worth.")
+    app.command("tune", help=text)(late(words, "tune", tune))
 
 
 def read(subject: Subject, data: str, quiet: bool) -> Any:
@@ -173,3 +177,73 @@ def compare() -> Callable[..., None]:
         show(found, as_json)
 
     return signed(run, takes.all)
+
+
+def tune() -> Callable[..., None]:
+    """The command."""
+    takes = Takes("forecast", "classify", "regress", "detect", "generate", leave=("preset",))
+
+    def run(
+        context: typer.Context,
+        *,
+        data: Annotated[str, typer.Argument(help=tr("File of data, as for fit."))],
+        task: Annotated[str, typer.Option(help="forecast|classify|regress|detect|generate")] = "forecast",
+        trials: Annotated[int, typer.Option(help=tr("Trainings after the first, which has the options given."))] = 20,
+        space: Annotated[
+            list[str] | None,
+            typer.Option(
+                help=tr(
+                    "Option to search, as name=value,value,... or name=low..high; more than once. "
+                    "The usual ones if none."
+                )
+            ),
+        ] = None,
+        out: Annotated[
+            Path,
+            typer.Option("--out", "-o", help=tr("Folder of the search; one that was cut off goes on from there.")),
+        ],
+        quiet: Quiet = False,
+        as_json: Json = False,
+        **values: Any,
+    ) -> None:
+        from tidegate.artifacts.atomic import check_writable
+        from tidegate.report.tuning import write_tuning
+        from tidegate.tasks.search.tune import tune
+
+        check_writable(out)
+        subject = takes.subject(context, data, {**values, "task": task})
+        searched = dict(_searched(each) for each in space or ())
+        placed = subject.model.placed(searched) or None
+        how = {"source": {**subject.reading, "data": str(Path(data).absolute())}, **subject.fitting, "progress": False}
+        report = None if quiet else say
+        found = tune(
+            subject.model, read(subject, data, quiet), trials=trials, space=placed, out=out, report=report, **how
+        )
+        page = write_tuning(out, found, title=Path(data).name)
+        show(found, as_json)
+        say(tr("Search: {path}", path=page))
+
+    return signed(run, takes.all)
+
+
+def _searched(text: str) -> tuple[str, Any]:
+    """An option and its values, from `name=a,b,c` or `name=low..high`.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    name, equals, values = text.partition("=")
+    if not equals or not name or not values:
+        raise ConfigError(tr("--space {text}: write name=value,value,... or name=low..high", text=text))
+    low, dots, high = values.partition("..")
+    if dots:
+        return name.replace("-", "_"), tuple(_value(end) for end in (low, high))
+    return name.replace("-", "_"), [_value(each) for each in values.split(",")]
+
+
+def _value(text: str) -> Any:
+    """A number, a truth, nothing, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return {"None": None, "True": True, "False": False}.get(text, text)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegate.core import limit
 from tidegate.core.errors import DataError
 from tidegate.core.optional import require
 from tidegate.core.table import Note, Table
@@ -15,6 +18,9 @@ from tidegate.data import describe
 from tidegate.report.run import report_run
 from tidegate.tasks.estimator import Estimator
 from tidegate.tasks.run import remember_unit, write_audit, write_findings
+
+STARTING = 30.0  # seconds that a process may take before its training: they count too
+LEAST = 4.0  # seconds that a diagnosis needs
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,23 @@ def train(
     Raises:
         TidegateError: what the user can fix.
     """
+    spent = time.monotonic() - limit.STARTED if time.monotonic() - STARTING < limit.STARTED else 0.0
+    with limit.within(math.inf if model.time_limit is None else model.time_limit - spent):
+        _train(model, data, reading, fitting, listener, out=out, unit=unit, audit=audit, **page)
+
+
+def _train(
+    model: Estimator,
+    data: str,
+    reading: Mapping[str, Any],
+    fitting: Mapping[str, Any],
+    listener: Listener,
+    *,
+    out: Path,
+    unit: str,
+    audit: bool,
+    **page: Any,
+) -> None:
     require("torch", extra="train", purpose="train")
     model.check()
     examples = model.read(data, **reading, **{name: fitting[name] for name in ("label",) if name in fitting})
@@ -71,6 +94,8 @@ def train(
         remember_unit(out, unit)
     text = tr("Trained for {epochs} epochs in {seconds:.0f} s.", epochs=len(model.history_), seconds=model.seconds_)
     listener.detail(text)
+    if hasattr(model, "search_"):
+        listener.detail(f"\n{model.search_}\n")
     listener.notes(note for note in model.notes_ if note not in examples.notes)
     listener.detail("")
     split = {name: value for name, value in fitting.items() if name in ("validation", "test", "gap", "by", "label")}
@@ -96,7 +121,10 @@ def finish(model: Any, out: Path, listener: Listener, **page: Any) -> None:
         listener.show(None)
         return
     listener.show(getattr(model.evaluated_, "evaluation", model.evaluated_))
-    findings, audit = _findings(model, out), page.get("audit")
+    hurried = limit.left() < LEAST
+    if hurried:
+        listener.detail("\n" + tr("No time was left for a diagnosis: tidegate diagnose {path}", path=out))
+    findings, audit = None if hurried else _findings(model, out), page.get("audit")
     report = report_run(out / "report.html", model, model.evaluated_, findings=findings, **page)
     if findings is not None:
         listener.detail("\n" + findings.summary())

@@ -14,6 +14,7 @@ from tidegate.tasks.open import open_run
 from tidegate.tasks.resample.backtest import backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
 from tidegate.tasks.resample.forecasts import Backtest
+from tidegate.tasks.search.tune import Tuned, tune
 from tidegate.tasks.translate.estimator import Translator
 
 __all__ = [
@@ -29,10 +30,12 @@ __all__ = [
     "NetworkOptions",
     "Regressor",
     "Translator",
+    "Tuned",
     "audit",
     "backtest",
     "compare",
     "cross_validate",
     "load",
     "open_run",
+    "tune",
 ]

@@ -15,6 +15,7 @@ from tidegate.artifacts.runlock import hold_run
 from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
+from tidegate.tasks.search.presets import check_preset, search
 from tidegate.tasks.verbs import require_verb
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.open import Stored
     from tidegate.tasks.run import Content
+    from tidegate.tasks.search.leaderboard import Leaderboard
     from tidegate.train.progress import ProgressBar
 
 Self = TypeVar("Self", bound="Estimator")
@@ -89,6 +91,7 @@ class Estimator(Parameters, Notebook, ABC):
         evaluated_: the test part with its evaluation. standing_: what a loaded run's test said.
         seconds_: the training time, wherever it is told: of `fit` from the data read to the model trained, with
             preparation, trials, members and checkpoints, without the evaluation of the test part.
+        search_: what was tried, where a `preset` or a `time_limit` was given.
     """
 
     READER: ClassVar[Callable[..., Table | Sequences]]
@@ -110,6 +113,7 @@ class Estimator(Parameters, Notebook, ABC):
     standing_: Any
     evaluated_: Any
     seconds_: float
+    search_: Leaderboard
 
     @abstractmethod
     def check(self) -> Any:
@@ -117,13 +121,15 @@ class Estimator(Parameters, Notebook, ABC):
 
     def _fit(self: Self, call: FitCall) -> Self:
         """The way of every fit: check, read, train; with `out`, evaluate the test part and leave a run behind."""
+        begun = time.monotonic()
         self.check()
+        check_preset(self.preset, self.time_limit)
         if call.split["validation"] == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
         with nullcontext() if call.out is None else hold_run(Path(call.out)):
-            return self._fit_into(call)
+            return self._fit_into(call, begun)
 
-    def _fit_into(self: Self, call: FitCall) -> Self:
+    def _fit_into(self: Self, call: FitCall, begun: float) -> Self:
         """`_fit`, where nobody else writes into the run's folder."""
         from tidegate.tasks.run import check_folder
         from tidegate.train.progress import ProgressBar
@@ -133,7 +139,10 @@ class Estimator(Parameters, Notebook, ABC):
         examples = self.read(call.data, **{**call.columns, **call.reading})
         begin = time.monotonic()
         with ProgressBar(call.progress) as bar:
-            self._train(examples, call, bar)
+            if self.preset is None and self.time_limit is None:
+                self._train(examples, call, bar)
+            else:
+                search(self, examples, call, bar, begun)
         self.seconds_ = time.monotonic() - begin
         if call.out is not None:
             config = {
@@ -143,6 +152,10 @@ class Estimator(Parameters, Notebook, ABC):
             }
             self._leave(Path(call.out), config)
         return self
+
+    def _adopt(self, other: Estimator) -> None:
+        """Become another estimator of the same kind: its options, and what it has learned."""
+        vars(self).update(vars(other))
 
     def _leave(self, folder: Path, config: Mapping[str, Any]) -> None:
         """Evaluate the test part and write the run."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core import limit
 from tidegate.core.table import Note
 from tidegate.nn.network import Ensemble, Network
 from tidegate.train.checkpoint import Checkpoint
@@ -186,7 +187,8 @@ class Trainer:
             own = replace(self.options, seed=self.options.seed + SEEDS_APART * number)
             if epochs is not None:
                 own = replace(own, max_epochs=epochs[number], patience=0)
-            network, history = self._one(problem, own, f"{name}-{number}" if number else name, self.progress)
+            with limit.within(limit.left() / (self.ensemble_size - number)):
+                network, history = self._one(problem, own, f"{name}-{number}" if number else name, self.progress)
             networks.append(network)
             histories.append(history)
         return Trained(tuple(networks), tuple(histories))

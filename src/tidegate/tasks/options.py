@@ -58,13 +58,18 @@ class FitOptions(TrainOptions):
     Attributes:
         refit: train again on training and validation part together once the epochs are chosen; None does so for fewer
             than 1,000 labelled sequences, and for forecasts of at most 5,000 training windows.
+        effort: times the usual number of steps, where `max_epochs` is left to the data.
     """
 
     refit: bool | None = None
+    effort: float = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         choice("refit", self.refit, (None, True, False))
+        effort = self.effort
+        if isinstance(effort, bool) or not isinstance(effort, (int, float)) or not 0 < effort <= 100:
+            raise ConfigError(f"effort is a number above 0 up to 100; got {effort!r}")
 
 
 @dataclass(frozen=True)

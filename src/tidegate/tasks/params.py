@@ -39,6 +39,11 @@ class Parameters:
         batch_size: windows or sequences a step; chosen from how many there are if None.
         max_epochs: passes over the training part, at most; chosen from how much there is if None.
         seed: seed of weights, dropout, parts and order; with the same one a run repeats bit for bit.
+        preset: `fast`; `medium`, which trains several members where data are few; `best`, which tries several networks
+            and takes what the validation part chooses; None trains once, with the options as they are. What is chosen
+            takes the place of the options, and `search_` has all that was tried.
+        time_limit: seconds that a fit with its evaluation may take; None sets no limit. With one, a run does not repeat
+            bit for bit.
     """
 
     GROUPS: ClassVar[Mapping[str, type[Any]]] = {}
@@ -52,6 +57,8 @@ class Parameters:
     batch_size: int | None = None
     max_epochs: int | None = None
     seed: int = 0
+    preset: str | None = None
+    time_limit: float | None = None
 
     def __init_subclass__(cls, **given: Any) -> None:
         """Find the groups among the fields, and put into the docstring what the classes above say of its arguments."""

@@ -38,6 +38,7 @@ OURS = (  # what a run, and the pages made of it, leave in a folder; nothing els
     "baselines.safetensors",
     "seen.safetensors",
     "findings.json",
+    "leaderboard.json",
     "audit.json",
     "report.html",
     "diagnosis.html",
@@ -148,6 +149,8 @@ def write_run(folder: Path, model: Any, evaluated: Any, config: Mapping[str, Any
     metrics["data"] = data_fingerprint(model.fitted_.data)
     for name, content in model._kept().items():
         write_file(folder / name, content)
+    if hasattr(model, "search_"):
+        _write_json(folder / "leaderboard.json", model.search_.to_json())
     if evaluated is not None:
         metrics["test"] = getattr(evaluated, "evaluation", evaluated).to_json()
         for name, content in model._predicted(evaluated).items():

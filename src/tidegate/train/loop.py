@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from tidegate.core import limit
 from tidegate.core.errors import TrainingError
 from tidegate.nn.draws import drawing
 from tidegate.train.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
@@ -21,6 +22,8 @@ from tidegate.train.options import TrainOptions
 from tidegate.train.schedule import Plateau, rate
 
 Batch = tuple[Tensor, ...]
+MEASURED = 10  # steps after which a training is laid out for the time that is left
+SPARE = 0.9  # of that time, for what steps do not measure
 
 
 class Batches(Protocol):
@@ -58,7 +61,8 @@ def train(
 
     Draws come from a generator of the training's own, whatever other threads do. With the same seed and inputs the
     weights are the same bit for bit, also when the training was killed and resumed, and on any number of threads where
-    torch is held to one (`tidegate.train.threads`).
+    torch is held to one (`tidegate.train.threads`). Within `tidegate.core.limit.within` the training is laid out for
+    the time that is left, as the first steps and epochs measure it, and is no longer the same each time.
 
     Args:
         network: changed in place; what draws in it does so through `tidegate.nn.draws`.
@@ -112,6 +116,7 @@ class _Run:
         self.best: dict[str, Tensor] = {}
         self.epoch, self.step, self.sum, self.seconds = 1, 0, 0.0, 0.0
         self.saved = time.monotonic()
+        self.validating, self.asked = 0.0, options.max_epochs
         self.steps = len(batches)
         if options.steps_per_epoch is not None:
             self.steps = min(self.steps, options.steps_per_epoch)
@@ -124,7 +129,7 @@ class _Run:
                 break
             self._close_epoch(begin)
         if not self.history.stopped:
-            self.history.stopped = "max_epochs"
+            self.history.stopped = "max_epochs" if self.options.max_epochs == self.asked else "time"
         self._save(done=True)
         self.network.load_state_dict(self.best)
         self.network.eval()
@@ -154,8 +159,25 @@ class _Run:
             if self.progress is not None:
                 self.progress.step(self.epoch, self.step, self.steps, self.sum / self.step)
             self._save()
+            if self.epoch == 1 and self.step == MEASURED:
+                self._fit_in((time.perf_counter() - begin) / MEASURED)
+            if limit.left() < self.validating:
+                break
         self.seconds += time.perf_counter() - begin
         return True
+
+    def _fit_in(self, step: float) -> None:
+        """Shorten what is still to come to the time that is left, if there is a limit; `step`: seconds of one."""
+        time_left = limit.left() * SPARE
+        if time_left == math.inf:
+            return
+        epoch = step * self.steps + self.validating
+        done = self.epoch - 1
+        fitting = int((time_left + step * self.step) / epoch)
+        if fitting < 1 and not done:
+            self.steps = max(self.step, min(self.steps, int((time_left - self.validating) / step) + self.step))
+        epochs = max(done, 1, done + fitting)
+        self.options = replace(self.options, max_epochs=min(self.options.max_epochs, epochs))
 
     def _close_epoch(self, begin: float) -> None:
         self.network.eval()
@@ -163,8 +185,10 @@ class _Run:
             self.average.swap()
         validation = self.sum / self.step
         if self.validate is not None:
+            before = time.perf_counter()
             with torch.no_grad():
                 validation = self.validate(self.network)
+            self.validating = time.perf_counter() - before
         better = self.validate is None or validation < self.best_loss - self.options.min_delta or not self.best
         if better:
             self.best_loss, self.bad_epochs = validation, 0
@@ -192,8 +216,12 @@ class _Run:
             self._diverged()
         elif self.patience and self.bad_epochs >= self.patience:
             self.history.stopped = "patience"
+        elif limit.left() < self.validating:
+            self.history.stopped = "time"
+        mean = self.seconds / max(self.step, 1)
         self.epoch, self.step, self.sum, self.seconds = self.epoch + 1, 0, 0.0, 0.0
         self.gradients.reset()
+        self._fit_in(mean)
         if self.progress is not None:
             self.progress.epoch(epoch)
         self._save()
@@ -227,6 +255,8 @@ class _Run:
             "plateau": asdict(self.plateau) | {"best": self.plateau.best if math.isfinite(self.plateau.best) else None},
             "gradients": [self.gradients.total, self.gradients.clipped, self.gradients.steps],
             "history": self.history.to_json(),
+            "max_epochs": self.options.max_epochs,
+            "steps": self.steps,
         }
         if self.average is not None:
             state["average"] = self.average.steps
@@ -268,6 +298,8 @@ class _Run:
         self.gradients.total, self.gradients.clipped, self.gradients.steps = state["gradients"]
         self.gradients.squares = tensors["squares"]
         self.history = History.from_json(state["history"])
+        self.options = replace(self.options, max_epochs=state["max_epochs"])
+        self.steps = int(state["steps"])
         if self.average is not None:
             self.average.steps = state["average"]
             for index, mean in enumerate(self.average.means):

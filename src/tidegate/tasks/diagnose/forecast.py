@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tidegate.core.errors import DataError
+import numpy as np
+from numpy.typing import NDArray
+
+from tidegate.core.errors import DataError, SplitError
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
 from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
-from tidegate.tasks.diagnose.trainee import verdicts
+from tidegate.tasks.diagnose.trainee import Trainee, verdicts
 from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.evaluate import needed_rows
@@ -22,6 +25,8 @@ from tidegate.tasks.forecast.examples import BatchLoss, gather
 from tidegate.train.losses import ForecastLoss
 
 COLUMNS = ("known", "observed", "static")
+FEWEST = 8  # windows of a validation part that do not overlap, by which options are chosen
+FOLDS, LARGEST = 4, 5_000  # rolling origins in their place, for tables of at most so many rows
 
 
 def make_case(model: Any) -> Case:
@@ -31,11 +36,7 @@ def make_case(model: Any) -> Case:
         raise DataError(tr("nothing was trained (pretrained=True): there is no training to examine"))
     table, spec, decoding = fitted.table, fitted.spec, fitted.decoding
     choices = make_choices(model, table, fitted.split.train)
-    rows = needed_rows(model)
-    origins = {
-        part: part_origins(table, fitted.split, part, window=rows, horizon=decoding.horizon)
-        for part in fitted.split.parts
-    }
+    origins = windows_of(model)
     brief = spec.find("skip") is not None
     options = fill_budget(choices.training, choices.auto, len(origins["train"]), [], brief=brief)
     network = fitted.network
@@ -94,3 +95,70 @@ def retrained(model: Any, changes: Mapping[str, Any]) -> Any:
     other._like = getattr(model, "_like", None)
     other._take(fitting.fit(table, model.fitted_.split, choices))
     return other
+
+
+def windows_of(model: Any) -> dict[str, NDArray[np.int64]]:
+    """Part -> [M] first forecast rows of its windows."""
+    fitted, rows = model.fitted_.held_out, needed_rows(model)
+    return {
+        part: part_origins(fitted.table, fitted.split, part, window=rows, horizon=fitted.decoding.horizon)
+        for part in fitted.split.parts
+    }
+
+
+class ForecastTrainee(Trainee):
+    """A fitted forecaster. `rolling`: whether its options are chosen by rolling origins; None until it is scored."""
+
+    rolling: bool | None = None
+
+    def __init__(self, model: Any, parts: Sequence[str] | None = None) -> None:
+        if parts is None:
+            origins = windows_of(model)
+            parts = [part for part in ("validation", "test") if len(origins.get(part, ()))]
+        super().__init__(model, parts)
+
+    def retrained(self, changes: Mapping[str, Any]) -> ForecastTrainee:
+        """The same with some options changed, scored in the same way."""
+        found = ForecastTrainee(self.model.retrained(changes), self.parts)
+        found.rolling = self.rolling
+        return found
+
+    def value(self, part: str) -> float:
+        """The criterion of a part; no ridge regression is fitted for it.
+
+        Where the validation part is short, its mean over the last origins of training and validation part, each
+        forecast by a training of its own on what comes before: two or three windows choose by luck.
+
+        Raises:
+            SplitError: with these options no window fits where others were scored at such origins.
+        """
+        if part == "validation" and self._few() and self.rolling is not False:
+            try:
+                error, self.rolling = self._rolling_error(), True
+            except SplitError:
+                if self.rolling:
+                    raise
+                self.rolling = False
+            else:
+                return error
+        found = self.model.evaluate(part=part, ridge=False)
+        return float(found.overall["model"][found.criterion])
+
+    def _few(self) -> bool:
+        """Whether the validation part has too few windows to choose by, and the table is small."""
+        fitted = self.model.fitted_.held_out
+        rows = int(np.diff(fitted.split.validation).sum())
+        return rows < FEWEST * fitted.decoding.horizon and len(fitted.table) <= LARGEST
+
+    def _rolling_error(self) -> float:
+        from tidegate.tasks.resample.backtest import backtest
+
+        fitted, K = self.model.fitted_.held_out, self.model.decoding_.horizon
+        seen = fitted.split.together().train
+        rows = np.concatenate([np.arange(a, b) for a, b in seen.tolist()])
+        table = fitted.table.cut(np.arange(len(seen)), rows, seen[:, 1] - seen[:, 0])
+        model = self.model.variant({"horizon": K, "preset": None, "time_limit": None})
+        sizes = {"folds": FOLDS, "test_size": K, "validation": max(K, len(rows) // len(seen) // 10)}
+        tested: Any = backtest(model, table, ridge=False, progress=False, **sizes)
+        found = tested.scores
+        return float(np.mean(found.per_fold["model"][found.criterion]))

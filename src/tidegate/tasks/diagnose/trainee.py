@@ -42,6 +42,11 @@ class Trainee:
         """The evaluation of a part."""
         return self.model.evaluate(part=part)
 
+    def value(self, part: str) -> float:
+        """The criterion of a part."""
+        found = self.score(part)
+        return float(found.overall["model"][found.criterion])
+
     def finish(self) -> Trainee:
         """What is handed over."""
         return self

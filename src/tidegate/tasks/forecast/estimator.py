@@ -323,11 +323,9 @@ class Forecaster(Estimator):
         return (make_case(self),)
 
     def _trainee(self) -> Trainee:
-        from tidegate.tasks.diagnose.forecast import make_case
-        from tidegate.tasks.diagnose.trainee import Trainee
+        from tidegate.tasks.diagnose.forecast import ForecastTrainee
 
-        origins = make_case(self).origins
-        return Trainee(self, [part for part in ("validation", "test") if len(origins.get(part, ()))])
+        return ForecastTrainee(self)
 
     def retrained(self, changes: Mapping[str, Any]) -> Forecaster:
         """A new forecaster, fitted on the same data and parts with some options changed."""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core import limit
 from tidegate.core.table import Note, Table
 from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.split import Split
@@ -55,6 +56,7 @@ from tidegate.train.progress import ProgressBar
 from tidegate.train.run import TorchRun
 
 TRIAL_STEPS = 200
+TRIAL_SHARE = 0.1  # of the time that is left, where there is a limit, for each trial
 CALIBRATION_WINDOWS = 50
 LARGEST_CALIBRATION = 20_000_000
 LARGEST_SKIP = 1_000_000
@@ -332,7 +334,10 @@ def _select(
     steps = max(1, -(-windows // options.batch_size))
     epochs = min(options.max_epochs, 2 if steps >= trial_steps else -(-2 * trial_steps // steps))
     brief = replace(options, max_epochs=epochs, steps_per_epoch=min(steps, trial_steps), patience=0, schedule="cosine")
-    losses = [trainer.brief_loss(problem, brief, f"trial-{index}") for index, problem in enumerate(problems)]
+    losses = []
+    for index, problem in enumerate(problems):
+        with limit.within(limit.left() * TRIAL_SHARE):
+            losses.append(trainer.brief_loss(problem, brief, f"trial-{index}"))
     best = int(np.argmin(losses))
     names = [f"normalise={plan.normalise or 'none'}, anchor={plan.anchor}" for plan in plans]
     listed = "; ".join(f"{name}: {loss:.4f}" for name, loss in zip(names, losses, strict=True))

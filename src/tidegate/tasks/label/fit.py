@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,8 +27,8 @@ from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches, validation_of
 from tidegate.tasks.label.options import LabelChoices, unused
+from tidegate.tasks.options import FitOptions
 from tidegate.train.isolation import plain_torch
-from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
 from tidegate.train.run import TorchRun
 
@@ -262,11 +263,11 @@ def targets_of(fold: _Fold | LabelFitted, spans: Spans) -> NDArray[Any]:
     return fold.labels.encode(labels[spans.last if sequences.per_step else spans.sequence])
 
 
-def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: int, notes: list[Note]) -> TrainOptions:
+def fill_label_budget(options: FitOptions, auto: tuple[str, ...], examples: int, notes: list[Note]) -> FitOptions:
     """Choose batch size, epochs and patience that were left open from the number of training examples.
 
-    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 1,500 steps.
-    The rate falls over all of them, so the training goes on for half of them without a better epoch.
+    The batch is 16 below 1,000 examples, 32 below 10,000, else 64; all epochs together have about 1,500 steps (times
+    `effort`). The rate falls over all of them, so the training goes on for half of them without a better epoch.
     """
     batch = options.batch_size
     found: dict[str, Any] = {}
@@ -274,7 +275,8 @@ def fill_label_budget(options: TrainOptions, auto: tuple[str, ...], examples: in
         found["batch_size"] = batch = 16 if examples < 1_000 else 32 if examples < 10_000 else 64
     epochs = options.max_epochs
     if "max_epochs" in auto:
-        epochs = min(max(-(-STEPS // max(1, -(-examples // batch))), FEWEST_EPOCHS), MOST_EPOCHS)
+        wanted = math.ceil(STEPS * options.effort / max(1, -(-examples // batch)))
+        epochs = min(max(wanted, math.ceil(FEWEST_EPOCHS * min(1, options.effort))), MOST_EPOCHS)
         found["max_epochs"] = epochs
     if "patience" in auto:
         found["patience"] = max(4, epochs // 2)

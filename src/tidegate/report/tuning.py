@@ -1,0 +1,94 @@
+"""A search over options as a folder: the leaderboard as CSV and JSON, the best model, and a page."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from tidegate.artifacts.atomic import write_file
+from tidegate.core.names import metric_name
+from tidegate.core.translate import Language, language, tr
+from tidegate.data.emit import write_columns
+from tidegate.report.page.document import document, write_page
+from tidegate.report.page.markup import Markup, el, join
+from tidegate.report.page.parts import figure, header, plain_table
+from tidegate.report.page.verdict import verdict_of
+from tidegate.report.svg.chart import Chart
+from tidegate.report.svg.ticks import number
+from tidegate.tasks.run import plain
+
+
+def write_tuning(folder: Path, found: Any, *, title: str = "", lang: Language | None = None) -> Path:
+    """Write leaderboard.csv, leaderboard.json, model/ (the best) and tuning.html; gives the page's path.
+
+    Args:
+        folder: made where it is missing. found: `tidegate.tasks.search.tune.Tuned`.
+        title: of the page. lang: of it; None takes the reader's.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    found.model.save(folder / "model")
+    write_columns(found.board.columns(), folder / "leaderboard.csv")
+    text = json.dumps(plain(found.to_json()), ensure_ascii=False, indent=1)
+    write_file(folder / "leaderboard.json", text.encode())
+    return write_page(folder / "tuning.html", render_tuning(found, lang or language(), title))
+
+
+def render_tuning(found: Any, lang: Language, title: str = "") -> str:
+    """The page as text; the same search gives the same text."""
+    board = found.board
+    said = tr(
+        "{count} trainings with different options; the validation part chose {name}.",
+        lang,
+        count=len(board.entries),
+        name=board.chosen,
+    )
+    head = header(tr("Search for options", lang), title or tr("Search for options", lang), said)
+    first, *rest = board.rows(lang)
+    parts: list[tuple[str, str, Markup | None]] = [
+        ("leaderboard", tr("On the validation part", lang), plain_table(first, rest)),
+        ("options", tr("What each option did", lang), pictures(found, lang)),
+    ]
+    if found.after is not None:
+        parts.append(("test", tr("What the test part says", lang), tested(found, lang)))
+    return document(title or tr("Search for options", lang), head, parts, lang)
+
+
+def tested(found: Any, lang: Language) -> Markup:
+    """What the test part says, which chose nothing."""
+    verdict = verdict_of(found.after, lang) if hasattr(found.after, "verdict") else None
+    return join(el("p", found.luck(lang)), *([] if verdict is None else [verdict]))
+
+
+def pictures(found: Any, lang: Language) -> Markup | None:
+    """For each option the score of every training by its value; the one that was chosen stands out."""
+    drawn = [picture(found, name, lang) for name in found.space]
+    caption = tr("Each dot is a training. Options change together: a row of dots is no proof of one alone.", lang)
+    figures = [figure(chart, caption if place == 0 else "") for place, chart in enumerate(drawn) if chart is not None]
+    return join(*figures) if figures else None
+
+
+def picture(found: Any, name: str, lang: Language) -> Chart | None:
+    """Scores by the value of one option; None where fewer than two values were tried, or they are no numbers."""
+    board = found.board
+    pairs = [
+        (entry.changes[name], entry.score, entry.name == board.chosen)
+        for entry in board.entries
+        if name in entry.changes and math.isfinite(entry.score)
+    ]
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value, *_ in pairs)
+    if not numbers or len({value for value, *_ in pairs}) < 2:
+        return None
+    score = tr("validation {metric}", lang, metric=metric_name(board.metric, lang))
+    whole = all(isinstance(value, int) for value, *_ in pairs)
+    chart = Chart(name, score, lang, height=220, x_whole=whole)
+    for taken, word, role in ((False, tr("Trial", lang), "muted"), (True, tr("Chosen", lang), "model")):
+        own = [(value, score) for value, score, chosen in pairs if chosen == taken]
+        if own:
+            x, y = zip(*own, strict=True)
+            labels = [f"{name}={value}: {number(score)}" for value, score in own]
+            chart.points(x, y, word, role, labels=labels)  # type: ignore[arg-type]
+    return chart.about(tr("Score by {option}", lang, option=name))

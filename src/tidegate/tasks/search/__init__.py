@@ -1,0 +1,1 @@
+"""Several trainings of one problem, of which the validation part chooses: presets, a time limit, a search."""
