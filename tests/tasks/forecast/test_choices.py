@@ -10,7 +10,7 @@ from tidegate.core.table import Note
 from tidegate.tasks.forecast.budget import BUDGET, fill_budget
 from tidegate.tasks.forecast.build import make_plan
 from tidegate.tasks.forecast.choices import choose_window, make_choices
-from tidegate.train.options import TrainOptions
+from tidegate.tasks.options import FitOptions
 
 
 def weekly(rows: int) -> np.ndarray:
@@ -57,9 +57,9 @@ def test_a_window_fits_the_rows_and_the_season(seasons: tuple[int, ...], horizon
 
 def test_little_data_gets_small_batches_and_many_epochs_and_much_data_a_cut_epoch() -> None:
     notes: list[Note] = []
-    little = fill_budget(TrainOptions(), BUDGET, 499, notes)
-    much = fill_budget(TrainOptions(), BUDGET, 5_000_000, notes)
+    little = fill_budget(FitOptions(), BUDGET, 499, notes)
+    much = fill_budget(FitOptions(), BUDGET, 5_000_000, notes)
     assert (little.batch_size, little.max_epochs, little.patience) == (16, 94, 23)
     assert (much.batch_size, much.max_epochs, much.steps_per_epoch, much.patience) == (64, 10, 2_000, 5)
     assert len(notes) == 2
-    assert fill_budget(TrainOptions(max_epochs=3), ("batch_size",), 10_000, notes).max_epochs == 3
+    assert fill_budget(FitOptions(max_epochs=3), ("batch_size",), 10_000, notes).max_epochs == 3
