@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 
 from tidegate.cli.derive import late, options, signed, taken
 from tidegate.cli.output import Json, Quiet, check_output, say, say_notes, show
-from tidegate.cli.training import Subject, Takes
+from tidegate.cli.training import TASKS, Subject, Takes
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
@@ -33,7 +34,10 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     text = tr("Train several encoders on the same sequences and put them in one table.")
     app.command("compare", help=text)(late(words, "compare", compare))
     text = tr("Search for better options on the validation part, and see on the test part what the gain is worth.")
-    app.command("tune", help=text)(late(words, "tune", tune))
+    search = typer.Typer(help=text, no_args_is_help=True)
+    for task in TASKS:
+        search.command(task, help=text)(late(words, task, partial(tune, task)))
+    app.add_typer(search, name="tune")
 
 
 def read(subject: Subject, data: str, quiet: bool) -> Any:
@@ -179,15 +183,14 @@ def compare() -> Callable[..., None]:
     return signed(run, takes.all)
 
 
-def tune() -> Callable[..., None]:
-    """The command."""
-    takes = Takes("forecast", "classify", "regress", "detect", "generate", leave=("preset",))
+def tune(task: str) -> Callable[..., None]:
+    """The command of a task."""
+    takes = Takes(task, leave=("preset",))
 
     def run(
         context: typer.Context,
         *,
         data: Annotated[str, typer.Argument(help=tr("File of data, as for fit."))],
-        task: Annotated[str, typer.Option(help="forecast|classify|regress|detect|generate")] = "forecast",
         trials: Annotated[int, typer.Option(help=tr("Trainings after the first, which has the options given."))] = 20,
         space: Annotated[
             list[str] | None,
@@ -211,7 +214,7 @@ def tune() -> Callable[..., None]:
         from tidegate.tasks.search.tune import tune
 
         check_writable(out)
-        subject = takes.subject(context, data, {**values, "task": task})
+        subject = takes.subject(context, data, values)
         searched = dict(_searched(each) for each in space or ())
         placed = subject.model.placed(searched) or None
         how = {"source": {**subject.reading, "data": str(Path(data).absolute())}, **subject.fitting, "progress": False}

@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tidegate.core import limit
 from tidegate.core.errors import ConfigError, TidegateError
 from tidegate.core.table import Note
 from tidegate.tasks.options import choice, said
 from tidegate.tasks.search.leaderboard import Entry, Leaderboard
-
-if TYPE_CHECKING:
-    from tidegate.tasks.diagnose.trainee import Trainee
-    from tidegate.tasks.estimator import Estimator, FitCall
-    from tidegate.train.progress import ProgressBar
 
 Changes = Mapping[str, Any]
 PRESETS = (None, "fast", "medium", "best")
@@ -51,7 +46,7 @@ def check_preset(preset: Any, seconds: Any) -> None:
         raise ConfigError(f"time_limit is a number of seconds of at least 1; got {seconds!r}")
 
 
-def search(model: Estimator, examples: Any, call: FitCall, progress: ProgressBar, begun: float) -> None:
+def search(model: Any, examples: Any, call: Any, progress: Any, begun: float) -> None:
     """Fit a model by its preset within its time limit, and take over the training that was best.
 
     The first training is the model as it was given, but for what makes the preset fast or thorough. `best` then tries
@@ -84,14 +79,14 @@ def search(model: Estimator, examples: Any, call: FitCall, progress: ProgressBar
 class _Search:
     """The best so far, and what was tried."""
 
-    def __init__(self, model: Estimator, preset: str) -> None:
+    def __init__(self, model: Any, preset: str) -> None:
         self.model, self.preset = model, preset
         self.best: Any = None
         self.entries: list[Entry] = []
         self.skipped: list[str] = []
         self.chosen, self.error, self.slowest = DEFAULT, math.inf, 0.0
 
-    def first(self, examples: Any, call: FitCall, progress: ProgressBar) -> None:
+    def first(self, examples: Any, call: Any, progress: Any) -> None:
         """Train the model as it was given."""
         base = {"fast": FAST, "best": BEST}.get(self.preset, {}).get(self.model.task, {})
         model = self.model.variant(_open(self.model, base) | {"preset": None, "time_limit": None})
@@ -125,10 +120,10 @@ class _Search:
         ):
             self.add(ENSEMBLE, {"ensemble_size": MEMBERS})
 
-    def finished(self) -> Estimator:
+    def finished(self) -> Any:
         """The best one, as it is handed over, with the leaderboard."""
         metric = self.best.score("validation").criterion
-        best: Estimator = self.best.finish().model
+        best = self.best.finish().model
         best.search_ = Leaderboard(metric, self.best.higher, tuple(self.entries), self.chosen, tuple(self.skipped))
         if len(self.entries) > 1:
             message = "Of {count} trainings the validation part chose: {name}."
@@ -136,7 +131,7 @@ class _Search:
             best.notes_ = (*best.notes_, note)
         return best
 
-    def _note(self, name: str, trainee: Trainee, begin: float, changes: Changes) -> None:
+    def _note(self, name: str, trainee: Any, begin: float, changes: Changes) -> None:
         value = trainee.value("validation")
         error = 1 - value if trainee.higher else value
         took = time.monotonic() - begin
@@ -147,7 +142,7 @@ class _Search:
             self.best, self.chosen, self.error = trainee, name, error
 
 
-def _open(model: Estimator, changes: Changes) -> dict[str, Any]:
+def _open(model: Any, changes: Changes) -> dict[str, Any]:
     """The changes of options about which the user said nothing."""
     given, found = model._changed(), {}
     for name, value in changes.items():
