@@ -56,6 +56,7 @@ SURFACE = [
     "TidegateError",
     "TrainOptions",
     "Translator",
+    "Tuned",
     "__version__",
     "audit",
     "backtest",
@@ -72,6 +73,7 @@ SURFACE = [
     "report_explanation",
     "report_run",
     "split",
+    "tune",
 ]
 
 
