@@ -19,6 +19,7 @@ from tidegate.prepare.sequence.tokens import UNSPACED
 Floats = NDArray[np.float64]
 PURPOSE = "score what was written"
 _PIECES = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+|[^\w\s]")
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _WORDS = re.compile(rf"[{UNSPACED}]|[a-z0-9]+")
 
 
@@ -96,7 +97,7 @@ def _sacred(name: str, library: Any, change: Callable[[str], str] = str) -> Text
 
 
 def rouge_l() -> TextMetric:
-    """ROUGE-L: mean F score of the longest common subsequence of words (Chinese: characters), by rouge-score.
+    """ROUGE-L: mean F score of the longest common subsequence of stems (Chinese: characters), by rouge-score.
 
     Raises:
         MissingExtraError: rouge-score is not installed.
@@ -104,13 +105,14 @@ def rouge_l() -> TextMetric:
     Source: Lin (2004), https://aclanthology.org/W04-1013.
     """
     library = require("rouge_score.rouge_scorer", extra="text", purpose=PURPOSE)
-    scorer = library.RougeScorer(["rougeL"], tokenizer=_Words())
+    words = require("rouge_score.tokenizers", extra="text", purpose=PURPOSE).DefaultTokenizer(use_stemmer=True)
+    scorer = library.RougeScorer(["rougeL"], tokenizer=_Words(words))
 
     def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
         pairs = zip(references, hypotheses, strict=True)
         return np.array([[scorer.score(*pair)["rougeL"].fmeasure, 1.0] for pair in pairs]).reshape(-1, 2)
 
-    return TextMetric("rouge_l", True, count, _mean, "rouge-score|rougeL|f|no stemmer")
+    return TextMetric("rouge_l", True, count, _mean, "rouge-score|rougeL|f|stemmer")
 
 
 def wer() -> TextMetric:
@@ -160,10 +162,16 @@ def _mean(sums: Floats) -> float:
 
 
 class _Words:
-    """rouge-score's own cut into words, which also knows scripts without blanks."""
+    """rouge-score's own stems, and characters of scripts without blanks."""
+
+    def __init__(self, words: Any) -> None:
+        self.words = words
 
     def tokenize(self, text: str) -> list[str]:
-        return _WORDS.findall(text.lower())
+        if _UNSPACED.search(text):
+            return _WORDS.findall(text.lower())
+        found: list[str] = self.words.tokenize(text)
+        return found
 
 
 def pieces(text: str) -> list[str]:
