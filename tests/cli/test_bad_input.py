@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.tasks.audit.spoiled import CASES, GOOD, Case, write
 from tests.tasks.forecast.models import QUICK, fitted_plain, plain, write_csv
+from tidegate.cli.fit import folder_for
 from tidegate.cli.main import main
 
 FLAGS = {"horizon", "window", "cell", "hidden_size", "num_layers", "seed", "max_epochs"}
@@ -183,3 +186,25 @@ def test_an_interrupt_says_how_to_go_on(
     words = ["fit", "forecast", str(tmp_path / "table.csv"), "--out", str(tmp_path / "run"), "-q"]
     assert main([*words, "--horizon", "6", "--window", "12"]) == 130
     assert "--resume" in capsys.readouterr().err
+
+
+def test_a_path_where_nothing_is_is_refused_before_torch_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "load.csv").write_text("time,y\n")
+    code = (
+        "import sys\nfrom tidegate.cli.main import main\n"
+        "code = main(['fit', 'forecast', 'laod.csv'])\nprint(code, 'torch' in sys.modules)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "2 False"
+    assert "did you mean 'load.csv'" in found.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "load.csv"]
+
+
+def test_a_run_without_a_folder_gets_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert folder_for("data/load.csv.gz") == Path("runs/load")
+    Path("runs/load").mkdir(parents=True)
+    assert folder_for("load.csv") == Path("runs/load-2")
+    Path("runs/load-2").mkdir()
+    assert folder_for("load.csv") == Path("runs/load-3")
+    assert folder_for("load.csv", again=True) == Path("runs/load-2")

@@ -23,6 +23,10 @@ Data = Annotated[
     typer.Argument(help=tr("CSV or Parquet file; of sequences also a JSONL, .ts or .arff file, or a folder of clips.")),
 ]
 Folder = Annotated[Path, typer.Option("--out", "-o", help=tr("Folder of the run."))]
+Anywhere = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help=tr("Folder of the run; runs/ and the name of the data if not given.")),
+]
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
@@ -53,7 +57,7 @@ def fit_command(task: str) -> Callable[..., None]:
         context: typer.Context,
         *,
         data: Data,
-        out: Folder,
+        out: Anywhere = None,
         unit: Annotated[str, typer.Option(help=tr("Unit of the target, for the report."))] = "",
         audit: Annotated[
             bool, typer.Option("--audit", help=tr("Audit the pipeline too, for the report; costs six short trainings."))
@@ -68,10 +72,27 @@ def fit_command(task: str) -> Callable[..., None]:
     ) -> None:
         subject = takes.subject(context, data, values)
         fitting = {**subject.fitting, "resume": resume, "overwrite": overwrite}
+        if out is None:
+            out = folder_for(data, resume or overwrite)
+            say(tr("The run goes to {folder}, as no --out was given.", folder=out))
         page = {"out": out, "unit": unit, "audit": audit, "command": repeated(context)}
         train(subject.model, data, subject.reading, fitting, quiet, as_json, **page)
 
     return signed(run, takes.all, leave=leave)
+
+
+def folder_for(data: str, again: bool = False) -> Path:
+    """A folder of its own for a run on some data, `runs/load` of load.csv.gz: with a number, where there is one.
+
+    Args:
+        data: file or folder. again: take the last one that is there.
+    """
+    name = Path(data).name.removesuffix(".gz")
+    base = DEMO.parent / (Path(name).stem or "run")
+    taken = [base]
+    while taken[-1].exists():
+        taken.append(base.with_name(f"{base.name}-{len(taken) + 1}"))
+    return taken[-2] if again and len(taken) > 1 else taken[-1]
 
 
 def train(

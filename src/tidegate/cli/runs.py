@@ -13,6 +13,19 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 
 
+def require_path(data: str | Path) -> None:
+    """Refuse a path where nothing is, before anything large is imported.
+
+    Raises:
+        ReadError: with the names that are near.
+    """
+    path = Path(data).expanduser()
+    if not path.exists():
+        from tidegate.data.files.dialect import open_bytes
+
+        open_bytes(path).close()
+
+
 def opened(run: str | Path, verb: str, data: str | None = None, **reading: Any) -> Any:
     """The estimator of a run as `fit` left it.
 

@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from tidegate.cli.derive import Option, merge, options, signed, taken, unsaid
-from tidegate.cli.runs import is_run, opened, refuse_options
+from tidegate.cli.runs import is_run, opened, refuse_options, require_path
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 
@@ -90,6 +90,7 @@ class Takes:
         Raises:
             ConfigError: an option that cannot work, or that the run has settled; a verb that is not for its task.
         """
+        require_path(data)
         require("torch", extra="train", purpose="train")
         fitting = taken(context, self.fitting, values)
         if verb and is_run(data):
