@@ -28,6 +28,7 @@ from tidegate.artifacts.atomic import existing_folder, write_folder
 from tidegate.artifacts.spec import NetworkSpec, Record
 from tidegate.artifacts.storage import Storage, pack_weights, unpack_weights
 from tidegate.core.errors import ArtifactError
+from tidegate.core.translate import tr
 
 FORMAT_VERSION = 2  # 1 where the weights are float32, which versions of tidegate before it read
 LARGEST_JSON = 64 * 1024 * 1024
@@ -121,16 +122,25 @@ def read_artifact(path: Path) -> Artifact:
     """
     folder = existing_folder(Path(path))
     if not folder.is_dir():
-        raise ArtifactError(f"there is no model at {path}: expected a folder with model.json in it")
+        raise ArtifactError(tr("there is no model at {path}: expected a folder with model.json in it", path=path))
     record = _read_record(folder)
     contents: dict[str, bytes] = {}
     for name in FILES:
         content = _read_bytes(folder / name, LARGEST_TENSORS if name.endswith("safetensors") else LARGEST_JSON)
         if hashlib.sha256(content).hexdigest() != record.files.get(name):
-            raise ArtifactError(f"{folder / name} is not what model.json says (sha256 differs): it was changed or cut")
+            raise ArtifactError(
+                tr("{value} is not what model.json says (sha256 differs): it was changed or cut", value=folder / name)
+            )
         contents[name] = content
     if set(record.files) != set(FILES):
-        raise ArtifactError(f"{folder / 'model.json'}: files are {sorted(record.files)}, expected {sorted(FILES)}")
+        raise ArtifactError(
+            tr(
+                "{value}: files are {shown}, expected {shown2}",
+                value=folder / "model.json",
+                shown=sorted(record.files),
+                shown2=sorted(FILES),
+            )
+        )
     weights = unpack_weights(folder / FILES[0], contents[FILES[0]], record.network, record.weights)
     return Artifact(
         record=record,
@@ -153,7 +163,7 @@ def read_task(path: str | Path) -> str:
     """Which estimator made a model, from its `model.json` alone; arguments and errors as of `read_model`."""
     folder = existing_folder(_model_folder(path))
     if not folder.is_dir():
-        raise ArtifactError(f"there is no model at {path}: expected a folder with model.json in it")
+        raise ArtifactError(tr("there is no model at {path}: expected a folder with model.json in it", path=path))
     return _read_record(folder).task
 
 
@@ -169,44 +179,66 @@ def _read_record(folder: Path) -> ModelRecord:
     state = _parse(place, _read_bytes(place, LARGEST_JSON))
     version = state.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ArtifactError(f"{place}: format_version is {version!r}, expected a whole number from 1")
+        raise ArtifactError(
+            tr(
+                "{place}: format_version is {version}, expected a whole number from 1",
+                place=place,
+                version=repr(version),
+            )
+        )
     if version > FORMAT_VERSION:
         raise ArtifactError(
-            f"{place} is of format version {version}; this tidegate reads up to {FORMAT_VERSION}. Upgrade tidegate."
+            tr(
+                "{place} is of format version {version}; this tidegate reads up to {FORMAT_VERSION}. Upgrade tidegate.",
+                place=place,
+                version=version,
+                FORMAT_VERSION=FORMAT_VERSION,
+            )
         )
     network = NetworkSpec.from_json(state.pop("network", None))
     try:
         return ModelRecord.model_validate({**state, "network": network})
     except ValidationError as error:
         first = error.errors()[0]
-        raise ArtifactError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ArtifactError(
+            tr("{place}: {shown}: {item}", place=place, shown=".".join(map(str, first["loc"])), item=first["msg"])
+        ) from error
 
 
 def _read_tensors(place: Path, content: bytes) -> dict[str, NDArray[Any]]:
     try:
         return dict(load_tensors(content))
     except (SafetensorError, KeyError, ValueError) as error:
-        raise ArtifactError(f"{place} is not a safetensors file: {error}") from error
+        raise ArtifactError(tr("{place} is not a safetensors file: {error}", place=place, error=error)) from error
 
 
 def _read_bytes(place: Path, largest: int) -> bytes:
     if place.is_symlink() or not place.is_file():
-        raise ArtifactError(f"{place} is missing (or is not a plain file): the model is incomplete")
+        raise ArtifactError(tr("{place} is missing (or is not a plain file): the model is incomplete", place=place))
     if place.stat().st_size > largest:
-        raise ArtifactError(f"{place} has {place.stat().st_size} bytes, more than the {largest} that are allowed")
+        raise ArtifactError(
+            tr(
+                "{place} has {st_size} bytes, more than the {largest} that are allowed",
+                place=place,
+                st_size=place.stat().st_size,
+                largest=largest,
+            )
+        )
     try:
         return place.read_bytes()
     except OSError as error:
-        raise ArtifactError(f"{place} cannot be read: {error.strerror or error}") from error
+        raise ArtifactError(
+            tr("{place} cannot be read: {value}", place=place, value=error.strerror or error)
+        ) from error
 
 
 def _parse(place: Path, content: bytes) -> dict[str, Any]:
     try:
         state = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ArtifactError(f"{place} is not JSON: {error}") from error
+        raise ArtifactError(tr("{place} is not JSON: {error}", place=place, error=error)) from error
     if not isinstance(state, dict):
-        raise ArtifactError(f"{place}: expected a JSON object")
+        raise ArtifactError(tr("{place}: expected a JSON object", place=place))
     return state
 
 

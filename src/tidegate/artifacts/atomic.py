@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tidegate.core.errors import OutputError
+from tidegate.core.translate import tr
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -106,13 +107,21 @@ def _refuse_strangers(path: Path, files: Mapping[str, bytes]) -> None:
     """Replacing a folder deletes it: only one that holds nothing but files of these names may go."""
     if not path.is_dir() or path.is_symlink():
         raise OutputError(
-            f"cannot write {path}: it is a file or a link, not a folder. Nothing was replaced; choose another name."
+            tr(
+                "cannot write {path}: it is a file or a link, not a folder. Nothing was replaced; choose another name.",
+                path=path,
+            )
         )
     strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in files)
     if strangers:
         raise OutputError(
-            f"cannot replace {path}: it holds {', '.join(strangers[:3])}{' and more' if len(strangers) > 3 else ''}, "
-            "which would be lost. Nothing was replaced; choose a new folder, or one that was written here before."
+            tr(
+                "cannot replace {path}: it holds {shown}{more}, which would be lost. Nothing was replaced; choose"
+                " a new folder, or one that was written here before.",
+                path=path,
+                shown=", ".join(strangers[:3]),
+                more=" and more" if len(strangers) > 3 else "",
+            )
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tidegate.artifacts.atomic import unwritable
 from tidegate.core.errors import OutputError
+from tidegate.core.translate import tr
 
 NAME = ".lock"
 LEFTOVER = re.compile(r"\..+\.[0-9a-f]{8}\.tmp|\.probe-[0-9a-f]{8}")  # as `atomic` names what it has not yet renamed
@@ -81,7 +82,10 @@ def _taken(folder: Path, until: float) -> int:
                 time.sleep(PAUSE)
                 continue
             raise OutputError(
-                f"another process writes into {folder} at this moment: wait for it, or choose another folder"
+                tr(
+                    "another process writes into {folder} at this moment: wait for it, or choose another folder",
+                    folder=folder,
+                )
             )
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(handle), os.stat(place)):

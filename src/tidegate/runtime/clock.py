@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from tidegate.core.errors import TimeError
+from tidegate.core.translate import tr
 
 
 def microseconds(time: Any, zone: str | None) -> int:
@@ -25,12 +26,16 @@ def microseconds(time: Any, zone: str | None) -> int:
             if moment.tzinfo is not None:
                 moment = moment.astimezone(timezone.utc if zone is not None else None).replace(tzinfo=None)
         if isinstance(moment, (bool, int, float, np.number)):
-            raise ValueError("a number is no time of day")
+            raise ValueError(tr("a number is no time of day"))
         stamp = np.datetime64(moment, "us")
         if np.isnat(stamp):
-            raise ValueError("it is missing")
+            raise ValueError(tr("it is missing"))
     except (TypeError, ValueError, OverflowError) as error:
         raise TimeError(
-            f"time={time!r} is no time: give a datetime, or text such as '2026-01-31 06:00' ({error})"
+            tr(
+                "time={time} is no time: give a datetime, or text such as '2026-01-31 06:00' ({error})",
+                time=repr(time),
+                error=error,
+            )
         ) from error
     return int(stamp.astype(np.int64))

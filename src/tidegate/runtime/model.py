@@ -18,6 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
+from tidegate.core.translate import tr
 from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.recurrent import Loaded
 
@@ -125,7 +126,9 @@ def model_of(artifact: Artifact) -> Model[Any, Any]:
     hold_blas()
     task = artifact.record.task
     if task not in HOMES:
-        raise ArtifactError(f"model.json: task is {task!r}; this version knows {', '.join(HOMES)}")
+        raise ArtifactError(
+            tr("model.json: task is {task}; this version knows {shown}", task=repr(task), shown=", ".join(HOMES))
+        )
     module, name = HOMES[task]
     found: Model[Any, Any] = getattr(importlib.import_module(module), name).of(artifact)
     return found
@@ -140,5 +143,5 @@ def require_task(artifact: Artifact, tasks: tuple[str, ...]) -> str:
     task: str = artifact.record.task
     if task not in tasks:
         expected = repr(tasks[0]) if len(tasks) == 1 else f"one of {', '.join(tasks)}"
-        raise ArtifactError(f"model.json: task is {task!r}; expected {expected}")
+        raise ArtifactError(tr("model.json: task is {task}; expected {expected}", task=repr(task), expected=expected))
     return task

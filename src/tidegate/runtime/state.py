@@ -16,6 +16,7 @@ from safetensors.numpy import save as save_tensors
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.translate import tr
 
 FORMAT = 2
 ABOUT = "about"
@@ -68,11 +69,18 @@ def check_state(found: Mapping[str, Array], expected: Mapping[str, Expected], wh
         ArtifactError: an array is missing, extra, of another shape or type, or holds a value out of range.
     """
     if set(found) != set(expected):
-        raise ArtifactError(f"{where}: arrays are {sorted(found)}, expected {sorted(expected)}")
+        raise ArtifactError(
+            tr(
+                "{where}: arrays are {shown}, expected {shown2}",
+                where=where,
+                shown=sorted(found),
+                shown2=sorted(expected),
+            )
+        )
     for name, rule in expected.items():
         problem = rule.problem(found[name])
         if problem is not None:
-            raise ArtifactError(f"{where}: {name} {problem}")
+            raise ArtifactError(tr("{where}: {name} {problem}", where=where, name=name, problem=problem))
 
 
 def fingerprint(spec: NetworkSpec, weights: Mapping[str, Array], *about: Any) -> str:
@@ -105,18 +113,24 @@ def unpack(snapshot: bytes, model: str) -> tuple[dict[str, Any], dict[str, Array
         whole = bytes(snapshot)
         content, digest = whole[:-DIGEST], whole[-DIGEST:]
         if hashlib.sha256(content).digest() != digest:
-            raise ValueError("its checksum differs, so that it was changed or cut")
+            raise ValueError(tr("its checksum differs, so that it was changed or cut"))
         arrays = dict(load_tensors(content))
         about = json.loads(arrays.pop(ABOUT).tobytes())
         version, made_by = about["format"], about["model"]
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"the snapshot cannot be read: {error}; take it with stream.snapshot()") from error
+        raise ArtifactError(
+            tr("the snapshot cannot be read: {error}; take it with stream.snapshot()", error=error)
+        ) from error
     if version != FORMAT:
-        raise ArtifactError(f"the snapshot has format {version}; this version reads {FORMAT}")
+        raise ArtifactError(
+            tr("the snapshot has format {version}; this version reads {FORMAT}", version=version, FORMAT=FORMAT)
+        )
     if made_by != model:
         raise ArtifactError(
-            "the snapshot was taken from a stream of another model (weights or options differ); load that one, "
-            "or begin a new stream"
+            tr(
+                "the snapshot was taken from a stream of another model (weights or options differ); load that "
+                "one, or begin a new stream"
+            )
         )
     return about, arrays
 
@@ -135,11 +149,15 @@ def measured(value: Any, names: tuple[str, ...] = ()) -> NDArray[np.float64]:
     except (TypeError, ValueError, OverflowError) as error:
         shown = repr(value)
         shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
-        raise DataError(f"a stream takes numbers, got {shown}; give NaN where a value is missing") from error
+        raise DataError(
+            tr("a stream takes numbers, got {shown}; give NaN where a value is missing", shown=shown)
+        ) from error
     strange = np.abs(found) > LARGEST_VALUE
     if strange.any():
         place = tuple(np.argwhere(strange)[0])
         name = f"{names[place[-1]]!r} " if names and found.ndim and found.shape[-1] == len(names) else ""
         amount = "infinite" if np.isinf(found[place]) else f"{found[place]:g}, more than {LARGEST_VALUE:g}"
-        raise DataError(f"a value {name}is {amount}; correct it, or give NaN if it is unknown")
+        raise DataError(
+            tr("a value {name}is {amount}; correct it, or give NaN if it is unknown", name=name, amount=amount)
+        )
     return found

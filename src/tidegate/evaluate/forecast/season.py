@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.table import Table
 
+_LARGE = 1e100
 Array = NDArray[np.float64]
 
 DAYS = (24, 48, 96, 144, 288, 1440)  # steps in a day, hourly to every minute
@@ -138,6 +139,9 @@ def autocorrelation(values: Array, lags: int) -> Array:
     t = np.arange(values.size, dtype=np.float64)
     slope, level = np.polyfit(t[seen] - t.mean(), values[seen], 1)
     rest = np.where(seen, values - level - slope * (t - t.mean()), 0.0)
+    largest = float(np.abs(rest).max(initial=0.0))
+    if largest > _LARGE:  # its square would be infinite; correlations have no unit
+        rest = rest / largest
     size = 1 << int(values.size + lags).bit_length()
     products = np.fft.irfft(np.abs(np.fft.rfft(rest, size)) ** 2, size)[: lags + 1]
     pairs = np.fft.irfft(np.abs(np.fft.rfft(seen.astype(np.float64), size)) ** 2, size)[: lags + 1]

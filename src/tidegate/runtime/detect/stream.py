@@ -91,7 +91,7 @@ class DetectStream:
         about, arrays = unpack(snapshot, self.detector.fingerprint)
         names = about.get("names")
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            raise ArtifactError("the snapshot does not name its streams")
+            raise ArtifactError(tr("the snapshot does not name its streams"))
         check_state(arrays, self.detector.streams([""]).expected(len(names)), "snapshot")
         streams = self.detector.streams(names)
         streams.restore(arrays)

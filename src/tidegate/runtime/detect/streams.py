@@ -25,6 +25,7 @@ TOGETHER = 8_192  # streams whose windows are rebuilt in one call of the engine:
 NEVER = np.iinfo(np.int64).min
 LARGEST_COUNT = 1e12  # of remembered errors
 LARGEST_ERROR = 2e300
+LARGEST_STATE = 1e30  # of a cell, which grows by one at most at a step, and of what a network expects
 LARGEST_SQUASHED = 1e3  # asinh of the largest error is below it
 
 Array = NDArray[Any]
@@ -293,7 +294,7 @@ class Streams:
             "value": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
             "aside": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
             "before": (-LARGEST_SQUASHED, LARGEST_SQUASHED, False, False),
-            "expected": (-np.inf, np.inf, True, False),
+            "expected": (-LARGEST_STATE, LARGEST_STATE, True, False),
             "short": (0, LARGEST_ERROR, False, False),
             "ring": (-LARGEST_SQUASHED, LARGEST_SQUASHED, True, False),
             "counts": (0, LARGEST_COUNT, False, False),
@@ -301,7 +302,7 @@ class Streams:
             "levels": (0, LARGEST_COUNT, False, True),
             "time": (NEVER, MOST_STEPS, False, False),
             "h": (-1, 1, False, False),
-            "c": (-np.inf, np.inf, False, False),
+            "c": (-LARGEST_STATE, LARGEST_STATE, False, False),
         }
         found = {}
         for name, own in self.export().items():

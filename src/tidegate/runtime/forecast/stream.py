@@ -88,7 +88,7 @@ class ForecastStream:
             or table.time.dtype != own.time.dtype
             or len(table) > self.model.rows
         ):
-            raise ArtifactError("snapshot: its rows are not of one series of this model")
+            raise ArtifactError(tr("snapshot: its rows are not of one series of this model"))
         self.table = table
 
     def _fingerprint(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.translate import tr
 
 Floats = NDArray[np.float64]
 MOST = 5_000  # errors that are kept, evenly spread
@@ -62,13 +63,20 @@ class Margins:
         (2023), arXiv:2306.06342.
         """
         if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 < level < 100:
-            raise ConfigError(f"level is the percentage an interval should hold, such as 80; got {level!r}")
+            raise ConfigError(
+                tr("level is the percentage an interval should hold, such as 80; got {level}", level=repr(level))
+            )
         share = level / 100
         needed = math.ceil(round(share / (1 - share), 9))
         if self.count < needed:
             raise ConfigError(
-                f"an interval of {level:g} % needs the errors of {needed} validation sequences (or groups), and there "
-                f"are {self.count}: give the validation part a larger share, or ask for a lower level"
+                tr(
+                    "an interval of {level} % needs the errors of {needed} validation sequences (or groups), and "
+                    "there are {count}: give the validation part a larger share, or ask for a lower level",
+                    level=f"{level:g}",
+                    needed=needed,
+                    count=self.count,
+                )
             )
         return np.array([_quantile(column, self.units, share) for column in self.errors.T])
 
@@ -92,7 +100,7 @@ class Margins:
         errors, units = (arrays.get(f"margins.{name}", np.empty(0)) for name in ("errors", "units"))
         fit = errors.dtype == np.float64 and units.dtype == np.int64 and errors.shape == (len(units), quantities)
         if not fit or not len(units) or (errors < 0).any() or np.isinf(errors).any():
-            raise ArtifactError("context.safetensors: errors and units of the intervals do not fit the model")
+            raise ArtifactError(tr("context.safetensors: errors and units of the intervals do not fit the model"))
         return cls(errors, units)
 
 
@@ -103,7 +111,7 @@ def half_widths(margins: Margins | None, level: float) -> Floats:
         ConfigError: there are none, or as of `Margins.at`.
     """
     if margins is None:
-        raise ConfigError("intervals are of numbers: a class has its probability instead (predict_proba)")
+        raise ConfigError(tr("intervals are of numbers: a class has its probability instead (predict_proba)"))
     return margins.at(level)
 
 

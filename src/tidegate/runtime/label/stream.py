@@ -131,7 +131,7 @@ class LabelStream:
         check_state(arrays, expected, "snapshot")
         taken = about.get("taken")
         if isinstance(taken, bool) or not isinstance(taken, int) or not 0 <= taken < MOST_STEPS:
-            raise DataError("the snapshot does not say how many steps were taken")
+            raise DataError(tr("the snapshot does not say how many steps were taken"))
         for number, steps in enumerate(self.steps):
             start = f"{number}."
             steps.restore({name.removeprefix(start): own for name, own in arrays.items() if name.startswith(start)})
@@ -208,27 +208,49 @@ class LabelStream:
         columns = tuple(state.name for state in preparation.categories)
         if not isinstance(values, Mapping):
             if columns:
-                raise DataError(f"the model reads categories too: give a mapping, with {', '.join(columns)}")
+                raise DataError(
+                    tr("the model reads categories too: give a mapping, with {shown}", shown=", ".join(columns))
+                )
             found = measured(values, channels)
             if found.size != count * len(channels):
                 raise DataError(
-                    f"a step of {count} stream(s) has {len(channels)} channel(s) each; got {list(found.shape)}"
+                    tr(
+                        "a step of {count} stream(s) has {shown} channel(s) each; got {shown2}",
+                        count=count,
+                        shown=len(channels),
+                        shown2=list(found.shape),
+                    )
                 )
             return found.reshape(count, len(channels)), {}
         strangers = sorted(set(values) - {*channels, *columns})
         if strangers:
-            raise SchemaError(f"column {strangers[0]!r} is not one of the model's: {', '.join((*channels, *columns))}")
+            raise SchemaError(
+                tr(
+                    "column {item} is not one of the model's: {shown}",
+                    item=repr(strangers[0]),
+                    shown=", ".join((*channels, *columns)),
+                )
+            )
         numbers = np.full((count, len(channels)), np.nan)
         for place, name in enumerate(channels):
             given = measured(values.get(name, np.nan))
             if given.size not in (1, count):
-                raise DataError(f"{name!r} has {given.size} values for {count} stream(s)")
+                raise DataError(
+                    tr("{name} has {size} values for {count} stream(s)", name=repr(name), size=given.size, count=count)
+                )
             numbers[:, place] = given.ravel()
         words: dict[str, Array] = {}
         for name in columns:
             value = values.get(name)
             entries = [value] * count if value is None or isinstance(value, str) else list(value)
             if len(entries) != count:
-                raise DataError(f"{name!r} has {len(entries)} values for {count} stream(s)")
+                raise DataError(
+                    tr(
+                        "{name} has {size} values for {count} stream(s)",
+                        name=repr(name),
+                        size=len(entries),
+                        count=count,
+                    )
+                )
             words[name] = np.array(entries, dtype=object)
         return numbers, words

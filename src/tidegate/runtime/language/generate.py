@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.translate import tr
 from tidegate.kernels.write import Write
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN, Vocabulary
 from tidegate.runtime.language.music import ChordRule, check_melody
@@ -70,9 +71,11 @@ class Generation(Writing):
     ) -> None:
         for name, value in (("length", length), ("count", count)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} is a whole number of at least 1; got {value!r}")
+                raise ConfigError(
+                    tr("{name} is a whole number of at least 1; got {value}", name=name, value=repr(value))
+                )
         if isinstance(stop, str) or any(not isinstance(part, str) or not part for part in stop):
-            raise ConfigError(f"stop is a list of strings that are not empty; got {stop!r}")
+            raise ConfigError(tr("stop is a list of strings that are not empty; got {stop}", stop=repr(stop)))
         layers, units = spec.encoder.num_layers, spec.encoder.hidden_size
         check_room(4 * count * (2 * layers * units + 3 * spec.outputs) + 64 * count * length, f"{count} texts")
         self.vocabulary, self.length, self.ends = vocabulary, length, ends
@@ -198,7 +201,7 @@ def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:
         DataError: tokens that the vocabulary has not, with their place; ConfigError: it is no text.
     """
     if not isinstance(prompt, str):
-        raise ConfigError(f"prompt is a text; got {type(prompt).__name__}")
+        raise ConfigError(tr("prompt is a text; got {__name__}", __name__=type(prompt).__name__))
     numbers = vocabulary.encode(prompt)
     strange = np.flatnonzero(numbers == UNKNOWN)
     if len(strange):
@@ -206,7 +209,12 @@ def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:
         shown = ", ".join(repr(piece) for piece in dict.fromkeys(pieces[place] for place in strange[:50].tolist()))
         at = len("".join(pieces[: strange[0]])) + 1
         raise DataError(
-            f"the prompt has {len(strange)} symbols that the training text has not (from character {at}: {shown}): "
-            "leave them out, or train on a text that has them"
+            tr(
+                "the prompt has {shown} symbols that the training text has not (from character {at}: {shown2}): "
+                "leave them out, or train on a text that has them",
+                shown=len(strange),
+                at=at,
+                shown2=shown,
+            )
         )
     return numbers

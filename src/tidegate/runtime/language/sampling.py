@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 Array = NDArray[np.float32]
 BLOCK = 1 << 16  # random numbers drawn at once
@@ -51,7 +52,14 @@ class Sampling:
         for name, least in (("top_k", 0), ("memory", 1), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+                raise ConfigError(
+                    tr(
+                        "{name} is a whole number of at least {least}; got {value}",
+                        name=name,
+                        least=least,
+                        value=repr(value),
+                    )
+                )
 
     @property
     def plain(self) -> bool:
@@ -62,7 +70,15 @@ class Sampling:
 def _within(name: str, value: Any, low: float, high: float) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not low <= value <= high:
-        raise ConfigError(f"{name} is a number from {low:g} to {high:g}; got {value!r}")
+        raise ConfigError(
+            tr(
+                "{name} is a number from {low} to {high}; got {value}",
+                name=name,
+                low=f"{low:g}",
+                high=f"{high:g}",
+                value=repr(value),
+            )
+        )
 
 
 def kept(scores: Array, sampling: Sampling) -> Array:

@@ -12,6 +12,7 @@ from tidegate.artifacts.inputs import check_tokens
 from tidegate.artifacts.shapes import raw_static
 from tidegate.artifacts.spec import NetworkSpec, Recurrent
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.translate import tr
 from tidegate.runtime.network.cells import State
 from tidegate.runtime.network.flow import Array, Flow
 from tidegate.runtime.network.layers import LAYERS
@@ -49,7 +50,7 @@ def check_stream(spec: NetworkSpec) -> None:
     elif spec.channels == "independent":
         reason = "independent channels run once for each target: make a stream of each"
     if reason is not None:
-        raise ConfigError(f"this network cannot be streamed: {reason}")
+        raise ConfigError(tr("this network cannot be streamed: {reason}", reason=reason))
 
 
 class Steps:
@@ -76,14 +77,14 @@ class Steps:
     ) -> None:
         check_stream(spec)
         if streams < 1:
-            raise ConfigError(f"streams is a whole number of at least 1; got {streams!r}")
+            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
         self.spec, self.streams = spec, streams
         self.steps = np.zeros(streams, dtype=np.int64)
         self._weights = weights if isinstance(weights, Loaded) else Loaded(weights)
         shape = (streams, raw_static(spec))
         self._static = np.zeros(shape, np.float32) if static is None else np.asarray(static, np.float32)
         if self._static.shape != shape or (static is None and shape[1]):
-            raise ConfigError(f"this network reads static inputs {list(shape)}; give static")
+            raise ConfigError(tr("this network reads static inputs {shown}; give static", shown=list(shape)))
         self._tokens = spec.find("tokens")
         self._layer: Recurrent = spec.find("recurrent")
         places = [(f"layers.{index}", layer) for index, layer in enumerate(spec.layers)]
@@ -170,7 +171,13 @@ class Steps:
         """[S, 1, I], or tokens [S, 1]."""
         if self._tokens is not None:
             if np.shape(x) != (self.streams,):
-                raise ConfigError(f"a step of these streams is [{self.streams}] tokens; got {list(np.shape(x))}")
+                raise ConfigError(
+                    tr(
+                        "a step of these streams is [{streams}] tokens; got {shown}",
+                        streams=self.streams,
+                        shown=list(np.shape(x)),
+                    )
+                )
             tokens = np.asarray(x)[:, None]
             check_tokens(tokens, self._tokens.vocabulary)
             return tokens
@@ -185,10 +192,24 @@ class Steps:
     def _finite(self, given: Any, width: int, what: str) -> Array:
         values: Array = np.asarray(given, dtype=np.float32)
         if values.shape != (self.streams, width):
-            raise ConfigError(f"{what} is [{self.streams}, {width}]; got {list(values.shape)}")
+            raise ConfigError(
+                tr(
+                    "{what} is [{streams}, {width}]; got {shown}",
+                    what=what,
+                    streams=self.streams,
+                    width=width,
+                    shown=list(values.shape),
+                )
+            )
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise DataError(
-                f"stream {row}: input {column} of {what} is {values[row, column]}; fill it first, as in training"
+                tr(
+                    "stream {row}: input {column} of {what} is {item}; fill it first, as in training",
+                    row=row,
+                    column=column,
+                    what=what,
+                    item=values[row, column],
+                )
             )
         return values

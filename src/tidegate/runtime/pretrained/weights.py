@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from tidegate.core.errors import ArtifactError
+from tidegate.core.translate import tr
 from tidegate.pretrained import folder
 from tidegate.runtime.pretrained.network import Network
 
@@ -28,9 +29,11 @@ def read_card(path: Path | None = None) -> dict[str, Any]:
     try:
         card = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: cannot be read ({error}); install tidegate again") from error
+        raise ArtifactError(
+            tr("{path}: cannot be read ({error}); install tidegate again", path=path, error=error)
+        ) from error
     if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise ArtifactError(f"{path}: format is not {FORMAT}; install a newer tidegate")
+        raise ArtifactError(tr("{path}: format is not {FORMAT}; install a newer tidegate", path=path, FORMAT=FORMAT))
     return card
 
 
@@ -49,7 +52,11 @@ def load_network(path: Path | None = None) -> Network:
     try:
         content = place.read_bytes()
         if hashlib.sha256(content).hexdigest() != card["sha256"]:
-            raise ArtifactError(f"{place}: not the file that model.json describes; install tidegate again")
+            raise ArtifactError(
+                tr("{place}: not the file that model.json describes; install tidegate again", place=place)
+            )
         return Network(load(content))
     except (OSError, KeyError, SafetensorError) as error:
-        raise ArtifactError(f"{place}: cannot be read ({error}); install tidegate again") from error
+        raise ArtifactError(
+            tr("{place}: cannot be read ({error}); install tidegate again", place=place, error=error)
+        ) from error

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.runtime.network.flow import Array
 from tidegate.runtime.network.write import Pen, distribution
@@ -48,15 +49,34 @@ class Beam:
             if value is None and name == "max_length":
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
+                raise ConfigError(
+                    tr(
+                        "{name} is a whole number of at least {least}; got {value}",
+                        name=name,
+                        least=least,
+                        value=repr(value),
+                    )
+                )
         for name in ("length_penalty", "coverage_penalty"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
-                raise ConfigError(f"{name} is a number from 0 to 100; got {value!r}")
+                raise ConfigError(tr("{name} is a number from 0 to 100; got {value}", name=name, value=repr(value)))
         if self.best > self.beam:
-            raise ConfigError(f"best={self.best} texts cannot be found with a beam of {self.beam}: give a wider beam")
+            raise ConfigError(
+                tr(
+                    "best={best} texts cannot be found with a beam of {beam}: give a wider beam",
+                    best=self.best,
+                    beam=self.beam,
+                )
+            )
         if self.max_length is not None and self.max_length < self.min_length:
-            raise ConfigError(f"max_length {self.max_length} is below min_length {self.min_length}")
+            raise ConfigError(
+                tr(
+                    "max_length {max_length} is below min_length {min_length}",
+                    max_length=self.max_length,
+                    min_length=self.min_length,
+                )
+            )
 
     def changed(self, how: dict[str, Any]) -> Beam:
         """The same with some options changed.
@@ -66,7 +86,13 @@ class Beam:
         """
         odd = sorted(set(how) - set(self.__dataclass_fields__))
         if odd:
-            raise ConfigError(f"{odd[0]} is no option of the search; it has {', '.join(self.__dataclass_fields__)}")
+            raise ConfigError(
+                tr(
+                    "{item} is no option of the search; it has {shown}",
+                    item=odd[0],
+                    shown=", ".join(self.__dataclass_fields__),
+                )
+            )
         if "beam" in how and "best" not in how and isinstance(how["beam"], int):
             how = {**how, "best": max(1, min(self.best, how["beam"]))}
         return replace(self, **how)
