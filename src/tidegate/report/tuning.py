@@ -85,7 +85,7 @@ def picture(found: Any, name: str, lang: Language) -> Chart | None:
     score = tr("validation {metric}", lang, metric=metric_name(board.metric, lang))
     whole = all(isinstance(value, int) for value, *_ in pairs)
     chart = Chart(name, score, lang, height=220, x_whole=whole)
-    for taken, word, role in ((False, tr("Trial", lang), "muted"), (True, tr("Chosen", lang), "model")):
+    for taken, word, role in ((False, tr("Trial", lang), "baseline"), (True, tr("Chosen", lang), "model")):
         own = [(value, score) for value, score, chosen in pairs if chosen == taken]
         if own:
             x, y = zip(*own, strict=True)

@@ -56,6 +56,8 @@ class Tuned(Notebook):
         """What the gain on the part that chose is worth on the test part, which had no say; "" without one."""
         if self.before is None or self.after is None:
             return ""
+        if self.board.chosen == DEFAULT:
+            return tr("Nothing that was tried did better on the validation part than the options given.", lang)
         scores = {entry.name: entry.score for entry in self.board.entries}
         metric = self.board.metric
         first, best = (float(each.overall["model"][metric]) for each in (self.before, self.after))
