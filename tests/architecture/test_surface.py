@@ -7,7 +7,7 @@ import pytest
 
 import tidegate
 
-ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel")
+ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Transcriber")
 EVERYDAY = 12  # besides what makes the task: the horizon of a forecast, the threshold of a class
 CHOOSING = {"preset", "time_limit"}  # how the options are chosen, and none of them
 OWN = {
@@ -56,6 +56,7 @@ SURFACE = [
     "Table",
     "TidegateError",
     "TrainOptions",
+    "Transcriber",
     "Translator",
     "Tuned",
     "__version__",

@@ -60,9 +60,9 @@ VERBS: dict[str, Callable[[Case], Any]] = {
 ROLLING, SERIES = "!cross_validate", "!backtest"
 TABLE = "DataFrame"
 CONTRACT: dict[str, tuple[str, ...]] = {
-    "fit": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator"),
-    "predict": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
-    "predict new": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
+    "fit": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber"),
+    "predict": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
+    "predict new": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
     "evaluate": (
         "Evaluation",
         "ClassEvaluation",
@@ -70,6 +70,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "DetectorEvaluation",
         "LanguageEvaluation",
         "TextEvaluation",
+        "SpeechEvaluation",
     ),
     "evaluate new": (
         "Evaluation",
@@ -78,21 +79,46 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "DetectorEvaluation",
         "LanguageEvaluation",
         "TextEvaluation",
+        "SpeechEvaluation",
     ),
-    "backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock"),
-    "tg.backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock"),
-    "cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate", "!evaluate"),
-    "tg.cross_validate": (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate", "!evaluate"),
-    "audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts"),
-    "tg.audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts"),
-    "intervals": ("Intervals", "!predict_proba", "NumberIntervals", "!p_value", "!probability", "!evaluate"),
-    "explain": ("Explanation", "Explanation", "Explanation", "Explanation", "Surprise", "Alignment"),
-    "explain new": ("Explanation", "Explanation", "Explanation", "Explanation", "Surprise", "Alignment"),
-    "diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
-    "tg.diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
-    "fix": ("Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed"),
-    "compare": (SERIES, "Comparison", "Comparison", "!evaluate", "Comparison", "!evaluate"),
-    "tg.compare": (SERIES, "Comparison", "Comparison", "!evaluate", "Comparison", "!evaluate"),
+    "backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock"),
+    "tg.backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock"),
+    "cross_validate": (
+        SERIES,
+        "CrossValidation",
+        "CrossValidation",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+    ),
+    "tg.cross_validate": (
+        SERIES,
+        "CrossValidation",
+        "CrossValidation",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+    ),
+    "audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate"),
+    "tg.audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate"),
+    "intervals": (
+        "Intervals",
+        "!predict_proba",
+        "NumberIntervals",
+        "!p_value",
+        "!probability",
+        "!evaluate",
+        "!least sure",
+    ),
+    "explain": ("Explanation", "Explanation", "Explanation", "Explanation", "Surprise", "Alignment", "Saliency"),
+    "explain new": ("Explanation", "Explanation", "Explanation", "Explanation", "Surprise", "Alignment", "Saliency"),
+    "diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
+    "tg.diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
+    "fix": ("Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed"),
+    "compare": (SERIES, "Comparison", "Comparison", "!evaluate", "Comparison", "!evaluate", "!evaluate"),
+    "tg.compare": (SERIES, "Comparison", "Comparison", "!evaluate", "Comparison", "!evaluate", "!evaluate"),
     "stream": (
         "ForecastStream",
         "!cannot be streamed",
@@ -100,15 +126,24 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "DetectStream",
         "TextStream",
         "!predict",
+        "SpeechStream",
     ),
-    "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
-    "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator"),
-    "open_run": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator"),
+    "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
+    "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber"),
+    "open_run": (
+        "Forecaster",
+        "Classifier",
+        "Regressor",
+        "AnomalyDetector",
+        "LanguageModel",
+        "Translator",
+        "Transcriber",
+    ),
 }
 TRAINS = {"fit", "save", "load", "open_run", "tg.backtest", "tg.cross_validate", "tg.audit", "tg.compare"}
 NEEDS_NO_RUN = {"predict new", "evaluate new", "explain new"}  # answered by a model alone
 HOLDS = {("predict", "forecast"), ("explain", "forecast")}  # its context
-HOLDS |= {("stream", task) for task in ("forecast", "detect", "generate")}
+HOLDS |= {("stream", task) for task in ("forecast", "detect", "generate", "transcribe")}
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 
 

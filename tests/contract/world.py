@@ -12,11 +12,14 @@ import tidegate as tg
 from tests.tasks.forecast.models import hours, wave, write_csv
 from tests.tasks.label import bad
 from tests.tasks.language.corpora import chain
+from tests.tasks.transcribe.voices import write_folder
 from tests.tasks.translate.models import reversed_digits
 
-TASKS = ("forecast", "classify", "regress", "detect", "generate", "translate")
+TASKS = ("forecast", "classify", "regress", "detect", "generate", "translate", "transcribe")
 SEQUENCES = {"id": "run", "time": "step", "features": ["speed", "heat"]}
 LIGHT: dict[str, Any] = {"network": {"branch": ()}, "hidden_size": 4, "max_epochs": 2}
+SPEECH: dict[str, Any] = {"hidden_size": 16, "num_layers": 1, "dropout": 0.0, "max_epochs": 25, "batch_size": 4}
+SPEECH |= {"learning_rate": 0.03, "augment": {"noise": 0.0, "step_masks": 0, "channel_masks": 0}}
 BRIEF: dict[str, Any] = {"training": {"steps_per_epoch": 4, "patience": 2}, "max_epochs": 2}
 
 
@@ -65,6 +68,13 @@ TINY = {
         ("--source", "a", "--target", "b"),
         ("--max-epochs", "2", "--tokens", "char", "--hidden-size", "8", "--num-layers", "1"),
     ),
+    "transcribe": Tiny(
+        tg.Transcriber,
+        {**SPEECH, "bidirectional": False, "preparation": {"tokens": "word", "stack": 4}, "decoding": {"beam": 1}},
+        {"mels": 12},
+        ("--mels", "12"),
+        ("--tokens", "word", "--hidden-size", "8", "--num-layers", "1", "--max-epochs", "2"),
+    ),
 }
 
 
@@ -112,9 +122,9 @@ def build(folder: Path) -> World:
     text.write_text(chain(120, seed=5), "utf-8")
     pairs, more = write_pairs(folder / "pairs.tsv", 200, 0), write_pairs(folder / "more.tsv", 20, 7)
     data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves, "generate": corpus}
-    data |= {"translate": pairs}
+    data |= {"translate": pairs, "transcribe": write_folder(folder / "clips", 24)}
     new = {"forecast": later, "classify": others, "regress": others, "detect": later, "generate": text}
-    new |= {"translate": more}
+    new |= {"translate": more, "transcribe": write_folder(folder / "clips", 5, seed=300)}
     runs = {task: folder / task for task in TASKS}
     models = {
         task: tiny.make(**tiny.options).fit(str(data[task]), **tiny.reading, out=runs[task], progress=False)

@@ -24,6 +24,7 @@ TAKES = {
     "regressor": _ONE,
     "language": {},
     "translator": {"at": "at"},
+    "transcriber": {"at": "at"},
     "detector": {"at": "at", "series": "series", "block": "block"},
 }
 
@@ -72,13 +73,15 @@ def explain(
     options = _options(model, {name: value for name, value in wished.items() if value is not None}) | reading
     if data is None and at is not None and model.task == "forecaster":
         file = trained_on(run)
-    if model.task == "language":
+    if model.task in ("language", "transcriber"):
         from tidegate.report.language.page import report_surprise
+        from tidegate.report.transcribe.page import report_saliency
 
-        surprise = model.explain(file, **options)
-        print(surprise)
+        told = model.explain(file, **options)
+        print(told)
         place = run_folder(run) / "explanation.html" if out is None else out
-        say(tr("Explanation: {path}", path=report_surprise(place, surprise)))
+        write = report_surprise if model.task == "language" else report_saliency
+        say(tr("Explanation: {path}", path=write(place, told)))
         return
     if model.task == "translator":
         from tidegate.report.translate.page import report_alignment

@@ -21,6 +21,7 @@ from tidegate.cli import (
     resample,
     serve,
     shrink,
+    transcribe,
     versions,
 )
 from tidegate.cli import translate as translating
@@ -48,7 +49,7 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    answers = (fit, predict, generate, translating, evaluate, intervals, resample, explain, diagnose)
+    answers = (fit, predict, generate, translating, transcribe, evaluate, intervals, resample, explain, diagnose)
     for module in (*answers, versions, shrink, serve, info):
         module.register(app, words)
     return app

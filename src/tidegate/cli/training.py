@@ -22,10 +22,12 @@ TASKS = {
     "detect": "AnomalyDetector",
     "generate": "LanguageModel",
     "translate": "Translator",
+    "transcribe": "Transcriber",
 }
 EVERYDAY = ("encoder", "attention", "holidays", "tokens", "max_length", "warm_up")  # options of groups that help shows
 RUN = ("out", "resume", "overwrite", "progress", "source")  # of `fit`, and not of what is learned
 COLUMNS = ("time", "target", "series", "label", "id")  # what every reader of a table is told first
+PYTHON = ("check", "labelled", "speakers")  # of readers, which a command has no use for
 ROLES = ("known", "observed", "static", "static_data")  # of columns; not every task has them
 MORE = {  # what has no option of its own
     "read": Option(
@@ -131,7 +133,7 @@ def reading_options(kind: type[Any], leave: Collection[str] = ()) -> dict[str, O
     if any(item.kind is item.VAR_KEYWORD for item in reader.values()):  # of several kinds of data, tables among them
         found |= options(read, (*OPTIONS, "repair"), panel="Reading")
     lacks = [name for name in ROLES if name.partition("_")[0] not in fit]
-    return {name: option for name, option in found.items() if name not in (*lacks, *leave, "check")}
+    return {name: option for name, option in found.items() if name not in (*lacks, *leave, *PYTHON)}
 
 
 def new_data() -> dict[str, Option]:

@@ -221,6 +221,21 @@ WORDS = {
         "It has learned sentences by heart, or the training text itself repeats them.",
         "More dropout or fewer passes, a higher temperature; look whether the text holds the same passage many times.",
     ),
+    "only_blanks": Words(
+        "It writes nothing",
+        "{empty} % of the training recordings come out empty after {epochs} epochs; at {blank} % of the steps the "
+        "blank is likeliest.",
+        "A network trained by CTC says blanks everywhere at first, as that is the cheapest; letters come later, often "
+        "all at once.",
+        "Train longer, or at a higher rate; see that texts belong to their recordings, and that sound is loud enough.",
+    ),
+    "speech_overfitting": Words(
+        "It knows the training recordings by heart",
+        "Character error rate {wrong} % on training recordings, {held} % on the validation part, learned from "
+        "{seconds} s of speech.",
+        "With few recordings a network remembers each instead of what they have in common.",
+        "More variation (masks, speed, pitch), more dropout, fewer units, or more recordings.",
+    ),
     "repetition": Words(
         "It writes in circles",
         "{looping} % of what it wrote at temperature 0.8 only repeats what stands right before it (training text: "

@@ -205,17 +205,26 @@ class TokenEvidence(Evidence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class WritingEvidence(TokenEvidence):
-    """What a model that writes texts for inputs wrote for some of the validation part. N texts.
+class WrittenEvidence(Evidence):
+    """What a model wrote for some of the validation part. N texts.
 
     Attributes:
-        written, references: [N] its texts, and what people wrote.
-        free: mean -log p of the validation part's tokens where it reads its own likeliest tokens before them; NaN where
-            it reads none.
+        written, references: [N] its texts, and what people wrote or said.
     """
 
     written: tuple[str, ...]
     references: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WritingEvidence(WrittenEvidence, TokenEvidence):
+    """What a model that writes texts for texts wrote.
+
+    Attributes:
+        free: mean -log p of the validation part's tokens where it reads its own likeliest tokens before them; NaN where
+            it reads none.
+    """
+
     free: float
 
 
@@ -235,6 +244,29 @@ class LanguageEvidence(TokenEvidence):
     longest: str
     looping: float
     usual: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeechEvidence(WrittenEvidence):
+    """What a transcriber writes down of its recordings.
+
+    Attributes:
+        recordings: part -> how many were looked at. rates: part -> character error rate.
+        empty: share of the training recordings that come out empty. blank: share of their steps at which the blank is
+            likeliest. seconds: of all training recordings.
+    """
+
+    unit: ClassVar[str] = "recordings"
+    recordings: Mapping[str, int]
+    rates: Mapping[str, float]
+    empty: float
+    blank: float
+    seconds: float
+
+    @property
+    def sample(self) -> Mapping[str, int]:
+        """Recordings of each part."""
+        return self.recordings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill, texts
+from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill, speech, texts
 from tidegate.diagnose.evidence import (
     AlarmEvidence,
     Case,
@@ -15,9 +15,11 @@ from tidegate.diagnose.evidence import (
     LabelEvidence,
     LanguageEvidence,
     Network,
+    SpeechEvidence,
     TokenEvidence,
     Training,
     WritingEvidence,
+    WrittenEvidence,
 )
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
@@ -70,12 +72,14 @@ CHECKS: tuple[Check, ...] = (
     Check(("alarm_underfitting",), AlarmEvidence, alarms.underfitting),
     Check(("vocabulary_large", "vocabulary_small"), TokenEvidence, texts.vocabulary),
     Check(("text_overfitting",), TokenEvidence, texts.overfitting),
-    Check(("same_answers",), WritingEvidence, texts.same),
-    Check(("writing_short", "writing_long"), WritingEvidence, texts.lengths),
+    Check(("same_answers",), WrittenEvidence, texts.same),
+    Check(("writing_short", "writing_long"), WrittenEvidence, texts.lengths),
     Check(("writing_loops",), WritingEvidence, texts.loops),
     Check(("exposure",), WritingEvidence, texts.exposure),
     Check(("copied_text",), LanguageEvidence, texts.copied),
     Check(("repetition",), LanguageEvidence, texts.repetition),
+    Check(("only_blanks",), SpeechEvidence, speech.only_blanks),
+    Check(("speech_overfitting",), SpeechEvidence, speech.overfitting),
     Check(("p_values_small", "p_values_large"), AlarmEvidence, alarms.calibration),
     Check(("many_alarms",), AlarmEvidence, alarms.budget),
     Check(("unstable_loss",), Evidence, history.unstable),

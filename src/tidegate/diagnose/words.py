@@ -12,7 +12,7 @@ from tidegate.diagnose.catalogue import WORDS
 _SHARES = frozenset(
     {"rise", "worse", "gain", "jumps", "clipped", "saturated", "dead", "share", "usual", "explained", "unused"}
     | {"growth", "outside", "moved", "skill", "harm", "recall", "rest", "accuracy", "inside"}
-    | {"copied", "looping", "ordinary", "rare", "unknown", "apart", "same"}
+    | {"copied", "looping", "ordinary", "rare", "unknown", "apart", "same", "empty", "blank", "wrong", "held"}
 )
 _SEVERITIES = {"info": "could be better", "warning": "costs accuracy", "critical": "do not use it like this"}
 _PARTS = {"train": "training part", "validation": "validation part", "test": "test part"}
@@ -22,6 +22,7 @@ _AXES = {  # what a figure of each finding has along and up
         ("Epoch", "Gradient norm"): "exploding_gradients",
         ("Steps back", "Gradient norm"): "vanishing_gradients",
         ("Epoch", "Loss"): "overfitting unstable_loss stopped_early wasted_epochs label_overfitting text_overfitting "
+        "speech_overfitting "
         "few_steps few_units",
         ("Lag in steps", "Correlation"): "window_short window_long",
         ("Value", "Share in %"): "drift alarm_drift",

@@ -162,14 +162,14 @@ class Verdict:
         p = given.get("p")
         shown = "-" if p is None else probability(float(p))
         if "low" in given:
-            scale = 100.0 if self.higher else 1.0
-            ends = [scale * float(given[name]) for name in ("low", "high")]
-            low, high = (f"{end:+.1f}" if self.higher else number(end) for end in ends)
+            shares = self.higher or bool(given.get("hundredths"))
+            ends = [(100.0 if shares else 1.0) * float(given[name]) for name in ("low", "high")]
+            low, high = (f"{end:+.1f}" if shares else number(end) for end in ends)
             test = "" if p is None else tr(_TEST, lang, p=shown)
             units = tr(_UNITS[given["units"]], lang, count=given["unit_count"]) if self.key == "few" else ""
             if not all(map(math.isfinite, ends)):  # too little was tested to draw any
                 return units
-            kind = "points" if self.higher else "interval"
+            kind = "points" if shares else "interval"
             return units + tr(_EVIDENCE[kind], lang, low=low, high=high, test=test)
         if "independent" not in given:
             return ""

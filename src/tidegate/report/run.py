@@ -22,6 +22,8 @@ from tidegate.report.language.page import LanguageView, language_view
 from tidegate.report.page.build import Kind, build
 from tidegate.report.page.document import write_page
 from tidegate.report.page.view import Run
+from tidegate.report.transcribe.page import PAGE as TRANSCRIBE
+from tidegate.report.transcribe.page import SpeechView, speech_view
 from tidegate.report.translate.page import PAGE as WRITTEN
 from tidegate.report.translate.page import WrittenView, translator_view
 from tidegate.tasks.run import plain, versions
@@ -32,6 +34,7 @@ _KINDS: dict[type[Run], Kind] = {
     DetectionView: DETECT,
     LanguageView: LANGUAGE,
     WrittenView: WRITTEN,
+    SpeechView: TRANSCRIBE,
 }
 _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
     "Forecaster": forecast_view,
@@ -40,6 +43,7 @@ _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
     "AnomalyDetector": detector_view,
     "LanguageModel": language_view,
     "Translator": translator_view,
+    "Transcriber": speech_view,
 }
 
 
@@ -60,7 +64,7 @@ def report_run(
 
     Args:
         path: the file; its folder must exist. A file already there is replaced.
-        model: a fitted `Forecaster`, `Classifier`, `Regressor`, `AnomalyDetector`, `LanguageModel` or `Translator`.
+        model: a fitted estimator.
         evaluated: what it keeps as `evaluated_`; None evaluates the test part now.
         title: of the page; "" names the targets. unit: of the targets. command, snippet: how to repeat the run.
         lang: of the page; None takes the reader's.

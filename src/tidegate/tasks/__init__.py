@@ -15,6 +15,7 @@ from tidegate.tasks.resample.backtest import backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
 from tidegate.tasks.resample.forecasts import Backtest
 from tidegate.tasks.search.tune import Tuned, tune
+from tidegate.tasks.transcribe.estimator import Transcriber
 from tidegate.tasks.translate.estimator import Translator
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "LanguageModel",
     "NetworkOptions",
     "Regressor",
+    "Transcriber",
     "Translator",
     "Tuned",
     "audit",

@@ -41,6 +41,13 @@ _PAIRS = {
     "compare": "compare() is for encoders of sequences; fit one {name} for each set of options and see evaluate()",
     "stream": "a {name} writes when a source is complete, not step by step: give predict() the texts",
 }
+_SPEECH = {
+    "backtest": "recordings share no clock to move a cutoff along: evaluate() hears those that no training has heard",
+    "cross_validate": "a transcriber trains too long for folds: give evaluate() other recordings, or fit other seeds",
+    "audit": "an audit looks for columns that know what is to come, and a recording has none: see evaluate()",
+    "intervals": "a text has no interval: predict() says how sure a transcriber is of its least sure word",
+    "compare": "compare() is for encoders of sequences; fit one Transcriber for each set of options and see evaluate()",
+}
 REFUSED: Mapping[str, Mapping[str, str]] = {
     "forecaster": {
         "cross_validate": (
@@ -59,6 +66,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "detector": _ALARMS,
     "language": _TEXTS,
     "translator": _PAIRS,
+    "transcriber": _SPEECH,
 }
 
 

@@ -96,6 +96,15 @@ def test_an_alignment_is_the_likeliest_of_all(text: tuple[int, ...], seed: int) 
     assert np.allclose(mean, expected)
 
 
+def test_a_long_text_is_aligned_step_by_step() -> None:
+    text = [1, 2, 3] * 100
+    given = np.full((len(text), 4), -9.0)
+    given[np.arange(len(text)), text] = 0.0
+    first, last, mean = align(given, text)
+    assert first.tolist() == last.tolist() == list(range(300))
+    assert not mean.any()
+
+
 def score_of(scorer: Any, symbols: Sequence[int]) -> float:
     """What a scorer adds to a whole text."""
     state, total = scorer.start(), 0.0

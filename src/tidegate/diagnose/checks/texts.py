@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from tidegate.diagnose.checks.history import curve_of
-from tidegate.diagnose.evidence import LanguageEvidence, TokenEvidence, WritingEvidence
+from tidegate.diagnose.evidence import LanguageEvidence, TokenEvidence, WritingEvidence, WrittenEvidence
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.evaluate.text.metrics import pieces
 
@@ -69,7 +69,7 @@ def repetition(case: LanguageEvidence) -> list[Finding]:
     return [Finding("repetition", "warning", {"looping": case.looping, "ordinary": case.usual})]
 
 
-def lengths(case: WritingEvidence) -> list[Finding]:
+def lengths(case: WrittenEvidence) -> list[Finding]:
     """What it writes is much shorter or longer than what people wrote."""
     own, true = (float(np.mean([len(pieces(text)) for text in texts])) for texts in (case.written, case.references))
     ratio = own / max(true, 1e-9)
@@ -78,7 +78,7 @@ def lengths(case: WritingEvidence) -> list[Finding]:
     return [Finding("writing_short" if ratio < SHORT else "writing_long", "warning", {"own": own, "true": true})]
 
 
-def same(case: WritingEvidence) -> list[Finding]:
+def same(case: WrittenEvidence) -> list[Finding]:
     """It writes the same for different inputs."""
     (text, count), usual = _commonest(case.written), _commonest(case.references)[1] / len(case.references)
     share = count / len(case.written)

@@ -35,6 +35,7 @@ HEADINGS = {
     "writes": "What it writes",
     "surprise": "Token by token",
     "looks": "Where it looked",
+    "transcripts": "Transcripts, word by word",
     "each": "Series by series",
     "diagnosis": "Diagnosis",
     "learning": "Learning curves",

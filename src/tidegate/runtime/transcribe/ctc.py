@@ -202,7 +202,7 @@ def align(shares: Floats, symbols: Sequence[int]) -> tuple[NDArray[np.int64], ND
     path = np.empty(steps, np.int64)
     for step in range(steps - 1, -1, -1):
         path[step] = at
-        at -= back[step, at]
+        at -= int(back[step, at])
     places = [np.flatnonzero(path == 2 * n + 1) for n in range(count)]
     first, last = (np.array([own[side] for own in places], np.int64) for side in (0, -1))
     mean = np.array([shares[own, symbol].mean() for own, symbol in zip(places, symbols, strict=True)])

@@ -1,0 +1,1 @@
+"""Transcriber: what is said in a recording."""

@@ -1,0 +1,141 @@
+"""Options of a transcriber, and its network's spec."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+from tidegate.artifacts.layers import Layer
+from tidegate.artifacts.spec import BatchNorm, Convolution, Ctc, Dropout, NetworkSpec, Recurrent
+from tidegate.core.table import Note
+from tidegate.prepare.options import Options
+from tidegate.prepare.sequence.speech import SpeechOptions
+from tidegate.prepare.sequence.vary import SpeechAugment
+from tidegate.runtime.transcribe.model import Decoding
+from tidegate.tasks.build import checked_sizes, sizes_of
+from tidegate.tasks.options import RecurrentOptions, choice, share, whole
+from tidegate.train.options import TrainOptions
+
+STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 4_000, 20, 300
+
+
+@dataclass(frozen=True)
+class SpeechNetwork:
+    """The finer choices of a transcriber's network.
+
+    Attributes:
+        conv_channels: channels of convolutions over the joined steps before the recurrence; () takes none. They see
+            later steps, so that such a network cannot be streamed. conv_kernel: steps that each sees.
+        batch_norm: batch normalisation after the recurrence. layer_norm: inside the cell.
+        recurrent_dropout: of the state that enters the product. weight_dropout: of the recurrent weights.
+        zoneout: share of units that keep their old state. forget_bias: what the forget gate starts from.
+    """
+
+    conv_channels: tuple[int, ...] = ()
+    conv_kernel: int = 3
+    batch_norm: bool = False
+    layer_norm: bool = False
+    recurrent_dropout: float = 0.0
+    weight_dropout: float = 0.0
+    zoneout: float = 0.0
+    forget_bias: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_norm", "layer_norm"):
+            choice(name, getattr(self, name), (True, False))
+        for name in ("recurrent_dropout", "weight_dropout", "zoneout"):
+            share(name, getattr(self, name))
+        whole("conv_kernel", self.conv_kernel, 1)
+        for channels in self.conv_channels:
+            whole("conv_channels", channels, 1)
+
+
+@dataclass(frozen=True)
+class SpeechTraining(TrainOptions):
+    """How a transcriber is trained: `TrainOptions` with defaults of its own."""
+
+    optimizer: Any = "adamw"
+    weight_decay: float = 0.01
+    schedule: Any = "one_cycle"
+    patience: int | None = 0
+
+
+@dataclass(frozen=True)
+class DecodingOptions(Options):
+    """How scores become texts; what is None is chosen on the validation part.
+
+    Attributes:
+        beam: texts that a prefix beam search keeps; 1 takes the likeliest symbol of every step.
+        language: n-grams of the training transcripts, by `symbol` or by `word`; `none` asks none.
+        order: n; None takes 6 symbols, or 3 words.
+        weight: of the language's log p. bonus: for each symbol, or word. boost: for each symbol of a hotword, in nats.
+    """
+
+    LIMITS: ClassVar = Decoding.LIMITS
+
+    beam: int | None = None
+    language: Literal["none", "symbol", "word"] | None = None
+    order: int | None = None
+    weight: float | None = None
+    bonus: float | None = None
+    boost: float = 1.5
+
+
+@dataclass(frozen=True)
+class SpeechChoices:
+    """All options of a transcriber, checked."""
+
+    recurrent: RecurrentOptions
+    network: SpeechNetwork
+    training: TrainOptions
+    auto: tuple[str, ...]
+    preparation: SpeechOptions
+    augment: SpeechAugment
+    decoding: DecodingOptions
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the network reads both ways."""
+        return self.recurrent.bidirectional in ("auto", True)
+
+
+def build_spec(choices: SpeechChoices, inputs: int, outputs: int) -> NetworkSpec:
+    """The network for features of some width and symbols of some number.
+
+    Raises:
+        ConfigError: sizes that do not fit each other.
+    """
+    own, sizes = choices.network, choices.recurrent
+    layers: list[Layer] = []
+    if own.conv_channels:
+        layers.append(Convolution(channels=own.conv_channels, kernel=own.conv_kernel, padding="same"))
+    with checked_sizes():
+        recurrent = Recurrent(
+            **sizes_of(sizes),
+            bidirectional=choices.bidirectional,
+            layer_norm=own.layer_norm,
+            recurrent_dropout=own.recurrent_dropout,
+            weight_dropout=own.weight_dropout,
+            zoneout=own.zoneout,
+            forget_bias=None if sizes.cell == "gru" else own.forget_bias,
+        )
+        layers += [recurrent, *([BatchNorm()] if own.batch_norm else [])]
+        layers += [Dropout(rate=float(sizes.dropout))] if sizes.dropout else []
+        layers.append(Ctc())
+        return NetworkSpec(window=0, horizon=1, past=inputs, targets=0, outputs=outputs, layers=tuple(layers))
+
+
+def fill_budget(choices: SpeechChoices, examples: int, notes: list[Note]) -> TrainOptions:
+    """Choose batch size and epochs that were left open: about 4,000 steps, 20 to 300 epochs."""
+    options = choices.training
+    found: dict[str, Any] = {}
+    batch = options.batch_size
+    if "batch_size" in choices.auto:
+        found["batch_size"] = batch = 8 if examples < 200 else 16 if examples < 2_000 else 32
+    if "max_epochs" in choices.auto:
+        found["max_epochs"] = min(max(STEPS // max(1, -(-examples // batch)), FEWEST_EPOCHS), MOST_EPOCHS)
+    if found:
+        listed = ", ".join(f"{name}={value}" for name, value in found.items())
+        message = "For {examples} training examples: {listed}."
+        notes.append(Note("budget", message, {"examples": examples, "listed": listed}))
+    return replace(options, **found)
