@@ -1,10 +1,10 @@
-"""`tidegate quantize`, `tidegate tradeoff` and `tidegate export`."""
+"""`tidegate quantize`, `tidegate distill`, `tidegate tradeoff` and `tidegate export`."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -19,6 +19,8 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
     app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
+    text = tr("Train a smaller student on a forecaster's data and forecasts, and compare both.")
+    app.command("distill", help=text)(late(words, "distill", lambda: distill))
     text = tr("Accuracy against latency, memory and size of runs and their 8-bit forms: a table and a picture.")
     app.command("tradeoff", help=text)(late(words, "tradeoff", lambda: tradeoff))
     text = tr("Write a model for other programs, checked against the model itself.")
@@ -99,3 +101,27 @@ def tradeoff(
     if out is not None:
         write_file(out, picture(found).encode())
         say(tr("The picture is in {path}", path=out))
+
+
+def distill(
+    run: Run,
+    hidden_size: Annotated[
+        int | None, typer.Option(help=tr("Units of the student; half the teacher's if not given."))
+    ] = None,
+    share: Annotated[float, typer.Option(help=tr("Share of the teacher's forecasts in the student's targets."))] = 0.5,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
+    ] = None,
+    alone: Annotated[
+        bool, typer.Option("--alone/--no-alone", help=tr("Train the same student without the teacher too."))
+    ] = True,
+    data: Moved = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))] = False,
+    as_json: Json = False,
+) -> None:
+    """Train a smaller student."""
+    from tidegate.deploy.shrink.distill import distill as taught
+
+    how: dict[str, Any] = {"share": share, "out": out, "alone": alone, "data": data, "overwrite": overwrite}
+    show(taught(run, hidden_size=hidden_size, **how), as_json)
+    say(tr("The smaller run is in {path}", path=out or run.with_name(f"{run.name}-student")))

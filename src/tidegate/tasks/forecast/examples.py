@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +23,7 @@ from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
 
 EVALUATION_BATCH = 512
+TEACHER: ContextVar[tuple[Any, float, int] | None] = ContextVar("teacher", default=None)
 VALIDATION_WINDOWS = 20_000
 
 
@@ -34,6 +38,21 @@ def gather(prepared: Prepared, origins: NDArray[np.int64], spec: NetworkSpec) ->
         observed,
     )
     return tuple(torch.from_numpy(array) for array in arrays)
+
+
+@contextmanager
+def taught(run: Any, share: float, output: int) -> Iterator[None]:
+    """Let the trainings in this context learn from targets that are mixed with a teacher's forecasts.
+
+    Args:
+        run: the teacher's network on windows, as `TorchRun.windows`; its preparation must be the student's.
+        share: of the teacher. output: which of its outputs is its forecast.
+    """
+    token = TEACHER.set((run, share, output))
+    try:
+        yield
+    finally:
+        TEACHER.reset(token)
 
 
 class WindowBatches:
@@ -52,6 +71,7 @@ class WindowBatches:
         self.order = Batches(windows, batch_size, seed=seed)
         self.seed, self.noise = seed, noise
         self.forcing: Forcing | None = None
+        self.teacher = TEACHER.get()
         self.steps = len(self.order)
 
     def __len__(self) -> int:
@@ -65,8 +85,17 @@ class WindowBatches:
     def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, ...]]:
         """Batches of an epoch from step `start` on."""
         for step, origins in enumerate(self.order.epoch(epoch, skip=start), start):
-            batch = self._batch(origins, epoch, step)
+            batch = self._softened(self._batch(origins, epoch, step))
             yield batch if self.forcing is None else (*batch, self._forced(batch, epoch, step))
+
+    def _softened(self, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The batch, its targets mixed with what the teacher forecasts for the same windows."""
+        if self.teacher is None:
+            return batch
+        run, share, output = self.teacher
+        past, future, static, target, observed = batch
+        said = torch.from_numpy(run(past.numpy(), future.numpy(), static.numpy()).prepared()[..., output])
+        return past, future, static, (1 - share) * target + share * said, observed
 
     def _forced(self, batch: tuple[Tensor, ...], epoch: int, step: int) -> Tensor:
         """[B, K, C], where the decoder is shown the truth: a coin for each of its steps, and the value observed."""
