@@ -16,7 +16,7 @@ FENCE = re.compile(
 SETUP = re.compile(r"<!-- setup\n(?P<code>.*?)-->", re.DOTALL)
 SLOW = re.compile(r"<!-- slow -->\s*\Z")
 RUN = {"python", "bash"}
-KNOWN = RUN | {"text", "json", "toml", "csv", "c"}  # the others are shown, never run
+KNOWN = RUN | {"text", "json", "toml", "csv", "c", "ini", "dockerfile"}  # the others are shown, never run
 # What a reader does around tidegate, and the tests need not: checked for spelling where they can be, not run.
 NOT_RUN = {"pip", "git", "cd", "python3", "python", "source", "ls", "cat", "head"}
 
