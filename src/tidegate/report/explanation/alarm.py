@@ -10,6 +10,8 @@ from tidegate.core.translate import tr
 from tidegate.report.explanation.answer import AnswerWords
 from tidegate.report.svg.ticks import number
 
+USUAL = 0.176  # power of ten of one in one and a half: rarer is one in 2 and more
+
 
 @dataclass(frozen=True)
 class AlarmWords(AnswerWords):
@@ -41,11 +43,21 @@ class AlarmWords(AnswerWords):
             "p": number(case.p_value),
             "threshold": number(case.threshold),
         }
-        told = tr(
-            "Of rows like this one in {rarity} is to be expected; with ordinary values in its place it would be one in "
-            "{base}.",
-            lang,
-            **values,
+        rare = float(each.base[0]) >= USUAL
+        told = (
+            tr(
+                "Of rows like this one in {rarity} is to be expected; with ordinary values in its place it would be "
+                "one in {base}.",
+                lang,
+                **values,
+            )
+            if rare
+            else tr(
+                "Of rows like this one in {rarity} is to be expected; with ordinary values in its place it would be "
+                "like any other.",
+                lang,
+                **values,
+            )
         )
         said = (
             tr("It alarms: its p-value of {p} is not above the threshold of {threshold}.", lang, **values)
@@ -57,6 +69,8 @@ class AlarmWords(AnswerWords):
         return joined([told, said], lang)
 
     def moved(self, name: str, share: float, reach: float) -> str:
+        if abs(share) < USUAL:
+            return tr("“{name}” made it hardly more or less rare.", self.lang, name=name)
         up, down = "“{name}” made it {times} times rarer.", "“{name}” made it {times} times less rare."
         return tr(up if share > 0 else down, self.lang, name=name, times=rarity(abs(share)))
 

@@ -24,9 +24,9 @@ from tidegate.report.svg.ticks import (
 
 
 def text_width(text: str, size: float) -> float:
-    """About how wide a text is, in pixels: a full-width character is one em, any other 0.56."""
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return size * (wide + 0.56 * (len(text) - wide))
+    """About how wide a text is, in pixels: a full-width character, an m or a w is one em, any other 0.6."""
+    wide = sum(letter in "mwMW%@" or unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return size * (wide + 0.6 * (len(text) - wide))
 
 
 def px(value: float) -> str:
