@@ -17,6 +17,7 @@ from tidegate.cli import (
     generate,
     info,
     intervals,
+    monitor,
     predict,
     resample,
     serve,
@@ -50,7 +51,7 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
     )
     app.callback()(_options)
     answers = (fit, predict, generate, translating, transcribe, evaluate, intervals, resample, explain, diagnose)
-    for module in (*answers, versions, shrink, serve, info):
+    for module in (*answers, versions, shrink, serve, monitor, info):
         module.register(app, words)
     return app
 

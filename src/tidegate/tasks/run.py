@@ -25,9 +25,11 @@ from tidegate.artifacts.atomic import check_writable, write_file
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import OutputError
 from tidegate.core.optional import require
+from tidegate.core.table import Table
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
 from tidegate.data.fingerprint import data_fingerprint
+from tidegate.prepare.profile import profile_arrays
 
 OURS = (  # what a run, and the pages made of it, leave in a folder; nothing else is ever removed
     "config.toml",
@@ -81,7 +83,7 @@ def write_model(model: Any, path: Path, content: Content) -> Path:
         path,
         weights=dict(content.weights),
         preparation=content.preparation,
-        context=dict(content.arrays),
+        context={**content.arrays, **_profile(model, content.arrays)},
         record={
             "task": model.task,
             "tidegate_version": VERSION,
@@ -97,6 +99,14 @@ def write_model(model: Any, path: Path, content: Content) -> Path:
         },
     )
     return path
+
+
+def _profile(model: Any, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """What the table that it was fitted on is like, for later rows to be compared with; nothing of sequences."""
+    if not any(name.startswith(("column.", "end.")) for name in arrays):  # nothing of the table is to be kept
+        return {}
+    data = getattr(getattr(model, "fitted_", None), "data", None)
+    return profile_arrays(data) if isinstance(data, Table) else {}
 
 
 def check_folder(folder: Path, *, replace: bool) -> None:

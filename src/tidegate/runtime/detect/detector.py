@@ -121,7 +121,7 @@ class Detector(Model[Table, Walked]):
             "counts": Expected((channels, KINDS, BINS), np.float32, 0, LARGEST_COUNT),
             "levels": Expected((COUNT,), np.float64, 0, LARGEST_COUNT, falling=True),
         }
-        measures = {name: values for name, values in context.items() if not name.startswith(ENDS)}
+        measures = {name: values for name, values in context.items() if not name.startswith((ENDS, "profile."))}
         check_state(measures, own, "context.safetensors")
         base, counts, levels = (measures[name] for name in own)
         ends = {name[len(ENDS) :]: values for name, values in context.items() if name.startswith(ENDS)}

@@ -71,7 +71,8 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
         if not record.network.forecasts:
             end = record.network.layers[-1].kind
             raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
-        arrays = {name: value for name, value in artifact.context.items() if name not in ("calibration", "mixture")}
+        other = ("calibration", "mixture", "profile")
+        arrays = {name: own for name, own in artifact.context.items() if name.partition(".")[0] not in other}
         kept = partial(unpack_context, record.context, arrays, schema, frequency, record.timezone)
         found = cls(record.network, Loaded(artifact.weights), decoding, preparation, kept if record.context else None)
         found._check()
