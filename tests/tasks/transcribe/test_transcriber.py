@@ -12,9 +12,11 @@ import torch
 import tidegate as tg
 from tests.tasks.transcribe.voices import RATE, say, spoken
 from tidegate.core.errors import ConfigError, DataError
+from tidegate.data.sources.media.speech import read_speech
 from tidegate.nn.network import build_network
 from tidegate.runtime.model import load
 from tidegate.runtime.network.network import run_network
+from tidegate.tasks.transcribe.options import divide
 
 QUIET: dict[str, Any] = {"noise": 0.0, "step_masks": 0, "channel_masks": 0}
 OPTIONS: dict[str, Any] = {"hidden_size": 20, "num_layers": 1, "dropout": 0.0, "batch_size": 4, "learning_rate": 0.03}
@@ -96,6 +98,19 @@ def test_what_cannot_work_is_refused_at_once() -> None:
     letters = tg.Transcriber(**OPTIONS, max_epochs=1, preparation={"tokens": "char"})
     with pytest.raises(DataError, match="training recordings are too short"):
         letters.fit(waves, texts, rate=RATE, progress=False)
+
+
+def test_parts_are_by_speaker_or_text_where_there_are_enough() -> None:
+    waves, texts, speakers = spoken(12)
+
+    def by(texts: list[str], speakers: list[str] | None) -> str:
+        sequences = read_speech(waves, texts, speakers=speakers, rate=RATE, mels=8)
+        return divide(sequences, {"validation": 0.2, "test": 0.2, "by": "auto"}, 0).by
+
+    assert by(texts, speakers) == "grouped"
+    assert by(texts, ["ann", "bob"] * 6) == "random"
+    assert by(["on", "off"] * 6, None) == "stratified"
+    assert by(texts, None) == "random"
 
 
 def test_a_network_of_both_directions_cannot_be_streamed() -> None:

@@ -15,7 +15,6 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
 from tidegate.data.emit import Frame, to_frame
-from tidegate.data.partition import partition
 from tidegate.data.sources.media.speech import read_speech
 from tidegate.data.sources.media.wav import read_sound
 from tidegate.prepare.sequence.resample import resample
@@ -25,7 +24,7 @@ from tidegate.runtime.transcribe.model import SpeechModel
 from tidegate.runtime.transcribe.transcript import Transcript
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import choice, group, recurrent_options, training_options
-from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, SpeechNetwork, SpeechTraining
+from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, SpeechNetwork, SpeechTraining, divide
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence
@@ -137,7 +136,7 @@ class Transcriber(Estimator):
         return read_speech(data, texts, **how)
 
     def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
-        parts = partition(examples, **call.split, seed=self.seed)
+        parts = divide(examples, call.split, self.seed)
         told = {name: value for name, value in call.read_with().items() if value is not None}
         self.reading_ = {name: value for name, value in told.items() if name not in ("data", *LISTS)}
         self.reading_["rate"] = rate_of(examples)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import BatchNorm, Convolution, Ctc, Dropout, NetworkSpec, Recurrent
+from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.data.partition import Partition, partition
 from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.prepare.sequence.vary import SpeechAugment
@@ -97,6 +101,26 @@ class SpeechChoices:
     def bidirectional(self) -> bool:
         """Whether the network reads both ways."""
         return self.recurrent.bidirectional in ("auto", True)
+
+
+def divide(sequences: Sequences, split: Mapping[str, Any], seed: int) -> Partition:
+    """The parts of recordings: by speaker, or by text, where there are enough of them for every part.
+
+    Args:
+        sequences: recordings with texts. split: arguments of `tidegate.partition`. seed: of chance.
+
+    Raises:
+        SplitError, ConfigError: as `tidegate.partition`.
+    """
+    by, texts = split.get("by", "auto"), sequences.labels
+    if by == "auto" and sequences.parts is None and texts is not None:
+        wanted = 1 + sum(bool(split.get(name)) for name in ("validation", "test"))
+        kinds = Counter(map(str, texts.tolist()))
+        if sequences.groups is not None and len(set(map(str, sequences.groups.tolist()))) >= wanted:
+            by = "grouped"
+        else:
+            by = "stratified" if min(kinds.values()) >= wanted else "random"
+    return partition(sequences, **{**split, "by": by}, seed=seed)
 
 
 def build_spec(choices: SpeechChoices, inputs: int, outputs: int) -> NetworkSpec:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.sequences import Sequences
-from tidegate.data.partition import partition
 from tidegate.data.sources.media.speech import read_speech
 from tidegate.nn.network import build_network
 from tidegate.prepare.vocabulary import END
@@ -16,7 +15,7 @@ from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content, parquet
 from tidegate.tasks.transcribe.evaluate import EvaluatedSpeech
 from tidegate.tasks.transcribe.fit import SpeechFitted, texts_of
-from tidegate.tasks.transcribe.options import fill_budget
+from tidegate.tasks.transcribe.options import divide, fill_budget
 
 
 def content_of(fitted: SpeechFitted) -> Content:
@@ -54,7 +53,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     given = stored.given(data)
     sequences = given if isinstance(given, Sequences) else read_speech(given, **stored.reading)
     stored.check(sequences, given)
-    parts, own, choices = partition(sequences, **stored.split, seed=model.seed), model.model_, model.check()
+    parts, own, choices = divide(sequences, stored.split, model.seed), model.model_, model.check()
     examples = -(-2 * len(parts.train) // (choices.augment.join + 1))
     model._take(
         SpeechFitted(
