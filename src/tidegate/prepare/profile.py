@@ -2,9 +2,9 @@
 
 A column is compared with itself at equal phases of its week (of its day, where there are few weeks), and of its year
 where there are two. What is left, z, is summed up in blocks of a week (at least 24 rows) by its level, its spread and
-its roughness; the last is of the values x as they are, so that a sensor that stands still has none:
+its roughness; a step in which the value x itself stands still counts as none, so that a frozen sensor has no roughness:
 
-    level = median z      spread = var(z)^h      rough = (mean((x_t - x_(t-1))^2) / scale^2)^(1/3)
+    level = median z      spread = var(z)^h      rough = mean((z_t - z_(t-1))^2)^(1/3)
 
 The power makes a variance nearly normal: h = 1 - 2 k1 k3 / (3 k2^2) of the cumulants k that the autocorrelation of z
 gives it (Jensen and Solomon 1972, doi:10.1080/01621459.1972.10481309), 1/3 where rows are independent. Blocks follow
@@ -106,7 +106,7 @@ class Profile:
         z = rest / scale
         grid = np.quantile(z[seen], np.linspace(0, 1, LEVELS)) if seen.any() else np.zeros(LEVELS)
         power = normal_power(z, clock.block)
-        return cls(clock, mean, year, scale, power, grid, block_statistics(z, x / scale, clock.block, power))
+        return cls(clock, mean, year, scale, power, grid, block_statistics(z, x, clock.block, power))
 
     def z(self, values: Array, time: Array) -> NDArray[np.float64]:
         """[N] how far values are from the usual ones of their phase, in deviations."""
@@ -118,7 +118,7 @@ class Profile:
     def statistics(self, values: Array, time: Array) -> NDArray[np.float64]:
         """[n, 3] of later rows."""
         x = np.asarray(values, np.float64)
-        return block_statistics(self.z(x, time), x / self.scale, self.clock.block, self.power)
+        return block_statistics(self.z(x, time), x, self.clock.block, self.power)
 
 
 def yearly(time: Array) -> NDArray[np.float64]:
@@ -148,7 +148,7 @@ def block_statistics(z: Array, x: Array, block: int, power: float) -> NDArray[np
     NaN where fewer than half of a block's rows are there.
 
     Args:
-        z: [N]. x: [N] the values as they are, over the scale. block, power: see the module.
+        z: [N]. x: [N] the values as they are. block, power: see the module.
     """
     count = len(z) // block
     first = len(z) - count * block
@@ -161,7 +161,7 @@ def block_statistics(z: Array, x: Array, block: int, power: float) -> NDArray[np
     if enough.any():
         level[enough] = np.nanmedian(parts[enough], axis=1)
     spread = (np.where(seen, (parts - centre[:, None]) ** 2, 0).sum(axis=1) / n) ** power
-    steps = np.diff(raw, axis=1)
+    steps = np.where(np.diff(raw, axis=1) == 0, 0, np.diff(parts, axis=1))
     moved = np.isfinite(steps)
     rough = (np.where(moved, steps**2, 0).sum(axis=1) / np.maximum(moved.sum(axis=1), 1)) ** (1 / 3)
     return np.where(enough[:, None], np.stack([level, spread, rough], axis=1), np.nan)
