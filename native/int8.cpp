@@ -25,6 +25,7 @@ extern const tidegate::Int8Isa tg_int8_baseline;
 namespace tidegate {
 namespace {
 
+constexpr double WORTH_THREADS = 4e6;  // products below which waking a thread takes longer than the work
 constexpr int64_t MOST_ROWS = 32, LARGEST = 1 << 17;  // 127 * 127 * LARGEST is below 2^31
 
 const Int8Isa& choose() {
@@ -73,8 +74,10 @@ int check(const tg_int8* a, bool dense, bool run) {
 
 int walk(const tg_int8* a, bool dense) {
   if (const int status = check(a, dense, true)) return status;
-  const int64_t share = (a->B + a->threads - 1) / a->threads, rows = std::max<int64_t>(1, std::min(share, MOST_ROWS));
-  const int64_t tasks = (a->B + rows - 1) / rows, workers = std::min(a->threads, std::max<int64_t>(tasks, 1));
+  const double work = static_cast<double>(a->B) * static_cast<double>(a->T) * static_cast<double>(a->H) * static_cast<double>(a->I + a->H);
+  const int64_t threads = work < WORTH_THREADS ? 1 : a->threads;
+  const int64_t share = (a->B + threads - 1) / threads, rows = std::max<int64_t>(1, std::min(share, MOST_ROWS));
+  const int64_t tasks = (a->B + rows - 1) / rows, workers = std::min(threads, std::max<int64_t>(tasks, 1));
   const int64_t need = (isa().scratch(*a, dense, rows) + 63) / 64 * 64;
   Scratch<char> scratch(need * workers);
   if (!scratch.ok()) return TG_ERROR_MEMORY;
