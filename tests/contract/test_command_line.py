@@ -103,7 +103,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "info": ("forecaster", "classifier", "regressor", "detector", "language", "translator", "transcriber"),
     "generate": (NONE, NONE, NONE, NONE, "^the ", NONE, NONE),
     "translate": (WRITES, WRITES, WRITES, WRITES, WRITES, "\n", WRITES),
-    "transcribe": (HEARS, HEARS, HEARS, HEARS, HEARS, HEARS, "o"),
+    "transcribe": (HEARS, HEARS, HEARS, HEARS, HEARS, HEARS, "up|on|off"),
 }
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 

@@ -121,10 +121,11 @@ def _kind(task: str) -> Any:
         from tidegate.evaluate.language.evaluation import LanguageEvaluation
 
         return LanguageEvaluation
-    if task == "translator":
+    if task in ("translator", "transcriber"):
         from tidegate.evaluate.text.evaluation import TextEvaluation
+        from tidegate.evaluate.text.speech import SpeechEvaluation
 
-        return TextEvaluation
+        return TextEvaluation if task == "translator" else SpeechEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation

@@ -175,6 +175,7 @@ class Transcriber(Estimator):
         """What `predict` returns, as name -> array; needs no dataframe library."""
         own = {name: how.pop(name) for name in DECODER if name in how}
         sequences = self._new(data, how)
+        self.answer_notes_ = () if data is None else sequences.notes
         found = self.model_.predict(sequences, **own)
         return {
             "id": np.array(sequences.ids, dtype=object),
