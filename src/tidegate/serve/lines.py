@@ -10,10 +10,9 @@ from typing import Any
 from tidegate.artifacts.artifact import read_model
 from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
-from tidegate.runtime.model import model_of
 from tidegate.serve.body import dump, parse
 from tidegate.serve.settings import RequestError
-from tidegate.serve.shelf import ADAPTERS
+from tidegate.serve.shelf import adapted
 
 
 class Pipe:
@@ -29,7 +28,7 @@ class Pipe:
 
     def __init__(self, run: str | Path, options: dict[str, Any], snapshot: bytes | None = None) -> None:
         artifact = read_model(run)
-        self.adapter = ADAPTERS[artifact.record.task](model_of(artifact), artifact)
+        self.adapter = adapted(artifact)
         self.stream = self.adapter.open(options)
         if snapshot is not None:
             self.stream.restore(snapshot)

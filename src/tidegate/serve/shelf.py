@@ -33,6 +33,23 @@ ADAPTERS: dict[str, type[Adapter[Any]]] = {
     "regressor": Labelling,
     "language": Writing,
 }
+
+
+def adapted(artifact: Artifact) -> Adapter[Any]:
+    """The adapter of a model's task.
+
+    Raises:
+        ConfigError: models of its task are not served yet.
+    """
+    task = artifact.record.task
+    if task not in ADAPTERS:
+        known = ", ".join(ADAPTERS)
+        raise ConfigError(
+            tr("a model of the task {task} is not served yet; served are {known}", task=task, known=known)
+        )
+    return ADAPTERS[task](model_of(artifact), artifact)
+
+
 KEPT = 4  # models of older versions that stay in memory for their sessions
 INLINE = 0.02  # seconds of work that may hold the loop up; longer work goes to a thread
 TOGETHER = 256  # asks that are answered at once
@@ -210,8 +227,7 @@ class Shelf:
         return None
 
     def _served(self, name: str, version: str, artifact: Artifact) -> Served:
-        adapter = ADAPTERS[artifact.record.task](model_of(artifact), artifact)
-        return Served(name, version, adapter, noted=self._note)
+        return Served(name, version, adapted(artifact), noted=self._note)
 
     def _note(self, size: int) -> None:
         self.batches(size)
