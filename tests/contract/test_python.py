@@ -28,6 +28,12 @@ class Case:
         """The estimator, not fitted."""
         return TINY[self.task].make(**TINY[self.task].options)
 
+    def hurried(self) -> Any:
+        """Fitted by a preset within a time limit; `search_` has what was tried."""
+        made = self.fresh().set_params(preset="fast", time_limit=600).fit(self.data, **self.reading, progress=False)
+        assert made.search_.entries[0].score == made.search_.entries[0].score
+        return made
+
 
 # What is called on a model.
 VERBS: dict[str, Callable[[Case], Any]] = {
@@ -50,6 +56,8 @@ VERBS: dict[str, Callable[[Case], Any]] = {
     "fix": lambda case: case.model.fix(tries=1),
     "compare": lambda case: case.model.compare(encoders=["lstm", "gru"], progress=False),
     "tg.compare": lambda case: tg.compare(case.fresh(), case.data, encoders=["gru"], progress=False, **case.reading),
+    "preset": lambda case: case.hurried(),
+    "tg.tune": lambda case: tg.tune(case.fresh(), case.data, trials=1, space={"seed": [3]}, **case.reading),
     "stream": lambda case: case.model.stream(),
     "save": lambda case: case.model.save(case.scratch / "model"),
     "load": lambda case: tg.load(case.model.save(case.scratch / "model")),
@@ -128,6 +136,16 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "!predict",
         "SpeechStream",
     ),
+    "preset": (
+        "Forecaster",
+        "Classifier",
+        "Regressor",
+        "AnomalyDetector",
+        "LanguageModel",
+        "Translator",
+        "Transcriber",
+    ),
+    "tg.tune": ("Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned"),
     "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
     "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber"),
     "open_run": (
@@ -140,7 +158,18 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "Transcriber",
     ),
 }
-TRAINS = {"fit", "save", "load", "open_run", "tg.backtest", "tg.cross_validate", "tg.audit", "tg.compare"}
+TRAINS = {
+    "fit",
+    "preset",
+    "tg.tune",
+    "save",
+    "load",
+    "open_run",
+    "tg.backtest",
+    "tg.cross_validate",
+    "tg.audit",
+    "tg.compare",
+}
 NEEDS_NO_RUN = {"predict new", "evaluate new", "explain new"}  # answered by a model alone
 HOLDS = {("predict", "forecast"), ("explain", "forecast")}  # its context
 HOLDS |= {("stream", task) for task in ("forecast", "detect", "generate", "transcribe")}
