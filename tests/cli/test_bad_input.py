@@ -66,7 +66,7 @@ def test_bad_input_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureF
         (["--set", "network.nonsense=1"], "NetworkOptions has no option 'nonsense'"),
         (["--set", "network=5", "--set", "network.head=direct"], "network is not a group"),
         (["--set", "horizon.x=1"], "horizon"),
-        (["--set", "training.learning_rate=0.5"], "learning_rate"),
+        (["--learning-rate", "0.1", "--set", "training.learning_rate=0.5"], "learning_rate"),
         (["--set", "learning_rate=NaN"], "learning_rate"),
         (["--set", "=5"], "has no option"),
     ],

@@ -273,7 +273,7 @@ def test_messages_follow_the_language(
 ) -> None:
     monkeypatch.setenv("TIDEGATE_LANG", "zh_TW")
     assert main(["predict", str(tmp_path / "none")]) == 2
-    assert capsys.readouterr().err.startswith("錯誤: there is no model")
+    assert re.match("錯誤: .*沒有模型", capsys.readouterr().err)
     assert main(["evaluate", str(place / "run")]) == 0
     assert "沿用最後一個值" in capsys.readouterr().out
 

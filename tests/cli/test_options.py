@@ -49,7 +49,15 @@ def test_a_task_has_an_option_for_every_argument_of_its_estimator(task: str) -> 
     own = kind._names()
     named = {name for name in own if name not in kind.GROUPS}
     named |= {item.name for group in kind.GROUPS.values() for item in fields(group)}
-    named |= set(inspect.signature(kind.fit).parameters) - {"self", "data", "labels", "progress", "source", "reading"}
+    named |= set(inspect.signature(kind.fit).parameters) - {
+        "self",
+        "data",
+        "labels",
+        "texts",
+        "progress",
+        "source",
+        "reading",
+    }
     assert named <= set(found)
     plain = kind()
     for name in own:
@@ -74,7 +82,12 @@ READERS = [
     *(f"tune {task}" for task in TASKS),
 ]
 TEXTS = ("generate", "translate", "transcribe", "caption")  # tasks that read no tables of numbers
-SAME = ("quantize",)  # reads the data of a run where they lie now, as the run has read them
+SAME = (
+    "quantize",
+    "distill",
+    "tradeoff",
+    "monitor",
+)  # as a run has read its own
 
 
 def test_every_command_that_takes_data_has_every_option_of_reading() -> None:
@@ -94,6 +107,8 @@ def test_what_is_written_arrives_and_the_rest_is_left_to_the_library(
         seen.update(model=model, reading=reading, fitting=fitting, page=page)
 
     monkeypatch.setattr("tidegate.report.training.train", train)
+    monkeypatch.chdir(tmp_path)
+    Path("x.csv").touch()
     words = ["fit", "classify", "x.csv", "--out", str(tmp_path), "--dropout", "0.4", "--label", "a", "--label", "b"]
     words += ["--tokens", "char", "--patience", "3", "--class-weight", '{"yes": 2, "no": 1}', "--bidirectional", "true"]
     words += ["--set", "network.branch=[]", "--na", "x", "--na", "-1", "--test", "30", "--read", "rate=8000", "--tag"]

@@ -42,12 +42,10 @@ def test_steps_of_the_runtime_are_those_of_torch(cell: str) -> None:
 
 
 def test_without_the_engine_the_steps_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tidegate.runtime.detect import network as detector_network
-
     detector = make_detector()
     past = np.random.default_rng(0).normal(size=(3, 9, detector.spec.past)).astype(np.float32)
     native = ForecastSteps(detector.spec, detector.weights, 3)
-    monkeypatch.setattr(detector_network, "native", lambda: None)
+    monkeypatch.setattr(type(detector.weights), "packed", lambda *_: None)
     plain = ForecastSteps(detector.spec, detector.weights, 3)
     assert plain.stepper is None
     for t in range(9):

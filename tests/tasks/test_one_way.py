@@ -5,6 +5,7 @@ import inspect
 import sys
 from collections import Counter
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -70,9 +71,15 @@ def traced(run: Callable[[], Any]) -> tuple[set[str], Counter[str]]:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[set[str], Counter[str]]]:
+    """Traced in a process of its own: what tests before this one left in caches would not be run through again."""
+    with get_context("spawn").Pool(1) as pool:
+        return pool.apply(trace_all, (tmp_path_factory.mktemp("runs"),))
+
+
+def trace_all(out: Path) -> dict[str, tuple[set[str], Counter[str]]]:
     for module in modules("tasks", "runtime", "evaluate", "nn"):  # what an import runs is nobody's own
         importlib.import_module(module)
-    return {task: traced(run) for task, run in fits(tmp_path_factory.mktemp("runs")).items()}
+    return {task: traced(run) for task, run in fits(out).items()}
 
 
 @pytest.mark.parametrize("task", OWN)

@@ -41,7 +41,14 @@ def test_every_key_and_tensor_of_a_detector_is_documented_with_type_and_shape(
     sizes = {"C": 2, "G": 2, "R": ring, "L": 2, "H": QUICK["hidden_size"]}
     of_forecasts = {"end.h", "end.c"} if method == "reconstruction" else set()
     named = {name: how for name, how in rows.items() if how[0] and name not in of_forecasts}
-    assert set(tensors) == set(named)
+    profile = {name for name in tensors if name.startswith("profile.")}  # as of every task that is watched
+    assert profile == {
+        "profile.clock",
+        *(f"profile.{kind}.{each}" for kind in ("shape", "blocks") for each in ("cpu", "disk")),
+    }
+    page = (PAGES / lang / "format.md").read_text("utf-8")
+    assert all(f"`{name}`" in page for name in ("profile.clock", "profile.shape.<name>", "profile.blocks.<name>"))
+    assert set(tensors) - profile == set(named)
     for name, (kind, shape) in named.items():
         expected = tuple(sizes.get(letter) or int(letter) for letter in shape.strip("[]").split(", "))
         assert (str(tensors[name].dtype), tensors[name].shape) == (kind, expected), name

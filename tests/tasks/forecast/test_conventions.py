@@ -165,13 +165,14 @@ def test_evaluation_scores_the_forecasts_it_says(tmp_path: Path) -> None:
 
 def test_named_options_and_groups_do_not_contradict_each_other() -> None:
     for options in (
-        {"training": {"learning_rate": 0.5}},
-        {"training": TrainOptions(learning_rate=0.5)},
-        {"training": {"max_epochs": 3}},
+        {"learning_rate": 0.1, "training": {"learning_rate": 0.5}},
+        {"learning_rate": 0.1, "training": TrainOptions(learning_rate=0.5)},
+        {"max_epochs": 4, "training": {"max_epochs": 3}},
         {"training": tg.TrainOptions(seed=4)},
     ):
         with pytest.raises(ConfigError, match=r"give .* to the estimator itself"):
             tg.Forecaster(**options).check()
+    assert tg.Forecaster(training={"max_epochs": 3}).check().training.max_epochs == 3
     tg.Forecaster(seed=4, training=TrainOptions(weight_decay=0.1, seed=4)).check()
 
 
