@@ -29,6 +29,19 @@ def test_the_interval_is_that_of_a_paired_bootstrap() -> None:
     assert same().signature in found.table("en")
 
 
+def test_where_none_is_exactly_right_the_next_score_tells_which_is_better() -> None:
+    references = ["seven two six", "one zero four", "nine six one", "two two seven"] * 10
+    near = [text.replace("two", "too").replace("one", "on") + " x" for text in references]
+    far = ["seven"] * 40
+    found = evaluate_texts({"model": far, "retrieval": near}, references, [same(), chrf()])
+    assert found.overall["model"]["same"] == found.overall["retrieval"]["same"] == 0
+    assert found.criterion == "same"
+    assert found.verdict.key == "loses"
+    assert "chrF" in found.verdict.text("en")
+    turned = evaluate_texts({"model": near, "retrieval": far}, references, [same(), chrf()])
+    assert turned.verdict.key == "beats"
+
+
 def test_groups_are_drawn_whole() -> None:
     references = ["a"] * 40
     model = ["a"] * 20 + ["b"] * 20  # two speakers, one all right and one all wrong

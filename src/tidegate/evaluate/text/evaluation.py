@@ -67,7 +67,8 @@ def evaluate_texts(
 
     Args:
         written: method -> [N] texts; "model", then the baselines. references: [N] what people wrote.
-        metrics: the first ranks methods. groups: [N] what texts came from, such as a speaker: drawn whole.
+        metrics: the first ranks methods, the next where all are level by it.
+        groups: [N] what texts came from, such as a speaker: drawn whole.
         notes: for the reader.
 
     Raises:
@@ -84,26 +85,28 @@ def evaluate_texts(
         name: {metric.name: metric.score(own[metric.name].sum(axis=0)) for metric in metrics}
         for name, own in counts.items()
     }
-    sign = -1.0 if first.higher else 1.0
-    others = sorted((name for name in written if name != MODEL), key=lambda name: sign * overall[name][first.name])
+    # Where all methods have the same first score, such as none exactly right, the next one tells which is better.
+    telling = next((own for own in metrics if len({each[own.name] for each in overall.values()}) > 1), first)
+    sign = -1.0 if telling.higher else 1.0
+    others = sorted((name for name in written if name != MODEL), key=lambda name: sign * overall[name][telling.name])
     units = len(counts[MODEL][first.name])
     drawn = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), RESAMPLES)
     resampled = {metric.name: _scores(metric, counts[MODEL][metric.name], drawn) for metric in metrics}
     best, low, high = (others[0] if others else None), math.nan, math.nan
     if best is not None:
-        gains = resampled[first.name] - _scores(first, counts[best][first.name], drawn)
-        low, high = _interval(gains if first.higher else -gains)
-    reference = math.nan if best is None else overall[best][first.name]
+        gains = resampled[telling.name] - _scores(telling, counts[best][telling.name], drawn)
+        low, high = _interval(gains if telling.higher else -gains)
+    reference = math.nan if best is None else overall[best][telling.name]
     kind = "things" if groups is None else "groups"
-    own = overall[MODEL][first.name]
-    found = Comparison(first.name, first.higher, own, best, reference, low, high, kind, units)
+    own = overall[MODEL][telling.name]
+    found = Comparison(telling.name, telling.higher, own, best, reference, low, high, kind, units)
     verdict = decide(found, things=len(references), sequences=len(references))
     return TextEvaluation(
         criterion=first.name,
         methods=(MODEL, *others),
         overall=overall,
         best_baseline=best,
-        skill=None if best is None or first.higher or not reference else 1 - own / reference,
+        skill=None if best is None or telling.higher or not reference else 1 - own / reference,
         verdict=_scaled(verdict),
         notes=notes,
         count=len(references),
