@@ -67,48 +67,27 @@ VERBS: dict[str, Callable[[Case], Any]] = {
 # What comes of it for each of TASKS: a type, or "!" and what the refusal has to say.
 ROLLING, SERIES = "!cross_validate", "!backtest"
 TABLE = "DataFrame"
+ESTIMATORS = ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber")
+EVALUATIONS = (
+    "Evaluation",
+    "ClassEvaluation",
+    "NumberEvaluation",
+    "DetectorEvaluation",
+    "LanguageEvaluation",
+    "TextEvaluation",
+    "SpeechEvaluation",
+)
+FOLDS = (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate", "!evaluate", "!evaluate")
 CONTRACT: dict[str, tuple[str, ...]] = {
-    "fit": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber"),
+    "fit": ESTIMATORS,
     "predict": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
     "predict new": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
-    "evaluate": (
-        "Evaluation",
-        "ClassEvaluation",
-        "NumberEvaluation",
-        "DetectorEvaluation",
-        "LanguageEvaluation",
-        "TextEvaluation",
-        "SpeechEvaluation",
-    ),
-    "evaluate new": (
-        "Evaluation",
-        "ClassEvaluation",
-        "NumberEvaluation",
-        "DetectorEvaluation",
-        "LanguageEvaluation",
-        "TextEvaluation",
-        "SpeechEvaluation",
-    ),
+    "evaluate": EVALUATIONS,
+    "evaluate new": EVALUATIONS,
     "backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock"),
     "tg.backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock"),
-    "cross_validate": (
-        SERIES,
-        "CrossValidation",
-        "CrossValidation",
-        "!evaluate",
-        "!evaluate",
-        "!evaluate",
-        "!evaluate",
-    ),
-    "tg.cross_validate": (
-        SERIES,
-        "CrossValidation",
-        "CrossValidation",
-        "!evaluate",
-        "!evaluate",
-        "!evaluate",
-        "!evaluate",
-    ),
+    "cross_validate": FOLDS,
+    "tg.cross_validate": FOLDS,
     "audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate"),
     "tg.audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate"),
     "intervals": (
@@ -136,27 +115,11 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "!predict",
         "SpeechStream",
     ),
-    "preset": (
-        "Forecaster",
-        "Classifier",
-        "Regressor",
-        "AnomalyDetector",
-        "LanguageModel",
-        "Translator",
-        "Transcriber",
-    ),
+    "preset": ESTIMATORS,
     "tg.tune": ("Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned"),
     "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
-    "load": ("Forecaster", "Classifier", "Regressor", "AnomalyDetector", "LanguageModel", "Translator", "Transcriber"),
-    "open_run": (
-        "Forecaster",
-        "Classifier",
-        "Regressor",
-        "AnomalyDetector",
-        "LanguageModel",
-        "Translator",
-        "Transcriber",
-    ),
+    "load": ESTIMATORS,
+    "open_run": ESTIMATORS,
 }
 TRAINS = {
     "fit",

@@ -164,7 +164,7 @@ class _Tuning:
         first = self.estimator.variant({"preset": None, "time_limit": None})
         first.fit(data, **how)  # type: ignore[attr-defined]
         trainee: Any = first.trainee()
-        best, value, took = trainee, trainee.value("validation"), time.monotonic() - begun
+        best, held, value, took = trainee, DEFAULT, trainee.value("validation"), time.monotonic() - begun
         self.slowest = took
         study = self._study(trainee.higher)
         entries = [Entry(DEFAULT, value, took, {}), *self._done(study)]
@@ -176,9 +176,9 @@ class _Tuning:
             entries.append(entry)
             self._tell(entry)
             if other is not None and _better(entry.score, value, trainee.higher):
-                best, value = other, entry.score
-        winner = self._winner(entries, trainee.higher)
-        if winner.name != DEFAULT and winner.score != value:  # found before this process: trained again, to the same
+                best, held, value = other, entry.name, entry.score
+        winner = _winner(entries, trainee.higher)
+        if winner.name != held:  # found before this process: trained again, to the same
             best = trainee.retrained(dict(winner.changes))
         metric = trainee.score("validation").criterion
         left_out = () if len(entries) > trials else (tr("{count} trials", count=trials + 1 - len(entries)),)
@@ -236,8 +236,7 @@ class _Tuning:
         begin, name = time.monotonic(), f"trial {len(done) + 1}"
         other, failed, score = None, "", math.nan
         try:
-            with limit.within(limit.left()):
-                other = trainee.retrained(changes)
+            other = trainee.retrained(changes)
             score = other.value("validation")
         except TidegateError as refusal:
             failed = str(refusal)
@@ -249,17 +248,19 @@ class _Tuning:
         study.tell(trial, score if finite else None, states.COMPLETE if finite else states.FAIL)
         return entry, other
 
-    def _winner(self, entries: Sequence[Entry], higher: bool) -> Entry:
-        best = entries[0]
-        for entry in entries[1:]:
-            if _better(entry.score, best.score, higher):
-                best = entry
-        return best
-
     def _tell(self, entry: Entry) -> None:
         listed = ", ".join(f"{name}={_plain(value)}" for name, value in entry.changes.items())
         said = {"name": entry.name, "score": number(entry.score), "seconds": f"{entry.seconds:.1f}"}
         self.report(tr("{name}: {score} in {seconds} s {options}", options=entry.failed or listed, **said))
+
+
+def _winner(entries: Sequence[Entry], higher: bool) -> Entry:
+    """The best one; of equally good ones the first."""
+    best = entries[0]
+    for entry in entries[1:]:
+        if _better(entry.score, best.score, higher):
+            best = entry
+    return best
 
 
 def _better(score: float, than: float, higher: bool) -> bool:
