@@ -220,7 +220,8 @@ def test_judge_compares_with_all_baselines() -> None:
     origins = sample_origins(split.test, table.starts, 48, 12, 10**6, inside=False)
     fitted = fit_baselines(table, split, prepared, window=48, horizon=12)
     names = {"repeat_last", "seasonal_naive_24", "seasonal_naive_168", "drift", "mean", "median"}
-    names |= {"seasonal_median_168", "seasonal_median_24", "ridge", "ridge_known"}
+    names |= {f"seasonal_{how}_{m}" for how in ("mean", "median") for m in (24, 168)}
+    names |= {"theta", "ridge", "ridge_known"}
     assert set(fitted.methods) == names
     assert fitted.season == 168
     assert not fitted.walk
