@@ -218,8 +218,8 @@ def prepare_ends(
     missing = [name for name in preparation.schema.known if name not in known]
     if missing:
         message = (
-            "column {name} is known ahead: give its values for the {steps} steps to forecast (future=...; "
-            "future_frame() makes the rows to fill in)"
+            "column {name} is known ahead: give its values for the {steps} steps to forecast (future=..., "
+            "--future FILE; future_frame(), predict --template FILE, makes the rows to fill in)"
         )
         raise SchemaError(tr(message, name=repr(missing[0]), steps=decoding.horizon))
     need = spec.window + preparation.lead
