@@ -186,7 +186,7 @@ class Clock:
 
     def __init__(self, features: Sequence[str], timezone: str | None) -> None:
         self.timezone = timezone
-        self.minutes = clock_table([name for name in features if name != "day_of_week"])
+        self.minutes = clock_table(tuple(name for name in features if name != "day_of_week"))
         days = np.arange(7).astype("datetime64[D]")  # 1970-01-01 was a Thursday, and so is every 7th day after it
         self.days = day_table(days, ["day_of_week"], None) if "day_of_week" in features else None
 
