@@ -76,8 +76,8 @@ def _named(each: Any) -> str:
 def _of_library(name: str, asked: str, season: int) -> Method:
     """A model of statsforecast, fitted anew on the rows before each origin."""
     models: Any = require("statsforecast.models", extra="baselines", purpose=f"compare with {asked}")
-    kind = getattr(models, asked.removeprefix(LIBRARY), None)
-    if not inspect.isclass(kind) or not hasattr(kind, "forecast"):
+    kind: Any = getattr(models, asked.removeprefix(LIBRARY), None)
+    if not hasattr(kind, "forecast"):
         known = ", ".join(each for each in dir(models) if each.startswith("Auto"))
         raise ConfigError(tr("statsforecast has no model {name}; it has {known} and others", name=name, known=known))
     takes = "season_length" in inspect.signature(kind).parameters
