@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from tidegate.core.table import Table
 from tidegate.prepare.document import plain_fields
 from tidegate.prepare.table.calendar import clock_table, day_table, feature_names, zone_changes
 
-FEATURES = ("minute", "hour", "day_of_week")
+Feature = Literal["minute", "hour", "day_of_week"]
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 LARGEST = 40.0  # of a squashed value: sinh stays finite
 FARTHEST = 1e300  # of a scaled one
 _DAY = 86_400_000_000

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Count
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
 from tidegate.data import read
@@ -17,9 +18,9 @@ from tidegate.data.read import read_like
 from tidegate.evaluate.forecast.foreign import Asked, check_foreign
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.forecast.choices import ForecastOptions, NetworkOptions, check_options, split_and_choose
+from tidegate.tasks.forecast.choices import ForecastOptions, Loss, NetworkOptions, check_options, split_and_choose
 from tidegate.tasks.forecast.frame import check_names, future_columns, learnable, ready
-from tidegate.tasks.options import FitOptions
+from tidegate.tasks.options import FitOptions, Members, Size
 from tidegate.tasks.tables import as_table, reading_of
 
 if TYPE_CHECKING:
@@ -64,14 +65,14 @@ class Forecaster(Estimator):
     READER = staticmethod(read)
     task = "forecaster"
 
-    horizon: int | None = None
-    window: int | None = None
+    horizon: Count | None = None
+    window: Count | None = None
     level: float | Sequence[float] | None = None
     quantiles: Sequence[float] | None = None
-    num_layers: int = 2
+    num_layers: Size = 2
     bidirectional: bool | Literal["auto"] = "auto"
-    loss: str = "mae"
-    ensemble_size: int = 1
+    loss: Loss = "mae"
+    ensemble_size: Members = 1
     pretrained: bool | Literal["auto"] = "auto"
     network: NetworkOptions | Mapping[str, Any] | None = None
     training: FitOptions | Mapping[str, Any] | None = None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens, Write
+from tidegate.core.checks import Checked, Count, Range, Ratio, Share
 from tidegate.core.errors import ConfigError
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
-from tidegate.prepare.vocabulary import METHODS, Method
-from tidegate.tasks.options import RecurrentOptions, check_vocabulary, choice, share, whole
-from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
-from tidegate.train.options import TrainOptions
+from tidegate.prepare.vocabulary import Method
+from tidegate.tasks.options import Bias, RecurrentOptions, Terms
+from tidegate.train.forcing import ForcingSchedule
+from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
-ATTENTIONS = (None, "additive", "dot", "general", "concat")
 FEWEST_PIECES, MOST_PIECES = 400, 8_000  # of byte pairs, where nobody said how many
 PAIRS_A_PIECE = 4
 FEWEST_STEPS, SMALLEST_BATCH, LARGEST_BATCH = 60, 100, 1_500  # of an epoch; tokens
@@ -23,7 +23,7 @@ SHORTEST_TRAINING, STEPS, MOST_EPOCHS = 8, 6_000, 60
 
 
 @dataclass(frozen=True)
-class WritingNetwork:
+class WritingNetwork(Checked):
     """The finer choices of a network that reads a text and writes one.
 
     Attributes:
@@ -39,24 +39,17 @@ class WritingNetwork:
             step. forget_bias: what the forget gates start from; None takes torch's start.
     """
 
-    embedding_size: int | None = None
-    attention: Any = "general"
+    embedding_size: Count | None = None
+    attention: Literal["additive", "dot", "general", "concat"] | None = "general"
     feeding: bool = False
     copying: bool | None = None
     tied: bool = True
-    decoder_size: int | None = None
-    decoder_layers: int = 1
-    forget_bias: float | None = 1.0
+    decoder_size: Count | None = None
+    decoder_layers: Count = 1
+    forget_bias: Bias | None = 1.0
 
     def __post_init__(self) -> None:
-        choice("attention", self.attention, ATTENTIONS)
-        choice("copying", self.copying, (None, True, False))
-        for name in ("feeding", "tied"):
-            choice(name, getattr(self, name), (True, False))
-        whole("decoder_layers", self.decoder_layers, 1)
-        for name in ("embedding_size", "decoder_size"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name), 1)
+        super().__post_init__()
         if self.feeding and self.attention in (None, "additive"):
             raise ConfigError("feeding hands on what attention after the recurrence found: attention='general'")
         if self.copying and self.attention is None:
@@ -64,7 +57,7 @@ class WritingNetwork:
 
 
 @dataclass(frozen=True)
-class PairPreparation:
+class PairPreparation(Checked):
     """How both sides' texts become tokens, beside `tokens`.
 
     Attributes:
@@ -77,19 +70,12 @@ class PairPreparation:
         longest: pairs with more tokens on either side are not trained on.
     """
 
-    target_tokens: Any = None
-    vocabulary: int | None = None
-    min_count: int | None = None
+    target_tokens: Method | None = None
+    vocabulary: Terms | None = None
+    min_count: Count | None = None
     shared: bool | None = None
     lowercase: bool = False
-    longest: int = 250
-
-    def __post_init__(self) -> None:
-        choice("target_tokens", self.target_tokens, (None, *METHODS))
-        choice("shared", self.shared, (None, True, False))
-        choice("lowercase", self.lowercase, (True, False))
-        whole("longest", self.longest, 2)
-        check_vocabulary(self.vocabulary, self.min_count)
+    longest: Annotated[int, Range(2)] = 250
 
     def pieces(self, method: str, pairs: int) -> int | None:
         """Most tokens of a side, from how many pairs there are."""
@@ -111,23 +97,13 @@ class WritingTraining(TrainOptions):
             leave fewer than 60 steps for an epoch.
     """
 
-    optimizer: Any = "adamw"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
-    schedule: Any = "one_cycle"
-    label_smoothing: float = 0.1
-    teacher_forcing: float = 1.0
+    schedule: ScheduleName = "one_cycle"
+    label_smoothing: Share = 0.1
+    teacher_forcing: Ratio = 1.0
     forcing_schedule: ForcingSchedule = "constant"
-    batch_tokens: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        share("label_smoothing", self.label_smoothing)
-        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
-        if self.batch_tokens is not None:
-            whole("batch_tokens", self.batch_tokens, 1)
-        ratio = self.teacher_forcing
-        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
-            raise ConfigError(f"teacher_forcing is a share from 0 to 1; got {ratio!r}")
+    batch_tokens: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -180,7 +156,7 @@ def build_spec(choices: TranslateChoices, sources: int, targets: int, *, shared:
     width = own.hidden_size * (2 if both else 1)
     size = min(own.hidden_size, 256) if network.embedding_size is None else network.embedding_size
     recurrent = Recurrent(
-        cell=own.cell,  # type: ignore[arg-type]
+        cell=own.cell,
         hidden_size=own.hidden_size,
         num_layers=own.num_layers,
         dropout=own.dropout if own.num_layers > 1 else 0.0,
@@ -189,7 +165,7 @@ def build_spec(choices: TranslateChoices, sources: int, targets: int, *, shared:
     )
     write = Write(
         size=size,
-        cell=own.cell,  # type: ignore[arg-type]
+        cell=own.cell,
         hidden_size=width if network.decoder_size is None else network.decoder_size,
         num_layers=network.decoder_layers,
         dropout=own.dropout,
