@@ -49,7 +49,7 @@ def test_what_fits_is_taken() -> None:
         ("amount", -1, "amount is a number of at least 0; got -1"),
         ("above", 0, "above is a number above 0; got 0"),
         ("lists", [1, 0], "lists is a whole number of at least 1; got 0"),
-        ("lists", 3, "lists is a list, each a whole number of at least 1 or None; got 3"),
+        ("lists", 3, "lists is a list, each a whole number of at least 1; got 3"),
         ("either", "rare", "either is 'balanced' or a mapping; got 'rare'"),
     ],
 )

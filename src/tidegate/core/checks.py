@@ -100,7 +100,7 @@ def check(name: str, value: Any, hint: Any) -> None:
     if lists and isinstance(value, (tuple, list)):
         for item in value:
             check(name, item, get_args(lists[0])[0])
-    expected = _one_of(every) or tr(" or ").join(_text(one) for one in every)
+    expected = _one_of(every) or tr(" or ").join(_text(one) for one in every if one not in (None, NoneType))
     raise ConfigError(tr("{name} is {expected}; got {value}", name=name, expected=expected, value=repr(value)))
 
 
@@ -165,7 +165,5 @@ def _text(hint: Any) -> str:
         return str(own.text(kind))
     if origin is tuple:
         return tr("a list, each {expected}", expected=_text(get_args(hint)[0]))
-    if origin is Mapping:
-        return tr("a mapping")
     words = {bool: "True or False", int: "a whole number", float: "a number", str: "a text"}
-    return tr(words[hint]) if hint in words else repr(None)
+    return tr(words.get(hint, "a mapping"))
