@@ -44,13 +44,9 @@ class Tokens(Record):
     variational: Rate = 0.0
 
 
-class Frames(Record):
-    """A small convolutional network on every step, which is a picture of height * width * colours numbers from 0 to 1.
+class Seen(Record):
+    """Sizes of convolutions over pictures of height * width * colours numbers."""
 
-    Of each of `channels` a convolution, relu and the largest of 2 x 2; then the mean over the picture.
-    """
-
-    kind: Literal["frames"] = "frames"
     height: Size
     width: Size
     colours: Annotated[int, Field(ge=1, le=64)] = 1
@@ -58,14 +54,61 @@ class Frames(Record):
     kernel: Annotated[int, Field(ge=1, le=31)] = 3
 
     @model_validator(mode="after")
-    def _fits(self) -> Frames:
-        least = 2 ** len(self.channels)
-        if min(self.height, self.width) < least:
+    def _fits(self) -> Seen:
+        if min(self.height, self.width) < 2**self.halvings:
             size = f"{self.height} x {self.width}"
-            raise ValueError(f"frames of {size} cannot be halved {len(self.channels)} times: give fewer channels")
+            raise ValueError(f"pictures of {size} cannot be halved {self.halvings} times: give fewer channels")
         if self.kernel % 2 == 0:
-            raise ValueError(f"frames need a kernel of odd size, got {self.kernel}")
+            raise ValueError(f"pictures need a kernel of odd size, got {self.kernel}")
         return self
+
+    @property
+    def halvings(self) -> int:
+        """How often the largest of 2 x 2 is taken."""
+        return len(self.channels)
+
+
+class Frames(Seen):
+    """A small convolutional network on every step, which is a picture of height * width * colours numbers from 0 to 1.
+
+    Of each of `channels` a convolution, relu and the largest of 2 x 2; then the mean over the picture.
+    """
+
+    kind: Literal["frames"] = "frames"
+
+
+class Pictures(Seen):
+    """A convolutional network on one picture, which takes the recurrence's place: places in a grid, row by row.
+
+    The past is the picture, a step for each of its `height` rows, width * colours numbers each. Of each of `channels` a
+    convolution without bias, batch normalisation and relu; after each of the first `halved` the largest of 2 x 2. Each
+    place of the grid adds a learned vector of its own, for the convolutions say little of where it is.
+
+    Source: Xu et al. (2015), arXiv:1502.03044, for a decoder that looks up the places of a picture.
+    """
+
+    kind: Literal["pictures"] = "pictures"
+    halved: Annotated[int, Field(ge=0, le=16)] = 3
+    dropout: Rate = 0.0
+
+    @property
+    def halvings(self) -> int:
+        return min(self.halved, len(self.channels))
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Places down and across."""
+        return self.height // 2**self.halvings, self.width // 2**self.halvings
+
+    @property
+    def hidden_size(self) -> int:
+        """Numbers of a place, as a recurrence has units."""
+        return self.channels[-1]
+
+    @property
+    def num_layers(self) -> int:
+        """Convolutions."""
+        return len(self.channels)
 
 
 class Normalise(Record):
@@ -347,6 +390,7 @@ Layer = Annotated[
     | Recurrent
     | Transformer
     | OdeRnn
+    | Pictures
     | BatchNorm
     | SelfAttention
     | Pool
@@ -360,7 +404,7 @@ Layer = Annotated[
     | Write,
     Field(discriminator="kind"),
 ]
-ENCODERS = ("recurrent", "transformer", "ode_rnn")
+ENCODERS = ("recurrent", "transformer", "ode_rnn", "pictures")
 FORECASTS = ("head", "decoder")
 SAYS = ("label", "tag", "ctc", "next", "write")
 ORDER = (

@@ -6,6 +6,7 @@ be missing, extra or of another shape, and the total is known before anything is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -25,6 +26,7 @@ from tidegate.artifacts.spec import (
     NetworkSpec,
     Next,
     OdeRnn,
+    Pictures,
     Pool,
     Recurrent,
     Segment,
@@ -88,8 +90,9 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
             sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
         elif isinstance(layer, Tokens):
             sizes = replace(sizes, width=layer.size)
-        elif isinstance(layer, Frames):
-            sizes = replace(sizes, width=layer.channels[-1])
+        elif isinstance(layer, (Frames, Pictures)):
+            steps = math.prod(layer.grid) if isinstance(layer, Pictures) else sizes.steps
+            sizes = replace(sizes, steps=steps, width=layer.channels[-1])
         elif isinstance(layer, Branch):
             sizes = replace(sizes, branch=layer.channels[-1])
         elif isinstance(layer, Convolution):
@@ -261,7 +264,9 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     return shapes
 
 
-def _first_shapes(at: str, spec: NetworkSpec, layer: Tokens | Frames | Skip, sizes: Sizes) -> dict[str, Shape]:
+def _first_shapes(
+    at: str, spec: NetworkSpec, layer: Tokens | Frames | Pictures | Skip, sizes: Sizes
+) -> dict[str, Shape]:
     if isinstance(layer, Skip):
         outputs = (sizes.targets, spec.horizon)
         return {f"{at}.weight": (*outputs, spec.window), f"{at}.bias": outputs, f"{at}.share": (1,)}
@@ -271,13 +276,16 @@ def _first_shapes(at: str, spec: NetworkSpec, layer: Tokens | Frames | Skip, siz
     shapes: dict[str, Shape] = {}
     for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
         shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)
-        shapes[f"{at}.convs.{number}.bias"] = (channels,)
-    return shapes
+        if isinstance(layer, Pictures):
+            shapes |= _batch_norm(f"{at}.norms.{number}", channels)
+        else:
+            shapes[f"{at}.convs.{number}.bias"] = (channels,)
+    return shapes | ({f"{at}.position": (math.prod(layer.grid), channels)} if isinstance(layer, Pictures) else {})
 
 
 def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    if isinstance(layer, (Tokens, Frames, Skip)):
+    if isinstance(layer, (Tokens, Frames, Pictures, Skip)):
         shapes = _first_shapes(at, spec, layer, sizes)
     elif isinstance(layer, Branch):
         shapes = branch_shapes(at, layer, sizes.width)

@@ -38,6 +38,7 @@ from tidegate.artifacts.layers import (
     Next,
     Normalise,
     OdeRnn,
+    Pictures,
     Pool,
     Rate,
     Record,
@@ -74,6 +75,7 @@ __all__ = [
     "Next",
     "Normalise",
     "OdeRnn",
+    "Pictures",
     "Pool",
     "Rate",
     "Record",
@@ -101,8 +103,8 @@ class NetworkSpec(Record):
         anchor: if positive, the network learns the difference from the target `anchor` steps before.
         members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
             than one only where the network ends in a label or a tag.
-        layers: in order; one encoder (recurrent, transformer or ode_rnn), one pooling (none before a tag, ctc, next or
-            write), and one of head, decoder, label, tag, ctc, next and write.
+        layers: in order; one encoder (recurrent, transformer, ode_rnn or pictures), one pooling (none before a tag,
+            ctc, next or write), and one of head, decoder, label, tag, ctc, next and write.
     """
 
     window: Count
@@ -213,6 +215,8 @@ class NetworkSpec(Record):
 
     def _check_inputs(self) -> None:
         tokens, frames, normalise = self.find("tokens"), self.find("frames"), self.find("normalise")
+        if isinstance(self.encoder, Pictures):
+            self._check_pictures(self.encoder)
         if normalise is not None and not self.targets:
             raise ValueError("normalise rescales the targets, the leading inputs, but targets is 0")
         if tokens is None and frames is None:
@@ -225,6 +229,14 @@ class NetworkSpec(Record):
             raise ValueError(f"{kind} have past {inputs} and targets 0, got {self.past} and {self.targets}")
         if isinstance(self.encoder, OdeRnn) and self.encoder.missing:
             raise ValueError("missing names numbers among the past inputs: tokens and frames have none")
+
+    def _check_pictures(self, layer: Pictures) -> None:
+        kinds = [own.kind for own in self.layers]
+        if kinds != ["pictures", "write"]:
+            raise ValueError(f"what reads a picture is pictures and write alone, got {kinds}")
+        rows, numbers = layer.height, layer.width * layer.colours
+        if (self.window, self.past, self.targets, self.static) != (rows, numbers, 0, 0):
+            raise ValueError(f"pictures have window {rows}, past {numbers}, targets 0 and static 0")
 
     def _check_lengths(self) -> None:
         convolution, segment, steps = self.find("convolution"), self.find("segment"), self.window

@@ -34,7 +34,14 @@ from tidegate.nn.convolution import TimeConvolution, shortened
 from tidegate.nn.decoder import DecoderLayer, WriteLayer
 from tidegate.nn.flow import Flow, State, UnitNorm, clear, ending, lagged, mean_over, normed, recurrent, within
 from tidegate.nn.ode import ODERNN
-from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, NextLayer, TokensLayer
+from tidegate.nn.sequence_layers import (
+    BranchLayer,
+    FramesLayer,
+    LabelLayer,
+    NextLayer,
+    PicturesLayer,
+    TokensLayer,
+)
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
@@ -278,6 +285,7 @@ class HeadLayer(nn.Module):
 LAYERS: dict[str, type[nn.Module]] = {
     "tokens": TokensLayer,
     "frames": FramesLayer,
+    "pictures": PicturesLayer,
     "normalise": NormaliseLayer,
     "skip": SkipLayer,
     "branch": BranchLayer,

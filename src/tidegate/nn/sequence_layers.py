@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs, next_map
-from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Tag, Tokens
+from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
 from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps
@@ -77,6 +77,35 @@ class FramesLayer(nn.Module):
         for conv in self.convs:
             x = nn.functional.max_pool2d(conv(x).relu(), 2)
         return x.mean(dim=(2, 3))
+
+
+class PicturesLayer(nn.Module):
+    """A convolutional network on a picture (`Pictures`): [B, height, width * colours] -> [B, S, channels].
+
+    x = relu(norm(W * x))                    of each of the channels, the first ones halved: max of 2 x 2
+    y_s = x_s + p_s                          S places, row by row; p is learned
+    """
+
+    def __init__(self, spec: NetworkSpec, layer: Pictures, sizes: Sizes) -> None:
+        super().__init__()
+        self.shape, self.halved = (layer.height, layer.width, layer.colours), layer.halvings
+        self.convs = nn.ModuleList(
+            nn.Conv2d(inputs, channels, layer.kernel, padding=layer.kernel // 2, bias=False)
+            for inputs, channels in pairwise((layer.colours, *layer.channels))
+        )
+        self.norms = nn.ModuleList(UnitNorm(channels) for channels in layer.channels)
+        high, wide = layer.grid
+        self.position = nn.Parameter(torch.randn(high * wide, layer.channels[-1]) * EMBEDDING_SCALE)
+        self.dropout = Dropout(layer.dropout)
+
+    def forward(self, flow: Flow) -> None:
+        x = flow.sequence.reshape(-1, *self.shape).permute(0, 3, 1, 2)
+        for place, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            x = norm(conv(x)).relu()
+            if place < self.halved:
+                x = nn.functional.max_pool2d(x, 2)
+        flow.sequence = self.dropout(x.flatten(2).transpose(1, 2) + self.position)
+        flow.lengths = None
 
 
 class BranchLayer(nn.Module):

@@ -30,7 +30,7 @@ from tidegate.runtime.network.flow import (
 )
 from tidegate.runtime.network.ode import ode_rnn
 from tidegate.runtime.network.recurrent import run_stack
-from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, tokens
+from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, pictures, tokens
 from tidegate.runtime.network.transformer import self_attention, transformer
 from tidegate.runtime.network.write import write
 
@@ -62,9 +62,7 @@ def skip(spec: NetworkSpec, layer: Skip, weights: Weights, at: str, flow: Flow) 
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
     """Join neighbouring steps and project them."""
     sequence = clear(flow.sequence, flow.lengths)
-    short = -sequence.shape[1] % layer.length
-    if short:
-        sequence = np.pad(sequence, ((0, 0), (0, short), (0, 0)))
+    sequence = np.pad(sequence, ((0, 0), (0, -sequence.shape[1] % layer.length), (0, 0)))
     batch, steps, width = sequence.shape
     joined = sequence.reshape(batch, steps // layer.length, layer.length * width)
     flow.sequence = np.maximum(linear(weights, f"{at}.linear", joined), np.float32(0))
@@ -129,6 +127,7 @@ def head(spec: NetworkSpec, layer: Head, weights: Weights, at: str, flow: Flow) 
 LAYERS = {
     "tokens": tokens,
     "frames": frames,
+    "pictures": pictures,
     "normalise": normalise,
     "skip": skip,
     "branch": branch,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
-from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Tag, Tokens
+from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
 from tidegate.runtime.network.convolution import convolve, padded_rows
 from tidegate.runtime.network.flow import (
@@ -54,16 +54,41 @@ def frames(spec: NetworkSpec, layer: Frames, weights: Weights, at: str, flow: Fl
 def look(layer: Frames, weights: Weights, at: str, pictures: Array) -> Array:
     """[M, height * width * colours] -> [M, channels]."""
     x = pictures.reshape(-1, layer.height, layer.width, layer.colours)
-    around = (layer.kernel // 2, layer.kernel // 2)
     for index in range(len(layer.channels)):
-        matrix = weights[f"{at}.convs.{index}.weight"]
-        padded = np.pad(x, ((0, 0), around, around, (0, 0)))
-        patches = sliding_window_view(padded, (layer.kernel, layer.kernel), axis=(1, 2))  # [M, h, w, D, k, k]
-        product = patches.reshape(*x.shape[:3], -1) @ matrix.reshape(len(matrix), -1).T
-        x = np.maximum(product + weights[f"{at}.convs.{index}.bias"], np.float32(0))
-        high, wide = x.shape[1] // 2, x.shape[2] // 2
-        x = x[:, : 2 * high, : 2 * wide].reshape(len(x), high, 2, wide, 2, -1).max(axis=(2, 4))
+        product = convolve_pictures(x, weights[f"{at}.convs.{index}.weight"]) + weights[f"{at}.convs.{index}.bias"]
+        x = halve(np.maximum(product, np.float32(0)))
     return np.asarray(x.mean(axis=(1, 2)))
+
+
+def pictures(spec: NetworkSpec, layer: Pictures, weights: Weights, at: str, flow: Flow) -> None:
+    """A convolutional network on a picture: [B, height, width * colours] -> [B, S, channels], S places of a grid.
+
+    Pictures are looked at one by one, so that none depends on those beside it.
+    """
+    found = []
+    for picture in flow.sequence:
+        x = picture.reshape(1, layer.height, layer.width, layer.colours)
+        for index in range(len(layer.channels)):
+            product = convolve_pictures(x, weights[f"{at}.convs.{index}.weight"])
+            x = np.maximum(batch_normed(weights, f"{at}.norms.{index}", product), np.float32(0))
+            x = halve(x) if index < layer.halvings else x
+        found.append(x.reshape(-1, x.shape[3]) + weights[f"{at}.position"])
+    flow.sequence, flow.lengths = np.stack(found), None
+
+
+def convolve_pictures(x: Array, matrix: Array) -> Array:
+    """[M, h, w, D] with kernels [channels, D, k, k], zeros around: [M, h, w, channels], as products of patches."""
+    kernel, around = matrix.shape[2], (matrix.shape[2] // 2, matrix.shape[2] // 2)
+    padded = np.pad(x, ((0, 0), around, around, (0, 0)))
+    patches = sliding_window_view(padded, (kernel, kernel), axis=(1, 2))  # [M, h, w, D, k, k]
+    flat = patches.reshape(len(x), x.shape[1] * x.shape[2], -1)
+    return np.asarray(flat @ matrix.reshape(len(matrix), -1).T).reshape(*x.shape[:3], -1)
+
+
+def halve(x: Array) -> Array:
+    """The largest of each 2 x 2 of pictures [M, h, w, D]; an odd last row or column is left out."""
+    high, wide = x.shape[1] // 2, x.shape[2] // 2
+    return np.asarray(x[:, : 2 * high, : 2 * wide].reshape(len(x), high, 2, wide, 2, -1).max(axis=(2, 4)))
 
 
 def branch(spec: NetworkSpec, layer: Branch, weights: Weights, at: str, flow: Flow) -> None:
