@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -14,14 +12,14 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
-from tidegate.kernels.library import on_threads, threads
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import read_source
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.write import Pen
-from tidegate.runtime.text.beam import Beam, Hypothesis, search, unbarred
+from tidegate.runtime.text.beam import Beam, Hypothesis, search
+from tidegate.runtime.text.written import barred_by, decoding_of, on_all
 
 TASK = "translator"
 AT_ONCE = 48  # texts that are written together
@@ -73,20 +71,12 @@ class TranslationModel(Model[Sequence[str], list[str]]):
     @classmethod
     def of(cls, artifact: Artifact) -> TranslationModel:
         require_task(artifact, (TASK,))
-        state, decoding, spec = artifact.preparation, artifact.record.decoding, artifact.record.network
-        if set(state) != {"source", "target"} or set(decoding) != {"search", "longest"}:
-            raise ArtifactError("model.json, preparation.json: expected both sides, search and longest")
+        state, spec = artifact.preparation, artifact.record.network
+        beam, longest = decoding_of(artifact, {"source", "target"})
         source, target = Side.from_json(state["source"]), Side.from_json(state["target"])
         sizes = (spec.find("tokens").vocabulary if spec.find("tokens") is not None else 0, spec.outputs)
         if spec.layers[-1].kind != "write" or sizes != (len(source), len(target)):
             raise ArtifactError("preparation.json: the vocabularies do not fit the network")
-        longest, options = decoding["longest"], decoding["search"]
-        if not isinstance(longest, int) or isinstance(longest, bool) or longest < 1 or not isinstance(options, dict):
-            raise ArtifactError("model.json: decoding: longest is a whole number from 1, search a mapping")
-        try:
-            beam = Beam().changed(options)
-        except ConfigError as error:
-            raise ArtifactError(f"model.json: decoding: search: {error}") from error
         return cls(spec, Loaded(artifact.weights), source, target, beam, longest)
 
     def predict(self, data: Sequence[str], **how: Any) -> list[str]:
@@ -110,10 +100,7 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         if isinstance(texts, str) or any(not isinstance(text, str) for text in texts):
             raise DataError("a translator takes a list of texts")
         options = self.search.changed(how)
-        barred = None
-        if allowed is not None:
-            numbers = {int(number) for text in allowed for number in self.target.encode(self.target.cut(text))}
-            barred = unbarred(sorted(numbers), len(self.target))
+        barred = barred_by(allowed, self.target)
         pieces = self.source.cut_all(texts)
         groups: dict[int, list[int]] = {}
         for place, own in enumerate(pieces):
@@ -126,19 +113,10 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         found: list[list[Translation]] = [[] for _ in texts]
 
         def write(chunk: list[int]) -> None:
-            with on_threads(1):
-                for place, own in zip(chunk, self._write([pieces[at] for at in chunk], options, barred), strict=True):
-                    found[place] = [self._made(texts[place], pieces[place], one) for one in own]
+            for place, own in zip(chunk, self._write([pieces[at] for at in chunk], options, barred), strict=True):
+                found[place] = [self._made(texts[place], pieces[place], one) for one in own]
 
-        count = min(threads(), len(chunks), os.cpu_count() or 1)
-        if count < 2:
-            for chunk in chunks:
-                write(chunk)
-        else:
-            from threadpoolctl import threadpool_limits
-
-            with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(count) as pool:
-                list(pool.map(write, chunks))
+        on_all(chunks, write)
         return found
 
     def _write(
@@ -155,7 +133,7 @@ class TranslationModel(Model[Sequence[str], list[str]]):
                 copies[row, : lengths[row]], words = self.target.copies(own)
                 extra = max(extra, len(words))
         sequence, lengths_read = read_source(self.spec, self.weights, tokens, lengths)
-        pen = Pen(self.spec, self.weights, sequence, lengths_read)
+        pen = Pen(self.spec, self.weights, sequence, lengths_read, options.beam)
         limits = np.minimum(2 * lengths + 10, self.longest)
         if options.max_length is not None:
             limits = np.full(len(pieces), options.max_length)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidegate.artifacts.artifact import Artifact
-from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.files.pairs import read_pairs, read_sources
@@ -18,19 +17,18 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.evaluate.text.baselines import taken, text_baselines
 from tidegate.evaluate.text.metrics import TextMetric, bleu, bleu_tokenised, chrf, pieces, rouge_l, same
-from tidegate.prepare.vocabulary import Method
+from tidegate.prepare.vocabulary import METHODS
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.translate.model import Translation, TranslationModel
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import Size, group, overrule, recurrent_options
-from tidegate.tasks.translate.options import PairPreparation, TranslateChoices, WritingNetwork, WritingTraining
+from tidegate.tasks.options import choice, group, recurrent_options
+from tidegate.tasks.translate.options import PairPreparation, TranslateChoices, WritingNetwork
 from tidegate.tasks.write.divide import divide
 from tidegate.tasks.write.estimator import WritingEstimator
 from tidegate.tasks.write.evaluate import references_of
+from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
-    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.explain.translate import Alignment
     from tidegate.tasks.open import Stored
     from tidegate.tasks.translate.fit import TranslateFitted
@@ -65,12 +63,12 @@ class Translator(WritingEstimator):
     READER = staticmethod(read_pairs)
 
     task = "translator"
-    tokens: Method | None = None
-    hidden_size: Size = 256
-    num_layers: Size = 2
-    dropout: Share = 0.3
+    tokens: str | None = None
+    hidden_size: int = 256
+    num_layers: int = 2
+    dropout: float = 0.3
     bidirectional: bool = True
-    loss: Literal["cross_entropy"] = "cross_entropy"
+    loss: str = "cross_entropy"
     learning_rate: float = 2e-3
     network: WritingNetwork | Mapping[str, Any] | None = None
     training: WritingTraining | Mapping[str, Any] | None = None
@@ -111,15 +109,14 @@ class Translator(WritingEstimator):
 
     def check(self) -> TranslateChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        check_fields(self)
-        training = group(WritingTraining, self.training)
-        own = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "seed": self.seed}
+        choice("tokens", self.tokens, (None, *METHODS))
+        choice("bidirectional", self.bidirectional, (True, False))
         return TranslateChoices(
-            tokens=self.tokens,
+            tokens=self.tokens,  # type: ignore[arg-type]
             recurrent=recurrent_options(self),
             network=group(WritingNetwork, self.network),
             preparation=group(PairPreparation, self.preparation),
-            training=overrule(training, self.training, own),
+            training=self._training(),
             max_epochs=self.max_epochs,
         )
 
@@ -227,13 +224,3 @@ class Translator(WritingEstimator):
         from tidegate.tasks.translate.run import take_up
 
         take_up(self, stored, data)
-
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.translate import make_evidence
-
-        return make_evidence(self)
-
-    def _trainee(self) -> Trainee:
-        from tidegate.tasks.diagnose.trainee import Trainee
-
-        return Trainee(self, [part for part in ("validation", "test") if len(self.fitted_.parts[part])])

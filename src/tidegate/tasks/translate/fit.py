@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.core.errors import DataError
@@ -19,21 +18,10 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.text.baselines import taken
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
-from tidegate.runtime.text.beam import Beam
-from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
-from tidegate.tasks.translate.options import (
-    TranslateChoices,
-    WritingTraining,
-    batch_for,
-    build_spec,
-    cut_by,
-    epochs_for,
-)
-from tidegate.tasks.write.divide import Budget
+from tidegate.tasks.translate.options import TranslateChoices, batch_for, build_spec, cut_by
 from tidegate.tasks.write.evaluate import references_of
-from tidegate.train.forcing import Forcing
+from tidegate.tasks.write.fit import WriteFitted, longest_of, padded, train_writing
 from tidegate.train.loop import Batch
-from tidegate.train.options import TrainOptions
 
 Ints = NDArray[np.int64]
 FEWEST = 8  # pairs to train on
@@ -60,7 +48,17 @@ class Pairs:
         """[M, 2] tokens of both sides."""
         return np.array([[len(a), len(b)] for a, b in zip(self.sources, self.targets, strict=True)], np.int64)
 
-    def gather(self, places: Ints) -> Batch:
+    @property
+    def costs(self) -> Ints:
+        """What a batch has a budget of: `lengths`."""
+        return self.lengths
+
+    def take(self, places: Sequence[int]) -> Pairs:
+        """Some of them."""
+        sides = (self.sources, self.targets, self.copies)
+        return Pairs(*(tuple(own[place] for place in places) if own else () for own in sides))
+
+    def gather(self, places: Ints, draw: Any = None) -> Batch:
         """Sources [B, S], their lengths [B], what is read [B, K], what is to be written [B, K], copies [B, S]."""
         sources, targets = ([own[place] for place in places] for own in (self.sources, self.targets))
         lengths = torch.tensor([len(own) for own in sources])
@@ -70,96 +68,15 @@ class Pairs:
         return padded(sources, PADDING), lengths, before, after, copies.long()
 
 
-def padded(rows: Sequence[Ints], value: int) -> Tensor:
-    """Rows of many lengths as one array, filled up."""
-    found = np.full((len(rows), max(map(len, rows))), value, np.int64)
-    for place, row in enumerate(rows):
-        found[place, : len(row)] = row
-    return torch.from_numpy(found)
-
-
 @dataclass(frozen=True)
-class TranslateFitted(Fitted):
-    """A trained translator and everything it was trained with.
+class TranslateFitted(WriteFitted):
+    """A trained translator and everything it was trained with: what every model that writes has, and
 
     Attributes:
-        sequences, parts: what it was fitted on. source, target: tokens of both sides. pairs: part -> its numbers.
-        longest: most tokens that a text may have which is written.
+        source: tokens of the other side.
     """
 
-    sequences: Sequences
-    parts: Partition
     source: Side
-    target: Side
-    pairs: dict[str, Pairs]
-    longest: int
-
-    @property
-    def search(self) -> Beam:
-        """How texts are searched for where nothing else is said."""
-        return Beam()
-
-
-class PairBatches:
-    """Training batches of a token budget."""
-
-    def __init__(self, pairs: Pairs, tokens: int, options: TrainOptions) -> None:
-        self.pairs, self.budget = pairs, Budget(pairs.lengths, tokens, options.seed)
-
-    def __len__(self) -> int:
-        return len(self.budget)
-
-    def epoch(self, epoch: int, start: int) -> Iterator[Batch]:
-        """As of `tidegate.train.loop.Batches`."""
-        for places in self.budget.epoch(epoch, start):
-            yield self.pairs.gather(places)
-
-
-class WritingLoss:
-    """Mean -log p of the tokens to write; in training smoothed, and perhaps after the model's own tokens.
-
-    Args:
-        outputs: V. smoothing: e; (1 - e) log p of the token + e mean log p of all. forcing: None always shows the
-            truth. seed: of what is forced.
-    """
-
-    def __init__(self, outputs: int, smoothing: float, forcing: Forcing | None, seed: int) -> None:
-        self.outputs, self.smoothing, self.forcing, self.seed = outputs, smoothing, forcing, seed
-        self.step = 0
-
-    def __call__(self, network: nn.Module, batch: Batch, forced: Tensor | None = None) -> Tensor:
-        source, lengths, before, after, copies = batch
-        if network.training and self.forcing is not None:
-            forced = torch.from_numpy(self.forcing.draw(self.step, tuple(before.shape), self.seed))
-            self.step += 1
-        read = before.masked_fill(before >= self.outputs, UNKNOWN)
-        output = network(source, None, None, read, forced, lengths)
-        smoothing = self.smoothing if network.training else 0.0
-        scores = output.values.flatten(0, 2)
-        if output.gate is None:
-            return functional.cross_entropy(scores, after.flatten(), ignore_index=PADDING, label_smoothing=smoothing)
-        return self._copied(scores, output, after, copies, smoothing)
-
-    def _copied(self, scores: Tensor, output: Any, after: Tensor, copies: Tensor, smoothing: float) -> Tensor:
-        """Of the mixture of what is written and what is taken from the source."""
-        kept = (after != PADDING).flatten()
-        logs = torch.log_softmax(scores, dim=1)
-        own = after.masked_fill(after >= self.outputs, PADDING).flatten()
-        written = logs.gather(1, own.unsqueeze(1)).squeeze(1) + functional.logsigmoid(output.gate.flatten())
-        written = written.masked_fill((after >= self.outputs).flatten(), -torch.inf)
-        same = copies.unsqueeze(1) == after.unsqueeze(2)  # [B, K, S]
-        share = (output.decoder_attention * same).sum(dim=2).flatten().clamp_min(1e-30)
-        found = torch.logaddexp(written, share.log() + functional.logsigmoid(-output.gate.flatten()))
-        loss = -found[kept].mean()
-        return loss if not smoothing else (1 - smoothing) * loss - smoothing * logs.mean(dim=1)[kept].mean()
-
-    def carried(self) -> dict[str, Tensor]:
-        """The step, for a checkpoint."""
-        return {"step": torch.tensor(self.step)}
-
-    def carry(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from the step of a checkpoint."""
-        self.step = int(tensors["step"])
 
 
 def make_sides(
@@ -235,45 +152,29 @@ def fit_translator(sequences: Sequences, parts: Partition, choices: TranslateCho
                         "preparation.longest")  # fmt: skip
     held, _ = number_pairs(sequences.take(parts.validation), source, target, copying=copying)
     test, _ = number_pairs(sequences.take(parts.test), source, target, copying=copying)
-    trained, more = _train(pairs, held, choices, source, target, copying, parts, how)
-    longest = int(1.5 * pairs.lengths[:, 1].max()) + 5
-    return TranslateFitted(
-        trained.network,
-        trained.histories,
-        (*sequences.notes, *parts.notes, *notes, *more),
-        sequences=sequences,
-        parts=parts,
-        source=source,
-        target=target,
-        pairs={"train": pairs, "validation": held, "test": test},
-        longest=longest,
-    )
-
-
-def _train(
-    pairs: Pairs, held: Pairs, choices: TranslateChoices, source: Side, target: Side, copying: bool, parts: Partition,
-    how: dict[str, Any],
-) -> tuple[Any, list[Note]]:  # fmt: skip
     spec = build_spec(choices, len(source), len(target), shared=source is target, copying=copying)
-    training: WritingTraining = choices.training
-    tokens = batch_for(training, int(pairs.lengths.max(axis=1).sum()))
-    steps = len(Budget(pairs.lengths, tokens, 0))
-    epochs = choices.max_epochs or epochs_for(steps)
-    options = replace(training, max_epochs=epochs)
-    forcing = None
-    if training.teacher_forcing < 1 or training.forcing_schedule != "constant":
-        forcing = Forcing(training.teacher_forcing, training.forcing_schedule, steps * epochs)
-    loss = WritingLoss(len(target), training.label_smoothing, forcing, training.seed)
-    chunks = Budget(held.lengths, 2 * tokens, 0).ordered()
-    validation = Validation(loss, chunks, held.gather, lambda batch: int((batch[3] != PADDING).sum()))
-    units = choices.recurrent.hidden_size
-    trainer = Trainer(
-        options,
+    units, tokens = choices.recurrent.hidden_size, batch_for(choices.training, int(pairs.lengths.max(axis=1).sum()))
+    trained, epochs = train_writing(
+        spec,
+        pairs,
+        held,
+        choices.training,
+        batch=tokens,
+        epochs=choices.max_epochs,
         work=tokens * 4 * units * units // 8,
         fingerprint=[str(choices), parts.train.tolist(), len(source), len(target)],
         **how,
     )
-    problem = Problem(spec, lambda own: PairBatches(pairs, tokens, own), loss, validation)
     counts = {"pairs": f"{len(pairs):,}", "tokens": f"{int(pairs.lengths.sum()):,}", "epochs": epochs}
     message = "{pairs} pairs of {tokens} tokens on both sides are trained on, at most {epochs} times."
-    return trainer.train(problem), [Note("pairs", message, counts)]
+    return TranslateFitted(
+        trained.network,
+        trained.histories,
+        (*sequences.notes, *parts.notes, *notes, Note("pairs", message, counts)),
+        sequences=sequences,
+        parts=parts,
+        source=source,
+        target=target,
+        examples={"train": pairs, "validation": held, "test": test},
+        longest=longest_of(pairs),
+    )

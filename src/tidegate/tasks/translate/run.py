@@ -33,7 +33,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     own = model.model_
     sides = {"copying": bool(own.spec.layers[-1].copying)}
     most = model.check().preparation.longest
-    pairs = {
+    examples = {
         name: number_pairs(
             sequences.take(parts[name]), own.source, own.target, longest=most if name == "train" else None, **sides
         )[0]
@@ -48,7 +48,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
             parts=parts,
             source=own.source,
             target=own.target,
-            pairs=pairs,
+            examples=examples,
             longest=own.longest,
         )
     )

@@ -14,9 +14,13 @@ from tidegate.data.emit import Frame, to_frame
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.metrics import TextMetric
 from tidegate.tasks.estimator import Estimator, FitCall
+from tidegate.tasks.options import choice, group, overrule, whole
+from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
+    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.text.evaluation import TextEvaluation
+    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.open import Stored
     from tidegate.tasks.write.evaluate import EvaluatedWriting
 
@@ -140,6 +144,32 @@ class WritingEstimator(Estimator):
         from tidegate.tasks.write.evaluate import predictions
 
         return predictions(evaluated)
+
+    def _training(self) -> WritingTraining:
+        """Options of the training.
+
+        Raises:
+            ConfigError: one that cannot work.
+        """
+        whole("seed", self.seed, 0)
+        choice("loss", self.loss, ("cross_entropy",))
+        for name in ("batch_size", "max_epochs"):
+            if getattr(self, name) is not None:
+                whole(name, getattr(self, name), 1)
+        own = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "seed": self.seed}
+        given: Any = self.get_params(deep=False)["training"]
+        found: WritingTraining = overrule(group(WritingTraining, given), given, own)
+        return found
+
+    def _evidence(self) -> tuple[Evidence, ...]:
+        from tidegate.tasks.diagnose.write import make_evidence
+
+        return make_evidence(self)
+
+    def _trainee(self) -> Trainee:
+        from tidegate.tasks.diagnose.trainee import Trainee
+
+        return Trainee(self, [part for part in ("validation", "test") if len(self.fitted_.parts[part])])
 
     def retrained(self: Self, changes: Mapping[str, Any]) -> Self:
         """The same, fitted on the same parts with some options changed."""

@@ -7,7 +7,7 @@ from PIL import Image
 
 from tidegate.core.errors import ConfigError, MissingExtraError, ReadError, SchemaError
 from tidegate.data.sequences import read_sequences
-from tidegate.data.sources.media.images import shrink
+from tidegate.prepare.pictures import shrink
 
 
 def noise(*shape, seed=0):

@@ -122,7 +122,7 @@ def test_arrays_with_texts() -> None:
     [
         ("nowhere.wav,hello", ReadError, r"line 4 \(there is no such file: .*nowhere.wav\)"),
         ("a2.wav,", DataError, r"line 4: the text of a2 is empty"),
-        (",hello", ReadError, r"line 4: the path of a sound file is empty"),
+        (",hello", ReadError, r"line 4: the path is empty; expected one of the sound files"),
         ("cut.wav,hello", ReadError, r"line 4 \(cut short"),
         ("text.wav,hello", ReadError, r"line 4 \(no WAV file"),
         ("fast.wav,hello", DataError, r"different rates.*rate=8000"),

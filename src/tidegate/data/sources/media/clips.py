@@ -14,7 +14,8 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.sources.build import check_ids, listed, pack
 from tidegate.data.sources.folder import files_below, name_all
-from tidegate.data.sources.media.images import IMAGES, VIDEOS, decode, shrink
+from tidegate.data.sources.media.images import IMAGES, VIDEOS, decode
+from tidegate.prepare.pictures import shrink
 from tidegate.prepare.sequence.fitted import pixel_names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -11,23 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.core.errors import DataError, ReadError, SchemaError
+from tidegate.core.errors import DataError, ReadError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.data.cells.columns import options_of
-from tidegate.data.read import open_source
-from tidegate.data.schema import first_named, missing_column
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below
+from tidegate.data.sources.media.rows import TABLES, different, named_rows, objects, usable
 from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 from tidegate.data.sources.media.wav import SOUNDS
 
-TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _PATHS = "path file filename file_name audio audio_path audio_filepath wav sound recording 路徑 檔案 檔名 音檔"
 _TEXTS = "text sentence transcript transcription words label command utterance 文字 句子 逐字稿 指令"
-_PARTS = {"train": "train training", "validation": "validation valid val dev devel eval", "test": "test testing"}
-_PART = {way: part for part, ways in _PARTS.items() for way in ways.split()}
 _SPEAKERS = "speaker speaker_id client_id reader user person 說話者 語者 講者"
 
 
@@ -85,13 +79,13 @@ def read_speech(
     if isinstance(data, Sequences):
         if texts is None:
             return data
-        return replace(data, labels=_array([_plain(own, lowercase) for own in texts]), label_names=("text",))
+        return replace(data, labels=objects([_plain(own, lowercase) for own in texts]), label_names=("text",))
     notes: list[Note] = []
     said = _given(data, texts, speakers, {"path": path, "text": text, "speaker": speaker, "part": part}, rate, notes)
     if labelled:
         _check_texts(said, data)
     heard = [_hear(own, rate, mels, window, hop) for own in said]
-    said, sounds = _usable(said, heard, broken, notes)
+    said, sounds = usable(said, [own.place for own in said], heard, broken, tr("sound files"), notes)
     wanted = one_rate([own.id for own in said], [own.rate for own in sounds], rate, notes)
     seconds = sum(len(own.features) for own in sounds) * hop
     message = "{count} recordings, {minutes} minutes at {rate} Hz, became {mels} bands, a step each {hop} ms."
@@ -105,14 +99,14 @@ def read_speech(
     named = all(own.speaker is not None for own in said) and len({own.speaker for own in said}) > 1
     made = pack(
         [own.features for own in sounds],
-        ids=_different([own.id for own in said]),
+        ids=different([own.id for own in said]),
         channels=band_names(mels, wanted),
-        groups=_array([own.speaker for own in said]) if named else None,
+        groups=objects([own.speaker for own in said]) if named else None,
         rate=1 / hop,
         notes=notes,
     )
-    parts = _array([own.part for own in said]) if all(own.part is not None for own in said) else None
-    labels = _array([_plain(own.text or "", lowercase) for own in said]) if spoken else None
+    parts = objects([own.part for own in said]) if all(own.part is not None for own in said) else None
+    labels = objects([_plain(own.text or "", lowercase) for own in said]) if spoken else None
     return replace(made, labels=labels, parts=parts, label_names=("text",) if spoken else ())
 
 
@@ -202,45 +196,12 @@ def _beside(root: Path, sound: Path, file: Path) -> _Said:
 
 
 def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
-    source = open_source(data, options_of())
-    names, used = {}, []
-    for option, usual in (("path", _PATHS), ("text", _TEXTS), ("speaker", _SPEAKERS), ("part", "part split")):
-        wanted = columns[option]
-        if wanted is not None and wanted not in source.names:
-            raise missing_column(source, wanted, option)
-        names[option] = wanted or first_named(usual, [name for name in source.names if name not in used])
-        used.append(names[option])
-    if names["path"] is None:
-        listing = ", ".join(source.names)
-        message = "no column names the sound files: give path=; columns are: {columns}"
-        raise SchemaError(tr(message, columns=listing))
-    held = source.load({name: "text" for name in names.values() if name is not None}).values
-    notes += source.notes
-    rows = {option: held[name].tolist() if name is not None else None for option, name in names.items()}
-    if columns["part"] is None and not all(_PART.get(str(own).strip().lower()) for own in rows["part"] or ()):
-        rows["part"] = None  # a column that is called so, and says something else
+    usual = {"path": _PATHS, "text": _TEXTS, "speaker": _SPEAKERS}
     found = []
-    for row, name in enumerate(rows["path"] or ()):
-        place = source.place(row)
-        if not name:
-            raise ReadError(tr("{place}: the path of a sound file is empty", place=place))
-        cells = {option: None if column is None else str(column[row] or "") for option, column in rows.items()}
-        stem, part = Path(str(name)).with_suffix("").as_posix(), cells["part"]
-        part = None if part is None else _part(part, place)
-        found.append(_Said(root / str(name), stem, place, cells["text"], cells["speaker"], part))
-    return found
-
-
-def _part(name: str, place: str) -> str:
-    """The part that a cell names.
-
-    Raises:
-        DataError: it names none.
-    """
-    found = _PART.get(name.strip().lower())
-    if found is None:
-        message = "{place}: {name} is no part; expected train, validation (dev) or test"
-        raise DataError(tr(message, place=place, name=repr(name)))
+    for place, cells in named_rows(data, columns, usual, tr("sound files"), notes):
+        name = str(cells["path"])
+        stem = Path(name).with_suffix("").as_posix()
+        found.append(_Said(root / name, stem, place, cells["text"], cells["speaker"], cells["part"]))
     return found
 
 
@@ -269,35 +230,6 @@ def _hear(own: _Said, rate: int | None, mels: int, window: float, hop: float) ->
     return hear(own.sound, rate, mels, window, hop)
 
 
-def _usable(
-    said: list[_Said], heard: list[Heard | str], broken: str, notes: list[Note]
-) -> tuple[list[_Said], list[Heard]]:
-    pairs = list(zip(said, heard, strict=True))
-    failed = [f"{own.place} ({item})" for own, item in pairs if isinstance(item, str)]
-    kept = [(own, item) for own, item in pairs if not isinstance(item, str)]
-    if failed and (broken == "error" or not kept):
-        message = (
-            '{count} of {total} sound files cannot be used: {files}. Remove or replace them, or pass broken="skip" to '
-            "leave them out"
-        )
-        raise ReadError(tr(message, count=len(failed), total=len(pairs), files=listed(failed)))
-    if failed:
-        message = "{count} sound files cannot be used and were left out: {files}."
-        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
-    return [own for own, _ in kept], [item for _, item in kept]
-
-
 def _plain(text: str, lowercase: bool) -> str:
     found = " ".join(text.split())
     return found.lower() if lowercase else found
-
-
-def _array(values: Sequence[Any]) -> Any:
-    found = np.empty(len(values), dtype=object)
-    found[:] = values
-    return found
-
-
-def _different(names: list[str]) -> list[str]:
-    counts = Counter(names)
-    return [name if counts[name] == 1 else f"{name}#{place}" for place, name in enumerate(names)]

@@ -1,0 +1,113 @@
+"""Rows of a table that names files, and files that cannot be used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tidegate.core.errors import DataError, ReadError, SchemaError
+from tidegate.core.table import Note
+from tidegate.core.translate import tr
+from tidegate.data.cells.columns import options_of
+from tidegate.data.read import open_source
+from tidegate.data.schema import first_named, missing_column
+from tidegate.data.sources.build import listed
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
+_PARTS = {"train": "train training", "validation": "validation valid val dev devel eval", "test": "test testing"}
+_PART = {way: part for part, ways in _PARTS.items() for way in ways.split()}
+Own = TypeVar("Own")
+Read = TypeVar("Read")
+
+
+def named_rows(
+    data: Any, columns: Mapping[str, str | None], usual: Mapping[str, str], what: str, notes: list[Note]
+) -> list[tuple[str, dict[str, str | None]]]:
+    """Where each row of a table is, and its cells, by option.
+
+    Args:
+        data: the table. columns: option -> its column, None for one that is called as usual. usual: option -> names, in
+            lower case between blanks; `path` must be among them. what: is in the files. notes: gets those of the table.
+
+    Raises:
+        SchemaError: a column is missing. ReadError: the path of a row is empty. DataError: a part that is none.
+    """
+    source = open_source(data, options_of())
+    names: dict[str, str | None] = {}
+    for option, ways in {**usual, "part": "part split"}.items():
+        wanted = columns[option]
+        if wanted is not None and wanted not in source.names:
+            raise missing_column(source, wanted, option)
+        names[option] = wanted or first_named(ways, [name for name in source.names if name not in names.values()])
+    if names["path"] is None:
+        message = "no column names the {what}: give path=; columns are: {columns}"
+        raise SchemaError(tr(message, what=what, columns=", ".join(source.names)))
+    held = source.load({name: "text" for name in names.values() if name is not None}).values
+    notes += source.notes
+    rows = {option: held[name].tolist() if name is not None else None for option, name in names.items()}
+    if columns["part"] is None and not all(_PART.get(str(own).strip().lower()) for own in rows["part"] or ()):
+        rows["part"] = None  # a column that is called so, and says something else
+    found = []
+    for row, name in enumerate(rows["path"] or ()):
+        place = source.place(row)
+        if not name:
+            raise ReadError(tr("{place}: the path is empty; expected one of the {what}", place=place, what=what))
+        cells = {option: None if column is None else str(column[row] or "") for option, column in rows.items()}
+        cells["part"] = None if cells["part"] is None else _part(cells["part"], place)
+        found.append((place, cells))
+    return found
+
+
+def _part(name: str, place: str) -> str:
+    """The part that a cell names.
+
+    Raises:
+        DataError: it names none.
+    """
+    found = _PART.get(name.strip().lower())
+    if found is None:
+        message = "{place}: {name} is no part; expected train, validation (dev) or test"
+        raise DataError(tr(message, place=place, name=repr(name)))
+    return found
+
+
+def usable(
+    given: Sequence[Own], places: Sequence[str], read: Sequence[Read | str], broken: str, what: str, notes: list[Note]
+) -> tuple[list[Own], list[Read]]:
+    """What could be read, where the others are to be left out.
+
+    Args:
+        given: N things. places: where each was named. read: what came of each, or what is wrong with it.
+        broken: `error` or `skip`. what: they are. notes: gets one on those that are left out.
+
+    Raises:
+        ReadError: some cannot be used, or none can.
+    """
+    failed = [f"{place} ({item})" for place, item in zip(places, read, strict=True) if isinstance(item, str)]
+    kept = [(own, item) for own, item in zip(given, read, strict=True) if not isinstance(item, str)]
+    if failed and (broken == "error" or not kept):
+        message = (
+            '{count} of {total} {what} cannot be used: {files}. Remove or replace them, or pass broken="skip" to leave '
+            "them out"
+        )
+        raise ReadError(tr(message, count=len(failed), total=len(given), what=what, files=listed(failed)))
+    if failed:
+        message = "{count} files cannot be used and were left out: {files}."
+        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
+    return [own for own, _ in kept], [item for _, item in kept]
+
+
+def different(names: Sequence[str]) -> list[str]:
+    """Names, those that several have with their places."""
+    counts = Counter(names)
+    return [name if counts[name] == 1 else f"{name}#{place}" for place, name in enumerate(names)]
+
+
+def objects(values: Sequence[Any]) -> Any:
+    """[N] an array of any things."""
+    found = np.empty(len(values), dtype=object)
+    found[:] = values
+    return found
