@@ -35,6 +35,7 @@ SURFACE = [
     "Audit",
     "AugmentOptions",
     "Backtest",
+    "Captioner",
     "Classifier",
     "Comparison",
     "CrossValidation",

@@ -37,10 +37,6 @@ def evaluate(
         bool,
         typer.Option("--dynamic", help=tr("Of a language model: also while it goes on learning from what it reads.")),
     ] = False,
-    baseline: Annotated[
-        list[str] | None,
-        typer.Option(help=tr("Of a forecaster: a further baseline, such as statsforecast:AutoETS.")),
-    ] = None,
     as_json: Json = False,
     *,
     reading: dict[str, Any],
@@ -51,15 +47,8 @@ def evaluate(
     _check_run(run)
     if label is not None:
         reading["label"] = label
-    if baseline:
-        if read_task(run) != "forecaster":
-            raise ConfigError(tr("--baseline is for a forecaster"))
-        reading["baselines"] = baseline
     if dynamic:
         show(_dynamic(run, data, reading), as_json)
-        return
-    if baseline and data is None:
-        show(opened(run, "evaluate").evaluate(**reading), as_json)
         return
     show(_stored(run) if data is None else _fresh(run, load(run), data, reading), as_json)
 
@@ -132,11 +121,11 @@ def _kind(task: str) -> Any:
         from tidegate.evaluate.language.evaluation import LanguageEvaluation
 
         return LanguageEvaluation
-    if task in ("translator", "transcriber"):
+    if task in ("translator", "transcriber", "captioner"):
         from tidegate.evaluate.text.evaluation import TextEvaluation
         from tidegate.evaluate.text.speech import SpeechEvaluation
 
-        return TextEvaluation if task == "translator" else SpeechEvaluation
+        return SpeechEvaluation if task == "transcriber" else TextEvaluation
     from tidegate.evaluate import Evaluation
 
     return Evaluation

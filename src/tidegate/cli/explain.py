@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,8 +25,16 @@ TAKES = {
     "regressor": _ONE,
     "language": {},
     "translator": {"at": "at"},
+    "captioner": {"at": "at"},
     "transcriber": {"at": "at"},
     "detector": {"at": "at", "series": "series", "block": "block"},
+}
+
+WRITES = {  # whose explanations are of a text, each with a page of its own
+    "language": ("tidegate.report.language.page", "report_surprise"),
+    "transcriber": ("tidegate.report.transcribe.page", "report_saliency"),
+    "translator": ("tidegate.report.translate.page", "report_alignment"),
+    "captioner": ("tidegate.report.caption.page", "report_looks"),
 }
 
 
@@ -73,23 +82,12 @@ def explain(
     options = _options(model, {name: value for name, value in wished.items() if value is not None}) | reading
     if data is None and at is not None and model.task == "forecaster":
         file = trained_on(run)
-    if model.task in ("language", "transcriber"):
-        from tidegate.report.language.page import report_surprise
-        from tidegate.report.transcribe.page import report_saliency
-
+    if model.task in WRITES:
+        module, name = WRITES[model.task]
         told = model.explain(file, **options)
         print(told)
         place = run_folder(run) / "explanation.html" if out is None else out
-        write = report_surprise if model.task == "language" else report_saliency
-        say(tr("Explanation: {path}", path=write(place, told)))
-        return
-    if model.task == "translator":
-        from tidegate.report.translate.page import report_alignment
-
-        alignment = model.explain(file, **options)
-        print(alignment)
-        place = run_folder(run) / "explanation.html" if out is None else out
-        say(tr("Explanation: {path}", path=report_alignment(place, alignment)))
+        say(tr("Explanation: {path}", path=getattr(importlib.import_module(module), name)(place, told)))
         return
     try:
         found = model.explain(file, **options)

@@ -38,6 +38,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
         "regress": tr("Estimate a number for a sequence, or for each of its steps."),
         "detect": tr("Find what is not as it was, in one or many series."),
         "transcribe": tr("Learn to write down what is said in recordings."),
+        "caption": tr("Learn to write a sentence for a picture."),
         "generate": tr("Learn what comes next in a text, to score texts and to write them."),
         "translate": tr("Learn to write one text for another: translations, summaries, any pair of columns."),
     }

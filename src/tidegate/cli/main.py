@@ -10,6 +10,7 @@ import typer
 from typer.main import get_command
 
 from tidegate.cli import (
+    caption,
     diagnose,
     evaluate,
     explain,
@@ -50,7 +51,8 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    answers = (fit, predict, generate, translating, transcribe, evaluate, intervals, resample, explain, diagnose)
+    writers = (generate, translating, transcribe, caption)
+    answers = (fit, predict, *writers, evaluate, intervals, resample, explain, diagnose)
     for module in (*answers, versions, shrink, serve, monitor, info):
         module.register(app, words)
     return app

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tidegate.core.translate import Language, language
+from tidegate.report.caption.page import captioner_view
 from tidegate.report.detect.page import PAGE as DETECT
 from tidegate.report.detect.picture import detector_view
 from tidegate.report.detect.view import DetectionView
@@ -43,6 +44,7 @@ _PICTURES: dict[str, Callable[[Any, Any], Run]] = {
     "AnomalyDetector": detector_view,
     "LanguageModel": language_view,
     "Translator": translator_view,
+    "Captioner": captioner_view,
     "Transcriber": speech_view,
 }
 

@@ -33,6 +33,7 @@ HOMES = {
     "language": ("tidegate.runtime.language.model", "TextModel"),
     "transcriber": ("tidegate.runtime.transcribe.model", "SpeechModel"),
     "translator": ("tidegate.runtime.translate.model", "TranslationModel"),
+    "captioner": ("tidegate.runtime.caption.model", "CaptionModel"),
 }
 
 

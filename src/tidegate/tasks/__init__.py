@@ -1,6 +1,7 @@
 """Estimators that a user holds: fit, predict, evaluate, save."""
 
 from tidegate.tasks.audit.audit import Audit, audit
+from tidegate.tasks.caption.estimator import Captioner
 from tidegate.tasks.detect.estimator import AnomalyDetector
 from tidegate.tasks.forecast.choices import NetworkOptions
 from tidegate.tasks.forecast.estimator import Forecaster
@@ -22,6 +23,7 @@ __all__ = [
     "AnomalyDetector",
     "Audit",
     "Backtest",
+    "Captioner",
     "Classifier",
     "Comparison",
     "CrossValidation",

@@ -15,6 +15,7 @@ HOMES = {
     "detector": ("tidegate.tasks.detect.estimator", "AnomalyDetector"),
     "language": ("tidegate.tasks.language.estimator", "LanguageModel"),
     "translator": ("tidegate.tasks.translate.estimator", "Translator"),
+    "captioner": ("tidegate.tasks.caption.estimator", "Captioner"),
     "transcriber": ("tidegate.tasks.transcribe.estimator", "Transcriber"),
     "regressor": ("tidegate.tasks.label.regressor", "Regressor"),
 }

@@ -41,6 +41,14 @@ _PAIRS = {
     "compare": "compare() is for encoders of sequences; fit one {name} for each set of options and see evaluate()",
     "stream": "a {name} writes when a source is complete, not step by step: give predict() the texts",
 }
+_CAPTIONS = {
+    "backtest": "pictures share no clock to move a cutoff along: evaluate() scores pictures that no training has seen",
+    "cross_validate": "a captioner trains too long for folds: give evaluate() other pictures, or fit other seeds",
+    "audit": "an audit looks for columns that know what is to come, and a picture has none: see evaluate()",
+    "intervals": "a caption has no interval: evaluate() gives one of every score",
+    "compare": "compare() is for encoders of sequences; fit one Captioner for each set of options and see evaluate()",
+    "stream": "a captioner looks at whole pictures, not step by step: give predict() the pictures",
+}
 _SPEECH = {
     "backtest": "recordings share no clock to move a cutoff along: evaluate() hears those that no training has heard",
     "cross_validate": "a transcriber trains too long for folds: give evaluate() other recordings, or fit other seeds",
@@ -67,6 +75,7 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "language": _TEXTS,
     "translator": _PAIRS,
     "transcriber": _SPEECH,
+    "captioner": _CAPTIONS,
 }
 
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from tidegate.evaluate.label.baselines.bagofwords import bag_of_words
 from tidegate.evaluate.text.metrics import pieces
+from tidegate.prepare.pictures import Pixels, shrink
 
 AT_ONCE = 256  # sources that are compared with all of the training part
 TAKEN_FROM = 0.3  # share of a target's words that stand in its own source, from which on it is a summary of it
 SAMPLE = 500
+SMALL = 16  # pixels of a side, of pictures that are compared
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
@@ -44,6 +46,27 @@ def _nearest(known: Sequence[str], sources: Sequence[str]) -> tuple[Any, Any]:
         likeness = likeness.toarray() if hasattr(likeness, "toarray") else np.asarray(likeness)
         places[part], shares[part] = likeness.argmax(axis=1), likeness.max(axis=1)
     return places, shares
+
+
+def nearest_captions(known: Pixels, captions: Sequence[str], pictures: Pixels) -> list[str]:
+    """The caption of the training picture nearest to each: the smallest mean square of pixels, at 16 by 16.
+
+    Args:
+        known: [M, H, W, C] training pictures. captions: [M] of them. pictures: [N, H, W, C].
+    """
+    ours, theirs = (_small(part) for part in (known, pictures))
+    found: list[str] = []
+    for first in range(0, len(theirs), AT_ONCE):
+        part = theirs[first : first + AT_ONCE]
+        far = (ours**2).sum(axis=1) - 2 * part @ ours.T  # but for what all have in common
+        found += [captions[place] for place in far.argmin(axis=1).tolist()]
+    return found
+
+
+def _small(pictures: Pixels) -> NDArray[np.float32]:
+    size = (min(SMALL, pictures.shape[1]), min(SMALL, pictures.shape[2]))
+    small = shrink(pictures, size, pictures.shape[3] == 3).reshape(len(pictures), -1)
+    return np.asarray(small, np.float32)
 
 
 def most_frequent(targets: Sequence[str], count: int) -> list[str]:

@@ -5,7 +5,9 @@ Shape letters: N texts, J numbers that a metric counts in each.
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +20,7 @@ from tidegate.prepare.sequence.tokens import UNSPACED
 
 Floats = NDArray[np.float64]
 PURPOSE = "score what was written"
+LONGEST_RUN, SIGMA = 4, 6.0  # of CIDEr-D
 _PIECES = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+|[^\w\s]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _WORDS = re.compile(rf"[{UNSPACED}]|[a-z0-9]+")
@@ -28,7 +31,8 @@ class TextMetric:
     """A metric of a whole set of texts.
 
     Attributes:
-        name: its key. higher: whether more of it is better; then it is a share, 1 at most (BLEU 0.42 is shown as 42.0).
+        name: its key. higher: whether more of it is better; then it is a share, 1 at most (BLEU 0.42 is shown as 42.0),
+            but for CIDEr, which has 10 at most (shown as 1000).
         count: hypotheses and references, N each -> [N, J], what it counts in each text.
         score: [J] sums over texts -> the score.
         signature: what two scores must have in common to be compared.
@@ -94,6 +98,52 @@ def _sacred(name: str, library: Any, change: Callable[[str], str] = str) -> Text
         return float(library._compute_score_from_stats([int(one) for one in sums]).score) / 100
 
     return TextMetric(name, True, count, score, str(library.get_signature()))
+
+
+def cider() -> TextMetric:
+    """CIDEr-D: how much of what is telling in a reference a text has, by the tf-idf of up to four words in a row.
+
+        s_n = exp(-(|h| - |r|)^2 / 72) sum_g min(h_g, r_g) r_g / (||h|| ||r||)        CIDEr-D = 10 mean_n s_n
+
+    h_g and r_g are counts of g times log(N / texts whose reference has g), N the references that are scored; |h| are
+    words (of Chinese and the like characters), without marks. A perfect text has 10 where all its words are rare.
+
+    Source: Vedantam, Zitnick and Parikh (2015), arXiv:1411.5726.
+    """
+
+    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+        own, other = ([_runs(text) for text in texts] for texts in (hypotheses, references))
+        known = Counter(run for runs in other for run in runs)
+        total = math.log(max(len(references), 1))
+        found = [(_consensus(*pair, known, total), 1.0) for pair in zip(own, other, strict=True)]
+        return np.array(found, np.float64).reshape(-1, 2)
+
+    return TextMetric("cider", True, count, _mean, f"CIDEr-D|n{LONGEST_RUN}|sigma{SIGMA:g}|idf:references|words")
+
+
+def _runs(text: str) -> Counter[tuple[str, ...]]:
+    """How often each run of one to four words is in a text."""
+    words = [piece for piece in pieces(text) if piece.isalnum()]
+    return Counter(
+        tuple(words[first : first + size])
+        for size in range(1, LONGEST_RUN + 1)
+        for first in range(len(words) - size + 1)
+    )
+
+
+def _consensus(own: Counter[Any], other: Counter[Any], known: Counter[Any], total: float) -> float:
+    """CIDEr-D of one text."""
+    lengths = [sum(times for run, times in runs.items() if len(run) == 1) for runs in (own, other)]
+    score = 0.0
+    for size in range(1, LONGEST_RUN + 1):
+        h, r = (
+            {run: times * (total - math.log(max(1, known[run]))) for run, times in runs.items() if len(run) == size}
+            for runs in (own, other)
+        )
+        norm = math.sqrt(sum(x * x for x in h.values()) * sum(x * x for x in r.values()))
+        if norm:
+            score += sum(min(h[run], weight) * weight for run, weight in r.items() if run in h) / norm
+    return 10 * score / LONGEST_RUN * math.exp(-((lengths[0] - lengths[1]) ** 2) / (2 * SIGMA**2))
 
 
 def rouge_l() -> TextMetric:

@@ -1,13 +1,14 @@
-"""The report of a translator: its scores, what it wrote beside what people wrote, and where it looked."""
+"""The report of a model that writes: its scores, what it wrote beside what people wrote, and where it looked."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.names import metric_name
 from tidegate.core.table import Note
@@ -22,11 +23,13 @@ from tidegate.report.page.view import Run
 from tidegate.report.page.words import MODEL, method_name
 from tidegate.report.svg.axis import px, text_width
 from tidegate.report.svg.heat import drawing
+from tidegate.report.svg.picture import data_uri
 from tidegate.runtime.language.written import visible
 from tidegate.tasks.explain.translate import Alignment
 
 EXAMPLES, PICTURES, LONG = 12, 3, 30  # texts that are shown, alignments that are drawn, tokens of one at most
 CELL, FONT, LEAST = 24.0, 12.0, 720.0
+THUMB = 56  # pixels of a picture in a table
 
 
 @dataclass(frozen=True)
@@ -36,37 +39,45 @@ class WrittenView(Run):
     Attributes:
         examples: of some inputs the source ("" where it is none), what people wrote, and what the model and the best
             baseline wrote.
-        alignments: of some of them where the model looked.
+        pictures: of the same inputs, [H, W, C] each; () where they are texts.
+        explained: of some inputs where the model looked. draw: one of these on the page.
     """
 
     examples: tuple[tuple[str, str, str, str], ...] = ()
-    alignments: tuple[Alignment, ...] = field(default=())
+    pictures: tuple[NDArray[np.uint8], ...] = ()
+    explained: tuple[Any, ...] = ()
+    draw: Callable[[Any, Language], Markup] | None = None
 
 
 def translator_view(model: Any, evaluated: Any = None) -> WrittenView:
     """What is drawn of its test part."""
     evaluated = evaluated or model._evaluate_part("test")
-    examples = examples_of(evaluated)
-    short = [own[0] for own in examples if len(model.model_.source.cut(own[0])) <= LONG][:PICTURES]
-    alignments = [model.explain([text]) for text in short if text.strip()]
-    parts = {name: len(model.fitted_.parts[name]) for name in ("train", "validation", "test")}
-    return WrittenView(
-        tr("Translator"),
-        evaluated.evaluation,
-        schema=tuple(Note(name, "{count} pairs", {"count": f"{size:,}"}) for name, size in parts.items()),
-        examples=examples,
-        alignments=tuple(alignments),
-    )
+    short = [own[0] for own in examples_of(evaluated) if len(model.model_.source.cut(own[0])) <= LONG][:PICTURES]
+    explained = tuple(model.explain([text]) for text in short if text.strip())
+    return written_view(model, evaluated, tr("Translator"), "{count} pairs", explained=explained, draw=picture)
+
+
+def written_view(model: Any, evaluated: Any, name: str, unit: str, **drawn: Any) -> WrittenView:
+    """What every model that writes draws of its test part: its name, what it counts, and what it draws beside."""
+    parts = {part: len(model.fitted_.parts[part]) for part in ("train", "validation", "test")}
+    schema = tuple(Note(part, unit, {"count": f"{size:,}"}) for part, size in parts.items())
+    return WrittenView(name, evaluated.evaluation, schema=schema, examples=examples_of(evaluated), **drawn)
 
 
 def examples_of(evaluated: Any) -> tuple[tuple[str, str, str, str], ...]:
     """Source, reference, and what the model and the best baseline wrote, of inputs spread over the part."""
     best = evaluated.evaluation.best_baseline
     count = len(evaluated.references)
-    places = np.unique(np.linspace(0, count - 1, EXAMPLES).astype(int)).tolist()
+    places = spread(count)
     sources = evaluated.sources or [""] * count
     other = evaluated.written[best] if best is not None else [""] * count
     return tuple((sources[n], evaluated.references[n], evaluated.written[MODEL][n], other[n]) for n in places)
+
+
+def spread(count: int) -> list[int]:
+    """Places of the inputs that are shown, of so many."""
+    found: list[int] = np.unique(np.linspace(0, count - 1, EXAMPLES).astype(int)).tolist()
+    return found
 
 
 def about(view: WrittenView, lang: Language) -> tuple[str, tuple[str, ...]]:
@@ -81,8 +92,7 @@ def key_numbers(view: WrittenView, lang: Language) -> list[tuple[str, str, str]]
     items = []
     for name in found.columns()[:3]:
         low, high = (found.cell(name, end) for end in found.intervals[name])
-        known = math.isfinite(found.intervals[name][0])
-        words = tr("95 % interval: {low} to {high}", lang, low=low, high=high) if known else ""
+        words = tr("95 % interval: {low} to {high}", lang, low=low, high=high)
         items.append((capital(metric_name(name, lang)), found.cell(name, found.overall[MODEL][name]), words))
     if found.best_baseline is not None:
         other = found.cell(found.criterion, found.overall[found.best_baseline][found.criterion])
@@ -111,19 +121,28 @@ def writes(view: WrittenView, lang: Language) -> Markup | None:
     best = view.evaluation.best_baseline
     head = [tr("What people wrote", lang), tr("What the model wrote", lang)]
     head += [capital(method_name(best, lang))] if best is not None else []
-    sources = any(own[0] for own in view.examples)
+    if view.pictures:
+        first: list[str] = [thumbnail(pixels) for pixels in view.pictures]
+    else:
+        first = [visible(own[0]) for own in view.examples if any(each[0] for each in view.examples)]
     rows = []
-    for source, reference, own, other in view.examples:
-        cells = ([source] if sources else []) + [reference, own] + ([other] if best is not None else [])
-        rows.append([visible(cell) for cell in cells])
-    return plain_table(([tr("Source", lang)] if sources else []) + head, rows, ())
+    for place, (_, reference, own, other) in enumerate(view.examples):
+        cells = [reference, own] + ([other] if best is not None else [])
+        rows.append([*first[place : place + 1], *map(visible, cells)])
+    named = tr("Picture", lang) if view.pictures else tr("Source", lang)
+    return plain_table(([named] if first else []) + head, rows, ())
+
+
+def thumbnail(pixels: NDArray[np.uint8]) -> Markup:
+    """A small picture in a table."""
+    return el("img", src=data_uri(pixels), width=THUMB, height=THUMB, alt="")
 
 
 def looks(view: WrittenView, lang: Language) -> Markup | None:
     """Where it looked, each beside its check."""
-    if not view.alignments:
+    if not view.explained or view.draw is None:
         return None
-    return join(*(picture(own, lang) for own in view.alignments))
+    return join(*(view.draw(own, lang) for own in view.explained))
 
 
 def picture(found: Alignment, lang: Language) -> Markup:

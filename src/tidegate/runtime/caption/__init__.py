@@ -1,0 +1,1 @@
+"""A trained captioner that needs numpy only."""

@@ -1,0 +1,1 @@
+"""Captioner: from a picture to a sentence."""

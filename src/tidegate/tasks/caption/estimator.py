@@ -1,0 +1,223 @@
+"""Captioner: from pictures with captions to a model that writes a sentence for a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tidegate.artifacts.artifact import Artifact
+from tidegate.core.errors import DataError
+from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
+from tidegate.data.partition import Partition, partition
+from tidegate.data.sources.media.pictures import open_picture, pixels_of, read_pictures
+from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.evaluate.text.baselines import most_frequent, nearest_captions
+from tidegate.evaluate.text.metrics import TextMetric, bleu, chrf, cider
+from tidegate.prepare.pictures import PictureAugment
+from tidegate.prepare.vocabulary import METHODS
+from tidegate.runtime.caption.model import Caption, CaptionModel
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.tasks.caption.options import CaptionChoices, PictureNetwork
+from tidegate.tasks.estimator import FitCall
+from tidegate.tasks.options import choice, group, recurrent_options
+from tidegate.tasks.write.estimator import WritingEstimator
+from tidegate.tasks.write.evaluate import references_of
+from tidegate.tasks.write.options import TextPreparation, WritingTraining
+
+if TYPE_CHECKING:
+    from tidegate.tasks.caption.fit import CaptionFitted
+    from tidegate.tasks.explain.caption import Looks
+    from tidegate.tasks.open import Stored
+
+PICTURES = ("path", "colour", "broken")  # options of reading that new pictures without captions are read by
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Captioner(WritingEstimator):
+    """Learns to write a sentence for a picture: a small convolutional network, trained here, and a recurrence after it.
+
+    The picture becomes a grid of places; a recurrence writes the caption token by token and looks up places at each
+    step (spatial attention). Captions are searched for with a beam. A picture lies in one part alone, with all of its
+    captions.
+
+    Args:
+        tokens: what a token of captions is: `word`, `char`, `bpe` (needs the extra `text`) or `symbol` (what stands
+            between blanks); None takes characters of Chinese and the like, else words.
+        hidden_size: H, units of the recurrence that writes.
+        batch_size: pictures a step; 32 if None.
+        loss: what training lowers: `cross_entropy`, -log p of the next token.
+        learning_rate: peak of the one cycle.
+        max_epochs: passes over the pictures; some 6,000 steps in all if None.
+        network: the finer `PictureNetwork` (channels, halved, attention, embedding_size, ...).
+        training: the finer `WritingTraining` (label_smoothing, teacher_forcing, weight_decay, average, ...).
+        preparation: `TextPreparation` (vocabulary, min_count, lowercase, longest).
+        augment: `PictureAugment`: how training pictures vary (shift, scale, turn, colour, flip).
+
+    Raises:
+        ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
+
+    Source: Vinyals et al. (2015), arXiv:1411.4555; with attention Xu et al. (2015), arXiv:1502.03044.
+    """
+
+    READER = staticmethod(read_pictures)
+
+    task = "captioner"
+    tokens: str | None = None
+    hidden_size: int = 256
+    dropout: float = 0.4
+    loss: str = "cross_entropy"
+    learning_rate: float = 2e-3
+    network: PictureNetwork | Mapping[str, Any] | None = None
+    training: WritingTraining | Mapping[str, Any] | None = None
+    preparation: TextPreparation | Mapping[str, Any] | None = None
+    augment: PictureAugment | Mapping[str, Any] | None = None
+
+    def fit(
+        self, data: Any, captions: Sequence[str] | None = None, *,
+        validation: float | int = 0.1, test: float | int = 0.1, by: Any = "auto",
+        out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
+        source: Mapping[str, Any] | None = None, **reading: Any,
+    ) -> Captioner:  # fmt: skip
+        """Read, split by picture, choose the vocabulary, train; with `out`, evaluate the test part and leave a run.
+
+        Args:
+            data: a table with a column of pictures (paths or base64) and one or several of captions, a folder, a list
+                of files or arrays, an array [N, H, W, C], or `Sequences`; see
+                `tidegate.data.sources.media.pictures.read_pictures`.
+            captions: of arrays and lists, one for each.
+            validation: part that chooses the epoch: a share of the pictures, or a number of them.
+            test: part that is looked at once, at the end, as `validation`; 0 where there are test data of their own.
+            by: how parts are drawn: `auto` takes what the data say, else draws pictures; `given`, `grouped`, `random`
+                or `time`.
+            out: folder of the run. resume: go on from the checkpoints in it. overwrite: take the place of a run that is
+                there.
+            progress: show a bar; None does where there is a terminal.
+            source: where the pictures came from, for the run's config.toml.
+            reading: options of `read_pictures` (path, target, part, size, colour, broken).
+
+        Raises:
+            TidegateError: of the kind that names what cannot work, where, and how to fix it.
+        """
+        named = {} if captions is None else {"captions": captions}
+        split = {"validation": validation, "test": test, "by": by}
+        return self._fit(FitCall(data, named, reading, source, split, out, resume, overwrite, progress))
+
+    def check(self) -> CaptionChoices:
+        """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
+        choice("tokens", self.tokens, (None, *METHODS))
+        return CaptionChoices(
+            tokens=self.tokens,  # type: ignore[arg-type]
+            recurrent=recurrent_options(self),
+            network=group(PictureNetwork, self.network),
+            preparation=group(TextPreparation, self.preparation),
+            training=self._training(),
+            augment=group(PictureAugment, self.augment),
+            batch_size=self.batch_size,
+            max_epochs=self.max_epochs,
+        )
+
+    def caption(
+        self, pictures: Any, *, beam: int = 5, best: int = 1, length_penalty: float = 1.0,
+        min_length: int = 0, max_length: int | None = None, allowed: Sequence[str] | None = None,
+    ) -> list[list[Caption]]:  # fmt: skip
+        """The best captions of each picture, best first, with their scores and where each token looked.
+
+        Args:
+            pictures: a file or an array [H, W, C] of any size, or a list of them.
+            beam: hypotheses that are kept at each step; 1 always takes the likeliest token. best: how many are given.
+            length_penalty: a, so that log p / ((5 + length) / 6)^a ranks captions; 0 likes short ones.
+            min_length, max_length: tokens of a caption; None lets the training decide.
+            allowed: words or texts, of whose tokens alone something may be written; None takes all.
+
+        Returns:
+            Of each picture a list of `Caption`: `.text`, `.score`, `.log_probability`, `.attention`.
+
+        Raises:
+            NotFittedError: there is no model. ReadError: a file is no picture. ConfigError: an option that cannot be.
+        """
+        self._require_fitted("model_")
+        model: CaptionModel = self.model_
+        alone = isinstance(pictures, (str, Path)) or (isinstance(pictures, np.ndarray) and pictures.ndim < 4)
+        held = [open_picture(picture) for picture in ([pictures] if alone else pictures)]
+        how: dict[str, Any] = {"beam": beam, "best": best, "length_penalty": length_penalty}
+        how |= {"min_length": min_length, "max_length": max_length}
+        return model.caption(held, allowed=allowed, **how)
+
+    def explain(self, data: Any = None, *, at: int | str = 0, **reading: Any) -> Looks:
+        """Where each token of one caption looked, and what covering those places costs it, beside any others.
+
+        Args:
+            data: pictures as of `predict`; None takes those of the test part. at: which: its place, or its id.
+            reading: options of reading.
+
+        Raises:
+            DataError: there is no such picture.
+        """
+        from tidegate.tasks.explain.caption import explain_caption
+
+        self._require_fitted("model_")
+        inputs = self._part("test") if data is None else self._inputs(data, {**self.reading_, **reading})
+        place = inputs.ids.index(at) if isinstance(at, str) and at in inputs.ids else -1
+        place = int(at) if place < 0 and str(at).isdecimal() else place
+        if not 0 <= place < len(inputs):
+            message = "at={at}: there are {count} pictures, the first {first}"
+            raise DataError(tr(message, at=repr(at), count=len(inputs), first=repr(inputs.ids[0])))
+        return explain_caption(self.model_, pixels_of(inputs)[place], inputs.ids[place])
+
+    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
+        from tidegate.tasks.caption.fit import fit_captioner
+
+        if sequences.frame is None or sequences.labels is None or len(sequences.values) != len(sequences):
+            message = "these Sequences are no pictures with captions: give a step with a frame each, and labels"
+            raise DataError(tr(message))
+        self._take(fit_captioner(sequences, parts, self.check(), **how))
+
+    def _take(self, fitted: CaptionFitted) -> None:
+        self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
+        own = (fitted.preparation, fitted.target, fitted.search, fitted.longest)
+        self.model_ = CaptionModel(fitted.spec, Loaded(fitted.weights), *own)
+
+    def _divide(self, sequences: Sequences, split: Mapping[str, Any]) -> Partition:
+        by = split["by"]
+        if by == "auto" and sequences.parts is None:
+            by = "random" if sequences.groups is None else "grouped"
+        return partition(replace(sequences, labels=None), **{**split, "by": by}, seed=self.seed)
+
+    def _inputs(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
+        model: CaptionModel = self.model_
+        how = {name: value for name, value in reading.items() if name in PICTURES}
+        return read_pictures(data, labelled=False, **{**how, "size": model.preparation.height})
+
+    def _written(self, inputs: Sequences) -> list[str]:
+        found: list[str] = self.model_.predict(pixels_of(inputs))
+        return found
+
+    def _metrics(self, references: Sequence[str]) -> list[TextMetric]:
+        zh, lower = unspaced(references), self.check().preparation.lowercase  # type: ignore[arg-type]
+        return [bleu(lowercase=lower, tokenize="zh" if zh else "13a"), chrf(), cider()]
+
+    def _baselines(self, inputs: Sequences) -> dict[str, list[str]]:
+        if not hasattr(self, "fitted_"):
+            return {}
+        train = self.train_
+        known = references_of(train)
+        nearest = nearest_captions(pixels_of(train), known, pixels_of(inputs))
+        return {"nearest_picture": nearest, "most_frequent": most_frequent(known, len(inputs))}
+
+    def _contents(self, *, context: bool = True) -> dict[str, Any]:
+        from tidegate.tasks.caption.run import content_of
+
+        return {"model": content_of(self.fitted_)}
+
+    def _restore(self, artifact: Artifact, path: Path) -> None:
+        self.model_, self.notes_ = CaptionModel.of(artifact), ()
+
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.caption.run import take_up
+
+        take_up(self, stored, data)

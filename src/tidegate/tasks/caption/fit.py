@@ -1,0 +1,153 @@
+"""From pictures with captions to a trained captioner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from tidegate.core.errors import DataError
+from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
+from tidegate.core.translate import tr
+from tidegate.data.partition import Partition
+from tidegate.data.sources.media.pictures import pixels_of
+from tidegate.prepare.pictures import PictureAugment, PicturePreparation, Pixels, vary_pictures
+from tidegate.prepare.sides import Side
+from tidegate.prepare.vocabulary import END, PADDING
+from tidegate.tasks.caption.options import CaptionChoices, build_spec
+from tidegate.tasks.write.evaluate import references_of
+from tidegate.tasks.write.fit import WriteFitted, longest_of, padded, train_writing
+from tidegate.tasks.write.options import method_of
+from tidegate.train.loop import Batch
+
+Ints = NDArray[np.int64]
+FEWEST = 8  # pictures to train on
+BATCH_SIZE = 32
+
+
+@dataclass(frozen=True)
+class Pictured:
+    """Pictures with captions as numbers. M of them.
+
+    Attributes:
+        pictures: [M, H, W, C] of 8 bits. targets: of each its tokens, then the end. preparation: of pictures.
+        augment: how they vary in training.
+    """
+
+    pictures: Pixels
+    targets: tuple[Ints, ...]
+    preparation: PicturePreparation
+    augment: PictureAugment
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def costs(self) -> Ints:
+        """[M, 1] ones: a batch has a number of pictures."""
+        return np.ones((len(self), 1), np.int64)
+
+    def take(self, places: Sequence[int]) -> Pictured:
+        """Some of them."""
+        targets = tuple(self.targets[place] for place in places)
+        return Pictured(self.pictures[list(places)], targets, self.preparation, self.augment)
+
+    def gather(self, places: Ints, draw: np.random.Generator | None = None) -> Batch:
+        """Pictures [B, H, W * C], their rows [B], what is read and what is to be written [B, K], nothing to copy."""
+        pictures: Any = self.pictures[places]
+        if draw is not None:
+            pictures = vary_pictures(pictures, self.augment, draw)
+        after = padded([self.targets[place] for place in places], PADDING)
+        before = functional.pad(after[:, :-1], (1, 0), value=END)
+        rows = torch.full((len(places),), self.preparation.height)
+        return torch.from_numpy(self.preparation.scaled(pictures)), rows, before, after, torch.empty(len(places), 0)
+
+
+@dataclass(frozen=True)
+class CaptionFitted(WriteFitted):
+    """A trained captioner and everything it was trained with: what every model that writes has, and
+
+    Attributes:
+        preparation: of pictures.
+    """
+
+    preparation: PicturePreparation
+
+
+def number_captions(
+    sequences: Sequences, preparation: PicturePreparation, target: Side, augment: PictureAugment
+) -> Pictured:
+    """Pictures and captions as numbers."""
+    targets = tuple(target.encode(pieces) for pieces in target.cut_all(references_of(sequences)))
+    return Pictured(pixels_of(sequences), targets, preparation, augment)
+
+
+def fit_captioner(sequences: Sequences, parts: Partition, choices: CaptionChoices, **how: Any) -> CaptionFitted:
+    """Choose the vocabulary and train.
+
+    Args:
+        sequences: pictures with captions. parts: of them. choices: options. how: `checkpoints`, `resume`, `progress` of
+            `Trainer`.
+
+    Raises:
+        DataError: too few pictures, or captions that are all too long.
+    """
+    train = sequences.take(parts.train)
+    if len(train) < FEWEST or not len(parts.validation):
+        message = (
+            "there are {count} pictures to train on and {held} to choose the epoch by: at least {least} and 1 are "
+            "needed, and hundreds to learn from"
+        )
+        raise DataError(tr(message, count=len(train), held=len(parts.validation), least=FEWEST))
+    texts, own = references_of(train), choices.preparation
+    method = method_of(texts, choices.tokens, "word")
+    how_many = own.pieces(method, len(texts))
+    kept = {"vocabulary": how_many, "min_count": own.min_count, "lowercase": own.lowercase}
+    target, note = Side.fit(texts, method, **kept)  # type: ignore[arg-type]
+    preparation = PicturePreparation.fit(pixels_of(train))
+    examples = {
+        name: number_captions(sequences.take(parts[name]), preparation, target, choices.augment)
+        for name in ("train", "validation", "test")
+    }
+    notes = [note]
+    short = [place for place, one in enumerate(examples["train"].targets) if len(one) <= own.longest]
+    if len(short) < FEWEST:
+        message = "only {count} training captions have at most {longest} tokens: raise preparation.longest"
+        raise DataError(tr(message, count=len(short), longest=own.longest))
+    if len(short) < len(train):
+        message = "{count} training pictures with captions of more than {longest} tokens were left out."
+        notes.append(Note("long_captions", message, {"count": len(train) - len(short), "longest": own.longest}))
+        examples["train"] = examples["train"].take(short)
+    spec = build_spec(choices, preparation.shape, len(target))
+    size = choices.batch_size or BATCH_SIZE
+    trained, epochs = train_writing(
+        spec,
+        examples["train"],
+        examples["validation"],
+        choices.training,
+        batch=size,
+        epochs=choices.max_epochs,
+        work=size * preparation.height * preparation.width * 9 * sum(choices.network.channels),
+        fingerprint=[str(choices), parts.train.tolist(), len(target), preparation.mean],
+        **how,
+    )
+    words = sum(map(len, examples["train"].targets))
+    counts = {"pictures": f"{len(short):,}", "tokens": f"{words:,}", "epochs": epochs}
+    message = "{pictures} pictures with captions of {tokens} tokens are trained on, at most {epochs} times."
+    return CaptionFitted(
+        trained.network,
+        trained.histories,
+        (*sequences.notes, *parts.notes, *notes, Note("captions", message, counts)),
+        sequences=sequences,
+        parts=parts,
+        target=target,
+        examples=examples,
+        longest=longest_of(examples["train"]),
+        preparation=preparation,
+    )
