@@ -82,18 +82,20 @@ def seasonal_mean(y: Array, start: Index, season: Index, rows: Index, t: Index, 
     return np.where(count > 0, total / np.maximum(count, 1), last)
 
 
-def _lagged(y: Array, start: Index, season: Index, most: int) -> Array:
-    """The same one step ahead for every row of every series; [B, N]."""
+def _lagged(y: Array, start: Index, season: Index, most: tuple[int, ...]) -> list[Array]:
+    """The same one step ahead for every row of every series, for each number of seasons, rising; [B, N] each."""
     B, N = y.shape
-    rows = np.arange(N)[None]
+    rows, found = np.arange(N)[None], []
     total, count = np.zeros((B, N)), np.zeros((B, N))
-    for j in range(1, most + 1):
+    last = np.concatenate([y[:, :1], y[:, :-1]], 1)
+    for j in range(1, most[-1] + 1):
         at = rows - j * season[:, None]
         ok = at >= start[:, None]
         total += np.where(ok, np.take_along_axis(y, np.maximum(at, 0), 1), 0.0)
         count += ok
-    last = np.concatenate([y[:, :1], y[:, :-1]], 1)
-    return np.where(count > 0, total / np.maximum(count, 1), last)
+        if j in most:
+            found.append(np.where(count > 0, total / np.maximum(count, 1), last))
+    return found
 
 
 def filters(values: Array, seasons: Index) -> Batch:
@@ -108,9 +110,8 @@ def filters(values: Array, seasons: Index) -> Batch:
     m1, m2 = seasons[:, 0], seasons[:, 1]
     last = np.concatenate([y[:, :1], y[:, :-1]], 1)
     fourth = np.concatenate([np.repeat(y[:, :1], 4, 1), y[:, :-4]], 1)
-    u11, u13 = y - _lagged(y, start, m1, 1), y - _lagged(y, start, m1, 3)
-    u21, u23 = y - _lagged(y, start, m2, 1), y - _lagged(y, start, m2, 3)
-    u18 = y - _lagged(y, start, m1, 8)
+    u11, u13, u18 = (y - one for one in _lagged(y, start, m1, (1, 3, 8)))
+    u21, u23 = (y - one for one in _lagged(y, start, m2, (1, 3)))
     diff = y - last
     short = np.minimum(0.5, 2.0 / (m1 + 1.0))
     ones = np.ones(B)

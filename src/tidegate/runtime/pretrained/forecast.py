@@ -22,7 +22,7 @@ from tidegate.runtime.pretrained.seasons import find
 
 SHORTEST = 8  # observed rows of a series
 LONGEST = 2_048  # rows that are looked at; more where a season of the calendar needs them
-_CHUNK = 64  # as many fit the caches
+_CHUNK = 128  # as many fit the caches
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,46 +15,52 @@ NEAR = 1.25  # times the error of the best repeat that a shorter season's may ha
 _PEAKS = 4
 
 
-def _moving(y: Array, start: Index, rows: Index, width: Index) -> tuple[Array, NDArray[np.bool_]]:
-    """Rows less their centred mean over `width` steps (both ends half where it is even), and where that exists."""
-    N = y.shape[1]
-    total = np.concatenate([np.zeros((len(y), 1)), np.cumsum(y, 1)], 1)
-    t, m = np.arange(N)[None], width[:, None]
-    half = m // 2
-    low, high = t - half, t + half + 1
-    exists = (low >= start[rows][:, None]) & (high <= N)
-    low, high = np.maximum(low, 0), np.minimum(high, N)
-    own = rows[:, None]
-    sums = total[own, high] - total[own, low]
-    even = m % 2 == 0
-    ends = 0.5 * (y[own, low] + y[own, np.minimum(high - 1, N - 1)])
-    mean = np.where(even, (sums - ends) / m, sums / m)
-    return np.where(exists, y[rows] - mean, 0.0), exists
+def _alike(m: Index) -> Iterable[tuple[int, Index]]:
+    """Every length, and where it stands."""
+    order = np.argsort(m, kind="stable")
+    lengths, first = np.unique(m[order], return_index=True)
+    return zip(lengths.tolist(), np.split(order, first[1:]), strict=True)
 
 
 def correlation(y: Array, start: Index, rows: Index, m: Index) -> Array:
-    """How much rows, less their moving mean over m steps, are like themselves m steps before; [P], 0 if too short."""
-    x, exists = _moving(y, start, rows, m)
-    at = np.arange(y.shape[1])[None] - m[:, None]
-    back = np.maximum(at, 0)
-    both = exists & np.take_along_axis(exists, back, 1) & (at >= 0)
-    before = np.take_along_axis(x, back, 1)
-    count = np.maximum(both.sum(1), 1)
-    now = np.where(both, x, 0.0)
-    before = np.where(both, before, 0.0)
-    a, b = now - (now.sum(1) / count)[:, None] * both, before - (before.sum(1) / count)[:, None] * both
-    size = np.sqrt((a * a).sum(1) * (b * b).sum(1))
-    spread = np.abs(y).max(1)[rows]
-    fine = (both.sum(1) > 3) & (size > 1e-16 * count * spread**2)
-    return np.where(fine, (a * b).sum(1) / np.where(size > 0, size, 1.0), 0.0)
+    """How much rows, less their moving mean over m steps, are like themselves m steps before; [P], 0 if too short.
+
+    The mean is centred; both its ends weigh half where m is even.
+    """
+    found, N = np.zeros(len(rows)), y.shape[1]
+    total, spread = np.concatenate([np.zeros((len(y), 1)), np.cumsum(y, 1)], 1), np.abs(y).max(1)
+    for length, which in _alike(m):
+        own, half = rows[which], length // 2
+        if N - 2 * half <= length:
+            continue
+        part, sums = y[own], total[own]
+        mean = sums[:, 2 * half + 1 :] - sums[:, : N - 2 * half]
+        if length % 2 == 0:
+            mean -= 0.5 * (part[:, : N - 2 * half] + part[:, 2 * half :])
+        x = part[:, half : N - half] - mean / length
+        a, b = x[:, length:], x[:, :-length]
+        first = start[own]
+        count = np.maximum(a.shape[1] - first, 1)[:, None]
+        both = (np.arange(a.shape[1]) >= first[:, None]) if first.any() else np.ones((1, 1), bool)
+        a, b = (np.where(both, one, 0.0) for one in (a, b))
+        a, b = (one - one.sum(1, keepdims=True) / count * both for one in (a, b))
+        size = np.sqrt(np.einsum("pn,pn->p", a, a) * np.einsum("pn,pn->p", b, b))
+        fine = (a.shape[1] - first > 3) & (size > 1e-16 * count[:, 0] * spread[own] ** 2)
+        found[which] = np.where(fine, np.einsum("pn,pn->p", a, b) / np.where(size > 0, size, 1.0), 0.0)
+    return found
 
 
 def _repeat_error(y: Array, start: Index, rows: Index, m: Index) -> Array:
-    """Mean |change of the change over m steps|: what a repeat with the last error added still misses."""
-    at = np.arange(y.shape[1])[None] - m[:, None]
-    ok = at >= start[rows][:, None]
-    d = np.abs(y[rows] - np.take_along_axis(y[rows], np.maximum(at, 0), 1))
-    return np.asarray(np.where(ok, d, 0.0).sum(1) / np.maximum(ok.sum(1), 1))
+    """Mean |change over m steps|: what a repeat misses."""
+    found = np.zeros(len(rows))
+    for length, which in _alike(m):
+        own = rows[which]
+        part, first = y[own], start[own]
+        d = np.abs(part[:, length:] - part[:, :-length])
+        if first.any():
+            d = np.where(np.arange(d.shape[1]) >= first[:, None], d, 0.0)
+        found[which] = d.sum(1) / np.maximum(d.shape[1] - first, 1)
+    return found
 
 
 def _peaks(y: Array, start: Index) -> tuple[Index, Index]:
@@ -114,7 +120,7 @@ def find(y: Array, start: Index, hints: Sequence[int] = (), fundamental: bool = 
         return np.ones((B, 2), np.int64)
     score = correlation(y, start, rows, m)
     error = _repeat_error(y, start, rows, m)
-    plain = _repeat_error(y, start, rows, np.ones_like(m))
+    plain = _repeat_error(y, start, np.arange(B), np.ones(B, np.int64))[rows]
     chance = 1.0 / np.sqrt(n[rows] / m)
     few = n[rows] < 3 * m  # a moving mean leaves no whole pair: the repeat itself decides
     need = np.where(told, np.maximum(0.2, chance), np.maximum(0.3, 1.6 * chance))
