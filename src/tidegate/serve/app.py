@@ -7,7 +7,7 @@ import base64
 import binascii
 import contextlib
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ class Server:
         return Response(dump(self.shelf.get(request.path_params["name"]).about()), media_type=JSON)
 
     async def predict(self, request: Request) -> Response:
-        """Predict for rows, sequences or texts; of a forecaster {} goes on from the end of its training table."""
+        """Predict for rows, sequences, texts or sound; of a forecaster {} goes on from the end of training."""
         served = self.shelf.get(request.path_params["name"])
         given = await content(request, self.settings)
         body = read_body(given, request.headers.get("content-type", ""), self.settings)
@@ -211,13 +211,15 @@ class Server:
         return Response(dump(self.sessions.restore(request.path_params["id"], given).about()), media_type=JSON)
 
     async def stream(self, socket: WebSocket) -> None:
-        """A session over a WebSocket: ?session=ID takes one up, else one begins; each message is a row."""
+        """A session over a WebSocket: ?session=ID takes one up, else one begins; each message is a row (or sound)."""
         await socket.accept()
         try:
             query = dict(socket.query_params)
             identity = query.get("session")
             if identity is None:
                 asked: dict[str, Any] = {key: query[key] for key in ("id", "series") if key in query}
+                if "endpoint" in query:
+                    asked["endpoint"] = parse(query["endpoint"])
                 own = self._begin(socket.path_params["name"], {**asked, "fresh": query.get("fresh") == "true"})
             else:
                 own = self.sessions.get(identity)
@@ -228,12 +230,22 @@ class Server:
             return
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                message = await socket.receive_text()
+                message = await socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    break
                 try:
-                    answer = dump(self.sessions.update(own.id, parse(message)))
+                    answer = dump(self.sessions.update(own.id, row_in(message)))
                 except TidegateError as error:
                     answer = bytes(failure(error).body)
                 await socket.send_text(answer.decode())
+
+
+def row_in(message: Mapping[str, Any]) -> Any:
+    """The row of a WebSocket's message: JSON, or bytes, which are sound."""
+    sound = message.get("bytes")
+    if sound is not None:
+        return {"values": base64.b64encode(sound).decode()}
+    return parse(message.get("text") or "")
 
 
 def guarded(endpoint: Any) -> Any:

@@ -19,6 +19,7 @@ from tidegate.core.translate import tr
 from tidegate.serve.settings import RequestError, Settings
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
+SOUND = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 KEYS = ("columns", "rows", "future", "sequences", "texts")
 DEEPEST = 8
 
@@ -32,6 +33,7 @@ class Body:
     Attributes:
         columns: name -> values; None where none are. frame: the same as an Arrow table. text: a CSV file.
         future: known-ahead covariates of the steps to forecast. sequences, texts: for models of those.
+        sound: a WAV file.
     """
 
     columns: Columns | None = None
@@ -40,12 +42,14 @@ class Body:
     future: Columns | None = None
     sequences: list[Any] | None = None
     texts: list[str] | None = None
+    sound: bytes | None = None
     size: int = field(default=0)
 
     @property
     def empty(self) -> bool:
         """Whether it holds no data at all."""
-        return not any(part is not None for part in (self.columns, self.frame, self.text, self.sequences, self.texts))
+        parts = (self.columns, self.frame, self.text, self.sequences, self.texts, self.sound)
+        return all(part is None for part in parts)
 
 
 def read_body(content: bytes, kind: str, settings: Settings) -> Body:
@@ -61,10 +65,11 @@ def read_body(content: bytes, kind: str, settings: Settings) -> Body:
     if kind == ARROW:
         frame = _arrow(content, settings)
         return Body(frame=frame, size=frame.num_rows)
+    if kind in SOUND:
+        return Body(sound=content, size=1)
     if kind not in (JSON, ""):
-        raise RequestError(
-            415, tr("content type {kind}: send {kinds}", kind=repr(kind), kinds=f"{JSON}, {CSV}, {ARROW}")
-        )
+        kinds = f"{JSON}, {CSV}, {ARROW}, {SOUND[0]}"
+        raise RequestError(415, tr("content type {kind}: send {kinds}", kind=repr(kind), kinds=kinds))
     return json_body(parse(content) if content.strip() else {}, settings)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.translate import tr
-from tidegate.serve.body import ARROW, CSV, JSON
+from tidegate.serve.body import ARROW, CSV, JSON, SOUND
 
 VALUE: dict[str, Any] = {"type": ["number", "string", "null"]}
 NAMED: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array", "items": VALUE}}
@@ -26,7 +26,12 @@ BODY: dict[str, Any] = {
 ROW: dict[str, Any] = {
     "type": "object",
     "required": ["values"],
-    "properties": {"values": {}, "time": {"type": ["string", "integer", "null"]}, "known": {"type": "object"}},
+    "properties": {
+        "values": {},
+        "time": {"type": ["string", "integer", "null"]},
+        "known": {"type": "object"},
+        "finish": {"type": "boolean"},
+    },
 }
 BEGIN: dict[str, Any] = {
     "type": "object",
@@ -34,6 +39,7 @@ BEGIN: dict[str, Any] = {
         "id": {"type": "string", "maxLength": 64},
         "series": {"type": "string"},
         "fresh": {"type": "boolean"},
+        "endpoint": {"type": "number", "description": "seconds of silence that end an utterance"},
         "snapshot": {"type": "string", "description": "base64"},
     },
 }
@@ -72,7 +78,8 @@ def takes(schema: Mapping[str, Any], *, tables: bool = False, raw: bool = False)
     if raw:
         content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     if tables:
-        content |= {CSV: {"schema": {"type": "string"}}, ARROW: {"schema": {"type": "string", "format": "binary"}}}
+        binary = {"schema": {"type": "string", "format": "binary"}}
+        content |= {CSV: {"schema": {"type": "string"}}, ARROW: binary, SOUND[0]: binary}
     return {"requestBody": {"content": content}, "responses": {"200": ANSWER, "4XX": ERROR}}
 
 

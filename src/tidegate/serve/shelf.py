@@ -23,7 +23,8 @@ from tidegate.serve.adapters.adapter import Adapter, Ask
 from tidegate.serve.adapters.detect import Detecting
 from tidegate.serve.adapters.forecast import Forecasting
 from tidegate.serve.adapters.label import Labelling
-from tidegate.serve.adapters.text import Writing
+from tidegate.serve.adapters.speech import Hearing
+from tidegate.serve.adapters.text import Translating, Writing
 from tidegate.serve.settings import RequestError, Settings
 
 ADAPTERS: dict[str, type[Adapter[Any]]] = {
@@ -32,6 +33,8 @@ ADAPTERS: dict[str, type[Adapter[Any]]] = {
     "classifier": Labelling,
     "regressor": Labelling,
     "language": Writing,
+    "translator": Translating,
+    "transcriber": Hearing,
 }
 
 

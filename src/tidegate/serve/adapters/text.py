@@ -1,4 +1,4 @@
-"""A language model behind a server: texts scored and written on, and a text that comes piece by piece."""
+"""Models of texts behind a server: scored and written on, piece by piece too, and translated."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from tidegate.core.translate import tr
 from tidegate.runtime.language.model import TextModel
 from tidegate.runtime.language.sampling import Sampling
+from tidegate.runtime.translate.model import TranslationModel
 from tidegate.serve.adapters.adapter import Adapter, Ask, check_options, row_of
 from tidegate.serve.body import Body, plain_list
 from tidegate.serve.settings import RequestError, Settings
@@ -63,3 +64,21 @@ class Writing(Adapter[TextModel]):
 
     def inputs(self) -> dict[str, Any]:
         return {"vocabulary": len(self.model.vocabulary)}
+
+
+class Translating(Adapter[TranslationModel]):
+    """Texts translated."""
+
+    def read(self, body: Body) -> Ask:
+        if body.texts is None:
+            raise RequestError(422, tr("a translator takes texts"))
+        return Ask(body.texts, alike=True, size=sum(map(len, body.texts)))
+
+    def answer(self, asks: Sequence[Ask]) -> list[dict[str, Any]]:
+        found = iter(self.model.translate([text for ask in asks for text in ask.data]))
+        names = ("source", "text", "log_probability", "score")
+        best = [[next(found)[0] for _ in ask.data] for ask in asks]
+        return [{name: [getattr(one, name) for one in own] for name in names} for own in best]
+
+    def inputs(self) -> dict[str, Any]:
+        return {"source": len(self.model.source), "target": len(self.model.target)}
