@@ -32,6 +32,22 @@ def monitor(
     prometheus: Annotated[
         Path | None, typer.Option(help=tr("Text file for the collector of Prometheus' node exporter."))
     ] = None,
+    again: Annotated[
+        bool,
+        typer.Option(
+            "--retrain", help=tr("Fit again with the new rows, and put the new model to use only if it is better.")
+        ),
+    ] = False,
+    history: Annotated[
+        str | None, typer.Option(help=tr("Rows before the new ones; those of the run's training if not given."))
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("Store where a better model is put to use.")),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help=tr("Name of the model in the store; that of the run's folder if not given."))
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Hold new rows to the training data."""
@@ -44,9 +60,16 @@ def monitor(
         say(tr("Page: {path}", path=out))
     if prometheus is not None:
         write_file(prometheus, found.prometheus().encode())
+    fitted = None
+    if again:
+        from tidegate.deploy.drift.retrain import retrain
+        from tidegate.deploy.store import Store
+
+        own = None if store is None else Store(store)
+        fitted = retrain(run, data, actuals=actuals, history=history, store=own, name=name, overwrite=True)
     if as_json:
-        print_json(found.to_json())
+        print_json(found.to_json() | ({} if fitted is None else {"retrained": fitted.to_json()}))
     else:
-        print(found.text())
+        print(found.text() if fitted is None else f"{found.text()}\n{fitted.text()}")
     if found.drifted:
         raise typer.Exit(DRIFTED)

@@ -194,7 +194,7 @@ def monitor(run: str | Path, data: Any, *, actuals: Any = None, budget: float = 
             tr("{run} was saved without a profile of its data, by an older tidegate: fit it again", run=run)
         )
     clock, profiles = found
-    table = _table(artifact, model, data, actuals)
+    table = new_rows(artifact, model, data, actuals)
     if int(table.lengths.max(initial=0)) < clock.block:
         message = "{rows} new rows are less than one block of {block}: give more rows at once"
         raise DataError(tr(message, rows=len(table), block=clock.block))
@@ -213,7 +213,8 @@ def monitor(run: str | Path, data: Any, *, actuals: Any = None, budget: float = 
     return Drift(name, columns, tuple(e for e in errors if len(e.blocks)), len(table), clock, ends, budget)
 
 
-def _table(artifact: Artifact, model: ForecastModel | Detector, data: Any, actuals: Any) -> Table:
+def new_rows(artifact: Artifact, model: ForecastModel | Detector, data: Any, actuals: Any) -> Table:
+    """The rows as the model's table was, with the values of targets that came later."""
     if isinstance(model, ForecastModel):
         own = model.preparation
         schema, frequency, zone = own.schema, own.frequency, own.timezone
