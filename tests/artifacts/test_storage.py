@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -100,3 +101,20 @@ def test_members_and_tokens():
     found = run_network(spec, Loaded(stored), rows).values
     np.testing.assert_allclose(found, run_network(spec, dict(stored), rows).values, atol=0.05)
     assert (found != run_network(spec, dict(stored), rows).values).any()  # it did compute with 8 bits
+
+
+def test_what_computes_with_8_bits_keeps_no_float32():
+    loaded = Loaded(as_stored(SPEC, weights_of(SPEC), "int8"))
+    few = set(loaded.matrices)
+    assert few == shrunk(SPEC)
+    past = np.random.default_rng(0).normal(size=(2, SPEC.window, SPEC.past)).astype(np.float32)
+    future, static = np.zeros((2, SPEC.horizon, SPEC.future), np.float32), np.zeros((2, SPEC.static), np.float32)
+    before = run_network(SPEC, loaded, past, future, static).values
+    assert not few & set(loaded.plain)
+    assert {name: weight.shape for name, weight in loaded.items()} == tensor_shapes(SPEC)
+    assert not few & set(loaded.plain)
+    name = min(few)
+    np.testing.assert_array_equal(loaded[name], loaded.matrices[name].whole())
+    assert loaded[name] is loaded[name]
+    again = pickle.loads(pickle.dumps(loaded))
+    np.testing.assert_array_equal(run_network(SPEC, again, past, future, static).values, before)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,12 +27,45 @@ STEP = ".step"
 KINDS = {"F32": "float32", "BF16": "bfloat16", "I8": "int8"}  # as a header names them, and as a writer does
 
 
-class Tensors(dict[str, NDArray[np.float32]]):
-    """A network's tensors by name, float32; `matrices` holds those that are stored with 8 bits as they are stored."""
+class Tensors(Mapping[str, NDArray[np.float32]]):
+    """A network's tensors by name, float32.
+
+    A matrix that is stored with 8 bits becomes float32 when it is asked for by its name, and then stays; layers that
+    compute with 8 bits never ask.
+
+    Attributes:
+        matrices: those that are stored with 8 bits, as they are stored.
+    """
 
     def __init__(self, tensors: Mapping[str, NDArray[np.float32]], matrices: Mapping[str, Matrix8]) -> None:
-        super().__init__(tensors)
-        self.matrices = dict(matrices)
+        self.matrices: Mapping[str, Matrix8] = dict(matrices)
+        self._names = tuple(tensors)
+        plain: Mapping[str, NDArray[np.float32]] = tensors.plain if isinstance(tensors, Tensors) else tensors
+        self.plain: dict[str, NDArray[np.float32]] = {n: w for n, w in plain.items() if n not in self.matrices}
+
+    def __getitem__(self, name: str) -> NDArray[np.float32]:
+        found = self.plain.get(name)
+        if found is None:
+            found = self.plain[name] = self.matrices[name].whole()
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def items(self) -> ItemsView[str, NDArray[np.float32]]:
+        """All of them; what becomes float32 for it is not kept."""
+        return {name: self._passing(name) for name in self}.items()
+
+    def values(self) -> ValuesView[NDArray[np.float32]]:
+        """As `items`."""
+        return dict(self.items()).values()
+
+    def _passing(self, name: str) -> NDArray[np.float32]:
+        found = self.plain.get(name)
+        return self.matrices[name].whole() if found is None else found
 
 
 def shrunk(spec: NetworkSpec) -> set[str]:
@@ -51,8 +84,7 @@ def as_stored(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]], sto
         return Tensors({name: _from_half(_half(w)) if name in few else w for name, w in weights.items()}, {})
     known = getattr(weights, "matrices", {})
     matrices = {name: known.get(name) or Matrix8.of(weights[name]) for name in few}
-    whole = {name: matrices[name].whole() if name in few else w for name, w in weights.items()}
-    return Tensors(whole, matrices)
+    return Tensors(weights, matrices)
 
 
 def pack_weights(spec: NetworkSpec, weights: Mapping[str, NDArray[np.float32]], storage: Storage) -> bytes:
@@ -96,7 +128,7 @@ def unpack_weights(place: Path, content: bytes, spec: NetworkSpec, storage: Stor
     for name in tensor_shapes(spec):
         if name in few and storage == "int8":
             matrices[name] = _matrix(place, name, found[name], found[name + STEP])
-            tensors[name] = matrices[name].whole()
+            tensors[name] = matrices[name].whole()  # looked at, and not kept
         else:
             tensors[name] = _from_half(found[name]) if name in few else found[name]
         if not np.isfinite(tensors[name]).all():

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tidegate.artifacts.spec import Recurrent
+from tidegate.artifacts.storage import Tensors
 from tidegate.kernels.int8 import Dense8, Layer8, Matrix8, Packed8
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Packed
@@ -21,23 +22,21 @@ VECTORS = ("bias_ih", "bias_hh", "weight_peephole", "weight_norm")
 T = TypeVar("T")
 
 
-class Loaded(dict[str, Array]):
+class Loaded(Tensors):
     """A network's weights by name; a recurrent stack is packed for the engine when it first runs, and stays so.
 
-    Attributes:
-        matrices: those that are stored with 8 bits; recurrent and dense layers that have them compute with 8 bits.
+    Recurrent and dense layers whose matrices are stored with 8 bits compute with those.
     """
 
     def __init__(self, weights: Weights, matrices: Mapping[str, Matrix8] | None = None) -> None:
-        super().__init__(weights)
-        self.matrices: Mapping[str, Matrix8] = getattr(weights, "matrices", {}) if matrices is None else matrices
+        super().__init__(weights, getattr(weights, "matrices", {}) if matrices is None else matrices)
         self._packed: dict[tuple[str, bool], Packed | Packed8] = {}
         self._dense: dict[str, Dense8] = {}
         self._below: dict[str, Loaded] = {}
         self._made: dict[str, Any] = {}
 
     def __reduce__(self) -> tuple[type[Loaded], tuple[dict[str, Array], Mapping[str, Matrix8]]]:
-        return Loaded, (dict(self), self.matrices)
+        return Loaded, (dict(self.items()), self.matrices)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
         """What is made of the weights when it is first asked for, and stays."""
@@ -49,7 +48,7 @@ class Loaded(dict[str, Array]):
     def below(self, prefix: str) -> Loaded:
         """The weights whose names begin so, by the rest of their names; the same object every time."""
         if prefix not in self._below:
-            own = {name.removeprefix(prefix): array for name, array in self.items() if name.startswith(prefix)}
+            own = {name.removeprefix(prefix): self._passing(name) for name in self if name.startswith(prefix)}
             eight = {name.removeprefix(prefix): m for name, m in self.matrices.items() if name.startswith(prefix)}
             self._below[prefix] = Loaded(own, eight)
         return self._below[prefix]
@@ -72,12 +71,6 @@ class Loaded(dict[str, Array]):
             names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
             names += ["weight_peephole"] * (layer.cell == "peephole") + ["weight_norm"] * layer.layer_norm
             tails = ["", "_reverse"] if layer.bidirectional else [""]
-            own = [
-                self[f"{prefix}.{name}_l{level}{tail}"]
-                for level in range(layer.num_layers)
-                for tail in tails
-                for name in names
-            ]
             stack = Stack(
                 layer.cell,
                 layer.num_layers,
@@ -86,7 +79,12 @@ class Loaded(dict[str, Array]):
                 zoneout_c=0.0 if layer.cell == "gru" else layer.zoneout,
                 norm=layer.layer_norm,
             )
-            self._packed[key] = self._packed8(stack, prefix, tails) if eight else Packed(stack, own)
+            if eight:
+                self._packed[key] = self._packed8(stack, prefix, tails)
+                return self._packed[key]
+            places = itertools.product(range(layer.num_layers), tails, names)
+            own = [self[f"{prefix}.{name}_l{level}{tail}"] for level, tail, name in places]
+            self._packed[key] = Packed(stack, own)
         return self._packed[key]
 
     def _packed8(self, stack: Stack, prefix: str, tails: Sequence[str]) -> Packed8:
