@@ -171,7 +171,7 @@ def searching(rounds: int, sentences: int = 192) -> dict[str, float]:
         for _ in range(sentences // 48):
             source, lengths = rng.integers(3, SIZE, (48, 16)), rng.integers(9, 17, 48)
             sequence, read = read_source(spec, weights, source, lengths)
-            search(Pen(spec, weights, sequence, read, 5), options, np.full(48, 13))
+            search(Pen(spec, weights, sequence, read), options, np.full(48, 13))
         seconds.append(time.process_time() - begin)
     rate = sentences / statistics.median(seconds)
     show([["search, beam 5", "sentences a second of processor time"], ["one thread", f"{rate:,.0f}"]])

@@ -114,6 +114,18 @@ typedef struct tg_writer {
 TG_EXPORT int tg_can_write(void);                   // whether tg_write works on this processor
 TG_EXPORT int64_t tg_write(const tg_writer*);       // tokens written, or negative: minus a status
 
+// Of each row of scores the largest, best first (of equal ones the first), and log sum exp of the row.
+typedef struct tg_tops {
+  int64_t size, rows, V;
+  int64_t count;               // 1..64 of each row
+  const float* scores;         // [rows, V]
+  const float* add;            // [V] added to the scores before they are compared: -infinity bars, 0 does not
+  float* values;               // [rows, count] as they were given; -infinity where there are no more
+  int64_t* places;             // [rows, count]; 0 where there are no more
+  float* sums;                 // [rows] log sum exp, or null
+} tg_tops;
+TG_EXPORT int tg_largest(const tg_tops*);           // where tg_can_write says so
+
 // Memory that is handed out again after release, so that its pages stay mapped. 64-byte aligned; null if none.
 TG_EXPORT void* tg_acquire(int64_t bytes);
 TG_EXPORT void tg_release(void*);

@@ -1,4 +1,5 @@
-// Text written by an LSTM, one token after another, in one call: all layers, the scores and the choice of the next token.
+// Text written by an LSTM, one token after another, in one call: all layers, the scores and the choice of the next token;
+// and the largest scores of many rows, for a search (at the end).
 // A step reads every weight once, so that memory sets the pace: weights are kept in 24 bits (relative error 2^-17).
 //
 // A matrix [rows, K] is packed in panels of 32 rows (of a layer: i f g o of 8 units): for every k the 32 weights, 3 bytes
@@ -111,6 +112,59 @@ TG_WIDE int64_t write(const tg_writer& r) {
   return r.steps;
 }
 
+constexpr int64_t BLOCK = 64;
+
+TG_WIDE inline float across(V<float> v, bool largest) {
+  float found = v[0];
+  for (int64_t l = 1; l < W<float>; ++l) found = largest ? (v[l] > found ? v[l] : found) : found + v[l];
+  return found;
+}
+
+TG_WIDE float log_sum(const float* x, int64_t V_, float largest) {
+  V<float> sums[4] = {};
+  int64_t v = 0;
+  for (; v + 4 * W<float> <= V_; v += 4 * W<float>)
+    for (int64_t i = 0; i < 4; ++i)
+      sums[i] += power2((load(x + v + i * W<float>) - largest) * 1.4426950408889634f);
+  float found = across((sums[0] + sums[1]) + (sums[2] + sums[3]), false);
+  for (; v < V_; ++v) found += __builtin_expf(x[v] - largest);
+  return largest + __builtin_logf(found);
+}
+
+// Keeps values[count] and places[count] in order; a value comes after those that equal it.
+inline float insert(float value, int64_t place, float* values, int64_t* places, int64_t count) {
+  int64_t at = count - 1;
+  for (; at > 0 && values[at - 1] < value; --at) values[at] = values[at - 1], places[at] = places[at - 1];
+  values[at] = value, places[at] = place;
+  return values[count - 1];
+}
+
+TG_WIDE void largest(const tg_tops& r, const float* x, float* values, int64_t* places, float* sum) {
+  for (int64_t i = 0; i < r.count; ++i) values[i] = -__builtin_inff(), places[i] = 0;
+  float least = -__builtin_inff();
+  V<float> most = all(-__builtin_inff());
+  int64_t v = 0;
+  for (; v + BLOCK <= r.V; v += BLOCK) {
+    V<float> own[BLOCK / W<float>], best = all(-__builtin_inff());
+    for (int64_t i = 0; i < BLOCK / W<float>; ++i) {
+      const V<float> plain = load(x + v + i * W<float>);
+      most = plain > most ? plain : most;
+      own[i] = plain + load(r.add + v + i * W<float>);
+      best = own[i] > best ? own[i] : best;
+    }
+    if (!_mm256_movemask_ps((__m256)(best > least))) continue;
+    for (int64_t i = 0; i < BLOCK; ++i)
+      if (const float value = own[i / W<float>][i % W<float>]; value > least)
+        least = insert(value, v + i, values, places, r.count);
+  }
+  float top = across(most, true);
+  for (; v < r.V; ++v) {
+    if (x[v] > top) top = x[v];
+    if (const float value = x[v] + r.add[v]; value > least) least = insert(value, v, values, places, r.count);
+  }
+  if (sum) *sum = log_sum(x, r.V, top);
+}
+
 }  // namespace
 #endif
 
@@ -134,6 +188,21 @@ int64_t tg_write(const tg_writer* r) {
   return write(*r);
 #else
   return -TG_ERROR_OPTION;
+#endif
+}
+
+int tg_largest(const tg_tops* r) {
+  if (!r) return TG_ERROR_NULL;
+  if (r->size != static_cast<int64_t>(sizeof *r)) return TG_ERROR_SIZE;
+  if (!tg_can_write()) return TG_ERROR_OPTION;
+  if (r->rows < 0 || r->V < 1 || r->count < 1 || r->count > 64) return TG_ERROR_SHAPE;
+  if (!r->scores || !r->add || !r->values || !r->places) return TG_ERROR_NULL;
+#if defined(__x86_64__)
+  for (int64_t n = 0; n < r->rows; ++n)
+    largest(*r, r->scores + n * r->V, r->values + n * r->count, r->places + n * r->count, r->sums ? r->sums + n : nullptr);
+  return TG_OK;
+#else
+  return TG_ERROR_OPTION;
 #endif
 }
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.kernels.write import Write, can_write
+from tidegate.kernels.write import Write, can_write, largest
 
 pytestmark = pytest.mark.skipif(not can_write(), reason="the library or the processor cannot write")
 
@@ -56,3 +56,18 @@ def test_tokens_are_the_largest_of_score_and_noise_and_end_at_the_stop() -> None
     stopped, _ = write(first, again, add, 1.5, noise, int(tokens[9]))
     assert stopped == tokens.tolist().index(tokens[9]) + 1
     np.testing.assert_array_equal(again[:stopped], tokens[:stopped])
+
+
+@pytest.mark.parametrize(("size", "count"), [(5, 3), (64, 1), (200, 10), (1000, 64), (70, 64)])
+def test_the_largest_of_each_row_and_its_log_sum(size: int, count: int) -> None:
+    rng = np.random.default_rng(size)
+    scores, add = np.round(3 * rng.normal(size=(6, size)), 1).astype(np.float32), np.zeros(size, np.float32)
+    add[rng.choice(size, size // 5, replace=False)] = -np.inf
+    values, places, sums = largest(scores, add, count)
+    order = np.argsort(-(scores + add), axis=1, kind="stable")[:, :count]  # of equal ones the first
+    expected = np.take_along_axis(scores + add, order, axis=1)
+    np.testing.assert_array_equal(values, expected)
+    real = np.isfinite(expected)
+    np.testing.assert_array_equal(places[real], order[real])
+    assert not places[~real].any()
+    np.testing.assert_allclose(sums, torch.logsumexp(torch.from_numpy(scores), dim=1).numpy(), atol=1e-5)

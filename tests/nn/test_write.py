@@ -119,7 +119,8 @@ def test_a_pen_goes_on_with_any_hypothesis() -> None:
     one = spec(**KINDS[1])
     weights = Loaded({name: tensor.numpy() for name, tensor in network(one).state_dict().items()})
     sequence, lengths = read_source(one, weights, SOURCE, LENGTHS)
-    pen = Pen(one, weights, sequence, lengths, 2)
+    pen = Pen(one, weights, sequence, lengths)
+    pen.take(np.arange(3), np.zeros((3, 2), np.int64))
     pen.step(np.array([[2, 3], [4, 5], [6, 2]]))
     pen.take(np.array([0, 2]), np.array([[1, 1], [0, 1]]))
     found = pen.step(np.array([[4, 5], [3, 3]])).scores

@@ -10,6 +10,7 @@ import tidegate as tg
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, SchemaError, TidegateError, TimeError
 from tidegate.data import read
 from tidegate.runtime import Model, Stream, load
+from tidegate.runtime.forecast.tape import SPARE
 from tidegate.runtime.limits import VARIABLE
 
 ROWS = 160
@@ -169,6 +170,32 @@ def test_a_stream_of_forecasts_is_the_forecast_of_the_longer_table(saved: dict[s
             stream.update(1.0, time=time)
     with pytest.raises(SchemaError, match="'price' is not one"):
         stream.update({"price": 1.0})
+
+
+@pytest.mark.parametrize(
+    "changes", [{"target_transform": "log1p"}, {"target_transform": "difference"}, {"fill": "linear"}]
+)
+def test_rows_written_onto_a_tape_are_as_if_all_were_prepared_anew(changes: dict[str, str], tmp_path: Path) -> None:
+    fitted = tg.Forecaster(horizon=4, window=12, hidden_size=4, max_epochs=1, pretrained=False, preparation=changes)
+    fitted.fit(TABLE, time="time", target="load", progress=False)
+    model: Any = load(fitted.save(tmp_path / "m"))
+    stream, values = model.stream(), LOAD.tolist()
+    hours = HOURS[0] + np.arange(len(HOURS) + SPARE).astype("timedelta64[h]")
+    values = [*values[:ROWS], *np.random.default_rng(3).uniform(40, 60, len(hours) - ROWS)]
+    values[ROWS + 20] = np.nan
+    for row in range(ROWS, ROWS + SPARE + 30):
+        if row % 9 == 0:
+            with pytest.raises(DataError):
+                stream.update(1e300)
+        answer = stream.update(values[row], time=None if row % 2 else hours[row])
+        if row % 7 == 0 or row < ROWS + 3 or abs(row - ROWS - 20) < 3:
+            table = {"time": hours[: row + 1], "load": np.array(values[: row + 1])}
+            whole = model.predict(read(table, time="time", target="load", check=False))
+            np.testing.assert_array_equal(answer.time, whole.time)
+            np.testing.assert_array_equal(answer.values.quantiles, whole.values.quantiles)
+    taken = stream.snapshot()
+    again = model.stream(taken)
+    np.testing.assert_array_equal(again.update(50.0).values.mean, stream.update(50.0).values.mean)
 
 
 def test_a_fresh_stream_of_forecasts_waits_for_its_window(saved: dict[str, Path]) -> None:

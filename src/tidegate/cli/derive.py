@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import sys
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
 from typer.models import OptionInfo
 
+from tidegate.core.checks import hints
 from tidegate.core.docstrings import arguments
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -90,7 +90,7 @@ def helped(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _fields(kind: type[Any]) -> Iterable[tuple[str, Any, Any, str]]:
+def _fields(kind: Any) -> Iterable[tuple[str, Any, Any, str]]:
     """Name, type, default and text of a class's fields; its own text goes before what the classes above it say."""
     names = [item.name for item in fields(kind) if item.init]
     texts: dict[str, str] = {}
@@ -98,9 +98,7 @@ def _fields(kind: type[Any]) -> Iterable[tuple[str, Any, Any, str]]:
         texts |= {name: text for name, text in arguments(base.__doc__, names).items() if not text.startswith("as ")}
     for item in fields(kind):
         if item.init:
-            holder = next(base for base in kind.__mro__ if item.name in inspect.get_annotations(base))
-            annotation = _evaluated(item.type, vars(sys.modules[holder.__module__]))
-            yield item.name, annotation, item.default, texts.get(item.name, "")
+            yield item.name, hints(kind)[item.name], item.default, texts.get(item.name, "")
 
 
 def _parameters(function: Callable[..., Any]) -> Iterable[tuple[str, Any, Any, str]]:
@@ -120,7 +118,8 @@ def _evaluated(annotation: Any, names: dict[str, Any]) -> Any:
 def _kind(annotation: Any, default: Any) -> tuple[Any, Callable[[Any], Any]]:
     """What typer reads for an argument of a type, and what is made of that."""
     union = get_origin(annotation) in (Union, UnionType)
-    allowed = [one for one in (get_args(annotation) if union else (annotation,)) if one is not NoneType]
+    every = get_args(annotation) if union else (annotation,)
+    allowed = [get_args(one)[0] if get_origin(one) is Annotated else one for one in every if one is not NoneType]
     if isinstance(default, bool):
         return bool, _same
     for one in allowed:

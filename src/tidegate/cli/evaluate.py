@@ -37,6 +37,10 @@ def evaluate(
         bool,
         typer.Option("--dynamic", help=tr("Of a language model: also while it goes on learning from what it reads.")),
     ] = False,
+    baseline: Annotated[
+        list[str] | None,
+        typer.Option(help=tr("Of a forecaster: a further baseline, such as statsforecast:AutoETS.")),
+    ] = None,
     as_json: Json = False,
     *,
     reading: dict[str, Any],
@@ -47,8 +51,15 @@ def evaluate(
     _check_run(run)
     if label is not None:
         reading["label"] = label
+    if baseline:
+        if read_task(run) != "forecaster":
+            raise ConfigError(tr("--baseline is for a forecaster"))
+        reading["baselines"] = baseline
     if dynamic:
         show(_dynamic(run, data, reading), as_json)
+        return
+    if baseline and data is None:
+        show(opened(run, "evaluate").evaluate(**reading), as_json)
         return
     show(_stored(run) if data is None else _fresh(run, load(run), data, reading), as_json)
 

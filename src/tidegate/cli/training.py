@@ -73,6 +73,8 @@ class Takes:
         self.reading = reading_options(kind)
         fit = {name: option for name, option in options(kind.fit).items() if name not in (*RUN, *leave)}
         self.fitting = {name: option for name, option in fit.items() if name not in self.reading}
+        if "baselines" in self.fitting:  # one at a time
+            self.fitting["baselines"] = replace(self.fitting["baselines"], flag="--baseline")
         for name, option in fit.items():
             if name in self.reading and not option.text.startswith("As of"):
                 self.reading[name] = replace(self.reading[name], text=option.text)

@@ -11,6 +11,7 @@ _METHODS = {
     "seasonal_mean": "seasonal mean, {season} steps",
     "seasonal_median": "seasonal median, {season} steps",
     "drift": "drift",
+    "theta": "Theta method",
     "mean": "training mean",
     "median": "training median",
     "ridge": "ridge regression on the window",

@@ -165,6 +165,9 @@ class Table:
 
     def tail(self, rows: int) -> Table:
         """The last `rows` rows of every series (all of a shorter one)."""
+        if len(self.ids) == 1:
+            kept = slice(max(len(self) - rows, 0), len(self))
+            return self.cut(np.zeros(1, np.int64), kept, np.array([kept.stop - kept.start]))
         first = np.maximum(self.starts[:-1], self.starts[1:] - rows)
         keep = np.concatenate([np.arange(a, b) for a, b in zip(first, self.starts[1:], strict=True)])
         starts = np.concatenate([[0], np.cumsum(self.starts[1:] - first)]).astype(np.int64)
@@ -203,11 +206,18 @@ class Table:
         if time is None:
             later = np.arange(1, steps + 1, dtype=np.int64)
             time = np.stack([self._ahead(first, end, later) for first, end in self.rows()])
-        where = np.repeat(self.starts[1:], steps)
+        where = np.repeat(self.starts[1:], steps) if count > 1 else None
         columns: dict[str, NDArray[Any]] = {}
         for name, values in self.columns.items():
             blank: Any = np.nan if values.dtype.kind == "f" else None
             extra = known.get(name, np.full((count, steps), blank, dtype=values.dtype))
-            columns[name] = np.insert(values, where, np.asarray(extra, dtype=values.dtype).reshape(-1))
+            columns[name] = _inserted(values, where, np.asarray(extra, dtype=values.dtype).reshape(-1))
         starts = self.starts + np.arange(count + 1, dtype=np.int64) * steps
-        return replace(self, starts=starts, time=np.insert(self.time, where, time.reshape(-1)), columns=columns)
+        return replace(self, starts=starts, time=_inserted(self.time, where, time.reshape(-1)), columns=columns)
+
+
+def _inserted(values: NDArray[Any], where: NDArray[np.int64] | None, extra: NDArray[Any]) -> NDArray[Any]:
+    """Values [N] with others before the rows `where`; None appends them."""
+    if where is None:
+        return np.concatenate([values, extra.astype(values.dtype, copy=False)])
+    return np.insert(values, where, extra)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.read import read
 from tidegate.data.time.calendars import show
 from tidegate.data.time.zones import to_local
@@ -21,14 +22,16 @@ class Ahead:
     """What is known of the steps to forecast.
 
     Attributes:
-        known: covariate -> [G, K].
+        known: covariate -> [G, K], of the series that have them.
         time: [G, K] their times, where they were given with them; else None.
         notes: what was found.
+        kept: [G] places of these series; None for all.
     """
 
     known: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     time: NDArray[Any] | None = None
     notes: tuple[Note, ...] = ()
+    kept: NDArray[np.int64] | None = None
 
 
 def cut_future(table: Table) -> tuple[Table, NDArray[np.int64]]:
@@ -58,28 +61,49 @@ def cut_future(table: Table) -> tuple[Table, NDArray[np.int64]]:
 
 
 def take_future(table: Table, past: Table, counts: NDArray[np.int64], horizon: int) -> Ahead:
-    """The known-ahead covariates that a table's own last rows hold.
+    """The known-ahead covariates that a table's own last rows hold; series without K of them are left out.
 
     Args:
         table, past, counts: of `cut_future`. horizon: K.
 
     Raises:
-        SchemaError: a series has fewer than K such rows.
+        SchemaError: no series has K such rows.
     """
-    short = np.flatnonzero(counts < horizon)
-    if len(short):
-        whose = f"series {table.ids[short[0]]!r} has" if len(table.ids) > 1 else "the data have"
-        raise SchemaError(
-            f"{whose} {counts[short[0]]} rows at the end with known-ahead values and no target; the forecast has "
-            f"{horizon} steps. Add the rows that are lacking, or give them as future=; future_frame() makes them"
+    kept = np.flatnonzero(counts >= horizon)
+    if not len(kept):
+        most = int(counts.argmax())
+        whose = _whose(table.ids[most]) if len(table.ids) > 1 else ""
+        message = (
+            "the data have {count} rows at the end{whose} with known-ahead values and no target; the forecast has "
+            "{steps} steps. Add the rows that are lacking, or give them as future= (--future); future_frame() "
+            "(predict --template) makes them"
         )
-    rows = (table.starts[1:] - counts)[:, None] + np.arange(horizon)
+        raise SchemaError(tr(message, whose=whose, count=int(counts[most]), steps=horizon))
+    rows = (table.starts[1:] - counts)[kept, None] + np.arange(horizon)
     message = (
         "Rows at the end of the data that have no target, but known-ahead values, were taken as the steps to forecast, "
         "from {first} on."
     )
     note = Note("future_rows", message, {"first": show(local_moment(table, table.time[rows[0, 0]]))})
-    return Ahead({name: table.columns[name][rows] for name in table.schema.known}, table.time[rows], (note,))
+    known = {name: table.columns[name][rows] for name in table.schema.known}
+    return Ahead(known, table.time[rows], (note, *left_out(table, kept)), kept)
+
+
+def left_out(table: Table, kept: NDArray[np.int64]) -> list[Note]:
+    """A note on the series that are not forecast, as rows of their future are lacking or blank."""
+    lacking = np.delete(np.arange(len(table.ids)), kept)
+    if not len(lacking):
+        return []
+    message = (
+        "{count} of {total} series lack rows, or known-ahead values, of the steps to forecast, and have no forecast: "
+        "{names}."
+    )
+    names = ", ".join(table.ids[place] for place in lacking[:10]) + (" ..." if len(lacking) > 10 else "")
+    return [Note("no_future", message, {"count": len(lacking), "total": len(table.ids), "names": names})]
+
+
+def _whose(series: str) -> str:
+    return tr(" of series {name}", name=repr(series)) if series else ""
 
 
 def local_moment(table: Table, moment: Any) -> Any:
@@ -88,13 +112,14 @@ def local_moment(table: Table, moment: Any) -> Any:
     return to_local(np.array([moment]), str(table.timezone))[0] if dated else moment
 
 
-def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -> Ahead:
+def read_future(future: Any, table: Table, names: Sequence[str], horizon: int, *, part: bool = False) -> Ahead:
     """Read the covariates of the `horizon` steps after the end of every series.
 
     Args:
         future: path, frame or dict with the table's time and series columns and the covariates; rows of other
             times are passed over.
         table: the past. names: the covariates. horizon: K.
+        part: leave series out that lack rows, or numbers, where others have them all.
 
     Returns:
         They and, where rows keep no regular step, their times.
@@ -115,19 +140,39 @@ def read_future(future: Any, table: Table, names: Sequence[str], horizon: int) -
         check=False,
     )
     places = {name: index for index, name in enumerate(found.ids)}
-    rows = np.empty((len(table.ids), horizon), dtype=np.int64)
+    rows = np.zeros((len(table.ids), horizon), dtype=np.int64)
+    kept, lacking = [], None
     ahead = table.tail(2).extend(horizon)
     for index, series in enumerate(table.ids):
         place = places.get(series, 0 if len(found.ids) == 1 and schema.series is None else None)
-        if place is None:
-            raise SchemaError(f"future has no rows of series {series!r}; it has {', '.join(found.ids[:5])}")
         wanted = ahead.time[ahead.starts[index + 1] - horizon : ahead.starts[index + 1]]
         irregular = table.frequency.unit == "row"
-        rows[index] = _find(found, place, wanted, series, table.timezone, counted=irregular)
+        try:
+            if place is None:
+                message = "future has no rows of series {name}; it has {names}"
+                raise SchemaError(tr(message, name=repr(series), names=", ".join(found.ids[:5])))
+            rows[index] = _find(found, place, wanted, series, table.timezone, counted=irregular)
+        except SchemaError as error:
+            if not part:
+                raise
+            lacking = lacking or error
+            continue
+        if not part or not _blank(found, names, rows[index]):
+            kept.append(index)
+    if lacking is not None and not kept:
+        raise lacking
+    chosen = np.array(kept, dtype=np.int64) if kept else np.arange(len(table.ids))
+    rows = rows[chosen]
     values = {name: _like(name, found.columns[name], table.columns[name]) for name in names}
     dated = found.time.dtype.kind == "M" and table.time.dtype.kind == "M"
     time = found.time[rows] if dated and table.frequency.unit == "row" else None
-    return Ahead({name: column[rows] for name, column in values.items()}, time)
+    known = {name: column[rows] for name, column in values.items()}
+    return Ahead(known, time, tuple(left_out(table, chosen)), chosen)
+
+
+def _blank(found: Table, names: Sequence[str], rows: NDArray[np.int64]) -> bool:
+    """Whether a number is lacking among rows [K] of the covariates."""
+    return any(found.numeric(name) and bool(np.isnan(found.columns[name][rows]).any()) for name in names)
 
 
 def _like(name: str, values: NDArray[Any], past: NDArray[Any]) -> NDArray[Any]:
@@ -140,11 +185,13 @@ def _like(name: str, values: NDArray[Any], past: NDArray[Any]) -> NDArray[Any]:
         return values
     if values.dtype.kind == "f" and np.isnan(values).all():
         return np.full(len(values), None, dtype=object)
-    ours, theirs = ("numbers", "text") if past.dtype.kind == "f" else ("text", "numbers")
-    raise SchemaError(
-        f"future column {name!r} holds {theirs}, but {ours} in the past; correct it (one word among "
-        "numbers makes a column text)"
+    message = (
+        "future column {name} holds text, but numbers in the past; correct it (one word among numbers makes a column "
+        "text)"
+        if past.dtype.kind == "f"
+        else "future column {name} holds numbers, but text in the past; correct it"
     )
+    raise SchemaError(tr(message, name=repr(name)))
 
 
 def _find(
@@ -155,18 +202,18 @@ def _find(
     times = found.time[first:end]
     if counted or times.dtype.kind != "M":
         if len(times) < len(wanted):
-            raise SchemaError(
-                f"future has {len(times)} rows of series {series!r}; the forecast has {len(wanted)} steps"
-            )
+            message = "future has {count} rows{whose}; the forecast has {steps} steps"
+            raise SchemaError(tr(message, count=len(times), whose=_whose(series), steps=len(wanted)))
         return np.asarray(first + np.arange(len(wanted)))
     at = np.minimum(np.searchsorted(times, wanted), max(len(times) - 1, 0))
     missing = times[at] != wanted if len(times) else np.ones(len(wanted), dtype=bool)
     if missing.any():
         step = wanted[int(np.argmax(missing))]
         clock = to_local(np.array([step]), timezone)[0] if timezone is not None else step
-        whose = f" of series {series!r}" if series else ""
-        raise SchemaError(
-            f"future lacks the row for {show(clock)}{whose}; it needs {len(wanted)} rows from "
-            f"{show(wanted[0])} on. future_frame() makes them"
+        message = (
+            "future lacks the row for {time}{whose}; it needs {count} rows from {first} on. future_frame() "
+            "(predict --template) makes them"
         )
+        values = {"time": show(clock), "whose": _whose(series), "count": len(wanted), "first": show(wanted[0])}
+        raise SchemaError(tr(message, **values))
     return np.asarray(first + at)

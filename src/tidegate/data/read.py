@@ -31,6 +31,7 @@ from tidegate.data.time.parts import roles_of
 from tidegate.data.time.resample import Resample
 from tidegate.data.time.resample import resample as to_grid
 from tidegate.data.time.time_axis import in_zone, times_of
+from tidegate.data.time.timestamps import Times
 from tidegate.data.time.zones import zone
 
 Wide = bool | Literal["rows"]
@@ -118,6 +119,9 @@ def read(
         starts = None
     elif not any((series, known, observed, static)) and (grid := wider.calendar_of(opened, time, target)):
         rows, schema, aware = _calendar(opened, grid, timezone, date_format)
+        starts = None
+    elif not any((known, observed, static)) and (headed := wider.headed_by_times(opened, time, target)):
+        rows, schema, aware = _headed(opened, headed, series, timezone)
         starts = None
     else:
         names: dict[str, Any] = {"time": time, "target": target, "series": series, "known": known}
@@ -280,6 +284,36 @@ def _calendar(
         notes.append(Note("unused", _UNUSED, {"columns": ", ".join(unused[:12])}))
     rows = Rows(stamps, None, ("",), {"value": values}, source.place, aware is None, origin=index, notes=notes)
     return rows, Schema(grid.date, ("value",)), aware
+
+
+def _headed(
+    source: Source, times: dict[str, np.datetime64], series: Names, timezone: str | None
+) -> tuple[Rows, Schema, str | None]:
+    """Rows that are series, under columns that are named for their times."""
+    others = [name for name in source.names if name not in times]
+    loaded = source.load({**dict.fromkeys(times, "number"), **dict.fromkeys(others, "key")})
+    found = {name: loaded.values[name].names for name in others}
+    telling = [name for name in others if len(found[name]) > 1]
+    single = [name for name in telling if len(found[name]) == loaded.rows]
+    chosen = as_names(series) or tuple(single[:1] or telling)
+    keys = series_keys(source, loaded, chosen)
+    stamps = np.array(list(times.values()), dtype="datetime64[us]")
+    grid = np.stack([loaded.values[name] for name in times], axis=1)
+    held = ~np.isnan(grid)
+    inside = (np.cumsum(held, axis=1) > 0) & (np.cumsum(held[:, ::-1], axis=1)[:, ::-1] > 0)
+    row, place = np.nonzero(inside)
+    message = "Each row was read as a series, and the {count} columns {columns} as its times."
+    shown = f"{next(iter(times))} ... {list(times)[-1]}"
+    notes = [Note("headed", message, {"count": len(times), "columns": shown})]
+    unused = [name for name in others if name not in chosen]
+    if unused:
+        notes.append(Note("unused", _UNUSED, {"columns": ", ".join(unused[:12])}))
+    codes = None if keys.codes is None else keys.codes[row]
+    values = {"value": grid[row, place]}
+    whole = Times(stamps[place])
+    clock, aware = in_zone(whole, timezone, codes, source, notes)
+    rows = Rows(clock, codes, keys.ids, values, source.place, aware is None, origin=row, notes=notes, keys=keys.columns)
+    return rows, Schema("time", ("value",), "/".join(chosen) or None, (), (), (), chosen), aware
 
 
 def _wide_rows(source: Source, frequency: str | Frequency | None) -> tuple[Rows, Schema, str | None, NDArray[np.int64]]:

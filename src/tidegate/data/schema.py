@@ -12,7 +12,7 @@ from tidegate.core.table import Schema
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
 from tidegate.data.time.digits import dates_in_digits
-from tidegate.data.time.parts import TIMES, clock_for, is_clock, is_date, year_parts
+from tidegate.data.time.parts import TIMES, are_years, clock_for, is_clock, is_date, part_named, year_parts
 
 Names = str | Sequence[str] | None
 TimeName = str | Sequence[str] | Literal[False] | None
@@ -75,12 +75,16 @@ def find_time(
     if time is not None:
         return _named_time(source, as_names(time), parts, free, series)
     single = _single_time(source, free, formatted, bool(parts))
-    return _with_clock(source, single, free, series, parts) if single else parts
+    found = _with_clock(source, single, free, series, parts) if single else parts
+    if found == (single,) and is_clock(source, found[0]):  # a duration, where another column has whole times
+        whole = (name for name in free if source.kind(name) == "time" and not is_clock(source, name))
+        return (next(whole, found[0]),)
+    return found
 
 
 def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bool) -> str | None:
     """The column of times by its name, else the first that holds times."""
-    lower = {name.lower(): name for name in reversed(free)}
+    lower = {_bare(name): name for name in reversed(free)}
     for known in TIMES:
         if parts and known in ("month", "year", "年", "week", "月"):
             break
@@ -88,6 +92,9 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
             kind = source.kind(lower[known])
             if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
                 return lower[known]
+    years = [name for name in free if part_named(name) == "year" and are_years(source, name)]
+    if years and not parts:
+        return years[0]
     written = next(
         (name for name in sorted(free, key=lambda name: constant(source, name)) if source.kind(name) == "time"), None
     )
@@ -102,6 +109,10 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
     return written
 
 
+def _bare(name: str) -> str:
+    return name.lower().strip("<>[] ")
+
+
 def dates_by_look(source: Source, name: str) -> bool:
     """Whether a column is not named for times, and its whole numbers can only be dates."""
     return name.lower() not in TIMES and source.kind(name) == "number" and dates_in_digits(source.cells(name))
@@ -112,7 +123,7 @@ def _with_clock(
 ) -> tuple[str, ...]:
     """A column of times with the one that holds its dates, or its times of day."""
     if is_clock(source, single):
-        named = [name for known in TIMES for name in free if name.lower() == known and name != single]
+        named = [name for known in TIMES for name in free if _bare(name) == known and name != single]
         others = named + [name for name in free if source.kind(name) == "time"]
         date = next((name for name in others if is_date(source, name)), None)
         if date is not None:
@@ -194,7 +205,7 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
     moving = [name for name in numeric if not constant(source, name)]
     if len(numeric) == 1 or len(moving) == 1:
         return ((moving or numeric)[0],)
-    shown = ", ".join(f"{name} ({source.kind(name)})" for name in source.names[:20])
+    shown = ", ".join(_looks(source, name) for name in source.names[:20])
     if not numeric:
         if len(source.names) == 1:
             told = "no column of numbers, only {shown}; if several columns stand in it, pass delimiter= (--delimiter)"
@@ -215,6 +226,13 @@ def find_targets(source: Source, target: Names, taken: Sequence[str]) -> tuple[s
     )
     text = tr(message, count=len(numeric), names=", ".join(numeric), last=numeric[-1])
     raise SchemaError(text + (tr(". Other columns: {names}", names=others) if others else ""))
+
+
+def _looks(source: Source, name: str) -> str:
+    """A column's name, and what it holds: of text its first cell, too, which may say why it is no number."""
+    kind = source.kind(name)
+    cell = next((text.strip() for text in source.cells(name) if text.strip()), "") if kind == "text" else ""
+    return f"{name} ({tr(kind)}{f': {cell[:40]!r}' if cell and len(source.names) > 1 else ''})"
 
 
 def resolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tidegate.core.errors import DataError
@@ -34,14 +34,14 @@ class Saved(Notebook):
         """What `to_json` wrote.
 
         Raises:
-            DataError: a key is missing or unknown.
+            DataError: a key that has no default is missing, or one is unknown.
         """
-        hints = get_type_hints(cls)
-        names = [field.name for field in fields(cls)]
-        if set(state) != set(names):
-            odd = sorted(set(state) ^ set(names))
+        hints, own = get_type_hints(cls), fields(cls)
+        needed = {field.name for field in own if field.default is MISSING and field.default_factory is MISSING}
+        odd = sorted((set(state) - {field.name for field in own}) | (needed - set(state)))
+        if odd:
             raise DataError(f"saved evaluation has missing or unknown keys {odd}; evaluate again with this version")
-        return cls(**{name: _restored(state[name], hints[name]) for name in names})
+        return cls(**{name: _restored(value, hints[name]) for name, value in state.items()})
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -10,6 +10,7 @@ from typing import Any
 from tidegate.core.names import method_name, metric_name
 from tidegate.core.text import joined, number, probability, share, spaced
 from tidegate.core.translate import Language, tr
+from tidegate.evaluate.significance import FEW, FEWEST
 
 LEVEL = 0.05  # p-values below it are called significant
 RELATIVE_TIE = 0.01  # a difference in error below this share of the baseline's, either way, is none worth having
@@ -54,6 +55,7 @@ _EVIDENCE = {
     "none": " (no test: {independent} independent forecasts, where it needs {needed})",
     "alike": " (no test: the errors of the {independent} forecasts stay alike for so long that they tell as much as "
     "{effective} independent ones, where it needs {needed})",
+    "too_few": " (no interval: it needs {needed})",
     "interval": " (95 % interval of the difference: {low} to {high})",
     "points": " (95 % interval of the difference: {low} to {high} points{test})",
 }
@@ -166,9 +168,11 @@ class Verdict:
             ends = [(100.0 if shares else 1.0) * float(given[name]) for name in ("low", "high")]
             low, high = (f"{end:+.1f}" if shares else number(end) for end in ends)
             test = "" if p is None else tr(_TEST, lang, p=shown)
-            units = tr(_UNITS[given["units"]], lang, count=given["unit_count"]) if self.key == "few" else ""
+            count = int(given["unit_count"])
+            said = self.key == "few" or count < FEW
+            units = tr(_UNITS[given["units"]], lang, count=count) if said else ""
             if not all(map(math.isfinite, ends)):  # too little was tested to draw any
-                return units
+                return units + (tr(_EVIDENCE["too_few"], lang, needed=FEWEST) if count < FEWEST else "")
             kind = "points" if shares else "interval"
             return units + tr(_EVIDENCE[kind], lang, low=low, high=high, test=test)
         if "independent" not in given:

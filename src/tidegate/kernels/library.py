@@ -29,7 +29,11 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
 ABI = 3
-ADDED = ("tg_can_write", "tg_write")  # since this version began: a library that was built before lacks them
+ADDED = (
+    "tg_can_write",
+    "tg_write",
+    "tg_largest",
+)  # since this version began: a library that was built before lacks them
 _ORDER = "<" if sys.byteorder == "little" else ">"
 _CHOSEN: ContextVar[int | None] = ContextVar("tidegate_threads", default=None)
 NAMES = {"win32": "tidegate_native.dll", "darwin": "libtidegate_native.dylib"}
@@ -73,6 +77,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_peak": ([integer, integer, real], real),
         "tg_can_write": ([], ctypes.c_int),
         "tg_write": ([pointer], integer),
+        "tg_largest": ([pointer], ctypes.c_int),
     }
     for name, (arguments, result) in results.items():
         if name in ADDED and not hasattr(library, name):

@@ -1,4 +1,4 @@
-"""One stream of tokens that an LSTM writes, many in one native call (`tg_writer` in native/api.h)."""
+"""Tokens that an LSTM writes, many in one native call (`tg_writer` in native/api.h), and the largest scores of rows."""
 
 from __future__ import annotations
 
@@ -14,12 +14,40 @@ from tidegate.kernels.library import KernelError, native
 Array = NDArray[np.float32]
 PANEL, UNITS, SLACK = 32, 8, 64
 LAYOUT = struct.Struct("<6q9QdQ")
+TOPS = struct.Struct("<4q5Q")
+MOST = 64  # that are found of a row
 
 
 def can_write() -> bool:
     """Whether the library is there, knows how, and this processor can."""
     library = native()
     return library is not None and hasattr(library, "tg_can_write") and bool(library.tg_can_write())
+
+
+def largest(scores: Array, add: Array, count: int) -> tuple[Array, NDArray[np.int64], Array]:
+    """Of each row [N, V] the `count` largest of scores + add, best first, of equal ones the first.
+
+    Args:
+        scores: [N, V]. add: [V], 0 or -inf for what is barred. count: at most 64.
+
+    Returns:
+        Values and places [N, count], -inf and 0 where there are no more, and log sum exp(scores) [N].
+
+    Raises:
+        KernelError: `can_write` is false.
+    """
+    library = native()
+    if library is None:
+        raise KernelError("this library or processor cannot search; `tidegate info` says more.")
+    scores = np.ascontiguousarray(scores, np.float32)
+    rows, size = scores.shape
+    values, places = np.empty((rows, count), np.float32), np.empty((rows, count), np.int64)
+    sums = np.empty(rows, np.float32)
+    pointers = [array.ctypes.data for array in (scores, np.ascontiguousarray(add, np.float32), values, places, sums)]
+    status = library.tg_largest(TOPS.pack(TOPS.size, rows, size, count, *pointers))
+    if status:
+        raise KernelError(f"tg_largest: {library.tg_message(status).decode()}.")
+    return values, places, sums
 
 
 class Write:

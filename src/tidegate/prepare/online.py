@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from tidegate.core.table import Table
 from tidegate.prepare.document import plain_fields
 from tidegate.prepare.table.calendar import clock_table, day_table, feature_names, zone_changes
 
-FEATURES = ("minute", "hour", "day_of_week")
+Feature = Literal["minute", "hour", "day_of_week"]
+FEATURES: tuple[Feature, ...] = get_args(Feature)
 LARGEST = 40.0  # of a squashed value: sinh stays finite
 FARTHEST = 1e300  # of a scaled one
 _DAY = 86_400_000_000
@@ -186,7 +187,7 @@ class Clock:
 
     def __init__(self, features: Sequence[str], timezone: str | None) -> None:
         self.timezone = timezone
-        self.minutes = clock_table([name for name in features if name != "day_of_week"])
+        self.minutes = clock_table(tuple(name for name in features if name != "day_of_week"))
         days = np.arange(7).astype("datetime64[D]")  # 1970-01-01 was a Thursday, and so is every 7th day after it
         self.days = day_table(days, ["day_of_week"], None) if "day_of_week" in features else None
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-import types
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
+from tidegate.core.checks import Checked, Range
 from tidegate.core.errors import ArtifactError, ConfigError
 
 Fill = Literal["ffill", "bfill", "linear", "seasonal", "none"]
@@ -26,37 +25,8 @@ O = TypeVar("O", bound="Options")
 
 
 @dataclass(frozen=True)
-class Options:
-    """Options that are checked by their types when they are made, and are JSON by their fields.
-
-    `LIMITS` holds the least and the most of each whole number, and what each other number stays below.
-    """
-
-    LIMITS: ClassVar[Mapping[str, tuple[float, float]]] = {}
-
-    def __post_init__(self) -> None:
-        for name, hint in get_type_hints(type(self)).items():
-            if get_origin(hint) is not ClassVar:
-                self._check(name, hint, getattr(self, name))
-
-    def _check(self, name: str, hint: Any, value: object) -> None:
-        if get_origin(hint) in (types.UnionType, Union):
-            if value is None:
-                return
-            hint = next(part for part in get_args(hint) if part is not type(None))
-        if get_origin(hint) is Literal and value not in get_args(hint):
-            raise ConfigError(f"{name}={value!r} is unknown; choose one of {', '.join(get_args(hint))}")
-        if hint is bool and not isinstance(value, bool):
-            raise ConfigError(f"{name}={value!r} is not True or False")
-        if hint is int:
-            least, most = self.LIMITS[name]
-            if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-                raise ConfigError(f"{name}={value!r} should be a whole number from {least} to {most}")
-        if hint is float:
-            least, below = self.LIMITS[name]
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value < below:
-                limit = "or more" if below == math.inf else f"up to, but not, {below}"
-                raise ConfigError(f"{name}={value!r} should be a number, {least} {limit}")
+class Options(Checked):
+    """Options that are checked by their types, and are JSON by their fields."""
 
     def to_json(self) -> dict[str, Any]:
         """All options as JSON values."""
@@ -99,18 +69,16 @@ class PrepareOptions(Options):
         season: steps of one season for `fill="seasonal"`; None takes the shortest that the calendar suggests.
     """
 
-    LIMITS: ClassVar = {"difference_lag": (1, MOST_STEPS), "season": (2, MOST_STEPS)}
-
     fill: Fill = "ffill"
     mask: bool | None = None
     scale: Scale = "standard"
     scale_by: ScaleBy | None = None
     target_transform: TargetTransform = "none"
-    difference_lag: int = 1
+    difference_lag: Annotated[int, Range(1, MOST_STEPS)] = 1
     keep_level: bool = True
     calendar: tuple[str, ...] | None = None
     holidays: str | None = None
-    season: int | None = None
+    season: Annotated[int, Range(2, MOST_STEPS)] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -159,17 +127,15 @@ class SequenceOptions(Options):
     >>> SequenceOptions(scale="log")
     Traceback (most recent call last):
     ...
-    tidegate.core.errors.ConfigError: scale='log' is unknown; choose one of standard, minmax, robust, none
+    tidegate.core.errors.ConfigError: scale is one of 'standard', 'minmax', 'robust', 'none'; got 'log'
     """
-
-    LIMITS: ClassVar = {"max_length": (1, MOST_STEPS), "vocabulary": (3, MOST_TOKENS), "min_count": (1, MOST_STEPS)}
 
     scale: Scale = "standard"
     fill: StepFill = "ffill"
     mask: bool | None = None
-    max_length: int | None = None
+    max_length: Annotated[int, Range(1, MOST_STEPS)] | None = None
     truncate: Truncate = "end"
     tokens: Tokens = "word"
-    vocabulary: int = 20_000
-    min_count: int = 2
+    vocabulary: Annotated[int, Range(3, MOST_TOKENS)] = 20_000
+    min_count: Annotated[int, Range(1, MOST_STEPS)] = 2
     lowercase: bool = True

@@ -9,11 +9,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Range
 from tidegate.core.errors import ArtifactError, SchemaError
 from tidegate.prepare.options import Options
 
@@ -113,12 +114,10 @@ class PictureAugment(Options):
         flip: mirror every other one; off, as left and right may matter.
     """
 
-    LIMITS: ClassVar = {**dict.fromkeys(("shift", "scale", "colour"), (0, 0.9)), "turn": (0, 180)}
-
-    shift: float = 0.08
-    scale: float = 0.1
-    turn: float = 8.0
-    colour: float = 0.1
+    shift: Annotated[float, Range(0, 0.9, below=True)] = 0.08
+    scale: Annotated[float, Range(0, 0.9, below=True)] = 0.1
+    turn: Annotated[float, Range(0, 180, below=True)] = 8.0
+    colour: Annotated[float, Range(0, 0.9, below=True)] = 0.1
     flip: bool = False
 
 

@@ -122,7 +122,7 @@ def _columns(found: Any, name: str) -> Columns | None:
     lengths = {len(values) for values in found.values()}
     if len(lengths) != 1 or lengths == {0}:
         raise RequestError(422, tr("the lists of {name} differ in length, or are empty", name=name))
-    if any(isinstance(value, (dict, list)) for values in found.values() for value in values):
+    if any({dict, list} & set(map(type, values)) for values in found.values()):
         raise RequestError(422, tr("the values of {name} are numbers, texts or null", name=name))
     return found
 
@@ -196,7 +196,8 @@ def plain_list(values: Any) -> list[Any]:
     if values.dtype.kind == "M":
         return [None if value is None else value.isoformat() for value in values.astype("datetime64[us]").tolist()]
     if values.dtype.kind == "f":
-        return [None if math.isnan(value) else value for value in values.tolist()]
+        plain: list[Any] = values.tolist()
+        return [None if math.isnan(value) else value for value in plain] if np.isnan(values).any() else plain
     return list(values.tolist())
 
 
@@ -210,6 +211,6 @@ def numbers(values: list[Any], name: str) -> NDArray[np.float64]:
         found = np.array(values, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestError(422, tr("column {name} holds what is no number", name=repr(name))) from error
-    if found.ndim != 1 or any(isinstance(value, (str, bool)) for value in values):
+    if found.ndim != 1 or {str, bool} & set(map(type, values)):
         raise RequestError(422, tr("column {name} holds what is no number", name=repr(name)))
     return found

@@ -15,7 +15,7 @@ from tidegate.artifacts.runlock import hold_run
 from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.tasks.params import Parameters
-from tidegate.tasks.search.presets import check_preset, search
+from tidegate.tasks.search.presets import search
 from tidegate.tasks.verbs import require_verb
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ class Estimator(Parameters, Notebook, ABC):
         """The way of every fit: check, read, train; with `out`, evaluate the test part and leave a run behind."""
         begun = time.monotonic()
         self.check()
-        check_preset(self.preset, self.time_limit)
         if call.split["validation"] == 0:
             raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
         with nullcontext() if call.out is None else hold_run(Path(call.out)):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS
+from tidegate.core.checks import Checked, Count, Range, Share, whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS
@@ -21,13 +22,18 @@ AUTO: Auto = "auto"
 
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
 READING = ("repair", "resample", "wide", *OPTIONS)
-CELLS = ("lstm", "gru", "peephole", "coupled")
+Cell = Literal["lstm", "gru", "peephole", "coupled"]
+CELLS: tuple[Cell, ...] = get_args(Cell)
+Size = Annotated[int, Range(1, LARGEST)]
+Members = Annotated[int, Range(1, MOST_MEMBERS)]
+Terms = Annotated[int, Range(5, LARGEST_VOCABULARY)]  # of a vocabulary
+Bias = Annotated[float, Range(-100, 100)]
 _NEVER = object()
 OPEN = ("batch_size", "max_epochs", "patience")  # options of training that None leaves to the size of the data
 
 
 @dataclass(frozen=True)
-class RecurrentOptions:
+class RecurrentOptions(Checked):
     """The everyday sizes of a recurrence, as an estimator's own arguments give them.
 
     Attributes:
@@ -35,20 +41,11 @@ class RecurrentOptions:
         bidirectional: whether it reads both ways; "auto" leaves it to the task.
     """
 
-    cell: str
-    hidden_size: int
-    num_layers: int
-    dropout: float
+    cell: Cell
+    hidden_size: Size
+    num_layers: Size
+    dropout: Share
     bidirectional: bool | Auto = AUTO
-
-    def __post_init__(self) -> None:
-        choice("cell", self.cell, CELLS)
-        for name in ("hidden_size", "num_layers"):
-            whole(name, getattr(self, name), 1)
-            if getattr(self, name) > LARGEST:
-                raise ConfigError(f"{name} is at most {LARGEST}; got {getattr(self, name)}")
-        share("dropout", self.dropout)
-        choice("bidirectional", self.bidirectional, (AUTO, True, False))
 
 
 @dataclass(frozen=True)
@@ -62,18 +59,11 @@ class FitOptions(TrainOptions):
     """
 
     refit: bool | None = None
-    effort: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        choice("refit", self.refit, (None, True, False))
-        effort = self.effort
-        if isinstance(effort, bool) or not isinstance(effort, (int, float)) or not 0 < effort <= 100:
-            raise ConfigError(f"effort is a number above 0 up to 100; got {effort!r}")
+    effort: Annotated[float, Range(0, 100, above=True)] = 1.0
 
 
 @dataclass(frozen=True)
-class LayerOptions:
+class LayerOptions(Checked):
     """The finer choices of a network that every task has.
 
     Attributes:
@@ -97,45 +87,26 @@ class LayerOptions:
 
     encoder: Any = "recurrent"
     pooling: Any = AUTO
-    segment: int | Auto = AUTO
+    segment: Count | Auto = AUTO
     normalise: Any = AUTO
     batch_norm: bool = False
     layer_norm: bool = False
-    recurrent_dropout: float = 0.0
-    zoneout: float = 0.0
-    forget_bias: float | None = None
-    num_heads: int = 4
-    feedforward: int | None = None
+    recurrent_dropout: Share = 0.0
+    zoneout: Share = 0.0
+    forget_bias: Bias | None = None
+    num_heads: Count = 4
+    feedforward: Count | None = None
     positions: Any = "sinusoidal"
     self_attention: bool = False
-    conv_channels: tuple[int, ...] = ()
-    conv_kernel: int = 3
-    conv_stride: int = 1
+    conv_channels: tuple[Count, ...] = ()
+    conv_kernel: Count = 3
+    conv_stride: Count = 1
     conv_padding: Literal["causal", "same"] = "same"
 
     def __post_init__(self) -> None:
-        choice("conv_padding", self.conv_padding, ("causal", "same"))
-        for name in ("batch_norm", "layer_norm", "self_attention"):
-            choice(name, getattr(self, name), (True, False))
-        for name in ("num_heads", "conv_kernel", "conv_stride"):
-            whole(name, getattr(self, name), 1)
-        for name in ("recurrent_dropout", "zoneout"):
-            share(name, getattr(self, name))
-        if self.segment != AUTO:
-            whole("segment", self.segment, 1)
-        if self.feedforward is not None:
-            whole("feedforward", self.feedforward, 1)
-        if not isinstance(self.conv_channels, (tuple, list)):
-            raise ConfigError(
-                f"conv_channels is a list of channels, such as [32] or [32, 64]; got {self.conv_channels!r}"
-            )
-        for channels in self.conv_channels:
-            whole("conv_channels", channels, 1)
+        super().__post_init__()
         if self.conv_stride > self.conv_kernel:
             raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
-        bias = self.forget_bias
-        if bias is not None and (isinstance(bias, bool) or not isinstance(bias, (int, float)) or not abs(bias) <= 100):
-            raise ConfigError(f"forget_bias is a number from -100 to 100, or None; got {bias!r}")
 
     def check_cell(self, recurrent: RecurrentOptions) -> None:
         """Refuse what a recurrence of these sizes cannot do.
@@ -180,18 +151,6 @@ def training_options(model: Any, kind: type[Train]) -> tuple[Train, tuple[str, .
     own["patience"] = options.patience
     left = tuple(name for name in OPEN if own[name] is None and not said(found, model.training, name))
     return options, left
-
-
-def check_ensemble(size: Any) -> int:
-    """The number of networks of an ensemble.
-
-    Raises:
-        ConfigError: it is no whole number from 1 to what an artifact can hold.
-    """
-    whole("ensemble_size", size, 1)
-    if size > MOST_MEMBERS:
-        raise ConfigError(f"ensemble_size is at most {MOST_MEMBERS}; got {size}")
-    return int(size)
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
@@ -268,31 +227,3 @@ def unknown(holder: str, name: str, known: Iterable[str], shown: Iterable[str] |
         return tr("{holder} has no option {name}; it has {known}", **values)
     guess = tr(" or ").join(map(repr, near))
     return tr("{holder} has no option {name}; did you mean {guess}? It has {known}", guess=guess, **values)
-
-
-def choice(name: str, value: Any, allowed: tuple[Any, ...]) -> None:
-    """Refuse a value that is not among the allowed ones."""
-    if not any(value is item or (type(value) is type(item) and value == item) for item in allowed):
-        raise ConfigError(f"{name} is one of {', '.join(map(repr, allowed))}; got {value!r}")
-
-
-def whole(name: str, value: Any, least: int) -> None:
-    """Refuse anything but a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
-
-
-def share(name: str, value: Any) -> None:
-    """Refuse anything but a share from 0 up to, but not, 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise ConfigError(f"{name} is a share from 0 up to, but not, 1; got {value!r}")
-
-
-def check_vocabulary(size: Any, min_count: Any) -> None:
-    """Refuse a size of a vocabulary, or how often a token must occur in it, that cannot work; None leaves it open."""
-    if min_count is not None:
-        whole("min_count", min_count, 1)
-    if size is not None:
-        whole("vocabulary", size, 5)
-        if size > LARGEST_VOCABULARY:
-            raise ConfigError(f"vocabulary is at most {LARGEST_VOCABULARY}; got {size}")

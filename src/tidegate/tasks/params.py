@@ -6,12 +6,13 @@ import inspect
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
+from tidegate.core.checks import Count, Range, Share, Whole
 from tidegate.core.docstrings import arguments, completed
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.tasks.options import group, unknown
+from tidegate.tasks.options import Cell, Size, group, unknown
 
 if TYPE_CHECKING:
     from sklearn.utils import Tags
@@ -48,17 +49,17 @@ class Parameters:
 
     GROUPS: ClassVar[Mapping[str, type[Any]]] = {}
 
-    cell: str = "lstm"
-    hidden_size: int = 64
-    num_layers: int = 1
-    dropout: float = 0.1
+    cell: Cell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Size = 1
+    dropout: Share = 0.1
     loss: str = "mse"
-    learning_rate: float = 2e-3
-    batch_size: int | None = None
-    max_epochs: int | None = None
-    seed: int = 0
-    preset: str | None = None
-    time_limit: float | None = None
+    learning_rate: Annotated[float, Range(0, 100, above=True)] = 2e-3
+    batch_size: Count | None = None
+    max_epochs: Count | None = None
+    seed: Whole = 0
+    preset: Literal["fast", "medium", "best"] | None = None
+    time_limit: Annotated[float, Range(1, 1e9)] | None = None
 
     def __init_subclass__(cls, **given: Any) -> None:
         """Find the groups among the fields, and put into the docstring what the classes above say of its arguments."""

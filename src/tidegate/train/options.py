@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Literal
 
+from tidegate.core.checks import Amount, Checked, Count, Range, Ratio, Whole
 from tidegate.core.errors import ConfigError
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
@@ -12,7 +13,7 @@ ScheduleName = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
 
 
 @dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Checked):
     """Options of the training loop.
 
     Attributes:
@@ -35,55 +36,23 @@ class TrainOptions:
     """
 
     optimizer: OptimizerName = "adam"
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.0
+    learning_rate: Annotated[float, Range(0, 100, above=True)] = 2e-3
+    weight_decay: Amount = 0.0
     schedule: ScheduleName = "cosine"
-    step_epochs: int = 10
-    factor: float = 0.5
-    plateau_patience: int = 3
-    warmup: float = 0.0
-    clip: float = 1.0
-    batch_size: int = 64
-    max_epochs: int = 100
-    steps_per_epoch: int | None = None
-    patience: int | None = None
-    min_delta: float = 0.0
-    average: float = 0.995
-    seed: int = 0
+    step_epochs: Count = 10
+    factor: Annotated[float, Range(0, 1, above=True)] = 0.5
+    plateau_patience: Whole = 3
+    warmup: Ratio = 0.0
+    clip: Amount = 1.0
+    batch_size: Count = 64
+    max_epochs: Count = 100
+    steps_per_epoch: Count | None = None
+    patience: Whole | None = None
+    min_delta: Amount = 0.0
+    average: Annotated[float, Range(0, 0.99999)] = 0.995
+    seed: Whole = 0
 
     def __post_init__(self) -> None:
-        _choice("optimizer", self.optimizer, get_args(OptimizerName))
-        _choice("schedule", self.schedule, get_args(ScheduleName))
-        for name in ("batch_size", "max_epochs", "step_epochs"):
-            _least(name, getattr(self, name), 1)
-        for name in ("plateau_patience", "seed"):
-            _least(name, getattr(self, name), 0)
-        if self.patience is not None:
-            _least("patience", self.patience, 0)
-        if self.steps_per_epoch is not None:
-            _least("steps_per_epoch", self.steps_per_epoch, 1)
+        super().__post_init__()
         if self.schedule == "one_cycle" and self.warmup:
             raise ConfigError(f"schedule='one_cycle' has a rise of its own: leave warmup at 0; got {self.warmup!r}")
-        _within("learning_rate", self.learning_rate, 0.0, 100.0, open_low=True)
-        _within("factor", self.factor, 0.0, 1.0, open_low=True)
-        _within("warmup", self.warmup, 0.0, 1.0)
-        _within("average", self.average, 0.0, 0.99999)
-        for name in ("weight_decay", "clip", "min_delta"):
-            _within(name, getattr(self, name), 0.0, float("inf"))
-
-
-def _choice(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name} is one of {', '.join(allowed)}; got {value!r}")
-
-
-def _least(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f"{name} is a whole number of at least {least}; got {value!r}")
-
-
-def _within(name: str, value: Any, low: float, high: float, *, open_low: bool = False) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not (low < value if open_low else low <= value) or not value <= high:
-        above = "above" if open_low else "from"
-        raise ConfigError(f"{name} is a number {above} {low:g} up to {high:g}; got {value!r}")

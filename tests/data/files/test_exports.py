@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.data.files.support import days, kinds, text_file
-from tidegate.core.errors import SchemaError, TimeError
+from tidegate.core.errors import ReadError, SchemaError, TimeError
 from tidegate.data import read
+from tidegate.data.read import read_like
 
 N = 40
 VALUES = [round(100 + 10 * np.sin(i / 3) + i / 10, 2) for i in range(N)]
@@ -92,6 +93,16 @@ TABLES = {
         + rows(lambda i, day, y: f"[{day[8:]}/{'Jan' if day[6] == '1' else 'Feb'}/2024:00:00:00 +0000],{y}\n"),
         "date", "v", set(),
     ),
+    "text as formulas": (
+        "date,v\n" + rows(lambda i, day, y: f'="{day}",="{y}"\n'), "date", "v", set(),
+    ),
+    "text by an apostrophe": (
+        "date,v\n" + rows(lambda i, day, y: f"'{day},'{y}\n"), "date", "v", set(),
+    ),
+    "hours by their end": (
+        "Date,HE,v\n" + "".join(f"2024-01-{i // 24 + 1:02d},HE{i % 24 + 1:02d},{y}\n" for i, y in enumerate(VALUES)),
+        "time", "v", {"time_parts"},
+    ),
     "PVGIS": (
         "Latitude (decimal degrees):\t45.0\n\ntime,P\n"
         + "".join(f"202401{i // 24 + 1:02d}:{i % 24:02d}10,{y}\n" for i, y in enumerate(VALUES))
@@ -144,13 +155,57 @@ def test_digits_of_other_scripts(tmp_path, zero):
     assert str(table.time[0])[:10] == DAYS[0]
 
 
-def test_a_year_in_every_column(tmp_path):
-    """World Bank: names that are years are no row, and what each row is must be said."""
+def headed(cell):
+    """Eurostat's: keys in one cell, a month in every column, two series."""
+    months = "\t".join(f"{2020 + i // 12}-{i % 12 + 1:02d} " for i in range(N))
+    rows = (
+        f"M,PC,{geo}\t" + "\t".join(cell(i, y + k) for i, y in enumerate(VALUES)) for k, geo in enumerate(("DE", "FR"))
+    )
+    return f"freq,unit,geo\\TIME_PERIOD\t{months}\n" + "\n".join(rows) + "\n"
+
+
+def test_a_year_or_month_in_every_column(tmp_path):
+    """World Bank and Eurostat: each row is a series, and the names of the columns are its times."""
     years = ",".join(f'"{year}"' for year in range(1960, 2000))
     text = f'"Data Source","WDI",\n\n"Country Name","Country Code",{years},\n'
     text += "".join(f'"C{k}","C{k}",' + ",".join(f'"{y + k}"' for y in VALUES) + ",\n" for k in range(3))
-    with pytest.raises(SchemaError, match=r'40 columns.*1960|wide="rows"|hold numbers: 1960'):
-        read(text_file(tmp_path, text))
+    table = read(text_file(tmp_path, text))
+    assert (table.ids, str(table.frequency), str(table.time[0])[:4]) == (("C0", "C1", "C2"), "12M", "1960")
+    assert table.columns["value"].tolist() == [y + k for k in range(3) for y in VALUES]
+    assert {"headed", "unused"} <= kinds(table)
+    table = read(text_file(tmp_path, headed(lambda i, y: ": " if i == 3 else f"{y} ")))
+    assert (table.ids, str(table.frequency)) == (("M,PC,DE", "M,PC,FR"), "M")
+    assert [i for i, y in enumerate(table.columns["value"]) if np.isnan(y)] == [3, N + 3]
+    again = read_like(
+        text_file(tmp_path, headed(lambda i, y: f"{y} ")), table.schema, table.timezone, table.frequency, {}
+    )
+    assert again.ids == table.ids
+    with pytest.raises(SchemaError, match="mixes units"):  # a flag in some of the cells
+        read(text_file(tmp_path, headed(lambda i, y: f"{y} p" if y == VALUES[5] else f"{y} ")))
+
+
+def test_what_is_no_number_is_told_by_its_kind(tmp_path):
+    station = rows(lambda i, day, y: f'724940,{day}T00:00:00,"{-i * 3:+05d},1"\n')
+    with pytest.raises(SchemaError, match="two columns"):  # a code of quality, no decimal
+        read(text_file(tmp_path, "STATION,DATE,TMP\n" + station))
+    with pytest.raises(SchemaError, match="is a duration"):
+        read(text_file(tmp_path, "date,took\n" + rows(lambda i, day, y: f"{day},01:{i:02d}:00\n")), target="took")
+    with pytest.raises(SchemaError, match=r"text: '100\.0 MB'"):
+        read(text_file(tmp_path, "date,size\n" + rows(lambda i, day, y: f"{day},{y} {'KB' if i % 2 else 'MB'}\n")))
+    with pytest.raises(ReadError, match="HTML"):
+        read(text_file(tmp_path, "<html><body><table><tr><td>date</td></tr></table></body></html>\n"))
+
+
+def test_an_activity_is_dated_by_its_date_not_by_how_long_it_took(tmp_path):
+    text = "Type,Date,Distance,Time\n" + rows(lambda i, day, y: f"Run,{day} 07:30:00,{y},00:45:{i:02d}\n")
+    assert read(text_file(tmp_path, text), target="Distance").schema.time == "Date"
+    text = "<TICKER>,<DATE>,<TIME>,<CLOSE>\n" + rows(lambda i, day, y: f"AAPL,{day.replace('-', '')},000000,{y}\n")
+    assert str(read(text_file(tmp_path, text), target="<CLOSE>").time[0])[:10] == DAYS[0]
+
+
+def test_a_lone_year_in_another_language(tmp_path):
+    table = read(text_file(tmp_path, "Jahr;Wert\n" + rows(lambda i, day, y: f"{1980 + i};{german(y)}\n")))
+    assert (table.schema.time, str(table.time[0])[:4]) == ("Jahr", "1980")
 
 
 def test_columns_that_stay_the_same_are_neither_time_nor_target(tmp_path):
@@ -184,6 +239,17 @@ def test_eight_digits_that_may_begin_with_the_day_or_the_month(tmp_path):
     ("text", "date"),
     [
         ("2024년 2월 9일", "2024-02-09T00:00"),
+        ("2024年2月9日 星期五", "2024-02-09T00:00"),
+        ("9 กุมภาพันธ์ 2024", "2024-02-09T00:00"),
+        ("9 ก.พ. 2567", "2024-02-09T00:00"),
+        ("9 февраля 2024", "2024-02-09T00:00"),
+        ("9 Şubat 2024", "2024-02-09T00:00"),
+        ("ngày 9 tháng 2 năm 2024", "2024-02-09T00:00"),
+        ("/Date(1707436800000)/", "2024-02-09T00:00"),
+        ("/Date(1707436800000+0800)/", "2024-02-09T00:00"),
+        ("2024-IV", "2024-10-01T00:00"),
+        ("T2 2024", "2024-04-01T00:00"),
+        ("1980-1981", "1980-01-01T00:00"),
         ("2024년 2월 9일 오후 3시 5분", "2024-02-09T15:05"),
         ("R6.2.9", "2024-02-09T00:00"),
         ("H30/4/1", "2018-04-01T00:00"),

@@ -63,7 +63,10 @@ def test_equal_and_worse_detectors(hit: int, false: int, key: str) -> None:
 
 
 def test_few_windows_silence_and_no_labels() -> None:
-    assert evaluate_alarms({"a": series(hit=9, false=0)}, {"other": {"a": series(hit=1, false=9)}}).key == "few"
+    early = Watched(HOURS[:700], series(hit=7, false=0).alarms[:700], WINDOWS[:7])
+    assert (
+        evaluate_alarms({"a": early}, {"other": {"a": Watched(HOURS[:700], ~early.alarms, WINDOWS[:7])}}).key == "few"
+    )
     quiet = evaluate_alarms({"a": series(hit=0, false=0)})
     assert quiet.key == "alone"
     assert "found none of the 9 labelled windows" in quiet.summary("en")

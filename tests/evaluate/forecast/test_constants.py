@@ -20,7 +20,7 @@ def _two() -> tuple[Table, np.ndarray]:
 @pytest.mark.parametrize("middle", ["mean", "median"])
 def test_constants_agree_with_pandas(middle: str) -> None:
     table, train = _two()
-    found = Constants.of(table, train, (7,), middle)  # type: ignore[arg-type]
+    found = Constants.of(table, train, (7,))
     rows = np.concatenate([np.arange(a, b) for a, b in train])
     frame = pd.DataFrame({"g": table.series_of(rows), "p": clock(table)[rows] % 7})
     for c, name in enumerate(("y0", "y1")):
@@ -29,14 +29,14 @@ def test_constants_agree_with_pandas(middle: str) -> None:
             np.testing.assert_allclose(values[:2, c], frame.groupby("g")["y"].agg(how))
             np.testing.assert_allclose(values[2, c], frame["y"].agg(how))
         expected = frame.groupby(["g", "p"])["y"].agg(middle).unstack().to_numpy()
-        np.testing.assert_allclose(found.seasonal[7][:2, :, c], expected)
+        np.testing.assert_allclose(found.seasonal[f"seasonal_{middle}_7"][:2, :, c], expected)
 
 
 def test_a_series_or_place_without_values_takes_what_stands_for_it() -> None:
     table = make_table([np.array([1.0, 5, np.nan, 3, 7, np.nan]), np.full(6, np.nan)], Frequency(1, "h"))
     found = Constants.of(table, np.array([[0, 6], [6, 12]]), (3,))
     assert found.median[:, 0].tolist() == [4, 4, 4]
-    assert sorted(found.seasonal[3][0, :, 0].tolist()) == [2, 4, 6]
+    assert sorted(found.seasonal["seasonal_median_3"][0, :, 0].tolist()) == [2, 4, 6]
     with pytest.raises(DataError, match="no observed value"):
         Constants.of(table, np.array([[2, 3], [6, 12]]))
 
@@ -72,4 +72,4 @@ def test_intermittent_demand_is_not_a_night_without_sun() -> None:
     for values, expected in ((demand, True), (sun, False), (rng.normal(size=500), False), (demand - 3.0, False)):
         table = make_table([values], Frequency(1, "h"))
         train = np.array([[0, 500]])
-        assert intermittent(table, train, Constants.of(table, train, (24,)).seasonal[24]) is expected
+        assert intermittent(table, train, Constants.of(table, train, (24,)).seasonal["seasonal_median_24"]) is expected

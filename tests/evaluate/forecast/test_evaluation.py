@@ -54,6 +54,11 @@ def test_every_figure_agrees_with_the_pure_functions() -> None:
     assert model["pinball"] == pytest.approx(np.mean([metrics.pinball(actual, f, q) for q, f in quantiles.items()]))
     assert model["crps"] == pytest.approx(metrics.crps_from_quantiles(actual, quantiles))
     assert result.coverage == pytest.approx({0.8: metrics.coverage(actual, quantiles[0.1], quantiles[0.9])})
+    by_step = [
+        metrics.coverage(actual[:, k], quantiles[0.1][:, k], quantiles[0.9][:, k]) for k in range(actual.shape[1])
+    ]
+    assert result.coverage_per_step[0.8] == pytest.approx(by_step)
+    assert f"{100 * min(by_step):.1f} % (step {int(np.argmin(by_step)) + 1}) to" in result.details("en")[-1]
     assert result.interval_width == pytest.approx({0.8: 3.0})
     seen = ~np.isnan(actual)
     assert result.quantile_share == pytest.approx({q: np.mean((actual <= f)[seen]) for q, f in quantiles.items()})
@@ -152,6 +157,8 @@ def test_json_round_trip_and_tampering() -> None:
     state = json.loads(json.dumps(result.to_json(), allow_nan=False))
     again = Evaluation.from_json(state)
     assert again.to_json() == result.to_json()
+    before = {name: value for name, value in state.items() if name != "coverage_per_step"}  # of an earlier version
+    assert Evaluation.from_json(before).coverage_per_step == {}
     assert again.coverage == result.coverage
     assert math.isnan(again.overall["model"]["mase"])
     assert again.table("zh_TW") == result.table("zh_TW")
@@ -220,7 +227,8 @@ def test_judge_compares_with_all_baselines() -> None:
     origins = sample_origins(split.test, table.starts, 48, 12, 10**6, inside=False)
     fitted = fit_baselines(table, split, prepared, window=48, horizon=12)
     names = {"repeat_last", "seasonal_naive_24", "seasonal_naive_168", "drift", "mean", "median"}
-    names |= {"seasonal_median_168", "seasonal_median_24", "ridge", "ridge_known"}
+    names |= {f"seasonal_{how}_{m}" for how in ("mean", "median") for m in (24, 168)}
+    names |= {"theta", "ridge", "ridge_known"}
     assert set(fitted.methods) == names
     assert fitted.season == 168
     assert not fitted.walk

@@ -40,8 +40,10 @@ def test_saved_and_applied_to_later_rows_they_forecast_the_same(unit: str) -> No
     applied = stored.apply(rows, again, opening=20)
     assert not applied.missing
     origins = np.arange(first, len(table) - 5)
-    for name in set(fitted.methods) - {"drift"}:  # drawn from the first value there is
+    for name in set(fitted.methods) - {"drift", "theta"}:  # which begin with the first value there is
         np.testing.assert_allclose(applied.methods[name](origins - first + 20), fitted.methods[name](origins))
+    late = origins[50:]  # the first value's weight is below a thousandth by then
+    np.testing.assert_allclose(applied.methods["theta"](late - first + 20), fitted.methods["theta"](late), rtol=1e-3)
     np.testing.assert_array_equal(applied.scale, fitted.scale)
 
 
@@ -79,7 +81,13 @@ def test_damage_is_found() -> None:
     with pytest.raises(ArtifactError, match="damaged"):
         FittedBaselines.from_arrays("[]", arrays)
     with pytest.raises(ArtifactError, match="format 9"):
-        FittedBaselines.from_arrays(about.replace('"format": 1', '"format": 9'), arrays)
+        FittedBaselines.from_arrays(about.replace('"format": 2', '"format": 9'), arrays)
+    old = about.replace('"format": 2', '"format": 1, "middle": "median"').replace('"seasonal_median_7"', "7")
+    old = old.replace('"seasonal_mean_7", ', "")
+    before = {**arrays, "seasonal.7": arrays["seasonal_median_7"]}
+    read = FittedBaselines.from_arrays(old, {name: part for name, part in before.items() if "theta" not in name})
+    assert read.theta is None
+    assert list(read.constants.seasonal) == ["seasonal_median_7"]
 
 
 def test_noise_cannot_be_beaten_by_a_constant() -> None:

@@ -11,7 +11,6 @@ from tidegate.core.errors import DataError
 from tidegate.evaluate.label.classes import class_scores
 from tidegate.evaluate.label.metrics.bootstrap import (
     draws,
-    interval,
     mcnemar,
     repeats,
     resampled,
@@ -31,6 +30,7 @@ from tidegate.evaluate.label.metrics.resampling import (
     ranking_intervals,
     resample_methods,
 )
+from tidegate.evaluate.significance import interval
 
 
 def classifier(rows: int, count: int, seed: int = 0) -> tuple[np.ndarray, Predicted]:
@@ -98,7 +98,7 @@ def test_areas_under_curves_of_resamples() -> None:
 def test_intervals_agree_with_scipy() -> None:
     y, said = classifier(200, 3)
     right = (y == said.named).astype(float)
-    ours = interval(resampled(right[:, None], 4000, 0)[:, 0] / 200)
+    ours = interval(resampled(right[:, None], 4000, 0)[:, 0] / 200, 200)
     theirs = bootstrap((right,), np.mean, n_resamples=4000, method="percentile", rng=0).confidence_interval
     assert ours == pytest.approx((theirs.low, theirs.high), abs=0.006)
     found, amount = ranking_intervals((y == 1)[:, None], said.probabilities[:, 1:2], np.arange(200), 200, 0)
@@ -109,7 +109,7 @@ def test_intervals_agree_with_scipy() -> None:
         {},
         0,
     )
-    assert np.isnan(interval([math.nan] * 60 + [1.0] * 30)).all()
+    assert np.isnan(interval([math.nan] * 60 + [1.0] * 30, 90)).all()
 
 
 def test_groups_are_drawn_whole_and_widen_the_interval() -> None:
@@ -119,9 +119,9 @@ def test_groups_are_drawn_whole_and_widen_the_interval() -> None:
     unit, units = units_of(groups, 1000)
     assert units == 10
     values = resampled(unit_sums(np.stack([right, np.ones(1000)], axis=1), unit, units), 2000, 0)
-    low, high = interval(values[:, 0] / values[:, 1])
-    # Binomial of 10 at a half: 2.5 % and 97.5 % points.
-    assert (low, high) == (0.2, 0.8)
+    low, high = interval(values[:, 0] / values[:, 1], units)
+    # Binomial of 10 at a half: 0.9 % and 99.1 % points, Phi(-sqrt(10 / 9) 2.262) of Student's t with 9 degrees.
+    assert (low, high) == (0.1, 0.9)
     with pytest.raises(DataError, match=r"expected \(3,\)"):
         units_of(["a"], 3)
     empty = unit_sums(np.ones((3, 1)), np.array([0, 2, 2]), 4)

@@ -44,11 +44,13 @@ def test_where_none_is_exactly_right_the_next_score_tells_which_is_better() -> N
 
 def test_groups_are_drawn_whole() -> None:
     references = ["a"] * 40
-    model = ["a"] * 20 + ["b"] * 20  # two speakers, one all right and one all wrong
+    model = ["a", "b"] * 20  # speakers that are all right or all wrong
     alone = evaluate_texts({"model": model}, references, [same()])
-    whole = evaluate_texts({"model": model}, references, [same()], groups=[0] * 20 + [1] * 20)
-    assert whole.intervals["same"] == (0.0, 1.0)
+    whole = evaluate_texts({"model": model}, references, [same()], groups=[n % 10 for n in range(40)])
+    assert whole.intervals["same"] == pytest.approx((0.1, 0.9), abs=0.06)
     assert alone.intervals["same"][0] > 0.3
+    two = evaluate_texts({"model": model}, references, [same()], groups=[n % 2 for n in range(40)])
+    assert np.isnan(two.intervals["same"]).all()  # two speakers are no evidence
     assert alone.verdict.key == "alone"
 
 

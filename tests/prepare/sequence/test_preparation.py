@@ -266,7 +266,7 @@ def test_a_damaged_document_is_refused(preparation):
     ids=str,
 )
 def test_an_impossible_option_is_refused(option):
-    with pytest.raises(ConfigError, match=f"{next(iter(option))}="):
+    with pytest.raises(ConfigError, match=f"{next(iter(option))} is "):
         SequenceOptions(**option)
 
 

@@ -22,7 +22,7 @@ def find(options: Beam, limit: int = 4, rows: slice = slice(None), **how: Any) -
     one = spec(**{**KINDS[how.pop("kind", 0)], **how.pop("sizes", {})})
     weights = Loaded({name: 3 * tensor.numpy() for name, tensor in network(one).state_dict().items()})
     sequence, lengths = read_source(one, weights, SOURCE[rows], LENGTHS[rows])
-    pen = Pen(one, weights, sequence, lengths, options.beam)
+    pen = Pen(one, weights, sequence, lengths)
     return search(pen, options, np.full(len(sequence), limit), **how)
 
 
@@ -110,10 +110,10 @@ def test_a_copied_word_is_read_as_unknown_and_kept() -> None:
     weights = {name: tensor.numpy() for name, tensor in network(one).state_dict().items()}
     weights["layers.2.gate.bias"] = np.full(1, -50.0, np.float32)  # always copies
     sequence, lengths = read_source(one, weights, SOURCE, LENGTHS)
-    pen = Pen(one, weights, sequence, lengths, 2)
+    pen = Pen(one, weights, sequence, lengths)
     found = search(pen, options, np.array([2, 2, 2]), copies=copies, extra=1)
     assert all(set(own[0].tokens) == {7} for own in found)
-    said = distribution(Pen(one, weights, sequence, lengths, 1).step(np.full((3, 1), END)), copies, 1)
+    said = distribution(Pen(one, weights, sequence, lengths).step(np.full((3, 1), END)), copies, 1)
     assert said.shape == (3, 1, 8)
 
 

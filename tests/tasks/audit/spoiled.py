@@ -88,7 +88,7 @@ CASES: dict[str, Case] = {
     "pinball without quantiles": option("needs quantiles", loss="pinball"),
     "quantile of 1": option("quantiles lie between 0 and 1", quantiles=[1]),
     "level of 0": option("level is the percentage", level=0),
-    "unknown optimizer": option("optimizer is one of adam, adamw, sgd; got 'lion'", optimizer="lion"),
+    "unknown optimizer": option("optimizer is one of 'adam', 'adamw', 'sgd'; got 'lion'", optimizer="lion"),
     "unknown schedule": option("schedule is one of .*got 'linear'", schedule="linear"),
     "unknown fill": option("fill='zero' is unknown", fill="zero"),
     "unknown scale": option("scale='max' is unknown", scale="max"),

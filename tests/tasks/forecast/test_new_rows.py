@@ -30,11 +30,13 @@ def test_the_test_part_as_a_file_gets_the_verdict_of_the_run(tmp_path: Path, dat
     rows = _write(tmp_path / "last.csv", time[-200:], values[-200:])
     found = tg.load(tmp_path / "run").evaluate(str(rows))
     assert found.verdict.key == stored.verdict.key == "loses"
-    assert (found.best_baseline, set(found.methods)) == (stored.best_baseline, set(stored.methods))
+    assert set(found.methods) == set(stored.methods)
+    best = [found.overall[method or ""]["mae"] for method in (stored.best_baseline, found.best_baseline)]
+    assert best[0] == pytest.approx(best[1], rel=0.02)  # several constants of the season are nearly alike
     assert found.season == stored.season == 7
     # Windows of the file begin a window later; those that both have are the same to the last bit.
     assert found.origins == 200 - 14 - 5 + 1
-    for name in ("model", "ridge", "median", "seasonal_median_7"):
+    for name in ("model", "ridge", "median", "seasonal_median_7", "theta"):
         assert found.overall[name]["mae"] == pytest.approx(stored.overall[name]["mae"], rel=0.05)
     same = model.evaluate(str(rows))
     assert same.verdict.key == found.verdict.key

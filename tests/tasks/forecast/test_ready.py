@@ -60,6 +60,25 @@ def test_rows_at_the_end_without_a_target_are_the_future(tmp_path):
         model.predict(past)
 
 
+def test_series_whose_future_is_not_known_are_listed_and_the_rest_is_forecast():
+    past = series([60, 60, 60, 60]).assign(price=1.0)
+    coming = pd.concat([frame(63)[60:].drop(columns="y").assign(shop=f"s{i}") for i in range(4)], ignore_index=True)
+    model = small().fit(past, series="shop", known=["price"], progress=False)
+    expected = model.predict(future=coming)
+    lacking = coming.drop(index=coming.index[coming["shop"] == "s1"][:1])  # a row of s1, all of s2, a number of s3
+    lacking = lacking[lacking["shop"] != "s2"]
+    lacking.loc[lacking["shop"] == "s3", "price"] = [1.0, np.nan, 1.0]
+    for found in (
+        model.predict(future=lacking),
+        model.predict(pd.concat([past, lacking.drop(index=lacking.index[lacking["shop"] == "s3"][1:])])),
+    ):
+        pd.testing.assert_frame_equal(found, expected[expected["shop"] == "s0"])
+        note = next(note for note in model.answer_notes_ if note.kind == "no_future")
+        assert (note.values["count"], note.values["names"]) == (3, "s1, s2, s3")
+    with pytest.raises(SchemaError, match="future has no rows of series 's0'; it has s9"):
+        model.predict(future=coming[:3].assign(shop="s9"))
+
+
 def test_a_template_is_written_filled_in_and_read(tmp_path):
     data = frame(60)
     model = small().fit(data, known=["price"], progress=False)

@@ -10,7 +10,7 @@ import tidegate as tg
 from tests.tasks.label import data
 from tidegate.prepare.sequence.preparation import SequencePreparation
 from tidegate.tasks.label.build import build_label_spec, make_plan
-from tidegate.tasks.label.options import CLASS_LOSSES, ClassTraining, label_choices, unused
+from tidegate.tasks.label.options import ClassTraining, label_choices, unused
 
 KINDS = {"numbers": (data.waves, False), "text": (data.reviews, False), "tags": (data.steps, True)}
 CHANGES: dict[str, Any] = {
@@ -31,7 +31,7 @@ def test_what_is_said_to_be_without_effect_leaves_the_network_as_it_is(kind: str
     preparation = SequencePreparation.fit(sequences, range(12), model.preparation)
 
     def built(network: dict[str, Any]) -> tuple[Any, set[str]]:
-        choices = label_choices(tg.Classifier(hidden_size=8, network=network), ClassTraining, CLASS_LOSSES, {})
+        choices = label_choices(tg.Classifier(hidden_size=8, network=network), ClassTraining, {})
         plan = make_plan(choices.recurrent, choices.network, preparation, 12, tags=tags)
         notes = unused(choices, preparation, tags=tags, branch=bool(plan.branch))
         named = {name for note in notes for name in note.values["names"].split(", ")}

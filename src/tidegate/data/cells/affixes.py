@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9, "T": 1e12}
@@ -32,6 +33,10 @@ _FORMS = (_form(""), _form("|".join(sorted(FACTORS, key=len, reverse=True))))
 _WORD = re.compile(rf"(?P<number>[-+\u2212]?(?:{_NUMBER}))\s+(?P<after>[^\W\d_][^\d,;]{{0,15}})")
 _LIMIT = re.compile(r"(?:<=?|>=?|≤|≥|＜|＞)\s*[-+]?[\d.,]+\s*\S{0,6}")
 _SPREADSHEET = re.compile(r"#(?:DIV/0|N/A|NAME|NULL|NUM|REF|VALUE|SPILL|CALC|FIELD|WERT|BEZUG|ZAHL|####*)[!?]?", re.I)
+_DURATION = re.compile(
+    r"-?\d{1,4}:\d{2}(?::\d{2}(?:[.,]\d+)?)?|-?P(?:\d+[DW])?(?:T(?:\d+H)?(?:\d+M)?(?:[\d.]+S)?)?", re.I
+)
+_CODED = re.compile(r"[-+]\d{4,},\d")
 _ABSENT_WORDS = """
 unavailable unknown missing void error err fail failed invalid nodata no_data no-data n.a. n.d. nd tr trace undefined
 off offline bad not_available *** ** * / // x … ... 無 缺 停電 儀器檢驗 無資料 尚無資料
@@ -69,11 +74,20 @@ def take_off(cell: str) -> Affixed | None:
     return Affixed(text, unit, FACTORS.get(factor, 1.0), factor, bool(found["open"]))
 
 
+def coded(texts: Sequence[str]) -> bool:
+    """Whether cells are numbers with a code of quality after a comma, as `+0056,1`: signed, with leading zeros, and of
+    a few codes only. Read with a decimal comma they would be other numbers."""
+    held = [text.strip() for text in texts if text.strip()]
+    return len(held) > 2 and all(map(_CODED.fullmatch, held)) and any(text[1] == "0" for text in held)
+
+
 def what_is(cell: str) -> str:
-    """What a cell that is no number may be: "limit", "spreadsheet", "absent" or "" for anything else."""
+    """What a cell that is no number may be: "limit", "spreadsheet", "duration", "absent" or "" for anything else."""
     text = cell.strip()
     if _LIMIT.fullmatch(text):
         return "limit"
     if _SPREADSHEET.fullmatch(text):
         return "spreadsheet"
+    if _DURATION.fullmatch(text):
+        return "duration"
     return "absent" if text.lower() in _ABSENT else ""

@@ -262,10 +262,12 @@ def bad_cell(error: BadCellError, name: str, column: Column, source: Source) -> 
     where = {"place": source.place(error.row), "column": name, "text": text}
     if isinstance(column, TimeColumn):
         return TimeError(tr(_NO_TIME, **where, reason=error.reason))
+    if error.reason == "coded":
+        return SchemaError(tr(_A_CODED, **where))
     if error.reason or could_be_either(error.text):
         sign = "," if "," in text else "."
         return SchemaError(tr(_EITHER, **where, sign=sign, other="." if sign == "," else ","))
-    messages = {"limit": _A_LIMIT, "spreadsheet": _A_SPREADSHEET, "absent": _AN_ABSENCE}
+    messages = {"limit": _A_LIMIT, "duration": _A_DURATION, "spreadsheet": _A_SPREADSHEET, "absent": _AN_ABSENCE}
     message = messages.get(what_is(error.text), _A_COMMA if _COMMA.search(error.text) else _A_TEXT)
     return SchemaError(tr(message, **where, beginning=text.strip()[:1]))
 
@@ -287,6 +289,14 @@ _A_COMMA = (
 _A_LIMIT = (
     "{place}, column {column!r}: {text!r} is not a number but a limit, such as that of detection; write a number, or "
     'count all such cells as missing with na="{beginning}*" (--na)'
+)
+_A_DURATION = (
+    "{place}, column {column!r}: {text!r} is a duration or a time of day, not a number; write it as a number, such as "
+    "seconds or hours"
+)
+_A_CODED = (
+    "{place}, column {column!r}: cells such as {text!r} hold a number and a code, it seems; put them in two columns, "
+    'or pass decimal="," (--decimal) where the comma is a decimal sign'
 )
 _A_SPREADSHEET = (
     "{place}, column {column!r}: {text!r} is not a number but an error of a spreadsheet; correct it, or count it as "

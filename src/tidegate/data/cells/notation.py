@@ -18,6 +18,7 @@ class Notation:
 
     Attributes:
         sure: False where nothing decides: a cell such as "1.234" is then refused.
+        found: whether the cells told the decimal sign, not the caller.
         by_dates: whether dates such as 31.12.2024 were all that decided.
     """
 
@@ -25,6 +26,7 @@ class Notation:
     grouped: bool | str = True
     sure: bool = True
     by_dates: bool = False
+    found: bool = True
 
 
 def evidence(texts: Sequence[str]) -> tuple[int, int]:
@@ -69,7 +71,7 @@ def notations(
     chosen = {}
     for name, (own_point, own_comma) in found.items():
         if decimal is not None:
-            chosen[name] = Notation(decimal, grouped)
+            chosen[name] = Notation(decimal, grouped, found=False)
         elif own_point or own_comma:
             chosen[name] = Notation("," if own_comma > own_point else ".", grouped)
         elif bool(point) != bool(comma):

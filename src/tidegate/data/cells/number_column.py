@@ -12,7 +12,7 @@ from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.absent import Absent
-from tidegate.data.cells.affixes import take_off
+from tidegate.data.cells.affixes import coded, take_off
 from tidegate.data.cells.notation import Notation, doubt, first_either
 from tidegate.data.cells.numbers import BadCellError, plain, to_float
 
@@ -55,6 +55,8 @@ class NumberColumn:
     def add(self, texts: Sequence[str]) -> None:
         """Take the next cells; BadCellError counts rows from the first cell of the column."""
         doubt(texts, self.notation, self.rows)
+        if self.notation.found and self.notation.decimal == "," and coded(texts):
+            raise BadCellError(self.rows, texts[0], "coded")
         if self.notation.by_dates and self.guess is None:
             place = first_either(texts)
             self.guess = None if place is None else texts[place]

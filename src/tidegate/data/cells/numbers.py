@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 Decimal = Literal[".", ","]
 
-MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "none", "nil", "-", "--", "?", "."})
+_MISSING = "na n/a #n/a n/e nan <na> nat null none nil - -- \u2013 \u2014 ? . .. ... \u2026 :"
+MISSING = frozenset(("", "#n/a n/a", *_MISSING.split()))
 """Cells that mean "no value", in lower case and without surrounding blanks."""
 BLANKS = " \u00a0\u2009\u202f"
 APOSTROPHES = "'\u2019\u02bc\u2032"
@@ -57,6 +58,7 @@ _WIDE = str.maketrans(
 def _written(text: str) -> str:
     """A cell without blanks around it, full-width digits and signs as the usual ones."""
     cell = text.strip()
+    cell = cell[1:] if cell[:1] == "'" else cell  # a spreadsheet's mark of text
     return cell if cell.isascii() else cell.translate(_WIDE)
 
 

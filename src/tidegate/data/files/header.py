@@ -22,6 +22,7 @@ SPACES = " "
 _TYPE_WORDS = "string str float int integer double long number date datetime time bool boolean text -"
 _TYPES = frozenset(_TYPE_WORDS.split())
 _RDB_TYPE = re.compile(r"\d+[sdn]")
+_FORMULA = re.compile(r"(^|[,;\t|])=(?=\")")
 _RULE = re.compile(r"[\s|+:=_-]*[-=_]{3,}[\s|+:=_-]*")
 _ONE_LESS = "The header names one column less than the rows have cells: the first column holds the names of rows."
 _NO_NAMES = (
@@ -43,7 +44,12 @@ def reader(lines: Iterable[str], delimiter: str, strict: bool = True) -> Iterato
     """Cells of each line; of runs of blanks where the delimiter is a blank."""
     if delimiter == SPACES:
         lines = map(squeeze, lines)
-    return csv.reader(lines, delimiter=delimiter, strict=strict)
+    return csv.reader(map(_plain, lines), delimiter=delimiter, strict=strict)
+
+
+def _plain(line: str) -> str:
+    """A line with `="0012"`, by which spreadsheets are told to keep text, as `"0012"`."""
+    return _FORMULA.sub(r"\1", line) if '="' in line else line
 
 
 def is_rule(line: str) -> bool:

@@ -22,6 +22,7 @@ DELIMITERS = (",", ";", "\t", "|")
 _UNUSUAL = "~^\x01\x1f\x1e\xa6\xa7!#&*@:"
 _RECORDS, _CELLS, _TRIED, _TIE = 1000, 200_000, 60, 0.1
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.I)
+_MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|div|body|head|meta|style)\b", re.I)
 _NO_HEADER = "{path} has no header line; expected column names, then rows"
 _NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
 _DOUBLED = (
@@ -81,6 +82,9 @@ def layout_of(path: Path, lines: list[str], options: Options, wide_rows: bool = 
         ReadError: there is no header line, or no row.
         SchemaError: values where names belong, names that occur twice, another number of columns than the caller says.
     """
+    if lines and _MARKUP.match("".join(lines[:3])):
+        message = "{path} is HTML or XML, not a table of text; open it in a spreadsheet and save it as CSV"
+        raise ReadError(tr(message, path=path))
     notes: list[Note] = []
     at, sign, comments = _top(path, lines, options)
     if sign is None:

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ReadError, SchemaError
+from tidegate.core.errors import ReadError, SchemaError, TidegateError
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Role, Source
 from tidegate.data.cells.numbers import BadCellError, to_floats
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import Names, TimeName, as_names, find_time, missing_column
+from tidegate.data.time.forms import looks_like_time
 from tidegate.data.time.months import month_of
 from tidegate.data.time.parts import is_date, part_named
+from tidegate.data.time.timecolumn import TimeColumn
 
 Long = tuple[NDArray[Any], NDArray[np.int64], tuple[str, ...], NDArray[Any], int]
 """Source rows [n], codes [n], ids [G], values [n], and how many blank rows were cut from the ends."""
@@ -124,6 +126,38 @@ def _number(name: str, unit: str) -> int:
     """The month or hour that a column's name counts, -1 where it counts none."""
     found = (_MONTH if unit == "month" else _HOUR).fullmatch(name.strip())
     return -1 if found is None else int(found[1])
+
+
+def headed_by_times(source: Source, time: TimeName, target: Names = None) -> dict[str, np.datetime64]:
+    """The columns that are named for times, each row being a series as in the World Bank's and Eurostat's tables, and
+    their times; empty where the columns are none."""
+    if time not in (None, "time") or as_names(target) not in ((), ("value",)) or "value" in source.names:
+        return {}
+    clean = {name: re.sub(r"\s*[\[(].*", "", name).strip() for name in source.names}
+    named = [name for name, text in clean.items() if _YEAR.fullmatch(text) or looks_like_time(text)]
+    if 2 * sum(source.kind(name) in ("number", "empty") for name in named) < len(named):
+        return {}
+    others = [name for name in source.names if name not in named]
+    if len(named) < 4 or not others or any(source.kind(name) == "time" or _are_months(source, name) for name in others):
+        return {}
+    if not any(source.kind(name) == "text" for name in others):
+        return {}
+    column = TimeColumn("time", None)
+    try:
+        column.add([clean[name] for name in named])
+        times = column.finish(str).values
+    except (BadCellError, TidegateError):
+        return {}
+    found = sorted(zip(times, named, strict=True), key=lambda pair: pair[0])
+    return {name: at for at, name in found} if len(set(times.tolist())) == len(named) else {}
+
+
+_YEAR = re.compile(r"(?:1[6-9]|2[01])\d\d")
+
+
+def _are_months(source: Source, name: str) -> bool:
+    cells = [text for text in source.cells(name) if text.strip()]
+    return bool(cells) and all(month_of(text.strip()) or _number(text, "month") in range(1, 13) for text in cells)
 
 
 def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:

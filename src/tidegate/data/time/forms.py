@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 
-from tidegate.data.time.months import month_of
+from tidegate.data.time.months import in_english, month_of
 
 MINUTE = 60_000_000
 _ENOUGH = 1000
@@ -76,7 +76,8 @@ _WORD = r"[^\W\d_]"
 _NAME = rf"(?P<n>{_WORD}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_WORD}{{2,12}}\.?,? )?"
 _DAY = r"(?P<b>\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
-_QUARTER = r"[Qq](?:uarter|tr|uartal)?"
+_QUARTER = r"(?:[Qq](?:uarter|tr|uartal)?|T(?:rim(?:estre)?\.?)?)"
+_ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 _DAYS = (
     ("ymd", r"(?P<y>\d{4})(?P<sep>[-/.])(?P<a>\d{1,2})(?P=sep)(?P<b>\d{1,2})"),
     ("pqy", r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})"),
@@ -96,6 +97,7 @@ _PERIODS = (
     ("month_yy", rf"(?P<y>\d{{1,2}})[ '’/-]{_NAME}"),
     ("quarter", rf"(?P<y>\d{{4}})[- :/]?(?:{_QUARTER} ?(?P<a>[1-4])|(?P<a2>[1-4])\.? ?{_QUARTER})"),
     ("quarter", rf"(?:{_QUARTER} ?(?P<a>[1-4])|(?P<a2>[1-4])\.? ?{_QUARTER})[- :/']?(?P<y>\d{{4}}|\d{{2}})"),
+    ("quarter", r"(?P<y>\d{4})[-/ ](?P<a>IV|I{1,3})"),
     ("week", r"(?P<y>\d{4})[- /]?(?:[Ww](?:eek|k)?\.? ?(?P<a>\d{1,2})(?:-?(?P<b>[1-7]))?|(?P<a2>\d{1,2})[Ww])"),
     ("week", r"(?:[Ww](?:eek|k)?|KW|Kw|kw)\.? ?(?P<a>\d{1,2}),?[- /](?P<y>\d{4})"),
     ("week", r"(?P<y>\d{4})[- /]?(?:KW|kw|S(?![12]$))(?P<a>\d{1,2})"),
@@ -129,6 +131,7 @@ _HALVES = (("上午", "AM "), ("下午", "PM "), ("午前", "AM "), ("午後", "
 _HALF_YEARS = (("上半年", "H1"), ("下半年", "H2"))
 _CJK_MONTH = re.compile(r"([一二三四五六七八九]|十[一二]?)月")
 _CJK_MONTHS = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十", "十一", "十二"]
+_WEEKDAYS = re.compile(r"\s*[（(]?(?:星期|礼拜|禮拜|週|周)[一二三四五六日天][)）]?")
 _SPAN = re.compile(r" +[-–—] +|[–—~～至]| +(?:to|bis|until) +|/(?=\d{4}-\d\d)")
 _ERAS = (
     *(("中華民國", 1911), ("中华民国", 1911), ("民國", 1911), ("民国", 1911)),
@@ -136,6 +139,8 @@ _ERAS = (
 )
 _ERA_LETTER = re.compile(r"([TSHR])(\d{1,2})(?=([./-])\d{1,2}\3\d{1,2}$)")
 _ERA_LETTERS = {"T": 1911, "S": 1925, "H": 1988, "R": 2018}
+_YEARS = re.compile(r"(\d{4})[-/–](\d{4})")
+_EPOCH = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
 _LONE_ROC = re.compile(r"(\d{2,3})\s?年度?")
 _SHARED_YEAR = re.compile(r"(\d{1,2})\.(\d{1,2})\.\s*[-–]\s*\d{1,2}\.(\d{1,2})\.(\d{4})")
 _ROC_SHORT = re.compile(r"(\d{3})(?=[-/]\d|\.\d{1,2}\.\d|[- ]?[QqWw]\d|-?\d{1,2}[QW]$)")
@@ -178,10 +183,20 @@ def read_cell(text: str) -> Cell | None:
 
 
 def _rewritten(cell: str) -> str | None:
-    """The first of two times, `R6.1.31` with the year that it means, `[...]` without brackets; None for all else."""
+    """The first of two times, `R6.1.31` with the year that it means, 1980-1981 and `/Date(0)/` as their first moment,
+    `[...]` without brackets; None for all else."""
     begin, letter = begin_of(cell), _ERA_LETTER.match(cell)
     if begin is None and letter is not None:
         return f"{int(letter[2]) + _ERA_LETTERS[letter[1]]}{cell[letter.end() :]}"
+    years, epoch = _YEARS.fullmatch(cell), _EPOCH.fullmatch(cell)
+    if years is not None and int(years[1]) + 1 == int(years[2]):
+        return f"{years[1]}-01"
+    if epoch is not None:
+        return (
+            f"{datetime.fromtimestamp(0, timezone.utc) + timedelta(milliseconds=int(epoch[1])):%Y-%m-%d %H:%M:%S.%f}Z"
+        )
+    if cell[:1] == "'" and cell[1:2].isdigit():  # a spreadsheet's mark of text
+        return cell[1:]
     return cell[1:-1] if begin is None and cell[:1] == "[" and cell[-1:] == "]" else begin
 
 
@@ -199,6 +214,7 @@ def _foreign(cell: str) -> Cell | None:
         for era, start in _ERAS:
             if cell.startswith(era):
                 base, cell = start, cell[len(era) :].strip()
+        cell = _WEEKDAYS.sub("", in_english(cell)).strip()
         plain = cell
         for half, sign in _HALVES:
             cell = cell.replace(half, " " + sign)
@@ -249,7 +265,8 @@ def _parts(form: str, at: re.Match[str]) -> Cell | None:
         first, second = month_of(groups["n"]), int(groups.get("b") or 1)
         kind = MONTH_YY if form == "month_yy" else SURE
     elif form == "quarter":
-        first, second = 3 * int(groups["a"] or groups["a2"]) - 2, 1
+        digit = groups["a"] or groups["a2"] or ""
+        first, second = 3 * (_ROMAN.get(digit) or int(digit)) - 2, 1
     elif form == "week":
         found = monday(year, int(groups["a"] or groups["a2"]), int(groups.get("b") or 1))
         if found is None:
@@ -311,6 +328,7 @@ def read_clock(text: str) -> int | None:
     found = _CLOCK_CELL.fullmatch(cell)
     if found is not None:
         return _clock(found.groupdict())
+    cell = re.sub(r"^HE ?(?=\d{1,2}$)(.*)", r"\1h", cell)  # an hour by its end
     whole = re.fullmatch(r"(?P<h>\d{1,2})(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?|\s?[hH])", cell)
     return None if whole is None else _clock(whole.groupdict())
 

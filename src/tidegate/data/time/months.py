@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache
 
@@ -19,9 +20,28 @@ _SPOKEN = (
     "januar februar marts april maj juni juli august september oktober november december",
     "januar februar mars april mai juni juli august september oktober november desember",
     "styczen luty marzec kwiecien maj czerwiec lipiec sierpien wrzesien pazdziernik listopad grudzien",
+    "ocak subat mart nisan mayıs haziran temmuz agustos eylul ekim kasım aralık",
+    "ocak subat mart nisan mayis haziran temmuz agustos eylul ekim kasim aralik",
+    "январь февраль март апрель маи июнь июль август сентябрь октябрь ноябрь декабрь",
+    "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "stycznia lutego marca kwietnia maja czerwca lipca sierpnia wrzesnia pazdziernika listopada grudnia",
 )
+_VIETNAMESE = re.compile(r"(?:ngày )?(\d{1,2}) tháng (\d{1,2}),? (?:năm )?(\d{4})")
 _NAMES = [(name, i + 1) for line in _SPOKEN for i, name in enumerate(line.split())]
+
+_THAI = "มกราคม กุมภาพันธ์ มีนาคม เมษายน พฤษภาคม มิถุนายน กรกฎาคม สิงหาคม กันยายน ตุลาคม พฤศจิกายน ธันวาคม".split()  # noqa: SIM905
+_THAI_SHORT = "ม.ค. ก.พ. มี.ค. เม.ย. พ.ค. มิ.ย. ก.ค. ส.ค. ก.ย. ต.ค. พ.ย. ธ.ค.".split()  # noqa: SIM905
+
+
+def in_english(cell: str) -> str:
+    """A cell with months that are written with signs between letters, as in Thai and Vietnamese, in English."""
+    names = _SPOKEN[0].split()
+    for i in range(12):
+        for word in (_THAI[i], _THAI_SHORT[i], _THAI_SHORT[i].rstrip(".")):
+            if word in cell:
+                return cell.replace(word, names[i])
+    spoken = _VIETNAMESE.fullmatch(cell)
+    return cell if spoken is None else f"{spoken[3]}-{spoken[2]}-{spoken[1]}"
 
 
 @cache

@@ -118,7 +118,7 @@ def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
         if part is not None and part not in places:
             places[part] = name
     if "year" not in places and "month" in places:  # a column without a name that holds years, as in offices' tables
-        nameless = [name for name in free if name.startswith("column ") and _are_years(source, name)]
+        nameless = [name for name in free if name.startswith("column ") and are_years(source, name)]
         places |= dict(zip(["year"], nameless, strict=False))
     if "year" not in places:
         return ()
@@ -135,7 +135,8 @@ def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
     return tuple(found) if len(found) > 1 else ()
 
 
-def _are_years(source: Source, name: str) -> bool:
+def are_years(source: Source, name: str) -> bool:
+    """Whether a column holds years."""
     held = [text.strip() for text in source.cells(name) if not is_missing(text)]
     years = [len(text) == 4 and text.isdigit() and text[:2] in ("18", "19", "20") for text in held]
     return len(years) > 2 and sum(years) >= 0.9 * len(years)  # remarks may follow the rows
@@ -151,7 +152,7 @@ def kinds_of(source: Source, parts: Sequence[str]) -> tuple[str, ...]:
         )
         if whole and not (part == "month" and kinds):
             kinds.append("date")
-        elif part is None and "year" not in kinds and name.startswith("column ") and _are_years(source, name):
+        elif part is None and "year" not in kinds and name.startswith("column ") and are_years(source, name):
             kinds.append("year")
         elif part is not None and (part != "hour" or source.kind(name) == "number"):
             kinds.append(part)

@@ -197,8 +197,9 @@ def _dotted_months(texts: Sequence[str]) -> bool:
 
 def _two_years(text: str) -> bool:
     cell = text.strip()
-    whole = len(cell) == 7 and cell[4] in "/-" and cell[:4].isdigit() and cell[5:].isdigit()
-    return whole and (int(cell[:4]) + 1) % 100 == int(cell[5:])
+    if len(cell) not in (7, 9) or cell[4] not in "/-–" or not (cell[:4] + cell[5:]).isdigit():
+        return False
+    return f"{int(cell[:4]) + 1}".endswith(cell[5:])
 
 
 def _first(texts: Sequence[str]) -> str:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.translate import tr
 from tidegate.data.windows import origins as part_origins
-from tidegate.evaluate.label.metrics.bootstrap import interval, resampled, unit_sums, units_of
+from tidegate.evaluate.label.metrics.bootstrap import resampled, unit_sums, units_of
+from tidegate.evaluate.significance import interval
 from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
 from tidegate.runtime.detect.walk import walk
 from tidegate.runtime.forecast.decode import forecast
@@ -58,7 +59,7 @@ class Losses:
         unit, units = units_of(self.unit, len(self.loss))
         sums = unit_sums(np.stack([self.loss, other.loss], axis=1), unit, units)
         drawn = resampled(sums)
-        return (float(self._share(sums.sum(axis=0))), *interval(self._share(drawn.T)))
+        return (float(self._share(sums.sum(axis=0))), *interval(self._share(drawn.T), units))
 
     def _share(self, sums: Array) -> Any:
         """Of sums of both [2, ...]."""

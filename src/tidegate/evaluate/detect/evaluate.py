@@ -18,12 +18,16 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
-from tidegate.evaluate.detect.evaluation import FEW, LEVEL, DetectionEvaluation
-from tidegate.evaluate.detect.events import EventCounts, Watched, count_events, window_rows
+from tidegate.evaluate.detect.evaluation import LEVEL, DetectionEvaluation
+from tidegate.evaluate.detect.events import EventCounts, Watched, count_events, window_counts, window_rows
 from tidegate.evaluate.label.metrics.ranking import average_precision, roc_auc
+from tidegate.evaluate.significance import FEWEST as FEWEST_WINDOWS
+from tidegate.evaluate.significance import interval
+from tidegate.evaluate.verdict import WORSE
 
 WINDOW = 6_400  # as the detector of that name in the Numenta benchmark
 FEWEST = 20
+RESAMPLES = 1_000
 _SMALL = 1e-9
 
 Array = NDArray[Any]
@@ -166,7 +170,7 @@ def evaluate_alarms(
         dated=all(one.times.dtype.kind == "M" for one in watched.values()),
         budget=budget,
         best_baseline=best,
-        key=_key(overall, best),
+        key=_key(overall, best, {name: list(given[name].values()) for name in (MODEL, best) if name}, gap),
         notes=(*notes, *warnings),
     )
 
@@ -182,16 +186,42 @@ def _scores(counts: EventCounts, watched: Sequence[Watched]) -> dict[str, float]
     }
 
 
-def _key(overall: Mapping[str, Mapping[str, float]], best: str | None) -> str:
+def _key(
+    overall: Mapping[str, Mapping[str, float]], best: str | None, watched: Mapping[str, Sequence[Watched]], gap: int
+) -> str:
     own = overall[MODEL]
     if own["windows"] == 0:
         return "unlabelled"
     if best is None:
         return "alone"
-    if own["windows"] < FEW:
+    if own["windows"] < FEWEST_WINDOWS:
         return "few"
     gain = own["f1"] - overall[best]["f1"]
-    return "level" if abs(gain) < LEVEL else "ahead" if gain > 0 else "behind"
+    if abs(gain) < LEVEL:
+        return "level"
+    low, high = f1_interval(watched[MODEL], watched[best], gap)
+    if low > 0 or high < 0:
+        return "ahead" if gain > 0 else "behind"
+    return "behind" if gain <= -WORSE else "chance"
+
+
+def f1_interval(own: Sequence[Watched], other: Sequence[Watched], gap: int = 0) -> tuple[float, float]:
+    """95 % interval of how much higher the F1 of `own` is than that of `other`, of windows drawn with replacement.
+
+    A window is drawn with the quiet rows around it, the same for both, so that false alarms count where they were.
+    """
+    counts = [np.concatenate([window_counts(one, gap) for one in series]) for series in (own, other)]
+    units = len(counts[0])
+    drawn = np.random.default_rng(0).multinomial(units, np.full(units, 1 / units), RESAMPLES)
+    sums = [np.split(drawn @ part, 4, axis=1) for part in counts]
+    f1 = [_f1_of(*(column[:, 0] for column in part)) for part in sums]
+    return interval(f1[0] - f1[1], units)
+
+
+def _f1_of(windows: Array, found: Array, raised: Array, right: Array) -> NDArray[np.float64]:
+    recall, precision = found / np.maximum(windows, 1), right / np.maximum(raised, 1)
+    both = recall + precision
+    return np.asarray(2 * recall * precision / np.where(both > 0, both, 1.0))
 
 
 def _or(value: float) -> float:

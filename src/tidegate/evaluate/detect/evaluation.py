@@ -12,11 +12,11 @@ from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.detect.words import duration, method_label, metric_name
 from tidegate.evaluate.evaluation import Saved
+from tidegate.evaluate.significance import FEWEST
 
 COLUMNS = ("found", "false_alarms", "false_per_week", "precision", "recall", "f1", "delay_median", "pr_auc")
 UNLABELLED = ("events", "false_per_week", "false_per_1000")
 _ANY = {"false_per_week": "alarms_per_week", "false_per_1000": "alarms_per_1000"}
-FEW = 10  # labelled windows below which two detectors cannot be told apart
 LEVEL = 0.02  # a difference in F1 below it is none
 
 _SENTENCES = {
@@ -31,10 +31,12 @@ _BESIDE = {
     "(F1 {f1} against {reference}).",
     "level": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is no better "
     "(F1 {f1} against {reference}).",
+    "chance": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is no better as "
+    "far as can be told (F1 {f1} against {reference}, a difference that is not significant on {windows} windows).",
     "behind": "The best baseline, {baseline}, found {other} with {others} false alarms: the detector is worse "
     "(F1 {f1} against {reference}). Use the baseline.",
     "few": "The best baseline, {baseline}, found {other} with {others} false alarms; {windows} windows are too few to "
-    "tell them apart.",
+    "tell them apart (it needs {needed}).",
 }
 _BUDGET = {
     "within": "That is within the budget of {budget} false alarms a week.",
@@ -58,8 +60,8 @@ class DetectionEvaluation(Saved):
         dated: whether times are dates, so that delays are days.
         budget: false alarms a week that were allowed; None where none was stated.
         best_baseline: the baseline with the highest F1; None without baselines or labels.
-        key: what to think of it: "ahead" of the best baseline, "level", "behind", "few" (too few windows to tell),
-            "alone" (no baseline), "unlabelled".
+        key: what to think of it: "ahead" of the best baseline, "level", "chance" (not significant), "behind", "few"
+            (too few windows to tell), "alone" (no baseline), "unlabelled".
         notes: the warning that adjusted F1 flatters, and what was left out.
     """
 
@@ -122,6 +124,7 @@ class DetectionEvaluation(Saved):
         values: dict[str, Any] = {
             "found": f"{own['found']:.0f}",
             "windows": f"{own['windows']:.0f}",
+            "needed": FEWEST,
             "delay": duration(own["delay_median"], self.dated, lang),
             "false": f"{own['false_alarms']:,.0f}",
             "rate": tr(_RATE, lang, rate=number(rate) if rate else "0") if math.isfinite(rate) else "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -179,6 +180,23 @@ def count_events(watched: Watched, gap: int = 0) -> EventCounts:
         days = float(np.median(_length(np.diff(watched.times)))) * waiting
     right = sum(event.window is not None for event in found_events)
     return EventCounts(len(windows), len(delays), len(found_events), right, tuple(delays), waiting, days)
+
+
+def window_counts(watched: Watched, gap: int = 0) -> Array:
+    """[W, 4] windows, found, events and right of each window's stretch: it, and the quiet rows nearest to it.
+
+    A series without windows is one stretch. Rows add up to `count_events`; they are drawn to see how far chance carries
+    an F1.
+    """
+    windows = window_rows(watched.times, watched.windows)
+    edges = [(last + first) // 2 for (_, last), (first, _) in pairwise(windows)]
+    found = np.zeros((max(1, len(windows)), 4))
+    found[: len(windows), 0] = 1.0
+    for event in events(watched, gap):
+        place = int(np.searchsorted(edges, event.first, "right")) if event.window is None else event.window
+        found[place, 2:] += 1.0, event.window is not None
+    found[: len(windows), 1] = [watched.alarms[first:end].any() for first, end in windows]
+    return found
 
 
 def _length(span: Any) -> Any:

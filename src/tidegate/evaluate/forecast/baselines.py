@@ -31,17 +31,15 @@ class Constants:
 
     Attributes:
         mean, median: [G + 1, C]. The median has the lowest absolute error of any constant, the mean the lowest squared.
-        seasonal: season m -> [G + 1, m, C], the same for each place in the season.
-        middle: which of both `seasonal` holds.
+        seasonal: "seasonal_mean_<m>" and "seasonal_median_<m>" -> [G + 1, m, C], the same for each place in a season.
     """
 
     mean: Array
     median: Array
-    seasonal: Mapping[int, Array]
-    middle: Middle = "median"
+    seasonal: Mapping[str, Array]
 
     @classmethod
-    def of(cls, table: Table, train: Rows, seasons: Sequence[int] = (), middle: Middle = "median") -> Constants:
+    def of(cls, table: Table, train: Rows, seasons: Sequence[int] = ()) -> Constants:
         """The constants of the training rows [G, 2].
 
         Raises:
@@ -52,10 +50,10 @@ class Constants:
         size = (len(table.ids) + 1) * len(table.schema.targets)
         seasonal = {}
         for m in (m for m in seasons if m > 1 and m * size <= LARGEST):
-            found = np.concatenate([_middles(table, train, name, m, middle) for name in table.schema.targets], axis=2)
-            whole = (mean if middle == "mean" else median)[:, None, :]
-            seasonal[m] = np.where(np.isnan(found), whole, found)
-        return cls(mean, median, seasonal, middle)
+            for how, whole in zip(_BOTH, (mean, median), strict=True):
+                found = np.concatenate([_middles(table, train, name, m, how) for name in table.schema.targets], axis=2)
+                seasonal[f"seasonal_{how}_{m}"] = np.where(np.isnan(found), whole[:, None, :], found)
+        return cls(mean, median, seasonal)
 
 
 _BOTH: tuple[Middle, Middle] = ("mean", "median")

@@ -161,6 +161,7 @@ def evaluate(
             missing=missing,
         ),
         coverage=_by_level(spread, "inside"),
+        coverage_per_step=_by_step(spread),
         interval_width=_by_level(spread, "width"),
         quantile_share={} if spread is None else dict(zip(levels, (spread.below / spread.count).tolist(), strict=True)),
         notes=tuple(chain(notes, _left_out(scores["model"], every, used, kept.size, scaled))),
@@ -183,6 +184,13 @@ def _by_level(spread: QuantileScores | None, what: str) -> dict[float, float]:
         return {}
     values = getattr(spread, what) / spread.count
     return {round(high - low, 9): float(value) for (low, high), value in zip(spread.pairs, values, strict=True)}
+
+
+def _by_step(spread: QuantileScores | None) -> dict[float, list[float]]:
+    if spread is None:
+        return {}
+    shares = spread.by_step[:-1] / np.maximum(spread.by_step[-1], 1)
+    return {round(high - low, 9): each.tolist() for (low, high), each in zip(spread.pairs, shares, strict=True)}
 
 
 def _left_out(model: Scores, every: Rows, used: Array, kept: int, scaled: bool) -> list[Note]:

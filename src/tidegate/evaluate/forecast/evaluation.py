@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from tidegate.core.text import joined
-from tidegate.core.translate import Language
+from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import ScoreTable
 from tidegate.evaluate.forecast.lagcopy import LagCopy
 from tidegate.evaluate.intervals import held
 from tidegate.evaluate.significance import DieboldMariano
+
+BY_STEP = "By step ahead the {nominal} % interval holds {least} % (step {low}) to {most} % (step {high})."
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -35,6 +39,7 @@ class Evaluation(ScoreTable):
         skill: 1 - model / best baseline in the criterion; None without baselines, or beside one without error.
         dm: Diebold-Mariano test of the model against the best baseline; None where it cannot be computed.
         coverage: nominal level of each central interval -> share of actual values inside.
+        coverage_per_step: the same levels -> [K] the same of each step ahead.
         interval_width: the same levels -> mean width.
         quantile_share: quantile level -> share of actual values at or below its forecast.
         verdict: what to think of it.
@@ -54,13 +59,20 @@ class Evaluation(ScoreTable):
     per_series: Mapping[str, Mapping[str, float]]
     dm: DieboldMariano | None
     coverage: Mapping[float, float] = field(default_factory=dict)
+    coverage_per_step: Mapping[float, list[float]] = field(default_factory=dict)
     interval_width: Mapping[float, float] = field(default_factory=dict)
     quantile_share: Mapping[float, float] = field(default_factory=dict)
     lag: LagCopy | None = None
 
     def details(self, lang: Language | None = None) -> list[str]:
-        """What share each interval holds."""
-        return held(self.coverage, lang)
+        """What share each interval holds, and where it holds least and most."""
+        found = held(self.coverage, lang)
+        for level, shares in self.coverage_per_step.items():
+            if len(shares) > 1:
+                low, high = (int(at(shares)) for at in (np.argmin, np.argmax))
+                values = {"least": f"{100 * shares[low]:.1f}", "most": f"{100 * shares[high]:.1f}"}
+                found.append(tr(BY_STEP, lang, nominal=f"{100 * level:g}", low=low + 1, high=high + 1, **values))
+        return found
 
     def summary(self, lang: Language | None = None) -> str:
         """The verdict in words, and after it what the forecasts follow."""

@@ -28,6 +28,7 @@ from tidegate.evaluate.forecast.compare import Criterion
 from tidegate.evaluate.forecast.metrics import seasonal_error
 from tidegate.evaluate.forecast.ridge import LIMIT, Gathers, Ridge, Shape, fit_ridges
 from tidegate.evaluate.forecast.season import CYCLES, DAYS, Seasons, find_seasons, random_walk
+from tidegate.evaluate.forecast.theta import Theta
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -35,7 +36,7 @@ Rows = NDArray[np.int64]
 _SEASONS = 4  # seasonal-naive methods at most
 _SEASONAL = 2  # tables of seasonal constants at most
 _TARGETS = 10  # targets in which seasons are looked for
-FORMAT = 1
+FORMAT = 2
 _INTERMITTENT = (
     "Demand is intermittent: mostly 0, and at no time that a season tells. Methods are ranked by {metric}, as always "
     "forecasting 0 would win by absolute errors; loss='mse' trains for it."
@@ -66,7 +67,7 @@ class FittedBaselines:
         season: steps in a cycle, of the scale; 1 where there is none. seasons: every one found, strongest first.
         naive: season lengths of the seasonal-naive methods.
         constants: mean, median and seasonal ones.
-        ridges: name -> ridge regression.
+        theta: the Theta method; None in what an earlier version saved. ridges: name -> ridge regression.
         scale, squared_scale: [G, C] in-sample mean absolute (squared) seasonal error; NaN where a series has none.
         walk: whether every target moves like a random walk.
         criterion: "squared" where demand is intermittent, else "absolute".
@@ -80,6 +81,7 @@ class FittedBaselines:
     seasons: tuple[int, ...]
     naive: tuple[int, ...]
     constants: Constants
+    theta: Theta | None
     ridges: Mapping[str, Ridge]
     scale: Array
     squared_scale: Array
@@ -113,14 +115,17 @@ class FittedBaselines:
         methods = from_history(history, self.horizon, naive)
         for name, values in (("mean", constants.mean), ("median", constants.median)):
             methods[name] = partial(constant, values[places], self.horizon, history)
-        index = clock(table) if constants.seasonal else np.zeros(0, dtype=np.int64)
-        for m, values in constants.seasonal.items():
-            turned = index
-            if opening and table.frequency.unit == "row":
-                turned = index + np.repeat(shifts(table, values, places, opening), table.lengths)
-            methods[f"seasonal_{constants.middle}_{m}"] = partial(
-                by_season, values[places], turned, self.horizon, history
-            )
+        clocks = {1: clock(table)}
+        for name, values in constants.seasonal.items():
+            m = values.shape[1]
+            if m not in clocks:  # the mean's, which comes first, is the median's and Theta's too
+                turns = opening and table.frequency.unit == "row"
+                turn = np.repeat(shifts(table, values, places, opening), table.lengths) if turns else 0
+                clocks[m] = clocks[1] + turn
+            methods[name] = partial(by_season, values[places], clocks[m], self.horizon, history)
+        if self.theta is not None:
+            turned = clocks.get(self.theta.season, clocks[1])
+            methods["theta"] = partial(self.theta.forecast, history, places, turned, self.horizon)
         methods |= {name: partial(ridge, prepared) for name, ridge in self.ridges.items()}
         return Baselines(
             methods=methods,
@@ -142,7 +147,7 @@ class FittedBaselines:
         """A description as JSON, and arrays by name, for `from_arrays`."""
         arrays: dict[str, NDArray[Any]] = {"scale": self.scale, "squared_scale": self.squared_scale}
         arrays |= {"mean": self.constants.mean, "median": self.constants.median}
-        arrays |= {f"seasonal.{m}": values for m, values in self.constants.seasonal.items()}
+        arrays |= {**self.constants.seasonal, **(self.theta.to_arrays() if self.theta else {})}
         ridges = {}
         for name, ridge in self.ridges.items():
             ridges[name] = {"shape": list(ridge.shape), "levels": ridge.levels, "alphas": ridge.alphas}
@@ -156,7 +161,6 @@ class FittedBaselines:
             "season": self.season,
             "seasons": self.seasons,
             "naive": self.naive,
-            "middle": self.constants.middle,
             "seasonal": list(self.constants.seasonal),
             "walk": self.walk,
             "criterion": self.criterion,
@@ -174,10 +178,14 @@ class FittedBaselines:
         """
         try:
             state = json.loads(about)
-            if state["format"] != FORMAT:
+            if state["format"] not in (1, FORMAT):
                 raise ArtifactError(f"baselines of format {state['format']}; this version reads {FORMAT}")
-            seasonal = {int(m): _array(arrays, f"seasonal.{m}") for m in state["seasonal"]}
-            constants = Constants(_array(arrays, "mean"), _array(arrays, "median"), seasonal, state["middle"])
+            named = {name: name for name in state["seasonal"]}
+            if state["format"] == 1:
+                named = {f"seasonal_{state['middle']}_{m}": f"seasonal.{m}" for m in state["seasonal"]}
+            seasonal = {name: _array(arrays, stored) for name, stored in named.items()}
+            constants = Constants(_array(arrays, "mean"), _array(arrays, "median"), seasonal)
+            rows = (len(state["ids"]) + 1, len(state["targets"]))
             found = cls(
                 ids=tuple(state["ids"]),
                 targets=tuple(state["targets"]),
@@ -186,6 +194,7 @@ class FittedBaselines:
                 seasons=tuple(state["seasons"]),
                 naive=tuple(state["naive"]),
                 constants=constants,
+                theta=Theta.from_arrays(arrays, rows) if "theta.rate" in arrays else None,
                 ridges={name: _ridge(name, one, arrays) for name, one in state["ridges"].items()},
                 scale=np.asarray(arrays["scale"], dtype=np.float64),
                 squared_scale=np.asarray(arrays["squared_scale"], dtype=np.float64),
@@ -195,11 +204,10 @@ class FittedBaselines:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArtifactError(f"the saved baselines are damaged: {error}") from error
-        size = (len(found.ids), len(found.targets))
-        rows = (size[0] + 1, size[1])
+        size = (rows[0] - 1, rows[1])
         wrong = found.scale.shape != size or found.squared_scale.shape != size or constants.mean.shape != rows
         wrong |= constants.median.shape != rows
-        wrong |= any(values.shape != (rows[0], m, rows[1]) for m, values in seasonal.items())
+        wrong |= any(values.shape != (rows[0], values.shape[1], rows[1]) for values in seasonal.values())
         if wrong or found.criterion not in ("absolute", "squared"):
             raise ArtifactError("the saved baselines are damaged: arrays of other shapes than their description")
         return found
@@ -275,10 +283,9 @@ def fit_baselines(
     cycled = [m for m in naive if CYCLES * m <= longest][:_SEASONAL]
     seen = np.stack([train[:, 0], np.asarray(split.validation, np.int64)[:, 1]], axis=1) if again else train
     constants = Constants.of(table, seen, cycled)
-    rare = intermittent(table, train, next(iter(constants.seasonal.values()), None))
+    rare = intermittent(table, train, constants.seasonal.get(f"seasonal_median_{next(iter(cycled), 0)}"))
     ridges, notes = _ridges(table, split, prepared, window, horizon, again) if ridge else ({}, [])
     if rare:
-        constants = Constants.of(table, seen, cycled, "mean")
         several = len(table.ids) * len(table.schema.targets) > 1
         notes.append(Note("intermittent", _INTERMITTENT, {"metric": "RMSSE" if several else "RMSE"}))
     rows = train if scale_rows is None else scale_rows
@@ -290,6 +297,7 @@ def fit_baselines(
         seasons=found,
         naive=naive,
         constants=constants,
+        theta=Theta.of(table, seen, chosen if chosen in cycled else 1),
         ridges=ridges,
         scale=_scales(table, rows, chosen, squared=False),
         squared_scale=_scales(table, rows, chosen, squared=True),

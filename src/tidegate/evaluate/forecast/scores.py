@@ -163,12 +163,14 @@ class QuantileScores:
         self.pairs = [(q, p) for q in levels for p in levels if q < 0.5 and abs(q + p - 1.0) < 1e-9]
         self.loss, self.below = np.zeros(len(levels)), np.zeros(len(levels))
         self.inside, self.width = np.zeros(len(self.pairs)), np.zeros(len(self.pairs))
+        self.by_step: Array = np.zeros((len(self.pairs) + 1, 1))  # inside each interval, and observed, by step ahead
         self.count = 0
 
     def add(self, actual: Array, quantiles: list[Array]) -> None:
         """Add windows [B, K, C] with one forecast of that shape per level."""
         seen = ~np.isnan(actual)
-        y = actual[seen]
+        y, step, K = actual[seen], seen.nonzero()[1], actual.shape[1]
+        inside = []
         chosen = {}
         for i, (level, values) in enumerate(zip(self.levels, quantiles, strict=True)):
             if values.shape != actual.shape:
@@ -182,8 +184,10 @@ class QuantileScores:
             self.loss[i] += float(np.maximum(level * error, (level - 1.0) * error).sum())
             self.below[i] += int((y <= f).sum())
         for i, (low, high) in enumerate(self.pairs):
-            self.inside[i] += int(((y >= chosen[low]) & (y <= chosen[high])).sum())
+            inside.append(np.bincount(step[(y >= chosen[low]) & (y <= chosen[high])], minlength=K))
+            self.inside[i] += int(inside[-1].sum())
             self.width[i] += float((chosen[high] - chosen[low]).sum())
+        self.by_step = self.by_step + np.stack([*inside, np.bincount(step, minlength=K)])
         self.count += y.size
 
 

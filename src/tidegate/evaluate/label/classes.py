@@ -87,7 +87,7 @@ def evaluate_classes(
     amount = resamples_for(count)
     sums = resample_methods({name: class_sums(y, one, unit, count) for name, one in chosen.items()}, seed, amount)
     drawn = {name: class_metrics(values, len(names)) for name, values in sums.items()}
-    found = rank(overall, drawn, main)
+    found = rank(overall, drawn, main, count)
     best = found.best_baseline
     found_notes = list(notes)
     if np.unique(y).size == 1:

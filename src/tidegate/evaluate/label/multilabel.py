@@ -66,7 +66,7 @@ def evaluate_multilabel(
     drawn_sums = resample_methods(sums, seed, amount)
     totals = drawn_sums.pop("things")[:, 0]
     drawn = {name: flag_metrics(values, totals, len(names)) for name, values in drawn_sums.items()}
-    found = rank(overall, drawn, main)
+    found = rank(overall, drawn, main, count)
     areas, resamples = ranking_intervals(y, given[MODEL], unit, count, seed)
     found.intervals[MODEL] |= areas
     units = ("things" if groups is None else "groups", count)

@@ -14,13 +14,14 @@ from tidegate.core.table import Note
 from tidegate.core.text import number
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label.classes import CONSTANT
-from tidegate.evaluate.label.metrics.bootstrap import draws, interval, repeats, resamples_for, unit_sums, units_of
+from tidegate.evaluate.label.metrics.bootstrap import draws, repeats, resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.numbers import Metric, number_scores
 from tidegate.evaluate.label.metrics.resampling import resample_methods
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.evaluate.label.ranked import comparison, rank
 from tidegate.evaluate.label.verdict import decide
 from tidegate.evaluate.leaks.sequences import Leaks
+from tidegate.evaluate.significance import interval
 from tidegate.evaluate.verdict import skill_of
 
 Array = NDArray[np.float64]
@@ -87,7 +88,7 @@ def evaluate_numbers(
     sums = {name: unit_sums(_features(y, values), owner, count) for name, values in given.items()}
     drawn = {name: _metrics(values) for name, values in resample_methods(sums, seed, amount).items()}
     looped = _looped(y, given[MODEL], owner, count, {"median_ae": _median, **(extra or {})}, seed)
-    found = rank(overall, drawn, criterion, higher=False, compared=("mae", "rmse", "r2"))
+    found = rank(overall, drawn, criterion, count, higher=False, compared=("mae", "rmse", "r2"))
     found.intervals[MODEL] |= looped
     units = ("things" if groups is None else "groups", count)
     beside = comparison(found, units, higher=False)
@@ -174,4 +175,4 @@ def _looped(
                     found[name].append(metric(y[chosen], f[chosen]))
                 except DataError:  # nothing known in this resample
                     found[name].append(float("nan"))
-    return {name: interval(values) for name, values in found.items()}
+    return {name: interval(values, count) for name, values in found.items()}

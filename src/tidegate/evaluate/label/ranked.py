@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.evaluate.evaluation import MODEL
-from tidegate.evaluate.label.metrics.bootstrap import LEVEL, interval
 from tidegate.evaluate.label.verdict import Comparison
+from tidegate.evaluate.significance import interval
 
 Array = NDArray[np.float64]
 Scores = Mapping[str, Mapping[str, float]]
@@ -31,6 +31,7 @@ def rank(
     overall: Scores,
     drawn: Mapping[str, Mapping[str, Array]],
     criterion: str,
+    units: int,
     *,
     higher: bool = True,
     compared: Sequence[str] | None = None,
@@ -39,17 +40,18 @@ def rank(
 
     Args:
         overall: method -> metric -> value. drawn: the same of each resample, the same resamples for every method.
-        criterion: what methods are ranked by. higher: whether more of it is better.
+        criterion: what methods are ranked by. units: how many things or groups were drawn.
+        higher: whether more of the criterion is better.
         compared: metrics whose difference from the best baseline is wanted; None takes all that were drawn.
     """
     others = [name for name in overall if name != MODEL]
     order = sorted(others, key=lambda name: -overall[name][criterion] if higher else overall[name][criterion])
     best = order[0] if order else None
-    intervals = {name: {metric: interval(v) for metric, v in found.items()} for name, found in drawn.items()}
+    intervals = {name: {metric: interval(v, units) for metric, v in found.items()} for name, found in drawn.items()}
     difference = {}
     if best is not None:
         for metric in drawn[MODEL] if compared is None else compared:
-            low, high = interval(drawn[MODEL][metric] - drawn[best][metric], LEVEL)
+            low, high = interval(drawn[MODEL][metric] - drawn[best][metric], units)
             difference[metric] = (overall[MODEL][metric] - overall[best][metric], low, high)
     return Ranked(criterion, (MODEL, *order), overall, intervals, difference, best)
 

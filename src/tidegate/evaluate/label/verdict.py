@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate.evaluate.leaks.sequences import Leaks
+from tidegate.evaluate.significance import FEW, FEWEST
 from tidegate.evaluate.verdict import LEVEL, RELATIVE_TIE, WORSE, Verdict
 
 TIE = 0.005  # a difference in a share smaller than this, either way, is no difference worth having
-FEW = 30  # things below which chance cannot be told from skill unless it is glaring
-FEW_GROUPS = 5  # groups below which resampling them says nothing
 COPIES = 0.01  # share of test things with a copy in the training part from which on they matter
 
 
@@ -89,16 +88,18 @@ def decide(
 
 def _key(found: Comparison) -> str:
     if found.reference == (1.0 if found.higher else 0.0):  # a baseline that never errs
-        return "perfect" if found.gain == 0.0 else "tie" if found.higher and found.gain > -TIE else "exact"
+        if found.gain == 0.0:
+            return "perfect"
+        if found.count >= FEWEST:
+            return "tie" if found.higher and found.gain > -TIE else "exact"
     limit = TIE if found.higher else RELATIVE_TIE * abs(found.reference)
-    few = found.count < (FEW if found.units == "things" else FEW_GROUPS)
+    few = found.count < (FEW if found.units == "things" else FEWEST)
     clear = math.isfinite(found.low) and (found.low > 0 or found.high < 0)
     if found.p is not None and found.p >= LEVEL:
         clear = False
-    sure = clear and not (few and found.units != "things")
-    if not sure and found.gain <= -WORSE * (1.0 if found.higher else found.reference):
+    if not clear and found.gain <= -WORSE * (1.0 if found.higher else found.reference):
         return "worse"
-    if few and not sure:
+    if few and not clear:
         return "few"
     if abs(found.gain) < limit:
         return "tie"

@@ -14,6 +14,7 @@ from tidegate.core.table import Note
 from tidegate.core.text import spaced
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import MODEL, ScoreTable
+from tidegate.evaluate.significance import interval
 from tidegate.evaluate.verdict import RELATIVE_TIE, WORSE, Verdict
 
 Floats = NDArray[np.float64]
@@ -21,7 +22,6 @@ CRITERION = "bits_per_character"
 FRAMES = ("joint_nats_per_frame", "independent_nats_per_frame")
 STRETCHES = 100  # that the text is cut into, at most, to see how far chance carries a difference
 SHORTEST = 100  # tokens of one
-FEWEST = 5
 RESAMPLES = 2_000
 
 
@@ -131,13 +131,12 @@ def _stretches(count: int) -> int:
 def _interval(gain: Floats, scale: float) -> tuple[float, float]:
     """95 % interval of the sum of gains [N] over `scale`, of whole stretches drawn: neighbours are alike."""
     count = _stretches(len(gain))
-    if count < FEWEST:
+    if not count:
         return math.nan, math.nan
     parts = np.array([part.sum() for part in np.array_split(gain, count)])
     drawn = np.random.default_rng(0).integers(0, count, (RESAMPLES, count))
     sums = parts[drawn].sum(axis=1) / scale
-    low, high = np.quantile(sums, [0.025, 0.975])
-    return float(low), float(high)
+    return interval(sums, count)
 
 
 def _verdict(

@@ -16,6 +16,7 @@ from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import MODEL, ScoreTable
 from tidegate.evaluate.label.verdict import Comparison, decide
+from tidegate.evaluate.significance import interval
 from tidegate.evaluate.text.metrics import TextMetric
 from tidegate.evaluate.verdict import Verdict
 
@@ -30,7 +31,8 @@ class TextEvaluation(ScoreTable):
     Attributes:
         count: N, texts that were scored. signatures: metric -> what two scores must have in common to be compared.
         intervals: metric -> 95 % interval of the model's score.
-        interval: 95 % interval of how much better the model is than the best baseline by the criterion; NaN without.
+        interval: 95 % interval of how much better the model is than the best baseline by the criterion; NaN without,
+            and where too little was scored.
     """
 
     count: int
@@ -95,7 +97,7 @@ def evaluate_texts(
     best, low, high = (others[0] if others else None), math.nan, math.nan
     if best is not None:
         gains = resampled[telling.name] - _scores(telling, counts[best][telling.name], drawn)
-        low, high = _interval(gains if telling.higher else -gains)
+        low, high = interval(gains if telling.higher else -gains, units)
     reference = math.nan if best is None else overall[best][telling.name]
     kind = "things" if groups is None else "groups"
     own = overall[MODEL][telling.name]
@@ -111,7 +113,7 @@ def evaluate_texts(
         notes=notes,
         count=len(references),
         signatures={metric.name: metric.signature for metric in metrics},
-        intervals={name: _interval(scores) for name, scores in resampled.items()},
+        intervals={name: interval(scores, units) for name, scores in resampled.items()},
         interval=(low, high),
     )
 
@@ -129,11 +131,6 @@ def _by_group(counts: Floats, groups: Sequence[Any] | None) -> Floats:
 def _scores(metric: TextMetric, counts: Floats, drawn: NDArray[Any]) -> Floats:
     """[R] the score of each resample, from how often each unit was drawn [R, U]."""
     return np.array([metric.score(sums) for sums in drawn.astype(np.float64) @ counts])
-
-
-def _interval(scores: Floats) -> tuple[float, float]:
-    low, high = np.quantile(scores, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _scaled(verdict: Verdict) -> Verdict:

@@ -10,10 +10,10 @@ from typing import Any
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
+from tidegate.evaluate.significance import FEWEST
 from tidegate.evaluate.text.evaluation import TextEvaluation, evaluate_texts
 from tidegate.evaluate.text.metrics import PURPOSE, cer, same, wer
 
-FEWEST_SPEAKERS = 5  # below which speakers are not drawn whole for an interval: recordings are
 SHOWN = 12
 
 
@@ -69,7 +69,7 @@ def evaluate_speech(
         DataError: there is nothing to score. MissingExtraError: jiwer is not installed.
     """
     names = None if speakers is None else [str(own) for own in speakers]
-    many = names is not None and len(set(names)) >= FEWEST_SPEAKERS
+    many = names is not None and len(set(names)) >= FEWEST  # speakers are drawn whole where there are enough
     found = evaluate_texts(written, references, [wer(), cer(), same()], groups=names if many else None, notes=notes)
     rate, own = wer(), written["model"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Amount, Share
 from tidegate.prepare.options import Options
 
 
@@ -24,14 +24,10 @@ class SequenceAugment(Options):
             al. 2019).
     """
 
-    LIMITS: ClassVar = dict.fromkeys(("noise", "scaling"), (0, math.inf)) | dict.fromkeys(
-        ("step_mask", "channel_mask"), (0, 1)
-    )
-
-    noise: float = 0.0
-    scaling: float = 0.0
-    step_mask: float = 0.0
-    channel_mask: float = 0.0
+    noise: Amount = 0.0
+    scaling: Amount = 0.0
+    step_mask: Share = 0.0
+    channel_mask: Share = 0.0
 
     @property
     def active(self) -> bool:

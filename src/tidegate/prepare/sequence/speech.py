@@ -6,11 +6,12 @@ Shape letters: n samples, T steps of features, M bands, K steps that are joined,
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Range
 from tidegate.core.errors import DataError
 from tidegate.core.translate import tr
 from tidegate.prepare import document as state
@@ -37,10 +38,8 @@ class SpeechOptions(Options):
             takes words where each is heard at least 8 times.
     """
 
-    LIMITS: ClassVar = {"stack": (1, 16)}
-
     normalise: Literal["recording", "running", "training"] | None = None
-    stack: int = 3
+    stack: Annotated[int, Range(1, 16)] = 3
     tokens: Literal["char", "word"] | None = None
 
 

@@ -5,13 +5,13 @@ Shape letters: T steps of features, M bands.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Amount, Range, Share
 from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.mel import centres, to_mel
 
@@ -35,23 +35,15 @@ class SpeechAugment(Options):
         join: so many training recordings, at most, become one, with their texts.
     """
 
-    LIMITS: ClassVar = {
-        **dict.fromkeys(("step_mask", "channel_mask"), (0, 1)),
-        **dict.fromkeys(("speed", "pitch"), (0, 0.9)),
-        **dict.fromkeys(("noise", "gain"), (0, math.inf)),
-        **dict.fromkeys(("step_masks", "channel_masks"), (0, 64)),
-        "join": (1, 64),
-    }
-
-    step_mask: float = 0.2
-    step_masks: int = 2
-    channel_mask: float = 0.25
-    channel_masks: int = 2
-    speed: float = 0.12
-    pitch: float = 0.06
-    noise: float = 1.0
-    gain: float = 0.3
-    join: int = 1
+    step_mask: Share = 0.2
+    step_masks: Annotated[int, Range(0, 64)] = 2
+    channel_mask: Share = 0.25
+    channel_masks: Annotated[int, Range(0, 64)] = 2
+    speed: Annotated[float, Range(0, 0.9, below=True)] = 0.12
+    pitch: Annotated[float, Range(0, 0.9, below=True)] = 0.06
+    noise: Amount = 1.0
+    gain: Amount = 0.3
+    join: Annotated[int, Range(1, 64)] = 1
 
 
 def vary_speech(scaled: Array, options: SpeechAugment, generator: np.random.Generator, rate: int) -> Array:

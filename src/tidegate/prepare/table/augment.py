@@ -5,14 +5,14 @@ Sliding windows are what training windows are anyway (every origin of the traini
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Amount, Range
 from tidegate.prepare.options import MOST_STEPS, Options
 
 
@@ -26,11 +26,9 @@ class AugmentOptions(Options):
         scaling: standard deviation of a factor around 1, one per window, on inputs and target alike.
     """
 
-    LIMITS: ClassVar = {"noise": (0, math.inf), "jitter": (0, MOST_STEPS), "scaling": (0, math.inf)}
-
-    noise: float = 0.0
-    jitter: int = 0
-    scaling: float = 0.0
+    noise: Amount = 0.0
+    jitter: Annotated[int, Range(0, MOST_STEPS)] = 0
+    scaling: Amount = 0.0
 
     @property
     def active(self) -> bool:

@@ -116,10 +116,11 @@ def index_calendar(
             distinct, inverse = np.unique(day, return_inverse=True)
             day = inverse.astype(np.int32)
         table = day_table(distinct.astype("datetime64[D]"), day_features, holidays)
-    return CalendarIndex(minute, day, clock_table(clock_features), table)
+    return CalendarIndex(minute, day, clock_table(tuple(clock_features)), table)
 
 
-def clock_table(features: Sequence[str]) -> NDArray[np.float32]:
+@lru_cache(maxsize=8)
+def clock_table(features: tuple[str, ...]) -> NDArray[np.float32]:
     """[1440, 2 x features]: sine and cosine of each feature at every minute of the day."""
     minutes = np.arange(1440)
     phase = {"minute": minutes % 60 / 60, "hour": minutes // 60 / 24}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -163,6 +163,34 @@ class Prepared:
         """[B, K, C] targets as the table has them, NaN where missing."""
         origins, _ = self._place(origins, 0, steps)
         return np.stack([channel.raw(origins, steps) for channel in self._channels.targets], axis=2).astype(np.float64)
+
+    def write_row(self, row: int, values: Mapping[str, float]) -> bool:
+        """Write the values of a row that was blank, and before which nothing is missing, into every channel.
+
+        Returns:
+            Whether they are all such as fitting measured; False, and nothing is written, for one that is missing,
+            infinite, or that log1p has no value for: the table says of those where they stand.
+        """
+        logs = self._transform if self._transform in transform.LOGARITHMS else None
+        kept = {name: np.float64(value).astype(self.table.columns[name].dtype) for name, value in values.items()}
+        logged = (
+            {name: transform.logged(np.atleast_1d(kept[name]), logs)[0] for name in self.preparation.target_names}
+            if logs
+            else {}
+        )
+        if not all(map(np.isfinite, (*kept.values(), *logged.values()))):
+            return False
+        for name, value in kept.items():
+            self.table.columns[name][row] = value
+        for channel in self._channels.columns:
+            if isinstance(channel, NumberChannel):
+                name = channel.state.name
+                channel.filled.values[row] = logged.get(name, kept[name])
+                for gather, value in ((channel.last, row), (channel.missing, False)):
+                    if gather is not None:
+                        gather.values[row] = value
+        self.memory.clear()
+        return True
 
     def scaled(self, values: NDArray[Any], origins: Origins) -> NDArray[np.float64]:
         """Values [B, K, C, Q] in the target's own unit as `target` gives them; not where targets are differenced."""

@@ -9,6 +9,7 @@ from tidegate.core.text import share as share_cell
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
 from tidegate.evaluate.label.evaluation import COLUMNS
+from tidegate.evaluate.significance import FEWEST
 from tidegate.report.label import sections
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.build import Kind
@@ -133,6 +134,10 @@ def _drawn(found: Found, lang: Language) -> Markup:
         "things": "Intervals come from drawing {count} test sequences with replacement.",
     }
     kind, count = found.units
+    if count < FEWEST:
+        return soft(
+            tr("No intervals: {count} is too few to draw from; it needs {needed}.", lang, count=count, needed=FEWEST)
+        )
     return soft(tr(texts[kind], lang, count=f"{count:,}"))
 
 

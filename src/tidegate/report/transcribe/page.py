@@ -83,9 +83,9 @@ def key_numbers(view: SpeechView, lang: Language) -> list[tuple[str, str, str]]:
     found = view.evaluation
     own = found.overall[MODEL]
     low, high = (f"{100 * end:.1f}" for end in found.intervals["wer"])
+    ends = tr("95 % interval {low} to {high} %", lang, low=low, high=high) if low != "nan" else ""
     items = [
-        (capital(metric_name("wer", lang)), percent(100 * own["wer"], lang),
-         tr("95 % interval {low} to {high} %", lang, low=low, high=high)),
+        (capital(metric_name("wer", lang)), percent(100 * own["wer"], lang), ends),
         (capital(metric_name("cer", lang)), percent(100 * own["cer"], lang), ""),
         (capital(metric_name("same", lang)), percent(100 * own["same"], lang), tr("of the recordings", lang)),
     ]  # fmt: skip

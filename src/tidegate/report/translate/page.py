@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ def key_numbers(view: WrittenView, lang: Language) -> list[tuple[str, str, str]]
     items = []
     for name in found.columns()[:3]:
         low, high = (found.cell(name, end) for end in found.intervals[name])
-        words = tr("95 % interval: {low} to {high}", lang, low=low, high=high)
+        known = math.isfinite(found.intervals[name][0])
+        words = tr("95 % interval: {low} to {high}", lang, low=low, high=high) if known else ""
         items.append((capital(metric_name(name, lang)), found.cell(name, found.overall[MODEL][name]), words))
     if found.best_baseline is not None:
         other = found.cell(found.criterion, found.overall[found.best_baseline][found.criterion])

@@ -115,13 +115,13 @@ class CaptionModel(Model[Sequence[Any], list[str]]):
 
     def _write(self, pictures: Pixels, options: Beam, barred: NDArray[np.bool_] | None) -> list[list[Hypothesis]]:
         limit = self.longest if options.max_length is None else options.max_length
-        pen = Pen(self.spec, self.weights, self.grid_of(pictures), None, options.beam)
+        pen = Pen(self.spec, self.weights, self.grid_of(pictures), None)
         limits = np.full(len(pictures), max(limit, options.min_length))
         return search(pen, options, limits, barred=barred)
 
     def nats(self, pictures: Pixels, numbers: Sequence[int]) -> Floats:
         """-log p of a caption's tokens, its end among them, for each of pictures [B, H, W, C]: [B, K]."""
-        pen = Pen(self.spec, self.weights, self.grid_of(pictures), None, 1)
+        pen = Pen(self.spec, self.weights, self.grid_of(pictures), None)
         found, last = np.zeros((len(pictures), len(numbers) + 1)), END
         for step, number in enumerate((*numbers, END)):
             logs = distribution(pen.step(np.full((len(pictures), 1), last)), None, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ArtifactError, ConfigError
 from tidegate.core.translate import tr
 
-METHODS = ("forecast", "reconstruction")
+Method = Literal["forecast", "reconstruction"]
+METHODS: tuple[Method, ...] = get_args(Method)
 WEEK = 7 * 86_400_000_000
 ROWS = 1_000  # rows that stand for a week where rows have no clock
 HOLD = 3.0  # an alarm lasts while p is below so many times the threshold

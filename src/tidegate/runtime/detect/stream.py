@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import whole
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, TimeError
 from tidegate.core.translate import tr
 from tidegate.runtime.clock import microseconds
@@ -167,8 +168,7 @@ def open_stream(
         return found
     known = detector.preparation.series
     if streams is not None:
-        if isinstance(streams, bool) or not isinstance(streams, int) or streams < 1:
-            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
+        whole("streams", streams, 1)
         places = np.full(streams, len(known), dtype=np.int64)
         return DetectStream(detector, [""] * streams, Streams(detector, places), single=False)
     names = list(known) if series is None else [series] if isinstance(series, str) else list(series)

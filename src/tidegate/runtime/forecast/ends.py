@@ -169,10 +169,22 @@ def predict_ends(
         SplitError: a series is shorter than the window.
         ConfigError: it would take more memory than one prediction may.
     """
-    spec, decoding = model.spec, model.decoding
     _check_room(model, table)
     ahead, prepared, origins = prepare_ends(model, table, known, time)
-    values = forecast(run, spec, decoding, prepared, origins)
+    return predict_prepared(run, model, ahead, prepared, origins, time)
+
+
+def predict_prepared(
+    run: Any,
+    model: Any,
+    ahead: Table,
+    prepared: Prepared,
+    origins: NDArray[np.int64],
+    time: NDArray[Any] | None = None,
+) -> SeriesForecast:
+    """Forecast from what `prepare_ends` gives; arguments and errors as of `predict_ends`."""
+    decoding = model.decoding
+    values = forecast(run, model.spec, decoding, prepared, origins)
     if not np.isfinite(values.mean).all() or not np.isfinite(values.quantiles).all():
         raise DataError(
             tr(
@@ -181,11 +193,11 @@ def predict_ends(
             )
         )
     steps = np.arange(decoding.horizon, dtype=np.int64)
-    if time is None and not table.continues:
-        time = np.tile(steps + 1, (len(table.ids), 1))  # counted: no time is made up
+    if time is None and not ahead.continues:
+        time = np.tile(steps + 1, (len(ahead.ids), 1))  # counted: no time is made up
     elif time is None:
         time = ahead.time[origins[:, None] + steps]
-    return SeriesForecast(table.ids, time, model.preparation.target_names, values)
+    return SeriesForecast(ahead.ids, time, model.preparation.target_names, values)
 
 
 def _check_room(model: Any, table: Table) -> None:
@@ -218,8 +230,8 @@ def prepare_ends(
     missing = [name for name in preparation.schema.known if name not in known]
     if missing:
         message = (
-            "column {name} is known ahead: give its values for the {steps} steps to forecast (future=...; "
-            "future_frame() makes the rows to fill in)"
+            "column {name} is known ahead: give its values for the {steps} steps to forecast (future=..., "
+            "--future FILE; future_frame(), predict --template FILE, makes the rows to fill in)"
         )
         raise SchemaError(tr(message, name=repr(missing[0]), steps=decoding.horizon))
     need = spec.window + preparation.lead

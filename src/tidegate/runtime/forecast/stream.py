@@ -14,7 +14,8 @@ from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.runtime.clock import microseconds
 from tidegate.runtime.forecast.decode import Decoding
-from tidegate.runtime.forecast.ends import SeriesForecast, pack_context, predict_ends, unpack_context
+from tidegate.runtime.forecast.ends import SeriesForecast, pack_context, predict_ends, predict_prepared, unpack_context
+from tidegate.runtime.forecast.tape import Tape
 from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.network import Output
 from tidegate.runtime.state import fingerprint, measured, pack, unpack
@@ -45,7 +46,19 @@ class ForecastStream:
     """
 
     def __init__(self, model: Forecasts, table: Table) -> None:
-        self.model, self.table = model, table.tail(model.rows)
+        self.model = model
+        self._tape: Tape | None = None
+        self.table = table.tail(model.rows)
+        self.like = self.table.tail(0)  # what its rows are like
+
+    @property
+    def table(self) -> Table:
+        """Its last rows."""
+        return self._table if self._tape is None else self._tape.table
+
+    @table.setter
+    def table(self, table: Table) -> None:
+        self._table, self._tape = table, None
 
     def update(self, values: Any, time: Any = None, *, known: Mapping[str, Any] | None = None) -> SeriesForecast | None:
         """Take in one row and forecast the steps after it.
@@ -64,6 +77,8 @@ class ForecastStream:
             given. TimeError: the time is not after the last, or not on the series' grid. The stream then is as before.
         """
         row = self._row(values)
+        if not known and self._written(row, time):
+            return self._forecast()
         table = self._appended(row, time)
         if len(table) < self.model.spec.window + self.model.preparation.lead:
             self.table = table
@@ -71,7 +86,26 @@ class ForecastStream:
         ahead = {name: np.asarray(column)[None] for name, column in (known or {}).items()}
         found = predict_ends(self.model.run, self.model, table, ahead)
         self.table = table
+        self._tape = Tape.of(self.model, table)
         return found
+
+    def _written(self, row: Mapping[str, NDArray[Any]], time: Any) -> bool:
+        """Whether the row is the next one, and could be written onto the tape."""
+        tape = self._tape
+        if tape is None:
+            return False
+        missing, _ = self._gap(tape.last, time)
+        return not missing and tape.take(row)
+
+    def _forecast(self) -> SeriesForecast:
+        """The forecast after the tape's last row, which is taken back where there is none."""
+        assert self._tape is not None
+        tape = self._tape
+        try:
+            return predict_prepared(self.model.run, self.model, tape.full, tape.prepared, np.array([tape.count]))
+        except BaseException:
+            tape.back()
+            raise
 
     def snapshot(self) -> bytes:
         about, arrays = pack_context(self.table, self.model.rows)
@@ -97,7 +131,7 @@ class ForecastStream:
 
     def _row(self, values: Any) -> dict[str, NDArray[Any]]:
         """name -> [1, 1] of every column."""
-        columns, targets = self.table.columns, self.table.schema.targets
+        columns, targets = self.like.columns, self.like.schema.targets
         if not isinstance(values, Mapping):
             given = measured(values, targets)
             if given.size != len(targets):
@@ -121,7 +155,7 @@ class ForecastStream:
         table = self.table
         if not len(table):
             return self._first(row, time)
-        missing, stamp = self._gap(time)
+        missing, stamp = self._gap(table.time[-1], time)
         if missing:
             table = table.extend(missing).tail(self.model.rows)
         at = None if stamp is None else np.full((1, 1), stamp, dtype=table.time.dtype)
@@ -139,12 +173,11 @@ class ForecastStream:
             number = int(time or 0)
         return table.extend(1, row, np.full((1, 1), number, np.int64).astype(table.time.dtype))
 
-    def _gap(self, time: Any) -> tuple[int, Any]:
+    def _gap(self, last: Any, time: Any) -> tuple[int, Any]:
         """Rows that are missing before a time, and the time as the table keeps it; None where it goes on by itself."""
-        table = self.table
         if time is None:
             return 0, None
-        last = table.time[-1]
+        table = self.like
         dated = table.time.dtype.kind == "M"
         if not dated and (isinstance(time, bool) or not isinstance(time, (int, np.integer))):
             raise TimeError(tr(_COUNTED, time=repr(time)))

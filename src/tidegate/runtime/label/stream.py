@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Count, check
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
@@ -57,8 +58,7 @@ class LabelStream:
     """
 
     def __init__(self, model: Labels, streams: int | None = None) -> None:
-        if streams is not None and (isinstance(streams, bool) or not isinstance(streams, int) or streams < 1):
-            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
+        check("streams", streams, Count | None)
         self.model, self.single, self.count = model, streams is None, streams or 1
         preparation, spec = model.preparation, model.spec
         if preparation.options.max_length is not None:

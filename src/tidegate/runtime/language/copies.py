@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError
+from tidegate.core.checks import whole
 
 Hashes = NDArray[np.uint64]
 BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2^64
@@ -41,8 +41,7 @@ def copied(texts: Sequence[str], training: str, length: int = LENGTH) -> Copied:
     Raises:
         ConfigError: a length below 1.
     """
-    if length < 1:
-        raise ConfigError(f"length is a whole number of at least 1; got {length!r}")
+    whole("length", length, 1)
     source = _Hashed(training)
     total = marked = 0
     longest = ""

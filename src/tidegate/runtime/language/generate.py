@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.checks import whole
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
 from tidegate.kernels.write import Write
@@ -70,10 +71,7 @@ class Generation(Writing):
         melody: Sequence[int | None] = (),
     ) -> None:
         for name, value in (("length", length), ("count", count)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(
-                    tr("{name} is a whole number of at least 1; got {value}", name=name, value=repr(value))
-                )
+            whole(name, value, 1)
         if isinstance(stop, str) or any(not isinstance(part, str) or not part for part in stop):
             raise ConfigError(tr("stop is a list of strings that are not empty; got {stop}", stop=repr(stop)))
         layers, units = spec.encoder.num_layers, spec.encoder.hidden_size

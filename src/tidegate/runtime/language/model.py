@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.checks import whole
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.prepare.notes import MUSIC, PITCHES, chords_of, roll_of, text_of
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
@@ -209,8 +210,7 @@ class TextStream:
         Raises:
             ConfigError: a count below 1.
         """
-        if count < 1:
-            raise ConfigError(f"count is a whole number of at least 1; got {count!r}")
+        whole("count", count, 1)
         shares = np.exp(self._scores[0].astype(np.float64) - self._scores[0].max())
         shares /= shares.sum()
         best = np.argsort(-shares, kind="stable")[:count]

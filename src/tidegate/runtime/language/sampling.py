@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError
-from tidegate.core.translate import tr
+from tidegate.core.checks import Checked, Count, Range, Ratio, Whole
 
 Array = NDArray[np.float32]
 BLOCK = 1 << 16  # random numbers drawn at once
@@ -18,7 +17,7 @@ LOW = np.float32(-1e30)  # of what may not come
 
 
 @dataclass(frozen=True)
-class Sampling:
+class Sampling(Checked):
     """How the next token is drawn; what is left out has no chance at all.
 
     Attributes:
@@ -36,49 +35,18 @@ class Sampling:
         ConfigError: a value that cannot be.
     """
 
-    temperature: float = 0.8
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    memory: int = 64
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        _within("temperature", self.temperature, 0.0, 100.0)
-        _within("top_p", self.top_p, 1e-9, 1.0)
-        _within("min_p", self.min_p, 0.0, 1.0)
-        _within("repetition_penalty", self.repetition_penalty, 0.01, 100.0)
-        for name, least in (("top_k", 0), ("memory", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(
-                    tr(
-                        "{name} is a whole number of at least {least}; got {value}",
-                        name=name,
-                        least=least,
-                        value=repr(value),
-                    )
-                )
+    temperature: Annotated[float, Range(0, 100)] = 0.8
+    top_k: Whole = 0
+    top_p: Annotated[float, Range(1e-9, 1)] = 1.0
+    min_p: Ratio = 0.0
+    repetition_penalty: Annotated[float, Range(0.01, 100)] = 1.0
+    memory: Count = 64
+    seed: Whole = 0
 
     @property
     def plain(self) -> bool:
         """Whether all tokens may come, with their own scores."""
         return self.top_k == 0 and self.top_p >= 1 and self.min_p <= 0 and self.repetition_penalty == 1
-
-
-def _within(name: str, value: Any, low: float, high: float) -> None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not low <= value <= high:
-        raise ConfigError(
-            tr(
-                "{name} is a number from {low} to {high}; got {value}",
-                name=name,
-                low=f"{low:g}",
-                high=f"{high:g}",
-                value=repr(value),
-            )
-        )
 
 
 def kept(scores: Array, sampling: Sampling) -> Array:

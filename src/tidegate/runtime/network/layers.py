@@ -62,7 +62,9 @@ def skip(spec: NetworkSpec, layer: Skip, weights: Weights, at: str, flow: Flow) 
 def segment(spec: NetworkSpec, layer: Segment, weights: Weights, at: str, flow: Flow) -> None:
     """Join neighbouring steps and project them."""
     sequence = clear(flow.sequence, flow.lengths)
-    sequence = np.pad(sequence, ((0, 0), (0, -sequence.shape[1] % layer.length), (0, 0)))
+    short = -sequence.shape[1] % layer.length
+    if short:
+        sequence = np.pad(sequence, ((0, 0), (0, short), (0, 0)))
     batch, steps, width = sequence.shape
     joined = sequence.reshape(batch, steps // layer.length, layer.length * width)
     flow.sequence = np.maximum(linear(weights, f"{at}.linear", joined), np.float32(0))

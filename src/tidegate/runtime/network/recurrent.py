@@ -104,7 +104,9 @@ def _run_packed(
     if start is not None:
         begin[:states] = [np.repeat(np.stack([own[i] for own in start]), directions, axis=0) for i in range(states)]
     hidden, *ends = packed.forward(sequence, begin[0], begin[1], lengths)
-    means = [end.reshape(-1, directions, *end.shape[1:]).mean(axis=1) for end in ends[:states]]
+    means = ends[:states]
+    if directions > 1:
+        means = [end.reshape(-1, directions, *end.shape[1:]).mean(axis=1) for end in means]
     return hidden, list(zip(*means, strict=True))
 
 

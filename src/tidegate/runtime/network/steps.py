@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.inputs import check_tokens
 from tidegate.artifacts.shapes import raw_static
 from tidegate.artifacts.spec import NetworkSpec, Recurrent
+from tidegate.core.checks import whole
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
 from tidegate.runtime.network.cells import State
@@ -76,8 +77,7 @@ class Steps:
         self, spec: NetworkSpec, weights: Mapping[str, Array], streams: int = 1, static: Array | None = None
     ) -> None:
         check_stream(spec)
-        if streams < 1:
-            raise ConfigError(tr("streams is a whole number of at least 1; got {streams}", streams=repr(streams)))
+        whole("streams", streams, 1)
         self.spec, self.streams = spec, streams
         self.steps = np.zeros(streams, dtype=np.int64)
         self._weights = weights if isinstance(weights, Loaded) else Loaded(weights)

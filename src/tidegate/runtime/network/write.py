@@ -24,7 +24,7 @@ ROWS = 16  # rows of a product come in multiples of it, so that none is summed i
 def write(spec: NetworkSpec, layer: Write, weights: Weights, at: str, flow: Flow) -> None:
     """Scores of the token to write at each step after those that are given, [B, K, V]."""
     assert flow.truth is not None
-    pen = Pen(spec, weights, flow.sequence, flow.lengths, 1)
+    pen = Pen(spec, weights, flow.sequence, flow.lengths)
     steps = [pen.step(flow.truth[:, place : place + 1]) for place in range(flow.truth.shape[1])]
     flow.output = np.concatenate([step.scores for step in steps], axis=1)
     if layer.attention is not None:
@@ -41,17 +41,15 @@ class Step:
 
 
 class Pen:
-    """Texts that are written step by step, several hypotheses of each.
+    """Texts that are written step by step, one hypothesis of each at first.
 
     Args:
         spec: of a network that ends in `write`. weights: its tensors by name.
-        sequence: [B, S, D] what was read. lengths: [B] its steps; None takes all. width: W.
+        sequence: [B, S, D] what was read. lengths: [B] its steps; None takes all.
     """
 
-    def __init__(
-        self, spec: NetworkSpec, weights: Weights, sequence: Array, lengths: Lengths | None, width: int
-    ) -> None:
-        self.spec, self.weights, self.width = spec, weights, width
+    def __init__(self, spec: NetworkSpec, weights: Weights, sequence: Array, lengths: Lengths | None) -> None:
+        self.spec, self.weights = spec, weights
         self.layer: Write = spec.layers[-1]  # type: ignore[assignment]
         self.at = f"layers.{len(spec.layers) - 1}"
         self.sequence, self.lengths = sequence, lengths
@@ -60,7 +58,7 @@ class Pen:
         self.keys = sequence if kind is None else keys(kind, weights, f"{self.at}.attention", sequence)
         self.stack = write_stack(self.layer)
         self.state: list[State] = self._begin()
-        self.fed = np.zeros((len(sequence) * width, self.layer.hidden_size), np.float32)
+        self.fed = np.zeros((len(sequence), self.layer.hidden_size), np.float32)
 
     def _begin(self) -> list[State]:
         x, encoder, layer = self.sequence, self.spec.encoder, self.layer
@@ -70,16 +68,16 @@ class Pen:
             ends = np.concatenate([ends[:, : encoder.hidden_size], x[:, 0, encoder.hidden_size :]], axis=1)
         states = write_states(layer) // (layer.num_layers * layer.hidden_size)
         numbers = steady(ends, self.weights[f"{self.at}.start.weight"]) + self.weights[f"{self.at}.start.bias"]
-        parts = np.repeat(numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size), self.width, axis=0)
+        parts = numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size)
         return [(np.tanh(parts[:, 0, level]), *parts[:, 1:, level].swapaxes(0, 1)) for level in range(layer.num_layers)]
 
     def step(self, tokens: Ints) -> Step:
         """Read the tokens [B, W] that were written last, and say what comes next."""
-        texts, layer, at = len(tokens), self.layer, self.at
+        (texts, width), layer, at = tokens.shape, self.layer, self.at
         read = self.vectors[tokens.reshape(-1)]
         parts, attention = [read], None
         if layer.attention == "additive":
-            context, attention = self._attend(self.state[-1][0].reshape(texts, self.width, -1))
+            context, attention = self._attend(self.state[-1][0].reshape(texts, width, -1))
             parts.append(context.reshape(len(read), -1))
         elif layer.feeding:
             parts.append(self.fed)
@@ -87,15 +85,15 @@ class Pen:
         hidden, self.state = run_stack(self.stack, self.weights, f"{at}.rnn", inputs, self.state)
         hidden = hidden[:, 0]
         if layer.attention not in (None, "additive"):
-            context, attention = self._attend(hidden.reshape(texts, self.width, -1))
+            context, attention = self._attend(hidden.reshape(texts, width, -1))
             both = np.concatenate([context.reshape(len(read), -1), hidden], axis=1)
             hidden = np.tanh(steady(both, self.weights[f"{at}.combine.weight"]))
         self.fed = hidden
         gate = None
         if layer.copying:
             odds = np.concatenate([hidden, read], axis=1) * self.weights[f"{at}.gate.weight"]
-            gate = (odds.sum(axis=1) + self.weights[f"{at}.gate.bias"]).reshape(texts, self.width)
-        return Step(self._scores(hidden).reshape(texts, self.width, -1), attention, gate)
+            gate = (odds.sum(axis=1) + self.weights[f"{at}.gate.bias"]).reshape(texts, width)
+        return Step(self._scores(hidden).reshape(texts, width, -1), attention, gate)
 
     def _attend(self, query: Array) -> tuple[Array, Array]:
         kind = self.layer.attention
@@ -111,8 +109,8 @@ class Pen:
         return found
 
     def take(self, texts: Ints, parents: Ints) -> None:
-        """Go on with some texts [B'] and, of each, with these hypotheses [B', W]."""
-        rows = (texts[:, None] * self.width + parents).reshape(-1)
+        """Go on with some texts [B'] and, of each, with what follows these of its hypotheses [B', W']."""
+        rows = (texts[:, None] * (len(self.fed) // len(self.sequence)) + parents).reshape(-1)
         self.state = [tuple(part[rows] for part in own) for own in self.state]
         self.fed = self.fed[rows]
         if len(texts) < len(self.sequence):

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
+from tidegate.kernels.write import MOST, can_write, largest
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.runtime.network.flow import Array
-from tidegate.runtime.network.write import Pen, distribution
+from tidegate.runtime.network.write import Pen, Step, distribution
 
 Ints = NDArray[np.int64]
 
@@ -119,7 +120,7 @@ class Hypothesis:
 
 @dataclass
 class _Alive:
-    """Hypotheses of the texts that are not done: log p [B, W], tokens [B, W, k], attention [B, W, k, S]."""
+    """Hypotheses of texts that are not done, one at first: log p [B, W], tokens [B, W, k], attention [B, W, k, S]."""
 
     log: NDArray[np.float64]
     tokens: Ints
@@ -142,7 +143,7 @@ def search(
     A text is done when as many hypotheses have ended as the beam is wide, or it has as many tokens as it may.
 
     Args:
-        pen: at the beginning of texts, as wide as the beam. options: of the search. limits: [B] most tokens of each.
+        pen: at the beginning of texts. options: of the search. limits: [B] most tokens of each.
         copies, extra: as of `distribution`. barred: [V] tokens that may not be written.
 
     Returns:
@@ -150,42 +151,65 @@ def search(
     """
     texts, width = len(limits), options.beam
     outputs = int(pen.spec.outputs)
-    log = np.full((texts, width), -np.inf)
-    log[:, 0] = 0.0
-    looked = np.zeros((texts, width, 0, pen.sequence.shape[1]), np.float32)
-    alive = _Alive(log, np.full((texts, width, 1), END), looked, np.arange(texts), {n: [] for n in range(texts)})
+    looked = np.zeros((texts, 1, 0, pen.sequence.shape[1]), np.float32)
+    alive = _Alive(np.zeros((texts, 1)), np.full((texts, 1, 1), END), looked, np.arange(texts), {})
+    alive.found = {text: [] for text in range(texts)}
+    bars = np.zeros((2, outputs + extra), np.float32)  # without, and with the end
+    bars[:, [PADDING, UNKNOWN]] = bars[0, END] = -np.inf
+    if barred is not None:
+        bars[:, : len(barred)][:, barred] = -np.inf
     step = 0
     while len(alive.places):
         step += 1
         last = alive.tokens[:, :, -1]
         said = pen.step(np.where(last < outputs, last, UNKNOWN))
-        attention = said.attention
-        logs = distribution(said, None if copies is None else copies[alive.places], extra)
-        _bar(logs, step, options, limits[alive.places], barred)
-        kept, parents = _extend(alive, logs, attention, options)
+        own = None if copies is None else copies[alive.places]
+        near = _nearest(said, own, extra, bars[int(step > options.min_length)], 2 * width, limits[alive.places] < step)
+        kept, parents = _extend(alive, near, said.attention, options)
         pen.take(kept, parents[kept])
     return [sorted(alive.found[n], key=lambda own: (-own.score, own.tokens))[: options.best] for n in range(texts)]
 
 
-def _bar(logs: Array, step: int, options: Beam, limits: Ints, barred: NDArray[np.bool_] | None) -> None:
-    """Rule out what may not come: padding and the unknown, an end too soon, anything but an end too late."""
-    logs[:, :, [PADDING, UNKNOWN]] = -np.inf
-    if barred is not None:
-        logs[:, :, : len(barred)][:, :, barred] = -np.inf
-    if step <= options.min_length:
-        logs[:, :, END] = -np.inf
-    late = np.nonzero(limits < step)[0]
-    if len(late):
-        ends = logs[late, :, END]
-        logs[late] = -np.inf
-        logs[late, :, END] = np.where(np.isfinite(ends), ends, -1e4)
+def _nearest(
+    said: Step, copies: Ints | None, extra: int, bars: Array, count: int, late: NDArray[np.bool_]
+) -> tuple[Array, Ints]:
+    """The likeliest tokens after each hypothesis, best first: log p and tokens [B, W, count].
+
+    Args:
+        said, copies, extra: as of `distribution`. bars: [V + X], -inf for what may not come. count: of each.
+        late: [B] texts that must end here.
+    """
+    texts, width = said.scores.shape[:2]
+    plain = copies is None or said.gate is None
+    flat = (said.scores if plain else distribution(said, copies, extra)).reshape(texts * width, -1)
+    size = flat.shape[1]
+    count = min(count, size)
+    if count <= MOST and can_write():
+        values, tokens, sums = largest(flat, bars[:size], count)
+    else:
+        tokens = _largest(flat + bars[:size], count)
+        values = np.take_along_axis(flat + bars[:size], tokens, axis=1)
+        order = np.lexsort((tokens, -values))
+        values, tokens = np.take_along_axis(values, order, axis=1), np.take_along_axis(tokens, order, axis=1)
+        top = flat.max(axis=1, keepdims=True)
+        sums = top[:, 0] + np.log(np.exp(flat - top).sum(axis=1))
+    if plain:
+        values -= sums[:, None]
+    values, tokens = values.reshape(texts, width, count), tokens.reshape(texts, width, count)
+    if late.any():
+        ends = flat[:, END] - (sums if plain else 0.0)
+        values[late], tokens[late, :, 0] = -np.inf, END
+        values[late, :, 0] = np.where(np.isfinite(ends), ends, -1e4).reshape(texts, width)[late]
+    return values, tokens
 
 
-def _extend(alive: _Alive, logs: Array, attention: Array | None, options: Beam) -> tuple[Ints, Ints]:
+def _extend(alive: _Alive, near: tuple[Array, Ints], attention: Array | None, options: Beam) -> tuple[Ints, Ints]:
     """Take the best continuations; gives the texts that go on [B'] and the parents of all hypotheses [B, W]."""
-    texts, width, size = logs.shape
-    values, places = _top(alive.log, logs, min(2 * width, width * size))
-    parents, tokens = places // size, places % size
+    texts, width = len(alive.places), options.beam
+    values = (near[0] + alive.log[:, :, None]).reshape(texts, -1)
+    best = np.argsort(-values, axis=1, kind="stable")[:, : 2 * width]
+    values, parents = np.take_along_axis(values, best, axis=1), best // near[0].shape[2]
+    tokens = np.take_along_axis(near[1].reshape(texts, -1), best, axis=1)
     ends, real = tokens == END, np.isfinite(values)
     rows = np.arange(texts)[:, None]
     ranked = np.arange(values.shape[1]) < width
@@ -221,22 +245,6 @@ def _hypothesis(tokens: Ints, log: float, looked: Array | None, options: Beam) -
         total = looked.sum(axis=0)
         score += options.coverage_penalty * float(np.log(np.clip(total[total > 0], 1e-9, 1.0)).sum())
     return Hypothesis(tuple(tokens.tolist()), log, score, looked)
-
-
-def _top(log: NDArray[np.float64], logs: Array, count: int) -> tuple[NDArray[np.float64], Ints]:
-    """The best continuations of each text, best first: log p [B, count] and where [B, count] in W * V.
-
-    Only the best `count` of each hypothesis can be among them, so that these are found first.
-    """
-    texts, width, size = logs.shape
-    each = min(count, size)
-    flat = logs.reshape(texts * width, size)
-    near = np.sort(_largest(flat, each), axis=1) if each < size else np.broadcast_to(np.arange(size), flat.shape)
-    values = np.take_along_axis(flat, near, axis=1).reshape(texts, width, each) + log[:, :, None]
-    values = values.reshape(texts, -1)
-    where = (near.reshape(texts, width, each) + np.arange(width)[:, None] * size).reshape(texts, -1)
-    order = np.argsort(-values, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(values, order, axis=1), np.take_along_axis(where, order, axis=1)
 
 
 BLOCK = 64

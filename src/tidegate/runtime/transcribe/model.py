@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.checks import Range
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
@@ -30,6 +31,7 @@ from tidegate.runtime.transcribe.stream import SpeechStream
 from tidegate.runtime.transcribe.transcript import Transcript, Word
 
 TASK = "transcriber"
+Weight = Annotated[float, Range(0, 100)]
 AT_ONCE, STEPS_AT_ONCE = 64, 16_384
 ORDERS = {"symbol": 6, "word": 3}  # n of n-grams where nothing was said
 
@@ -46,20 +48,12 @@ class Decoding(Options):
         boost: for each symbol of a hotword, in nats.
     """
 
-    LIMITS: ClassVar = {
-        "beam": (1, 4096),
-        "order": (1, 20),
-        "weight": (0, 100),
-        "bonus": (-100, 100),
-        "boost": (0, 100),
-    }
-
-    beam: int = 1
+    beam: Annotated[int, Range(1, 4096)] = 1
     language: Literal["none", "symbol", "word"] = "none"
-    order: int | None = None
-    weight: float = 0.0
-    bonus: float = 0.0
-    boost: float = 1.5
+    order: Annotated[int, Range(1, 20)] | None = None
+    weight: Weight = 0.0
+    bonus: Annotated[float, Range(-100, 100)] = 0.0
+    boost: Weight = 1.5
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ class TranslationModel(Model[Sequence[str], list[str]]):
                 copies[row, : lengths[row]], words = self.target.copies(own)
                 extra = max(extra, len(words))
         sequence, lengths_read = read_source(self.spec, self.weights, tokens, lengths)
-        pen = Pen(self.spec, self.weights, sequence, lengths_read, options.beam)
+        pen = Pen(self.spec, self.weights, sequence, lengths_read)
         limits = np.minimum(2 * lengths + 10, self.longest)
         if options.max_length is not None:
             limits = np.full(len(pieces), options.max_length)

@@ -147,7 +147,7 @@ class Form:
         time: Any = np.arange(size, dtype=np.int64)
         if schema.time is not None:
             given = columns[schema.time]
-            if not all(isinstance(value, str) and len(value) in (10, 16, 19) for value in given):
+            if set(map(type, given)) != {str} or not set(map(len, given)) <= {10, 16, 19}:
                 return None
             try:
                 time = np.array(given, dtype="datetime64[us]")
@@ -162,7 +162,7 @@ class Form:
 
 def _array(values: list[Any]) -> Any:
     """A column as an array: numbers where all are, else objects."""
-    if all(isinstance(value, (int, float, type(None))) and not isinstance(value, bool) for value in values):
+    if set(map(type, values)) <= {int, float, type(None)}:
         return numbers(values, "")
     return np.array(values, dtype=object)
 

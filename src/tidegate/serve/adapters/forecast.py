@@ -104,7 +104,7 @@ class Forecasting(Adapter[ForecastModel]):
         found = stream.update(values, time, known=ahead)
         if found is None:
             return None
-        return {key: plain_list(part) for key, part in self.columns(found, stream.table, slice(None)).items()}
+        return {key: plain_list(part) for key, part in self.columns(found, stream.like, slice(None)).items()}
 
     def inputs(self) -> dict[str, Any]:
         schema, spec = self.form.schema, self.model.spec

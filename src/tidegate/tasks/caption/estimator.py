@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
@@ -19,12 +20,12 @@ from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.evaluate.text.baselines import most_frequent, nearest_captions
 from tidegate.evaluate.text.metrics import TextMetric, bleu, chrf, cider
 from tidegate.prepare.pictures import PictureAugment
-from tidegate.prepare.vocabulary import METHODS
+from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.caption.model import Caption, CaptionModel
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.tasks.caption.options import CaptionChoices, PictureNetwork
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import choice, group, recurrent_options
+from tidegate.tasks.options import Size, group, recurrent_options
 from tidegate.tasks.write.estimator import WritingEstimator
 from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.options import TextPreparation, WritingTraining
@@ -67,10 +68,10 @@ class Captioner(WritingEstimator):
     READER = staticmethod(read_pictures)
 
     task = "captioner"
-    tokens: str | None = None
-    hidden_size: int = 256
-    dropout: float = 0.4
-    loss: str = "cross_entropy"
+    tokens: Method | None = None
+    hidden_size: Size = 256
+    dropout: Share = 0.4
+    loss: Literal["cross_entropy"] = "cross_entropy"
     learning_rate: float = 2e-3
     network: PictureNetwork | Mapping[str, Any] | None = None
     training: WritingTraining | Mapping[str, Any] | None = None
@@ -109,9 +110,9 @@ class Captioner(WritingEstimator):
 
     def check(self) -> CaptionChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        choice("tokens", self.tokens, (None, *METHODS))
+        check_fields(self)
         return CaptionChoices(
-            tokens=self.tokens,  # type: ignore[arg-type]
+            tokens=self.tokens,
             recurrent=recurrent_options(self),
             network=group(PictureNetwork, self.network),
             preparation=group(TextPreparation, self.preparation),

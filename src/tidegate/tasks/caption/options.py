@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tidegate.artifacts.spec import NetworkSpec, Pictures
+from tidegate.core.checks import Count, Share, Whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.prepare.pictures import PictureAugment
 from tidegate.prepare.vocabulary import Method
-from tidegate.tasks.options import RecurrentOptions, share, whole
+from tidegate.tasks.options import RecurrentOptions
 from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingTraining
 
 
@@ -23,21 +24,14 @@ class PictureNetwork(DecoderNetwork):
             in training.
     """
 
-    channels: tuple[int, ...] = (32, 64, 128)
-    halved: int = 3
-    kernel: int = 3
-    picture_dropout: float = 0.1
+    channels: tuple[Count, ...] = (32, 64, 128)
+    halved: Whole = 3
+    kernel: Count = 3
+    picture_dropout: Share = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.channels, (list, tuple)) or not self.channels:
-            raise ConfigError(tr("channels={channels} must be a list of whole numbers", channels=repr(self.channels)))
         object.__setattr__(self, "channels", tuple(self.channels))
-        for number in self.channels:
-            whole("channels", number, 1)
-        whole("halved", self.halved, 0)
-        whole("kernel", self.kernel, 1)
-        share("picture_dropout", self.picture_dropout)
         if self.kernel % 2 == 0:
             message = "kernel={kernel} must be odd, so that a place has as much on each side"
             raise ConfigError(tr(message, kernel=self.kernel))

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from tidegate.core.errors import ConfigError
+from tidegate.core.checks import Checked, Count, Positive, Range, Whole, check_fields
 from tidegate.core.frequency import Frequency
-from tidegate.prepare.online import FEATURES
-from tidegate.runtime.detect.rules import METHODS, Rules, budget_threshold
-from tidegate.tasks.options import (
-    RecurrentOptions,
-    check_ensemble,
-    choice,
-    group,
-    recurrent_options,
-    training_options,
-    whole,
-)
+from tidegate.prepare.online import Feature
+from tidegate.runtime.detect.rules import Rules, budget_threshold
+from tidegate.tasks.options import RecurrentOptions, group, recurrent_options, training_options
 from tidegate.train.options import TrainOptions
 
-LOSSES = ("huber", "mae", "mse")
+Loss = Literal["huber", "mae", "mse"]
 WINDOW = 48
 USUAL = {"batch_size": 32, "max_epochs": 30, "patience": 8}
 
 
 @dataclass(frozen=True)
-class DetectorNetwork:
+class DetectorNetwork(Checked):
     """The finer choices of a detector's network.
 
     Attributes:
@@ -35,35 +26,23 @@ class DetectorNetwork:
         lags: seasons, in steps, whose last value the network sees; None finds one, () takes none.
     """
 
-    head_size: int = 16
-    lags: tuple[int, ...] | None = None
-
-    def __post_init__(self) -> None:
-        whole("head_size", self.head_size, 1)
-        if self.lags is not None:
-            if not isinstance(self.lags, (tuple, list)):
-                raise ConfigError(f"lags is a list of whole numbers of steps, () for none; got {self.lags!r}")
-            for lag in self.lags:
-                whole("lags", lag, 1)
+    head_size: Count = 16
+    lags: tuple[Count, ...] | None = None
 
 
 @dataclass(frozen=True)
-class DetectorPreparation:
+class DetectorPreparation(Checked):
     """What a detector reads besides the values.
 
     Attributes:
         calendar: of `minute`, `hour`, `day_of_week`; None chooses from the step between rows, () takes none.
     """
 
-    calendar: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        for name in self.calendar or ():
-            choice("calendar", name, FEATURES)
+    calendar: tuple[Feature, ...] | None = None
 
 
 @dataclass(frozen=True)
-class AlarmOptions:
+class AlarmOptions(Checked):
     """When an error is an alarm.
 
     Attributes:
@@ -75,21 +54,12 @@ class AlarmOptions:
         adapt: errors that a stream remembers, so that it follows a drift; True 8,000, False never changes.
     """
 
-    alarms_per_day: float | None = None
-    warm_up: int = 16
-    refractory: int = 60
-    short: int = 10
-    tail: float = 8.0
-    adapt: bool | int = True
-
-    def __post_init__(self) -> None:
-        for name, least in (("warm_up", 0), ("refractory", 1), ("short", 1)):
-            whole(name, getattr(self, name), least)
-        if self.alarms_per_day is not None:
-            positive("alarms_per_day", self.alarms_per_day)
-        positive("tail", self.tail)
-        if self.adapt is not True and self.adapt is not False:
-            whole("adapt", self.adapt, 100)
+    alarms_per_day: Positive | None = None
+    warm_up: Whole = 16
+    refractory: Count = 60
+    short: Count = 10
+    tail: Positive = 8.0
+    adapt: bool | Annotated[int, Range(100)] = True
 
 
 @dataclass(frozen=True)
@@ -141,11 +111,7 @@ def detector_choices(model: Any) -> DetectorChoices:
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    choice("method", model.method, METHODS)
-    choice("loss", model.loss, LOSSES)
-    if model.window is not None:
-        whole("window", model.window, 2)
-    positive("alarms_per_week", model.alarms_per_week)
+    check_fields(model)
     training, auto = training_options(model, TrainOptions)
     usual: dict[str, Any] = {name: USUAL[name] for name in auto}
     return DetectorChoices(
@@ -158,11 +124,5 @@ def detector_choices(model: Any) -> DetectorChoices:
         window=WINDOW if model.window is None else model.window,
         loss=model.loss,
         alarms_per_week=model.alarms_per_week,
-        ensemble_size=check_ensemble(model.ensemble_size),
+        ensemble_size=model.ensemble_size,
     )
-
-
-def positive(name: str, value: Any) -> None:
-    """Refuse anything but a finite number above 0."""
-    if not (isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf):
-        raise ConfigError(f"{name} is a number above 0; got {value!r}")

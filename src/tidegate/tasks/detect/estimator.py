@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Positive, Range
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
@@ -19,6 +20,7 @@ from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.data.read import read_like
 from tidegate.data.schema import as_names
 from tidegate.runtime.detect.detector import Detector
+from tidegate.runtime.detect.rules import Method
 from tidegate.runtime.detect.stream import DetectStream
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.tasks.detect.choices import (
@@ -26,10 +28,12 @@ from tidegate.tasks.detect.choices import (
     DetectorChoices,
     DetectorNetwork,
     DetectorPreparation,
+    Loss,
     detector_choices,
 )
 from tidegate.tasks.detect.frame import check_channels, check_columns, check_roles, event_columns, score_columns
 from tidegate.tasks.estimator import Estimator, FitCall
+from tidegate.tasks.options import Members, Size
 from tidegate.tasks.tables import as_table, reading_of
 from tidegate.train.options import TrainOptions
 
@@ -76,13 +80,13 @@ class AnomalyDetector(Estimator):
 
     task = "detector"
 
-    method: str = "forecast"
-    window: int | None = None
-    alarms_per_week: float = 1.0
-    hidden_size: int = 16
-    loss: str = "huber"
+    method: Method = "forecast"
+    window: Annotated[int, Range(2)] | None = None
+    alarms_per_week: Positive = 1.0
+    hidden_size: Size = 16
+    loss: Loss = "huber"
     learning_rate: float = 5e-3
-    ensemble_size: int = 1
+    ensemble_size: Members = 1
     network: DetectorNetwork | Mapping[str, Any] | None = None
     training: TrainOptions | Mapping[str, Any] | None = None
     preparation: DetectorPreparation | Mapping[str, Any] | None = None

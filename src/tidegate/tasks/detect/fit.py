@@ -189,7 +189,7 @@ def build(choices: DetectorChoices, preparation: OnlinePreparation) -> NetworkSp
     channels = len(preparation.channels)
     own = choices.recurrent
     dropout = float(own.dropout)
-    recurrent = Recurrent(cell=own.cell, hidden_size=own.hidden_size, num_layers=own.num_layers)  # type: ignore[arg-type]
+    recurrent = Recurrent(cell=own.cell, hidden_size=own.hidden_size, num_layers=own.num_layers)
     if choices.method == "reconstruction":
         layers: Any = (recurrent, Pool(), Decoder(dropout=dropout))
         return NetworkSpec(

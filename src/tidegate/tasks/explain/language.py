@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.checks import whole
+from tidegate.core.errors import DataError
 from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned
 from tidegate.core.translate import Language, tr
@@ -74,8 +75,7 @@ def _quoted(text: str) -> str:
 
 def explain_text(model: Any, text: str, length: int) -> Surprise:
     """Arguments and errors as of `LanguageModel.explain`."""
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise ConfigError(f"length is a whole number of at least 1; got {length!r}")
+    whole("length", length, 1)
     own = model.model_
     vocabulary = own.vocabulary
     if vocabulary.method == "frames":

@@ -159,7 +159,7 @@ def _nats(model: TranslationModel, pieces: list[str], given: list[str], numbers:
     """[K] -log p of tokens that were written for a source `given`, its end among them, from other pieces of it."""
     tokens = model.source.encode(pieces)[None]
     sequence, lengths = read_source(model.spec, model.weights, tokens, np.array([tokens.shape[1]]))
-    pen = Pen(model.spec, model.weights, sequence, lengths, 1)
+    pen = Pen(model.spec, model.weights, sequence, lengths)
     copies, extra = None, 0
     if model.copying:
         known = model.target.copies(given)[1]

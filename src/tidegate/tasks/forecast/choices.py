@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Count, Ratio, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.core.optional import require
@@ -23,20 +24,14 @@ from tidegate.tasks.options import (
     FitOptions,
     LayerOptions,
     RecurrentOptions,
-    check_ensemble,
-    choice,
     group,
     recurrent_options,
     said,
-    share,
     training_options,
-    whole,
 )
-from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
+from tidegate.train.forcing import ForcingSchedule
 
-NORMALISE = (None, "auto", "last", "mean", "standard", "scale")
-POOLING = ("auto", "last", "attention")
-LOSSES: tuple[str, ...] = ("mse", "mae", "huber", "pinball")
+Loss = Literal["mse", "mae", "huber", "pinball"]
 
 
 @dataclass(frozen=True)
@@ -83,43 +78,22 @@ class NetworkOptions(LayerOptions):
     positions: Literal["sinusoidal", "learned"] = "sinusoidal"
     conv_padding: Literal["causal", "same"] = "causal"
     head: Literal["decoder", "direct"] = "decoder"
-    decoder_segment: int | Auto = AUTO
-    head_size: int = 32
-    head_dropout: float | None = None
-    lags: tuple[int, ...] | Auto = AUTO
-    anchor: int | Auto = AUTO
+    decoder_segment: Count | Auto = AUTO
+    head_size: Count = 32
+    head_dropout: Share | None = None
+    lags: tuple[Count, ...] | Auto = AUTO
+    anchor: Whole | Auto = AUTO
     channels: Literal["joint", "independent"] = "joint"
-    channel_size: int = 0
-    embed: int = 8
-    solver_steps: int = 2
+    channel_size: Whole = 0
+    embed: Count = 8
+    solver_steps: Count = 2
     attention: Literal["additive", "dot", "general", "concat"] | None = None
-    teacher_forcing: float | None = None
+    teacher_forcing: Ratio | None = None
     forcing_schedule: ForcingSchedule = "constant"
-    block: int | None = None
+    block: Count | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice("encoder", self.encoder, ("recurrent", "transformer", "ode_rnn"))
-        choice("pooling", self.pooling, POOLING)
-        choice("normalise", self.normalise, NORMALISE)
-        choice("positions", self.positions, ("sinusoidal", "learned"))
-        choice("head", self.head, ("decoder", "direct"))
-        choice("channels", self.channels, ("joint", "independent"))
-        for name in ("head_size", "embed", "solver_steps"):
-            whole(name, getattr(self, name), 1)
-        whole("channel_size", self.channel_size, 0)
-        if self.head_dropout is not None:
-            share("head_dropout", self.head_dropout)
-        for name, least in (("decoder_segment", 1), ("anchor", 0)):
-            if getattr(self, name) != AUTO:
-                whole(name, getattr(self, name), least)
-        if self.block is not None:
-            whole("block", self.block, 1)
-        if self.lags != AUTO:
-            if not isinstance(self.lags, (tuple, list)):
-                raise ConfigError(f'lags is "auto" or a list of whole numbers of steps; got {self.lags!r}')
-            for lag in self.lags:
-                whole("lags", lag, 1)
         self._check_encoder()
         self._check_decoder()
 
@@ -135,13 +109,7 @@ class NetworkOptions(LayerOptions):
                     raise ConfigError(f"{name} belongs to encoder='recurrent'; encoder={self.encoder!r} has none")
 
     def _check_decoder(self) -> None:
-        choice("attention", self.attention, (None, "additive", "dot", "general", "concat"))
-        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
         ratio = self.teacher_forcing
-        if ratio is not None and (
-            isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1
-        ):
-            raise ConfigError(f"teacher_forcing is a ratio from 0 to 1, or None; got {ratio!r}")
         if ratio is None and self.forcing_schedule != "constant":
             raise ConfigError(
                 f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
@@ -259,12 +227,7 @@ def check_options(model: Any) -> ForecastOptions:
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    if model.horizon is not None:
-        whole("horizon", model.horizon, 1)
-    choice("pretrained", model.pretrained, (AUTO, True, False))
-    if model.window is not None:
-        whole("window", model.window, 1)
-    choice("loss", model.loss, LOSSES)
+    check_fields(model)
     recurrent, network = recurrent_options(model), group(NetworkOptions, model.network)
     network.check_cell(recurrent)
     if network.encoder == "ode_rnn":
@@ -287,7 +250,7 @@ def check_options(model: Any) -> ForecastOptions:
         quantiles=levels,
         window=model.window,
         horizon=model.horizon,
-        ensemble_size=check_ensemble(model.ensemble_size),
+        ensemble_size=model.ensemble_size,
         transformed=said(preparation, model.preparation, "target_transform"),
         pretrained=model.pretrained,
     )

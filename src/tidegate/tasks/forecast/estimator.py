@@ -9,16 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Count
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
 from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.data.read import read_like
+from tidegate.evaluate.forecast.foreign import Asked, check_foreign
 from tidegate.prepare import AugmentOptions, PrepareOptions
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.forecast.choices import ForecastOptions, NetworkOptions, check_options, split_and_choose
+from tidegate.tasks.forecast.choices import ForecastOptions, Loss, NetworkOptions, check_options, split_and_choose
 from tidegate.tasks.forecast.frame import check_names, future_columns, learnable, ready
-from tidegate.tasks.options import FitOptions
+from tidegate.tasks.options import FitOptions, Members, Size
 from tidegate.tasks.tables import as_table, reading_of
 
 if TYPE_CHECKING:
@@ -63,14 +65,14 @@ class Forecaster(Estimator):
     READER = staticmethod(read)
     task = "forecaster"
 
-    horizon: int | None = None
-    window: int | None = None
+    horizon: Count | None = None
+    window: Count | None = None
     level: float | Sequence[float] | None = None
     quantiles: Sequence[float] | None = None
-    num_layers: int = 2
+    num_layers: Size = 2
     bidirectional: bool | Literal["auto"] = "auto"
-    loss: str = "mae"
-    ensemble_size: int = 1
+    loss: Loss = "mae"
+    ensemble_size: Members = 1
     pretrained: bool | Literal["auto"] = "auto"
     network: NetworkOptions | Mapping[str, Any] | None = None
     training: FitOptions | Mapping[str, Any] | None = None
@@ -81,8 +83,8 @@ class Forecaster(Estimator):
         self, data: Any, *, time: Any = None, target: Any = None, series: str | Sequence[str] | None = None,
         known: Sequence[str] = (), observed: Sequence[str] = (), static: Sequence[str] = (),
         validation: float | int | str = 0.1, test: float | int | str = 0.2, gap: int = 0,
-        out: str | Path | None = None, resume: bool = False, overwrite: bool = False, progress: bool | None = None,
-        source: Mapping[str, Any] | None = None, **reading: Any,
+        baselines: Sequence[str] | Asked = (), out: str | Path | None = None, resume: bool = False,
+        overwrite: bool = False, progress: bool | None = None, source: Mapping[str, Any] | None = None, **reading: Any,
     ) -> Forecaster:  # fmt: skip
         """Read, split, prepare, train; with `out`, evaluate the test part and leave a run folder behind.
 
@@ -91,6 +93,8 @@ class Forecaster(Estimator):
             time, target, series, known, observed, static: as of `tidegate.read`.
             validation: part that chooses the epoch: a share of each series, a number of rows, or the time it begins.
             test: part that is looked at once, at the end; given as `validation` is.
+            baselines: what the test part is also compared with, such as statsforecast:AutoETS. In Python also
+                functions of (values before, horizon) that return what comes, in a list or by name.
             gap: rows left out between the parts.
             out: folder of the run: artifact, history, metrics, predictions, checkpoints; `report_run` adds the
                 report.
@@ -104,6 +108,8 @@ class Forecaster(Estimator):
         """
         named = {"time": time, "target": target, "series": series, "known": known, "observed": observed}
         shares = {"validation": validation, "test": test, "gap": gap}
+        check_foreign(baselines)
+        self.foreign_ = baselines
         named |= {"static": static}
         return self._fit(FitCall(data, named, reading, source, shares, out, resume, overwrite, progress))
 
@@ -128,7 +134,8 @@ class Forecaster(Estimator):
     def _evaluate_part(self, part: str) -> Any:
         from tidegate.tasks.forecast.evaluate import evaluate_part
 
-        return evaluate_part(self, part) if self.fitted_.split.rows(part) else None
+        more = getattr(self, "foreign_", ()) if part == "test" else ()
+        return evaluate_part(self, part, more=more) if self.fitted_.split.rows(part) else None
 
     def _contents(self, *, context: bool = True) -> dict[str, Any]:
         from tidegate.tasks.forecast.run import content_of
@@ -265,13 +272,16 @@ class Forecaster(Estimator):
         columns = future_columns(self._parts(), table)
         return {name: local_time(values, table.timezone) for name, values in columns.items()}
 
-    def evaluate(self, data: Any = None, *, part: str = "test", ridge: bool = True, **reading: Any) -> Evaluation:
+    def evaluate(
+        self, data: Any = None, *, part: str = "test", ridge: bool = True, baselines: Asked = (), **reading: Any
+    ) -> Evaluation:
         """Score every window of a part beside the baselines, with a verdict.
 
         Args:
             data: new rows to score all of; None takes a part of the table it was fitted on.
             part: `test` or `validation`.
             ridge: whether ridge regression, fitted on the training part, is among the baselines.
+            baselines: further ones, as of `fit`; of more than 200 windows 200 are scored then, evenly spread.
             reading: options of `tidegate.read`.
 
         Returns:
@@ -285,11 +295,11 @@ class Forecaster(Estimator):
 
         self._require_fitted("spec_")
         if data is not None:
-            return evaluate_table(self, self._table(data, reading))
+            return evaluate_table(self, self._table(data, reading), baselines)
         self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
             raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
-        return evaluate_part(self, part, ridge=ridge).evaluation
+        return evaluate_part(self, part, ridge=ridge, more=baselines).evaluation
 
     def explain(
         self, data: Any = None, *, at: Any = None, series: str | None = None, target: str | None = None,

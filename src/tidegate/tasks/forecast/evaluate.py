@@ -18,6 +18,7 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.fitted import Baselines, FittedBaselines, fit_baselines
+from tidegate.evaluate.forecast.foreign import MOST, Asked, foreign_methods
 from tidegate.prepare import Prepared
 from tidegate.runtime.forecast.decode import Forecast, forecast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.forecast.fit import ForecastFitted
 
 FILE = "baselines.safetensors"
+FOREIGN = "{count} of {windows} windows are scored, evenly spread: {names} forecasts one at a time."
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,31 @@ class EvaluatedForecasts:
     evaluation: Evaluation
 
 
-def evaluate_part(model: Any, part: str, *, ridge: bool = True) -> EvaluatedForecasts:
-    """Forecast every window of a part of the training table and score it."""
+def evaluate_part(model: Any, part: str, *, ridge: bool = True, more: Asked = ()) -> EvaluatedForecasts:
+    """Forecast every window of a part of the training table and score it, beside `more` baselines from elsewhere."""
     fitted = model.fitted_.of_part(part)
     origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=fitted.decoding.horizon)
-    found = fitted.forecast(origins)
     if ridge and fitted is model.fitted_:
         baselines = training_baselines(model).apply(fitted.table, fitted.prepared)
     else:
         baselines = _fit_baselines(fitted, ridge=ridge)
+    baselines, origins = _with_foreign(baselines, more, fitted.table, fitted.decoding.horizon, origins)
+    found = fitted.forecast(origins)
     return _evaluate(found, model, fitted.table, fitted.split, fitted.prepared, origins, baselines)
+
+
+def _with_foreign(
+    baselines: Baselines, more: Asked, table: Table, horizon: int, origins: NDArray[np.int64]
+) -> tuple[Baselines, NDArray[np.int64]]:
+    """Baselines from elsewhere beside the others, and the windows that all are scored on: 200 at most then."""
+    found = foreign_methods(more, table, horizon, baselines.season)
+    if not found:
+        return baselines, origins
+    notes = baselines.notes
+    if len(origins) > MOST:
+        notes = (*notes, Note("foreign", FOREIGN, {"count": MOST, "windows": len(origins), "names": ", ".join(found)}))
+        origins = origins[np.linspace(0, len(origins) - 1, MOST).astype(np.int64)]
+    return replace(baselines, methods={**baselines.methods, **found}, notes=notes), origins
 
 
 def training_baselines(model: Any) -> FittedBaselines:
@@ -69,7 +86,7 @@ def _fit_baselines(fitted: ForecastFitted, *, ridge: bool = True) -> Baselines:
     return fit_baselines(fitted.table, fitted.split, fitted.prepared, ridge=ridge, again=again, **how)
 
 
-def evaluate_table(model: Any, table: Table) -> Evaluation:
+def evaluate_table(model: Any, table: Table, more: Asked = ()) -> Evaluation:
     """Score a table that the model has not seen: every window of it, beside the baselines of the training part.
 
     Seasonal-naive methods look one season back: windows begin where all of them can, if the table is long enough.
@@ -101,6 +118,7 @@ def evaluate_table(model: Any, table: Table) -> Evaluation:
     if opening > rows:
         message = "Scores begin {rows} rows into each series: seasonal baselines look that far back."
         baselines = replace(baselines, notes=(*baselines.notes, Note("history", message, {"rows": opening})))
+    baselines, origins = _with_foreign(baselines, more, table, horizon, origins)
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
     return _evaluate(found, model, table, split, prepared, origins, baselines).evaluation
 

@@ -11,6 +11,7 @@ from tidegate.core.names import method_name
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.future import Ahead
+from tidegate.evaluate.forecast.foreign import LIBRARY, foreign_methods
 from tidegate.runtime.forecast.decode import Forecast
 from tidegate.runtime.forecast.ends import SeriesForecast, predict_ends
 from tidegate.tasks.forecast.frame import forecast_columns
@@ -49,11 +50,14 @@ def baseline_ends(model: Any, method: str, past: Table, ahead: Ahead) -> SeriesF
     table = past.extend(K, dict(ahead.known), ahead.time)
     origins = table.starts[1:] - K
     rows = int((origins - table.starts[:-1]).min())
-    methods = model.baselines_.apply(table, preparation.apply(table), opening=rows).methods
+    methods = dict(model.baselines_.apply(table, preparation.apply(table), opening=rows).methods)
+    if method.startswith(LIBRARY):
+        methods |= foreign_methods([method], table, K, model.baselines_.season)
     if method not in methods:
         raise DataError(
             tr(
-                "the baseline {method} looks back further than the {rows} rows that were kept: give predict() the data",
+                "the baseline {method} looks back further than the {rows} rows that were kept, or is a function that "
+                "the run does not hold: give predict() the data, or leave fallback out",
                 method=method_name(method),
                 rows=rows,
             )

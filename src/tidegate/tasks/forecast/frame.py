@@ -9,6 +9,7 @@ import numpy as np
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note, Schema, Table
+from tidegate.core.translate import tr
 from tidegate.data.future import Ahead, cut_future, read_future, take_future
 from tidegate.runtime.forecast.ends import SeriesForecast
 
@@ -28,7 +29,8 @@ def check_names(schema: Schema, levels: tuple[float, ...]) -> None:
     taken = {"mean", *(f"q{level:g}" for level in levels), *(["target"] if len(schema.targets) > 1 else [])}
     for role, name in (("time", schema.time), *(("series", key) for key in schema.key)):
         if name in taken:
-            raise SchemaError(f"the {role} column is named {name!r}, as is a column of the forecasts: rename it")
+            message = "the {role} column is named {name}, as is a column of the forecasts: rename it"
+            raise SchemaError(tr(message, role=tr(role), name=repr(name)))
 
 
 def forecast_columns(found: SeriesForecast, table: Table) -> dict[str, Any]:
@@ -69,8 +71,8 @@ def future_columns(model: Any, table: Table) -> dict[str, Any]:
 def ready(model: Any, table: Table, future: Any) -> tuple[Table, Ahead]:
     """The past that a forecast begins after, and what is known of its steps.
 
-    Series that are too short are left out, with a note. Without `future`, rows at the end of the data that have no
-    target but known-ahead values are the steps to forecast.
+    Series that are too short, or of whose steps ahead not all is known, are left out, with a note. Without `future`,
+    rows at the end of the data that have no target but known-ahead values are the steps to forecast.
 
     Raises:
         SchemaError: `future` lacks a column or rows, or is not given although it is needed.
@@ -96,12 +98,14 @@ def ready(model: Any, table: Table, future: Any) -> tuple[Table, Ahead]:
     if counts is not None and counts.any():
         ahead = take_future(table, past, counts, horizon)
     elif future is None:
-        raise SchemaError(
-            f"{', '.join(map(repr, names))} is known ahead: give its values for the {horizon} steps to forecast "
-            "as future=...; future_frame() makes the rows to fill in"
+        message = (
+            "{names} is known ahead: give its values for the {steps} steps to forecast as future=... (--future FILE); "
+            "future_frame() (predict --template FILE) makes the rows to fill in"
         )
+        raise SchemaError(tr(message, names=", ".join(map(repr, names)), steps=horizon))
     else:
-        ahead = read_future(future, past, names, horizon)
+        ahead = read_future(future, past, names, horizon, part=True)
+    past = past if ahead.kept is None else past.keep(ahead.kept)
     return past, replace(ahead, notes=(*notes, *ahead.notes, *_unknown(model, ahead)))
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Share, check
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.data.sequences import plain_arrays
@@ -18,12 +19,13 @@ from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import CLASS_LOSSES, THRESHOLDS, ClassTraining, LabelChoices, label_choices
-from tidegate.tasks.options import choice, group, share
+from tidegate.tasks.label.options import ClassTraining, LabelChoices, label_choices
+from tidegate.tasks.options import group
 
 if TYPE_CHECKING:
     from tidegate.data.emit import Frame
 
+Threshold = Literal["f1", "balanced_accuracy", "youden"] | Mapping[Any, float] | None
 FEWEST = 20  # answers of the validation part below which nothing is chosen on it
 
 
@@ -131,19 +133,17 @@ class Classifier(SequenceEstimator):
 
     task = "classifier"
 
-    dropout: float = 0.3
-    loss: str = "cross_entropy"
-    class_weight: str | Mapping[Any, float] | None = None
-    threshold: str | Mapping[Any, float] | None = None
+    dropout: Share = 0.3
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    class_weight: Literal["balanced"] | Mapping[Any, float] | None = None
+    threshold: Threshold = None
     training: ClassTraining | Mapping[str, Any] | None = None
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""
         check_threshold(self.threshold)
-        weight = self.class_weight
-        if weight is not None and weight != "balanced" and not isinstance(weight, Mapping):
-            raise ConfigError(f"class_weight is 'balanced', a mapping from class to weight, or None; got {weight!r}")
-        return label_choices(self, ClassTraining, CLASS_LOSSES, {"class_weight": weight, "threshold": self.threshold})
+        own = {"class_weight": self.class_weight, "threshold": self.threshold}
+        return label_choices(self, ClassTraining, own)
 
     def predict(self, data: Any = None, **reading: Any) -> NDArray[Any] | Frame:
         """The most probable class, or the one that the threshold chooses.
@@ -211,7 +211,7 @@ class Classifier(SequenceEstimator):
 
         weights = class_weights(self.class_weight, labels, encoded)
         return ClassLoss(
-            self.loss,  # type: ignore[arg-type]
+            self.loss,
             None if weights is None else torch.from_numpy(weights),
             smoothing=float(group(ClassTraining, self.training).label_smoothing),
             multiple=labels.multiple,
@@ -233,7 +233,7 @@ class Classifier(SequenceEstimator):
             encoded,
             labels,
             deciding,
-            self.threshold,  # type: ignore[arg-type]
+            self.threshold,
             calibrate=calibrate,
             notes=notes,
         )
@@ -245,12 +245,10 @@ def check_threshold(wish: Any) -> None:
     Raises:
         ConfigError: it is neither an aim, nor one class and its share.
     """
-    if not isinstance(wish, Mapping):
-        choice("threshold", wish, THRESHOLDS)
-        return
-    for value in wish.values():
-        share("threshold", value)
-    if len(wish) != 1:
+    check("threshold", wish, Threshold)
+    for value in wish.values() if isinstance(wish, Mapping) else ():
+        check("threshold", value, Share)
+    if isinstance(wish, Mapping) and len(wish) != 1:
         raise ConfigError(f"threshold takes one class and its share, such as {{'normal': 0.01}}; got {dict(wish)}")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Count
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
@@ -25,6 +26,7 @@ from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import EncoderOptions, LabelChoices
 from tidegate.tasks.label.reading import carried, kept
+from tidegate.tasks.options import Members
 from tidegate.tasks.params import SklearnTags
 
 if TYPE_CHECKING:
@@ -60,8 +62,8 @@ class SequenceEstimator(SklearnTags, Estimator):
     READER = staticmethod(read_sequences)
 
     bidirectional: bool | Literal["auto"] = "auto"
-    window: int | None = None
-    ensemble_size: int = 1
+    window: Count | None = None
+    ensemble_size: Members = 1
     network: EncoderOptions | Mapping[str, Any] | None = None
     preparation: SequenceOptions | Mapping[str, Any] | None = None
     augment: SequenceAugment | Mapping[str, Any] | None = None

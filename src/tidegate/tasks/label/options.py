@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tidegate.core.checks import Count, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.prepare.sequence.masking import SequenceAugment
@@ -16,20 +17,10 @@ from tidegate.tasks.options import (
     FitOptions,
     LayerOptions,
     RecurrentOptions,
-    check_ensemble,
-    choice,
     group,
     recurrent_options,
-    share,
     training_options,
-    whole,
 )
-
-POOLING = ("auto", "last", "ends", "mean", "max", "attention")
-NORMALISE = (None, "auto", "mean", "standard")
-CLASS_LOSSES = ("cross_entropy", "focal")
-POINT_LOSSES = ("mse", "mae", "huber")
-THRESHOLDS = (None, "f1", "balanced_accuracy", "youden")
 
 
 @dataclass(frozen=True)
@@ -74,29 +65,17 @@ class EncoderOptions(LayerOptions):
     pooling: Literal["auto", "last", "ends", "mean", "max", "attention"] = AUTO
     normalise: Literal["auto", "mean", "standard"] | None = AUTO
     positions: Literal["sinusoidal"] = "sinusoidal"
-    branch: tuple[int, ...] | Literal["auto"] = AUTO
-    branch_kernels: tuple[int, ...] = (8, 5, 3)
+    branch: tuple[Count, ...] | Literal["auto"] = AUTO
+    branch_kernels: tuple[Count, ...] = (8, 5, 3)
     squeeze: bool = False
-    embed: int = 64
-    token_dropout: float = 0.0
-    pairs: int = 0
-    frame_channels: tuple[int, ...] = (16, 32)
-    head_size: int = 0
+    embed: Count = 64
+    token_dropout: Share = 0.0
+    pairs: Whole = 0
+    frame_channels: tuple[Count, ...] = (16, 32)
+    head_size: Whole = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice("encoder", self.encoder, ("recurrent", "transformer"))
-        choice("pooling", self.pooling, POOLING)
-        choice("normalise", self.normalise, NORMALISE)
-        choice("positions", self.positions, ("sinusoidal",))
-        choice("squeeze", self.squeeze, (True, False))
-        whole("embed", self.embed, 1)
-        for name in ("head_size", "pairs"):
-            whole(name, getattr(self, name), 0)
-        share("token_dropout", self.token_dropout)
-        for name in ("branch_kernels", "frame_channels", *(["branch"] * (self.branch != AUTO))):
-            for size in getattr(self, name):
-                whole(name, size, 1)
         if self.branch != AUTO and self.branch and len(self.branch) != len(self.branch_kernels):
             raise ConfigError(
                 f"branch has {len(self.branch)} layers and branch_kernels {len(self.branch_kernels)}: give as many"
@@ -111,11 +90,7 @@ class LabelTraining(FitOptions):
         stride: rows between two training windows, where a `window` is set; 1 takes every window.
     """
 
-    stride: int = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        whole("stride", self.stride, 1)
+    stride: Count = 1
 
 
 @dataclass(frozen=True)
@@ -128,13 +103,8 @@ class ClassTraining(LabelTraining):
         calibrate: divide outputs by the temperature that makes the validation part most probable.
     """
 
-    label_smoothing: float = 0.1
+    label_smoothing: Share = 0.1
     calibrate: bool = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        share("label_smoothing", self.label_smoothing)
-        choice("calibrate", self.calibrate, (True, False))
 
 
 @dataclass(frozen=True)
@@ -160,20 +130,16 @@ class LabelChoices:
     answers: Mapping[str, Any]
 
 
-def label_choices(
-    model: Any, kind: type[LabelTraining], losses: tuple[str, ...], answers: Mapping[str, Any]
-) -> LabelChoices:
+def label_choices(model: Any, kind: type[LabelTraining], answers: Mapping[str, Any]) -> LabelChoices:
     """Check an estimator's arguments and put them in groups.
 
     Args:
-        model: the estimator. kind: of its `training`. losses: their names. answers: see `LabelChoices`.
+        model: the estimator. kind: of its `training`. answers: see `LabelChoices`.
 
     Raises:
         ConfigError: naming the argument and what it may be.
     """
-    choice("loss", model.loss, losses)
-    if model.window is not None:
-        whole("window", model.window, 1)
+    check_fields(model)
     recurrent, network = recurrent_options(model), group(EncoderOptions, model.network)
     network.check_cell(recurrent)
     training, auto = training_options(model, kind)
@@ -186,7 +152,7 @@ def label_choices(
         auto=auto,
         window=model.window,
         loss=model.loss,
-        ensemble_size=check_ensemble(model.ensemble_size),
+        ensemble_size=model.ensemble_size,
         answers=answers,
     )
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Share
 from tidegate.data.sequences import plain_arrays
 from tidegate.prepare.sequence.targets import NumberLabels
 from tidegate.tasks.label.answers import answer_ids
 from tidegate.tasks.label.estimator import SequenceEstimator
-from tidegate.tasks.label.options import POINT_LOSSES, LabelChoices, LabelTraining, label_choices
+from tidegate.tasks.label.options import LabelChoices, LabelTraining, label_choices
 
 if TYPE_CHECKING:
     from tidegate.data.emit import Frame
@@ -43,12 +44,13 @@ class Regressor(SequenceEstimator):
 
     task = "regressor"
 
-    dropout: float = 0.2
+    dropout: Share = 0.2
+    loss: Literal["mse", "mae", "huber"] = "mse"
     training: LabelTraining | Mapping[str, Any] | None = None
 
     def check(self) -> LabelChoices:
         """Refuse constructor arguments that cannot work; gives them in groups."""
-        return label_choices(self, LabelTraining, POINT_LOSSES, {})
+        return label_choices(self, LabelTraining, {})
 
     def predict(
         self, data: Any = None, *, level: float | Sequence[float] | None = None, **reading: Any
@@ -132,4 +134,4 @@ class Regressor(SequenceEstimator):
     def _make_loss(self, labels: NumberLabels, encoded: NDArray[Any]) -> Callable[..., Any]:
         from tidegate.train.label_losses import NumberLoss
 
-        return NumberLoss(self.loss)  # type: ignore[arg-type]
+        return NumberLoss(self.loss)

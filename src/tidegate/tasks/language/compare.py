@@ -19,7 +19,7 @@ SIZED = re.compile(r"(?P<cell>[a-z]+)(?:-(?P<layers>\d{1,2})x(?P<units>\d{1,5}))
 
 def rivals() -> Rivals:
     """Of a `LanguageModel`."""
-    known = {cell: {"cell": cell} for cell in CELLS}
+    known: dict[str, Mapping[str, Any]] = {cell: {"cell": cell} for cell in CELLS}
     return Rivals(known, _encoder, {"training.steps_per_epoch": 2}, {}, _validated, _latency)
 
 

@@ -6,19 +6,20 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.atomic import write_file
+from tidegate.core.checks import Range, Share, check_fields
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.files.corpus import is_path, read_corpus
 from tidegate.data.files.midi import is_midi, read_midi
 from tidegate.prepare.notes import chords_of
-from tidegate.prepare.vocabulary import Vocabulary
+from tidegate.prepare.vocabulary import Method, Vocabulary
 from tidegate.runtime.language.copies import CHORDS, LENGTH, Copied, copied
 from tidegate.runtime.language.generate import Generation
 from tidegate.runtime.language.model import TextModel, TextStream
@@ -37,7 +38,7 @@ from tidegate.tasks.language.options import (
     TextPreparation,
     advise,
 )
-from tidegate.tasks.options import choice, group, overrule, whole
+from tidegate.tasks.options import Size, group, overrule
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence
@@ -84,13 +85,13 @@ class LanguageModel(Estimator):
     READER = staticmethod(read_corpus)
 
     task = "language"
-    tokens: str = "char"
-    window: int | None = None
-    hidden_size: int | None = None  # type: ignore[assignment]
-    num_layers: int | None = None  # type: ignore[assignment]
-    dropout: float | None = None  # type: ignore[assignment]
-    minutes: float = 10.0
-    loss: str = "cross_entropy"
+    tokens: Method = "char"
+    window: Annotated[int, Range(2)] | None = None
+    hidden_size: Size | None = None  # type: ignore[assignment]
+    num_layers: Size | None = None  # type: ignore[assignment]
+    dropout: Share | None = None  # type: ignore[assignment]
+    minutes: Annotated[float, Range(0, 1e6, above=True)] = 10.0
+    loss: Literal["cross_entropy"] = "cross_entropy"
     learning_rate: float = 4e-3
     network: LanguageNetwork | Mapping[str, Any] | None = None
     training: LanguageTraining | Mapping[str, Any] | None = None
@@ -142,8 +143,7 @@ class LanguageModel(Estimator):
 
     def check(self) -> LanguageChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        whole("seed", self.seed, 0)
-        choice("loss", self.loss, ("cross_entropy",))
+        check_fields(self)
         training = group(LanguageTraining, self.training)
         tracks = TRACKS if self.batch_size is None else self.batch_size
         own = {"learning_rate": self.learning_rate, "batch_size": tracks, "seed": self.seed}

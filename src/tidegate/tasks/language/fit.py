@@ -149,7 +149,7 @@ def vocabulary_of(parts: TextParts, choices: LanguageChoices) -> tuple[Vocabular
         DataError: too few of them, or none of music.
     """
     how = choices.preparation
-    return Vocabulary.fit(parts.train, choices.tokens, how.vocabulary, how.min_count)  # type: ignore[arg-type]
+    return Vocabulary.fit(parts.train, choices.tokens, how.vocabulary, how.min_count)
 
 
 def join(vocabulary: Vocabulary, texts: Sequence[str]) -> Ints:

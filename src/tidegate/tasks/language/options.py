@@ -7,13 +7,14 @@ from typing import Any, get_args
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import Dropout, NetworkSpec, Next, Recurrent, Tokens
+from tidegate.core.checks import Checked, Count, Share, Whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.notes import MUSIC, PITCHES
-from tidegate.prepare.vocabulary import METHODS
-from tidegate.tasks.options import CELLS, check_vocabulary, choice, share, whole
-from tidegate.train.options import TrainOptions
+from tidegate.prepare.vocabulary import Method
+from tidegate.tasks.options import Bias, Cell, Terms
+from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
 SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (2, 384), (2, 512), (2, 768), (2, 1024))
 SPEED = 5e10  # operations a second of a training on two ordinary cores; only sizes are chosen by it
@@ -29,7 +30,7 @@ TIED_FROM = 512  # tokens from which on scores are tied, as their weights would 
 
 
 @dataclass(frozen=True)
-class LanguageNetwork:
+class LanguageNetwork(Checked):
     """The finer choices of a language model's network.
 
     Attributes:
@@ -43,32 +44,21 @@ class LanguageNetwork:
         variational: whether `dropout` before the scores silences the same units at all steps.
     """
 
-    embedding_size: int | None = None
+    embedding_size: Count | None = None
     tied: bool | None = None
     layer_norm: bool = False
-    forget_bias: float | None = 1.0
-    zoneout: float = 0.0
-    recurrent_dropout: float = 0.0
-    weight_dropout: float = 0.0
-    token_dropout: float = 0.0
-    embedding_dropout: float = 0.0
-    input_dropout: float = 0.0
+    forget_bias: Bias | None = 1.0
+    zoneout: Share = 0.0
+    recurrent_dropout: Share = 0.0
+    weight_dropout: Share = 0.0
+    token_dropout: Share = 0.0
+    embedding_dropout: Share = 0.0
+    input_dropout: Share = 0.0
     variational: bool = True
-
-    def __post_init__(self) -> None:
-        if self.embedding_size is not None:
-            whole("embedding_size", self.embedding_size, 1)
-        choice("tied", self.tied, (None, True, False))
-        for name in ("layer_norm", "variational"):
-            choice(name, getattr(self, name), (True, False))
-        for name in ("zoneout", "recurrent_dropout", "weight_dropout"):
-            share(name, getattr(self, name))
-        for name in ("token_dropout", "embedding_dropout", "input_dropout"):
-            share(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
-class TextPreparation:
+class TextPreparation(Checked):
     """How texts become tokens, beside `tokens`.
 
     Attributes:
@@ -77,13 +67,9 @@ class TextPreparation:
         transpose: semitones up and down by which pieces of music are moved in training, at most.
     """
 
-    vocabulary: int | None = None
-    min_count: int | None = None
-    transpose: int = 6
-
-    def __post_init__(self) -> None:
-        whole("transpose", self.transpose, 0)
-        check_vocabulary(self.vocabulary, self.min_count)
+    vocabulary: Terms | None = None
+    min_count: Count | None = None
+    transpose: Whole = 6
 
 
 @dataclass(frozen=True)
@@ -94,9 +80,9 @@ class LanguageTraining(TrainOptions):
     averaged over some 200 steps.
     """
 
-    optimizer: Any = "adamw"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
-    schedule: Any = "one_cycle"
+    schedule: ScheduleName = "one_cycle"
 
 
 @dataclass(frozen=True)
@@ -104,9 +90,9 @@ class LanguageChoices:
     """All options of a language model, checked. free_batch: whether `batch_size` was left open."""
 
     free_batch: bool
-    tokens: str
+    tokens: Method
     window: int
-    cell: str
+    cell: Cell
     hidden_size: int | None
     num_layers: int | None
     dropout: float | None
@@ -127,21 +113,11 @@ class LanguageChoices:
         return self.tokens != "frames"
 
     def __post_init__(self) -> None:
-        choice("tokens", self.tokens, METHODS)
         if self.tokens == "frames" and self.network.tied:
             raise ConfigError("frames have no vectors that notes could be tied to: leave tied out")
-        choice("cell", self.cell, CELLS)
-        whole("window", self.window, 2)
-        for name in ("hidden_size", "num_layers", "max_epochs"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name), 1)
         size = self.preparation.vocabulary
         if self.tokens == "bpe" and size is not None and size < FEWEST_PAIRS:
             raise ConfigError(f"vocabulary has room for all 256 bytes from {FEWEST_PAIRS} on; got {size}")
-        if self.dropout is not None:
-            share("dropout", self.dropout)
-        if isinstance(self.minutes, bool) or not isinstance(self.minutes, (int, float)) or not 0 < self.minutes < 1e6:
-            raise ConfigError(f"minutes is a positive number; got {self.minutes!r}")
 
 
 @dataclass(frozen=True)

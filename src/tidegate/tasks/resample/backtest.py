@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Count, check
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
@@ -53,8 +54,7 @@ def make_plan(model: Any, clock: Clock, how: Mapping[str, Any]) -> Plan:
     refit, stride = how["refit"], how["stride"]
     if not isinstance(refit, int) or refit < 0:
         raise ConfigError(f"refit is True, False, or a number of folds to train anew after; got {refit!r}")
-    if stride is not None and (isinstance(stride, bool) or not isinstance(stride, int) or stride < 1):
-        raise ConfigError(f"stride is a whole number of at least 1; got {stride!r}")
+    check("stride", stride, Count | None)
     names = ("folds", "test_size", "step", "gap", "max_train_size")
     given = {name: how[name] for name in names}
     if given["test_size"] is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Count, check, whole
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Table
 from tidegate.data.split import Split
@@ -53,10 +54,8 @@ def make_folds(
     """
     given = {"folds": folds, "test_size": test_size, "step": step, "max_train_size": max_train_size}
     for name, value in given.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ConfigError(f"{name} is a whole number of at least 1; got {value!r}")
-    if isinstance(gap, bool) or not isinstance(gap, int) or gap < 0:
-        raise ConfigError(f"gap is a whole number of at least 0; got {gap!r}")
+        check(name, value, Count | None)
+    whole("gap", gap, 0)
     size = length // (folds + 1) if test_size is None else test_size
     stride = size if step is None else step
     first = length - size - (folds - 1) * stride

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tidegate.core import limit
-from tidegate.core.errors import ConfigError, TidegateError
+from tidegate.core.errors import TidegateError
 from tidegate.core.table import Note
-from tidegate.tasks.options import choice, said
+from tidegate.tasks.options import said
 from tidegate.tasks.search.leaderboard import Entry, Leaderboard
 
 Changes = Mapping[str, Any]
-PRESETS = (None, "fast", "medium", "best")
 RESERVE, LATER = 0.15, 0.05  # of the first 100 seconds of a limit, and of the rest, for evaluation and pages
 FIRST = 0.4  # of the rest, that the first of several trainings may take
 MARGIN = 1.3  # times what a training took, that one like it may take
@@ -31,19 +30,6 @@ FAST: dict[str, Changes] = {
     "language": {"minutes": 2.0},
 }
 BEST: dict[str, Changes] = {"language": {"minutes": 40.0}}
-
-
-def check_preset(preset: Any, seconds: Any) -> None:
-    """Refuse what is neither a preset nor a number of seconds.
-
-    Raises:
-        ConfigError: naming the argument and what it may be.
-    """
-    choice("preset", preset, PRESETS)
-    if seconds is not None and (
-        isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 1 <= seconds < math.inf
-    ):
-        raise ConfigError(f"time_limit is a number of seconds of at least 1; got {seconds!r}")
 
 
 def search(model: Any, examples: Any, call: Any, progress: Any, begun: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.artifacts.runlock import hold_run
 from tidegate.core import limit
+from tidegate.core.checks import whole
 from tidegate.core.errors import ConfigError, TidegateError
 from tidegate.core.names import metric_name
 from tidegate.core.notebook import Notebook
@@ -133,8 +134,7 @@ def tune(
 
 def _check(estimator: Any, space: Mapping[str, Values], trials: int) -> None:
     """Refuse what cannot be searched."""
-    if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
-        raise ConfigError(f"trials is a whole number of at least 1; got {trials!r}")
+    whole("trials", trials, 1)
     if not space:
         raise ConfigError("space has no options: name one, such as space={'hidden_size': [32, 64, 128]}")
     for name, values in space.items():

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
@@ -23,7 +24,7 @@ from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import SpeechModel
 from tidegate.runtime.transcribe.transcript import Transcript
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.options import choice, group, recurrent_options, training_options
+from tidegate.tasks.options import Size, group, recurrent_options, training_options
 from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, SpeechNetwork, SpeechTraining, divide
 
 if TYPE_CHECKING:
@@ -69,10 +70,10 @@ class Transcriber(Estimator):
     READER = staticmethod(read_speech)
 
     task = "transcriber"
-    hidden_size: int = 128
-    num_layers: int = 2
-    dropout: float = 0.3
-    loss: str = "ctc"
+    hidden_size: Size = 128
+    num_layers: Size = 2
+    dropout: Share = 0.3
+    loss: Literal["ctc"] = "ctc"
     learning_rate: float = 4e-3
     bidirectional: bool | Literal["auto"] = "auto"
     network: SpeechNetwork | Mapping[str, Any] | None = None
@@ -113,7 +114,7 @@ class Transcriber(Estimator):
 
     def check(self) -> SpeechChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        choice("loss", self.loss, ("ctc",))
+        check_fields(self)
         training, left = training_options(self, SpeechTraining)
         choices = SpeechChoices(
             recurrent=recurrent_options(self),

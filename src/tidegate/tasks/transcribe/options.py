@@ -5,26 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import BatchNorm, Convolution, Ctc, Dropout, NetworkSpec, Recurrent
+from tidegate.core.checks import Checked, Count, Range, Share, Whole
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
 from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.prepare.sequence.vary import SpeechAugment
-from tidegate.runtime.transcribe.model import Decoding
+from tidegate.runtime.transcribe.model import Weight
 from tidegate.tasks.build import checked_sizes, sizes_of
-from tidegate.tasks.options import RecurrentOptions, choice, share, whole
-from tidegate.train.options import TrainOptions
+from tidegate.tasks.options import Bias, RecurrentOptions
+from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 4_000, 20, 300
 
 
 @dataclass(frozen=True)
-class SpeechNetwork:
+class SpeechNetwork(Checked):
     """The finer choices of a transcriber's network.
 
     Attributes:
@@ -35,33 +36,24 @@ class SpeechNetwork:
         zoneout: share of units that keep their old state. forget_bias: what the forget gate starts from.
     """
 
-    conv_channels: tuple[int, ...] = ()
-    conv_kernel: int = 3
+    conv_channels: tuple[Count, ...] = ()
+    conv_kernel: Count = 3
     batch_norm: bool = False
     layer_norm: bool = False
-    recurrent_dropout: float = 0.0
-    weight_dropout: float = 0.0
-    zoneout: float = 0.0
-    forget_bias: float | None = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("batch_norm", "layer_norm"):
-            choice(name, getattr(self, name), (True, False))
-        for name in ("recurrent_dropout", "weight_dropout", "zoneout"):
-            share(name, getattr(self, name))
-        whole("conv_kernel", self.conv_kernel, 1)
-        for channels in self.conv_channels:
-            whole("conv_channels", channels, 1)
+    recurrent_dropout: Share = 0.0
+    weight_dropout: Share = 0.0
+    zoneout: Share = 0.0
+    forget_bias: Bias | None = 1.0
 
 
 @dataclass(frozen=True)
 class SpeechTraining(TrainOptions):
     """How a transcriber is trained: `TrainOptions` with defaults of its own."""
 
-    optimizer: Any = "adamw"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
-    schedule: Any = "one_cycle"
-    patience: int | None = 0
+    schedule: ScheduleName = "one_cycle"
+    patience: Whole | None = 0
 
 
 @dataclass(frozen=True)
@@ -75,14 +67,12 @@ class DecodingOptions(Options):
         weight: of the language's log p. bonus: for each symbol, or word. boost: for each symbol of a hotword, in nats.
     """
 
-    LIMITS: ClassVar = Decoding.LIMITS
-
-    beam: int | None = None
+    beam: Annotated[int, Range(1, 4096)] | None = None
     language: Literal["none", "symbol", "word"] | None = None
-    order: int | None = None
-    weight: float | None = None
-    bonus: float | None = None
-    boost: float = 1.5
+    order: Annotated[int, Range(1, 20)] | None = None
+    weight: Weight | None = None
+    bonus: Bias | None = None
+    boost: Weight = 1.5
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tidegate.artifacts.artifact import Artifact
+from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.files.pairs import read_pairs, read_sources
@@ -17,11 +18,11 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.evaluate.text.baselines import taken, text_baselines
 from tidegate.evaluate.text.metrics import TextMetric, bleu, bleu_tokenised, chrf, pieces, rouge_l, same
-from tidegate.prepare.vocabulary import METHODS
+from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.translate.model import Translation, TranslationModel
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import choice, group, recurrent_options
+from tidegate.tasks.options import Size, group, recurrent_options
 from tidegate.tasks.translate.options import PairPreparation, TranslateChoices, WritingNetwork
 from tidegate.tasks.write.divide import divide
 from tidegate.tasks.write.estimator import WritingEstimator
@@ -63,12 +64,12 @@ class Translator(WritingEstimator):
     READER = staticmethod(read_pairs)
 
     task = "translator"
-    tokens: str | None = None
-    hidden_size: int = 256
-    num_layers: int = 2
-    dropout: float = 0.3
+    tokens: Method | None = None
+    hidden_size: Size = 256
+    num_layers: Size = 2
+    dropout: Share = 0.3
     bidirectional: bool = True
-    loss: str = "cross_entropy"
+    loss: Literal["cross_entropy"] = "cross_entropy"
     learning_rate: float = 2e-3
     network: WritingNetwork | Mapping[str, Any] | None = None
     training: WritingTraining | Mapping[str, Any] | None = None
@@ -109,10 +110,9 @@ class Translator(WritingEstimator):
 
     def check(self) -> TranslateChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        choice("tokens", self.tokens, (None, *METHODS))
-        choice("bidirectional", self.bidirectional, (True, False))
+        check_fields(self)
         return TranslateChoices(
-            tokens=self.tokens,  # type: ignore[arg-type]
+            tokens=self.tokens,
             recurrent=recurrent_options(self),
             network=group(WritingNetwork, self.network),
             preparation=group(PairPreparation, self.preparation),

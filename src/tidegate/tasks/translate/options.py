@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens
+from tidegate.core.checks import Count
 from tidegate.core.errors import ConfigError
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
-from tidegate.prepare.vocabulary import METHODS, Method
-from tidegate.tasks.options import RecurrentOptions, choice, whole
+from tidegate.prepare.vocabulary import Method
+from tidegate.tasks.options import RecurrentOptions
 from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingTraining, method_of
 
 FEWEST_STEPS, SMALLEST_BATCH, LARGEST_BATCH = 60, 100, 1_500  # of an epoch; tokens
@@ -30,15 +30,11 @@ class WritingNetwork(DecoderNetwork):
     """
 
     copying: bool | None = None
-    decoder_size: int | None = None
-    decoder_layers: int = 1
+    decoder_size: Count | None = None
+    decoder_layers: Count = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        choice("copying", self.copying, (None, True, False))
-        whole("decoder_layers", self.decoder_layers, 1)
-        if self.decoder_size is not None:
-            whole("decoder_size", self.decoder_size, 1)
         if self.copying and self.attention is None:
             raise ConfigError("copying takes tokens where attention looks: give an attention")
 
@@ -52,13 +48,8 @@ class PairPreparation(TextPreparation):
         shared: one vocabulary for both sides; None has one where both sides are cut alike.
     """
 
-    target_tokens: Any = None
+    target_tokens: Method | None = None
     shared: bool | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        choice("target_tokens", self.target_tokens, (None, *METHODS))
-        choice("shared", self.shared, (None, True, False))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from tidegate.data.emit import Frame, to_frame
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.metrics import TextMetric
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.options import choice, group, overrule, whole
+from tidegate.tasks.options import group, overrule
 from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
@@ -151,11 +151,6 @@ class WritingEstimator(Estimator):
         Raises:
             ConfigError: one that cannot work.
         """
-        whole("seed", self.seed, 0)
-        choice("loss", self.loss, ("cross_entropy",))
-        for name in ("batch_size", "max_epochs"):
-            if getattr(self, name) is not None:
-                whole(name, getattr(self, name), 1)
         own = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "seed": self.seed}
         given: Any = self.get_params(deep=False)["training"]
         found: WritingTraining = overrule(group(WritingTraining, given), given, own)

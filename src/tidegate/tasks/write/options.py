@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from tidegate.artifacts.spec import Write
+from tidegate.core.checks import Checked, Count, Range, Ratio, Share
 from tidegate.core.errors import ConfigError
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.prepare.vocabulary import Method
-from tidegate.tasks.options import RecurrentOptions, check_vocabulary, choice, share, whole
-from tidegate.train.forcing import FORCING_SCHEDULES, ForcingSchedule
-from tidegate.train.options import TrainOptions
+from tidegate.tasks.options import Bias, RecurrentOptions, Terms
+from tidegate.train.forcing import ForcingSchedule
+from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
-ATTENTIONS = (None, "additive", "dot", "general", "concat")
 FEWEST_PIECES, MOST_PIECES = 400, 8_000  # of byte pairs, where nobody said how many
 TEXTS_A_PIECE = 4
 SHORTEST_TRAINING, STEPS, MOST_EPOCHS = 8, 6_000, 60
 
 
 @dataclass(frozen=True)
-class DecoderNetwork:
+class DecoderNetwork(Checked):
     """The finer choices of a decoder that writes.
 
     Attributes:
@@ -33,18 +33,14 @@ class DecoderNetwork:
         forget_bias: what the forget gates start from; None takes torch's start.
     """
 
-    embedding_size: int | None = None
-    attention: Any = "general"
+    embedding_size: Count | None = None
+    attention: Literal["additive", "dot", "general", "concat"] | None = "general"
     feeding: bool = False
     tied: bool = True
-    forget_bias: float | None = 1.0
+    forget_bias: Bias | None = 1.0
 
     def __post_init__(self) -> None:
-        choice("attention", self.attention, ATTENTIONS)
-        for name in ("feeding", "tied"):
-            choice(name, getattr(self, name), (True, False))
-        if self.embedding_size is not None:
-            whole("embedding_size", self.embedding_size, 1)
+        super().__post_init__()
         if self.feeding and self.attention in (None, "additive"):
             raise ConfigError("feeding hands on what attention after the recurrence found: attention='general'")
 
@@ -52,7 +48,7 @@ class DecoderNetwork:
         """The layer that writes; `sizes` are its further fields."""
         return Write(
             size=min(own.hidden_size, 256) if self.embedding_size is None else self.embedding_size,
-            cell=own.cell,  # type: ignore[arg-type]
+            cell=own.cell,
             dropout=own.dropout,
             forget_bias=None if own.cell == "gru" else self.forget_bias,
             attention=self.attention,
@@ -63,7 +59,7 @@ class DecoderNetwork:
 
 
 @dataclass(frozen=True)
-class TextPreparation:
+class TextPreparation(Checked):
     """How texts that are written become tokens, beside `tokens`.
 
     Attributes:
@@ -74,15 +70,10 @@ class TextPreparation:
         longest: examples with more tokens are not trained on.
     """
 
-    vocabulary: int | None = None
-    min_count: int | None = None
+    vocabulary: Terms | None = None
+    min_count: Count | None = None
     lowercase: bool = False
-    longest: int = 250
-
-    def __post_init__(self) -> None:
-        choice("lowercase", self.lowercase, (True, False))
-        whole("longest", self.longest, 2)
-        check_vocabulary(self.vocabulary, self.min_count)
+    longest: Annotated[int, Range(2)] = 250
 
     def pieces(self, method: str, texts: int) -> int | None:
         """Most tokens of a side, from how many texts there are."""
@@ -104,23 +95,13 @@ class WritingTraining(TrainOptions):
             fewer where that would leave fewer than 60 steps for an epoch.
     """
 
-    optimizer: Any = "adamw"
+    optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
-    schedule: Any = "one_cycle"
-    label_smoothing: float = 0.1
-    teacher_forcing: float = 1.0
+    schedule: ScheduleName = "one_cycle"
+    label_smoothing: Share = 0.1
+    teacher_forcing: Ratio = 1.0
     forcing_schedule: ForcingSchedule = "constant"
-    batch_tokens: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        share("label_smoothing", self.label_smoothing)
-        choice("forcing_schedule", self.forcing_schedule, FORCING_SCHEDULES)
-        if self.batch_tokens is not None:
-            whole("batch_tokens", self.batch_tokens, 1)
-        ratio = self.teacher_forcing
-        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 <= ratio <= 1:
-            raise ConfigError(f"teacher_forcing is a share from 0 to 1; got {ratio!r}")
+    batch_tokens: Count | None = None
 
 
 def method_of(texts: Sequence[str], asked: Method | None, usual: Method) -> Method:

@@ -20,7 +20,6 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 RESAMPLES = 1_000
-LEVEL = 0.95
 MOST_DRAWN = 100_000_000
 _CHUNK = 4_000_000  # counts that are held at once
 
@@ -69,19 +68,6 @@ def draws(units: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[Arr
 def resampled(sums: Array, resamples: int = RESAMPLES, seed: int = 0) -> Array:
     """[R, F] the sums of each resample."""
     return np.concatenate([counts @ sums for counts in draws(len(sums), resamples, seed)])
-
-
-def interval(values: ArrayLike, level: float = LEVEL) -> tuple[float, float]:
-    """The middle `level` of resampled scores; NaN where too many of them have no value.
-
-    Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
-    """
-    given = np.asarray(values, dtype=np.float64)
-    known = given[np.isfinite(given)]
-    if known.size < max(20, given.size // 2):
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def weighted_areas(positive: ArrayLike, score: ArrayLike, unit: Rows, counts: Array) -> tuple[Array, Array]:

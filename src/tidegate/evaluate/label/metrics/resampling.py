@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.evaluate.label.metrics.bootstrap import RESAMPLES, draws, interval, resampled, unit_sums, weighted_areas
+from tidegate.evaluate.label.metrics.bootstrap import RESAMPLES, draws, resampled, unit_sums, weighted_areas
 from tidegate.evaluate.label.metrics.probability import BINS, bin_of, losses, squares
+from tidegate.evaluate.significance import interval
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -133,7 +134,7 @@ def ranking_intervals(
         areas = [weighted_areas(positives[:, k], scores[:, k], unit, counts) for k in range(positives.shape[1])]
         parts.append(_means(np.array(areas)))
     roc, precision = np.concatenate(parts, axis=1)
-    return {"roc_auc": interval(roc), "pr_auc": interval(precision)}, resamples
+    return {"roc_auc": interval(roc, units), "pr_auc": interval(precision, units)}, resamples
 
 
 def _means(areas: Array) -> Array:
