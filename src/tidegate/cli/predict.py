@@ -153,7 +153,7 @@ def forecast() -> Callable[..., None]:
     from tidegate.tasks import Forecaster
     from tidegate.tasks.forecast.zero_shot import forecast
 
-    own, reading = options(forecast), reading_options(Forecaster, ("known", "observed", "static"))
+    own, reading = options(forecast), reading_options(Forecaster, ("observed", "static"))
     own["horizon"] = replace(own["horizon"], short="-k")
 
     def run(

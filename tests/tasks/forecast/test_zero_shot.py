@@ -122,3 +122,33 @@ def test_covariates_are_named_as_unused() -> None:
     data = monthly().with_columns(pl.lit(1.0).alias("price"))
     found = tg.forecast(data, horizon=2, target="sales", observed=["price"])
     assert [note.values["names"] for note in found.notes if note.kind == "unused"] == ["price"]
+
+
+def test_what_is_known_ahead_is_added_where_it_helps() -> None:
+    rng = np.random.default_rng(3)
+    price = np.where(rng.random(126) < 0.2, 1.0, 0.0)
+    whole = monthly(126).with_columns(pl.Series("price", price))
+    whole = whole.with_columns((pl.col("sales") - 40 * pl.col("price")).alias("sales"))
+    truth = whole["sales"].to_numpy()[120:]
+    blank = pl.when(pl.int_range(pl.len()) < 120).then(pl.col("sales")).alias("sales")
+    how = {"horizon": 6, "target": "sales", "check": False}
+    found = tg.forecast(whole.with_columns(blank), known=["price"], **how)
+    assert found.frame()["time"].to_list() == whole["time"].to_list()[120:]
+    assert [note.values["count"] for note in found.notes if note.kind == "effects"] == [1]
+    error = np.abs(found.frame()["mean"].to_numpy() - truth).mean()
+    plain = tg.forecast(whole.head(120).drop("price"), **how)
+    assert error < 0.5 * np.abs(plain.frame()["mean"].to_numpy() - truth).mean()
+    given = tg.forecast(whole.head(120), known=["price"], future=whole.tail(6).drop("sales"), **how)
+    np.testing.assert_allclose(given.frame()["mean"].to_numpy(), found.frame()["mean"].to_numpy())
+    assert "unused" in {note.kind for note in tg.forecast(whole.head(120), known=["price"], **how).notes}
+
+
+def test_a_covariate_that_says_nothing_adds_nothing() -> None:
+    rng = np.random.default_rng(4)
+    whole = monthly(126).with_columns(pl.Series("dice", rng.normal(size=126)))
+    future = whole.tail(6).drop("sales")
+    how = {"horizon": 6, "target": "sales", "check": False}
+    found = tg.forecast(whole.head(120), known=["dice"], future=future, **how)
+    assert [note.values["count"] for note in found.notes if note.kind == "effects"] == [0]
+    plain = tg.forecast(whole.head(120).drop("dice"), **how)
+    np.testing.assert_array_equal(found.frame()["mean"].to_numpy(), plain.frame()["mean"].to_numpy())

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note, Table
 from tidegate.data import read
 from tidegate.data.emit import local_time, to_frame
+from tidegate.data.future import Ahead, cut_future, read_future, take_future
 from tidegate.runtime.forecast.decode import Forecast
 from tidegate.runtime.forecast.ends import SeriesForecast
 from tidegate.runtime.forecast.model import LONGEST_HORIZON
@@ -21,7 +23,13 @@ from tidegate.runtime.pretrained.forecast import forecast as run
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import load_network, read_card
 from tidegate.tasks.forecast.frame import check_names, forecast_columns
-from tidegate.tasks.forecast.small.self_check import FEW, Check, backtest, blended, check_end
+from tidegate.tasks.forecast.small.effects import explained, without
+from tidegate.tasks.forecast.small.self_check import FEW, ORIGINS, Check, backtest, blended, check_end
+
+Array = NDArray[np.float64]
+
+UNUSED = "The pretrained forecaster looks at the targets alone: {names} not used."
+EFFECTS = "A regression of each series on {names} stands beside the pretrained forecaster: it helps {count} of {total}."
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,13 +64,15 @@ class ZeroShot(Notebook):
 
 
 def forecast(
-    data: Any, *, horizon: int | None = None, adapt: bool = True, check: bool = True, **reading: Any
+    data: Any, *, horizon: int | None = None, future: Any = None, adapt: bool = True, check: bool = True, **reading: Any
 ) -> ZeroShot:
     """Forecast the rows after the end of every series with the pretrained network: no training, no torch.
 
     Args:
         data: a path, a dataframe, an array, or a `Table`; series of 8 observed rows or more, any frequency.
         horizon: rows to forecast, K; 12 months, 8 quarters, 13 weeks, 7 days, a day of hours or less if None.
+        future: known-ahead covariates of these rows. Rows at the end of the data that have no target do as well; a
+            regression of each series adds what they do, where they helped on its later rows.
         adapt: lean on the simple methods that did well on the end of the series. Each series' own, up to 20 series;
             what did well on a sample of them, where there are more.
         check: judge the forecasts of the end of the series, beside simple methods.
@@ -72,7 +82,8 @@ def forecast(
         `ZeroShot`: `frame()` has the forecasts, `check` the verdict.
 
     Raises:
-        ConfigError: a horizon below 1 or above 65,536. DataError: a series with fewer than 8 observed rows.
+        ConfigError: a horizon below 1 or above 65,536. SchemaError: covariates are lacking for it.
+        DataError: a series with fewer than 8 observed rows.
         TidegateError: the data cannot be read.
 
     >>> import numpy as np
@@ -87,8 +98,9 @@ def forecast(
     table = data if isinstance(data, Table) else read(data, check=False, **reading)
     horizon = table.frequency.horizon() if horizon is None else horizon
     check_names(table.schema, LEVELS)
+    table, ahead = _ahead(table, future, horizon)
     targets = table.schema.targets
-    series, names = [], []
+    series, names, notes = [], [], list(ahead.notes)
     for place, (first, end) in enumerate(table.rows()):
         for target in targets:
             values = np.asarray(table.columns[target][first:end], dtype=np.float64)
@@ -104,17 +116,28 @@ def forecast(
             names.append(name)
     hints = table.frequency.seasons()
     network = load_network()
+    adds, judged, used = None, series, _numeric(table)
+    if ahead.known and used:
+        past = [_stacked(table.columns, used, slice(a, b)) for a, b in table.rows() for _ in targets]
+        cycles = [max((m for m in hints if 3 * m <= len(x)), default=1) for x in past]
+        judged, _ = without(series, past, cycles, ORIGINS * horizon)  # what judges has not seen the rows it judges
+        series, weights = without(series, past, cycles)
+        coming = [_stacked(ahead.known, used, g) for g in range(len(table.ids)) for _ in targets]
+        adds = np.stack([explained(x, each) for x, each in zip(coming, weights, strict=True)])
+        helped = sum(each is not None for each in weights)
+        notes.append(Note("effects", EFFECTS, {"names": ", ".join(used), "count": helped, "total": len(series)}))
     answer = run(network, series, horizon, hints)
-    tested = backtest(network, series, horizon, hints) if adapt or check else None
+    tested = backtest(network, judged, horizon, hints) if adapt or check else None
     found = answer.quantiles
     if tested is not None and adapt:
         own = np.arange(len(series)) if len(series) <= FEW else np.zeros(len(series), np.int64)
         found = blended(answer, tested.shares()[own], tested.widths()[own])
+    found = found if adds is None else found + adds[:, :, None]
     G, C, K = len(table.ids), len(targets), horizon
     quantiles = found.reshape(G, C, K, len(LEVELS)).transpose(0, 2, 1, 3)
     forecasts = Forecast(quantiles[..., LEVELS.index(0.5)], quantiles, LEVELS)
-    ahead = table.tail(1).extend(K)
-    time = ahead.time[(ahead.starts[1:] - K)[:, None] + np.arange(K)]
+    later = table.tail(1).extend(K)
+    time = later.time[(later.starts[1:] - K)[:, None] + np.arange(K)]
     seasons = {name: tuple(int(m) for m in own if m > 1) for name, own in zip(names, answer.seasons, strict=True)}
     return ZeroShot(
         table=table,
@@ -122,14 +145,29 @@ def forecast(
         seasons=seasons,
         check=check_end(tested, horizon, adapt) if tested is not None and check else Check("unasked"),
         version=str(read_card()["version"]),
-        notes=(*table.notes, *_unused(table)),
+        notes=(*table.notes, *notes, *_unused(table, used if ahead.known else ())),
         like=None if isinstance(data, Table) else data,
     )
 
 
-def _unused(table: Table) -> list[Note]:
+def _ahead(table: Table, future: Any, horizon: int) -> tuple[Table, Ahead]:
+    """The rows that have happened, and what is known of the next ones; nothing where nothing was said of them."""
+    if future is not None:
+        return table, read_future(future, table, table.schema.known, horizon)
+    past, counts = cut_future(table)
+    return past, take_future(table, past, counts, horizon) if counts.any() else Ahead()
+
+
+def _numeric(table: Table) -> list[str]:
+    return [name for name in table.schema.known if table.numeric(name)]
+
+
+def _stacked(columns: Mapping[str, Any], names: Sequence[str], rows: Any) -> Array:
+    """Columns side by side, [N, F]."""
+    return np.stack([np.asarray(columns[name][rows], dtype=np.float64) for name in names], axis=1)
+
+
+def _unused(table: Table, used: Sequence[str]) -> list[Note]:
     names = [*table.schema.known, *table.schema.observed, *table.schema.static]
-    if not names:
-        return []
-    return [Note("unused", "The pretrained forecaster looks at the targets alone: {names} not used.",
-                 {"names": ", ".join(names)})]  # fmt: skip
+    names = [name for name in names if name not in used]
+    return [Note("unused", UNUSED, {"names": ", ".join(names)})] if names else []
