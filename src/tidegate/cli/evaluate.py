@@ -46,7 +46,7 @@ def evaluate(
     reading: dict[str, Any],
 ) -> None:
     """Score a model."""
-    from tidegate.tasks.load import load
+    from tidegate.tasks.open import load
 
     _check_run(run)
     if label is not None:

@@ -10,7 +10,6 @@ No torch and no dataframe library. A task's own file decodes what the network pr
 
 from __future__ import annotations
 
-import importlib
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
@@ -18,6 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
+from tidegate.core.homes import home
 from tidegate.core.translate import tr
 from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.recurrent import Loaded
@@ -25,16 +25,6 @@ from tidegate.runtime.network.recurrent import Loaded
 Data = TypeVar("Data")
 Answers = TypeVar("Answers")
 Prepared_co = TypeVar("Prepared_co", covariant=True)
-HOMES = {
-    "forecaster": ("tidegate.runtime.forecast.model", "ForecastModel"),
-    "classifier": ("tidegate.runtime.label.model", "LabelModel"),
-    "regressor": ("tidegate.runtime.label.model", "LabelModel"),
-    "detector": ("tidegate.runtime.detect.detector", "Detector"),
-    "language": ("tidegate.runtime.language.model", "TextModel"),
-    "transcriber": ("tidegate.runtime.transcribe.model", "SpeechModel"),
-    "translator": ("tidegate.runtime.translate.model", "TranslationModel"),
-    "captioner": ("tidegate.runtime.caption.model", "CaptionModel"),
-}
 
 
 @runtime_checkable
@@ -125,13 +115,7 @@ def load(path: str | Path) -> Model[Any, Any]:
 def model_of(artifact: Artifact) -> Model[Any, Any]:
     """The model in an artifact that was read; errors as of `load`."""
     hold_blas()
-    task = artifact.record.task
-    if task not in HOMES:
-        raise ArtifactError(
-            tr("model.json: task is {task}; this version knows {shown}", task=repr(task), shown=", ".join(HOMES))
-        )
-    module, name = HOMES[task]
-    found: Model[Any, Any] = getattr(importlib.import_module(module), name).of(artifact)
+    found: Model[Any, Any] = home(artifact.record.task, "model").of(artifact)
     return found
 
 

@@ -10,8 +10,7 @@ from tidegate.tasks.label.compare import Comparison, compare
 from tidegate.tasks.label.options import EncoderOptions
 from tidegate.tasks.label.regressor import Regressor
 from tidegate.tasks.language.estimator import LanguageModel
-from tidegate.tasks.load import load
-from tidegate.tasks.open import open_run
+from tidegate.tasks.open import load, open_run
 from tidegate.tasks.resample.backtest import backtest
 from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
 from tidegate.tasks.resample.forecasts import Backtest

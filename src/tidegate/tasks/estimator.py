@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -82,7 +83,7 @@ class Estimator(Parameters, Notebook, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:
-        READER: the function that reads its data.
+        HOME: folder of its task. READER: the function that reads its data.
         fitted_: what a training left; absent from a loaded model. history_: its epochs. notes_: what was found in the
             data and done to them; answer_notes_: the same of the data of the last answer.
         spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
@@ -94,6 +95,7 @@ class Estimator(Parameters, Notebook, ABC):
         search_: what was tried, where a `preset` or a `time_limit` was given.
     """
 
+    HOME: ClassVar[str]
     READER: ClassVar[Callable[..., Table | Sequences]]
     task: str
     fitted_: Any
@@ -182,29 +184,41 @@ class Estimator(Parameters, Notebook, ABC):
         """Options with which the data of a run are read again."""
         return {**call.columns, **call.reading, **(call.source or {})}
 
-    @abstractmethod
+    @classmethod
+    def _own(cls, module: str) -> Any:
+        """A module of the task's own, {} its folder; imported where it is used, as torch comes with it."""
+        return importlib.import_module(f"tidegate.tasks.{module.format(cls.HOME)}")
+
     def _evaluate_part(self, part: str) -> Any:
         """A part with its predictions and its `evaluation`; None where the split has no such part."""
+        return self._own("{}.evaluate").evaluate_part(self, part) if self.fitted_.has(part) else None
 
-    @abstractmethod
     def _contents(self, *, context: bool = True) -> dict[str, Content]:
         """The artifacts of a run, by folder, the model's among them; `context` as of `save`."""
+        fits = {"model": (self.fitted_, context)}
+        if self.fitted_.selected is not None:
+            fits["selected"] = (self.fitted_.selected, False)
+        content_of = self._own("{}.run").content_of
+        return {name: content_of(self, fitted, context=own) for name, (fitted, own) in fits.items()}
 
-    @abstractmethod
     def _restore(self, artifact: Artifact, path: Path) -> None:
         """Take over what an artifact at a path holds."""
+        from tidegate.runtime.model import model_of
+
+        self.model_, self.notes_ = model_of(artifact), ()
 
     def _kept(self) -> dict[str, bytes]:
         """Further files of a run, without which a diagnosis of it would have to train again."""
         return {}
 
-    @abstractmethod
     def _take_up(self, stored: Stored, data: Any) -> None:
         """Take over the data, the parts and the history of a run, for `tidegate.open_run`."""
+        self._own("{}.run").take_up(self, stored, data)
 
-    @abstractmethod
     def _predicted(self, evaluated: Any) -> dict[str, bytes]:
         """Files that hold what was predicted for the test part."""
+        found: dict[str, bytes] = self._own("{}.run").predictions(self, evaluated)
+        return found
 
     @classmethod
     def load(cls: type[Self], path: str | Path) -> Self:
@@ -273,9 +287,10 @@ class Estimator(Parameters, Notebook, ABC):
         self._require_fitted("fitted_")
         return self._evidence()
 
-    @abstractmethod
     def _evidence(self) -> tuple[Evidence, ...]:
         """`evidence` of this task."""
+        found: tuple[Evidence, ...] = self._own("diagnose.{}").make_evidence(self)
+        return found
 
     def trainee(self) -> Trainee:
         """What `tidegate.diagnose.fix` trains again.
@@ -286,9 +301,11 @@ class Estimator(Parameters, Notebook, ABC):
         self._require_fitted("fitted_")
         return self._trainee()
 
-    @abstractmethod
     def _trainee(self) -> Trainee:
         """`trainee` of this task."""
+        from tidegate.tasks.diagnose.trainee import Trainee
+
+        return Trainee(self, [part for part in ("validation", "test") if self.fitted_.has(part)])
 
     # What a task does not override is refused, with what to do instead.
     backtest = _refuses("backtest")

@@ -126,6 +126,11 @@ class Fitted:
         own = vars(self)
         return own["table"] if "table" in own else own["sequences"]
 
+    def has(self, part: str) -> bool:
+        """Whether the data were split so that there is such a part."""
+        own = vars(self)
+        return bool(own["split"].rows(part) if "split" in own else len(own["parts"][part]))
+
     @property
     def spec(self) -> NetworkSpec:
         """Of the network."""

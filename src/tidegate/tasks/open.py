@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidegate.artifacts import toml
+from tidegate.artifacts.artifact import read_task
 from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.homes import home
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note, Table
 from tidegate.data.fingerprint import data_fingerprint
-from tidegate.tasks.load import load
 
 if TYPE_CHECKING:
     from tidegate.train.history import History
@@ -109,6 +110,18 @@ def is_run(path: str | Path) -> bool:
     """Whether a path names a run or a model, and not data."""
     folder = Path(path)
     return (folder / "model.json").exists() or (folder / "model" / "model.json").exists()
+
+
+def load(path: str | Path) -> Any:
+    """A saved model as the estimator that made it; needs neither torch nor a dataframe library to answer.
+
+    Args:
+        path: the model's folder, or that of a run that has one.
+
+    Raises:
+        ArtifactError: it is missing, damaged, tampered with, of a newer format, or of an unknown task.
+    """
+    return home(read_task(path), "estimator", path).load(path)
 
 
 def open_run(run: str | Path, data: Any = None, **reading: Any) -> Any:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tidegate.artifacts.artifact import Artifact
 from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
@@ -33,7 +32,6 @@ from tidegate.tasks.write.options import TextPreparation, WritingTraining
 if TYPE_CHECKING:
     from tidegate.tasks.caption.fit import CaptionFitted
     from tidegate.tasks.explain.caption import Looks
-    from tidegate.tasks.open import Stored
 
 PICTURES = ("path", "colour", "broken")  # options of reading that new pictures without captions are read by
 
@@ -65,8 +63,8 @@ class Captioner(WritingEstimator):
     Source: Vinyals et al. (2015), arXiv:1411.4555; with attention Xu et al. (2015), arXiv:1502.03044.
     """
 
+    HOME = "caption"
     READER = staticmethod(read_pictures)
-
     task = "captioner"
     tokens: Method | None = None
     hidden_size: Size = 256
@@ -209,16 +207,3 @@ class Captioner(WritingEstimator):
         known = references_of(train)
         nearest = nearest_captions(pixels_of(train), known, pixels_of(inputs))
         return {"nearest_picture": nearest, "most_frequent": most_frequent(known, len(inputs))}
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.caption.run import content_of
-
-        return {"model": content_of(self.fitted_)}
-
-    def _restore(self, artifact: Artifact, path: Path) -> None:
-        self.model_, self.notes_ = CaptionModel.of(artifact), ()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.caption.run import take_up
-
-        take_up(self, stored, data)

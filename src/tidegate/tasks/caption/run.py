@@ -11,7 +11,7 @@ from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content
 
 
-def content_of(fitted: CaptionFitted) -> Content:
+def content_of(_: Any, fitted: CaptionFitted, *, context: bool) -> Content:
     """The artifact of a fit."""
     return Content(
         spec=fitted.spec,

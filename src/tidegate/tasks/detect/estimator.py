@@ -38,12 +38,10 @@ from tidegate.tasks.tables import as_table, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
     from tidegate.explain import Explanation
     from tidegate.tasks.detect.fit import DetectFitted
     from tidegate.tasks.diagnose.trainee import Trainee
-    from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.alarms import AlarmBacktest
 
 
@@ -76,6 +74,7 @@ class AnomalyDetector(Estimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
+    HOME = "detect"
     READER = staticmethod(read)
 
     task = "detector"
@@ -191,28 +190,13 @@ class AnomalyDetector(Estimator):
         self.fitted_, self.detector_, self.history_ = fitted, fitted.detector, fitted.history
         self.notes_ = fitted.notes
 
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.detect import make_evidence
-
-        return make_evidence(self)
-
     def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.detect import DetectorTrainee
 
         return DetectorTrainee(self)
 
     def _evaluate_part(self, part: str) -> Any:
-        return self.evaluate(part=part) if self.fitted_.split.rows(part) else None
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.detect.run import content_of
-
-        return {"model": content_of(self.detector_, context=context)}
-
-    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
-        from tidegate.tasks.detect.run import predictions
-
-        return predictions(self)
+        return self.evaluate(part=part) if self.fitted_.has(part) else None
 
     def predict(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Frame:
         """Predict for rows: [series,] time, score, p_value, alarm, event, [channel,] expected.
@@ -377,11 +361,6 @@ class AnomalyDetector(Estimator):
 
     def _restore(self, artifact: Artifact, path: Path) -> None:
         self.detector_, self.notes_ = Detector.of(artifact), ()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.detect.run import take_up
-
-        take_up(self, stored, data)
 
     def _walked(self, data: Any, part: str | None, reading: Mapping[str, Any]) -> tuple[Walked, NDArray[np.int64]]:
         """What is predicted for rows, and which of them were asked for."""

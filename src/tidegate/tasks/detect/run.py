@@ -8,7 +8,7 @@ from tidegate.core.table import Table
 from tidegate.data import split
 from tidegate.data.emit import to_csv
 from tidegate.nn.network import build_network
-from tidegate.runtime.detect.detector import ENDS, Detector
+from tidegate.runtime.detect.detector import ENDS
 from tidegate.runtime.detect.walk import walk
 from tidegate.tasks.detect.fit import DetectFitted
 from tidegate.tasks.detect.frame import event_columns, score_columns
@@ -17,8 +17,9 @@ from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content
 
 
-def content_of(detector: Detector, *, context: bool) -> Content:
+def content_of(_: Any, fitted: DetectFitted, *, context: bool) -> Content:
     """The artifact of a detector; with `context` its state at the end of the table, so that streams go on there."""
+    detector = fitted.detector
     arrays: dict[str, Any] = {"base": detector.base, "counts": detector.counts, "levels": detector.levels}
     if context:
         arrays |= {f"{ENDS}{name}": values for name, values in detector.ends.items()}
@@ -34,7 +35,7 @@ def content_of(detector: Detector, *, context: bool) -> Content:
     )
 
 
-def predictions(model: Any) -> dict[str, bytes]:
+def predictions(model: Any, _: Any) -> dict[str, bytes]:
     """Scores and events of the test part, by file."""
     walked, rows = model._walked(None, "test", {})
     channels, zone = model.detector_.preparation.channels, walked.table.timezone

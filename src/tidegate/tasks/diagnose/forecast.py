@@ -29,6 +29,11 @@ FEWEST = 8  # windows of a validation part that do not overlap, by which options
 FOLDS, LARGEST = 4, 5_000  # rolling origins in their place, for tables of at most so many rows
 
 
+def make_evidence(model: Any) -> tuple[Case]:
+    """What a diagnosis of a forecaster looks at."""
+    return (make_case(model),)
+
+
 def make_case(model: Any) -> Case:
     """The case of a fitted forecaster; see `tidegate.diagnose.evidence.Case`."""
     fitted = model.fitted_.held_out

@@ -17,7 +17,7 @@ from tidegate.prepare.vocabulary import SPECIAL, UNKNOWN
 from tidegate.runtime.language.copies import CHORDS, LENGTH, copied, looping
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.runtime.language.written import visible
-from tidegate.tasks.diagnose.trainee import Trainee, verdicts
+from tidegate.tasks.diagnose.trainee import verdicts
 from tidegate.tasks.language.fit import carried_nats
 from tidegate.tasks.language.pieces import frame_nats, numbers_of, roll_of_tokens
 from tidegate.train.isolation import plain_torch
@@ -114,7 +114,3 @@ def _training(model: Any) -> Training:
         options=options,
         usual_rate=USUAL_RATE,
     )
-
-
-class LanguageTrainee(Trainee):
-    """A fitted language model; sizes that were left open are chosen again."""

@@ -10,7 +10,7 @@ import numpy as np
 from tidegate.diagnose.evidence import SpeechEvidence
 from tidegate.evaluate.text.metrics import cer
 from tidegate.runtime.transcribe.ctc import BLANK, Greedy
-from tidegate.tasks.diagnose.trainee import Trainee, verdicts
+from tidegate.tasks.diagnose.trainee import verdicts
 from tidegate.tasks.transcribe.fit import texts_of
 
 LOOKED_AT = 100  # recordings of a part
@@ -47,7 +47,3 @@ def _read(own: Any, shares: Any) -> str:
     greedy = Greedy()
     greedy.push(shares)
     return " ".join(own.vocabulary.decode(greedy.best()).split())
-
-
-class SpeechTrainee(Trainee):
-    """A fitted transcriber."""

@@ -24,14 +24,12 @@ from tidegate.tasks.options import FitOptions, Members, Size
 from tidegate.tasks.tables import as_table, reading_of
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate import Evaluation
     from tidegate.explain import Explanation
     from tidegate.runtime.forecast.stream import ForecastStream
     from tidegate.tasks.audit.audit import Audit
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.forecast.intervals import Intervals
-    from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.forecasts import Backtest
     from tidegate.tasks.standing import Standing
 
@@ -62,6 +60,7 @@ class Forecaster(Estimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
+    HOME = "forecast"
     READER = staticmethod(read)
     task = "forecaster"
 
@@ -130,26 +129,6 @@ class Forecaster(Estimator):
         self.reading_ = reading_of(call)
         self._take(fitted)
         self.context_ = whole
-
-    def _evaluate_part(self, part: str) -> Any:
-        from tidegate.tasks.forecast.evaluate import evaluate_part
-
-        more = getattr(self, "foreign_", ()) if part == "test" else ()
-        return evaluate_part(self, part, more=more) if self.fitted_.split.rows(part) else None
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.forecast.run import content_of
-        from tidegate.tasks.run import SELECTED
-
-        fitted = self.fitted_
-        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected, context=None)}
-        return {"model": content_of(fitted, context=self.context_ if context else None), **chosen}
-
-    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
-        from tidegate.tasks.forecast.evaluate import FILE, baselines_file
-        from tidegate.tasks.forecast.run import predictions
-
-        return {"predictions.parquet": predictions(evaluated), FILE: baselines_file(self)}
 
     def _take(self, fitted: Any) -> None:
         from tidegate.train.run import TorchRun
@@ -327,11 +306,6 @@ class Forecaster(Estimator):
         options = {"target": target, "metric": metric, "block": block, "sample": sample, "background": background}
         return explain_forecast(self, self._table(data, reading), at=at, series=series, **options)
 
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.forecast import make_case
-
-        return (make_case(self),)
-
     def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.forecast import ForecastTrainee
 
@@ -372,11 +346,6 @@ class Forecaster(Estimator):
         from tidegate.tasks.audit.audit import audit
 
         return audit(self, data, **how)
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.forecast.run import take_up
-
-        take_up(self, stored, data)
 
     def _parts(self) -> Any:
         from types import SimpleNamespace

@@ -16,7 +16,7 @@ from tidegate.nn.network import build_network
 from tidegate.runtime.forecast.ends import context_rows, pack_context
 from tidegate.tasks.forecast.build import make_plan
 from tidegate.tasks.forecast.choices import make_choices
-from tidegate.tasks.forecast.evaluate import EvaluatedForecasts
+from tidegate.tasks.forecast.evaluate import FILE, EvaluatedForecasts, baselines_file
 from tidegate.tasks.forecast.fit import ForecastFitted
 from tidegate.tasks.forecast.frame import learnable
 from tidegate.tasks.open import Stored
@@ -26,13 +26,14 @@ from tidegate.train.run import TorchRun
 LARGEST_PREDICTIONS = 20_000_000
 
 
-def content_of(fitted: ForecastFitted, *, context: Table | None) -> Content:
-    """The artifact of a fit; with `context` the end of that table, so that it predicts without data."""
+def content_of(model: Any, fitted: ForecastFitted, *, context: bool) -> Content:
+    """The artifact of a fit; with `context` the end of the model's table, so that it predicts without data."""
     about: dict[str, Any] = {}
     arrays: dict[str, Any] = {}
-    if context is not None:
-        ahead = int(cut_future(context)[1].max(initial=0))
-        about, arrays = pack_context(context, context_rows(fitted.spec, fitted.preparation, fitted.decoding) + ahead)
+    if context:
+        table: Table = model.context_
+        ahead = int(cut_future(table)[1].max(initial=0))
+        about, arrays = pack_context(table, context_rows(fitted.spec, fitted.preparation, fitted.decoding) + ahead)
     if fitted.decoding.calibration is not None:
         arrays["calibration"] = fitted.decoding.calibration
     if fitted.decoding.mixture is not None:
@@ -50,8 +51,9 @@ def content_of(fitted: ForecastFitted, *, context: Table | None) -> Content:
     )
 
 
-def predictions(evaluated: EvaluatedForecasts) -> bytes:
-    """One row per window, step and target: series, cutoff, time, step, target, actual, mean and the quantiles."""
+def predictions(model: Any, evaluated: EvaluatedForecasts) -> dict[str, bytes]:
+    """One row per window, step and target: series, cutoff, time, step, target, actual, mean and the quantiles; and the
+    baselines."""
     polars = require("polars", extra="train", purpose="write predictions.parquet")
     table, found, origins = evaluated.table, evaluated.forecast, evaluated.origins
     windows, horizon, targets = found.mean.shape
@@ -77,7 +79,7 @@ def predictions(evaluated: EvaluatedForecasts) -> bytes:
     }
     for index, level in enumerate(found.levels):
         columns[f"q{level:g}"] = quantiles[..., index].reshape(-1)
-    return parquet(columns)
+    return {"predictions.parquet": parquet(columns), FILE: baselines_file(model)}
 
 
 def take_up(model: Any, stored: Stored, data: Any) -> None:

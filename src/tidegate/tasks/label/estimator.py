@@ -30,14 +30,12 @@ from tidegate.tasks.options import Members
 from tidegate.tasks.params import SklearnTags
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.leaks.audit import Audit
     from tidegate.explain import Explanation
     from tidegate.runtime.label.stream import LabelStream
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.label.compare import Comparison, Rivals
     from tidegate.tasks.label.evaluate import LabelEvaluation
-    from tidegate.tasks.open import Stored
     from tidegate.tasks.resample.cross_validate import CrossValidation
 
 Self = TypeVar("Self", bound="SequenceEstimator")
@@ -59,6 +57,7 @@ class SequenceEstimator(SklearnTags, Estimator):
         augment: `SequenceAugment`: how training sequences vary.
     """
 
+    HOME = "label"
     READER = staticmethod(read_sequences)
 
     bidirectional: bool | Literal["auto"] = "auto"
@@ -125,26 +124,8 @@ class SequenceEstimator(SklearnTags, Estimator):
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:
         return self.reading_
 
-    def _evaluate_part(self, part: str) -> Any:
-        from tidegate.tasks.label.evaluate import evaluate_part
-
-        return evaluate_part(self, part) if len(getattr(self.fitted_.parts, part)) else None
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.label.run import content_of
-        from tidegate.tasks.run import SELECTED
-
-        fitted = self.fitted_
-        chosen = {} if fitted.selected is None else {SELECTED: content_of(fitted.selected)}
-        return {"model": content_of(fitted), **chosen}
-
-    def _predicted(self, evaluated: Any) -> dict[str, bytes]:
-        from tidegate.tasks.label.run import predictions
-
-        return {"predictions.parquet": predictions(self, evaluated)}
-
     def _kept(self) -> dict[str, bytes]:
-        from tidegate.tasks.label.open import SEEN, pack_seen
+        from tidegate.tasks.label.run import SEEN, pack_seen
 
         return {SEEN: pack_seen(self.fitted_.seen)}
 
@@ -261,11 +242,6 @@ class SequenceEstimator(SklearnTags, Estimator):
         if not len(getattr(self.fitted_.parts, part, ())):
             raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
 
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.label import make_evidence
-
-        return make_evidence(self)
-
     def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.label_fix import LabelTrainee
 
@@ -355,11 +331,6 @@ class SequenceEstimator(SklearnTags, Estimator):
         from tidegate.tasks.label.compare import rivals
 
         return rivals()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.label.open import take_up
-
-        take_up(self, stored, data)
 
     def _new(self, data: Any, reading: Mapping[str, Any], labels: Any = None, *, labelled: bool = False) -> Sequences:
         """New data, read as the training data were unless the caller says otherwise.

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.checks import Range, Share, check_fields
 from tidegate.core.errors import ConfigError, DataError
@@ -41,14 +40,10 @@ from tidegate.tasks.language.options import (
 from tidegate.tasks.options import Size, group, overrule
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.language.evaluation import LanguageEvaluation
-    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.explain.language import Surprise
     from tidegate.tasks.label.compare import Comparison, Rivals
-    from tidegate.tasks.language.evaluate import EvaluatedTexts
     from tidegate.tasks.language.fit import LanguageFitted
-    from tidegate.tasks.open import Stored
 
 PARTS = ("validation", "test")
 
@@ -82,8 +77,8 @@ class LanguageModel(Estimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
+    HOME = "language"
     READER = staticmethod(read_corpus)
-
     task = "language"
     tokens: Method = "char"
     window: Annotated[int, Range(2)] | None = None
@@ -444,16 +439,6 @@ class LanguageModel(Estimator):
             return list(self.fitted_.parts.test or self.fitted_.parts.validation)
         return list(read_corpus(data, **{**self.reading_, **reading}).texts)  # type: ignore[arg-type]
 
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.language import make_evidence
-
-        return make_evidence(self)
-
-    def _trainee(self) -> Trainee:
-        from tidegate.tasks.diagnose.language import LanguageTrainee
-
-        return LanguageTrainee(self, [part for part in PARTS if self.fitted_.parts[part]])
-
     def retrained(self, changes: Mapping[str, Any]) -> LanguageModel:
         """The same, fitted on the same parts with some options changed."""
         from tidegate.tasks.language.fit import fit_language
@@ -463,26 +448,3 @@ class LanguageModel(Estimator):
         other._take(fit_language(fitted.sequences, fitted.parts, other.check()))
         other.reading_ = self.reading_
         return other
-
-    def _evaluate_part(self, part: str) -> EvaluatedTexts | None:
-        from tidegate.tasks.language.evaluate import evaluate_part
-
-        return evaluate_part(self, part) if self.fitted_.parts[part] else None
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.language.run import content_of
-
-        return {"model": content_of(self.fitted_)}
-
-    def _predicted(self, evaluated: EvaluatedTexts) -> dict[str, bytes]:
-        from tidegate.tasks.language.run import predictions
-
-        return predictions(self, evaluated)
-
-    def _restore(self, artifact: Artifact, path: Path) -> None:
-        self.model_, self.notes_ = TextModel.of(artifact), ()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.language.run import take_up
-
-        take_up(self, stored, data)

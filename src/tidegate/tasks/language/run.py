@@ -13,7 +13,7 @@ from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content, parquet
 
 
-def content_of(fitted: LanguageFitted) -> Content:
+def content_of(_: Any, fitted: LanguageFitted, *, context: bool) -> Content:
     """The artifact of a fit."""
     return Content(
         spec=fitted.spec,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact
 from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
@@ -28,13 +27,9 @@ from tidegate.tasks.options import Size, group, recurrent_options, training_opti
 from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, SpeechNetwork, SpeechTraining, divide
 
 if TYPE_CHECKING:
-    from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.text.speech import SpeechEvaluation
     from tidegate.runtime.transcribe.stream import SpeechStream
-    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.explain.transcribe import Saliency
-    from tidegate.tasks.open import Stored
-    from tidegate.tasks.transcribe.evaluate import EvaluatedSpeech
     from tidegate.tasks.transcribe.fit import SpeechFitted
 
 PARTS = ("validation", "test")
@@ -67,8 +62,8 @@ class Transcriber(Estimator):
     Source: Graves, Fernandez, Gomez and Schmidhuber (2006), doi:10.1145/1143844.1143891.
     """
 
+    HOME = "transcribe"
     READER = staticmethod(read_speech)
-
     task = "transcriber"
     hidden_size: Size = 128
     num_layers: Size = 2
@@ -262,45 +257,12 @@ class Transcriber(Estimator):
             data = [resample(np.asarray(wave), int(reading.get("rate") or rate), rate) for wave in waves]
         return read_speech(data, texts, labelled=labelled, **{**kept, **reading, "rate": rate})
 
-    def _evidence(self) -> tuple[Evidence, ...]:
-        from tidegate.tasks.diagnose.transcribe import make_evidence
-
-        return make_evidence(self)
-
-    def _trainee(self) -> Trainee:
-        from tidegate.tasks.diagnose.transcribe import SpeechTrainee
-
-        return SpeechTrainee(self, [part for part in PARTS if len(self.fitted_.parts[part])])
-
     def retrained(self, changes: Mapping[str, Any]) -> Transcriber:
         """The same, fitted on the same parts with some options changed."""
         other = self.variant(changes)
         other.reading_ = self.reading_
         other._fit_parts(self.fitted_.sequences, self.fitted_.parts)
         return other
-
-    def _evaluate_part(self, part: str) -> EvaluatedSpeech | None:
-        from tidegate.tasks.transcribe.evaluate import evaluate_part
-
-        return evaluate_part(self, part) if len(self.fitted_.parts[part]) else None
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.transcribe.run import content_of
-
-        return {"model": content_of(self.fitted_)}
-
-    def _predicted(self, evaluated: EvaluatedSpeech) -> dict[str, bytes]:
-        from tidegate.tasks.transcribe.run import predictions
-
-        return predictions(evaluated)
-
-    def _restore(self, artifact: Artifact, path: Path) -> None:
-        self.model_, self.notes_ = SpeechModel.of(artifact), ()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.transcribe.run import take_up
-
-        take_up(self, stored, data)
 
 
 def rate_of(sequences: Sequences) -> int:

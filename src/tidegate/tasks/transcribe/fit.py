@@ -53,11 +53,6 @@ class SpeechFitted(Fitted):
     choices: SpeechChoices
 
     @property
-    def data(self) -> Sequences:
-        """What a run's fingerprint is of."""
-        return self.sequences
-
-    @property
     def model(self) -> SpeechModel:
         """As the runtime has it."""
         texts = tuple(texts_of(self.sequences, self.parts.train))

@@ -18,7 +18,7 @@ from tidegate.tasks.transcribe.fit import SpeechFitted, texts_of
 from tidegate.tasks.transcribe.options import divide, fill_budget
 
 
-def content_of(fitted: SpeechFitted) -> Content:
+def content_of(_: Any, fitted: SpeechFitted, *, context: bool) -> Content:
     """The artifact of a fit."""
     texts = texts_of(fitted.sequences, fitted.parts.train)
     tokens = [np.concatenate([[END], fitted.vocabulary.encode(text)]) for text in texts]
@@ -33,7 +33,7 @@ def content_of(fitted: SpeechFitted) -> Content:
     )
 
 
-def predictions(evaluated: EvaluatedSpeech) -> dict[str, bytes]:
+def predictions(_: Any, evaluated: EvaluatedSpeech) -> dict[str, bytes]:
     """A row for each recording of the test part: what was said, what was written, and how sure it is."""
     own, found = evaluated.sequences, evaluated.transcripts
     columns: dict[str, Any] = {"id": list(own.ids)}

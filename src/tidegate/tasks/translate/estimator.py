@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tidegate.artifacts.artifact import Artifact
 from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
@@ -31,7 +30,6 @@ from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
     from tidegate.tasks.explain.translate import Alignment
-    from tidegate.tasks.open import Stored
     from tidegate.tasks.translate.fit import TranslateFitted
 
 SHORT = 3  # words and marks of a target on average, below which texts are right or wrong
@@ -61,8 +59,8 @@ class Translator(WritingEstimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
+    HOME = "translate"
     READER = staticmethod(read_pairs)
-
     task = "translator"
     tokens: Method | None = None
     hidden_size: Size = 256
@@ -211,16 +209,3 @@ class Translator(WritingEstimator):
             return {}
         train = self.train_
         return text_baselines(list(train.texts), references_of(train), list(inputs.texts))  # type: ignore[arg-type]
-
-    def _contents(self, *, context: bool = True) -> dict[str, Any]:
-        from tidegate.tasks.translate.run import content_of
-
-        return {"model": content_of(self.fitted_)}
-
-    def _restore(self, artifact: Artifact, path: Path) -> None:
-        self.model_, self.notes_ = TranslationModel.of(artifact), ()
-
-    def _take_up(self, stored: Stored, data: Any) -> None:
-        from tidegate.tasks.translate.run import take_up
-
-        take_up(self, stored, data)

@@ -11,7 +11,7 @@ from tidegate.tasks.run import Content
 from tidegate.tasks.translate.fit import TranslateFitted, number_pairs
 
 
-def content_of(fitted: TranslateFitted) -> Content:
+def content_of(_: Any, fitted: TranslateFitted, *, context: bool) -> Content:
     """The artifact of a fit."""
     return Content(
         spec=fitted.spec,

@@ -20,7 +20,6 @@ from tidegate.tasks.write.options import WritingTraining
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence
     from tidegate.evaluate.text.evaluation import TextEvaluation
-    from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.open import Stored
     from tidegate.tasks.write.evaluate import EvaluatedWriting
 
@@ -138,7 +137,7 @@ class WritingEstimator(Estimator):
     def _evaluate_part(self, part: str) -> EvaluatedWriting | None:
         from tidegate.tasks.write.evaluate import evaluate_written
 
-        return evaluate_written(self, self._part(part)) if len(self.fitted_.parts[part]) else None
+        return evaluate_written(self, self._part(part)) if self.fitted_.has(part) else None
 
     def _predicted(self, evaluated: EvaluatedWriting) -> dict[str, bytes]:
         from tidegate.tasks.write.evaluate import predictions
@@ -160,11 +159,6 @@ class WritingEstimator(Estimator):
         from tidegate.tasks.diagnose.write import make_evidence
 
         return make_evidence(self)
-
-    def _trainee(self) -> Trainee:
-        from tidegate.tasks.diagnose.trainee import Trainee
-
-        return Trainee(self, [part for part in ("validation", "test") if len(self.fitted_.parts[part])])
 
     def retrained(self: Self, changes: Mapping[str, Any]) -> Self:
         """The same, fitted on the same parts with some options changed."""
