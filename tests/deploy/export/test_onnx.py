@@ -27,8 +27,9 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.cli.main import run as command
 from tidegate.core.errors import ConfigError, ExportError
-from tidegate.deploy.export.graph import OPSET, Builder, Graph
+from tidegate.deploy.export.graph import Builder
 from tidegate.deploy.export.model import OnnxModel, export_onnx
+from tidegate.deploy.export.nodes import OPSET, Graph
 from tidegate.runtime.network.network import run_network
 
 onnx = pytest.importorskip("onnx")

@@ -233,7 +233,7 @@ def test_gaps_in_the_rows_are_reported_and_not_judged() -> None:
         ({"method": "magic"}, "method is one of 'forecast', 'reconstruction'"),
         ({"alarms_per_week": 0}, "alarms_per_week is a number above 0"),
         ({"alarms_per_week": 100}, "more than every tenth"),
-        ({"alarms": {"adapt": 5}}, "adapt is a whole number of at least 100"),
+        ({"alarms": {"adapt": 5}}, "adapt is True or False or a whole number of at least 100"),
         ({"preparation": {"calendar": ["year"]}}, "calendar is one of"),
         ({"network": {"lags": 24}}, "lags is a list"),
         ({"window": 1}, "window is a whole number of at least 2"),

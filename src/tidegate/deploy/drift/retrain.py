@@ -20,8 +20,7 @@ from tidegate.deploy.shrink.judge import judge
 from tidegate.deploy.store import Store
 from tidegate.runtime import load as load_runtime
 from tidegate.runtime.model import model_of
-from tidegate.tasks.load import load
-from tidegate.tasks.open import Stored, run_folder
+from tidegate.tasks.open import Stored, load, run_folder
 
 TASKS = ("forecaster", "detector")
 LONGEST_GAP = 10_000  # steps between the old rows and the new ones

@@ -15,7 +15,8 @@ from tidegate.core.errors import ConfigError, ExportError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
-from tidegate.deploy.export.graph import OPSET, Builder, Graph
+from tidegate.deploy.export.graph import Builder
+from tidegate.deploy.export.nodes import OPSET, Graph
 from tidegate.deploy.export.units import Units, sequence_units, table_units
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import probabilities
