@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from tidegate.artifacts.artifact import Artifact, read_model
+from tidegate.artifacts.homes import home
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
-from tidegate.core.homes import home
 from tidegate.core.translate import tr
 from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.recurrent import Loaded

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from tidegate.artifacts import toml
 from tidegate.artifacts.artifact import read_task
+from tidegate.artifacts.homes import home
 from tidegate.core.errors import ArtifactError, DataError
-from tidegate.core.homes import home
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note, Table
