@@ -19,7 +19,7 @@ def test_the_folder_holds_the_leaderboard_the_best_model_and_a_page(tmp_path: Pa
     for entry in found.board.entries:
         assert entry.name in page
     rows = (tmp_path / "leaderboard.csv").read_text("utf-8").splitlines()
-    assert rows[0].split(",") == ["tried", "score", "seconds", "chosen", "options"]
+    assert rows[0].split(",") == ["tried", "score", "seconds", "weights", "chosen", "options"]
     assert len(rows) == 5
     assert list(tg.load(tmp_path).predict(X)) == list(found.model.predict(X))
     assert "排行" in render_tuning(found, "zh_TW") or "驗證集" in render_tuning(found, "zh_TW")

@@ -50,6 +50,7 @@ def render_tuning(found: Any, lang: Language, title: str = "") -> str:
     first, *rest = board.rows(lang)
     parts: list[tuple[str, str, Markup | None]] = [
         ("leaderboard", tr("On the validation part", lang), plain_table(first, rest)),
+        ("front", tr("What a smaller network costs", lang), front(found, lang)),
         ("options", tr("What each option did", lang), pictures(found, lang)),
     ]
     if found.after is not None:
@@ -61,6 +62,24 @@ def tested(found: Any, lang: Language) -> Markup:
     """What the test part says, which chose nothing."""
     verdict = verdict_of(found.after, lang) if hasattr(found.after, "verdict") else None
     return join(el("p", found.luck(lang)), *([] if verdict is None else [verdict]))
+
+
+def front(found: Any, lang: Language) -> Markup | None:
+    """Score by the number of weights; those that none as small beats stand out. None where all are alike."""
+    board = found.board
+    known = [entry for entry in board.entries if entry.weights and math.isfinite(entry.score)]
+    if len({entry.weights for entry in known}) < 2:
+        return None
+    best = board.front()
+    score = tr("validation {metric}", lang, metric=metric_name(board.metric, lang))
+    chart = Chart(tr("weights", lang), score, lang, height=220, x_whole=True)
+    rest = [entry for entry in known if entry not in best]
+    for own, word, role in ((rest, tr("Trial", lang), "baseline"), (best, tr("Best of its size", lang), "model")):
+        if own:
+            labels = [f"{entry.name}, {entry.weights:,}: {number(entry.score)}" for entry in own]
+            chart.points([e.weights for e in own], [e.score for e in own], word, role, labels=labels)  # type: ignore[arg-type]
+    caption = tr("Fewer weights answer faster: from left to right, what is the best that each size gave.", lang)
+    return figure(chart.about(tr("Score by weights", lang)), caption)
 
 
 def pictures(found: Any, lang: Language) -> Markup | None:

@@ -9,6 +9,7 @@ import pytest
 import tidegate as tg
 from tidegate.core.errors import ConfigError
 from tidegate.tasks.diagnose.forecast import ForecastTrainee
+from tidegate.tasks.search.leaderboard import Entry, Leaderboard
 
 pytest.importorskip("optuna")
 
@@ -51,6 +52,10 @@ def test_the_best_of_the_validation_part_is_taken_and_the_test_part_told() -> No
     found = tg.tune(tiny(), X, trials=3, space=SPACE, labels=y)
     scores = {entry.name: entry.score for entry in found.board.entries}
     assert len(scores) == 4
+    sizes = {entry.changes.get("hidden_size", 4): entry.weights for entry in found.board.entries}
+    own = {name: values.size for name, values in found.model.fitted_.weights.items()}
+    assert sum(own.values()) in sizes.values()
+    assert sizes.get(8, 10**9) > sizes[4] > 0
     best = max(scores.values()) if found.board.higher else min(scores.values())
     assert scores[found.board.chosen] == best
     assert found.model.evaluate(part="test").overall["model"] == found.after.overall["model"]
@@ -95,3 +100,11 @@ def test_few_rows_are_scored_at_rolling_origins(monkeypatch: pytest.MonkeyPatch)
     plain = model.trainee()
     assert plain.value("validation") != pytest.approx(value)
     assert plain.rolling is None
+
+
+def test_the_front_has_the_best_of_each_size_and_no_larger_one_that_is_worse() -> None:
+    scores = {"a": (3.0, 10), "b": (2.0, 20), "c": (2.5, 30), "d": (1.0, 40), "e": (1.5, 40), "f": (float("nan"), 5)}
+    entries = tuple(Entry(name, score, 1.0, {}, weights=size) for name, (score, size) in scores.items())
+    assert [each.name for each in Leaderboard("mae", False, entries, "d").front()] == ["a", "b", "d"]
+    assert [each.name for each in Leaderboard("accuracy", True, entries, "a").front()] == ["a"]
+    assert "Smaller, and better than any as small: a, b" in str(Leaderboard("mae", False, entries, "d"))

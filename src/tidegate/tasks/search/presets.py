@@ -11,7 +11,7 @@ from tidegate.core import limit
 from tidegate.core.errors import TidegateError
 from tidegate.core.table import Note
 from tidegate.tasks.options import said
-from tidegate.tasks.search.leaderboard import Entry, Leaderboard
+from tidegate.tasks.search.leaderboard import Entry, Leaderboard, count_weights
 
 Changes = Mapping[str, Any]
 RESERVE, LATER = 0.15, 0.05  # of the first 100 seconds of a limit, and of the rest, for evaluation and pages
@@ -122,7 +122,7 @@ class _Search:
         error = 1 - value if trainee.higher else value
         took = time.monotonic() - begin
         self.slowest = max(self.slowest, took / changes.get("ensemble_size", 1))
-        self.entries.append(Entry(name, value, took, changes))
+        self.entries.append(Entry(name, value, took, changes, weights=count_weights(trainee.model)))
         # Members can hardly be worse than one of them; anything else must show that it is better.
         if self.best is None or error <= (1 if name == ENSEMBLE else 1 - BETTER) * self.error:
             self.best, self.chosen, self.error = trainee, name, error

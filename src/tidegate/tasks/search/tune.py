@@ -20,7 +20,7 @@ from tidegate.core.notebook import Notebook
 from tidegate.core.optional import require
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
-from tidegate.tasks.search.leaderboard import Entry, Leaderboard
+from tidegate.tasks.search.leaderboard import Entry, Leaderboard, count_weights
 from tidegate.tasks.search.presets import DEFAULT
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class _Tuning:
         best, held, value, took = trainee, DEFAULT, trainee.value("validation"), time.monotonic() - begun
         self.slowest = took
         study = self._study(trainee.higher)
-        entries = [Entry(DEFAULT, value, took, {}), *self._done(study)]
+        entries = [Entry(DEFAULT, value, took, {}, weights=count_weights(first)), *self._done(study)]
         self._tell(entries[0])
         if len(entries) > 1:
             self.report(tr("{count} trials were done before.", count=len(entries) - 1))
@@ -220,7 +220,9 @@ class _Tuning:
             if trial.state in (states.COMPLETE, states.FAIL) and "seconds" in trial.user_attrs:
                 score = math.nan if trial.value is None else trial.value
                 said = trial.user_attrs
-                found.append(Entry(said["name"], score, said["seconds"], said["changes"], said["failed"]))
+                found.append(
+                    Entry(said["name"], score, said["seconds"], said["changes"], said["failed"], said.get("weights", 0))
+                )
                 self.slowest = max(self.slowest, said["seconds"])
         return found
 
@@ -240,10 +242,11 @@ class _Tuning:
             score = other.value("validation")
         except TidegateError as refusal:
             failed = str(refusal)
-        entry = Entry(name, score, time.monotonic() - begin, changes, failed)
+        weights = 0 if other is None else count_weights(other.model)
+        entry = Entry(name, score, time.monotonic() - begin, changes, failed, weights)
         self.slowest = max(self.slowest, entry.seconds)
-        for key, value in (("name", name), ("changes", changes), ("failed", failed), ("seconds", entry.seconds)):
-            trial.set_user_attr(key, value)
+        for key in ("name", "changes", "failed", "seconds", "weights"):
+            trial.set_user_attr(key, getattr(entry, key))
         finite = math.isfinite(score)
         study.tell(trial, score if finite else None, states.COMPLETE if finite else states.FAIL)
         return entry, other
