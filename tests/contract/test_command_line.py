@@ -40,14 +40,24 @@ COMMANDS: dict[str, Callable[[Case], list[object]]] = {
     "generate": lambda case: ["generate", case.run, "--prompt", "the ", "--length", 20],
     "translate": lambda case: ["translate", case.run, "123"],
     "transcribe": lambda case: ["transcribe", case.run, str(Path(case.new).with_name("300_0.wav")), "--words"],
+    "caption": lambda case: ["caption", case.run, str(Path(case.new).with_name("8_0.png")), "--beam", 2],
 }  # fmt: skip
 
 # What a command prints for each of TASKS; "!" and what the refusal has to say.
 ROLLING, SERIES = "!cross_validate", "!backtest"
 NONE, WRITES = "!generate is for a language model", "!translate is for a translator"
-HEARS = "!transcribe is for a transcriber"
+HEARS, SHOWS = "!transcribe is for a transcriber", "!caption is for a captioner"
 CONTRACT: dict[str, tuple[str, ...]] = {
-    "fit": ("model", "model", "model", "detector", "perplexity", "exactly right", "word error rate"),
+    "fit": (
+        "model",
+        "model",
+        "model",
+        "detector",
+        "perplexity",
+        "exactly right",
+        "word error rate",
+        "nearest training picture",
+    ),
     "predict": (
         "time,mean",
         "id,fault,p:belt",
@@ -56,6 +66,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "text,characters",
         "id,text",
         "id,text,confidence",
+        "id,text",
     ),
     "predict new": (
         "time,mean",
@@ -65,11 +76,30 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "text,characters",
         "id,text",
         "id,text,confidence",
+        "id,text",
     ),
-    "evaluate": ("model", "model", "model", "detector", "perplexity", "exactly right", "word error rate"),
-    "evaluate new": ("model", "model", "model", "detector", "perplexity", "exactly right", "word error rate"),
-    "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds", "!clock", "!clock", "!clock"),
-    "cross-validate": (SERIES, "Over 2 folds", "Over 2 folds", "!evaluate", "!evaluate", "!evaluate", "!evaluate"),
+    "evaluate": (
+        "model",
+        "model",
+        "model",
+        "detector",
+        "perplexity",
+        "exactly right",
+        "word error rate",
+        "nearest training picture",
+    ),
+    "evaluate new": ("model", "model", "model", "detector", "perplexity", "exactly right", "word error rate", "BLEU"),
+    "backtest": ("folds", ROLLING, ROLLING, "Over 2 folds", "!clock", "!clock", "!clock", "!clock"),
+    "cross-validate": (
+        SERIES,
+        "Over 2 folds",
+        "Over 2 folds",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+        "!evaluate",
+    ),
     "audit": (
         "No leak",
         "test sequences",
@@ -78,8 +108,9 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "!copied",
         "!equal texts",
         "!evaluate",
+        "!evaluate",
     ),
-    "intervals": ("80", "!predict_proba", "80", "!p_value", "!probability", "!evaluate", "!least sure"),
+    "intervals": ("80", "!predict_proba", "80", "!p_value", "!probability", "!evaluate", "!least sure", "!evaluate"),
     "explain": (
         "The model expects",
         "Sequence",
@@ -88,6 +119,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "most surprising",
         "nats lost",
         "the word",
+        "drawn at random",
     ),
     "explain new": (
         "The model expects",
@@ -97,13 +129,24 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "most surprising",
         "nats lost",
         "the word",
+        "drawn at random",
     ),
-    "diagnose": ("looked at", "looked at", "looked at", "looked at", "looked at", "looked at", "looked at"),
-    "compare": (SERIES, "gru", "gru", "!evaluate", "gru", "!evaluate", "!evaluate"),
-    "info": ("forecaster", "classifier", "regressor", "detector", "language", "translator", "transcriber"),
-    "generate": (NONE, NONE, NONE, NONE, "^the ", NONE, NONE),
-    "translate": (WRITES, WRITES, WRITES, WRITES, WRITES, "\n", WRITES),
-    "transcribe": (HEARS, HEARS, HEARS, HEARS, HEARS, HEARS, "up|on|off"),
+    "diagnose": (
+        "looked at",
+        "looked at",
+        "looked at",
+        "looked at",
+        "looked at",
+        "looked at",
+        "looked at",
+        "looked at",
+    ),
+    "compare": (SERIES, "gru", "gru", "!evaluate", "gru", "!evaluate", "!evaluate", "!evaluate"),
+    "info": ("forecaster", "classifier", "regressor", "detector", "language", "translator", "transcriber", "captioner"),
+    "generate": (NONE, NONE, NONE, NONE, "^the ", NONE, NONE, NONE),
+    "translate": (WRITES, WRITES, WRITES, WRITES, WRITES, "\n", WRITES, WRITES),
+    "transcribe": (HEARS, HEARS, HEARS, HEARS, HEARS, HEARS, "up|on|off", HEARS),
+    "caption": (SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, "\n"),
 }
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 import tidegate as tg
+from tests.tasks.caption.pictures import write_table
 from tests.tasks.forecast.models import hours, wave, write_csv
 from tests.tasks.label import bad
 from tests.tasks.language.corpora import chain
 from tests.tasks.transcribe.voices import write_folder
 from tests.tasks.translate.models import reversed_digits
 
-TASKS = ("forecast", "classify", "regress", "detect", "generate", "translate", "transcribe")
+TASKS = ("forecast", "classify", "regress", "detect", "generate", "translate", "transcribe", "caption")
 SEQUENCES = {"id": "run", "time": "step", "features": ["speed", "heat"]}
 LIGHT: dict[str, Any] = {"network": {"branch": ()}, "hidden_size": 4, "max_epochs": 2}
 SPEECH: dict[str, Any] = {"hidden_size": 16, "num_layers": 1, "dropout": 0.0, "max_epochs": 25, "batch_size": 4}
@@ -75,6 +76,13 @@ TINY = {
         ("--mels", "12"),
         ("--tokens", "word", "--hidden-size", "8", "--num-layers", "1", "--max-epochs", "2"),
     ),
+    "caption": Tiny(
+        tg.Captioner,
+        {"max_epochs": 3, "hidden_size": 8, "network": {"channels": (4, 8), "halved": 2}},
+        {"path": "picture", "size": 16},
+        ("--path", "picture", "--size", "16"),
+        ("--max-epochs", "2", "--hidden-size", "8", "--set", "network.channels=[4,8]", "--set", "network.halved=2"),
+    ),
 }
 
 
@@ -123,8 +131,10 @@ def build(folder: Path) -> World:
     pairs, more = write_pairs(folder / "pairs.tsv", 200, 0), write_pairs(folder / "more.tsv", 20, 7)
     data = {"forecast": waves, "classify": machines, "regress": machines, "detect": waves, "generate": corpus}
     data |= {"translate": pairs, "transcribe": write_folder(folder / "clips", 24)}
+    data["caption"] = write_table(folder / "pictures", 60)
     new = {"forecast": later, "classify": others, "regress": others, "detect": later, "generate": text}
     new |= {"translate": more, "transcribe": write_folder(folder / "clips", 5, seed=300)}
+    new["caption"] = write_table(folder / "pictures", 12, seed=8)
     runs = {task: folder / task for task in TASKS}
     models = {
         task: tiny.make(**tiny.options).fit(str(data[task]), **tiny.reading, out=runs[task], progress=False)

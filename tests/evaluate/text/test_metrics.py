@@ -1,11 +1,13 @@
 """Text metrics beside the libraries' own corpus scores and hand-worked cases."""
 
+import math
+
 import numpy as np
 import pytest
 from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 
-from tidegate.evaluate.text.metrics import bleu, bleu_tokenised, chrf, rouge_l, same
+from tidegate.evaluate.text.metrics import bleu, bleu_tokenised, chrf, cider, rouge_l, same
 
 WRITTEN = ["A man rides a horse.", "Two dogs run, and play in snow", "the Girl"]
 REFERENCES = ["A man is riding a horse.", "Two dogs play in the snow.", "A girl is reading a book ."]
@@ -43,3 +45,14 @@ def test_rouge_is_the_mean_of_the_librarys_f() -> None:
 
 def test_exact_matches_ignore_blanks_around() -> None:
     assert same()([" a b", "c"], ["a b ", "d"]) == 0.5
+
+
+def test_cider_by_hand() -> None:
+    references = ["a red circle", "a blue square"]
+    # "a" is in both references and weighs nothing, all else log 2. Of "a red square" one of two words and one of two
+    # pairs agree, of three words in a row none; a caption of three words has no run of four
+    assert cider()(["a red square", "a blue square"], references) == pytest.approx((10 * (0.5 + 0.5) / 4 + 7.5) / 2)
+    # repeated words count as often as the reference has them; a length of 3 in place of 2 costs exp(-1 / 72)
+    one = 10 / 4 / (3 * math.sqrt(2)) * math.exp(-1 / 72)
+    assert cider()(["red red red", "."], ["red circle", "blue square"]) == pytest.approx(one / 2)
+    assert cider()(["紅色圓形", "藍色方形"], ["紅色圓形", "藍色方形"]) == pytest.approx(10.0)
