@@ -118,6 +118,8 @@ class SequenceOptions(Options):
         min_count: a token seen less often in the training part is read as unknown; from 2 on, the network learns what
             to make of an unknown one.
         lowercase: whether capital letters are read as small ones.
+        conditions: channels of few levels that tell an operating condition, under each of which all other channels are
+            measured by themselves; "auto" finds them where they explain nearly all that most channels do.
 
     Raises:
         ConfigError: an option that is unknown or out of range.
@@ -139,3 +141,13 @@ class SequenceOptions(Options):
     vocabulary: Annotated[int, Range(3, MOST_TOKENS)] = 20_000
     min_count: Annotated[int, Range(1, MOST_STEPS)] = 2
     lowercase: bool = True
+    conditions: tuple[str, ...] | Literal["auto"] | None = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        given: object = self.conditions
+        if given is None or given == "auto":
+            return
+        if not isinstance(given, (tuple, list)) or not given or not all(isinstance(name, str) for name in given):
+            raise ConfigError(f"conditions={given!r} is neither 'auto', None nor the names of channels")
+        object.__setattr__(self, "conditions", tuple(given))

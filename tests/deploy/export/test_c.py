@@ -50,7 +50,7 @@ def model_of(spec, storage):
         return SimpleNamespace(
             spec=spec, weights=weights, task="forecaster", preparation=preparation, decoding=decoding
         )
-    preparation = SimpleNamespace(input_names=names, channels=())
+    preparation = SimpleNamespace(input_names=names, channels=(), conditions=None)
     labels = SimpleNamespace(names=("a",) * spec.outputs)
     return SimpleNamespace(spec=spec, weights=weights, task="classifier", preparation=preparation, labels=labels,
                            deciding=SimpleNamespace(temperature=1.0))  # fmt: skip

@@ -67,7 +67,15 @@ def table_units(preparation: Any, names: tuple[str, ...]) -> Units:
 
 
 def sequence_units(preparation: Any) -> Units:
-    """Of the inputs of a classifier or regressor."""
+    """Of the inputs of a classifier or regressor.
+
+    Raises:
+        ConfigError: its channels are measured under operating conditions.
+    """
+    if preparation.conditions is not None:
+        raise ConfigError(
+            tr("channels that are measured under operating conditions cannot be exported: fit with conditions=None")
+        )
     names = tuple(preparation.input_names)
     offset, scale = np.zeros(len(names)), np.ones(len(names))
     for place, state in enumerate(preparation.channels):

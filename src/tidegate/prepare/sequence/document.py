@@ -6,11 +6,12 @@ from typing import Any
 
 from tidegate.prepare import document as state
 from tidegate.prepare.options import MOST_TOKENS, SequenceOptions
+from tidegate.prepare.sequence.conditions import Conditions
 from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import SPECIAL, TokenState
 
-_KEYS = ("kind", "options", "channels", "categories", "tokens", "frame", "notes")
+_KEYS = ("kind", "options", "channels", "categories", "tokens", "frame", "conditions", "notes")
 _METHODS = ("word", "char", "bpe", "entry")
 _LARGEST_FRAME = 4096
 
@@ -35,6 +36,11 @@ def write(preparation: FittedSequences) -> dict[str, Any]:
             "merges": [list(pair) for pair in tokens.merges],
         },
         "frame": None if frame is None else list(frame),
+        "conditions": preparation.conditions
+        and {
+            name: [list(row) if isinstance(row, tuple) else row for row in rows]
+            for name, rows in vars(preparation.conditions).items()
+        },
         "notes": [state.write_note(note) for note in preparation.notes],
     }
 
@@ -52,6 +58,7 @@ def read(value: object) -> FittedSequences:
         categories=state.items(found["categories"], "categories", _category),
         tokens=state.optional(found["tokens"], "tokens", _tokens),
         frame=state.optional(found["frame"], "frame", _frame),
+        conditions=state.optional(found["conditions"], "conditions", _conditions),
         notes=state.items(found["notes"], "notes", state.read_note),
     )
     _check_agreement(preparation, state.choice(found["kind"], "kind", ("numbers", "tokens", "frames")))
@@ -72,6 +79,10 @@ def _check_agreement(preparation: FittedSequences, kind: str) -> None:
         ("categories", [column.name for column in preparation.categories]),
     ):
         state.distinct(names, place)
+    conditions = preparation.conditions
+    known = {channel.name for channel in preparation.channels}
+    if conditions is not None and not known >= {*conditions.names, *conditions.channels}:
+        raise state.wrong("conditions", "channels that are among the channels")
     tokens = preparation.tokens
     if tokens is not None and tokens.method not in (preparation.options.tokens, "entry"):
         raise state.wrong("tokens.method", f"{preparation.options.tokens!r}, as in the options")
@@ -88,6 +99,27 @@ def _channel(value: object, place: str) -> ChannelState:
         state.whole(found["missing"], f"{place}.missing"),
         state.flag(found["empty"], f"{place}.empty"),
     )
+
+
+def _conditions(value: object, place: str) -> Conditions:
+    found = state.record(value, place, tuple(Conditions.__dataclass_fields__))
+
+    def table(name: str, one: Any) -> tuple[Any, ...]:
+        where = f"{place}.{name}"
+        return state.items(found[name], where, lambda row, at: state.items(row, at, one, 4096))
+
+    names, channels = (state.items(found[name], f"{place}.{name}", state.text) for name in ("names", "channels"))
+    levels, rows = table("levels", state.number), table("table", state.whole)
+    own = Conditions(names, channels, levels, rows, table("offset", state.number), table("factor", state.number))
+    fits = len(levels) == len(names) and all(len(row) == len(names) for row in rows)
+    fits = fits and all(len(one) > 1 and list(one) == sorted(set(one)) for one in levels)
+    fits = fits and all(0 <= at < len(one) for row in rows for at, one in zip(row, levels, strict=True))
+    fits = fits and len(own.offset) == len(own.factor) == len(rows) + 1 and len(set(rows)) == len(rows)
+    if not fits or any(len(row) != len(channels) for row in (*own.offset, *own.factor)):
+        raise state.wrong(
+            place, "levels of each channel that tells a condition, and a row of figures for each condition"
+        )
+    return own
 
 
 def _category(value: object, place: str) -> CategoryState:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from tidegate.core.table import Note
 from tidegate.prepare.options import SequenceOptions
+from tidegate.prepare.sequence.conditions import Conditions
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import TokenState
 
@@ -23,6 +24,7 @@ class FittedSequences:
         categories: columns of categories, after them.
         tokens: the vocabulary of texts, or None.
         frame: (height, width, colours) of frames, or None.
+        conditions: what is usual under each operating condition, or None.
         notes: what was filled, left out or found constant.
     """
 
@@ -31,6 +33,7 @@ class FittedSequences:
     categories: tuple[CategoryState, ...] = ()
     tokens: TokenState | None = None
     frame: tuple[int, int, int] | None = None
+    conditions: Conditions | None = None
     notes: tuple[Note, ...] = ()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from tidegate.core.table import Note
 from tidegate.prepare.document import Written
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence import document, steps
+from tidegate.prepare.sequence.conditions import find_conditions
 from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.prepare.sequence.steps import ChannelPlan, ChannelState
@@ -65,9 +67,15 @@ class SequencePreparation(Written, FittedSequences):
                 return cls(options, tokens=state, notes=tuple(notes))
         if not names and not sequences.channels:
             raise SchemaError("the sequences have neither channels, categories nor texts; name the features to read")
+        conditions, told = find_conditions(sequences, where, options.conditions)
+        if conditions is not None:
+            values, _ = conditions.apply(sequences.values[where], sequences.channels)
+            measured = replace(sequences, values=np.array(sequences.values, np.float64))
+            measured.values[where] = values
+            sequences = measured
         channels, found = steps.fit_channels(sequences, where, options) if sequences.channels else ((), [])
         categories, more = steps.fit_categories(sequences, where, names)
-        return cls(options, channels, categories, notes=(*found, *more))
+        return cls(options, channels, categories, conditions=conditions, notes=(*told, *found, *more))
 
     def apply(self, sequences: Sequences) -> PreparedSequences:
         """Make the inputs of all sequences.
@@ -99,6 +107,12 @@ class SequencePreparation(Written, FittedSequences):
         columns = _columns(sequences, self.channels)
         plan = ChannelPlan(self.channels, columns, len(self.input_names), self.options.fill)
         notes += _spare(sequences, self.channels)
+        if self.conditions is not None:
+            values, strange = self.conditions.apply(sequences.values, sequences.channels)
+            sequences = replace(sequences, values=values)
+            if strange:
+                message = "{count} of {total} steps are under no condition that training had; they are measured by all."
+                notes.append(Note("conditions", message, {"count": strange, "total": len(values)}))
         inputs, found = steps.apply_channels(sequences, slice(None) if whole else where, starts, plan)
         notes += found
         at = len(self.channels)
