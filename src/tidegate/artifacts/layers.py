@@ -305,11 +305,13 @@ class Decoder(Record):
 class Label(Record):
     """What the context, and the embedded static inputs beside it, say about the sequence: O outputs.
 
-    With `hidden_size` through a dense layer and a relu.
+    With `hidden_size` through a dense layer and a relu. Where `bag` is positive, a linear model of which tokens and
+    pairs of neighbours a text has adds its scores (`bag_scores`); pairs share a table of so many rows (`pair_rows`).
     """
 
     kind: Literal["label"] = "label"
     hidden_size: Count = 0
+    bag: Annotated[int, Field(ge=0, le=1_048_576)] = 0
 
 
 class Tag(Record):

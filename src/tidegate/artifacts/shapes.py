@@ -364,6 +364,12 @@ def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict
     return shapes | {f"{at}.bias": (outputs,)} | ({f"{at}.map.weight": (size, hidden)} if size != hidden else {})
 
 
+def bag_shapes(at: str, spec: NetworkSpec, pairs: int) -> dict[str, Shape]:
+    """Tensors of a linear model of tokens and of so many rows of pairs."""
+    terms = spec.find("tokens").vocabulary + pairs
+    return {f"{at}.idf": (terms,), f"{at}.weight": (terms, spec.outputs), f"{at}.bias": (spec.outputs,)}
+
+
 def _last_shapes(
     at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next | Write, sizes: Sizes
 ) -> dict[str, Shape]:
@@ -374,7 +380,8 @@ def _last_shapes(
     if isinstance(layer, (Label, Tag, Ctc)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
         shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
-        return shapes | _linear(f"{at}.final", hidden or width, sizes.outputs)
+        shapes |= _linear(f"{at}.final", hidden or width, sizes.outputs)
+        return shapes | (bag_shapes(f"{at}.bag", spec, layer.bag) if isinstance(layer, Label) and layer.bag else {})
     if isinstance(layer, Head):
         shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
         shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)

@@ -35,6 +35,7 @@ class Flow:
     embedding: Tensor | None = None  # [V, size], vectors of tokens, that tied scores are made with
     branch: Tensor | None = None  # [B, channels]
     skip: tuple[Tensor, Tensor] | None = None  # a linear forecast [B, K, C], and the share [1] of the network beside it
+    tokens: Tensor | None = None  # [B, T] whole numbers, as they were read
     context: Tensor | None = None  # [B, D]
     attention: Tensor | None = None  # [B, S]
     decoder_attention: Tensor | None = None  # [B, K / segment, S]

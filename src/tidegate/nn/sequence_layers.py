@@ -10,8 +10,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from tidegate.artifacts.bag import bag_scores
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
-from tidegate.artifacts.shapes import SQUEEZE, Sizes, label_inputs, next_map
+from tidegate.artifacts.shapes import SQUEEZE, Sizes, bag_shapes, label_inputs, next_map
 from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
 from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
@@ -35,7 +36,7 @@ class TokensLayer(nn.Module):
                 self.pairs.weight.zero_()  # pairs that training has not say nothing
 
     def forward(self, flow: Flow) -> None:
-        tokens = flow.sequence
+        tokens = flow.tokens = flow.sequence
         if self.training and self.dropout:
             unread = torch.rand(tokens.shape, device=tokens.device, generator=source()) < self.dropout
             tokens = tokens.masked_fill(unread & (tokens > 0), UNKNOWN)
@@ -153,6 +154,7 @@ class LabelLayer(nn.Module):
         self.hidden = nn.Linear(width, size) if size else None
         self.final = nn.Linear(size or width, sizes.outputs)
         self.static = sizes.static if isinstance(layer, Label) else 0
+        self.bag = Bag(spec, layer.bag) if isinstance(layer, Label) and layer.bag else None
 
     def forward(self, flow: Flow) -> None:
         x = flow.sequence if flow.context is None else flow.context.unsqueeze(1)
@@ -160,7 +162,28 @@ class LabelLayer(nn.Module):
             x = torch.cat([x, flow.static.unsqueeze(1)], dim=2)
         x = x if self.hidden is None else self.hidden(x).relu()
         found = self.final(x)
+        if self.bag is not None:
+            assert flow.tokens is not None
+            found = found + self.bag(flow.tokens).unsqueeze(1)
         flow.output = clear(found, flow.lengths) if flow.context is None else found
+
+
+class Bag(nn.Module):
+    """Scores of a linear model of terms (`bag_scores`), fitted and not trained: tokens [B, T] -> [B, O]."""
+
+    idf: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, spec: NetworkSpec, pairs: int) -> None:
+        super().__init__()
+        self.pairs = pairs
+        for name, shape in bag_shapes("bag", spec, pairs).items():
+            self.register_buffer(name.removeprefix("bag."), torch.zeros(shape))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        idf, weight, bias = (own.detach().cpu().numpy() for own in (self.idf, self.weight, self.bias))
+        return torch.from_numpy(bag_scores(tokens.cpu().numpy(), self.pairs, idf, weight, bias)).to(tokens.device)
 
 
 class NextLayer(nn.Module):

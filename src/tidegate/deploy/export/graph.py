@@ -134,6 +134,8 @@ class Builder:
     def _tokens(self, layer: Any, at: str) -> None:
         if layer.pairs:
             raise ConfigError(tr("ONNX export knows no pairs of tokens: fit with pairs=0"))
+        if getattr(self.spec.layers[-1], "bag", 0):
+            raise ConfigError(tr("ONNX export knows no bag of words: fit with network={shown}", shown='{"bag": False}'))
         self.sequence = self.g.op("Gather", self.g.const(self.weights[f"{at}.embedding.weight"]), self.sequence)
 
     def _normalise(self, layer: Any, at: str) -> None:

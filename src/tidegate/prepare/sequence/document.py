@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.prepare import document as state
+from tidegate.prepare.conditions import Conditions
 from tidegate.prepare.options import MOST_TOKENS, SequenceOptions
-from tidegate.prepare.sequence.conditions import Conditions
 from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import SPECIAL, TokenState

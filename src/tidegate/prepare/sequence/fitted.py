@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tidegate.core.table import Note
+from tidegate.prepare.conditions import Conditions
 from tidegate.prepare.options import SequenceOptions
-from tidegate.prepare.sequence.conditions import Conditions
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import TokenState
 

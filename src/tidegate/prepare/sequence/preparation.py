@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.prepare.conditions import find_conditions
 from tidegate.prepare.document import Written
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.sequence import document, steps
-from tidegate.prepare.sequence.conditions import find_conditions
 from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.prepare.sequence.steps import ChannelPlan, ChannelState

@@ -34,6 +34,7 @@ class Flow:
     state: list[tuple[Array, ...]] = field(default_factory=list)  # a layer each: h (and c) [B, H]
     branch: Array | None = None  # [B, channels]
     skip: tuple[Array, Array] | None = None  # a linear forecast [B, K, C], and the share [1] of the network beside it
+    tokens: NDArray[np.int64] | None = None  # [B, T], as they were read
     context: Array | None = None  # [B, D]
     attention: Array | None = None  # [B, S]
     decoder_attention: Array | None = None  # [B, K / segment, S]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from tidegate.artifacts.bag import bag_scores
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
@@ -29,7 +30,7 @@ PATCHES = 1 << 22  # numbers of a convolution's patches held at once
 
 def tokens(spec: NetworkSpec, layer: Tokens, weights: Weights, at: str, flow: Flow) -> None:
     """A vector for each token: [B, T] whole numbers -> [B, T, size]."""
-    given = flow.sequence
+    given = flow.tokens = flow.sequence  # type: ignore[assignment]
     found = weights[f"{at}.embedding.weight"][given]
     if layer.pairs:
         before, here = given[:, :-1].astype(np.int64), given[:, 1:].astype(np.int64)
@@ -112,6 +113,10 @@ def label(spec: NetworkSpec, layer: Label | Tag | Ctc, weights: Weights, at: str
     if layer.hidden_size:
         x = np.maximum(row_linear(weights, f"{at}.hidden", x), np.float32(0))
     found = row_linear(weights, f"{at}.final", x)
+    if isinstance(layer, Label) and layer.bag:
+        assert flow.tokens is not None
+        own = (weights[f"{at}.bag.{name}"] for name in ("idf", "weight", "bias"))
+        found = found + bag_scores(flow.tokens, layer.bag, *own)[:, None]
     flow.output = clear(found, flow.lengths) if flow.context is None else found
 
 

@@ -38,6 +38,8 @@ def check_stream(spec: NetworkSpec) -> None:
         reason = f"{others[0]} looks at a whole window, or at several steps of it: leave it out"
     elif "tokens" in kinds and spec.find("tokens").pairs:
         reason = "pairs look at the token before: take 0"
+    elif "label" in kinds and spec.find("label").bag:
+        reason = "a bag of words looks at the whole text: take bag=False"
     elif spec.find("recurrent").bidirectional:
         reason = "a stream has no future: bidirectional must be False"
     elif "pool" in kinds and spec.find("pool").by not in ("last", "ends"):

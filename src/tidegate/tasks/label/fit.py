@@ -20,14 +20,15 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
 from tidegate.prepare.sequence.spans import Spans, sliding, whole
-from tidegate.prepare.sequence.targets import Labels, NumberLabels
+from tidegate.prepare.sequence.targets import ClassLabels, Labels, NumberLabels
 from tidegate.runtime.label.decode import Deciding, outputs
 from tidegate.runtime.label.margins import Margins
 from tidegate.tasks.fit import Fitted, Problem, Trainer
+from tidegate.tasks.label.bag import FEWEST, Bag, fit_bag, with_bag
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches, validation_of
 from tidegate.tasks.label.options import LabelChoices, unused
-from tidegate.tasks.options import FitOptions
+from tidegate.tasks.options import AUTO, FitOptions
 from tidegate.train.isolation import plain_torch
 from tidegate.train.progress import ProgressBar
 from tidegate.train.run import TorchRun
@@ -130,6 +131,11 @@ def fit_labels(
     answers = validation.answers
     sample = training if len(training) <= LOOKED_AT else training.thinned(LOOKED_AT)
     learned = outputs(run, fold.prepared, sample.spans, per_step=deciding.per_step)
+    seen = {"train": (learned, sample.answers), "validation": (found, answers)}
+    bag = fold.bag(parts.train)
+    joined = None if bag is None else bag.join(found, fold.prepared, parts.validation, answers, notes)
+    if bag is not None and joined is not None:
+        network, found = with_bag(network, bag, joined[0]), joined[1]
     deciding = decide(found, answers, fold.labels, deciding, notes)
     margins = None
     if isinstance(fold.labels, NumberLabels):
@@ -151,7 +157,7 @@ def fit_labels(
         plan=fold.plan,
         deciding=deciding,
         calibration=calibration,
-        seen={"train": (learned, sample.answers), "validation": (found, answers)},
+        seen=seen,
         margins=margins,
     )
     refit = choices.training.refit
@@ -160,6 +166,9 @@ def fit_labels(
         both = np.sort(np.concatenate([parts.train, parts.validation]))
         fold = _Fold(sequences, both, choices, make_labels, deciding)
         network = trainer.refit(fold.problem(make_loss, fold.examples(both), None), epochs, notes).network
+        again = None if bag is None or joined is None else fold.bag(both, bag.strength)
+        if again is not None and joined is not None:
+            network = with_bag(network, again, joined[0])
         fitted = replace(
             fitted,
             network=network,
@@ -219,6 +228,18 @@ class _Fold:
         """
         spans = self.spans(index, sliding_windows or self.sequences.per_step)
         return Examples(self.prepared.values, spans, targets_of(self, spans), self.deciding.per_step)
+
+    def bag(self, index: NDArray[np.int64], strength: float | None = None) -> Bag | None:
+        """A bag of words of the texts `index`; None where there are none, too few, or several labels at once."""
+        labels, wanted = self.labels, self.choices.network.bag
+        if not (wanted and self.preparation.tokens and isinstance(labels, ClassLabels)) or self.deciding.per_step:
+            return None
+        if labels.multiple or self.deciding.window is not None or (len(index) < FEWEST and wanted == AUTO):
+            return None
+        groups = None if self.sequences.groups is None else np.asarray(self.sequences.groups)[index]
+        truth, sizes = labels.encode(_of(self.sequences, index)), (self.preparation.vocabulary, labels.outputs)
+        seed = self.choices.training.seed
+        return fit_bag(self.prepared, index, truth, sizes, groups=groups, seed=seed, strength=strength)
 
     def fingerprint(self) -> str:
         """A hash of the inputs and labels."""

@@ -44,6 +44,8 @@ class EncoderOptions(LayerOptions):
         embed: size of a token's vector. token_dropout: share of the tokens hidden in training. pairs: rows of a table
             that gives each pair of neighbouring tokens a vector of its own, such as 65,536 for a few thousand texts; 0
             for none.
+        bag: whether a linear model of words and pairs of words adds its scores to those of the network, as far as the
+            validation part wants it; "auto" has one for single labels of a hundred texts or more.
         frame_channels: of the small convolutional network that looks at each frame.
         head_size: units of a dense layer before the output; 0 takes none.
 
@@ -71,6 +73,7 @@ class EncoderOptions(LayerOptions):
     embed: Count = 64
     token_dropout: Share = 0.0
     pairs: Whole = 0
+    bag: bool | Literal["auto"] = AUTO
     frame_channels: tuple[Count, ...] = (16, 32)
     head_size: Whole = 0
 
@@ -157,7 +160,7 @@ def label_choices(model: Any, kind: type[LabelTraining], answers: Mapping[str, A
     )
 
 
-TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout", "pairs")
+TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout", "pairs", "bag")
 NUMBERS_ONLY = ("scale", "fill", "augment")
 BRANCH_ONLY = ("branch_kernels", "squeeze")
 CONVOLUTION_ONLY = ("conv_kernel", "conv_stride", "conv_padding")

@@ -70,13 +70,9 @@ def fit_logistic(
     deadline: Deadline,
     strengths: tuple[float, ...] = STRENGTHS,
 ) -> Callable[[Any], Array]:
-    """Logistic regression of classes on rows of numbers.
+    """Logistic regression of classes on rows of numbers, its strength as `choose_strength` finds it.
 
-    Args:
-        x: [M, F], dense or sparse. y: [M] class numbers. count: K.
-        groups: [M]: the folds that choose the strength keep them apart. seed: of the folds.
-        deadline: when it is near, fewer strengths are tried.
-        strengths: inverse penalties to choose from by log loss.
+    Args: as of `choose_strength`.
 
     Returns:
         A function from rows [M', F] to probabilities [M', K].
@@ -84,6 +80,29 @@ def fit_logistic(
     if len(np.unique(y)) < 2:
         sure = np.eye(count)[int(y[0])] if len(y) else np.full(count, 1.0 / count)
         return lambda rows: np.tile(sure, (rows.shape[0], 1))
+    best = choose_strength(x, y, count, groups=groups, seed=seed, deadline=deadline, strengths=strengths)
+    model = logistic(x, y, best)
+    return lambda rows: _spread(model, rows, count)
+
+
+def choose_strength(
+    x: Any,
+    y: Rows,
+    count: int,
+    *,
+    groups: NDArray[Any] | None,
+    seed: int,
+    deadline: Deadline,
+    strengths: tuple[float, ...] = STRENGTHS,
+) -> float:
+    """The inverse penalty of a logistic regression that has the least log loss over folds.
+
+    Args:
+        x: [M, F], dense or sparse. y: [M] class numbers. count: K.
+        groups: [M]: the folds that choose the strength keep them apart. seed: of the folds.
+        deadline: when it is near, fewer strengths are tried.
+        strengths: inverse penalties to choose from.
+    """
     best = strengths[len(strengths) // 2]
     some = np.random.default_rng(seed).permutation(len(y))[:CHOOSING] if len(y) > CHOOSING else np.arange(len(y))
     part = folds(y[some], len(some), None if groups is None else groups[some], seed)
@@ -98,8 +117,7 @@ def fit_logistic(
             if place and loss[place] > loss[place - 1]:  # the loss has one valley; weaker penalties also take longer
                 break
         best = strengths[int(np.argmin(loss))] if np.isfinite(loss).any() else best
-    model = _logistic(x, y, best)
-    return lambda rows: _spread(model, rows, count)
+    return best
 
 
 def fit_ridge(x: Array, y: Array, *, groups: NDArray[Any] | None, seed: int) -> Callable[[Array], Array]:
@@ -144,11 +162,12 @@ def _loss(x: Any, y: Rows, some: Rows, out: NDArray[np.bool_], count: int, stren
     kept, left = some[~out], some[out]
     if len(np.unique(y[kept])) < 2 or not left.size:
         return float("nan")
-    p = _spread(_logistic(x[kept], y[kept], strength), x[left], count)
+    p = _spread(logistic(x[kept], y[kept], strength), x[left], count)
     return float(-np.log(np.clip(p[np.arange(len(left)), y[left]], 1e-6, 1.0)).mean())
 
 
-def _logistic(x: Any, y: Rows, strength: float) -> Any:
+def logistic(x: Any, y: Rows, strength: float) -> Any:
+    """scikit-learn's logistic regression of classes [M] on rows [M, F]; strength: the inverse penalty."""
     linear = require("sklearn.linear_model", extra="train", purpose="fit the baselines of a classifier")
     # One thread: the same sums on every machine, and no waiting for a second core that others use.
     with threadpool_limits(limits=1), warnings.catch_warnings():
