@@ -65,46 +65,31 @@ def train(
     """
     spent = time.monotonic() - limit.STARTED if time.monotonic() - STARTING < limit.STARTED else 0.0
     with limit.within(math.inf if model.time_limit is None else model.time_limit - spent):
-        _train(model, data, reading, fitting, listener, out=out, unit=unit, audit=audit, **page)
-
-
-def _train(
-    model: Estimator,
-    data: str,
-    reading: Mapping[str, Any],
-    fitting: Mapping[str, Any],
-    listener: Listener,
-    *,
-    out: Path,
-    unit: str,
-    audit: bool,
-    **page: Any,
-) -> None:
-    require("torch", extra="train", purpose="train")
-    model.check()
-    examples = model.read(data, **reading, **{name: fitting[name] for name in ("label",) if name in fitting})
-    if isinstance(examples, Table):
-        listener.detail(f"{describe(examples)}\n")
-    else:
-        listener.notes(examples.notes)
-    source = {**reading, "data": str(Path(data).absolute())}
-    fit: Any = model.fit  # type: ignore[attr-defined]
-    fit(examples, **fitting, out=out, source=source)
-    if unit:
-        remember_unit(out, unit)
-    text = tr("Trained for {epochs} epochs in {seconds:.0f} s.", epochs=len(model.history_), seconds=model.seconds_)
-    listener.detail(text)
-    if hasattr(model, "search_"):
-        listener.detail(f"\n{model.search_}\n")
-    listener.notes(note for note in model.notes_ if note not in examples.notes)
-    listener.detail("")
-    split = {name: value for name, value in fitting.items() if name in ("validation", "test", "gap", "by", "label")}
-    page["snippet"] = _snippet(model, data, {**reading, **split})
-    if audit:
-        listener.detail(tr("Training a few steps on the data and on perturbed copies of it ..."))
-        page["audit"] = model.audit(examples, **split, seed=model.seed)
-        write_audit(out, page["audit"])
-    finish(model, out, listener, unit=unit, **page)
+        require("torch", extra="train", purpose="train")
+        model.check()
+        examples = model.read(data, **reading, **{name: fitting[name] for name in ("label",) if name in fitting})
+        if isinstance(examples, Table):
+            listener.detail(f"{describe(examples)}\n")
+        else:
+            listener.notes(examples.notes)
+        source = {**reading, "data": str(Path(data).absolute())}
+        fit: Any = model.fit  # type: ignore[attr-defined]
+        fit(examples, **fitting, out=out, source=source)
+        if unit:
+            remember_unit(out, unit)
+        text = tr("Trained for {epochs} epochs in {seconds:.0f} s.", epochs=len(model.history_), seconds=model.seconds_)
+        listener.detail(text)
+        if hasattr(model, "search_"):
+            listener.detail(f"\n{model.search_}\n")
+        listener.notes(note for note in model.notes_ if note not in examples.notes)
+        listener.detail("")
+        split = {name: value for name, value in fitting.items() if name in ("validation", "test", "gap", "by", "label")}
+        page["snippet"] = _snippet(model, data, {**reading, **split})
+        if audit:
+            listener.detail(tr("Training a few steps on the data and on perturbed copies of it ..."))
+            page["audit"] = model.audit(examples, **split, seed=model.seed)
+            write_audit(out, page["audit"])
+        finish(model, out, listener, unit=unit, **page)
 
 
 def finish(model: Any, out: Path, listener: Listener, **page: Any) -> None:

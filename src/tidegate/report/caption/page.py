@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.translate import Language, tr
 from tidegate.data.sources.media.pictures import pixels_of
-from tidegate.report.page.document import document, write_page
+from tidegate.report.page.build import Sections, explanation
 from tidegate.report.page.markup import Markup, el, join, shape
 from tidegate.report.page.parts import figure, header, key_list, plain_table, soft
 from tidegate.report.page.words import MODEL
@@ -79,19 +78,12 @@ def _veil(shares: NDArray[np.float32], x: float, y: float, word: str) -> list[Ma
     return cells
 
 
-def report_looks(path: str | Path, found: Looks, lang: Language | None = None) -> Path:
-    """Write a page on what one caption rests on, without the rest of a report.
+def looked(found: Looks, lang: Language) -> tuple[Markup, str, Sections]:
+    """Head, title and sections of a page on one caption."""
+    title = tr("What the model looked at", lang)
+    numbers = [(tr("Picture", lang), visible(found.id), ""), (tr("Written", lang), visible(found.found.text), "")]
+    head = join(header(tr("Explanation of a captioner", lang), title), key_list(numbers))
+    return head, title, [("looks", title, picture(found, lang))]
 
-    Args:
-        path: the file. found: what `Captioner.explain` gave. lang: of the page; None takes the reader's.
 
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    own = lang or language()
-    title = tr("What the model looked at", own)
-    head = header(tr("Explanation of a captioner", own), title)
-    numbers = key_list(
-        [(tr("Picture", own), visible(found.id), ""), (tr("Written", own), visible(found.found.text), "")]
-    )
-    return write_page(path, document(title, join(head, numbers), [("looks", title, picture(found, own))], own))
+report_looks = explanation(looked)

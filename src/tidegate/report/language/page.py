@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tidegate.core.names import metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import number
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.translate import Language, tr
 from tidegate.evaluate.language.evaluation import FRAMES
 from tidegate.prepare.notes import chords_of
 from tidegate.report.language.roll import SCRIPT, rolls
-from tidegate.report.page.build import Kind
-from tidegate.report.page.document import document, write_page
+from tidegate.report.page.build import Kind, Sections, explanation
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import capital, header, key_list, plain_table, soft
 from tidegate.report.page.scores import Columns, percent, saved, table
@@ -171,24 +169,18 @@ def picture(found: Surprise, lang: Language) -> Markup:
     )
 
 
-def report_surprise(path: str | Path, found: Surprise, lang: Language | None = None) -> Path:
-    """Write a page on which tokens surprised a model, without the rest of a report.
-
-    Args:
-        path: the file. found: what `LanguageModel.explain` gave. lang: of the page; None takes the reader's.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    own = lang or language()
-    title = tr("What surprised the model", own)
+def surprised(found: Surprise, lang: Language) -> tuple[Markup, str, Sections]:
+    """Head, title and sections of a page on one text."""
+    title = tr("What surprised the model", lang)
     numbers = [
-        (tr("Tokens", own), f"{len(found.bits):,}", ""),
-        (tr("Bits of a token", own), f"{found.mean:.2f}", tr("on average", own)),
+        (tr("Tokens", lang), f"{len(found.bits):,}", ""),
+        (tr("Bits of a token", lang), f"{found.mean:.2f}", tr("on average", lang)),
     ]
-    head = join(header(tr("Explanation of a language model", own), title), key_list(numbers))
-    parts = [("surprise", tr("Token by token", own), picture(found, own))]
-    return write_page(path, document(title, head, parts, own))
+    head = join(header(tr("Explanation of a language model", lang), title), key_list(numbers))
+    return head, title, [("surprise", tr("Token by token", lang), picture(found, lang))]
+
+
+report_surprise = explanation(surprised)
 
 
 def script(view: LanguageView) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from tidegate.core.translate import Language, tr
+from tidegate.core.translate import Language, language, tr
 from tidegate.report.page import audit, diagnosis, history, run
-from tidegate.report.page.document import document
+from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, join
 from tidegate.report.page.parts import header, key_list
 from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.view import Run
 
+Sections = Sequence[tuple[str, str, Markup | None]]
 Section = Callable[[Any, Language], Markup | None]
 """A part of a page, of its view; None where the view does not hold what it needs."""
 
@@ -70,6 +72,25 @@ class Kind:
     key: Callable[[Any, Language], list[tuple[str, str, str]]]
     sections: Mapping[str, Section]
     script: Callable[[Any], str] = lambda view: ""
+
+
+def explanation(make: Callable[[Any, Language], tuple[Markup, str, Sections]]) -> Callable[..., Path]:
+    """What writes a page on one answer, without the rest of a report, from its head, its title and its sections."""
+
+    def report(path: str | Path, found: Any, lang: Language | None = None) -> Path:
+        """Write a page on what one answer rests on.
+
+        Args:
+            path: the file. found: what `explain` gave. lang: of the page; None takes the reader's.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        own = lang or language()
+        head, title, sections = make(found, own)
+        return write_page(path, document(title, head, sections, own))
+
+    return report
 
 
 def build(kind: Kind, view: Run, lang: Language) -> str:

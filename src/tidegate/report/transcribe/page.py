@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidegate.core.names import metric_name
 from tidegate.core.text import number
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.translate import Language, tr
 from tidegate.evaluate.text.speech import marked
-from tidegate.report.page.build import Kind
+from tidegate.report.page.build import Kind, Sections, explanation
 from tidegate.report.page.describe import describe_sequences
-from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import capital, figure, header, key_list, plain_table, soft
 from tidegate.report.page.scores import Columns, percent, saved, table
@@ -177,24 +175,18 @@ def picture(found: Saliency, lang: Language) -> Markup:
     )
 
 
-def report_saliency(path: str | Path, found: Saliency, lang: Language | None = None) -> Path:
-    """Write a page on what a word of a transcript rests on.
-
-    Args:
-        path: the file. found: what `Transcriber.explain` gave. lang: of the page; None takes the reader's.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    own = lang or language()
-    title = tr("What the word “{word}” rests on", own, word=found.word)
+def rested(found: Saliency, lang: Language) -> tuple[Markup, str, Sections]:
+    """Head, title and sections of a page on one word."""
+    title = tr("What the word “{word}” rests on", lang, word=found.word)
     numbers = [
-        (tr("Lost without what counts most", own), number(found.lost), tr("log p of each of its steps", own)),
-        (tr("Lost without as much by chance", own), number(found.chance), tr("the same", own)),
+        (tr("Lost without what counts most", lang), number(found.lost), tr("log p of each of its steps", lang)),
+        (tr("Lost without as much by chance", lang), number(found.chance), tr("the same", lang)),
     ]
-    head = join(header(tr("Explanation of a transcriber", own), title, found.about(own)), key_list(numbers))
-    parts = [("saliency", tr("Moment by moment", own), picture(found, own))]
-    return write_page(path, document(title, head, parts, own))
+    head = join(header(tr("Explanation of a transcriber", lang), title, found.about(lang)), key_list(numbers))
+    return head, title, [("saliency", tr("Moment by moment", lang), picture(found, lang))]
+
+
+report_saliency = explanation(rested)
 
 
 PAGE = Kind(about, key_numbers, {"scores": scores, "transcripts": transcripts})

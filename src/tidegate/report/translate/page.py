@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,9 @@ from numpy.typing import NDArray
 
 from tidegate.core.names import metric_name
 from tidegate.core.table import Note
-from tidegate.core.translate import Language, language, tr
+from tidegate.core.translate import Language, tr
 from tidegate.evaluate.text.evaluation import TextEvaluation
-from tidegate.report.page.build import Kind
-from tidegate.report.page.document import document, write_page
+from tidegate.report.page.build import Kind, Sections, explanation
 from tidegate.report.page.markup import Markup, el, join, shape
 from tidegate.report.page.parts import capital, figure, header, key_list, plain_table, soft
 from tidegate.report.page.scores import Columns, table
@@ -184,21 +182,16 @@ def alignment(found: Alignment, lang: Language) -> Markup:
     return drawing(whole, tr("Where the model looked for each token", lang), max(width, LEAST), height)
 
 
-def report_alignment(path: str | Path, found: Alignment, lang: Language | None = None) -> Path:
-    """Write a page on what one text rests on, without the rest of a report.
-
-    Args:
-        path: the file. found: what `Translator.explain` gave. lang: of the page; None takes the reader's.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    own = lang or language()
-    title = tr("What the model looked at", own)
+def looked(found: Alignment, lang: Language) -> tuple[Markup, str, Sections]:
+    """Head, title and sections of a page on one text."""
+    title = tr("What the model looked at", lang)
     source, text = visible(found.found.source), visible(found.found.text)
-    numbers = [(tr("Source", own), source, ""), (tr("Written", own), text, "")]
-    head = join(header(tr("Explanation of a translator", own), title), key_list(numbers))
-    return write_page(path, document(title, head, [("looks", title, picture(found, own))], own))
+    numbers = [(tr("Source", lang), source, ""), (tr("Written", lang), text, "")]
+    head = join(header(tr("Explanation of a translator", lang), title), key_list(numbers))
+    return head, title, [("looks", title, picture(found, lang))]
+
+
+report_alignment = explanation(looked)
 
 
 PAGE = Kind(about, key_numbers, {"scores": scores, "writes": writes, "looks": looks})
