@@ -1,9 +1,8 @@
 """Metrics, baselines, significance and the verdict: how good forecasts are, and whether a simple method is as good."""
 
 from tidegate.evaluate.forecast.baselines import Forecast, fill_forward, simple_methods
-from tidegate.evaluate.forecast.compare import evaluate
 from tidegate.evaluate.forecast.conformal import conformal_quantile, interval_score, track_shifts
-from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
+from tidegate.evaluate.forecast.evaluate import evaluate, evaluate_forecasts
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.fitted import Baselines, FittedBaselines, fit_baselines
 from tidegate.evaluate.forecast.lagcopy import LagCopy, cross_correlation, lag_copy

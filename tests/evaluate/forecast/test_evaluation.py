@@ -9,7 +9,8 @@ from tests.evaluate.forecast.fake import FakePrepared, Split, make_split, make_t
 from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
 from tidegate.evaluate import evaluate, evaluate_forecasts, fit_baselines
-from tidegate.evaluate.forecast import compare, metrics
+from tidegate.evaluate.forecast import evaluate as evaluating
+from tidegate.evaluate.forecast import metrics
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.fitted import sample_origins
 from tidegate.evaluate.significance import diebold_mariano, paired_test
@@ -72,7 +73,7 @@ def test_every_figure_agrees_with_the_pure_functions() -> None:
 def test_chunks_and_functions_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     actual, good, poor = _windows()
     whole = evaluate(actual, good, {0.25: good - 1, 0.75: good + 1}, {"poor": poor})
-    monkeypatch.setattr(compare, "_CHUNK", 70)
+    monkeypatch.setattr(evaluating, "_CHUNK", 70)
     parts = evaluate(
         lambda part: actual[part], good, {0.25: good - 1, 0.75: good + 1}, {"poor": lambda part: poor[part]}
     )
@@ -85,7 +86,7 @@ def test_chunks_and_functions_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_r2_keeps_its_digits_far_from_zero(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "_CHUNK", 20)
+    monkeypatch.setattr(evaluating, "_CHUNK", 20)
     actual, good, _ = _windows((60, 4, 1), gaps=0.0)
     result = evaluate(actual + 1e8, good + 1e8)
     assert result.overall["model"]["r2"] == pytest.approx(reference.r2_score(actual.ravel(), good.ravel()), rel=1e-6)

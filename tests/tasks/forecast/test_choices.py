@@ -7,9 +7,8 @@ import pytest
 
 import tidegate as tg
 from tidegate.core.table import Note
-from tidegate.tasks.forecast.budget import BUDGET, fill_budget
 from tidegate.tasks.forecast.build import make_plan
-from tidegate.tasks.forecast.choices import choose_window, make_choices
+from tidegate.tasks.forecast.choices import BUDGET, choose_window, fill_budget, make_choices
 from tidegate.tasks.options import FitOptions
 
 

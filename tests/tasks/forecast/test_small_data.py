@@ -13,8 +13,7 @@ from tidegate.artifacts.artifact import read_artifact, write_artifact
 from tidegate.core.errors import ArtifactError, DataError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.data.windows import origins
-from tidegate.runtime.forecast.beside import beside
-from tidegate.runtime.forecast.decode import forecast
+from tidegate.runtime.forecast.decode import beside, forecast
 from tidegate.tasks.forecast.small.linear import choose_linear
 from tidegate.tasks.forecast.small.mixing import own_shares
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +24,12 @@ from tidegate.evaluate.forecast.baselines import (
     intermittent,
     shifts,
 )
-from tidegate.evaluate.forecast.compare import Criterion
 from tidegate.evaluate.forecast.metrics import seasonal_error
 from tidegate.evaluate.forecast.ridge import LIMIT, Gathers, Ridge, Shape, fit_ridges
 from tidegate.evaluate.forecast.season import CYCLES, DAYS, Seasons, find_seasons, random_walk
 from tidegate.evaluate.forecast.theta import Theta
 
+Criterion = Literal["absolute", "squared"]
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 

@@ -15,8 +15,7 @@ from tidegate.core.table import Schema, Table
 from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
 from tidegate.prepare.table.prepared import Prepared
-from tidegate.runtime.forecast.beside import METHODS, reach
-from tidegate.runtime.forecast.decode import BATCH, Decoding, Forecast, forecast
+from tidegate.runtime.forecast.decode import BATCH, METHODS, Decoding, Forecast, forecast, reach
 from tidegate.runtime.limits import DOUBLE, check_room, network_bytes
 from tidegate.runtime.pretrained.network import LEVELS
 

@@ -17,8 +17,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.core.translate import tr
 from tidegate.prepare.table.preparation import Preparation
-from tidegate.runtime.forecast.beside import METHODS
-from tidegate.runtime.forecast.decode import Decoding
+from tidegate.runtime.forecast.decode import METHODS, Decoding
 from tidegate.runtime.forecast.ends import SeriesForecast, context_rows, predict_ends, unpack_context
 from tidegate.runtime.forecast.stream import ForecastStream, open_stream
 from tidegate.runtime.model import Model, require_task

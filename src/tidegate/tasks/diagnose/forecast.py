@@ -18,8 +18,7 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
 from tidegate.tasks.diagnose.trainee import Trainee, verdicts
-from tidegate.tasks.forecast.budget import fill_budget
-from tidegate.tasks.forecast.choices import make_choices
+from tidegate.tasks.forecast.choices import fill_budget, make_choices
 from tidegate.tasks.forecast.evaluate import needed_rows
 from tidegate.tasks.forecast.examples import BatchLoss, gather
 from tidegate.train.losses import ForecastLoss

@@ -21,8 +21,7 @@ from tidegate.explain.groups import standard
 from tidegate.prepare import Preparation, Prepared
 from tidegate.prepare.table.calendar import HOLIDAY_NAMES
 from tidegate.prepare.table.fitted import NumberState
-from tidegate.runtime.forecast.beside import beside
-from tidegate.runtime.forecast.decode import BATCH, decode, forecast
+from tidegate.runtime.forecast.decode import BATCH, beside, decode, forecast
 from tidegate.runtime.forecast.ends import context_rows
 from tidegate.tasks.forecast.evaluate import needed_rows
 

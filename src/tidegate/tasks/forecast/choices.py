@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from tidegate.core.checks import Count, Ratio, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.core.optional import require
-from tidegate.core.table import Table
+from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.split import Split, split
 from tidegate.evaluate.forecast.season import Seasons, find_seasons
@@ -311,3 +312,51 @@ def horizon_of(model: Any, table: Table) -> int:
 def with_horizon(model: Any, table: Table) -> Any:
     """The model itself, or one like it with the horizon that is usual for the table."""
     return model if model.horizon is not None else model.variant({"horizon": table.frequency.horizon()})
+
+
+BUDGET = ("batch_size", "max_epochs", "patience")
+STEPS, BRIEF = 3_000, 1_000
+FEWEST_EPOCHS, MOST_EPOCHS, MOST_BRIEF = 10, 200, 60
+LARGEST_BATCH, SMALLEST_BATCH = 64, 16
+LONGEST_EPOCH = 2_000
+
+
+def fill_budget(
+    options: FitOptions, auto: Collection[str], windows: int, notes: list[Note], *, brief: bool = False
+) -> FitOptions:
+    """Choose what was left open from the number of training windows.
+
+    The batch is 64, less for under 2,048 windows so that an epoch has some 32 steps; all epochs together have about
+    3,000 steps (10 to 200 epochs); an epoch of more than 2,000 steps is cut there, and the next goes on with other
+    windows; patience is a quarter of the epochs. A `brief` training, of a network that adds to a linear forecast, has
+    1,000 steps in 10 to 60 epochs. `effort` is a factor of the steps.
+
+    Args:
+        options: as given. auto: names among `BUDGET` that were left open. windows: in the training part.
+        notes: what was chosen is added. brief: see above.
+    """
+    found: dict[str, Any] = {}
+    batch = options.batch_size
+    if "batch_size" in auto:
+        batch = LARGEST_BATCH
+        while batch > SMALLEST_BATCH and batch * 32 > windows:
+            batch //= 2
+        found["batch_size"] = batch
+    steps = max(1, -(-windows // batch))
+    epochs = options.max_epochs
+    if "max_epochs" in auto:
+        if options.steps_per_epoch is None and steps > LONGEST_EPOCH:
+            found["steps_per_epoch"] = LONGEST_EPOCH
+        steps = min(steps, options.steps_per_epoch or LONGEST_EPOCH)
+        wanted = math.ceil((BRIEF if brief else STEPS) * options.effort / steps)
+        fewest = math.ceil(FEWEST_EPOCHS * min(1, options.effort))
+        epochs = min(max(wanted, fewest), MOST_BRIEF if brief else MOST_EPOCHS)
+        found["max_epochs"] = epochs
+    if "patience" in auto:
+        found["patience"] = max(5, epochs // 4)
+    if found:
+        listed = ", ".join(f"{name}={value}" for name, value in found.items())
+        notes.append(
+            Note("budget", "For {windows} training windows: {listed}.", {"windows": windows, "listed": listed})
+        )
+    return replace(options, **found)

@@ -22,12 +22,10 @@ from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, repeated_values
 from tidegate.nn.network import Ensemble, Network
 from tidegate.prepare import Preparation, Prepared
-from tidegate.runtime.forecast.beside import beside, blend
-from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
+from tidegate.runtime.forecast.decode import Decoding, Forecast, beside, blend, forecast
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
-from tidegate.tasks.forecast.budget import fill_budget
 from tidegate.tasks.forecast.build import Plan, build_spec, make_candidates, make_plan
-from tidegate.tasks.forecast.choices import Choices
+from tidegate.tasks.forecast.choices import Choices, fill_budget
 from tidegate.tasks.forecast.examples import (
     EVALUATION_BATCH,
     VALIDATION_WINDOWS,

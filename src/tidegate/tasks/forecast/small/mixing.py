@@ -15,8 +15,7 @@ from tidegate.core.table import Note, Table
 from tidegate.data.split import Split
 from tidegate.nn.network import Network
 from tidegate.prepare import Preparation, Prepared
-from tidegate.runtime.forecast.beside import METHODS, beside
-from tidegate.runtime.forecast.decode import BATCH, Decoding, Run, decode
+from tidegate.runtime.forecast.decode import BATCH, METHODS, Decoding, Run, beside, decode
 from tidegate.runtime.pretrained.forecast import SHORTEST
 from tidegate.runtime.pretrained.weights import load_network, read_card
 from tidegate.tasks.forecast.build import Plan, build_spec
