@@ -79,7 +79,7 @@ def captions(table: Path, language: str, given: Any) -> dict[str, Any]:
     for own, reference in zip(model._written(shown), shown.labels, strict=True):
         print(f"  {reference}  |  {own}")
     epochs = model.history_.epochs
-    ahead = {name: ahead_by(model, part, place) for place, name in enumerate(("bleu", "chrf"))}
+    ahead = {name: ahead_by(model, part, name) for name in ("bleu", "chrf")}
     return {
         "scores": {name: evaluation.overall["model"][name] for name in ("bleu", "chrf", "cider")},
         "nearest": {name: evaluation.overall["nearest_picture"][name] for name in ("bleu", "chrf", "cider")},
@@ -89,7 +89,7 @@ def captions(table: Path, language: str, given: Any) -> dict[str, Any]:
     }
 
 
-def ahead_by(model: Any, part: str, place: int) -> tuple[float, float]:
+def ahead_by(model: Any, part: str, name: str) -> tuple[float, float]:
     """95 % interval of how far the model is ahead of the nearest picture's caption by one metric."""
     from tidegate.evaluate.text.evaluation import evaluate_texts
     from tidegate.tasks.write.evaluate import references_of
@@ -97,7 +97,8 @@ def ahead_by(model: Any, part: str, place: int) -> tuple[float, float]:
     inputs = model._part(part)
     references = references_of(inputs)
     written = {"model": model._written(inputs), "nearest_picture": model._baselines(inputs)["nearest_picture"]}
-    return evaluate_texts(written, references, [model._metrics(references)[place]]).interval
+    metrics = [metric for metric in model._metrics(references) if metric.name == name]
+    return evaluate_texts(written, references, metrics).interval
 
 
 if __name__ == "__main__":
