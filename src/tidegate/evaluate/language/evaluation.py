@@ -147,7 +147,7 @@ def _verdict(
         return Verdict("alone", values)
     low, high = ends
     values |= {"baseline": baseline, "reference": reference, "low": low, "high": high, "p": None}
-    values |= {"units": "stretches", "unit_count": _stretches(tokens)}
+    values |= {"units": "stretches", "unit_count": max(1, _stretches(tokens))}
     gain = reference - model
     if not math.isfinite(low):
         key = "worse" if gain <= -WORSE * reference else "few"

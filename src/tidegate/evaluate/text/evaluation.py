@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.core.names import metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
@@ -54,7 +55,7 @@ class TextEvaluation(ScoreTable):
         if math.isfinite(low):
             message = "95 % interval of the model's first score: {low} to {high}."
             lines.append(tr(message, lang, low=f"{low:.1f}", high=f"{high:.1f}"))
-        return [*lines, *(f"{name}: {text}" for name, text in self.signatures.items())]
+        return [*lines, *(f"{metric_name(name, lang)}: {text}" for name, text in self.signatures.items())]
 
 
 def evaluate_texts(

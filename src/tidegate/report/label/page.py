@@ -89,9 +89,13 @@ def scores(view: LabelledView, lang: Language) -> Markup:
         higher,
         1.0 if higher else None,
     )
-    caption = tr("Scores on the test part, best first; below the first column its 95 % interval.", lang)
+    caption = tr("Scores on the test part, best first.", lang)
     if not higher:
-        caption = tr("Errors on the test part, best first; below the first column its 95 % interval.", lang)
+        caption = tr("Errors on the test part, best first.", lang)
+    if any(between(found, found.criterion, method, lang) for method in found.methods):
+        caption = tr("Scores on the test part, best first; below the first column its 95 % interval.", lang)
+        if not higher:
+            caption = tr("Errors on the test part, best first; below the first column its 95 % interval.", lang)
     return table(found, columns, caption, lang, _drawn(found, lang))
 
 

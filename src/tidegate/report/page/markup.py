@@ -32,6 +32,15 @@ def join(*children: Child) -> Markup:
     return Markup("".join(parts))
 
 
+def coded(words: str) -> Markup:
+    """Text with what stands between backticks as code.
+
+    >>> coded("lower `dropout`")
+    'lower <code>dropout</code>'
+    """
+    return join(*(el("code", part) if place % 2 else part for place, part in enumerate(words.split("`"))))
+
+
 def el(tag: str, *children: Child, **attributes: object) -> Markup:
     """One element, `<tag attribute="...">children</tag>`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from tidegate.core.translate import Language, tr
-from tidegate.report.page.markup import Markup, el, shape
+from tidegate.report.page.markup import Markup, coded, el, shape
 
 Standing = Literal["better", "same", "worse", "doubt"]
 
@@ -60,5 +60,5 @@ def banner(key: str, text: str, lang: Language) -> Markup:
         height=48,
         aria_hidden="true",
     )
-    body = el("div", el("h2", tr(_WORDS[key], lang) if key in _WORDS else key), el("p", text))
+    body = el("div", el("h2", tr(_WORDS[key], lang) if key in _WORDS else key), el("p", coded(text)))
     return el("section", icon, body, class_=f"verdict {tone}", aria_label=tr("Verdict", lang))
