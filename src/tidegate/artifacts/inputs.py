@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 UNKNOWN = 1  # the token that stands for what training had not; 0 is padding
 
@@ -30,7 +31,15 @@ def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> No
         wrong = f"{int(lengths.min())} to {int(lengths.max())}"
     else:
         return
-    raise ConfigError(f"lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}")
+    raise ConfigError(
+        tr(
+            "lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}",
+            batch=batch,
+            least=least,
+            steps=steps,
+            wrong=wrong,
+        )
+    )
 
 
 def check_tokens(tokens: Any, vocabulary: int) -> None:
@@ -45,7 +54,13 @@ def check_tokens(tokens: Any, vocabulary: int) -> None:
         wrong = f"{int(tokens.min())} to {int(tokens.max())}"
     else:
         return
-    raise ConfigError(f"this network reads tokens [B, T], whole numbers from 0 to {vocabulary - 1}; got {wrong}")
+    raise ConfigError(
+        tr(
+            "this network reads tokens [B, T], whole numbers from 0 to {value}; got {wrong}",
+            value=vocabulary - 1,
+            wrong=wrong,
+        )
+    )
 
 
 def pair_rows(before: Any, tokens: Any, pairs: int) -> Any:
@@ -68,7 +83,7 @@ def missing_shape(spec: NetworkSpec, name: str, batch: int) -> tuple[int, ...]:
     width = spec.future if name == "future" else spec.static
     if width:
         shape = f"[B, {spec.horizon}, {width}]" if name == "future" else f"[B, {width}]"
-        raise ConfigError(f"this network reads {name} inputs: give {name}, {shape}")
+        raise ConfigError(tr("this network reads {name} inputs: give {name}, {shape}", name=name, shape=shape))
     return (batch, spec.horizon, 0) if name == "future" else (batch, 0)
 
 

@@ -53,6 +53,7 @@ from tidegate.artifacts.layers import (
     Write,
 )
 from tidegate.core.errors import ArtifactError
+from tidegate.core.translate import tr
 
 __all__ = [
     "ENCODERS",
@@ -316,11 +317,11 @@ class NetworkSpec(Record):
         try:
             return cls.model_validate_json(state) if isinstance(state, str) else cls.model_validate(_tuples(state))
         except RecursionError as error:
-            raise ArtifactError("model.json: network: nested too deeply") from error
+            raise ArtifactError(tr("model.json: network: nested too deeply")) from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(part) for part in first["loc"]) or "network"
-            raise ArtifactError(f"model.json: network: {place}: {first['msg']}") from error
+            raise ArtifactError(tr("model.json: network: {place}: {first}", place=place, first=first["msg"])) from error
 
 
 def _tuples(value: Any) -> Any:

@@ -170,13 +170,20 @@ def merge(found: dict[str, Any], settings: Sequence[str], flag: str = "--set") -
     for setting in settings:
         name, sign, text = setting.partition("=")
         if not sign:
-            raise ConfigError(f"{flag} takes name=value, got {setting!r}")
+            raise ConfigError(tr("{flag} takes name=value, got {setting!r}", flag=flag, setting=setting))
         group, dot, key = name.partition(".")
         if not dot:
             found[name] = value_of(text)
             continue
         if not isinstance(found.setdefault(group, {}), dict):
-            raise ConfigError(f"{flag} {setting}: {group} is not a group of options, or was set whole before")
+            raise ConfigError(
+                tr(
+                    "{flag} {setting}: {group} is not a group of options, or was set whole before",
+                    flag=flag,
+                    setting=setting,
+                    group=group,
+                )
+            )
         found[group][key] = value_of(text)
     return found
 

@@ -74,8 +74,11 @@ def _check_run(run: Path) -> None:
         return
     if (run / "checkpoints").is_dir():
         raise ArtifactError(
-            f"{run}: the training was not finished, so there are no scores yet; repeat the command that began it, with "
-            "--resume"
+            tr(
+                "{run}: the training was not finished, so there are no scores yet; repeat the command "
+                "that began it, with --resume",
+                run=run,
+            )
         )
     what = "it is a file" if run.is_file() else "there is no such folder"
     if run.is_dir():
@@ -84,7 +87,12 @@ def _check_run(run: Path) -> None:
         if below:
             what += f", but there are runs below it: {', '.join(str(run / name) for name in below[:RUNS_NAMED])}"
     raise ArtifactError(
-        f"no run here: {run} ({what}). Name the folder that `tidegate fit ... --out FOLDER` left, or begin one with it"
+        tr(
+            "no run here: {run} ({what}). Name the folder that `tidegate fit ... --out FOLDER` left, "
+            "or begin one with it",
+            run=run,
+            what=what,
+        )
     )
 
 
@@ -109,7 +117,7 @@ def _dynamic(run: Path, data: str | None, reading: dict[str, Any]) -> Any:
         ConfigError: the run holds another model.
     """
     if read_task(run) != "language":
-        raise ConfigError("--dynamic is for a language model")
+        raise ConfigError(tr("--dynamic is for a language model"))
     model = opened(run, "evaluate")
     return model.evaluate(data, dynamic=True, **reading)
 
@@ -148,16 +156,23 @@ def _stored(run: Path) -> Any:
     place = run_folder(run) / "metrics.json"
     if not place.exists():
         raise ArtifactError(
-            f"{run} is a model alone, which has no scores: name the folder of a run, or give new rows to score"
+            tr(
+                "{run} is a model alone, which has no scores: name the folder of a run, or give new rows to score",
+                run=run,
+            )
         )
     try:
         metrics = json.loads(place.read_text(encoding="utf-8"))
         state = dict(metrics["test"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
-            f"{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
+            tr(
+                "{place} holds no scores of a test part; name the folder of a run that had one, or give "
+                "new rows to score",
+                place=place,
+            )
         ) from error
     try:
         return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{place}: the scores cannot be read: {error}") from error
+        raise ArtifactError(tr("{place}: the scores cannot be read: {error}", place=place, error=error)) from error

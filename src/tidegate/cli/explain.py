@@ -93,8 +93,11 @@ def explain(
         found = model.explain(file, **options)
     except DataError as error:
         if file is None and at is not None and model.task == "forecaster":
-            raise DataError(f"{error}. The model keeps only the end of its training data: --data names a file with "
-                            "the rows before that time") from error  # fmt: skip
+            message = (
+                "{error}. The model keeps only the end of its training data: --data names a file with the rows before "
+                "that time"
+            )
+            raise DataError(tr(message, error=error)) from error
         raise
     first, moved, rest = summary(found, unit, language())
     for line in (words_of(found, unit, language()).head("")[1], first, *(f"  · {item}" for item in moved), *rest):
@@ -113,7 +116,12 @@ def _options(model: Any, wished: dict[str, Any]) -> dict[str, Any]:
     odd = [name for name in wished if name not in takes]
     if odd:
         raise ConfigError(
-            f"--{odd[0]} is not for a {type(model).__name__}; it takes {', '.join('--' + name for name in takes)}"
+            tr(
+                "--{odd} is not for a {kind}; it takes {names}",
+                odd=odd[0],
+                kind=type(model).__name__,
+                names=", ".join("--" + name for name in takes),
+            )
         )
     return {takes[name]: value for name, value in wished.items()}
 

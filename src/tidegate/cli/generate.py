@@ -63,7 +63,9 @@ def generate() -> Callable[..., None]:
 
         model = load(run)
         if model.task != LanguageModel.task:
-            raise ConfigError(f"generate is for a language model, and {run} holds a {type(model).__name__}")
+            raise ConfigError(
+                tr("generate is for a language model, and {run} holds a {kind}", run=run, kind=type(model).__name__)
+            )
         how = taken(context, own, values)
         try:
             begin: Any = prompt if len(prompt) > 1 else "".join(prompt)
@@ -124,7 +126,7 @@ def _chosen(model: Any, prompt: str, count: int, how: dict[str, Any]) -> list[An
     from tidegate.runtime.language.written import visible
 
     if not isinstance(prompt, str):
-        raise ConfigError("--choose goes on from one prompt: give --prompt once")
+        raise ConfigError(tr("--choose goes on from one prompt: give --prompt once"))
     how = {"length": 60, "seed": 0, **how, "count": count, "best_of": count}
     text = prompt
     while True:

@@ -47,7 +47,7 @@ def intervals(
 
     check_output(out)
     if out is not None and len(level or ()) > 1:
-        raise ConfigError("--out holds the intervals of one level; give --level once")
+        raise ConfigError(tr("--out holds the intervals of one level; give --level once"))
     model = opened(run, "intervals", data, **reading)
     forecasts = model.task == "forecaster"
     how = {"rate": rate} if forecasts else {}

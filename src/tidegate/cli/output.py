@@ -55,7 +55,7 @@ def check_output(path: Path | None) -> None:
         ConfigError: its ending is not .csv, .parquet or .json.
     """
     if path is not None and path.suffix.lower() not in (".csv", ".parquet", ".json"):
-        raise ConfigError(f"--out {path}: write to a .csv, .parquet or .json file")
+        raise ConfigError(tr("--out {path}: write to a .csv, .parquet or .json file", path=path))
 
 
 def print_json(value: Any) -> None:

@@ -71,7 +71,7 @@ def predict(
 
     check_output(out)
     if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
-        raise ConfigError(f"--plot {plot}: write to an .html or .svg file")
+        raise ConfigError(tr("--plot {plot}: write to an .html or .svg file", plot=plot))
     model = ready(run, "predict", data)
     _check_task(model.task, level=level, template=template, fallback=fallback)
     if template is not None:
@@ -103,11 +103,11 @@ def predict(
 def _check_task(task: str, *, level: Any, template: Any, fallback: Any) -> None:
     """Refuse options of another task."""
     if fallback is not None and task != "forecaster":
-        raise ConfigError("--fallback: only a forecaster has baselines that can answer in its place")
+        raise ConfigError(tr("--fallback: only a forecaster has baselines that can answer in its place"))
     if level and task != "regressor":
-        raise ConfigError("--level is for a regressor; a forecaster's levels are those that it was fitted with")
+        raise ConfigError(tr("--level is for a regressor; a forecaster's levels are those that it was fitted with"))
     if template is not None and task != "forecaster":
-        raise ConfigError("--template: only a forecaster has covariates that are known ahead")
+        raise ConfigError(tr("--template: only a forecaster has covariates that are known ahead"))
 
 
 def _about(model: Any) -> dict[str, Any] | None:
@@ -143,7 +143,9 @@ def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | Non
     from tidegate.tasks.run import unit_of
 
     if not hasattr(model, "forecast_columns"):
-        raise ConfigError(f"--plot draws forecasts, and {run} holds a {type(model).__name__}; leave it out")
+        raise ConfigError(
+            tr("--plot draws forecasts, and {run} holds a {kind}; leave it out", run=run, kind=type(model).__name__)
+        )
     samples = coming(model, data, future=future, **reading)
     say(tr("Picture: {path}", path=write_plot(path, samples, unit=unit_of(run))))
 

@@ -11,6 +11,7 @@ import typer
 from tidegate.cli.derive import written
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 
 
 def require_path(data: str | Path) -> None:
@@ -69,7 +70,13 @@ def refuse_options(context: typer.Context, names: Iterable[str], run: str | Path
     if odd:
         flags = {option.name: option.opts[0] for option in context.command.params}
         listed = ", ".join(flags[name] for name in odd)
-        raise ConfigError(f"{listed}: {run} is a run, whose options are settled; leave it out, or name a file of data")
+        raise ConfigError(
+            tr(
+                "{listed}: {run} is a run, whose options are settled; leave it out, or name a file of data",
+                listed=listed,
+                run=run,
+            )
+        )
 
 
 def is_run(path: str | Path) -> bool:

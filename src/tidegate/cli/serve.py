@@ -50,13 +50,13 @@ def serve() -> Callable[..., None]:
             from tidegate.serve.tokens import new_token as make
 
             if given.get("tokens") is None:
-                raise ConfigError("--new-token needs --tokens FILE, which its hash is added to")
+                raise ConfigError(tr("--new-token needs --tokens FILE, which its hash is added to"))
             print(make(given["tokens"], new_token))
             return
         from tidegate.serve.run import run as start
 
         if not source:
-            raise ConfigError("name the folder of a run, a model or a store to serve")
+            raise ConfigError(tr("name the folder of a run, a model or a store to serve"))
         settings = Settings(**given)
         if settings.sessions is None:
             say(tr("Sessions are kept in memory and end with the server; --sessions FILE keeps them."))

@@ -14,6 +14,7 @@ from tidegate.cli.derive import Option, merge, options, signed, taken, unsaid
 from tidegate.cli.runs import is_run, opened, refuse_options, require_path
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 
 TASKS = {
     "forecast": "Forecaster",
@@ -121,7 +122,7 @@ def estimator(task: str, tasks: Collection[str] = tuple(TASKS)) -> type[Any]:
     from tidegate import tasks as library
 
     if task not in tasks:
-        raise ConfigError(f"--task {task}: choose {' or '.join(tasks)}")
+        raise ConfigError(tr("--task {task}: choose {names}", task=task, names=" or ".join(tasks)))
     found: type[Any] = getattr(library, TASKS[task])
     return found
 

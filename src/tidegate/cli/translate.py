@@ -48,7 +48,13 @@ def translate() -> Callable[..., None]:
 
         model = load(run)
         if not isinstance(model, TranslationModel):
-            raise ConfigError(f"translate is for a translator, and {run} holds a model of another task: {model.task}")
+            raise ConfigError(
+                tr(
+                    "translate is for a translator, and {run} holds a model of another task: {task}",
+                    run=run,
+                    task=model.task,
+                )
+            )
         how = taken(context, own, values)
         given = list(texts or ())
         if file is not None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SplitError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 
 _NAMES = ("training", "validation", "test")
 _TRIES = 16
@@ -40,9 +41,15 @@ def deal_classes(
         shown = ", ".join(f"{names[code]} ({counts[code]})" for code in short[:5])
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""
         raise SplitError(
-            f"classes with fewer than {len(parts)} members cannot be in every part "
-            f"({', '.join(_NAMES[part] for part in parts)}): {shown}{more}; collect more of them, leave them out, join "
-            "them with another class, or choose by='random'"
+            tr(
+                "classes with fewer than {count} members cannot be in every part ({names}): "
+                "{shown}{more}; collect more of them, leave them out, join them with another class, or "
+                "choose by='random'",
+                count=len(parts),
+                names=", ".join(_NAMES[part] for part in parts),
+                shown=shown,
+                more=more,
+            )
         )
     taken = np.zeros((3, len(names)), dtype=np.int64)
     notes = []
@@ -105,8 +112,13 @@ def deal_groups(
     count, parts = int(groups.max()) + 1, np.flatnonzero(sizes)
     if count < len(parts):
         raise SplitError(
-            f"{count} groups cannot be divided into {len(parts)} parts ({', '.join(_NAMES[part] for part in parts)}); "
-            "leave a part out (validation=0 or test=0), or name a column with more groups"
+            tr(
+                "{count} groups cannot be divided into {count2} parts ({names}); leave a part out "
+                "(validation=0 or test=0), or name a column with more groups",
+                count=count,
+                count2=len(parts),
+                names=", ".join(_NAMES[part] for part in parts),
+            )
         )
     table = np.zeros((count, int(classes.max()) + 1))
     np.add.at(table, (groups, classes), 1)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.partition import By, _choose, _classes, _distinct, _labelled, measured
 
 
@@ -33,14 +34,16 @@ def deal_folds(
         SplitError: fewer sequences, groups, or members of a class than folds.
     """
     if by == "time":
-        raise ConfigError("by='time' has one way to divide the data, not several: use fit(by='time')")
+        raise ConfigError(tr("by='time' has one way to divide the data, not several: use fit(by='time')"))
     if by not in get_args(By):
-        raise ConfigError(f"by={by!r} is unknown; choose one of auto, random, stratified, grouped")
+        raise ConfigError(tr("by={by!r} is unknown; choose one of auto, random, stratified, grouped", by=by))
     if isinstance(folds, bool) or not isinstance(folds, (int, np.integer)) or folds < 2:
-        raise ConfigError(f"folds={folds!r} must be a whole number, 2 or more")
+        raise ConfigError(tr("folds={folds!r} must be a whole number, 2 or more", folds=folds))
     held, notes = _labelled(sequences)
     if len(held) < folds:
-        raise SplitError(f"{len(held)} sequences cannot be divided into {folds} folds; ask for fewer")
+        raise SplitError(
+            tr("{count} sequences cannot be divided into {folds} folds; ask for fewer", count=len(held), folds=folds)
+        )
     chosen = _choose(sequences, held, by)
     rng = np.random.default_rng(seed)
     found = np.full(len(sequences), -1, dtype=np.int64)
@@ -68,8 +71,13 @@ def _balanced(
         if counts.min() < folds:
             least = int(counts.argmin())
             raise SplitError(
-                f"class {names[least]} has {counts[least]} members, fewer than the {folds} folds: ask for fewer folds, "
-                "collect more of it, or choose by='random'"
+                tr(
+                    "class {name} has {count} members, fewer than the {folds} folds: ask for fewer folds, "
+                    "collect more of it, or choose by='random'",
+                    name=names[least],
+                    count=counts[least],
+                    folds=folds,
+                )
             )
         order = order[np.argsort(codes[order], kind="stable")]
         turns = np.arange(len(held)) % folds
@@ -86,7 +94,13 @@ def _whole_groups(
     groups = sequences.groups[held]
     kinds = _distinct(groups)
     if len(kinds) < folds:
-        raise SplitError(f"{len(kinds)} groups cannot be divided into {folds} folds; ask for {len(kinds)} at most")
+        raise SplitError(
+            tr(
+                "{count} groups cannot be divided into {folds} folds; ask for {count} at most",
+                count=len(kinds),
+                folds=folds,
+            )
+        )
     index = {kind: code for code, kind in enumerate(kinds)}
     codes = np.array([index[group] for group in groups.tolist()], dtype=np.int64)
     table = _members(sequences, held, codes, len(kinds))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Keys, Loaded, Source
 
 
@@ -42,8 +43,13 @@ def series_keys(source: Source, loaded: Loaded, names: tuple[str, ...]) -> Serie
         if blank:
             lost = np.isin(keys.codes, blank)
             raise SchemaError(
-                f"{source.place(int(np.argmax(lost)))}, column {name!r}: the series has no name ({int(lost.sum())} "
-                "such rows); fill it in, or remove the rows"
+                tr(
+                    "{place}, column {name!r}: the series has no name ({sum} such rows); fill it in, or "
+                    "remove the rows",
+                    place=source.place(int(np.argmax(lost))),
+                    name=name,
+                    sum=int(lost.sum()),
+                )
             )
     if len(parts) == 1:
         return SeriesKeys(parts[0].names, parts[0].codes.astype(np.int64), {names[0]: as_given(parts[0])})

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.balance import deal_classes, deal_groups
 from tidegate.data.suspects import suspect_groups
 
@@ -74,9 +75,9 @@ def partition(
     ('grouped', 12, [])
     """
     if by not in get_args(By):
-        raise ConfigError(f"by={by!r} is unknown; choose one of {', '.join(get_args(By))}")
+        raise ConfigError(tr("by={by!r} is unknown; choose one of {names}", by=by, names=", ".join(get_args(By))))
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ConfigError(f"seed={seed!r} must be a whole number, 0 or more")
+        raise ConfigError(tr("seed={seed!r} must be a whole number, 0 or more", seed=seed))
     held, notes = _labelled(sequences)
     if by == "given" or (by == "auto" and sequences.parts is not None):
         return _given(sequences, held, notes)
@@ -106,12 +107,16 @@ def partition(
 def _given(sequences: Sequences, held: NDArray[np.int64], notes: list[Note]) -> Partition:
     """The parts that the data name."""
     if sequences.parts is None:
-        raise ConfigError("by='given' needs a column that says which part each sequence is in; name it when reading")
+        raise ConfigError(
+            tr("by='given' needs a column that says which part each sequence is in; name it when reading")
+        )
     own = sequences.parts[held]
     places = [held[own == name] for name in PARTS]
     if not len(places[0]) or not len(places[1]):
         counts = ", ".join(f"{name}: {len(part)}" for name, part in zip(PARTS, places, strict=True))
-        raise SplitError(f"the data name no training or no validation sequences ({counts}); pass by='random'")
+        raise SplitError(
+            tr("the data name no training or no validation sequences ({counts}); pass by='random'", counts=counts)
+        )
     message = "Parts are as the data name them: {train} train, {validation} validate, {test} test."
     notes.append(Note("parts", message, {name: len(part) for name, part in zip(PARTS, places, strict=True)}))
     return Partition(places[0], places[1], places[2], "given", tuple(notes))
@@ -126,7 +131,7 @@ def _labelled(sequences: Sequences) -> tuple[NDArray[np.int64], list[Note]]:
     if known.all():
         return everything, []
     if not known.any():
-        raise SplitError("no sequence has a label; check the label column")
+        raise SplitError(tr("no sequence has a label; check the label column"))
     message = "{count} of {total} sequences have no label (first: {first}); they are in no part."
     first = sequences.ids[int(np.argmin(known))]
     return everything[known], [
@@ -152,31 +157,47 @@ def _sizes(total: int, validation: float, test: float) -> NDArray[np.int64]:
     sizes[0] = total - sizes[1] - sizes[2]
     if sizes[0] < 1:
         raise SplitError(
-            f"validation={validation} and test={test} leave no training sequences of {total}; make them smaller"
+            tr(
+                "validation={validation} and test={test} leave no training sequences of {total}; make them smaller",
+                validation=validation,
+                test=test,
+                total=total,
+            )
         )
     return np.array(sizes, dtype=np.int64)
 
 
 def _size(total: int, name: str, asked: Any) -> int:
     if isinstance(asked, (bool, np.bool_)) or not isinstance(asked, (int, float, np.integer, np.floating)):
-        raise ConfigError(f"{name}={asked!r} must be a fraction or a count of sequences")
+        raise ConfigError(tr("{name}={asked!r} must be a fraction or a count of sequences", name=name, asked=asked))
     if isinstance(asked, (int, np.integer)):
         if asked < 0:
-            raise ConfigError(f"{name}={asked} must not be negative")
+            raise ConfigError(tr("{name}={asked} must not be negative", name=name, asked=asked))
         return int(asked)
     if not 0 <= asked < 1:
-        raise ConfigError(f"{name}={asked} must be a fraction below 1; for a count of sequences give a whole number")
+        raise ConfigError(
+            tr(
+                "{name}={asked} must be a fraction below 1; for a count of sequences give a whole number",
+                name=name,
+                asked=asked,
+            )
+        )
     size = int(np.floor(total * float(asked) + 0.5))
     if asked and not size:
         raise SplitError(
-            f"{name}={asked} of {total} sequences is none; give a larger share, a count, or 0 to leave the part out"
+            tr(
+                "{name}={asked} of {total} sequences is none; give a larger share, a count, or 0 to leave the part out",
+                name=name,
+                asked=asked,
+                total=total,
+            )
         )
     return size
 
 
 def _choose(sequences: Sequences, held: NDArray[np.int64], by: str) -> str:
     if by == "grouped" and sequences.groups is None:
-        raise ConfigError("by='grouped' needs groups; name their column when reading (group=)")
+        raise ConfigError(tr("by='grouped' needs groups; name their column when reading (group=)"))
     if by != "auto":
         return by
     if sequences.groups is not None:
@@ -209,7 +230,9 @@ def _classes(sequences: Sequences, held: NDArray[np.int64], by: str) -> tuple[ND
     labels = sequences.labels
     if labels is None or sequences.per_step or labels.ndim == 2:
         what = "there are none" if labels is None else "a sequence has several"
-        raise ConfigError(f"by={by!r} needs one label a sequence, but {what}; choose by='random' or by='grouped'")
+        raise ConfigError(
+            tr("by={by!r} needs one label a sequence, but {what}; choose by='random' or by='grouped'", by=by, what=what)
+        )
     labels = labels[held]
     if measured(labels):
         edges = np.unique(np.quantile(labels, np.linspace(0, 1, min(_BINS, max(len(labels) // 4, 1)) + 1)[1:-1]))

@@ -110,7 +110,7 @@ def read(
     if timezone is not None:
         zone(timezone)
     if wide not in (False, True, "rows"):
-        raise ConfigError(f'wide={wide!r} must be False, True or "rows"')
+        raise ConfigError(tr('wide={wide!r} must be False, True or "rows"', wide=wide))
     opened = open_source(source, options, wide == "rows")
     if wide == "rows":
         rows, schema, aware, starts = _wide_rows(opened, frequency)
@@ -201,7 +201,12 @@ def _counted(frequency: str | Frequency | None) -> Frequency:
 
     found = Frequency(1, "row") if frequency is None else parse(frequency, np.zeros(1, dtype=np.int64))
     if found.unit != "row":
-        raise TimeError(f"frequency={frequency!r} needs a time column, but the rows are only counted; leave it out")
+        raise TimeError(
+            tr(
+                "frequency={frequency!r} needs a time column, but the rows are only counted; leave it out",
+                frequency=frequency,
+            )
+        )
     return found
 
 
@@ -322,7 +327,7 @@ def _wide_rows(source: Source, frequency: str | Frequency | None) -> tuple[Rows,
     elif isinstance(source, frames.ArraySource):
         ids, starts, values = wider.rows_of_frame(source)
     else:
-        raise SchemaError('wide="rows" needs a CSV file or a frame')
+        raise SchemaError(tr('wide="rows" needs a CSV file or a frame'))
     time = np.arange(int(starts[-1]), dtype=np.int64) - np.repeat(starts[:-1], np.diff(starts))
     codes = np.repeat(np.arange(len(ids)), np.diff(starts))
     notes = [Note("no_time_column", "There is no time column: rows are counted in their order.")]
@@ -343,15 +348,22 @@ def _static_data(
     assert keys.codes is not None
     if len(keys.ids) < loaded.rows:
         raise SchemaError(
-            f"static_data has several rows for one series in column {', '.join(map(repr, key))}; expected one row per "
-            "series"
+            tr(
+                "static_data has several rows for one series in column {names}; expected one row per series",
+                names=", ".join(map(repr, key)),
+            )
         )
     index = {keys.ids[code]: row for row, code in enumerate(keys.codes)}
     absent = [name for name in ids if name not in index]
     if absent:
         raise SchemaError(
-            f"static_data has no row for series {absent[0]!r} ({len(absent)} series are absent); its series column is "
-            f"{', '.join(map(repr, key))}"
+            tr(
+                "static_data has no row for series {absent!r} ({count} series are absent); its series "
+                "column is {names}",
+                absent=absent[0],
+                count=len(absent),
+                names=", ".join(map(repr, key)),
+            )
         )
     pick = np.array([index[name] for name in ids], dtype=np.int64)
     found = {name: np.asarray(loaded.values[name])[pick] for name in names}

@@ -159,7 +159,9 @@ def find_series(source: Source, series: Names) -> tuple[str, ...]:
         if name not in source.names:
             raise missing_column(source, name, "series")
         if names.count(name) > 1:
-            raise SchemaError(f"series={list(names)}: column {name!r} is named more than once")
+            raise SchemaError(
+                tr("series={names}: column {name!r} is named more than once", names=list(names), name=name)
+            )
     if names:
         return names
     return tuple(name for known in _SERIES for name in source.names if name.lower() == known)[:1]
@@ -266,7 +268,14 @@ def resolve(
     for option, names in uses:
         for name in names:
             if name in seen:
-                raise SchemaError(f"column {name!r} is named as {seen[name]} and as {option}; a column has one role")
+                raise SchemaError(
+                    tr(
+                        "column {name!r} is named as {seen} and as {option}; a column has one role",
+                        name=name,
+                        seen=seen[name],
+                        option=option,
+                    )
+                )
             seen[name] = option
     label = None if not times else times[0] if len(times) == 1 else "time"
     series_name = "/".join(keys) or None

@@ -81,7 +81,9 @@ def read_sequences(
     if isinstance(data, Sequences):
         return data
     if kind is not None and kind not in get_args(Kind):
-        raise ConfigError(f"kind={kind!r} is unknown; choose one of {', '.join(get_args(Kind))}")
+        raise ConfigError(
+            tr("kind={kind!r} is unknown; choose one of {names}", kind=kind, names=", ".join(get_args(Kind)))
+        )
     given: dict[str, Any] = {"label": label, "id": id, "time": time, "features": features, "group": group, "text": text}
     given |= {"pattern": pattern, **more}
     given = {name: value for name, value in given.items() if value is not None} | ({"tag": True} if tag else {})
@@ -91,15 +93,26 @@ def read_sequences(
     known = {name for names in OPTIONS.values() for name in names}
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ConfigError(f"option {unknown[0]!r} is unknown; read_sequences takes {', '.join(sorted(known))}")
+        raise ConfigError(
+            tr(
+                "option {unknown!r} is unknown; read_sequences takes {names}",
+                unknown=unknown[0],
+                names=", ".join(sorted(known)),
+            )
+        )
     if is_store(data):
         data, given = read_store(data, given)
     found: Kind = kind or kind_of(data, given)
     odd = sorted(set(given) - set(OPTIONS[found]))
     if odd:
         raise ConfigError(
-            f"{odd[0]}= says nothing about {found}, which these data were taken for; it takes "
-            f"{', '.join(OPTIONS[found])}. To have them read otherwise, pass kind="
+            tr(
+                "{odd}= says nothing about {found}, which these data were taken for; it takes {names}. "
+                "To have them read otherwise, pass kind=",
+                odd=odd[0],
+                found=found,
+                names=", ".join(OPTIONS[found]),
+            )
         )
     return _READERS[found](data, given)
 
@@ -111,7 +124,7 @@ def plain_arrays(data: Any) -> Any:
         DataError: a sparse matrix.
     """
     if type(data).__module__.startswith("scipy.sparse"):
-        raise DataError("the data are a sparse matrix, which holds no sequences: give its .toarray()")
+        raise DataError(tr("the data are a sparse matrix, which holds no sequences: give its .toarray()"))
     framed = any(hasattr(data, name) for name in ("columns", "column_names", "__dataframe__"))
     if isinstance(data, np.ndarray) or framed or not hasattr(data, "__array__"):
         return data
@@ -123,7 +136,7 @@ def _arrays(data: Any, given: dict[str, Any]) -> Sequences:
     if isinstance(data, np.ndarray) and data.dtype.kind != "O":
         return arrays.read_array(data, **given)
     if "lengths" in given:
-        raise ConfigError("lengths= goes with one array of all sequences, not with a list")
+        raise ConfigError(tr("lengths= goes with one array of all sequences, not with a list"))
     return arrays.read_list(list(data), **given)
 
 
@@ -152,7 +165,7 @@ def _table(data: Any, given: dict[str, Any]) -> Sequences:
 
 def _archive(data: Any, given: dict[str, Any]) -> Sequences:
     if not isinstance(data, Path):
-        raise ConfigError("kind='archive' reads a file; give its path")
+        raise ConfigError(tr("kind='archive' reads a file; give its path"))
     return archive.read_archive(data, **given)
 
 
@@ -164,13 +177,17 @@ def _texts(data: Any, given: dict[str, Any]) -> Sequences:
     if isinstance(data, (list, tuple, np.ndarray)) or getattr(data, "ndim", 2) == 1:
         wrong = sorted(set(given) & {"text", "label", "id", "group"})
         if wrong:
-            raise ConfigError(f"{wrong[0]}= names a column, but the data are texts; pass labels=, ids= or groups=")
+            raise ConfigError(
+                tr("{wrong}= names a column, but the data are texts; pass labels=, ids= or groups=", wrong=wrong[0])
+            )
         return texts.read_texts(data, **given)
     if "text" not in given:
-        raise ConfigError("texts of a table need text=, the column that holds them")
+        raise ConfigError(tr("texts of a table need text=, the column that holds them"))
     wrong = sorted(set(given) & {"labels", "groups", "ids"})
     if wrong:
-        raise ConfigError(f"{wrong[0]}= goes with a list of texts; name columns with label=, group= or id=")
+        raise ConfigError(
+            tr("{wrong}= goes with a list of texts; name columns with label=, group= or id=", wrong=wrong[0])
+        )
     return texts.read_text_table(_source(data, given), **given)
 
 
@@ -185,14 +202,20 @@ def _frames(data: Any, given: dict[str, Any]) -> Sequences:
     taken = fields if isinstance(data, Path) else ("frame", "colour", "labels", "groups", "ids", "lengths", "rate")
     wrong = sorted(set(given) - set(taken))
     if wrong:
-        raise ConfigError(f"{wrong[0]}= does not go with {'files' if isinstance(data, Path) else 'arrays'} of pictures")
+        raise ConfigError(
+            tr(
+                "{wrong}= does not go with {text} of pictures",
+                wrong=wrong[0],
+                text="files" if isinstance(data, Path) else "arrays",
+            )
+        )
     frame = given.get("frame")
     if frame is not None and not (
         isinstance(frame, (tuple, list))
         and len(frame) == 2
         and all(isinstance(n, int) and 1 <= n <= 4096 for n in frame)
     ):
-        raise ConfigError(f"frame={frame!r} must be (height, width), from 1 to 4096")
+        raise ConfigError(tr("frame={frame!r} must be (height, width), from 1 to 4096", frame=frame))
     given = {**given, "frame": None if frame is None else (frame[0], frame[1])}
     if isinstance(data, Path):
         return clips.read_clip_files(data, **given)

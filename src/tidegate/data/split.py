@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.time.zones import to_utc
 
 Size = float | int | str | date | np.datetime64
@@ -74,7 +75,7 @@ def check_sizes(window: int, horizon: int) -> None:
     """
     for name, value in (("window", window), ("horizon", horizon)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ConfigError(f"{name}={value!r} must be a whole number of rows, at least 1")
+            raise ConfigError(tr("{name}={value!r} must be a whole number of rows, at least 1", name=name, value=value))
 
 
 def split(table: Table, *, validation: Size = 0.1, test: Size = 0.2, gap: int = 0, window: int, horizon: int) -> Split:
@@ -97,7 +98,7 @@ def split(table: Table, *, validation: Size = 0.1, test: Size = 0.2, gap: int = 
     """
     check_sizes(window, horizon)
     if isinstance(gap, bool) or not isinstance(gap, (int, np.integer)) or gap < 0:
-        raise ConfigError(f"gap={gap!r} must be a whole number of rows, at least 0")
+        raise ConfigError(tr("gap={gap!r} must be a whole number of rows, at least 0", gap=gap))
     first, end = table.starts[:-1], table.starts[1:]
     test_begin = _begin(table, "test", test, end)
     notes: list[Note] = []
@@ -142,14 +143,20 @@ def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArr
     """[G] first row of a part that ends at `end`; None for no such part."""
     lengths = table.lengths
     if isinstance(size, (bool, np.bool_)):
-        raise ConfigError(f"{name}={size} must be a fraction, a count of rows or a date")
+        raise ConfigError(tr("{name}={size} must be a fraction, a count of rows or a date", name=name, size=size))
     if isinstance(size, (int, np.integer)):
         if size < 0:
-            raise ConfigError(f"{name}={size} must not be negative")
+            raise ConfigError(tr("{name}={size} must not be negative", name=name, size=size))
         return None if size == 0 else np.asarray(np.maximum(end - int(size), table.starts[:-1]))
     if isinstance(size, (float, np.floating)):
         if not 0 <= size < 1:
-            raise ConfigError(f"{name}={size} must be a fraction below 1; for a count of rows give a whole number")
+            raise ConfigError(
+                tr(
+                    "{name}={size} must be a fraction below 1; for a count of rows give a whole number",
+                    name=name,
+                    size=size,
+                )
+            )
         if size == 0:
             return None
         rows = np.floor(lengths * float(size) + 0.5).astype(np.int64)
@@ -159,13 +166,23 @@ def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArr
 
 def _begin_at(table: Table, name: str, size: Any) -> NDArray[np.int64]:
     if table.time.dtype.kind != "M":
-        raise SplitError(f"{name}={size!r} is a date, but the rows have no times; give a fraction or a count of rows")
+        raise SplitError(
+            tr(
+                "{name}={size!r} is a date, but the rows have no times; give a fraction or a count of rows",
+                name=name,
+                size=size,
+            )
+        )
     try:
         at = np.datetime64(size.strip() if isinstance(size, str) else size, "us")
     except (ValueError, TypeError):
-        raise ConfigError(f"{name}={size!r} is no date; write it as '2024-12-31' or '2024-12-31 06:00'") from None
+        raise ConfigError(
+            tr("{name}={size!r} is no date; write it as '2024-12-31' or '2024-12-31 06:00'", name=name, size=size)
+        ) from None
     if np.isnat(at):
-        raise ConfigError(f"{name}={size!r} is no date; write it as '2024-12-31' or '2024-12-31 06:00'")
+        raise ConfigError(
+            tr("{name}={size!r} is no date; write it as '2024-12-31' or '2024-12-31 06:00'", name=name, size=size)
+        )
     if table.timezone is not None:
         at = to_utc(np.array([at]), table.timezone)[0][0]
     return np.array(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split, check_sizes
 
 
@@ -71,9 +72,9 @@ def windows(table: Table, split: Split, part: str, *, window: int, horizon: int,
     """
     check_sizes(window, horizon)
     if stride < 1:
-        raise ConfigError(f"stride={stride} must be at least 1")
+        raise ConfigError(tr("stride={stride} must be at least 1", stride=stride))
     if part not in split.parts:
-        raise ConfigError(f"the split has no part {part!r}; it has {', '.join(split.parts)}")
+        raise ConfigError(tr("the split has no part {part!r}; it has {names}", part=part, names=", ".join(split.parts)))
     begin, end = split.parts[part][:, 0], split.parts[part][:, 1]
     base = begin if part == "train" else table.starts[:-1]
     first = np.maximum(begin, base + window).astype(np.int64)
@@ -110,7 +111,7 @@ class Batches:
         drop_last: bool = False,
     ) -> None:
         if batch_size < 1:
-            raise ConfigError(f"batch_size={batch_size} must be at least 1")
+            raise ConfigError(tr("batch_size={batch_size} must be at least 1", batch_size=batch_size))
         self.windows = windows
         self.batch_size = batch_size
         self.seed = seed

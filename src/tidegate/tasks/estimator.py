@@ -15,6 +15,7 @@ from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.runlock import hold_run
 from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
+from tidegate.core.translate import tr
 from tidegate.tasks.params import Parameters
 from tidegate.tasks.search.presets import search
 from tidegate.tasks.verbs import require_verb
@@ -37,7 +38,7 @@ def _refuses(verb: str) -> Callable[..., object]:
     def refuse(self: Estimator, *data: Any, **how: Any) -> NoReturn:
         """Not for this task. Raises: ConfigError: always, with what to do instead."""
         require_verb(self, verb)
-        raise ConfigError(f"a {type(self).__name__} has no {verb}")
+        raise ConfigError(tr("a {kind} has no {verb}", kind=type(self).__name__, verb=verb))
 
     refuse.__name__ = verb
     return refuse
@@ -126,7 +127,7 @@ class Estimator(Parameters, Notebook, ABC):
         begun = time.monotonic()
         self.check()
         if call.split["validation"] == 0:
-            raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1")
+            raise ConfigError(tr("validation=0: the epoch is chosen on a validation part; give it a share such as 0.1"))
         with nullcontext() if call.out is None else hold_run(Path(call.out)):
             return self._fit_into(call, begun)
 
@@ -230,7 +231,14 @@ class Estimator(Parameters, Notebook, ABC):
         artifact = read_model(path)
         record = artifact.record
         if record.task != cls.task:
-            raise ArtifactError(f"{path}: task is {record.task!r}, not {cls.task!r}: load it with tidegate.load()")
+            raise ArtifactError(
+                tr(
+                    "{path}: task is {task!r}, not {task2!r}: load it with tidegate.load()",
+                    path=path,
+                    task=record.task,
+                    task2=cls.task,
+                )
+            )
         model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
         model.reading_ = dict(record.reading)
         model._restore(artifact, Path(path))
@@ -329,7 +337,12 @@ class Estimator(Parameters, Notebook, ABC):
             return
         if hasattr(self, "notes_"):
             raise NotFittedError(
-                f"this {type(self).__name__} was loaded without the data it was trained on: open its run with "
-                "tidegate.open_run(RUN) (in a shell, name the folder of the run), or give data"
+                tr(
+                    "this {kind} was loaded without the data it was trained on: open its run with "
+                    "tidegate.open_run(RUN) (in a shell, name the folder of the run), or give data",
+                    kind=type(self).__name__,
+                )
             )
-        raise NotFittedError(f"this {type(self).__name__} has not been fitted: call fit() first, or tidegate.load()")
+        raise NotFittedError(
+            tr("this {kind} has not been fitted: call fit() first, or tidegate.load()", kind=type(self).__name__)
+        )

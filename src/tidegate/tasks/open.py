@@ -17,6 +17,7 @@ from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.fingerprint import data_fingerprint
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ class Stored:
             notes = tuple(Note(note["kind"], note["message"], note["values"]) for note in metrics["notes"])
             stopped, data = str(metrics["stopped"]), str(metrics["data"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"{folder} is not the folder of a run ({FILES}): {error}") from error
+            raise ArtifactError(
+                tr("{folder} is not the folder of a run ({files}): {error}", folder=folder, files=FILES, error=error)
+            ) from error
         return cls(folder, reading.pop("data", None), reading, split, losses, stopped, notes, data)
 
     def given(self, data: Any) -> Any:
@@ -71,7 +74,7 @@ class Stored:
             ArtifactError: the run does not say where they are.
         """
         if data is None and self.source is None:
-            raise ArtifactError(f"{self.folder}: the run does not say where its data are; give them")
+            raise ArtifactError(tr("{folder}: the run does not say where its data are; give them", folder=self.folder))
         return self.source if data is None else data
 
     def history(self) -> History:
@@ -95,8 +98,12 @@ class Stored:
         if data_fingerprint(data) != self.data:
             where = given if isinstance(given, (str, Path)) else "what was given"
             raise DataError(
-                f"{where} is no longer what it was trained on, so that {self.folder} cannot be opened with it: name a "
-                "copy of the data as they were, or fit again"
+                tr(
+                    "{where} is no longer what it was trained on, so that {folder} cannot be opened with it: "
+                    "name a copy of the data as they were, or fit again",
+                    where=where,
+                    folder=self.folder,
+                )
             )
 
 

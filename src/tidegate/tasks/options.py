@@ -106,7 +106,13 @@ class LayerOptions(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.conv_stride > self.conv_kernel:
-            raise ConfigError(f"conv_stride {self.conv_stride} above conv_kernel {self.conv_kernel} would skip steps")
+            raise ConfigError(
+                tr(
+                    "conv_stride {conv_stride} above conv_kernel {conv_kernel} would skip steps",
+                    conv_stride=self.conv_stride,
+                    conv_kernel=self.conv_kernel,
+                )
+            )
 
     def check_cell(self, recurrent: RecurrentOptions) -> None:
         """Refuse what a recurrence of these sizes cannot do.
@@ -115,9 +121,11 @@ class LayerOptions(Checked):
             ConfigError: naming both options.
         """
         if self.encoder != "recurrent" and recurrent.bidirectional is True:
-            raise ConfigError(f"bidirectional belongs to a recurrence; encoder={self.encoder!r} has no direction")
+            raise ConfigError(
+                tr("bidirectional belongs to a recurrence; encoder={encoder!r} has no direction", encoder=self.encoder)
+            )
         if self.forget_bias is not None and recurrent.cell == "gru":
-            raise ConfigError("forget_bias belongs to a cell with a forget gate: cell='gru' has none")
+            raise ConfigError(tr("forget_bias belongs to a cell with a forget gate: cell='gru' has none"))
 
 
 def recurrent_options(model: Any) -> RecurrentOptions:
@@ -166,7 +174,13 @@ def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
     if is_dataclass(given) and not isinstance(given, type) and issubclass(kind, type(given)):
         return kind(**{item.name: getattr(given, item.name) for item in fields(given)})  # what it lacks is as usual
     if not isinstance(given, Mapping):
-        raise ConfigError(f"expected {kind.__name__} or a mapping of its options, got {type(given).__name__}")
+        raise ConfigError(
+            tr(
+                "expected {kind} or a mapping of its options, got {kind2}",
+                kind=kind.__name__,
+                kind2=type(given).__name__,
+            )
+        )
     known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in known:
@@ -193,8 +207,14 @@ def overrule(options: Group, given: Any, own: Mapping[str, Any], usual: Mapping[
             continue
         if value != (usual or {}).get(name, _NEVER):
             raise ConfigError(
-                f"{name}={found!r} in {type(options).__name__} would be overruled by the argument {name}={value!r}: "
-                f"give {name} to the estimator itself"
+                tr(
+                    "{name}={found!r} in {kind} would be overruled by the argument {name}={value!r}: give "
+                    "{name} to the estimator itself",
+                    name=name,
+                    found=found,
+                    kind=type(options).__name__,
+                    value=value,
+                )
             )
         alone.add(name)
     changes = {name: value for name, value in own.items() if value is not None and name not in alone}

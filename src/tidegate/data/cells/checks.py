@@ -198,8 +198,12 @@ def static_of(
             if len(part):
                 if (part != part[0]).any():
                     raise SchemaError(
-                        f"static column {name!r} changes within series {ids[i]!r}; a static column has one value per "
-                        "series. Name it as known= or observed= instead"
+                        tr(
+                            "static column {name!r} changes within series {name2!r}; a static column has one value "
+                            "per series. Name it as known= or observed= instead",
+                            name=name,
+                            name2=ids[i],
+                        )
                     )
                 single[i] = part[0]
         found[name] = single

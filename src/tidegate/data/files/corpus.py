@@ -13,6 +13,7 @@ import numpy as np
 from tidegate.core.errors import ConfigError, DataError, ReadError, SchemaError, SplitError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.files import dialect
 from tidegate.data.files.midi import is_midi, read_midi
 from tidegate.prepare.notes import BAR, chords_of_roll, text_of
@@ -43,11 +44,11 @@ def read_corpus(
         ConfigError: `each` is none of these. SchemaError: what is given is no text.
     """
     if each not in EACH:
-        raise ConfigError(f"each is one of {', '.join(EACH)}; got {each!r}")
+        raise ConfigError(tr("each is one of {names}; got {each!r}", names=", ".join(EACH), each=each))
     if isinstance(data, Sequences):
         if data.texts is None:
             raise SchemaError(
-                "these Sequences hold no texts: give tidegate.LanguageModel a text file or a list of texts"
+                tr("these Sequences hold no texts: give tidegate.LanguageModel a text file or a list of texts")
             )
         return data
     notes: list[Note] = []
@@ -56,7 +57,9 @@ def read_corpus(
     pieces = [(name, piece) for name, text in named for piece in _divide(text, each)]
     whole = sum(len(text) for _, text in pieces)
     if not whole or not any(text.strip() for _, text in pieces):
-        raise DataError(f"{_what(data)} holds no text: expected at least some hundred characters to learn from")
+        raise DataError(
+            tr("{what} holds no text: expected at least some hundred characters to learn from", what=_what(data))
+        )
     kept = [(name, text) for name, text in pieces if text.strip()]
     if len(kept) < len(pieces):
         notes.append(Note("empty_text", "{count} empty texts were left out.", {"count": len(pieces) - len(kept)}))
@@ -98,7 +101,9 @@ def _named(data: Any, how: _Reading) -> list[tuple[str, str]]:
     try:
         items = list(data)
     except TypeError:
-        raise SchemaError(f"a corpus is a path, a text or a list of texts; got {type(data).__name__}") from None
+        raise SchemaError(
+            tr("a corpus is a path, a text or a list of texts; got {kind}", kind=type(data).__name__)
+        ) from None
     found: list[tuple[str, str]] = []
     for place, item in enumerate(items):
         if isinstance(item, Path):
@@ -112,7 +117,14 @@ def _named(data: Any, how: _Reading) -> list[tuple[str, str]]:
         elif isinstance(item, (Sequence, np.ndarray)) and not isinstance(item, bytes):
             found.append((str(place), " ".join(_symbol(part, place) for part in item)))
         else:
-            raise SchemaError(f"text {place} is {item!r}, a {type(item).__name__}; expected text, a path or symbols")
+            raise SchemaError(
+                tr(
+                    "text {place} is {item!r}, a {kind}; expected text, a path or symbols",
+                    place=place,
+                    item=item,
+                    kind=type(item).__name__,
+                )
+            )
     return found
 
 
@@ -127,7 +139,9 @@ def _is_music(item: Any) -> bool:
 def _symbol(part: Any, place: int) -> str:
     text = str(part)
     if not text or text.split() != [text]:
-        raise SchemaError(f"text {place} has the symbol {text!r}: symbols are not empty and hold no blank")
+        raise SchemaError(
+            tr("text {place} has the symbol {text!r}: symbols are not empty and hold no blank", place=place, text=text)
+        )
     return text
 
 
@@ -137,7 +151,13 @@ def _files(path: Path, how: _Reading) -> list[tuple[str, str]]:
     files = sorted(file for file in path.rglob(how.pattern) if file.is_file())
     files = files or sorted(file for file in path.rglob("*") if file.is_file() and is_midi(file))
     if not files:
-        raise ReadError(f"{path}: no file in it is named {how.pattern}; say which are meant with pattern=")
+        raise ReadError(
+            tr(
+                "{path}: no file in it is named {pattern}; say which are meant with pattern=",
+                path=path,
+                pattern=how.pattern,
+            )
+        )
     return [(str(file.relative_to(path)), _file(file, how)) for file in files if file.stat().st_size]
 
 
@@ -154,18 +174,26 @@ def _read(path: Path, encoding: str | None, notes: list[Note]) -> str:
         with dialect.open_bytes(path) as file:
             content = file.read(LARGEST + 1)
     except (OSError, EOFError, zlib.error) as error:
-        raise ReadError(f"{path} cannot be read: {error}") from None
+        raise ReadError(tr("{path} cannot be read: {error}", path=path, error=error)) from None
     if len(content) > LARGEST:
-        raise ReadError(f"{path} is larger than {LARGEST >> 30} GB of text: give a part of it")
+        raise ReadError(
+            tr("{path} is larger than {value} GB of text: give a part of it", path=path, value=LARGEST >> 30)
+        )
     if not content:
-        raise DataError(f"{path} is empty: expected a text to learn from")
+        raise DataError(tr("{path} is empty: expected a text to learn from", path=path))
     found = dialect.encoding_of(path, content[: 1 << 18], encoding)
     try:
         text = content.decode(found)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ReadError(
-            f"{path}, line {line}: byte {content[error.start]:#04x} is no {found} text; pass its encoding= (--encoding)"
+            tr(
+                "{path}, line {line}: byte {content:#04x} is no {found} text; pass its encoding= (--encoding)",
+                path=path,
+                line=line,
+                content=content[error.start],
+                found=found,
+            )
         ) from None
     if encoding is None and not found.startswith("utf"):
         message = "{name} was read as {encoding}, as its letters suggest; pass encoding= if that is wrong."
@@ -220,7 +248,9 @@ def divide(texts: Sequence[str], validation: float | int, test: float | int) -> 
     cuts = [len(sizes)]
     for name, wanted in (("test", test), ("validation", validation)):
         if isinstance(wanted, bool) or wanted < 0 or (isinstance(wanted, float) and wanted >= 1):
-            raise SplitError(f"{name} is a share below 1, or a whole number; got {wanted!r}")
+            raise SplitError(
+                tr("{name} is a share below 1, or a whole number; got {wanted!r}", name=name, wanted=wanted)
+            )
         if isinstance(wanted, int):
             cut = cuts[-1] - wanted
         else:
@@ -228,7 +258,15 @@ def divide(texts: Sequence[str], validation: float | int, test: float | int) -> 
             cut = min(int(np.searchsorted(ends, left, side="left")) + 1, cuts[-1] - 1) if left > 0 else 0
             cut = cut if wanted else cuts[-1]
         if cut < 1:
-            raise SplitError(f"{name}={wanted!r} leaves nothing to train on: there are {len(sizes)} " + _unit(alone))
+            raise SplitError(
+                tr(
+                    "{name}={wanted!r} leaves nothing to train on: there are {count} {unit}",
+                    name=name,
+                    wanted=wanted,
+                    count=len(sizes),
+                    unit=_unit(alone),
+                )
+            )
         cuts.append(cut)
     whole, middle, first = cuts
     if alone:

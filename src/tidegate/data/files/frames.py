@@ -66,10 +66,10 @@ class ArraySource:
         self.arrays = {name: _tidy(name, values) for name, values in arrays.items()}
         lengths = {name: len(values) for name, values in self.arrays.items()}
         if len(set(lengths.values())) > 1:
-            raise SchemaError(f"columns differ in length: {lengths}; give arrays of one length")
+            raise SchemaError(tr("columns differ in length: {lengths}; give arrays of one length", lengths=lengths))
         self.rows = next(iter(lengths.values()), 0)
         if not self.rows:
-            raise ReadError(f"the {label or 'table'} has no rows; expected at least one")
+            raise ReadError(tr("the {value} has no rows; expected at least one", value=label or "table"))
 
     def place(self, row: int) -> str:
         return f"{self.label + ', ' if self.label else ''}row {row}"
@@ -131,7 +131,9 @@ class ArraySource:
 
     def _stamps(self, name: str, values: NDArray[Any], role: Role) -> Any:
         if role == "number":
-            raise SchemaError(f"column {name!r} holds times where numbers are expected; name another column")
+            raise SchemaError(
+                tr("column {name!r} holds times where numbers are expected; name another column", name=name)
+            )
         times = values.astype("datetime64[us]")
         if role == "time":
             zone = self.zones.get(name)
@@ -149,7 +151,14 @@ class ArraySource:
     def _counts(self, name: str, values: NDArray[Any], form: str | None) -> Times:
         if values.dtype.kind == "f" and not np.isfinite(values[~np.isnan(values)]).all():
             row = int(np.argmax(np.isinf(values)))
-            raise TimeError(f"{self.place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number")
+            raise TimeError(
+                tr(
+                    "{place}, column {name!r}: {value} is neither a time nor a whole number",
+                    place=self.place(row),
+                    name=name,
+                    value=values[row],
+                )
+            )
         numbers = values if values.dtype.kind == "f" else values.astype(np.int64)
         return from_numbers(numbers, name, self.place, roc=form == "roc")
 
@@ -173,14 +182,16 @@ def _tidy(name: str, values: Any) -> NDArray[Any]:
         values = _unmasked(values)
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     if array.ndim != 1:
-        raise SchemaError(f"column {name!r} has shape {array.shape}; expected one dimension")
+        raise SchemaError(tr("column {name!r} has shape {shape}; expected one dimension", name=name, shape=array.shape))
     if array.dtype.kind == "O":
         return _objects(name, array)
     if array.dtype.kind in "SUT":
         return array.astype(object)
     if array.dtype.kind in "biufM":
         return array
-    raise SchemaError(f"column {name!r} holds {array.dtype}; expected numbers, times or text")
+    raise SchemaError(
+        tr("column {name!r} holds {dtype}; expected numbers, times or text", name=name, dtype=array.dtype)
+    )
 
 
 def _objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -197,7 +208,10 @@ def _objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
         if any(zoned):
             if not all(zoned):
                 raise TimeError(
-                    f"column {name!r} mixes time zones: some times carry one, some do not; convert all to UTC"
+                    tr(
+                        "column {name!r} mixes time zones: some times carry one, some do not; convert all to UTC",
+                        name=name,
+                    )
                 )
             texts = [None if _null(cell) else cell.isoformat() for cell in array.tolist()]
             return np.array(texts, dtype=object)
@@ -242,7 +256,9 @@ def from_frame(frame: Any) -> ArraySource:
             frame = frame.set_axis(_flat(frame.columns, notes), axis=1)
         doubled = [str(name) for name in frame.columns[frame.columns.duplicated()]]
         if doubled:
-            raise SchemaError(f"column name {doubled[0]!r} occurs more than once; give every column its own name")
+            raise SchemaError(
+                tr("column name {doubled!r} occurs more than once; give every column its own name", doubled=doubled[0])
+            )
         frame = frame if all(isinstance(name, str) for name in frame.columns) else frame.rename(columns=str)
         if type(index).__name__ in ("DatetimeIndex", "PeriodIndex") or (index.names and all(index.names)):
             index = index.to_timestamp() if type(index).__name__ == "PeriodIndex" else index
@@ -258,14 +274,18 @@ def from_frame(frame: Any) -> ArraySource:
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
     except (TypeError, ValueError):
         raise SchemaError(
-            f"cannot read a {type(frame).__module__}.{type(frame).__name__}; give a path, a pandas, polars or "
-            "pyarrow frame, a dict of arrays or a numpy array"
+            tr(
+                "cannot read a {module}.{kind}; give a path, a pandas, polars or pyarrow frame, a dict "
+                "of arrays or a numpy array",
+                module=type(frame).__module__,
+                kind=type(frame).__name__,
+            )
         ) from None
     for series in table.iter_columns():
         arrays[series.name], zone = _series(series)
         zones |= {series.name: zone} if zone else {}
     if not arrays:
-        raise SchemaError("the frame has no columns")
+        raise SchemaError(tr("the frame has no columns"))
     return ArraySource(arrays, zones, "frame", notes=notes)
 
 
@@ -335,7 +355,14 @@ def from_parquet(path: Path) -> ArraySource:
     except ImportError:
         raise
     except Exception as error:
-        raise ReadError(f"{path} is no readable Parquet file ({type(error).__name__}: {str(error)[:120]})") from None
+        raise ReadError(
+            tr(
+                "{path} is no readable Parquet file ({kind}: {value})",
+                path=path,
+                kind=type(error).__name__,
+                value=str(error)[:120],
+            )
+        ) from None
     source = from_frame(frame)
     source.label = path.name
     return source

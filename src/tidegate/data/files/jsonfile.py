@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.errors import ReadError
+from tidegate.core.translate import tr
 from tidegate.data.files import dialect
 from tidegate.data.files.frames import ArraySource
 
@@ -27,14 +28,16 @@ def read_json(path: Path, encoding: str | None = None) -> ArraySource:
     try:
         text = raw.decode(dialect.encoding_of(path, raw[: 1 << 16], encoding)).lstrip("\ufeff")
     except UnicodeError as error:
-        raise ReadError(f"{path} cannot be decoded ({error}); pass its encoding= (--encoding)") from None
+        raise ReadError(
+            tr("{path} cannot be decoded ({error}); pass its encoding= (--encoding)", path=path, error=error)
+        ) from None
     rows = list(_rows(path, text))
     if not rows:
-        raise ReadError(f"{path} is empty; expected JSON objects, one a line or in a list")
+        raise ReadError(tr("{path} is empty; expected JSON objects, one a line or in a list", path=path))
     if len(rows) == 1 and all(isinstance(cells, list) for cells in rows[0][1].values()):
         columns = rows[0][1]
         if len({len(cells) for cells in columns.values()}) != 1:
-            raise ReadError(f"{path} holds lists of different lengths; expected one cell a row in each")
+            raise ReadError(tr("{path} holds lists of different lengths; expected one cell a row in each", path=path))
     else:
         columns = {
             name: [row.get(name) for _, row in rows] for name in dict.fromkeys(key for _, row in rows for key in row)
@@ -48,7 +51,13 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         whole = json.loads(text) if start == "[" or path.suffix.lower() == ".json" else None
     except ValueError as error:
-        raise ReadError(f"{path.name} is no JSON ({error}); expected a list of objects, or one object a line") from None
+        raise ReadError(
+            tr(
+                "{name} is no JSON ({error}); expected a list of objects, or one object a line",
+                name=path.name,
+                error=error,
+            )
+        ) from None
     if isinstance(whole, dict):
         yield path.name, whole
         return
@@ -60,9 +69,13 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             row = json.loads(line) if whole is None else line
         except ValueError as error:
-            raise ReadError(f"{place} is no JSON ({error}); expected one object a line") from None
+            raise ReadError(
+                tr("{place} is no JSON ({error}); expected one object a line", place=place, error=error)
+            ) from None
         if not isinstance(row, dict):
-            raise ReadError(f"{place} holds a {type(row).__name__}; expected one object a line")
+            raise ReadError(
+                tr("{place} holds a {kind}; expected one object a line", place=place, kind=type(row).__name__)
+            )
         yield place, row
 
 

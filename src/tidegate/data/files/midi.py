@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.core.errors import ConfigError, DataError, ReadError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 from tidegate.prepare.notes import MOST_STEPS, PITCHES, Chords
 
 SUFFIXES = (".mid", ".midi")
@@ -30,23 +31,36 @@ def read_midi(path: Path, steps: int) -> tuple[Chords, float]:
         MissingExtraError: symusic is not installed.
     """
     if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 96:
-        raise ConfigError(f"steps, of a quarter note, is a whole number from 1 to 96; got {steps!r}")
+        raise ConfigError(tr("steps, of a quarter note, is a whole number from 1 to 96; got {steps!r}", steps=steps))
     symusic: Any = require("symusic", extra="music", purpose="read and write MIDI files")
     try:
         content = path.read_bytes()
         score = symusic.Score.from_midi(content)
     except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise ReadError(tr("{path} cannot be read: {value}", path=path, value=error.strerror or error)) from None
     except Exception as error:  # symusic raises what its reader meets
-        raise ReadError(f"{path} is no MIDI file: {str(error).splitlines()[0] if str(error) else 'damaged'}") from None
+        raise ReadError(
+            tr(
+                "{path} is no MIDI file: {text}",
+                path=path,
+                text=str(error).splitlines()[0] if str(error) else "damaged",
+            )
+        ) from None
     notes = [note for track in score.tracks if not track.is_drum for note in track.notes]
     if not notes or score.ticks_per_quarter < 1:
-        raise DataError(f"{path} holds no note of a pitch (drums are left out)")
+        raise DataError(tr("{path} holds no note of a pitch (drums are left out)", path=path))
     grid = score.ticks_per_quarter / steps
     ends = [max(round((note.time + note.duration) / grid), round(note.time / grid) + 1) for note in notes]
     sounding = sum(end - round(note.time / grid) for note, end in zip(notes, ends, strict=True))
     if max(ends) > MOST_STEPS or sounding > PITCHES * MOST_STEPS // 8 or min(note.time for note in notes) < 0:
-        raise DataError(f"{path} has {max(ends):,} steps: at most {MOST_STEPS:,}; its times may be damaged")
+        raise DataError(
+            tr(
+                "{path} has {ends:,} steps: at most {most_steps:,}; its times may be damaged",
+                path=path,
+                ends=max(ends),
+                most_steps=MOST_STEPS,
+            )
+        )
     chords: list[set[int]] = [set() for _ in range(max(ends))]
     for note, end in zip(notes, ends, strict=True):
         for step in range(round(note.time / grid), end):

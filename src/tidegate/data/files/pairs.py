@@ -11,6 +11,7 @@ import numpy as np
 from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source, options_of
 from tidegate.data.files import dialect
 from tidegate.data.files.corpus import is_path
@@ -51,7 +52,7 @@ def read_pairs(
     """
     if isinstance(data, Sequences):
         if data.texts is None or data.labels is None:
-            raise SchemaError("these Sequences hold no pairs of texts: give a table, two files or a list of pairs")
+            raise SchemaError(tr("these Sequences hold no pairs of texts: give a table, two files or a list of pairs"))
         return data
     path = Path(data) if isinstance(data, Path) or (isinstance(data, str) and is_path(data)) else None
     two = isinstance(data, (tuple, list)) and len(data) == 2 and all(isinstance(one, (str, Path)) for one in data)
@@ -59,7 +60,7 @@ def read_pairs(
     if target_file is not None or two:
         first, second = data if two else (path, target_file)
         if first is None:
-            raise SchemaError("target_file= goes beside the path of a file with the sources, a line each")
+            raise SchemaError(tr("target_file= goes beside the path of a file with the sources, a line each"))
         texts, targets = _parallel(Path(first), Path(str(second)), encoding)
         names = ("source", "target")
     elif isinstance(data, (list, tuple)):
@@ -89,7 +90,7 @@ def read_sources(data: Any, *, source: str | None = None, encoding: str | None =
         data = _lines(Path(data), encoding)
     if isinstance(data, (list, tuple)):
         if any(not isinstance(text, str) for text in data):
-            raise SchemaError("a list of sources holds texts; give pairs to fit() and evaluate()")
+            raise SchemaError(tr("a list of sources holds texts; give pairs to fit() and evaluate()"))
         return _sequences(list(data), None, ("source",), [])
     held = open_source(Path(data) if isinstance(data, str) else data, _ways(encoding, *(ways.get(n) for n in _WAYS)))
     name = source if source is not None else (held.names[0] if len(held.names) == 1 else _columns(held, None, None)[0])
@@ -115,8 +116,11 @@ def _columns(held: Source, source: str | None, target: str | None) -> tuple[str,
         if found is not None:
             return found
     if source is None or target is None:
-        raise SchemaError(f"say which columns hold the texts and what is to be written for each, with source= and "
-                          f"target= (--source, --target); there are {', '.join(names)}")  # fmt: skip
+        message = (
+            "say which columns hold the texts and what is to be written for each, with source= and target= (--source, "
+            "--target); there are {names}"
+        )
+        raise SchemaError(tr(message, names=", ".join(names)))
     for option, name in (("source", source), ("target", target)):
         if name not in names:
             raise missing_column(held, name, option)
@@ -134,10 +138,17 @@ def _lines(path: Path, encoding: str | None) -> list[str]:
         found = dialect.encoding_of(path, content[: 1 << 18], encoding)
         text = content.decode(found).removeprefix("\ufeff")
     except OSError as error:
-        raise ReadError(f"{path} cannot be read: {error}") from None
+        raise ReadError(tr("{path} cannot be read: {error}", path=path, error=error)) from None
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ReadError(f"{path}, line {line} is no {found} text; pass its encoding= (--encoding)") from None
+        raise ReadError(
+            tr(
+                "{path}, line {line} is no {found} text; pass its encoding= (--encoding)",
+                path=path,
+                line=line,
+                found=found,
+            )
+        ) from None
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines and not lines[-1] else lines
 
@@ -146,8 +157,14 @@ def _parallel(first: Path, second: Path, encoding: str | None) -> tuple[list[str
     texts, targets = _lines(first, encoding), _lines(second, encoding)
     if len(texts) != len(targets):
         raise ReadError(
-            f"{first} has {len(texts)} lines and {second} {len(targets)}: parallel files have a target on the line of "
-            "each source"
+            tr(
+                "{first} has {count} lines and {second} {count2}: parallel files have a target on the "
+                "line of each source",
+                first=first,
+                count=len(texts),
+                second=second,
+                count2=len(targets),
+            )
         )
     return texts, targets
 
@@ -156,7 +173,9 @@ def _pairs(data: Sequence[Any]) -> tuple[list[str], list[str]]:
     for place, pair in enumerate(data):
         whole = isinstance(pair, (tuple, list)) and len(pair) == 2 and all(isinstance(one, str) for one in pair)
         if not whole:
-            raise SchemaError(f"pair {place} is {pair!r}; expected a source and a target, both texts")
+            raise SchemaError(
+                tr("pair {place} is {pair!r}; expected a source and a target, both texts", place=place, pair=pair)
+            )
     return [pair[0] for pair in data], [pair[1] for pair in data]
 
 
@@ -166,12 +185,12 @@ def _sequences(texts: list[str], targets: list[str] | None, names: Sequence[str]
         whole = [own and bool(target.strip()) for own, target in zip(whole, targets, strict=True)]
         lacking = [place for place, own in enumerate(whole) if not own]
         if len(lacking) == len(texts):
-            raise DataError("no pair has both a source and a target; check the columns, or the lines of the files")
+            raise DataError(tr("no pair has both a source and a target; check the columns, or the lines of the files"))
         if lacking:
             message = "{count} pairs that lack a source or a target were left out (first: row {first})."
             notes.append(Note("unpaired", message, {"count": len(lacking), "first": lacking[0] + 1}))
     elif not any(whole):
-        raise DataError("there is no text to write anything for")
+        raise DataError(tr("there is no text to write anything for"))
     kept = range(len(texts)) if targets is None else [place for place, own in enumerate(whole) if own]
     starts = np.zeros(len(kept) + 1, np.int64)
     labels = None if targets is None else _objects([targets[place] for place in kept])

@@ -52,7 +52,7 @@ def melt(source: Source, names: tuple[str, ...], values: dict[str, NDArray[Any]]
         stacked.append(column[low:high])
         ids.append(name)
     if not ids:
-        raise SchemaError(f"no column of {source.label or 'the table'} has a value")
+        raise SchemaError(tr("no column of {value} has a value", value=source.label or "the table"))
     return np.concatenate(rows), np.concatenate(codes), tuple(ids), np.concatenate(stacked), cut
 
 
@@ -175,7 +175,10 @@ def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str
         names = tuple(name for name in source.names if name not in times and source.kind(name) in ("number", "empty"))
     if not names:
         raise SchemaError(
-            f"wide=True expects one series in every column of numbers; columns are: {', '.join(source.names)}"
+            tr(
+                "wide=True expects one series in every column of numbers; columns are: {names}",
+                names=", ".join(source.names),
+            )
         )
     return times, names
 
@@ -207,7 +210,7 @@ def rows_of_csv(source: CsvFile) -> tuple[tuple[str, ...], NDArray[np.int64], ND
         ids.append(cells[0].strip())
         parts.append(_unpad(source.options.na.blank(values)[0]))
     if not parts:
-        raise ReadError(f"{source.path} has a header line but no rows; expected one series per line")
+        raise ReadError(tr("{path} has a header line but no rows; expected one series per line", path=source.path))
     return _stack(ids, parts)
 
 
@@ -235,9 +238,11 @@ def _stack(
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.float64]]:
     doubled = next((name for name in ids if ids.count(name) > 1), None) if len(set(ids)) < len(ids) else None
     if doubled is not None:
-        raise SchemaError(f'series {doubled!r} has more than one row; with wide="rows" each row is one series')
+        raise SchemaError(
+            tr('series {doubled!r} has more than one row; with wide="rows" each row is one series', doubled=doubled)
+        )
     empty = [name for name, part in zip(ids, parts, strict=True) if not len(part)]
     if empty:
-        raise SchemaError(f"series {empty[0]!r} has no values; remove its row")
+        raise SchemaError(tr("series {empty!r} has no values; remove its row", empty=empty[0]))
     starts = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
     return tuple(ids), starts, np.concatenate(parts)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sources import labels as of
 
 _PIECE = 1 << 18
@@ -46,19 +47,25 @@ def pack(
         SchemaError: different numbers of channels, labels or groups.
     """
     if not len(parts):
-        raise DataError("there are no sequences; give at least one")
+        raise DataError(tr("there are no sequences; give at least one"))
     names = check_ids(ids, len(parts))
     widths = [part.shape[1] for part in parts]
     usual = widths[0] if channels is None else len(channels)
     odd = [place for place, width in enumerate(widths) if width != usual]
     if odd:
         raise SchemaError(
-            f"sequence {names[odd[0]]!r} has {widths[odd[0]]} channels where {usual} are expected ({len(odd)} such "
-            "sequences); give all sequences the same channels"
+            tr(
+                "sequence {name!r} has {width} channels where {usual} are expected ({count} such "
+                "sequences); give all sequences the same channels",
+                name=names[odd[0]],
+                width=widths[odd[0]],
+                usual=usual,
+                count=len(odd),
+            )
         )
     channels = tuple(channels) if channels is not None else channel_names(usual)
     if len(set(channels)) != len(channels):
-        raise SchemaError(f"channel names repeat: {listed(channels)}; give every channel its own name")
+        raise SchemaError(tr("channel names repeat: {names}; give every channel its own name", names=listed(channels)))
     lengths = np.array([len(part) for part in parts], dtype=np.int64)
     check_lengths(lengths, names)
     starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
@@ -90,13 +97,22 @@ def attach(
         held = _per_step(labels, sequences) if tag else of.tidy(labels)
         count, what = (int(sequences.starts[-1]), "steps") if tag else (len(sequences), "sequences")
         if held.ndim not in (1, 2) or len(held) != count:
-            raise SchemaError(f"labels have shape {held.shape}; expected one for each of the {count} {what}")
+            raise SchemaError(
+                tr(
+                    "labels have shape {shape}; expected one for each of the {count} {what}",
+                    shape=held.shape,
+                    count=count,
+                    what=what,
+                )
+            )
         if held.ndim == 2:
             held = of.several(list(held.T), names or [f"label_{place}" for place in range(held.shape[1])])
     width = 1 if held is None or held.ndim == 1 else held.shape[1]
     default = ("label",) if width == 1 else tuple(f"label_{place}" for place in range(width))
     if names and len(names) != width:
-        raise SchemaError(f"{len(names)} label names for {width} labels; give one for each")
+        raise SchemaError(
+            tr("{count} label names for {width} labels; give one for each", count=len(names), width=width)
+        )
     return replace(
         sequences,
         labels=held,
@@ -112,11 +128,21 @@ def _per_step(labels: Any, sequences: Sequences) -> NDArray[Any]:
         lengths = [len(item) for item in held]
         if lengths != sequences.lengths.tolist():
             if len(held) != len(sequences):
-                raise SchemaError(f"labels of {len(held)} sequences are given for {len(sequences)} sequences")
+                raise SchemaError(
+                    tr(
+                        "labels of {count} sequences are given for {count2} sequences",
+                        count=len(held),
+                        count2=len(sequences),
+                    )
+                )
             wrong = next(i for i, length in enumerate(lengths) if length != sequences.lengths[i])
             raise SchemaError(
-                f"sequence {sequences.ids[wrong]!r} has {sequences.lengths[wrong]} steps and {lengths[wrong]} labels; "
-                "with tag=True give one label a step"
+                tr(
+                    "sequence {name!r} has {length} steps and {length2} labels; with tag=True give one label a step",
+                    name=sequences.ids[wrong],
+                    length=sequences.lengths[wrong],
+                    length2=lengths[wrong],
+                )
             )
         held = [label for item in held for label in (item.tolist() if isinstance(item, np.ndarray) else item)]
     return of.tidy(held)
@@ -132,11 +158,11 @@ def check_ids(ids: Sequence[Any] | None, count: int) -> tuple[str, ...]:
         return tuple(map(str, range(count)))
     names = tuple(map(str, ids))
     if len(names) != count:
-        raise SchemaError(f"{len(names)} ids for {count} sequences; give one for each")
+        raise SchemaError(tr("{count} ids for {count2} sequences; give one for each", count=len(names), count2=count))
     if len(set(names)) != count:
         seen: set[str] = set()
         doubled = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise SchemaError(f"id {doubled!r} names several sequences; give every sequence its own")
+        raise SchemaError(tr("id {doubled!r} names several sequences; give every sequence its own", doubled=doubled))
     return names
 
 
@@ -148,7 +174,13 @@ def check_lengths(lengths: NDArray[np.int64], names: Sequence[str]) -> None:
     """
     empty = [names[place] for place in np.flatnonzero(lengths == 0).tolist()]
     if empty:
-        raise DataError(f"{len(empty)} sequences have no steps ({listed(empty)}); leave them out, or give their steps")
+        raise DataError(
+            tr(
+                "{count} sequences have no steps ({names}); leave them out, or give their steps",
+                count=len(empty),
+                names=listed(empty),
+            )
+        )
 
 
 def check_values(sequences: Sequences) -> None:
@@ -166,8 +198,13 @@ def check_values(sequences: Sequences) -> None:
             step = first + int(row)
             at = int(np.searchsorted(sequences.starts, step, side="right")) - 1
             raise DataError(
-                f"sequence {sequences.ids[at]!r}, step {step - int(sequences.starts[at])}, channel "
-                f"{sequences.channels[channel]!r}: the value is infinite; correct it or make it missing (NaN)"
+                tr(
+                    "sequence {name!r}, step {value}, channel {channel!r}: the value is infinite; correct it "
+                    "or make it missing (NaN)",
+                    name=sequences.ids[at],
+                    value=step - int(sequences.starts[at]),
+                    channel=sequences.channels[channel],
+                )
             )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tidegate.core.errors import ConfigError, ReadError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import listed
 
@@ -60,17 +61,31 @@ def name_all(root: Path, paths: list[Path], pattern: str | None) -> Named:
     try:
         made = re.compile(pattern)
     except re.error as error:
-        raise ConfigError(f"pattern={pattern!r} is no regular expression ({error})") from None
+        raise ConfigError(
+            tr("pattern={pattern!r} is no regular expression ({error})", pattern=pattern, error=error)
+        ) from None
     parts = set(made.groupindex)
     if not parts or not parts <= {"label", "group"}:
         what = f"a part named {min(parts - {'label', 'group'})}" if parts else "no named part"
         raise ConfigError(
-            f"pattern={pattern!r} has {what}; its parts are label and group, as in (?P<label>[^_]+)_(?P<group>[^_]+)"
+            tr(
+                "pattern={pattern!r} has {what}; its parts are label and group, as in "
+                "(?P<label>[^_]+)_(?P<group>[^_]+)",
+                pattern=pattern,
+                what=what,
+            )
         )
     found = [made.search(path.as_posix()) for path in below]
     odd = [path.as_posix() for path, match in zip(below, found, strict=True) if match is None]
     if odd:
-        raise ReadError(f"{len(odd)} names do not match pattern={pattern!r}: {listed(odd)}; rename or move them")
+        raise ReadError(
+            tr(
+                "{count} names do not match pattern={pattern!r}: {names}; rename or move them",
+                count=len(odd),
+                pattern=pattern,
+                names=listed(odd),
+            )
+        )
     cells = {
         name: [match.group(name) or "" for match in found if match is not None]
         for name in ("label", "group")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
+from tidegate.core.translate import tr
 
 MISSING = frozenset({"", "?", "na", "n/a", "<na>", "nan", "nat", "null"})
 _LARGEST = 2**53
@@ -57,7 +58,7 @@ def tidy(values: Any) -> NDArray[Any]:
         return _of_floats(array)
     if kind in "fO":
         return _floats(array)
-    raise SchemaError(f"labels hold {array.dtype}; expected numbers, text, or true and false")
+    raise SchemaError(tr("labels hold {dtype}; expected numbers, text, or true and false", dtype=array.dtype))
 
 
 def several(columns: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
@@ -68,7 +69,9 @@ def several(columns: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[An
     """
     for name, column in zip(names, columns, strict=True):
         if column.dtype.kind == "O" and any(isinstance(cell, str) for cell in column.tolist()):
-            raise SchemaError(f"label column {name!r} holds text; several label columns must hold numbers, or 0 and 1")
+            raise SchemaError(
+                tr("label column {name!r} holds text; several label columns must hold numbers, or 0 and 1", name=name)
+            )
     table = np.stack([column.astype(np.float64) for column in columns], axis=1)
     return table.astype(bool) if np.isin(table, (0.0, 1.0)).all() else table
 
@@ -81,16 +84,28 @@ def groups(values: Any, count: int) -> NDArray[Any]:
     """
     array = values if isinstance(values, np.ndarray) else _array(values)
     if array.shape != (count,):
-        raise SchemaError(f"groups have shape {array.shape}; expected one for each of the {count} sequences")
+        raise SchemaError(
+            tr(
+                "groups have shape {shape}; expected one for each of the {count} sequences",
+                shape=array.shape,
+                count=count,
+            )
+        )
     missing = [place for place, group in enumerate(array.tolist()) if group is None or group != group]  # noqa: PLR0124
     if missing:
-        raise SchemaError(f"{len(missing)} sequences have no group (first: place {missing[0]}); fill them in")
+        raise SchemaError(
+            tr(
+                "{count} sequences have no group (first: place {missing}); fill them in",
+                count=len(missing),
+                missing=missing[0],
+            )
+        )
     return array.astype(object) if array.dtype.kind in "SU" else array
 
 
 def _array(values: Any) -> NDArray[Any]:
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
-        raise SchemaError(f"labels {values!r} are no list; give one label for each sequence")
+        raise SchemaError(tr("labels {values!r} are no list; give one label for each sequence", values=values))
     for convert in ("to_numpy", "numpy"):
         if hasattr(values, convert):
             return np.asarray(getattr(values, convert)())
@@ -129,10 +144,10 @@ def _floats(array: NDArray[Any]) -> NDArray[np.float64]:
     try:
         numbers = array.astype(np.float64)
     except (TypeError, ValueError):
-        raise SchemaError("labels of several columns must be numbers, or true and false") from None
+        raise SchemaError(tr("labels of several columns must be numbers, or true and false")) from None
     if np.isinf(numbers).any():
         place = int(np.argwhere(np.isinf(numbers))[0][0])
-        raise SchemaError(f"label {place} is infinite; correct it, or leave it missing")
+        raise SchemaError(tr("label {place} is infinite; correct it, or leave it missing", place=place))
     return numbers
 
 

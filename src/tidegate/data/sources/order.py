@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError, TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Keys, Source
 from tidegate.data.time.calendars import show
 
@@ -28,7 +29,7 @@ def gather(
     codes = keys.codes
     if "" in keys.names:
         row = int(np.argmax(codes == keys.names.index("")))
-        raise SchemaError(f"{source.place(row)}: the id is missing; fill it in or remove the row")
+        raise SchemaError(tr("{place}: the id is missing; fill it in or remove the row", place=source.place(row)))
     starts = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=len(keys.names)))]).astype(np.int64)
     if (codes[1:] >= codes[:-1]).all():
         return None, keys.names, starts
@@ -54,7 +55,9 @@ def by_time(
     """
     lost = np.isnat(stamps) if stamps.dtype.kind == "M" else np.isnan(stamps.astype(np.float64))
     if lost.any():
-        raise TimeError(f"{source.place(int(np.argmax(lost)))}: the time is missing; fill it in or remove the row")
+        raise TimeError(
+            tr("{place}: the time is missing; fill it in or remove the row", place=source.place(int(np.argmax(lost))))
+        )
     placed = np.arange(len(stamps)) if order is None else order
     ordered = stamps[placed]
     same = np.ones(max(len(ordered) - 1, 0), dtype=bool)
@@ -68,8 +71,15 @@ def by_time(
         when = show(ordered[at]) if ordered.dtype.kind == "M" else f"{ordered[at]:g}"
         if repair == "error":
             raise TimeError(
-                f"{source.place(int(placed[at]))}: the time {what} at {when} within sequence {name!r} "
-                f'({int(bad.sum())} such places); correct the rows, or pass repair="sort" to sort them and keep doubles'
+                tr(
+                    "{place}: the time {what} at {when} within sequence {name!r} ({sum} such places); "
+                    'correct the rows, or pass repair="sort" to sort them and keep doubles',
+                    place=source.place(int(placed[at])),
+                    what=what,
+                    when=when,
+                    name=name,
+                    sum=int(bad.sum()),
+                )
             )
         message = "Time ran backward within sequences at {count} places (first: {first}); their steps were sorted."
         if kind == "doubled":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Keys, Role, Source
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
@@ -49,9 +50,9 @@ def read_table(
         DataError: an infinite value.
     """
     if repair not in ("error", "sort"):
-        raise ConfigError(f'repair={repair!r} must be "error" or "sort"')
+        raise ConfigError(tr('repair={repair!r} must be "error" or "sort"', repair=repair))
     if tag and id is None:
-        raise ConfigError("tag=True needs id=, the column that says which rows are one sequence")
+        raise ConfigError(tr("tag=True needs id=, the column that says which rows are one sequence"))
     names = as_names(label)
     for option, wanted in (
         ("label", names),
@@ -113,11 +114,13 @@ def _features(
         if name not in source.names:
             raise missing_column(source, name, "features")
         if name in taken:
-            raise SchemaError(f"column {name!r} is named in features and has another role; a column has one role")
+            raise SchemaError(
+                tr("column {name!r} is named in features and has another role; a column has one role", name=name)
+            )
     if features is None:
         wanted = tuple(name for name in source.names if name not in taken)
     if not wanted:
-        raise SchemaError("no column is left to learn from; name some with features=")
+        raise SchemaError(tr("no column is left to learn from; name some with features="))
     kinds = {name: source.kind(name) for name in wanted}
     if features is None:
         times = [name for name in wanted if kinds[name] == "time"]
@@ -165,7 +168,15 @@ def _one(column: NDArray[Any], sequences: Sequences, what: str, tagging: bool) -
         a, b = sequences.starts[at : at + 2]
         kinds = listed([repr(kind) for kind in dict.fromkeys(column[a:b].tolist())], 3)
         hint = "; correct it, or pass tag=True for a label at each step" if tagging else "; correct it"
-        raise SchemaError(f"{what} changes within sequence {sequences.ids[at]!r} ({kinds}){hint}")
+        raise SchemaError(
+            tr(
+                "{what} changes within sequence {name!r} ({kinds}){hint}",
+                what=what,
+                name=sequences.ids[at],
+                kinds=kinds,
+                hint=hint,
+            )
+        )
     return first
 
 
@@ -183,7 +194,13 @@ def _groups(
     named: NDArray[Any] = np.array(keys.names, dtype=object)[codes]
     missing = np.flatnonzero(named == "")
     if len(missing):
-        raise SchemaError(f"sequence {sequences.ids[int(missing[0])]!r} has no group in column {group!r}; fill it in")
+        raise SchemaError(
+            tr(
+                "sequence {name!r} has no group in column {group!r}; fill it in",
+                name=sequences.ids[int(missing[0])],
+                group=group,
+            )
+        )
     return named
 
 
@@ -203,7 +220,7 @@ def missing_labels(sequences: Sequences) -> Sequences:
     if not missing.any():
         return sequences
     if missing.all():
-        raise DataError(f"no label in {', '.join(sequences.label_names)}; check the label column")
+        raise DataError(tr("no label in {names}; check the label column", names=", ".join(sequences.label_names)))
     message = "{count} of {total} labels are missing."
     note = Note("unlabelled", message, {"count": int(missing.sum()), "total": len(missing)})
     return replace(sequences, notes=(*sequences.notes, note))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Role, Source
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
@@ -42,11 +43,18 @@ def read_texts(
     held = [None if text is None or text != text else text for text in _list(texts)]  # noqa: PLR0124
     odd = [place for place, text in enumerate(held) if text is not None and not isinstance(text, str)]
     if odd:
-        raise SchemaError(f"text {odd[0]} is {held[odd[0]]!r}, a {type(held[odd[0]]).__name__}; expected text")
+        raise SchemaError(
+            tr(
+                "text {odd} is {held!r}, a {kind}; expected text",
+                odd=odd[0],
+                held=held[odd[0]],
+                kind=type(held[odd[0]]).__name__,
+            )
+        )
     names = check_ids(ids, len(held))
     empty = [name for name, text in zip(names, held, strict=True) if not (text or "").strip()]
     if len(empty) == len(held):
-        raise DataError("every text is empty; check the text column")
+        raise DataError(tr("every text is empty; check the text column"))
     if empty:
         message = "{count} texts are empty (first: {first})."
         notes = (*notes, Note("empty_text", message, {"count": len(empty), "first": empty[0]}))
@@ -116,7 +124,14 @@ def read_labelled_lines(path: Path, encoding: str | None = None) -> Sequences:
     for number, line in lines_of(path, encoding):
         pair = line.split("\t", 1) if "\t" in line else line.split(None, 1)
         if len(pair) < 2:
-            raise ReadError(f"{path.name}, line {number}: expected a label, a blank and a text, found {line[:40]!r}")
+            raise ReadError(
+                tr(
+                    "{name}, line {number}: expected a label, a blank and a text, found {line!r}",
+                    name=path.name,
+                    number=number,
+                    line=line[:40],
+                )
+            )
         labels.append(pair[0].removeprefix(_PREFIX))
         texts.append(pair[1].strip())
     found = of.from_texts(labels)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Role, Source
 from tidegate.data.schema import Names, as_names, missing_column
 from tidegate.data.sources import labels as of
@@ -44,7 +45,7 @@ def read_whole(
         ConfigError: rows and cells at once.
     """
     if rows == (cells is not None):
-        raise ConfigError("pass either rows=True or cells=, the column that holds a sequence in each cell")
+        raise ConfigError(tr("pass either rows=True or cells=, the column that holds a sequence in each cell"))
     names = as_names(label)
     roles: dict[str, Role] = {
         **dict.fromkeys((*as_names(id), *as_names(group)), "text"),
@@ -88,8 +89,13 @@ def _parts(cells: Sequence[Any], name: str, place: Callable[[int], str]) -> list
             numbers = [float(part) for part in re.split(r"[\s,;]+", str(cell).strip("[]() \n"))]
         except ValueError:
             raise SchemaError(
-                f"{place(row)}, column {name!r}: {str(cell)[:40]!r} is no list of numbers; expected numbers between "
-                "commas or blanks, such as [1.5, 2, 3]"
+                tr(
+                    "{place}, column {name!r}: {value!r} is no list of numbers; expected numbers between "
+                    "commas or blanks, such as [1.5, 2, 3]",
+                    place=place(row),
+                    name=name,
+                    value=str(cell)[:40],
+                )
             ) from None
         parts.append(np.array(numbers)[:, None])
     return parts

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.time.forms import MONTH_YY, PAIR, PQY, PQYY, ROC, ROC_YEAR, WEEK
 from tidegate.data.time.timestamps import Place, assemble
 
@@ -78,8 +79,13 @@ def decide(
         found = set(np.unique(kind).tolist())
     if PAIR in found:
         raise TimeError(
-            f"{place(int(np.argmax(kind == PAIR)))}, column {name!r}: the time has no year of four digits; say how "
-            'times are written with date_format= (for instance "%m/%y", or "roc" for years of the Republic of China)'
+            tr(
+                "{place}, column {name!r}: the time has no year of four digits; say how times are "
+                'written with date_format= (for instance "%m/%y", or "roc" for years of the Republic of '
+                "China)",
+                place=place(int(np.argmax(kind == PAIR))),
+                name=name,
+            )
         )
     parts = Parts(year, month, day, parts.clock, kind)
     if MONTH_YY in found:
@@ -108,8 +114,13 @@ def _month_and_year(parts: Parts, name: str, place: Place) -> None:
     if late or (_disorder(year * 12 + month) == 0 and len(np.unique(month)) > 1):
         return
     raise TimeError(
-        f"{place(int(np.argmax(mine)))}, column {name!r}: a month's name and two digits may be a year or a day without "
-        'one, and nothing in the column decides it; pass date_format="%b-%y", or write years with four digits'
+        tr(
+            "{place}, column {name!r}: a month's name and two digits may be a year or a day without "
+            'one, and nothing in the column decides it; pass date_format="%b-%y", or write years '
+            "with four digits",
+            place=place(int(np.argmax(mine))),
+            name=name,
+        )
     )
 
 
@@ -137,7 +148,14 @@ def _order(
 
     if word is not None:
         if word not in ways:
-            raise TimeError(f"column {name!r}: date_format={word!r} does not fit dates such as {sample!r}")
+            raise TimeError(
+                tr(
+                    "column {name!r}: date_format={word!r} does not fit dates such as {sample!r}",
+                    name=name,
+                    word=word,
+                    sample=sample,
+                )
+            )
         return put(word)
     disorder: dict[str, int] = {}
     for way, (year, month, day) in ways.items():
@@ -161,8 +179,13 @@ def _order(
         notes.append(Note("date_order", why, {"text": sample}))
         return put(found)
     raise TimeError(
-        f"column {name!r}: dates such as {sample!r} may have the day or the month first, and nothing in the column "
-        'decides it; pass date_format="dayfirst" or date_format="monthfirst"'
+        tr(
+            "column {name!r}: dates such as {sample!r} may have the day or the month first, and "
+            'nothing in the column decides it; pass date_format="dayfirst" or '
+            'date_format="monthfirst"',
+            name=name,
+            sample=sample,
+        )
     )
 
 
@@ -196,8 +219,13 @@ def _impossible(name: str, p: NDArray[np.int64], q: NDArray[np.int64], places: t
     """
     if (p > 12).any() and (q > 12).any():
         raise TimeError(
-            f"column {name!r} mixes dates with the day first ({places[0]}) and with the month first ({places[1]}); "
-            "write all dates in one way, best as 2024-12-31"
+            tr(
+                "column {name!r} mixes dates with the day first ({place}) and with the month first "
+                "({place2}); write all dates in one way, best as 2024-12-31",
+                name=name,
+                place=places[0],
+                place2=places[1],
+            )
         )
 
 
@@ -211,11 +239,21 @@ def _no_doubt(
     """
     if not usual and "yearfirst" in disorder and (p > 31).all():
         raise TimeError(
-            f"column {name!r}: dates such as {sample!r} may begin with a year of the Republic of China or one of two "
-            'digits, and nothing in the column decides it; pass date_format="roc" or date_format="yearfirst"'
+            tr(
+                "column {name!r}: dates such as {sample!r} may begin with a year of the Republic of "
+                "China or one of two digits, and nothing in the column decides it; pass "
+                'date_format="roc" or date_format="yearfirst"',
+                name=name,
+                sample=sample,
+            )
         )
     if usual and not dotted and disorder.get("yearfirst", len(p)) == min(usual.values()):
         raise TimeError(
-            f"column {name!r}: dates such as {sample!r} may have the day, the month or the year first, and nothing in "
-            'the column decides it; pass date_format="dayfirst", "monthfirst" or "yearfirst"'
+            tr(
+                "column {name!r}: dates such as {sample!r} may have the day, the month or the year "
+                'first, and nothing in the column decides it; pass date_format="dayfirst", "monthfirst" '
+                'or "yearfirst"',
+                name=name,
+                sample=sample,
+            )
         )

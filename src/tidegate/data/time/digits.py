@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time.forms import ROC_YEAR
 from tidegate.data.time.timestamps import NAT, Place, Times, assemble
@@ -151,13 +152,21 @@ def from_numbers(
         return found
     if roc:
         raise TimeError(
-            f'column {name!r}: date_format="roc" expects dates such as 1090102, 10901 or 109, got {filled[0]}; correct '
-            "them, or choose another date_format="
+            tr(
+                'column {name!r}: date_format="roc" expects dates such as 1090102, 10901 or 109, got '
+                "{filled}; correct them, or choose another date_format=",
+                name=name,
+                filled=filled[0],
+            )
         )
     _no_doubt(filled, name)
     if not held.all():
         raise TimeError(
-            f"{place(int(np.argmin(held)))}, column {name!r}: the time is missing; fill it in or remove the row"
+            tr(
+                "{place}, column {name!r}: the time is missing; fill it in or remove the row",
+                place=place(int(np.argmin(held))),
+                name=name,
+            )
         )
     return Times(values)
 
@@ -180,8 +189,13 @@ def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
             return Times(_blank(times, held), aware=True, zone="UTC", notes=[note])
     row = int(np.argmax(held & (np.mod(values, 1) != 0)))
     raise TimeError(
-        f"{place(row)}, column {name!r}: {values[row]} is neither a time nor a whole number; write dates, or pass "
-        "time=False to take the rows in their order"
+        tr(
+            "{place}, column {name!r}: {value} is neither a time nor a whole number; write dates, or "
+            "pass time=False to take the rows in their order",
+            place=place(row),
+            name=name,
+            value=values[row],
+        )
     )
 
 
@@ -327,9 +341,13 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
         return
     if not _no_day(values) and not (np.diff(np.unique(values)) == 1).all():
         raise TimeError(
-            f"column {name!r}: numbers such as {values[0]} may be dates with years of two digits, of the Republic of "
-            'China, or counts, and nothing in the column decides it; pass date_format="%y%m%d", date_format="roc" or '
-            "time=False"
+            tr(
+                "column {name!r}: numbers such as {value} may be dates with years of two digits, of the "
+                "Republic of China, or counts, and nothing in the column decides it; pass "
+                'date_format="%y%m%d", date_format="roc" or time=False',
+                name=name,
+                value=values[0],
+            )
         )
 
 

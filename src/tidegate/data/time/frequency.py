@@ -12,6 +12,7 @@ from tidegate.core.business import exceptions
 from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.frequency import Frequency, Unit
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.time.calendars import (
     DAY,
     HOLIDAY_SHARE,
@@ -101,8 +102,11 @@ def parse(text: str | Frequency, time: NDArray[Any]) -> Frequency:
             late = late_day(time) if name == "M" and not month_end else 0
             return Frequency(count * size, name, bool(month_end), (late,) if late else ())
     raise ConfigError(
-        f"frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to Friday), 'W', 'M', "
-        "'Q', 'Y', or 'row' to count rows"
+        tr(
+            "frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to "
+            "Friday), 'W', 'M', 'Q', 'Y', or 'row' to count rows",
+            text=text,
+        )
     )
 
 
@@ -177,7 +181,7 @@ def infer(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, ...] = 
     inner[starts[1:-1] - 1] = False
     step = step[inner]
     if not len(step):
-        raise TimeError("one row per series has no step between rows; pass frequency=, for instance '1h' or 'D'")
+        raise TimeError(tr("one row per series has no step between rows; pass frequency=, for instance '1h' or 'D'"))
     if time.dtype.kind != "M":
         common = int(np.gcd.reduce(step))
         place, _ = positions(Frequency(common, "row"), time, starts)
@@ -292,8 +296,14 @@ def _same_steps(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, .
     if len(found) > 1:
         (one, a), (other, b) = list(found.items())[:2]
         raise TimeError(
-            f"series step differently: {ids[a]!r} by {spoken(one)}, {ids[b]!r} by {spoken(other)}; read them into "
-            "tables of their own, or pass frequency= to bring them onto one grid"
+            tr(
+                "series step differently: {name!r} by {step}, {name2!r} by {step2}; read them into "
+                "tables of their own, or pass frequency= to bring them onto one grid",
+                name=ids[a],
+                step=spoken(one),
+                name2=ids[b],
+                step2=spoken(other),
+            )
         )
 
 

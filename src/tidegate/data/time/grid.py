@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.time import frequency as freq
 from tidegate.data.time.calendars import Grid, positions, show
 
@@ -81,7 +82,9 @@ def order(rows: Rows, repair: Repair) -> None:
         ConfigError: unknown `repair`.
     """
     if repair not in REPAIRS:
-        raise ConfigError(f"repair={repair!r} is unknown; choose one of {', '.join(REPAIRS)}")
+        raise ConfigError(
+            tr("repair={repair!r} is unknown; choose one of {names}", repair=repair, names=", ".join(REPAIRS))
+        )
     _drop_missing_times(rows, repair)
     if rows.codes is not None and (rows.codes[1:] < rows.codes[:-1]).any():
         rows.take(np.argsort(rows.codes, kind="stable"))
@@ -95,16 +98,30 @@ def order(rows: Rows, repair: Repair) -> None:
         if repair == "error":
             if rows.local and clock_change(rows.time[1:][backward]) and (step[backward] >= -_HOUR).all():
                 raise TimeError(
-                    f"{rows.where(first)}: time {show(rows.time[first])} comes after {show(rows.time[first - 1])}: "
-                    "this is the hour that is repeated when clocks go back in autumn (daylight saving; "
-                    f"{count} place{'s' if count > 1 else ''}{_whose(rows, first)}). Pass timezone= (for instance "
-                    '"Europe/Berlin") to tell the two hours apart, or repair="mean" to average them'
+                    tr(
+                        "{place}: time {time} comes after {time2}: this is the hour that is repeated when clocks "
+                        "go back in autumn (daylight saving; {count} places{whose}). Pass timezone= (for "
+                        'instance "Europe/Berlin") to tell the two hours apart, or repair="mean" to average them',
+                        place=rows.where(first),
+                        time=show(rows.time[first]),
+                        time2=show(rows.time[first - 1]),
+                        count=count,
+                        whose=_whose(rows, first),
+                    )
                 )
-            newest = " (the newest row comes first)" if bool((step[rows.same()] <= 0).all()) else ""
+            newest = tr(" (the newest row comes first)") if bool((step[rows.same()] <= 0).all()) else ""
             raise TimeError(
-                f"{rows.where(first)}: time {show(rows.time[first])} comes after {show(rows.time[first - 1])}; {count} "
-                f"place{'s' if count > 1 else ''} where time runs backward{newest}{_whose(rows, first)}. Sort the "
-                f'rows, or pass repair="sort"{_doubles_too(rows)}'
+                tr(
+                    "{place}: time {time} comes after {time2}; {count} places where time runs "
+                    'backward{newest}{whose}. Sort the rows, or pass repair="sort"{doubles_too}',
+                    place=rows.where(first),
+                    time=show(rows.time[first]),
+                    time2=show(rows.time[first - 1]),
+                    count=count,
+                    newest=newest,
+                    whose=_whose(rows, first),
+                    doubles_too=_doubles_too(rows),
+                )
             )
         note = "Rows were sorted by time: {count} places where time ran backward, first at {first}."
         rows.notes.append(Note("sorted", note, {"count": count, "first": show(rows.time[first])}))
@@ -125,17 +142,21 @@ def _drop_missing_times(rows: Rows, repair: Repair) -> None:
     first, count = int(np.argmax(blank)), int(blank.sum())
     if repair not in ("drop", "mean"):
         raise TimeError(
-            f"{rows.where(first)}: the time is missing ({count} row{'s' if count > 1 else ''} without time); fill it "
-            'in, or pass repair="drop" to leave such rows out'
+            tr(
+                "{place}: the time is missing ({count} rows without time); fill it in, or pass "
+                'repair="drop" to leave such rows out',
+                place=rows.where(first),
+                count=count,
+            )
         )
     if blank.all():
-        raise TimeError("no row has a time; pass time=False to take the rows in their order")
+        raise TimeError(tr("no row has a time; pass time=False to take the rows in their order"))
     rows.notes.append(Note("no_time", "{count} rows without a time were left out.", {"count": count}))
     rows.take(np.flatnonzero(~blank))
 
 
 def _whose(rows: Rows, row: int) -> str:
-    return "" if rows.codes is None else f" (first in series {rows.ids[int(rows.codes[row])]!r})"
+    return "" if rows.codes is None else tr(" (first in series {series!r})", series=rows.ids[int(rows.codes[row])])
 
 
 def _doubles_too(rows: Rows) -> str:
@@ -148,7 +169,8 @@ def _doubles_too(rows: Rows) -> str:
     if not count:
         return ""
     first = show(rows.time[ordered][int(np.argmax(same))])
-    return f' (and {count} time stamps are doubled, first {first}: repair="mean" or "drop" cures both)' + rows.hint()
+    message = ' (and {count} time stamps are doubled, first {first}: repair="mean" or "drop" cures both)'
+    return tr(message, count=count, first=first) + rows.hint()
 
 
 def _doubles(rows: Rows, double: NDArray[np.bool_], repair: Repair) -> None:
@@ -156,14 +178,24 @@ def _doubles(rows: Rows, double: NDArray[np.bool_], repair: Repair) -> None:
     stamp = show(rows.time[first])
     autumn = rows.local and clock_change(rows.time[:-1][double])
     if repair in ("error", "sort"):
-        fix = 'repair="mean" to average them or repair="drop" to keep the first of each'
+        fix = tr('repair="mean" to average them or repair="drop" to keep the first of each')
         tell = ""
         if autumn:
-            tell = " They are the hour that is repeated when clocks go back in autumn."
-            fix += ', or timezone= (for instance "America/New_York") to tell the two hours apart'
+            tell = tr(" They are the hour that is repeated when clocks go back in autumn.")
+            fix += tr(', or timezone= (for instance "America/New_York") to tell the two hours apart')
         raise TimeError(
-            f"{rows.where(first + 1)}: time {stamp} occurs again (before: {rows.where(first)}); {count} doubled time "
-            f"stamp{'s' if count > 1 else ''}{_whose(rows, first)}.{tell} Pass {fix}{rows.hint()}"
+            tr(
+                "{place}: time {stamp} occurs again (before: {place2}); {count} doubled time "
+                "stamps{whose}.{tell} Pass {fix}{hint}",
+                place=rows.where(first + 1),
+                stamp=stamp,
+                place2=rows.where(first),
+                count=count,
+                whose=_whose(rows, first),
+                tell=tell,
+                fix=fix,
+                hint=rows.hint(),
+            )
         )
     keep = np.concatenate([[True], ~double])
     if repair == "mean":
@@ -250,9 +282,14 @@ def regular(rows: Rows, frequency: str | Frequency | None) -> tuple[Frequency, N
         return grid.frequency, starts
     if total > _MOST * len(rows.time):
         raise TimeError(
-            f"a grid of step {grid.frequency} would have {total:,} rows for the {len(rows.time):,} there are; the "
-            "frequency is too fine or a time is far off. Check the first and last times, or pass another frequency= "
-            '("row" counts rows)'
+            tr(
+                "a grid of step {frequency} would have {total} rows for the {count} there are; the "
+                "frequency is too fine or a time is far off. Check the first and last times, or pass "
+                'another frequency= ("row" counts rows)',
+                frequency=grid.frequency,
+                total=total,
+                count=len(rows.time),
+            )
         )
     _insert(rows, grid, starts, ends, total)
     return grid.frequency, np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
@@ -263,17 +300,27 @@ def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> Grid:
         return Grid(frequency, None)
     if frequency.unit != "row" and rows.time.dtype.kind != "M":
         raise TimeError(
-            f"frequency={str(frequency)!r} needs a time column, but the rows are only counted; pass time= or leave it "
-            "out"
+            tr(
+                "frequency={frequency!r} needs a time column, but the rows are only counted; pass time= "
+                "or leave it out",
+                frequency=str(frequency),
+            )
         )
     place, off = positions(frequency, rows.time, starts)
     if off.any():
         first, count = int(np.argmax(off)), int(off.sum())
         begin = int(starts[int(np.searchsorted(starts, first, side="right")) - 1])
         raise TimeError(
-            f"{rows.where(first)}: time {show(rows.time[first])} is not on the grid of step {frequency} that begins at "
-            f"{show(rows.time[begin])}; {count} rows are off it. Correct the times or pass a finer frequency= "
-            '("row" counts rows)'
+            tr(
+                "{place}: time {time} is not on the grid of step {frequency} that begins at {time2}; "
+                '{count} rows are off it. Correct the times or pass a finer frequency= ("row" counts '
+                "rows)",
+                place=rows.where(first),
+                time=show(rows.time[first]),
+                frequency=frequency,
+                time2=show(rows.time[begin]),
+                count=count,
+            )
         )
     return Grid(frequency, place)
 

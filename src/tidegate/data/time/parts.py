@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Loaded, Role, Source
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time.dateorder import WORDS
@@ -196,21 +197,38 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
             times, _ = by_format(texts, date_format)
         except BadCellError as error:
             raise TimeError(
-                f"{source.place(error.row)}: {error.text!r}, joined from {', '.join(map(repr, parts))}, cannot be "
-                f"read{error.reason}"
+                tr(
+                    "{place}: {text!r}, joined from {names}, cannot be read{reason}",
+                    place=source.place(error.row),
+                    text=error.text,
+                    names=", ".join(map(repr, parts)),
+                    reason=error.reason,
+                )
             ) from None
         return Times(times, notes=[note])
     kinds = kinds_of(source, parts)
     held = dict(zip(kinds, parts, strict=True))
     if len(held) < len(kinds):
         double = next(kind for kind in kinds if kinds.count(kind) > 1)
-        raise TimeError(f"time={list(parts)}: more than one column holds the {double}; name each part once")
+        raise TimeError(
+            tr(
+                "time={parts}: more than one column holds the {double}; name each part once",
+                parts=list(parts),
+                double=double,
+            )
+        )
     notes = [note]
     aware, zone = False, None
     if "date" in held:
         days: Times = loaded.values[held["date"]]
         if days.values.dtype.kind != "M":
-            raise TimeError(f"column {held['date']!r} holds no dates that {', '.join(parts[1:])} could be added to")
+            raise TimeError(
+                tr(
+                    "column {held!r} holds no dates that {names} could be added to",
+                    held=held["date"],
+                    names=", ".join(parts[1:]),
+                )
+            )
         notes += days.notes
         dates, aware, zone = days.values, days.aware, days.zone
     else:
@@ -242,13 +260,24 @@ def _whole(source: Source, loaded: Loaded, name: str, kind: str) -> NDArray[np.i
     bad = ~(np.mod(values, 1) == 0)
     if bad.any():
         raise TimeError(
-            f"{source.place(int(np.argmax(bad)))}, column {name!r}: this part of the time is missing or no whole number"
+            tr(
+                "{place}, column {name!r}: this part of the time is missing or no whole number",
+                place=source.place(int(np.argmax(bad))),
+                name=name,
+            )
         )
     whole = values.astype(np.int64)
     wrong = (whole < _LEAST.get(kind, 0)) | (whole > _MOST.get(kind, 10_000))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise TimeError(f"{source.place(row)}: there is no such time ({name} {whole[row]}); correct it")
+        raise TimeError(
+            tr(
+                "{place}: there is no such time ({name} {whole}); correct it",
+                place=source.place(row),
+                name=name,
+                whole=whole[row],
+            )
+        )
     return np.asarray(whole)
 
 
@@ -268,13 +297,22 @@ def _dates(
     notes: list[Note],
 ) -> NDArray[Any]:
     if "year" not in numbers:
-        raise TimeError(f"time={list(held.values())}: none of these columns holds a year or a date; name one that does")
+        raise TimeError(
+            tr(
+                "time={values}: none of these columns holds a year or a date; name one that does",
+                values=list(held.values()),
+            )
+        )
     year = numbers["year"]
     if year.max() <= 200 and year.min() > 0 and date_format in (None, "roc"):
         if year.max() < 100 and date_format is None and "民" not in held["year"]:
             raise TimeError(
-                f"column {held['year']!r}: years such as {year[0]} may be years of the Republic of China or of two "
-                'digits; write them with four digits, or pass date_format="roc"'
+                tr(
+                    "column {held!r}: years such as {year} may be years of the Republic of China or of two "
+                    'digits; write them with four digits, or pass date_format="roc"',
+                    held=held["year"],
+                    year=year[0],
+                )
             )
         message = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
         told = {"column": held["year"], "text": int(year[0]), "first": int(year[0]) + ROC_YEAR}
@@ -296,7 +334,9 @@ def _dates(
     if bad.any():
         row = int(np.argmax(bad))
         shown = ", ".join(f"{held[kind]} {values[row]}" for kind, values in numbers.items())
-        raise TimeError(f"{source.place(row)}: there is no such time ({shown}); correct it")
+        raise TimeError(
+            tr("{place}: there is no such time ({shown}); correct it", place=source.place(row), shown=shown)
+        )
     return dates
 
 
@@ -321,8 +361,13 @@ def _hours(source: Source, values: Any, name: str, notes: list[Note]) -> NDArray
     if bad.any():
         row = int(np.argmax(bad))
         raise TimeError(
-            f"{source.place(row)}, column {name!r}: {values[row]} is no time of day; expected 18:30, 18.30.00, 1830 or "
-            "an hour from 0 to 24. Correct it, or leave this column out of time="
+            tr(
+                "{place}, column {name!r}: {value} is no time of day; expected 18:30, 18.30.00, 1830 or "
+                "an hour from 0 to 24. Correct it, or leave this column out of time=",
+                place=source.place(row),
+                name=name,
+                value=values[row],
+            )
         )
     if (micro == 24 * HOUR).any():
         message = "Hour 24 of {column} was read as the midnight that ends the day."

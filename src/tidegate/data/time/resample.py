@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.time.frequency import parse
 from tidegate.data.time.grid import Rows
 
@@ -33,13 +34,15 @@ def resample(rows: Rows, frequency: str | Frequency | None, how: str) -> None:
         TimeError: rows without times, or without the step's time of beginning.
     """
     if how not in WAYS:
-        raise ConfigError(f"resample={how!r} is unknown; choose one of {', '.join(WAYS)}")
+        raise ConfigError(tr("resample={how!r} is unknown; choose one of {names}", how=how, names=", ".join(WAYS)))
     if frequency is None:
-        raise ConfigError(f'resample={how!r} needs the step to go to: frequency=, for instance "1h" or "D"')
+        raise ConfigError(tr('resample={how!r} needs the step to go to: frequency=, for instance "1h" or "D"', how=how))
     if rows.time.dtype.kind != "M":
-        raise TimeError(f"resample={how!r} needs a time column, but the rows are only counted; pass time=")
+        raise TimeError(tr("resample={how!r} needs a time column, but the rows are only counted; pass time=", how=how))
     if np.isnat(rows.time).any():
-        raise TimeError(f"{rows.where(int(np.argmax(np.isnat(rows.time))))}: the time is missing; fill it in")
+        raise TimeError(
+            tr("{place}: the time is missing; fill it in", place=rows.where(int(np.argmax(np.isnat(rows.time)))))
+        )
     step = parse(frequency, rows.time[:0])
     begin = _begins(rows.time, step)
     codes = np.zeros(len(begin), dtype=np.int64) if rows.codes is None else rows.codes
@@ -70,7 +73,9 @@ def _begins(time: NDArray[Any], step: Frequency) -> NDArray[Any]:
     if step.unit == "M" and not step.days and not step.month_end:
         month = time.astype("datetime64[M]").astype(np.int64)
         return np.asarray((month // step.count * step.count).astype("datetime64[M]").astype("datetime64[us]"))
-    raise ConfigError(f"resample= goes to steps of fixed length, months, quarters or years; not to {str(step)!r}")
+    raise ConfigError(
+        tr("resample= goes to steps of fixed length, months, quarters or years; not to {step!r}", step=str(step))
+    )
 
 
 def _gather(values: NDArray[Any], first: NDArray[np.int64], how: str) -> NDArray[Any]:
@@ -102,7 +107,12 @@ def _empty(rows: Rows, step: Frequency) -> int:
     empty = int(span.sum()) - len(rows.time)
     if empty > (_MOST - 1) * len(rows.time):
         raise TimeError(
-            f"a grid of step {step} would have {int(span.sum()):,} rows for {len(rows.time):,} that hold something; "
-            "pass a longer frequency="
+            tr(
+                "a grid of step {step} would have {sum:,} rows for {count} that hold something; pass a "
+                "longer frequency=",
+                step=step,
+                sum=int(span.sum()),
+                count=len(rows.time),
+            )
         )
     return empty

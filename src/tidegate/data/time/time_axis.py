@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Loaded, Source
 from tidegate.data.time.calendars import show
 from tidegate.data.time.parts import put_together
@@ -70,7 +71,9 @@ def in_zone(
         return stamps, None
     held = ~np.isnat(stamps)
     if not held.all():
-        raise TimeError(f"{source.place(int(np.argmin(held)))}: the time is missing; fill it in or remove the row")
+        raise TimeError(
+            tr("{place}: the time is missing; fill it in or remove the row", place=source.place(int(np.argmin(held))))
+        )
     local = to_local(stamps, name) if times.aware else stamps
     day = (local - local.astype("datetime64[D]")).astype(np.int64)
     if len(local) > 1 and (day == day[0]).all():
@@ -84,8 +87,14 @@ def in_zone(
     if skipped.any():
         row = int(np.argmax(skipped))
         raise TimeError(
-            f"{source.place(row)}: {show(stamps[row])} does not exist on the clock of {name} (clocks go forward there; "
-            f"{int(skipped.sum())} such times). If the stamps are standard time all year, pass a zone without summer "
-            "time, such as 'UTC'"
+            tr(
+                "{place}: {time} does not exist on the clock of {name} (clocks go forward there; {sum} "
+                "such times). If the stamps are standard time all year, pass a zone without summer time, "
+                "such as 'UTC'",
+                place=source.place(row),
+                time=show(stamps[row]),
+                name=name,
+                sum=int(skipped.sum()),
+            )
         )
     return utc, name

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time import timestamps as stamps
 from tidegate.data.time.dateorder import WORDS, Parts, decide
@@ -117,9 +118,15 @@ class TimeColumn:
         if bad.any():
             row = int(np.argmax(bad))
             raise TimeError(
-                f"{place(row)}, column {self.name!r}: there is no such date (year {parts.year[row]}, "
-                f"month {parts.month[row]}, day {parts.day[row]}); correct it, or say how dates are written with "
-                "date_format="
+                tr(
+                    "{place}, column {name!r}: there is no such date (year {year}, month {month}, day "
+                    "{day}); correct it, or say how dates are written with date_format=",
+                    place=place(row),
+                    name=self.name,
+                    year=parts.year[row],
+                    month=parts.month[row],
+                    day=parts.day[row],
+                )
             )
         times = dates.astype("datetime64[us]") + joined["clock"]
         times[joined["missing"]] = NAT
@@ -149,16 +156,28 @@ class TimeColumn:
         if not aware[held].all():
             with_zone, without = int(np.argmax(aware & held)), int(np.argmax(~aware & held))
             raise TimeError(
-                f"column {self.name!r} mixes time zones: {place(with_zone)} carries an offset or Z, {place(without)} "
-                "does not; write all stamps in one way, best in UTC"
+                tr(
+                    "column {name!r} mixes time zones: {place} carries an offset or Z, {place2} does not; "
+                    "write all stamps in one way, best in UTC",
+                    name=self.name,
+                    place=place(with_zone),
+                    place2=place(without),
+                )
             )
         found = np.unique(offset[held & aware])
         utc = times - offset.astype(np.int64) * np.int64(MINUTE)
         if len(found) > 2 or (len(found) == 2 and found[1] - found[0] > 60):
             other = int(np.argmax((offset != offset[held][0]) & held))
             raise TimeError(
-                f"column {self.name!r} mixes time zones: {len(found)} offsets, {_clock(found[0])} to "
-                f"{_clock(found[-1])}, the first change at {place(other)}; convert the stamps to UTC before reading"
+                tr(
+                    "column {name!r} mixes time zones: {count} offsets, {clock} to {clock2}, the first "
+                    "change at {place}; convert the stamps to UTC before reading",
+                    name=self.name,
+                    count=len(found),
+                    clock=_clock(found[0]),
+                    clock2=_clock(found[-1]),
+                    place=place(other),
+                )
             )
         if len(found) == 2:
             notes.append(Note("offsets", _OFFSETS, {"offsets": f"{_clock(found[0])}, {_clock(found[1])}"}))

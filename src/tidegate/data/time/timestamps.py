@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time.forms import MINUTE, NO_OFFSET, PQY, PQYY, SURE, Cell, match, offset_minutes, read_cell
 
@@ -152,7 +153,9 @@ def by_format(texts: Sequence[str], form: str) -> tuple[NDArray[np.datetime64], 
     """
     parts = set(re.findall(r"%[-#]?([A-Za-z])", form))
     if not parts & set("YyGcxs"):
-        raise ConfigError(f"date_format={form!r} holds no year (%Y or %y), without which there is no time")
+        raise ConfigError(
+            tr("date_format={form!r} holds no year (%Y or %y), without which there is no time", form=form)
+        )
     weekly = bool(parts & set("WUV")) and not parts & set("aAuw")
     whole = f"{form} %u" if weekly else form  # strptime passes over a week without a weekday
     known: dict[str, tuple[np.datetime64, int]] = {}

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 _SECOND = 1_000_000
 _DAY = 86_400 * _SECOND
@@ -24,8 +25,11 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ConfigError(
-            f"timezone={name!r} is not a time zone this machine knows; give an IANA name such as 'Europe/Paris', "
-            "'Asia/Taipei' or 'UTC' (on Windows: pip install tzdata)"
+            tr(
+                "timezone={name!r} is not a time zone this machine knows; give an IANA name such as "
+                "'Europe/Paris', 'Asia/Taipei' or 'UTC' (on Windows: pip install tzdata)",
+                name=name,
+            )
         ) from None
 
 
