@@ -106,7 +106,7 @@ def test_the_verdict_s_tone() -> None:
     assert "Too good to be true" in head.group(0)
     assert "exact copy" in head.group(0)
     assert 'class="verdict better"' in render_view(samples.digits(), "en")
-    assert 'class="verdict same"' in render_view(samples.servers(), "en")
+    assert 'class="verdict better"' in render_view(samples.servers(), "en")
 
 
 def test_cells_of_the_confusion_matrix() -> None:
