@@ -130,6 +130,12 @@ class Forecaster(Estimator):
         self._take(fitted)
         self.context_ = whole
 
+    def _evaluate_part(self, part: str) -> Any:
+        from tidegate.tasks.forecast.evaluate import evaluate_part
+
+        more = getattr(self, "foreign_", ()) if part == "test" else ()
+        return evaluate_part(self, part, more=more) if self.fitted_.has(part) else None
+
     def _take(self, fitted: Any) -> None:
         from tidegate.train.run import TorchRun
 
