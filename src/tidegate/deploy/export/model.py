@@ -49,7 +49,10 @@ class OnnxModel:
         makers["language"] = self._language
         if self.task not in makers:
             raise ConfigError(
-                tr("a {task} cannot be exported to ONNX: its alarms are more than a network", task=self.task)
+                tr(
+                    "a {task} cannot be exported to ONNX: what it says is more than the output of a network",
+                    task=self.task,
+                )
             )
         makers[self.task]()
 
