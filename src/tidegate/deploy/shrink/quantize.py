@@ -56,6 +56,9 @@ def quantize(
     artifact = read_model(run)
     if artifact.record.weights != "float32":
         raise ConfigError(tr("{run} has weights of {kind} already", run=run, kind=artifact.record.weights))
+    if artifact.record.task not in METRICS:
+        message = "a {task} cannot be stored with fewer bits; it can be a {known}"
+        raise ConfigError(tr(message, task=artifact.record.task, known=", ".join(METRICS)))
     source = run_folder(run)
     target = Path(out) if out is not None else source.with_name(f"{source.name}-{to}")
     check_folder(target, replace=overwrite)
