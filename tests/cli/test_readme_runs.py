@@ -37,6 +37,18 @@ def run(words: list[str]) -> int:
     return main([*words, *short, *(["--quiet"] if words[0] == "fit" else [])])
 
 
+def test_the_commands_are_the_same_in_both_languages() -> None:
+    """Those that are shown, and those that their comments name."""
+    found = []
+    for page in (README, README.with_name("README.zh-TW.md")):
+        text = "".join(re.findall(r"```text\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL))
+        found.append(
+            re.findall(r"^tidegate.*?(?=\s+#|$)|(?<=: )tidegate.*$|(?<=：)tidegate.*$", text, flags=re.MULTILINE)
+        )
+    assert len(found[0]) > 20
+    assert found[0] == found[1]
+
+
 @pytest.mark.slow
 def test_the_line_on_engines_scores_what_it_teaches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
