@@ -19,7 +19,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
     app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
-    text = tr("Train a smaller student on a forecaster's data and forecasts, and compare both.")
+    text = tr("Train a smaller student on a run's data and what its model says, and compare both.")
     app.command("distill", help=text)(late(words, "distill", lambda: distill))
     text = tr("Accuracy against latency, memory and size of runs and their 8-bit forms: a table and a picture.")
     app.command("tradeoff", help=text)(late(words, "tradeoff", lambda: tradeoff))
@@ -108,7 +108,7 @@ def distill(
     hidden_size: Annotated[
         int | None, typer.Option(help=tr("Units of the student; half the teacher's if not given."))
     ] = None,
-    share: Annotated[float, typer.Option(help=tr("Share of the teacher's forecasts in the student's targets."))] = 0.5,
+    share: Annotated[float, typer.Option(help=tr("Share of the teacher in what the student learns from."))] = 0.5,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
     ] = None,

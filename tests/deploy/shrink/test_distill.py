@@ -13,6 +13,7 @@ from tidegate.data.windows import windows as part_windows
 from tidegate.deploy.shrink.distill import distill
 from tidegate.prepare.table.augment import AugmentOptions
 from tidegate.tasks.forecast.examples import WindowBatches, taught
+from tidegate.train.teacher import softened
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +49,33 @@ def test_a_student(tmp_path):
     assert found.notes[-1].kind == "distilled"
     assert tg.load(tmp_path / "small").spec_.encoder.hidden_size == 6
     assert len(tg.open_run(tmp_path / "small").history_)
-    with pytest.raises(ConfigError, match="is a classifier"):
-        distill(classifier(), out=tmp_path / "other")
     with pytest.raises(ConfigError, match="at most 1"):
         distill(forecaster(), share=2.0)
+
+
+def test_the_loss_of_a_student_is_that_of_the_paper():
+    logits, said = torch.tensor([[1.0, -2.0, 0.5]]), torch.tensor([[0.2, 0.1, 3.0]])
+    p, q = (np.exp(part.numpy()[0] / 2) / np.exp(part.numpy()[0] / 2).sum() for part in (said, logits))
+    expected = 0.7 * 5 + 0.3 * 4 * (p * np.log(p / q)).sum()
+    assert float(softened(torch.tensor(5.0), logits, said, 0.3)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_student_of_classes(tmp_path):
+    found = distill(classifier(), hidden_size=3, out=tmp_path / "ways")
+    assert [form.name for form in found.forms] == ["teacher", "student", "student alone"]
+    assert found.forms[1].parameters < found.forms[0].parameters
+    assert "best baseline" in str(found)
+    weights = [tg.load(tmp_path / name).model_.weights for name in ("ways", "ways-alone")]
+    assert any(not np.array_equal(weight, weights[1][name]) for name, weight in weights[0].items())
+
+
+def test_a_student_of_tokens(tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("\n".join("abcab cab abc" for _ in range(60)))
+    model = tg.LanguageModel(max_epochs=1, window=16, hidden_size=8, num_layers=1)
+    model.fit(text, out=tmp_path / "writer", progress=False)
+    told = distill(tmp_path / "writer", share=0.9)
+    assert told.metric == "nats_per_token"
+    assert told.forms[1].score != told.forms[2].score
+    seen = [n for n, form in enumerate(told.forms) if np.isfinite(form.score)]
+    assert seen == [0, 1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.deploy.shrink.forms import Form, Forms, measured
 from tidegate.deploy.shrink.judge import METRICS
-from tidegate.runtime.model import load
+from tidegate.nn.network import build_network
+from tidegate.runtime.model import Model, load
 from tidegate.tasks.forecast.examples import taught
 from tidegate.tasks.open import Stored, open_run, run_folder, write_again
 from tidegate.tasks.run import check_folder
+from tidegate.train.teacher import taught as taught_classes
+
+TASKS = ("forecaster", "classifier", "language")
 
 
 def distill(
@@ -27,12 +32,14 @@ def distill(
     overwrite: bool = False,
     **reading: Any,
 ) -> Forms:
-    """Train a student with fewer units on a run's data and parts, its targets mixed with the teacher's forecasts.
+    """Train a student with fewer units on a run's data and parts, its targets mixed with what the teacher says.
+
+    Forecasts are mixed with the values that came; of classes and tokens the teacher's probabilities join the loss.
 
     Args:
-        run: folder of a forecaster's run, the teacher. hidden_size: units of the student; None takes half the
-            teacher's, about a quarter of the parameters.
-        share: of the teacher's forecast in what the student learns from; the rest is what came.
+        run: folder of the run of a forecaster, a classifier or a language model, the teacher.
+        hidden_size: units of the student; None takes half the teacher's, about a quarter of the parameters.
+        share: of the teacher in what the student learns from; the rest is what came.
         out: folder of the student's run; None puts `-student` behind the run's name. alone: train the same student
             without a teacher too, to compare with; it is left in a folder with `-alone` behind.
         data, reading: of the training, where they have moved. overwrite: what is there.
@@ -52,28 +59,57 @@ def distill(
     for place in places:
         check_folder(place, replace=overwrite)
     teacher, stored = open_run(run, data, **reading), Stored.read(run)
-    if teacher.task != "forecaster":
-        raise ConfigError(tr("distill is for a forecaster so far; {run} is a {task}", run=run, task=teacher.task))
-    encoder = teacher.spec_.encoder
-    units = max(1, encoder.hidden_size // 2) if hidden_size is None else hidden_size
-    changes = {"hidden_size": units, "window": teacher.spec_.window, "preset": None}
-    with taught(teacher.run_, share, 0 if teacher.decoding_.point else teacher.decoding_.middle):
-        student = teacher.retrained(changes)
+    if teacher.task not in TASKS or getattr(getattr(teacher, "labels_", None), "multiple", False):
+        message = "distill is for a forecaster, a language model or a classifier of one class each; {run} is a {task}"
+        raise ConfigError(tr(message, run=run, task=teacher.task))
+    own = load(source)
+    units = max(1, own.spec.encoder.hidden_size // 2) if hidden_size is None else hidden_size
+    changes: dict[str, Any] = {"hidden_size": units}
+    if teacher.task == "forecaster":
+        changes |= {"window": own.spec.window, "preset": None}
+    with _taught(teacher, own, share):
+        student = _again(teacher, changes)
     write_again(student, places[0], stored)
     if alone:
-        write_again(teacher.retrained(changes), places[1], stored)
+        write_again(_again(teacher, changes), places[1], stored)
     names = [("teacher", source), ("student", places[0]), ("student alone", places[1] if alone else None)]
     named = [(name, load(place), place) for name, place in names if place is not None]
     forms = measured(teacher, named)[0]
-    return Forms(metric=METRICS["forecaster"], forms=tuple(forms), notes=(_kept(student, forms),))
+    metric = METRICS[teacher.task]
+    return Forms(metric=metric, forms=tuple(forms), notes=(_kept(student, forms, metric),))
 
 
-def _kept(student: Any, forms: list[Form]) -> Note:
+def _taught(teacher: Any, own: Model[Any, Any], share: float) -> AbstractContextManager[None]:
+    """Where trainings learn from the teacher."""
+    if teacher.task == "forecaster":
+        return taught(teacher.run_, share, 0 if teacher.decoding_.point else teacher.decoding_.middle)
+    return taught_classes(build_network(own.spec, dict(own.weights.items())), share)
+
+
+def _again(teacher: Any, changes: dict[str, Any]) -> Any:
+    """The same on the same parts, with other options."""
+    if teacher.task != "classifier":
+        return teacher.retrained(changes)
+    other = teacher.variant(changes)
+    other._fit_parts(teacher.fitted_.sequences, teacher.fitted_.parts)
+    other.reading_ = teacher.reading_
+    return other
+
+
+def _kept(student: Any, forms: list[Form], metric: str) -> Note:
     """How much of the teacher's lead over the best baseline is left."""
     evaluation = student.evaluated_.evaluation if student.evaluated_ is not None else None
     parameters = f"{100 * forms[1].parameters / forms[0].parameters:.0f}"
     best = None if evaluation is None else evaluation.best_baseline
-    if evaluation is None or best is None or "mae" not in evaluation.overall[best]:
+    if evaluation is not None and best is not None and metric == "accuracy":
+        message = (
+            "The student has {parameters} % of the parameters; it is right in {own} % of the test part, the teacher in "
+            "{teacher} %, the best baseline in {baseline} %."
+        )
+        scores = (forms[1].score, forms[0].score, evaluation.overall[best][metric])
+        shown = dict(zip(("own", "teacher", "baseline"), (f"{100 * value:.1f}" for value in scores), strict=True))
+        return Note("distilled", message, {"parameters": parameters, **shown})
+    if evaluation is None or best is None or metric != "mae":
         return Note("distilled", "The student has {parameters} % of the parameters.", {"parameters": parameters})
     baseline = evaluation.overall[best]["mae"]
     teacher, own = (1 - form.score / baseline for form in forms[:2])

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tidegate.prepare.sequence.masking import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.tasks.fit import Validation
+from tidegate.train.teacher import TEACHER, heard, softened
 
 BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
 VALIDATION_STEPS = 32_768
@@ -108,17 +109,26 @@ class LabelLoss:
     """Loss of a batch of sequences, or of their steps."""
 
     def __init__(self, loss: Loss, *, per_step: bool) -> None:
-        self.loss, self.per_step = loss, per_step
+        self.loss, self.per_step, self.teacher = loss, per_step, TEACHER.get()
 
     def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         past, lengths, target = batch
         steps = past.shape[1]
-        ragged = bool((lengths < steps).any())
-        values = network(past, lengths=lengths if ragged else None).values
-        if not self.per_step:
-            return self.loss(values[:, 0, 0], target, None)
-        valid = torch.arange(steps) < lengths.unsqueeze(1) if ragged else None
-        return self.loss(values[:, :, 0], target, valid)
+        ragged = lengths if bool((lengths < steps).any()) else None
+        values = network(past, lengths=ragged).values
+        valid = None
+        if self.per_step and ragged is not None:
+            valid = torch.arange(steps) < lengths.unsqueeze(1)
+        own = values[:, :, 0] if self.per_step else values[:, 0, 0]
+        hard = self.loss(own, target, valid)
+        if self.teacher is None or not network.training:
+            return hard
+        said = heard(self.teacher[0], past, ragged)
+        said = said[:, :, 0] if self.per_step else said[:, 0, 0]
+        if valid is not None:
+            own, said = own[valid], said[valid]
+        count = own.shape[-1]
+        return softened(hard, own.reshape(-1, count), said.reshape(-1, count), self.teacher[1])
 
 
 def validation_of(examples: Examples, loss: LabelLoss) -> Validation:

@@ -26,6 +26,7 @@ from tidegate.tasks.language.pieces import PieceLoss, Pieces, PieceValidation, b
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
+from tidegate.train.teacher import TEACHER, softened
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -200,12 +201,21 @@ class CarriedLoss:
 
     def __init__(self) -> None:
         self.state: tuple[Tensor, ...] = ()
+        self.teacher = TEACHER.get()
+        self.its: tuple[Tensor, ...] = ()  # state of the teacher; a checkpoint has it not: no student is resumed
 
     def __call__(self, network: nn.Module, batch: Batch) -> Tensor:
         tokens, ahead, first = batch
         output = network(tokens, state=() if bool(first) else self.state)
         self.state = tuple(part.detach() for part in output.state)
-        return functional.cross_entropy(output.values.flatten(0, 2), ahead.flatten())
+        own = output.values.flatten(0, 2)
+        hard = functional.cross_entropy(own, ahead.flatten())
+        if self.teacher is None:
+            return hard
+        with torch.no_grad():
+            said = self.teacher[0](tokens, state=() if bool(first) else self.its)
+        self.its = tuple(said.state)
+        return softened(hard, own, said.values.flatten(0, 2), self.teacher[1])
 
     def carried(self) -> dict[str, Tensor]:
         """The state, for a checkpoint."""
