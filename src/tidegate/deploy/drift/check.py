@@ -71,14 +71,20 @@ def held(
     for place, statistic in enumerate(STATISTICS):
         if statistic in which:
             reference, new = profile.blocks[:, place], blocks[:, place]
-            expected, p = predicted(reference, new)
+            waves = int(np.count_nonzero(profile.year)) if statistic == "level" else 0
+            expected, p = predicted(reference, new, waves)
             share = SHARES[statistic] / sum(SHARES[each] for each in which)
             found.append(Tested(*names, statistic, reference, new, expected, p, alpha * share))
     return found
 
 
-def predicted(reference: Array, new: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What is expected of new values, each after the one before it, and the p-value of each, two-sided."""
+def predicted(reference: Array, new: Array, fitted: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What is expected of new values, each after the one before it, and the p-value of each, two-sided.
+
+    Args:
+        reference: [n]. new: [m]. fitted: numbers that were fitted to the reference and taken out of both: they lie
+            closer to the one than to the other.
+    """
     before, after = reference[:-1], reference[1:]
     both = np.isfinite(before) & np.isfinite(after)
     x, y = before[both], after[both]
@@ -89,12 +95,13 @@ def predicted(reference: Array, new: Array) -> tuple[NDArray[np.float64], NDArra
     centre, width = x.mean(), float(((x - x.mean()) ** 2).sum())
     slope = float(((x - centre) * (y - y.mean())).sum() / width) if width > 0 else 0.0
     rest = y - y.mean() - slope * (x - centre)
-    error = math.sqrt(float((rest**2).sum()) / (n - 2))
+    free = max(n - 2 - fitted, 1)
+    error = math.sqrt(float((rest**2).sum()) / free)
     last = np.where(np.isfinite(last), last, centre)
     expected = y.mean() + slope * (last - centre)
     away = (last - centre) ** 2 / width if width > 0 else 0.0
-    scale = np.maximum(error, 1e-9 * max(abs(float(y.mean())), 1e-9)) * np.sqrt(1 + 1 / n + away)
-    return expected, two_sided((new - expected) / scale, n - 2)
+    scale = np.maximum(error, 1e-9 * max(abs(float(y.mean())), 1e-9)) * np.sqrt(1 + (1 + fitted) / n + away)
+    return expected, two_sided((new - expected) / scale, free)
 
 
 def two_sided(t: Array, freedom: int) -> NDArray[np.float64]:
