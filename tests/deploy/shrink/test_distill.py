@@ -13,7 +13,7 @@ from tidegate.data.windows import windows as part_windows
 from tidegate.deploy.shrink.distill import distill
 from tidegate.prepare.table.augment import AugmentOptions
 from tidegate.tasks.forecast.examples import WindowBatches, taught
-from tidegate.train.teacher import softened
+from tidegate.train.label_losses import softened
 
 
 @pytest.fixture(autouse=True)

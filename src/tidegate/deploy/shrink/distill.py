@@ -16,7 +16,7 @@ from tidegate.runtime.model import Model, load
 from tidegate.tasks.forecast.examples import taught
 from tidegate.tasks.open import Stored, open_run, run_folder, write_again
 from tidegate.tasks.run import check_folder
-from tidegate.train.teacher import taught as taught_classes
+from tidegate.train.label_losses import taught as taught_classes
 
 TASKS = ("forecaster", "classifier", "language")
 

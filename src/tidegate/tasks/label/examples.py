@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tidegate.prepare.sequence.masking import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.tasks.fit import Validation
-from tidegate.train.teacher import TEACHER, heard, softened
+from tidegate.train.label_losses import TEACHER, heard, softened
 
 BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
 VALIDATION_STEPS = 32_768

@@ -23,10 +23,10 @@ from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.language.options import Advice, LanguageChoices, advise, build_spec
 from tidegate.tasks.language.pieces import PieceLoss, Pieces, PieceValidation, bounds, numbers_of
+from tidegate.train.label_losses import TEACHER, softened
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions
 from tidegate.train.progress import ProgressBar
-from tidegate.train.teacher import TEACHER, softened
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
