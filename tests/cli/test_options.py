@@ -54,6 +54,7 @@ def test_a_task_has_an_option_for_every_argument_of_its_estimator(task: str) -> 
         "data",
         "labels",
         "texts",
+        "captions",
         "progress",
         "source",
         "reading",

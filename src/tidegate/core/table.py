@@ -167,7 +167,8 @@ class Table:
         """The last `rows` rows of every series (all of a shorter one)."""
         if len(self.ids) == 1:
             kept = slice(max(len(self) - rows, 0), len(self))
-            return self.cut(np.zeros(1, np.int64), kept, np.array([kept.stop - kept.start]))
+            found = self.cut(np.zeros(1, np.int64), kept, np.array([kept.stop - kept.start]))
+            return replace(found, static=self.static, keys=self.keys)
         first = np.maximum(self.starts[:-1], self.starts[1:] - rows)
         keep = np.concatenate([np.arange(a, b) for a, b in zip(first, self.starts[1:], strict=True)])
         starts = np.concatenate([[0], np.cumsum(self.starts[1:] - first)]).astype(np.int64)

@@ -114,7 +114,7 @@ def test_tokens():
     ("data", "how", "error", "match"),
     [
         ([np.ones((2, 3)), np.ones((4, 2))], {}, SchemaError, "sequence '1' has 2 channels where 3 are expected"),
-        ([np.ones((2, 3)), np.ones((0, 3))], {}, DataError, "1 sequences have no steps \\(1\\)"),
+        ([np.ones((2, 3)), np.ones((0, 3))], {}, DataError, "1 sequence has no steps \\(1\\)"),
         ([np.ones(2), np.array([1, np.inf])], {}, DataError, "sequence '1', step 1, channel 'value': the value is inf"),
         ([], {}, DataError, "the list is empty"),
         (np.empty((0, 3)), {}, DataError, "no sequences"),

@@ -114,7 +114,7 @@ def test_bytes_of_one_character_come_together() -> None:
 
 def test_a_model_of_texts_may_end_one() -> None:
     spec, weights, _ = model()
-    weights["layers.2.bias"] = weights["layers.2.bias"] + np.eye(10, dtype=np.float32)[2] * 3
+    weights = Loaded({**weights, "layers.2.bias": weights["layers.2.bias"] + np.eye(10, dtype=np.float32)[2] * 3})
     found = Generation(spec, weights, VOCABULARY, length=500, ends=True).run()[0]
     assert found.stopped == "end"
     assert found.tokens < 500

@@ -87,14 +87,14 @@ def test_other_channels_are_refused_or_said() -> None:
     model = tg.Classifier(**QUICK).fit(two, ["a", "b"] * 15, progress=False)
     with pytest.raises(SchemaError, match="fitted on 2 channels, of which these sequences lack"):
         model.predict([item[:, :1] for item in two])
-    with pytest.raises(SchemaError, match="sequence '1' has 1 channels where 2 are expected"):
+    with pytest.raises(SchemaError, match="sequence '1' has 1 channel where 2 are expected"):
         tg.Classifier(**QUICK).fit([two[0], two[1][:5, :1]], ["a", "b"])
     more = [np.concatenate([item, item[:, :1]], axis=1) for item in two]
     assert model.predict(more).tolist() == model.predict(two).tolist()
     model.predict(more)
     spare = next(note for note in model.answer_notes_ if note.kind == "spare_channels")
     assert spare.values == {"count": 1, "names": "value_2"}
-    with pytest.raises(DataError, match=r"1 sequences have no steps \(0\)"):
+    with pytest.raises(DataError, match=r"1 sequence has no steps \(0\)"):
         model.predict([two[0][:0], two[1]])
     with pytest.raises(DataError, match="fitted on numbers, these sequences are texts"):
         model.predict(["a text"])

@@ -82,7 +82,9 @@ def test_an_ensemble_resumes_where_it_was(tmp_path: Path) -> None:
 def test_what_an_ensemble_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigError, match="ensemble_size"):
         tg.Classifier(ensemble_size=0).fit(data.waves(40), progress=False)
-    with pytest.raises(ConfigError, match="ensemble_size is from 1 to 64"):  # else trained, saved, and never read again
+    with pytest.raises(
+        ConfigError, match="ensemble_size is a whole number from 1 to 64"
+    ):  # else trained, saved, and never read again
         tg.Classifier(ensemble_size=65).fit(data.waves(40), progress=False)
     ensemble = Ensemble(members(2))
     weights = {name: tensor.numpy() for name, tensor in ensemble.state_dict().items()}
