@@ -9,7 +9,7 @@ ONE_THREAD := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow native-check native-sanitize native-neon lint format bench docs docs-serve pictures clean distclean
+.PHONY: help install demo test slow native-check native-sanitize native-neon lint format bench docs docs-serve pictures wheels clean distclean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,6 +98,11 @@ docs-serve: $(VENV)/docs.stamp ## show the documentation at http://127.0.0.1:800
 
 pictures: $(VENV)/dev.stamp ## draw the README's pictures from the run of `make demo` (needs chromium)
 	$(BIN)/python scripts/make_pictures.py runs/demo
+
+wheels: ## cross-compile wheels for four systems into dist/, and test those that run here (needs cmake)
+	@[ -x build/wheels/bin/python ] || $(PYTHON) -m venv build/wheels
+	build/wheels/bin/python -m pip install --quiet --disable-pip-version-check ziglang wheel
+	build/wheels/bin/python scripts/wheels.py
 
 clean: ## remove what was built; .venv and runs/ stay
 	rm -rf site dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

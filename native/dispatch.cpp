@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api.h"
+#include "cpu.h"
 
 #if defined(__x86_64__) && !defined(TG_BASELINE_ONLY)
 extern const tidegate::Isa tg_baseline, tg_avx2, tg_avx512;
@@ -21,10 +22,7 @@ namespace {
 
 const Isa& choose() {
 #if defined(__x86_64__) && !defined(TG_BASELINE_ONLY)
-  __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+  const bool avx2 = cpu().avx2, avx512 = cpu().avx512;
   const char* wish = std::getenv("TIDEGATE_ISA");
   const bool any = !wish || !*wish || !std::strcmp(wish, "auto");
   if (avx512 && (any || !std::strcmp(wish, "avx512"))) return tg_avx512;
@@ -46,7 +44,7 @@ const Isa& isa() {
 
 const Kernels<float>* half_kernels() {
 #if defined(TG_HAS_BFLOAT16)
-  if (&isa() != &tg_avx512 || !__builtin_cpu_supports("avx512bf16")) return nullptr;
+  if (&isa() != &tg_avx512 || !cpu().bfloat16) return nullptr;
   static const Kernels<float> kernels = [] {
     Kernels<float> k = tg_avx512.f32;
     tg_bfloat16(k);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "cpu.h"
 #include "memory.h"
 #include "pool.h"
 
@@ -30,18 +31,15 @@ constexpr int64_t MOST_ROWS = 32, LARGEST = 1 << 17;  // 127 * 127 * LARGEST is 
 
 const Int8Isa& choose() {
 #if defined(__x86_64__) && !defined(TG_BASELINE_ONLY)
-  __builtin_cpu_init();
   const char* wish = std::getenv("TIDEGATE_ISA");
   const bool any = !wish || !*wish || !std::strcmp(wish, "auto") || !std::strcmp(wish, "avx512");
 #if defined(TG_HAS_AVX512VNNI)
-  if (any && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-    return tg_int8_avx512vnni;
+  if (any && cpu().vnni) return tg_int8_avx512vnni;
 #endif
 #if defined(TG_HAS_AVXVNNI)
-  if (any && __builtin_cpu_supports("avxvnni")) return tg_int8_avxvnni;
+  if (any && cpu().avxvnni) return tg_int8_avxvnni;
 #endif
-  if (__builtin_cpu_supports("avx2") && (any || std::strcmp(wish, "baseline"))) return tg_int8_avx2;
+  if (cpu().avx2 && (any || std::strcmp(wish, "baseline"))) return tg_int8_avx2;
   return tg_int8_baseline;
 #elif defined(__aarch64__)
   return tg_int8_neon;

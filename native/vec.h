@@ -168,7 +168,7 @@ template <class S> TG_INLINE typename Vec<S>::M words(uint32_t row, int64_t firs
 // `scale` where the element is kept, 0 where it is dropped. threshold = p * 2^24.
 template <class S> TG_INLINE V<S> mask(uint32_t row, int64_t first, uint32_t threshold, S scale) {
   typedef typename Vec<S>::N N;
-  N keep = (N)(words<S>(row, first) >> 8) >= (N)((N){} + (typename Vec<S>::lane)threshold);
+  N keep = (N)(words<S>(row, first) >> 8) >= (N)((typename Vec<S>::M){} + (typename Vec<S>::lane)threshold);
   return (V<S>)(keep & (N)all(scale));
 }
 

@@ -11,6 +11,11 @@
 
 #if defined(__x86_64__)
 #define TG_BYTES 32
+#include <immintrin.h>
+#include <stddef.h>
+#if defined(__clang__)  // which passes such vectors only between functions that say so, those of vec.h among them
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#endif
 #include "vec.h"
 #define TG_WIDE __attribute__((target("avx2,fma")))
 
@@ -166,6 +171,9 @@ TG_WIDE void largest(const tg_tops& r, const float* x, float* values, int64_t* p
 }
 
 }  // namespace
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #endif
 
 extern "C" {

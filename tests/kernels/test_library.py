@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tidegate.kernels.library import native
 
 CODE = """
 import torch
@@ -66,3 +70,17 @@ def test_the_variable_holds_blas_in_a_prediction_too(monkeypatch: pytest.MonkeyP
     model = Path(__file__).parents[1] / "runtime/fixtures/model"
     done = subprocess.run([sys.executable, "-c", BLAS, str(model)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == (["True", "2"] if limit is None else ["False", "1"])
+
+
+@pytest.mark.skipif(native() is None or platform.machine() != "x86_64" or sys.platform != "linux", reason="x86, Linux")
+def test_the_instruction_set_is_the_best_that_the_system_lists() -> None:
+    flags = set(
+        next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")).split()
+    )
+    best = "baseline"
+    if flags >= {"avx2", "fma"}:
+        best = "avx512" if flags >= {"avx512f", "avx512vl", "avx512dq", "avx512bw"} else "avx2"
+    own = {name: value for name, value in os.environ.items() if name != "TIDEGATE_ISA"}
+    code = "from tidegate.kernels.library import native; print(native().tg_isa().decode())"
+    found = subprocess.run([sys.executable, "-c", code], env=own, capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == best
