@@ -23,7 +23,7 @@ _SENTENCES = {
     "was tested to tell whether that is more than chance{evidence}.",
     "tie": "The model and the best baseline, {baseline}, are level: {metric} {model} against {reference}, a difference "
     "of less than {limit}. The baseline, which is simpler, does as well.",
-    "perfect": "Neither the model nor the best baseline, {baseline}, makes an error (both have a {metric} of {model}): "
+    "perfect": "Neither the model nor the best baseline, {baseline}, makes an error ({metric} {model} for both): "
     "what was tested is too easy to tell them apart.",
     "chance": "The model is no better than the best baseline, {baseline}, as far as can be told: {metric} {model} "
     "against {reference}, and the difference is not significant{evidence}.",
