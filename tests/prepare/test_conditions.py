@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.preparation import SequenceOptions, SequencePreparation
 
@@ -124,3 +124,22 @@ def test_channels_that_tell_no_condition_are_refused(asked: object, match: str) 
     sequences, _ = flights()
     with pytest.raises(ConfigError, match=match):
         SequencePreparation.fit(sequences, np.arange(12), SequenceOptions(conditions=asked))  # type: ignore[arg-type]
+
+
+def test_conditions_of_a_few_steps_each_are_refused_by_name_and_not_looked_for() -> None:
+    sequences, _ = flights(1, 70)
+    few = replace(sequences, values=sequences.values.copy())
+    few.values[:, 0] = np.arange(70) % 10 * 5.0
+    with pytest.raises(ConfigError, match="none has 30 training steps"):
+        SequencePreparation.fit(few, np.arange(1), SequenceOptions(conditions=("altitude",)))
+    assert SequencePreparation.fit(few, np.arange(1)).apply(few).values.shape == (70, 7)
+
+
+def test_an_infinite_value_is_refused_under_a_condition_too() -> None:
+    sequences, _ = flights()
+    preparation = SequencePreparation.fit(sequences, np.arange(12), SequenceOptions(conditions=("altitude", "speed")))
+    for channel in (2, 5):  # one that moves under its condition, one that is fixed by it
+        broken = replace(sequences, values=sequences.values.copy())
+        broken.values[4, channel] = np.inf
+        with pytest.raises(DataError, match="infinite"):
+            preparation.apply(broken)

@@ -49,6 +49,8 @@ class Conditions:
 
     def codes(self, columns: Sequence[Floats]) -> NDArray[np.int64]:
         """[N] the condition of each step, K where it is none of them, of the D columns [N] that tell it."""
+        if not self.table:
+            return np.zeros(len(columns[0]), np.int64)
         sizes = np.array([len(own) + 1 for own in self.levels], np.int64)
         weights = np.concatenate([[1], np.cumprod(sizes[:-1])]).astype(np.int64)
         keys = sum(
@@ -68,7 +70,9 @@ class Conditions:
         out = np.array(values, np.float64)
         offset, factor = np.array(self.offset), np.array(self.factor)
         for at, name in enumerate(self.channels):
-            out[:, place[name]] = (out[:, place[name]] - offset[codes, at]) * factor[codes, at]
+            own = out[:, place[name]]
+            finite = np.isfinite(own)  # what is infinite stays so, and is refused where channels are read
+            own[finite] = ((own - offset[codes, at])[finite]) * factor[codes, at][finite]
         return out, int((codes == len(self.table)).sum())
 
 
@@ -108,6 +112,10 @@ def find_conditions(
     if not chosen:
         return None, []
     found = _measure(sequences, steps, {place: levels for place, levels in chosen.items() if levels is not None})
+    if not found.table:
+        if asked == "auto":
+            return None, []
+        raise ConfigError(f"conditions: none has {FEWEST_STEPS} training steps; name fewer channels that tell it")
     message = (
         "{count} operating conditions are told by {columns}; the other channels are measured under each of them by "
         "itself (preparation.conditions)."
