@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from tidegate.artifacts.bag import bag_scores, term_weights, terms
+from tidegate.core import limit
 from tidegate.core.optional import require
 from tidegate.core.table import Note
 from tidegate.evaluate.label.baselines.linear import Deadline, choose_strength, logistic
@@ -87,7 +88,7 @@ def fit_bag(
     frequency = np.bincount(places, minlength=wide)
     idf = np.where(frequency > 0, np.log((1 + texts) / (1 + frequency)) + 1, 0.0)
     x = csr_array((term_weights((rows, places, counts), idf, texts), (rows, places)), shape=(texts, wide))
-    deadline = Deadline(SECONDS)
+    deadline = Deadline(min(SECONDS, limit.left()))
     if strength is None:
         strength = choose_strength(x, truth, sizes[1], groups=groups, seed=seed, deadline=deadline)
     model = logistic(x, truth, strength)
