@@ -19,7 +19,6 @@ HISTORY_SHARES = (0.12, 0.2, 0.22, 0.22, 0.16, 0.08)
 HORIZON = (8, 16, 24, 48, 96, 192)
 HORIZON_SHARES = (0.1, 0.2, 0.2, 0.28, 0.14, 0.08)
 ORIGINS = 6
-SPREAD = 5.0  # errors beyond this many scales count by their logarithm
 
 
 @dataclass

@@ -13,9 +13,9 @@ from pathlib import Path
 import generate
 import numpy as np
 import torch
-from network import Network
 from safetensors.numpy import save
 
+from tidegate.nn.pretrained import PretrainedNetwork
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import FORMAT
 
@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     own = parser.parse_args()
     state = torch.load(own.run / "checkpoint.pt", weights_only=True)
-    net = Network(state["network"]["embed.weight"].shape[0])
+    net = PretrainedNetwork(state["network"]["embed.weight"].shape[0])
     names = [name for name, _ in net.named_parameters()]
     weights = {name: mean.numpy().astype(np.float16) for name, mean in zip(names, state["mean"], strict=True)}
     content = save(weights)

@@ -34,18 +34,6 @@ def rate(step: int, steps: int, top: float) -> float:
     return top * max(0.01, min(1.0, (steps - step) / (0.35 * steps)))
 
 
-def pinball(centre: Any, quantiles: Any, target: Any, seen: Any, spread: float) -> Any:
-    """Mean pinball loss of errors about the centre, [.., PATCH, 9]; large errors count by their logarithm."""
-    import network
-    import torch
-
-    levels = torch.tensor(network.LEVELS)
-    about = centre.detach()[..., None]
-    d = torch.asinh((target[..., None] - about) / spread) - torch.asinh((quantiles - about) / spread)
-    each = torch.maximum(levels * d, (levels - 1) * d) * seen[..., None]
-    return spread * each.sum() / (seen.sum().clamp(min=1) * len(levels))
-
-
 def arguments() -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -63,14 +51,15 @@ class Training:
     """Network, running mean of its weights, optimiser and place; saved whole."""
 
     def __init__(self, own: argparse.Namespace) -> None:
-        import network
         import torch
+
+        from tidegate.nn.pretrained import PretrainedNetwork
 
         torch.set_num_threads(1)
         torch.manual_seed(own.seed)
         self.own = own
         self.place = own.out / "checkpoint.pt"
-        self.net = network.Network(own.hidden)
+        self.net = PretrainedNetwork(own.hidden)
         self.mean = [p.detach().clone() for p in self.net.parameters()]
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=own.rate, weight_decay=0.01, betas=(0.9, 0.98))
         self.step = 0
@@ -91,8 +80,10 @@ class Training:
 
     def advance(self, examples: Any) -> Any:
         """One step; loss, median's error, that of the best simple method over all, and the gradient's norm."""
-        import batches
         import torch
+
+        from tidegate.runtime.pretrained.network import LEVELS
+        from tidegate.train.losses import asinh_pinball
 
         for group in self.optimiser.param_groups:
             group["lr"] = rate(self.step, self.own.steps, self.own.rate)
@@ -100,7 +91,7 @@ class Training:
         x, z, c, target, seen = (torch.from_numpy(getattr(examples, name)) for name in names)
         h = self.net.encode(x)[torch.from_numpy(examples.row), torch.from_numpy(examples.patch)]
         centre, quantiles = self.net.decode(h, z, c)
-        loss = pinball(centre, quantiles, target, seen, batches.SPREAD)
+        loss = asinh_pinball(centre, quantiles, target, seen, LEVELS)
         self.optimiser.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)

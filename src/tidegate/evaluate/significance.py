@@ -122,7 +122,7 @@ def diebold_mariano(
     sums = np.array([(d - mean) @ np.cos(j * angle) for j in range(1, max(2, count) + 1)])
     variance = 2.0 * float(np.mean(sums**2)) / n**2
     statistic, p_value = _tested(mean, variance, len(sums), float(np.abs(d - mean).max()), scale)
-    r = _correlation(d - mean, place, overlapping, independent)
+    r = correlation(d - mean, place, overlapping, independent)
     effective = round(independent * (1 - r) / (1 + r))
     if effective < FEWEST and math.isfinite(statistic):
         p_value = math.nan
@@ -131,11 +131,11 @@ def diebold_mariano(
 
 def _slowest(d: NDArray[np.float64], place: NDArray[np.int64]) -> float:
     """(1 - r) / (pi sqrt(r)) of the correlation r of neighbours; infinite where it is not positive."""
-    r = _correlation(d, place, 1, d.size)
+    r = correlation(d, place, 1, d.size)
     return (1 - r) / (math.pi * math.sqrt(r)) if r else math.inf
 
 
-def _correlation(d: NDArray[np.float64], place: NDArray[np.int64], lag: int, count: int) -> float:
+def correlation(d: NDArray[np.float64], place: NDArray[np.int64], lag: int, count: int) -> float:
     """The correlation, 0 to 1, of what is `lag` places apart.
 
     Args:
@@ -195,11 +195,20 @@ def interval(values: ArrayLike, units: int, level: float = 0.95) -> tuple[float,
 @functools.cache
 def _tail(units: int, level: float) -> float:
     """Phi(-sqrt(n / (n - 1)) t), with t the quantile of Student's t that leaves (1 - level) / 2 above it."""
+    return 0.5 * math.erfc(student_t_quantile(level, units - 1) * math.sqrt(units / (units - 1) / 2))
+
+
+def student_t_quantile(level: float, degrees: float) -> float:
+    """The t between whose negative and itself Student's t of so many degrees of freedom lies with probability `level`.
+
+    >>> round(student_t_quantile(0.8, 4), 4)
+    1.5332
+    """
     low, high = 0.0, 1e3
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if student_t_p_value(middle, units - 1) > 1 - level else (low, middle)
-    return 0.5 * math.erfc(low * math.sqrt(units / (units - 1) / 2))
+        low, high = (middle, high) if student_t_p_value(middle, degrees) > 1 - level else (low, middle)
+    return low
 
 
 def _differences(

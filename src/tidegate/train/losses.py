@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 PointLoss = Literal["mse", "mae", "huber"]
+SPREAD = 5.0  # scales beyond which an error counts by its logarithm
 
 
 def point_error(name: PointLoss, error: Tensor) -> Tensor:
@@ -23,6 +25,20 @@ def point_error(name: PointLoss, error: Tensor) -> Tensor:
 def pinball_error(error: Tensor, quantiles: Tensor) -> Tensor:
     """Pinball loss of forecast - actual = `error` [..., Q] for `quantiles` [Q]."""
     return torch.maximum((1 - quantiles) * error, -quantiles * error)
+
+
+def asinh_pinball(centre: Tensor, quantiles: Tensor, target: Tensor, seen: Tensor, levels: Sequence[float]) -> Tensor:
+    """Mean pinball loss in units of a scale; the logarithm of large errors about the centre counts.
+
+        L_q(s asinh((y - c) / s), s asinh((f_q - c) / s))    s = 5
+
+    Args:
+        centre, target, seen: [...], seen is 1 where the target was observed, else 0. quantiles: [..., Q]. levels: [Q].
+    """
+    about = centre.detach()[..., None]
+    error = torch.asinh((quantiles - about) / SPREAD) - torch.asinh((target[..., None] - about) / SPREAD)
+    each = pinball_error(error, torch.tensor(levels, dtype=torch.float32)) * seen[..., None]
+    return SPREAD * each.sum() / (seen.sum().clamp(min=1) * len(levels))
 
 
 class ForecastLoss:

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from tidegate.core.errors import DataError
 from tidegate.evaluate.forecast.conformal import (
     conformal_quantile,
     errors_needed,
+    few_windows_spread,
     interval_score,
     repeated_values,
     track_shifts,
@@ -51,6 +53,41 @@ def test_missing_errors_are_left_out_column_by_column() -> None:
     assert found[1] == np.sort(alone)[int(np.ceil((len(alone) + 1) * 0.8)) - 1]
     with pytest.raises(DataError, match="level"):
         conformal_quantile(errors, 1.0)
+
+
+def test_few_windows_by_hand() -> None:
+    """Nine windows of one step: the 8th smallest of nine sizes for 80 %, times t_m(.9) / z(.9)."""
+    errors = np.array([1.0, -2.0, 3.0, -4.0, 5.0, -6.0, 7.0, -8.0, 9.0])[:, None, None]
+    found, worth = few_windows_spread(errors, 10 * np.arange(9), [0.1, 0.5, 0.9])
+    assert worth.tolist() == [9.0]
+    wider = stats.t.ppf(0.9, 9) / stats.norm.ppf(0.9)
+    np.testing.assert_allclose(found[0, 0], [-8 * wider, 0, 8 * wider], rtol=1e-6)
+
+
+def test_few_windows_grow_with_the_steps_ahead_and_leave_what_was_not_observed() -> None:
+    errors = np.tile(np.sqrt(np.arange(1, 5)), (6, 1))[:, :, None] * np.array([1.0, np.nan])
+    found, _ = few_windows_spread(errors, np.arange(6), [0.9])
+    np.testing.assert_allclose(found[:, 0, 0] / found[0, 0, 0], np.sqrt(np.arange(1, 5)), rtol=1e-6)
+    assert np.isnan(found[:, 1]).all()
+
+
+@pytest.mark.parametrize("windows", [10, 20, 40])
+@pytest.mark.parametrize("memory", [0.0, 0.7, 1.0])
+def test_intervals_of_few_windows_hold_what_they_say_on_average(windows: int, memory: float) -> None:
+    """Ideal forecasts of an AR(1) six steps ahead, overlapping windows, 100 series each: 80 % within five points."""
+    rng = np.random.default_rng(windows)
+    weights = memory ** np.arange(6.0)
+
+    def misses(shocks: np.ndarray) -> np.ndarray:
+        ahead = np.lib.stride_tricks.sliding_window_view(shocks, 6)
+        return np.stack([ahead[:, : k + 1] @ weights[k::-1] for k in range(6)], axis=1)
+
+    held = []
+    for _ in range(100):
+        seen, fresh = misses(rng.normal(size=windows + 5)), misses(rng.normal(size=300))
+        spread, _ = few_windows_spread(seen[:, :, None], np.arange(windows), [0.9])
+        held.append((np.abs(fresh) <= spread[:, 0, 0]).mean())
+    assert 0.77 < np.mean(held) < 0.87
 
 
 def test_the_interval_score_by_hand() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 from pretrain import generate
-from pretrain.network import Network as TorchNetwork
 
 from tidegate.core.errors import ArtifactError
+from tidegate.nn.pretrained import PretrainedNetwork
 from tidegate.pretrained import folder
 from tidegate.runtime.pretrained.candidates import candidates
 from tidegate.runtime.pretrained.filters import PATCH, filters
@@ -22,7 +22,7 @@ from tidegate.runtime.pretrained.weights import load_network, read_card
 
 def test_numpy_gives_what_torch_gives() -> None:
     network = load_network()
-    twin = TorchNetwork(network.layer.hidden_size)
+    twin = PretrainedNetwork(network.layer.hidden_size)
     twin.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in network.weights.items()})
     rng = np.random.default_rng(0)
     y = rng.normal(size=(6, 96)).cumsum(1) + 3 * np.sin(np.arange(96) * 2 * np.pi / 12)

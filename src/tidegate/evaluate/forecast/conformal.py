@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.evaluate.significance import correlation, student_t_quantile
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -84,6 +86,65 @@ def errors_needed(levels: Sequence[float]) -> int:
     (9, 39)
     """
     return max(math.ceil(round(max(q, 1 - q) / min(q, 1 - q), 9)) for q in levels)
+
+
+def few_windows_spread(
+    errors: Array, origins: Rows, levels: Sequence[float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far quantiles lie from the point forecast, of errors of too few windows for a shift of each step.
+
+        |e_ik| / k^b, pooled over windows i and steps k     b between 0 and 1: how errors grow, by least squares
+        d_qk = k^b Q(|2 q - 1|) t_m(q) / z(q), signed       Q: their conformal quantile; t_m, z: Student's t of m
+                                                            degrees of freedom, and the normal distribution's
+
+    m, how many errors that hang together are worth, is n (1 - r) / (1 + r) for n windows whose mean error sizes are
+    correlated with the next one's by r, and at least the number of windows that do not overlap.
+
+    Args:
+        errors: [n, K, C] actual - point forecast, NaN where missing. origins: [n] rows where the windows begin.
+        levels: [Q].
+
+    Returns:
+        Distances [K, C, Q], NaN where a target has no error or none but 0; m [C].
+
+    Source: split conformal prediction (Lei et al. 2018, arXiv:1604.04173) of pooled, scaled errors; Student's t as for
+    a mean of few values.
+    """
+    _, K, C = errors.shape
+    out, worth, k = np.full((K, C, len(levels)), np.nan), np.ones(C), np.arange(1, K + 1)
+    order = np.argsort(origins, kind="stable")
+    rows = len(np.unique(origins[:, None] + np.arange(K)))
+    for c in range(C):
+        size = np.abs(errors[order, :, c])
+        seen = np.isfinite(size)
+        if not (size[seen] > 0).any():
+            continue
+        growth = k ** _growth(size)
+        scaled, known = size / growth, seen.any(axis=1)
+        each = np.nanmean(scaled[known], axis=1)
+        place = origins[order][known]
+        together = correlation(each - each.mean(), place, 1, len(place)) if len(place) > 2 else 1.0
+        worth[c] = max(1.0, rows / K, len(place) * (1 - together) / (1 + together))
+        pooled = np.sort(scaled[seen])
+        for q, level in enumerate(levels):
+            inner = abs(2 * level - 1)
+            if inner < 1e-9:
+                out[:, c, q] = 0.0
+                continue
+            at = min(math.ceil((pooled.size + 1) * inner - 1e-9), pooled.size)
+            wider = student_t_quantile(inner, float(worth[c])) / NormalDist().inv_cdf(0.5 + inner / 2)
+            out[:, c, q] = np.sign(level - 0.5) * growth * pooled[at - 1] * wider
+    return out, worth
+
+
+def _growth(size: Array) -> float:
+    """b of k^b, by least squares of the logarithms of the mean sizes [n, K] by step, between 0 and 1."""
+    seen = np.isfinite(size)
+    mean = np.where(seen, size, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    x, y = np.log(np.arange(1, len(mean) + 1)[mean > 0]), np.log(mean[mean > 0])
+    x = x - x.mean()
+    square = float(x @ x)
+    return float(np.clip(x @ (y - y.mean()) / square, 0.0, 1.0)) if square > 0 else 0.0
 
 
 def interval_score(actual: Array, low: Array, high: Array, level: float) -> float:

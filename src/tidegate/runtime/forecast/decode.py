@@ -17,7 +17,7 @@ from tidegate.runtime.network.network import Output
 from tidegate.runtime.pretrained.candidates import CANDIDATES
 from tidegate.runtime.pretrained.forecast import LONGEST, SHORTEST
 from tidegate.runtime.pretrained.forecast import forecast as pretrained
-from tidegate.runtime.pretrained.network import LEVELS
+from tidegate.runtime.pretrained.network import LEVELS, Network
 from tidegate.runtime.pretrained.weights import load_network
 
 Array = NDArray[Any]
@@ -37,7 +37,8 @@ class Decoding:
         quantiles: of the outputs after it, rising.
         calibration: [k, C, O] added to the outputs of the k steps of the network in its normalised scale.
         mixture: [C, 18] shares of the pretrained network and of its simple methods in the forecast (see `beside`); what
-            is left of 1 is the network's. version: of the pretrained network.
+            is left of 1 is the network's. version: of the pretrained network. tuned: it, fine-tuned; None takes it as
+            it is packaged.
         repeated: of each target, values that come again and again, such as 0, each with the distance within which a
             quantile means this value; empty where there are none.
     """
@@ -48,6 +49,7 @@ class Decoding:
     calibration: Array | None = None
     mixture: Array | None = None
     version: str = ""
+    tuned: Network | None = None
     repeated: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @property
@@ -182,7 +184,7 @@ def beside(decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]) -
         prepared: the table. origins: [B] rows of the first forecast step.
     """
     assert decoding.mixture is not None
-    quantiles, simple = _answers(prepared, origins, decoding.horizon)
+    quantiles, simple = _answers(prepared, origins, decoding)
     shares = decoding.mixture / np.maximum(decoding.mixture.sum(axis=1, keepdims=True), 1e-12)
     centre = shares[:, :1] * quantiles[..., _MIDDLE] + np.einsum("cs,bcsk->bck", shares[:, 1:], simple)
     away = (quantiles - quantiles[..., _MIDDLE, None]) @ _levels(decoding.quantiles)  # [B, C, K, Q]
@@ -214,10 +216,11 @@ def _levels(wanted: tuple[float, ...]) -> Array:
     return weights
 
 
-def _answers(prepared: Prepared, origins: NDArray[np.int64], horizon: int) -> tuple[Array, Array]:
+def _answers(prepared: Prepared, origins: NDArray[np.int64], decoding: Decoding) -> tuple[Array, Array]:
     """Quantiles [B, C, K, 9] and simple forecasts [B, C, 17, K] in the targets' unit; those of a table are kept."""
-    table, targets = prepared.table, prepared.preparation.target_names
-    known: dict[int, tuple[Array, Array]] = prepared.memory.setdefault(("pretrained", horizon), {})
+    table, targets, horizon = prepared.table, prepared.preparation.target_names, decoding.horizon
+    network = decoding.tuned or load_network()
+    known: dict[int, tuple[Array, Array]] = prepared.memory.setdefault(("pretrained", horizon, network), {})
     new = [int(origin) for origin in dict.fromkeys(origins.tolist()) if origin not in known]
     starts, longest = table.starts[table.series_of(np.array(new, np.int64) - 1)], reach(prepared.preparation.frequency)
     series: list[Array] = []
@@ -233,7 +236,7 @@ def _answers(prepared: Prepared, origins: NDArray[np.int64], horizon: int) -> tu
                 series.append(values)
                 places.append((origin, c))
     if series:
-        answer = pretrained(load_network(), series, horizon, prepared.preparation.frequency.seasons())
+        answer = pretrained(network, series, horizon, prepared.preparation.frequency.seasons())
         for place, (origin, c) in enumerate(places):
             known[origin][0][c], known[origin][1][c] = answer.quantiles[place], answer.simple[place]
     found = [known[origin] for origin in origins.tolist()]

@@ -23,10 +23,29 @@ from tidegate.runtime.forecast.stream import ForecastStream, open_stream
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
-from tidegate.runtime.pretrained.weights import read_card
+from tidegate.runtime.pretrained.network import Network
+from tidegate.runtime.pretrained.weights import load_network, read_card
 
 TASKS = ("forecaster",)
 LONGEST_HORIZON = 65_536
+TUNED = "pretrained"  # before the names of a fine-tuned network's tensors
+
+
+def _tuned(context: Mapping[str, NDArray[Any]]) -> Network | None:
+    """The fine-tuned pretrained network among an artifact's arrays; None where it is used as it is packaged.
+
+    Raises:
+        ArtifactError: tensors are missing, of another shape, or not finite.
+    """
+    found = {name.partition(".")[2]: own for name, own in context.items() if name.partition(".")[0] == TUNED}
+    if not found:
+        return None
+    shapes = {name: own.shape for name, own in load_network().weights.items()}
+    if {name: own.shape for name, own in found.items()} != shapes:
+        raise ArtifactError("context.safetensors: the fine-tuned weights are not those of the pretrained forecaster")
+    if not all(np.issubdtype(own.dtype, np.floating) and np.isfinite(own).all() for own in found.values()):
+        raise ArtifactError("context.safetensors: the fine-tuned weights hold values that are not finite")
+    return Network(found)
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,7 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
                 calibration=artifact.context.get("calibration"),
                 mixture=artifact.context.get("mixture"),
                 version=str(record.decoding.get("pretrained", "")),
+                tuned=_tuned(artifact.context),
                 repeated=tuple(
                     tuple((float(value), float(reach)) for value, reach in own)
                     for own in record.decoding.get("repeated", ())
@@ -70,7 +90,7 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
         if not record.network.forecasts:
             end = record.network.layers[-1].kind
             raise ArtifactError(f"model.json: network ends in a {end}; a forecaster's ends in a head or a decoder")
-        other = ("calibration", "mixture", "profile")
+        other = ("calibration", "mixture", "profile", TUNED)
         arrays = {name: own for name, own in artifact.context.items() if name.partition(".")[0] not in other}
         kept = partial(unpack_context, record.context, arrays, schema, frequency, record.timezone)
         found = cls(record.network, Loaded(artifact.weights), decoding, preparation, kept if record.context else None)

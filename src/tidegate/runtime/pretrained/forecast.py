@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from tidegate.kernels.library import hold_blas, threads
 from tidegate.runtime.pretrained.candidates import CANDIDATES, candidates
 from tidegate.runtime.pretrained.filters import PATCH, Array, Index, fill, filters
 from tidegate.runtime.pretrained.inputs import WINDOW, decoder_inputs, patches
-from tidegate.runtime.pretrained.network import LEVELS, Network
+from tidegate.runtime.pretrained.network import F32, LEVELS, Network
 from tidegate.runtime.pretrained.seasons import find
 
 SHORTEST = 8  # observed rows of a series
@@ -91,10 +91,24 @@ def forecast(network: Network, series: Sequence[NDArray[Any]], horizon: int, hin
     return Answer(quantiles, seasons, simple)
 
 
-def _chunk(
-    network: Network, series: Sequence[Array], horizon: int, hints: Sequence[int], count: int
-) -> tuple[Array, Index, Array]:
-    """Quantiles [B, K, 9], seasons [B, 2] and candidates [B, C, K] of series of `count` patches."""
+class Inputs(NamedTuple):
+    """What the network takes of B series, and what gives its answer the series' units.
+
+    x: [B, count, ENCODED]. z: [B, J, DECODED]. mixed: [B, J, C, PATCH], the simple forecasts in units of the scale.
+    level, unit: [B, 1, 1]; an answer q means level + unit q. seasons: [B, 2]. simple: [B, C, K], in the series' units.
+    """
+
+    x: F32
+    z: F32
+    mixed: F32
+    level: Array
+    unit: Array
+    seasons: Index
+    simple: Array
+
+
+def inputs_of(series: Sequence[Array], horizon: int, hints: Sequence[int], count: int) -> Inputs:
+    """Of series of `count` patches, whose last row is known."""
     B, K = len(series), -(-horizon // PATCH) * PATCH
     N = -(-max(len(values) for values in series) // PATCH) * PATCH
     values = np.full((B, N), np.nan)
@@ -109,17 +123,22 @@ def _chunk(
     seasons = find(plain, start, hints)
     batch = filters(values, seasons)
     rows, origin = np.arange(B), np.full(B, N)
-    h = network.encode(patches(batch, count).astype(np.float32))
+    x = patches(batch, count).astype(np.float32)
     c, missed = candidates(batch, rows, origin, K)
     ahead = np.tile(np.arange(K // PATCH), (B, 1))
     z, part, unit = decoder_inputs(batch, rows, origin, c, missed, ahead)
     last = batch.y[:, -1]
-    mixed = (part - last[:, None, None, None]) / unit[:, None, None, None]
-    q = network.decode(h, z.astype(np.float32), mixed.astype(np.float32)).reshape(B, K, -1)[:, :horizon]
-    own = q.astype(np.float64) * unit[:, None, None] + last[:, None, None]
-    own[flat] = 0.0
-    return (
-        own * spread[:, :, None] + mean[:, :, None],
-        seasons,
-        c[:, :, :horizon] * spread[:, :, None] + mean[:, :, None],
-    )
+    mixed = ((part - last[:, None, None, None]) / unit[:, None, None, None]).astype(np.float32)
+    level, unit = np.where(flat, 0.0, last)[:, None] * spread + mean, np.where(flat, 0.0, unit)[:, None] * spread
+    simple = c[:, :, :horizon] * spread[:, :, None] + mean[:, :, None]
+    return Inputs(x, z.astype(np.float32), mixed, level[:, :, None], unit[:, :, None], seasons, simple)
+
+
+def _chunk(
+    network: Network, series: Sequence[Array], horizon: int, hints: Sequence[int], count: int
+) -> tuple[Array, Index, Array]:
+    """Quantiles [B, K, 9], seasons [B, 2] and candidates [B, C, K] of series of `count` patches."""
+    own = inputs_of(series, horizon, hints, count)
+    q = network.decode(network.encode(own.x), own.z, own.mixed)
+    q = q.reshape(len(series), -1, len(LEVELS))[:, :horizon].astype(np.float64)
+    return q * own.unit + own.level, own.seasons, own.simple

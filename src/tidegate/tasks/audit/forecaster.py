@@ -70,6 +70,9 @@ class Subject:
             stages.append(Stage("the calibration", fitted.decoding.calibration))
         if fitted.decoding.mixture is not None:
             stages.append(Stage("the pretrained forecaster's share", fitted.decoding.mixture))
+        if fitted.decoding.tuned is not None:
+            tuned = {name: np.array(own) for name, own in fitted.decoding.tuned.weights.items()}
+            stages.append(Stage("the fine-tuned pretrained forecaster", tuned))
         return stages + forecast_stages(fitted, fitted.prepared, test)
 
 

@@ -18,7 +18,7 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.diagnose.evidence import Case
 from tidegate.nn.network import build_network
 from tidegate.tasks.diagnose.trainee import Trainee, verdicts
-from tidegate.tasks.forecast.choices import fill_budget, make_choices
+from tidegate.tasks.forecast.choices import FINE_TUNE, fill_budget, make_choices
 from tidegate.tasks.forecast.evaluate import needed_rows
 from tidegate.tasks.forecast.examples import BatchLoss, gather
 from tidegate.train.losses import ForecastLoss
@@ -38,6 +38,10 @@ def make_case(model: Any) -> Case:
     fitted = model.fitted_.held_out
     if model.pretrained is True:
         raise DataError(tr("nothing was trained (pretrained=True): there is no training to examine"))
+    if model.pretrained == FINE_TUNE:
+        raise DataError(
+            tr("a fine-tuned pretrained forecaster is not examined: a diagnosis is for trainings from the beginning")
+        )
     table, spec, decoding = fitted.table, fitted.spec, fitted.decoding
     choices = make_choices(model, table, fitted.split.train)
     origins = windows_of(model)

@@ -33,6 +33,8 @@ from tidegate.tasks.options import (
 from tidegate.train.forcing import ForcingSchedule
 
 Loss = Literal["mse", "mae", "huber", "pinball"]
+FineTune = Literal["fine-tune"]
+FINE_TUNE: FineTune = "fine-tune"
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,8 @@ class ForecastOptions:
         loss: point loss, or "pinball" for quantiles alone. quantiles: rising.
         window, horizon: T and K, or None where the table is to suggest them. ensemble_size: networks that are averaged.
         transformed: whether the caller said what is forecast, `target_transform`.
-        pretrained: "auto" tries the pretrained forecaster beside the network on small data; True takes it alone.
+        pretrained: "auto" tries the pretrained forecaster beside the network on small data; True takes it alone,
+            "fine-tune" trains it on.
     """
 
     recurrent: RecurrentOptions
@@ -206,7 +209,7 @@ class ForecastOptions:
     horizon: int | None
     ensemble_size: int
     transformed: bool = False
-    pretrained: bool | Auto = AUTO
+    pretrained: bool | Auto | FineTune = AUTO
 
     @property
     def point(self) -> bool:

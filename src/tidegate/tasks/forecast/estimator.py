@@ -50,7 +50,8 @@ class Forecaster(Estimator):
         loss: what training lowers: `mse`, `mae`, `huber`, or `pinball` for quantiles without a point forecast.
         ensemble_size: networks that are trained alike but for their seeds, and whose forecasts are averaged.
         pretrained: whether the pretrained forecaster stands beside the network: "auto" where data are few, with a share
-            that the validation part chooses; True leaves all to it, and trains nothing. See `tidegate.forecast`.
+            that the validation part chooses; True leaves all to it, and trains nothing; "fine-tune" trains it
+            on with the training part, until the validation part says stop. See `tidegate.forecast`.
         network: the finer `NetworkOptions` (attention, normalise, segment, lags, ...), as an object or a mapping.
         training: the finer `FitOptions` (refit, patience, schedule, clip, weight_decay, ...).
         preparation: `PrepareOptions` (scale, fill, calendar, holidays, ...).
@@ -72,7 +73,7 @@ class Forecaster(Estimator):
     bidirectional: bool | Literal["auto"] = "auto"
     loss: Loss = "mae"
     ensemble_size: Members = 1
-    pretrained: bool | Literal["auto"] = "auto"
+    pretrained: bool | Literal["auto", "fine-tune"] = "auto"
     network: NetworkOptions | Mapping[str, Any] | None = None
     training: FitOptions | Mapping[str, Any] | None = None
     preparation: PrepareOptions | Mapping[str, Any] | None = None

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core import limit
 from tidegate.core.table import Note, Table
 from tidegate.data.fingerprint import data_fingerprint
@@ -19,13 +17,13 @@ from tidegate.data.split import Split
 from tidegate.data.windows import Windows
 from tidegate.data.windows import origins as part_origins
 from tidegate.data.windows import windows as part_windows
-from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, repeated_values
-from tidegate.nn.network import Ensemble, Network
+from tidegate.evaluate.forecast.conformal import repeated_values
 from tidegate.prepare import Preparation, Prepared
-from tidegate.runtime.forecast.decode import Decoding, Forecast, beside, blend, forecast
+from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.forecast.build import Plan, build_spec, make_candidates, make_plan
-from tidegate.tasks.forecast.choices import Choices, fill_budget
+from tidegate.tasks.forecast.calibrate import calibrate
+from tidegate.tasks.forecast.choices import FINE_TUNE, Choices, fill_budget
 from tidegate.tasks.forecast.examples import (
     EVALUATION_BATCH,
     VALIDATION_WINDOWS,
@@ -35,6 +33,7 @@ from tidegate.tasks.forecast.examples import (
     require_windows,
     thin,
 )
+from tidegate.tasks.forecast.small.fine_tune import fine_tune, options_of
 from tidegate.tasks.forecast.small.linear import Linear, choose_linear, choose_share, set_share
 from tidegate.tasks.forecast.small.mixing import (
     SMALL_ROWS,
@@ -46,6 +45,7 @@ from tidegate.tasks.forecast.small.mixing import (
     with_pretrained,
 )
 from tidegate.tasks.options import AUTO
+from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
@@ -55,17 +55,11 @@ from tidegate.train.run import TorchRun
 
 TRIAL_STEPS = 200
 TRIAL_SHARE = 0.1  # of the time that is left, where there is a limit, for each trial
-CALIBRATION_WINDOWS = 50
-LARGEST_CALIBRATION = 20_000_000
 LARGEST_SKIP = 1_000_000
 LOG_GAIN = 0.97  # errors of the logarithm's forecasts that are worth it
 LOGGED = (
     "The logarithm of the target is forecast: over rolling origins linear forecasts of it miss by {logged}, of the "
     "target itself by {plain}."
-)
-UNCALIBRATED = (
-    "Quantiles are not calibrated: the validation part has {count} windows, and their levels need {needed}. They may "
-    "hold more or less than they promise; give the validation part a larger share."
 )
 
 
@@ -124,8 +118,9 @@ def fit(
     own = _Windows(table, split, choices, preparation, plan)
     notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
     training = own.windows(split)
-    if choices.pretrained is True:
-        return _alone(own, plan, validation_windows, notes)
+    if choices.pretrained in (True, FINE_TUNE):
+        state = None if checkpoints is None else Checkpoint(checkpoints / FINE_TUNE, own.fingerprint())
+        return _alone(own, plan, validation_windows, notes, state, resume=resume, progress=progress)
     if skips(choices, plan, table, len(training)):
         own, plan = with_skip(own, plan, notes)
         choices, preparation = own.choices, own.preparation
@@ -191,16 +186,26 @@ def fit(
     )
 
 
-def _alone(own: _Windows, plan: Plan, validation_windows: int, notes: list[Note]) -> ForecastFitted:
-    """The fit of `pretrained=True`: nothing is trained, the quantiles are calibrated."""
+def _alone(
+    own: _Windows, plan: Plan, validation_windows: int, notes: list[Note], state: Checkpoint | None, **how: Any
+) -> ForecastFitted:
+    """The fit of the pretrained forecaster alone, as it is or fine-tuned, and calibrated."""
     refuse(own.choices)
-    table, split = own.table, own.split
+    table, split, choices = own.table, own.split, own.choices
     network = silent_network(plan, own.preparation, own.decoding(plan).outputs)
-    decoding = alone(own.decoding(plan), network.spec, table, split.together().train, notes)
+    tunes = choices.pretrained == FINE_TUNE
+    seen = split.together().train
+    decoding = alone(own.decoding(plan), network.spec, table, split.train if tunes else seen, notes, tunes=tunes)
     validation = thin(own.origins("validation"), notes, validation_windows)
+    history = History(stopped="pretrained")
+    if tunes:
+        training = own.windows(split)
+        both = training.origins(np.arange(len(training))), validation
+        options = options_of(choices.training, choices.auto)
+        decoding, history = fine_tune(own.prepared, split, both, decoding, options, notes, state, **how)
+        decoding = renewed(decoding, table, seen)
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
     parts: dict[str, Any] = {"preparation": own.preparation, "prepared": own.prepared, "plan": plan}
-    history = History(stopped="pretrained")
     return ForecastFitted(network, (history,), tuple(notes), table=table, split=split, decoding=decoding, **parts)
 
 
@@ -342,48 +347,3 @@ def _select(
     message = "Validation chose {chosen} (loss after a short training: {listed})."
     notes.append(Note("choice", message, {"chosen": names[best], "listed": listed}))
     return plans[best]
-
-
-def calibrate(
-    network: Network | Ensemble,
-    spec: NetworkSpec,
-    decoding: Decoding,
-    prepared: Prepared,
-    origins: NDArray[np.int64],
-    notes: list[Note],
-) -> Decoding:
-    """Shift every quantile so that it holds its share of the validation part.
-
-    The shift of a level, step and target is that level's conformal quantile of actual - forecast over the validation
-    windows, in the window's normalised scale; the quantiles of the test part are not looked at. Where the pretrained
-    forecaster stands beside the network, both together are calibrated.
-
-    Source: Romano, Patterson and Candes (2019), conformalized quantile regression, arXiv:1905.03222.
-    """
-    if not decoding.quantiles:
-        return decoding
-    needed = max(CALIBRATION_WINDOWS, errors_needed(decoding.quantiles))
-    if len(origins) < needed:
-        notes.append(Note("calibration", UNCALIBRATED, {"count": len(origins), "needed": needed}))
-        return decoding
-    each = spec.horizon * spec.targets * len(decoding.quantiles)
-    origins = origins[:: max(1, min(len(origins) // needed, len(origins) * each // LARGEST_CALIBRATION))]
-    errors = []
-    with torch.no_grad():
-        for first in range(0, len(origins), 512):
-            past, future, static, target, observed = gather(prepared, origins[first : first + 512], spec)
-            output = TorchRun(network).windows(past.numpy(), future.numpy(), static.numpy())
-            values = output.values
-            if decoding.mixture is not None:
-                other = beside(decoding, prepared, origins[first : first + 512])
-                values = blend(values, output.loc, output.scale, decoding, other)
-            scaled = ((target.numpy() - output.loc) / output.scale)[..., None]
-            errors.append(np.where(observed.numpy()[..., None], scaled - values[..., int(decoding.point) :], np.nan))
-    joined = np.concatenate(errors)  # [M, k, C, Q]
-    shift = np.zeros((spec.horizon, spec.targets, spec.outputs), dtype=np.float32)
-    for index, level in enumerate(decoding.quantiles):
-        column = joined[..., index]
-        moved = conformal_quantile(column, level)
-        if np.isfinite(moved).all():  # a step that was hardly ever observed leaves its level as it is
-            shift[..., int(decoding.point) + index] = moved
-    return replace(decoding, calibration=shift)

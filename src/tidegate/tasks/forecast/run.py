@@ -14,6 +14,7 @@ from tidegate.data.future import cut_future
 from tidegate.data.split import Split
 from tidegate.nn.network import build_network
 from tidegate.runtime.forecast.ends import context_rows, pack_context
+from tidegate.runtime.forecast.model import TUNED
 from tidegate.tasks.forecast.build import make_plan
 from tidegate.tasks.forecast.choices import make_choices
 from tidegate.tasks.forecast.evaluate import FILE, EvaluatedForecasts, baselines_file
@@ -38,6 +39,8 @@ def content_of(model: Any, fitted: ForecastFitted, *, context: bool) -> Content:
         arrays["calibration"] = fitted.decoding.calibration
     if fitted.decoding.mixture is not None:
         arrays["mixture"] = fitted.decoding.mixture
+    if fitted.decoding.tuned is not None:
+        arrays |= {f"{TUNED}.{name}": own.astype(np.float16) for name, own in fitted.decoding.tuned.weights.items()}
     return Content(
         spec=fitted.spec,
         weights=fitted.weights,

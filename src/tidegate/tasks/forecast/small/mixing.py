@@ -140,12 +140,14 @@ def silent_network(plan: Plan, preparation: Preparation, outputs: int) -> Networ
     return network
 
 
-def alone(decoding: Decoding, spec: NetworkSpec, table: Table, rows: NDArray[np.int64], notes: list[Note]) -> Decoding:
+def alone(
+    decoding: Decoding, spec: NetworkSpec, table: Table, rows: NDArray[np.int64], notes: list[Note], *, tunes: bool
+) -> Decoding:
     """A decoding in which the pretrained forecaster has the whole forecast; notes say so.
 
     Args:
         decoding: before. spec: of the silent network. table: the data. rows: [G, 2], whose end weighs simple methods.
-        notes: what is to be known is added.
+        notes: what is to be known is added. tunes: whether fine-tuning follows, which has a note of its own.
 
     Raises:
         ConfigError: recursive decoding, which it has no use for.
@@ -153,7 +155,8 @@ def alone(decoding: Decoding, spec: NetworkSpec, table: Table, rows: NDArray[np.
     if spec.horizon < decoding.horizon:
         raise ConfigError("pretrained=True forecasts the whole horizon at once: leave network.block out")
     version = str(read_card()["version"])
-    notes.append(Note("pretrained", ALONE, {"version": version}))
+    if not tunes:
+        notes.append(Note("pretrained", ALONE, {"version": version}))
     schema = table.schema
     names = [*schema.known, *schema.observed, *schema.static]
     if names:

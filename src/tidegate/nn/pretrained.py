@@ -1,4 +1,4 @@
-"""The network in torch: a recurrent encoder of patches, and a decoder that mixes simple forecasts and adds to them."""
+"""The pretrained forecaster in torch: it encodes patches, weighs simple forecasts of the horizon and adds to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tidegate.runtime.pretrained.network import LEVELS
 NORMAL = (-1.28, -0.84, -0.52, -0.25, 0.0, 0.25, 0.52, 0.84, 1.28)
 
 
-class Network(nn.Module):
+class PretrainedNetwork(nn.Module):
     """Quantiles of patches of the horizon.
 
     e = silu(W x)              a patch's inputs
@@ -55,3 +55,7 @@ class Network(nn.Module):
         size = torch.exp(torch.clamp(o[..., CANDIDATES : CANDIDATES + 1], -4.0, 4.0))
         offsets = (o[..., CANDIDATES + 1 :] * size).reshape(*o.shape[:2], PATCH, len(LEVELS))
         return centre, centre[..., None] + offsets
+
+    def forward(self, x: Tensor, z: Tensor, candidates: Tensor) -> tuple[Tensor, Tensor]:
+        """What `decode` gives after the last patch of x [B, S, ENCODED], R = B."""
+        return self.decode(self.encode(x)[:, -1], z, candidates)
