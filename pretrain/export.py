@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from tidegate.nn.pretrained import PretrainedNetwork
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import FORMAT
+from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 
 
 def main() -> None:

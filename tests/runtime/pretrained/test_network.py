@@ -10,7 +10,6 @@ import torch
 from pretrain import generate
 
 from tidegate.core.errors import ArtifactError
-from tidegate.nn.pretrained import PretrainedNetwork
 from tidegate.pretrained import folder
 from tidegate.runtime.pretrained.candidates import candidates
 from tidegate.runtime.pretrained.filters import PATCH, filters
@@ -18,6 +17,7 @@ from tidegate.runtime.pretrained.forecast import forecast
 from tidegate.runtime.pretrained.inputs import decoder_inputs, patches
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 
 
 def test_numpy_gives_what_torch_gives() -> None:

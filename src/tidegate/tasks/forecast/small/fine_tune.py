@@ -15,7 +15,6 @@ from tidegate.core.errors import SplitError
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.split import Split
-from tidegate.nn.pretrained import PretrainedNetwork
 from tidegate.prepare import Prepared
 from tidegate.runtime.forecast.decode import Decoding, beside, reach
 from tidegate.runtime.pretrained.filters import PATCH
@@ -24,6 +23,7 @@ from tidegate.runtime.pretrained.inputs import WINDOW
 from tidegate.runtime.pretrained.network import LEVELS, Network
 from tidegate.runtime.pretrained.weights import load_network
 from tidegate.tasks.fit import Validation
+from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 from tidegate.tasks.options import FitOptions
 from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
