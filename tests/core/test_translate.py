@@ -71,6 +71,10 @@ def test_a_message_without_values_is_shown_as_it_is() -> None:
     assert tr("braces {} stay", "en") == "braces {} stay"
 
 
+def test_the_last_number_of_a_list_is_no_count() -> None:
+    assert tr("{epochs} epochs were chosen.", "en", epochs="3, 1") == "3, 1 epochs were chosen."
+
+
 def test_english_agrees_with_a_count_of_one() -> None:
     said = {
         "Trained for {n} epochs in 4 s.": ("Trained for 1 epoch in 4 s.", "Trained for 21 epochs in 4 s."),

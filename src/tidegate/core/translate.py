@@ -73,7 +73,7 @@ _BEFORE = "absent|blank|different|doubled|false|independent|labelled|missing|mor
 _BEFORE += "|training"
 _VERBS = {"were": "was", "are": "is", "have": "has", "do": "does", "hold": "holds", "end": "ends", "touch": "touches"}
 _VERB = "|".join(_VERBS)
-_ONE = re.compile(rf"(?<![\w.,:/=-])(1(?: (?:{_BEFORE})){{0,2}} )({_NOUNS})\b( (?:{_VERB})\b)?")
+_ONE = re.compile(rf"(?<![\w.,:/=-])(?<!\d, )(1(?: (?:{_BEFORE})){{0,2}} )({_NOUNS})\b( (?:{_VERB})\b)?")
 _ONE_OF = re.compile(rf"(?<![\w.,:/=-])(1 of [\d,]+(?: [a-z-]+){{1,2}} )({_VERB})\b")
 
 

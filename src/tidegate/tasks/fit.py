@@ -222,7 +222,9 @@ class Trainer:
         """Train again, on training and validation part together; a note says so."""
         trained = self.train(replace(problem, validation=None), name="refit", epochs=epochs)
         message = "Trained again on the training and validation parts together, for the {epochs} epochs chosen."
-        notes.append(Note("refit", message, {"epochs": ", ".join(map(str, epochs))}))
+        notes.append(
+            Note("refit", message, {"epochs": ", ".join(map(str, epochs if len(set(epochs)) > 1 else epochs[:1]))})
+        )
         return trained
 
     def _one(self, problem: Problem, options: TrainOptions, name: str, progress: Any) -> tuple[Network, History]:

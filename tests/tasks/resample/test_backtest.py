@@ -141,6 +141,21 @@ def test_what_cannot_work_is_said_before_training() -> None:
             tg.backtest(quick(), plain(), **{**HOW, **how})
 
 
+@pytest.mark.parametrize(("window", "rows"), [(None, 150), (None, 300), (36, 400)])
+def test_the_number_of_folds_that_is_named_fits_and_one_more_does_not(window: int | None, rows: int) -> None:
+    """A share for validation takes one forecast at least, as it does where data are split once."""
+    clock, how = module.Clock(np.arange(rows), rows), {"test_size": None, "step": None, "max_train_size": None}
+    how |= {"gap": 0, "validation": 0.1, "refit": 1, "stride": None, "ridge": True}
+    model = tg.Forecaster(horizon=24, window=window)
+    with pytest.raises(SplitError, match=r"Of these data, \d can be made") as caught:
+        module.make_plan(model, clock, {**how, "folds": 8})
+    most = int(str(caught.value).split("data, ")[1].split()[0])
+    first = module.make_plan(model, clock, {**how, "folds": most}).folds[0]
+    assert first.train[1] - first.train[0] >= 24 + 24 + (window or 2)
+    with pytest.raises(SplitError):
+        module.make_plan(model, clock, {**how, "folds": most + 1})
+
+
 def test_a_fitted_model_lends_its_table_and_stays_as_it_is() -> None:
     table = read({"time": hours(200), "y": plain(200)["y"]}, time="time", target="y")
     model = quick().fit(table, progress=False)

@@ -24,6 +24,7 @@ _SENTENCES = {
     "false alarms{rate}.",
     "missed": "It found none of the {windows} labelled windows, and raised {false} false alarms{rate}.",
     "unlabelled": "No window is labelled, so that nothing says which alarms are right: there were {false}{rate}.",
+    "quiet": "No window is labelled, and there was no alarm: nothing says whether one is missing.",
 }
 _RATE = ", {rate} a week"
 _BESIDE = {
@@ -127,10 +128,11 @@ class DetectionEvaluation(Saved):
             "needed": FEWEST,
             "delay": duration(own["delay_median"], self.dated, lang),
             "false": f"{own['false_alarms']:,.0f}",
-            "rate": tr(_RATE, lang, rate=number(rate) if rate else "0") if math.isfinite(rate) else "",
+            "rate": tr(_RATE, lang, rate=number(rate)) if math.isfinite(rate) and own["false_alarms"] else "",
             "budget": "" if self.budget is None else f"{self.budget:g}",
         }
-        kind = "unlabelled" if own["windows"] == 0 else "found" if own["found"] else "missed"
+        silent = "quiet" if own["false_alarms"] == 0 else "unlabelled"
+        kind = silent if own["windows"] == 0 else "found" if own["found"] else "missed"
         parts = [tr(_SENTENCES[kind], lang, **values)]
         if self.budget is not None and math.isfinite(rate):
             parts.append(tr(_BUDGET[kept_budget(own["false_alarms"], rate, self.budget)], lang, **values))

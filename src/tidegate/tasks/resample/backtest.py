@@ -22,7 +22,7 @@ from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.fold_scores import spread_over
 from tidegate.evaluate.forecast.scores import Scores
 from tidegate.tasks.resample.alarms import AlarmBacktest
-from tidegate.tasks.resample.folds import Clock, Fold, FoldTable, fold_table, make_folds
+from tidegate.tasks.resample.folds import Clock, Fold, FoldTable, fold_table, held_back, make_folds
 from tidegate.tasks.resample.forecasts import Backtest, FoldForecasts
 from tidegate.tasks.resample.store import FoldStore
 from tidegate.tasks.tables import own_table
@@ -49,22 +49,57 @@ def make_plan(model: Any, clock: Clock, how: Mapping[str, Any]) -> Plan:
     """Check the arguments of `backtest` and lay out its folds.
 
     Raises:
-        ConfigError, SplitError: what cannot work.
+        ConfigError, SplitError: what cannot work; fewer folds are named where they would.
     """
     refit, stride = how["refit"], how["stride"]
     if not isinstance(refit, int) or refit < 0:
-        raise ConfigError(f"refit is True, False, or a number of folds to train anew after; got {refit!r}")
+        raise ConfigError(
+            tr("refit is True, False, or a number of folds to train anew after; got {refit!r}", refit=refit)
+        )
     check("stride", stride, Count | None)
-    names = ("folds", "test_size", "step", "gap", "max_train_size")
-    given = {name: how[name] for name in names}
-    if given["test_size"] is None:
-        shortest = clock.length // (given["folds"] + 1) if isinstance(given["folds"], int) and given["folds"] > 0 else 0
-        given["test_size"] = max(model.horizon, shortest)
-    folds = make_folds(clock.length, **given)
-    size = folds[0].test[1] - folds[0].test[0]
-    if size < model.horizon:
-        raise SplitError(f"test_size is {size}, and a forecast has {model.horizon} steps: none fits into a fold")
+    check("folds", how["folds"], Count)
+    try:
+        folds = _lay_out(model, clock.length, how)
+    except SplitError as error:
+        fewer = next(
+            (k for k in range(how["folds"] - 1, 0, -1) if _fits(model, clock.length, {**how, "folds": k})), None
+        )
+        if fewer is None:
+            raise
+        raise SplitError(
+            tr("{error}. Of these data, {fewer} can be made (--folds)", error=error, fewer=fewer)
+        ) from error
     return Plan(folds, how["gap"], how["validation"], int(refit), stride or model.horizon, how["ridge"])
+
+
+def _lay_out(model: Any, length: int, how: Mapping[str, Any]) -> tuple[Fold, ...]:
+    """Folds that test a forecast at least, the first of which has a window to train on beside its validation part."""
+    from tidegate.tasks.forecast.choices import choose_window
+
+    given = {name: how[name] for name in ("folds", "test_size", "step", "gap", "max_train_size")}
+    if given["test_size"] is None:
+        given["test_size"] = max(model.horizon, length // (given["folds"] + 1))
+    folds = make_folds(length, **given)
+    size, steps = folds[0].test[1] - folds[0].test[0], folds[0].train[1] - folds[0].train[0]
+    if size < model.horizon:
+        message = "test_size is {size}, and a forecast has {horizon} steps: none fits into a fold"
+        raise SplitError(tr(message, size=size, horizon=model.horizon))
+    room = steps - held_back(how["validation"], steps, model.horizon) - how["gap"]
+    window = model.window or choose_window((), model.horizon, room)
+    if room < window + model.horizon:
+        message = (
+            "{folds} folds leave the first one {room} steps to train on, fewer than one window of {window} past and "
+            "{horizon} future steps"
+        )
+        raise SplitError(tr(message, folds=len(folds), room=max(room, 0), window=window, horizon=model.horizon))
+    return folds
+
+
+def _fits(model: Any, length: int, how: Mapping[str, Any]) -> bool:
+    try:
+        return bool(_lay_out(model, length, how))
+    except SplitError:
+        return False
 
 
 def backtest(
@@ -166,7 +201,7 @@ def train_fold(
     from tidegate.train.progress import ProgressBar
 
     fresh = type(model)(**model.get_params())
-    part = fold_table(table, clock, fold, fold, plan.validation, plan.gap)
+    part = fold_table(table, clock, fold, fold, plan.validation, plan.gap, model.horizon)
     choices = make_choices(fresh, part.table, part.split.train)
     begin = clock_time.monotonic()
     with ProgressBar(progress, label=label) as bar:
@@ -186,14 +221,15 @@ def evaluate_fold(model: Any, table: Table, clock: Clock, plan: Plan, fit: Fold,
     from tidegate.runtime.forecast.decode import forecast
     from tidegate.tasks.forecast.evaluate import needed_rows
 
-    part = fold_table(table, clock, fit, fold, plan.validation, plan.gap)
+    part = fold_table(table, clock, fit, fold, plan.validation, plan.gap, model.horizon)
     horizon, rows = model.decoding_.horizon, needed_rows(model)
     origins = part_origins(part.table, part.split, "test", window=rows, horizon=horizon, stride=plan.stride)
     if not len(origins):
-        raise SplitError(
-            f"fold {fold.index + 1}: no series has {rows} rows before and {horizon} in its test part; "
-            "shorten window or horizon, or ask for fewer folds"
+        message = (
+            "fold {fold}: no series has {rows} rows before and {horizon} in its test part; shorten window or horizon, "
+            "or ask for fewer folds"
         )
+        raise SplitError(tr(message, fold=fold.index + 1, rows=rows, horizon=horizon))
     prepared = model.preparation_.apply(part.table)
     found = forecast(model.run_, model.spec_, model.decoding_, prepared, origins)
     window = model.spec_.window

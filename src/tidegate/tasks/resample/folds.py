@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tidegate.core.checks import Count, check, whole
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split
 
 
@@ -60,10 +61,11 @@ def make_folds(
     stride = size if step is None else step
     first = length - size - (folds - 1) * stride
     if size < 1 or first - gap < 1:
-        raise SplitError(
-            f"{folds} folds that test {size} steps, {stride} apart, with a gap of {gap} leave nothing of {length} "
+        message = (
+            "{folds} folds that test {size} steps, {stride} apart, with a gap of {gap} leave nothing of {length} "
             "steps to train the first one on: ask for fewer folds, or a smaller test_size or step"
         )
+        raise SplitError(tr(message, folds=folds, size=size, stride=stride, gap=gap, length=length))
     found = []
     for index in range(folds):
         begin = first + index * stride
@@ -119,23 +121,27 @@ class FoldTable:
     offset: NDArray[np.int64]
 
 
-def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: float | int, gap: int) -> FoldTable:
+def fold_table(
+    table: Table, clock: Clock, fit: Fold, test: Fold, validation: float | int, gap: int, least: int = 1
+) -> FoldTable:
     """Cut a fold out of a table.
 
     Args:
         table: the whole. clock: its rows' places.
         fit: the fold whose training part is learned from. test: the fold that is forecast; the same or a later one.
         validation: share or number of steps of the training part that choose the epoch: its end.
-        gap: steps left out between training and validation.
+        gap: steps left out between training and validation. least: steps that a share for validation takes at least.
 
     Raises:
         ConfigError: a validation part that is no share and no number.
         SplitError: nothing is left to train on.
     """
     begin, end = fit.train
-    held = _validation(validation, end - begin)
+    held = held_back(validation, end - begin, least)
     if end - held - gap <= begin:
-        raise SplitError(f"fold {fit.index + 1} has {end - begin} steps, all taken by validation and gap")
+        raise SplitError(
+            tr("fold {fold} has {steps} steps, all taken by validation and gap", fold=fit.index + 1, steps=end - begin)
+        )
     whole = clock.rows(table, begin, test.test[1])
     kept = np.flatnonzero(whole[:, 1] > whole[:, 0])
     first, last = whole[kept, 0], whole[kept, 1]
@@ -151,7 +157,10 @@ def fold_table(table: Table, clock: Clock, fit: Fold, test: Fold, validation: fl
     return FoldTable(cut, Split(parts, gap), kept, offset)
 
 
-def _validation(size: float | int, steps: int) -> int:
+def held_back(size: float | int, steps: int, least: int = 1) -> int:
+    """Steps at the end of a training part that choose the epoch: `size`, or a share of them, but not below `least`."""
     if isinstance(size, bool) or not isinstance(size, (int, float)) or size <= 0:
-        raise ConfigError(f"validation is a share such as 0.1, or steps, of each training part; got {size!r}")
-    return int(size) if isinstance(size, int) else max(1, round(size * steps))
+        raise ConfigError(
+            tr("validation is a share such as 0.1, or steps, of each training part; got {size!r}", size=size)
+        )
+    return int(size) if isinstance(size, int) else max(least, round(size * steps))
