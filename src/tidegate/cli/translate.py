@@ -27,7 +27,7 @@ def translate() -> Callable[..., None]:
     """The command, its options those of `Translator.translate`."""
     from tidegate.tasks import Translator
 
-    own = {name: option for name, option in options(Translator.translate).items() if name != "texts"}
+    own = {name: option for name, option in options(Translator.translate).items() if name not in ("texts", "glossary")}
 
     def run(
         context: typer.Context,
@@ -37,12 +37,20 @@ def translate() -> Callable[..., None]:
             list[str] | None, typer.Argument(help=tr("Sources; without any, each line that comes in is one."))
         ] = None,
         file: Annotated[Path | None, typer.Option("--file", help=tr("Text file whose lines are the sources."))] = None,
+        glossary: Annotated[
+            Path | None,
+            typer.Option(help=tr("File of source terms and how they must be written, a tab or a comma between them.")),
+        ] = None,
+        vocabulary: Annotated[
+            Path | None, typer.Option(help=tr("Text file of the words, one a line, that alone may be written."))
+        ] = None,
         out: Annotated[
             Path | None, typer.Option("--out", "-o", help=tr("Text file; without it the text is printed."))
         ] = None,
         as_json: Json = False,
         **values: Any,
     ) -> None:
+        from tidegate.data.files.pairs import read_glossary, read_sources, read_words
         from tidegate.runtime.model import load
         from tidegate.runtime.translate.model import TranslationModel
 
@@ -56,10 +64,12 @@ def translate() -> Callable[..., None]:
                 )
             )
         how = taken(context, own, values)
+        if glossary is not None:
+            how["glossary"] = read_glossary(glossary)
+        if vocabulary is not None:
+            how["allowed"] = [*how.get("allowed", ()), *read_words(vocabulary)]
         given = list(texts or ())
         if file is not None:
-            from tidegate.data.files.pairs import read_sources
-
             given += [str(text) for text in read_sources(file).texts.tolist()]  # type: ignore[union-attr]
         try:
             if given:

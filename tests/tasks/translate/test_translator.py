@@ -9,7 +9,8 @@ import torch
 
 import tidegate as tg
 from tests.tasks.translate.models import SIZES, fitted, reversed_digits
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import ConfigError, DataError, ReadError
+from tidegate.data.files.pairs import read_glossary, read_words
 from tidegate.prepare.vocabulary import END
 from tidegate.runtime.model import load
 
@@ -113,6 +114,39 @@ def test_a_killed_training_goes_on_and_a_run_opens(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "checkpoints", "config.toml", "history.csv", "metrics.json", "model", "predictions.parquet"
     ]  # fmt: skip
+
+
+def test_a_translator_writes_the_glossarys_terms_the_same_in_any_batch() -> None:
+    model, texts = fitted(), ["1234", "98", "50123", "7", "1298"]
+    plain = model.translate(texts, best=2)
+    found = model.translate(texts, best=2, glossary={"12": "00", "98": "55"})
+    assert "55" in found[1][0].text
+    assert [[one.text for one in own] for own in found[2:]] == [[one.text for one in own] for own in plain[2:]]
+    for place, text in enumerate(texts):
+        alone = model.translate([text], best=2, glossary={"12": "00", "98": "55"})[0]
+        assert [(one.text, one.score) for one in alone] == [(one.text, one.score) for one in found[place]]
+    with pytest.raises(ConfigError, match="more than max_length 1"):
+        model.translate(["98"], glossary={"98": "55"}, max_length=1)
+
+
+def test_a_glossary_and_a_vocabulary_are_read_and_used_by_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tidegate.cli.main import main
+
+    model, words, terms = fitted().save(tmp_path / "model"), tmp_path / "words.txt", tmp_path / "terms.tsv"
+    terms.write_text("source\ttarget\n98\t55\n\n12\t00\n", "utf-8")
+    words.write_text("1\n\n5\n", "utf-8")
+    assert read_glossary(terms) == {"98": "55", "12": "00"}
+    assert read_words(words) == ["1", "5"]
+    assert main(["translate", str(model), "98", "1234", "--glossary", str(terms)]) == 0
+    assert capsys.readouterr().out.split() == [fitted().translate("98", glossary={"98": "55"})[0][0].text, "4321"]
+    assert main(["translate", str(model), "1234", "--vocabulary", str(words)]) == 0
+    assert set(capsys.readouterr().out.strip()) <= {"1", "5"}
+    for text, said in (("a\tb\tc\n", "line 1"), ("a\tb\nc\n", "line 2"), ("a,b\na,c\n", "'a' is to be")):
+        terms.write_text(text, "utf-8")
+        with pytest.raises(ReadError, match=said):
+            read_glossary(terms)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,43 @@ def read_sources(data: Any, *, source: str | None = None, encoding: str | None =
         raise missing_column(held, name, "source")
     texts = [_cell(cell) for cell in held.load({name: "text"}).values[name].tolist()]
     return _sequences(texts, None, (name,), list(held.notes))
+
+
+def read_glossary(path: str | Path, *, encoding: str | None = None) -> dict[str, str]:
+    """Source term -> target term of a file with a pair on each line, a tab or a comma between them; a first line of
+    usual names of columns (`source,target`) is none.
+
+    Raises:
+        ReadError: it cannot be read, or a line holds no pair or a term a second time otherwise.
+    """
+    path = Path(path)
+    lines = _lines(path, encoding)
+    rows = csv.reader(lines, delimiter="\t" if any("\t" in line for line in lines[:1]) else ",")
+    found: dict[str, str] = {}
+    for row in rows:
+        own = [cell.strip() for cell in row]
+        if not any(own) or (not found and tuple(own) in USUAL):
+            continue
+        if len(own) != 2 or not all(own):
+            message = "{path}, line {line}: expected a source term and a target term, a tab or a comma between them"
+            raise ReadError(tr(message, path=path, line=rows.line_num))
+        if found.setdefault(own[0], own[1]) != own[1]:
+            message = "{path}, line {line}: {term!r} is to be written as {first!r} and as {written!r}; leave one"
+            values = {"term": own[0], "first": found[own[0]], "written": own[1]}
+            raise ReadError(tr(message, path=path, line=rows.line_num, **values))
+    return found
+
+
+def read_words(path: str | Path, *, encoding: str | None = None) -> list[str]:
+    """The lines of a text file that are not empty.
+
+    Raises:
+        ReadError: it cannot be read. DataError: there is none.
+    """
+    found = [line.strip() for line in _lines(Path(path), encoding) if line.strip()]
+    if not found:
+        raise DataError(tr("{path} holds no words: expected one a line", path=path))
+    return found
 
 
 _WAYS = ("delimiter", "columns")

@@ -21,8 +21,10 @@ from tidegate.kernels.write import MOST, can_write, largest
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.runtime.network.flow import Array
 from tidegate.runtime.network.write import Pen, Step, distribution
+from tidegate.runtime.text.terms import Terms
 
 Ints = NDArray[np.int64]
+LEAST = -1e4  # log p of a token that must come, where it has none
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,14 @@ class Hypothesis:
 
 @dataclass
 class _Alive:
-    """Hypotheses of texts that are not done, one at first: log p [B, W], tokens [B, W, k], attention [B, W, k, S]."""
+    """Hypotheses of texts that are not done, one at first: log p [B, W], tokens [B, W, k], attention [B, W, k, S],
+    states of terms [B, W, C]."""
 
     log: NDArray[np.float64]
     tokens: Ints
     looked: Array
     places: Ints
+    states: Ints
     found: dict[int, list[Hypothesis]] = field(default_factory=dict)
 
 
@@ -137,14 +141,17 @@ def search(
     copies: Ints | None = None,
     extra: int = 0,
     barred: NDArray[np.bool_] | None = None,
+    terms: Terms | None = None,
 ) -> list[list[Hypothesis]]:
     """The best texts for each of what was read, best first.
 
-    A text is done when as many hypotheses have ended as the beam is wide, or it has as many tokens as it may.
+    A text is done when as many hypotheses have ended as the beam is wide, or it has as many tokens as it may and holds
+    its terms.
 
     Args:
         pen: at the beginning of texts. options: of the search. limits: [B] most tokens of each.
         copies, extra: as of `distribution`. barred: [V] tokens that may not be written.
+        terms: that texts must hold, whose tokens may always be written.
 
     Returns:
         Of each text as many hypotheses as asked for, fewer where there are none.
@@ -152,32 +159,35 @@ def search(
     texts, width = len(limits), options.beam
     outputs = int(pen.spec.outputs)
     looked = np.zeros((texts, 1, 0, pen.sequence.shape[1]), np.float32)
-    alive = _Alive(np.zeros((texts, 1)), np.full((texts, 1, 1), END), looked, np.arange(texts), {})
+    states = np.zeros((texts, 1, 0 if terms is None else terms.count), np.int64)
+    alive = _Alive(np.zeros((texts, 1)), np.full((texts, 1, 1), END), looked, np.arange(texts), states, {})
     alive.found = {text: [] for text in range(texts)}
     bars = np.zeros((2, outputs + extra), np.float32)  # without, and with the end
     bars[:, [PADDING, UNKNOWN]] = bars[0, END] = -np.inf
     if barred is not None:
         bars[:, : len(barred)][:, barred] = -np.inf
-    step = 0
-    while len(alive.places):
+    step, most = 0, int(limits.max(initial=0)) + 1 + (0 if terms is None else 4 * terms.total)
+    while len(alive.places) and step < most:
         step += 1
         last = alive.tokens[:, :, -1]
         said = pen.step(np.where(last < outputs, last, UNKNOWN))
         own = None if copies is None else copies[alive.places]
-        near = _nearest(said, own, extra, bars[int(step > options.min_length)], 2 * width, limits[alive.places] < step)
-        kept, parents = _extend(alive, near, said.attention, options)
+        bar, late = bars[int(step > options.min_length)], limits[alive.places] < step
+        next_ones = None if terms is None else terms.following(alive.places, alive.states)
+        near = _nearest(said, own, extra, bar, 2 * width, late, next_ones)
+        kept, parents = _extend(alive, near, said.attention, options, terms, limits[alive.places] - step)
         pen.take(kept, parents[kept])
     return [sorted(alive.found[n], key=lambda own: (-own.score, own.tokens))[: options.best] for n in range(texts)]
 
 
 def _nearest(
-    said: Step, copies: Ints | None, extra: int, bars: Array, count: int, late: NDArray[np.bool_]
+    said: Step, copies: Ints | None, extra: int, bars: Array, count: int, late: NDArray[np.bool_], more: Ints | None
 ) -> tuple[Array, Ints]:
     """The likeliest tokens after each hypothesis, best first: log p and tokens [B, W, count].
 
     Args:
         said, copies, extra: as of `distribution`. bars: [V + X], -inf for what may not come. count: of each.
-        late: [B] texts that must end here.
+        late: [B] texts that must end here. more: [B, W, C] tokens that terms need, -1 for none; they come last.
     """
     texts, width = said.scores.shape[:2]
     plain = copies is None or said.gate is None
@@ -199,20 +209,36 @@ def _nearest(
     if late.any():
         ends = flat[:, END] - (sums if plain else 0.0)
         values[late], tokens[late, :, 0] = -np.inf, END
-        values[late, :, 0] = np.where(np.isfinite(ends), ends, -1e4).reshape(texts, width)[late]
-    return values, tokens
+        values[late, :, 0] = np.where(np.isfinite(ends), ends, LEAST).reshape(texts, width)[late]
+    if more is None:
+        return values, tokens
+    own = np.take_along_axis(flat, np.maximum(more, 0).reshape(texts * width, -1), axis=1)
+    own = np.maximum(own - sums[:, None] if plain else own, LEAST).reshape(more.shape)
+    own[(more < 0) | (more[..., None] == np.where(np.isfinite(values), tokens, -1)[:, :, None]).any(axis=3)] = -np.inf
+    return np.concatenate([values, own], axis=2), np.concatenate([tokens, np.maximum(more, 0)], axis=2)
 
 
-def _extend(alive: _Alive, near: tuple[Array, Ints], attention: Array | None, options: Beam) -> tuple[Ints, Ints]:
-    """Take the best continuations; gives the texts that go on [B'] and the parents of all hypotheses [B, W]."""
+def _extend(
+    alive: _Alive, near: tuple[Array, Ints], attention: Array | None, options: Beam, terms: Terms | None, left: Ints
+) -> tuple[Ints, Ints]:
+    """Take the best continuations of each bank that can be completed in the tokens that are left [B]; gives the texts
+    that go on [B'] and the parents of all hypotheses."""
     texts, width = len(alive.places), options.beam
     values = (near[0] + alive.log[:, :, None]).reshape(texts, -1)
-    best = np.argsort(-values, axis=1, kind="stable")[:, : 2 * width]
+    best = np.argsort(-values, axis=1, kind="stable")[:, : 2 * width if terms is None else None]
     values, parents = np.take_along_axis(values, best, axis=1), best // near[0].shape[2]
     tokens = np.take_along_axis(near[1].reshape(texts, -1), best, axis=1)
-    ends, real = tokens == END, np.isfinite(values)
     rows = np.arange(texts)[:, None]
-    ranked = np.arange(values.shape[1]) < width
+    states, ends, banks, last = alive.states[rows, parents], tokens == END, np.zeros_like(parents), 0
+    if terms is not None:
+        lacking = ends & (terms.bank(alive.places, states) < terms.total)
+        values[lacking] = -np.inf
+        states, last = terms.after(alive.places, states, tokens), terms.total
+        banks = np.where(lacking, -1, terms.bank(alive.places, states))
+        late = ~ends & (banks < terms.total - left[:, None])
+        values[late & (np.isfinite(values) & ~late).any(axis=1, keepdims=True)] = -np.inf
+    real = np.isfinite(values)
+    chosen, ranked = _choose(banks, ends, real, width, last)
     looked = alive.looked
     if attention is not None:
         looked = np.concatenate([looked, attention[:, :, None]], axis=2)
@@ -222,21 +248,32 @@ def _extend(alive: _Alive, near: tuple[Array, Ints], attention: Array | None, op
         alive.found[int(alive.places[text])].append(
             _hypothesis(alive.tokens[text, parent, 1:], float(values[text, rank]), own, options)
         )
-    going = ~ends
-    order = np.argsort(~going, axis=1, kind="stable")[:, :width]
-    lacks = width - order.shape[1]
-    if lacks > 0:
-        order = np.concatenate([order, np.repeat(order[:, -1:], lacks, axis=1)], axis=1)
-    chosen, values = parents[rows, order], np.where(going[rows, order], values[rows, order], -np.inf)
-    if lacks > 0:
-        values[:, -lacks:] = -np.inf
+    live = chosen >= 0
+    chosen = np.maximum(chosen, 0)
+    values = np.where(live, values[rows, chosen], -np.inf)
     done = [len(alive.found[int(place)]) >= width for place in alive.places]
     kept = np.nonzero(~(np.array(done) | ~np.isfinite(values).any(axis=1)))[0]
     alive.log = values[kept]
-    grown = np.concatenate([alive.tokens[rows, chosen], tokens[rows, order][:, :, None]], axis=2)
-    alive.tokens, alive.looked = grown[kept], looked[rows, chosen][kept]
-    alive.places = alive.places[kept]
-    return kept, chosen
+    came = parents[rows, chosen]
+    grown = np.concatenate([alive.tokens[rows, came], tokens[rows, chosen][:, :, None]], axis=2)
+    alive.tokens, alive.looked = grown[kept], looked[rows, came][kept]
+    alive.places, alive.states = alive.places[kept], states[rows, chosen][kept]
+    return kept, came
+
+
+def _choose(
+    banks: Ints, ends: NDArray[np.bool_], real: NDArray[np.bool_], width: int, last: int
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Of candidates [B, M], best first, those that go on, as many of each bank as the beam is wide, -1 where there are
+    no more, and whether a candidate may end its text: it is among the best of the last bank."""
+    chosen = np.full((len(banks), (last + 1) * width), -1)
+    for bank in range(last + 1):
+        own = (banks == bank) & real
+        going = own & ~ends
+        places = np.cumsum(going, axis=1) - 1
+        text, at = np.nonzero(going & (places < width))
+        chosen[text, bank * width + places[text, at]] = at
+    return chosen, own & (np.cumsum(own, axis=1) <= width)
 
 
 def _hypothesis(tokens: Ints, log: float, looked: Array | None, options: Beam) -> Hypothesis:

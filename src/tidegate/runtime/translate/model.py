@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.core.translate import tr
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END
 from tidegate.runtime.model import Model, require_task
@@ -19,6 +20,7 @@ from tidegate.runtime.network.network import read_source
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.write import Pen
 from tidegate.runtime.text.beam import Beam, Hypothesis, search
+from tidegate.runtime.text.terms import Glossary, Term, Terms, going_on
 from tidegate.runtime.text.written import barred_by, decoding_of, on_all
 
 TASK = "translator"
@@ -84,7 +86,12 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         return [found[0].text for found in self.translate(data, **how)]
 
     def translate(
-        self, texts: Sequence[str], *, allowed: Sequence[str] | None = None, **how: Any
+        self,
+        texts: Sequence[str],
+        *,
+        allowed: Sequence[str] | None = None,
+        glossary: Mapping[str, str] | None = None,
+        **how: Any,
     ) -> list[list[Translation]]:
         """The best texts for each source, best first.
 
@@ -92,35 +99,60 @@ class TranslationModel(Model[Sequence[str], list[str]]):
 
         Args:
             texts: sources. allowed: words or texts of whose tokens alone something may be written; None takes all.
+            glossary: source term -> how it must be written in the text of a source that holds it.
             how: options of `Beam` other than those of the model.
 
         Raises:
-            DataError: what is given is no list of texts. ConfigError: an option that cannot be.
+            DataError: what is given is no list of texts. ConfigError: an option that cannot be; a term of the glossary
+                that cannot be written.
         """
         if isinstance(texts, str) or any(not isinstance(text, str) for text in texts):
-            raise DataError("a translator takes a list of texts")
+            raise DataError(tr("a translator takes a list of texts"))
         options = self.search.changed(how)
         barred = barred_by(allowed, self.target)
         pieces = self.source.cut_all(texts)
-        groups: dict[int, list[int]] = {}
+        wanted = self._wanted(texts, pieces, glossary, options)
+        groups: dict[tuple[int, int], list[int]] = {}
         for place, own in enumerate(pieces):
-            groups.setdefault(-(-(len(own) + 1) // STEP), []).append(place)
+            banks = 1 + sum(len(term.tokens) for term in wanted[place])
+            groups.setdefault((-(-(len(own) + 1) // STEP), banks), []).append(place)
         chunks = [
-            ordered[first : first + AT_ONCE]
-            for _, ordered in sorted(groups.items(), reverse=True)
-            for first in range(0, len(ordered), AT_ONCE)
+            ordered[first : first + max(AT_ONCE // banks, 1)]
+            for (_, banks), ordered in sorted(groups.items(), reverse=True)
+            for first in range(0, len(ordered), max(AT_ONCE // banks, 1))
         ]
         found: list[list[Translation]] = [[] for _ in texts]
 
         def write(chunk: list[int]) -> None:
-            for place, own in zip(chunk, self._write([pieces[at] for at in chunk], options, barred), strict=True):
+            each = self._write([pieces[at] for at in chunk], options, barred, [wanted[at] for at in chunk])
+            for place, own in zip(chunk, each, strict=True):
                 found[place] = [self._made(texts[place], pieces[place], one) for one in own]
 
         on_all(chunks, write)
         return found
 
+    def _wanted(
+        self, texts: Sequence[str], pieces: Sequence[Sequence[str]], glossary: Mapping[str, str] | None, options: Beam
+    ) -> list[list[Term]]:
+        """Of each source the terms that its text must hold."""
+        if glossary is None:
+            return [[] for _ in texts]
+        terms = Glossary(glossary, self.source, self.target, copying=self.copying)
+        found = []
+        for text, own in zip(texts, pieces, strict=True):
+            found.append(terms.wanted(text, self.target.copies(own)[1] if self.copying else ()))
+            count = sum(len(term.tokens) for term in found[-1])
+            if options.max_length is not None and count > options.max_length:
+                message = "the glossary's terms for {text!r} take {count} tokens, more than max_length {most}"
+                raise ConfigError(tr(message, text=text[:60], count=count, most=options.max_length))
+        return found
+
     def _write(
-        self, pieces: Sequence[Sequence[str]], options: Beam, barred: NDArray[np.bool_] | None
+        self,
+        pieces: Sequence[Sequence[str]],
+        options: Beam,
+        barred: NDArray[np.bool_] | None,
+        wanted: Sequence[Sequence[Term]],
     ) -> list[list[Hypothesis]]:
         lengths = np.array([len(own) + 1 for own in pieces], np.int64)
         steps = int(-(-lengths.max() // STEP) * STEP)
@@ -137,8 +169,9 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         limits = np.minimum(2 * lengths + 10, self.longest)
         if options.max_length is not None:
             limits = np.full(len(pieces), options.max_length)
-        limits = np.maximum(limits, options.min_length)
-        return search(pen, options, limits, copies=copies, extra=extra, barred=barred)
+        limits = np.maximum(limits, max(options.min_length, sum(len(term.tokens) for term in wanted[0])))
+        terms = Terms(wanted, going_on(self.target), extra) if wanted[0] else None
+        return search(pen, options, limits, copies=copies, extra=extra, barred=barred, terms=terms)
 
     @property
     def copying(self) -> bool:

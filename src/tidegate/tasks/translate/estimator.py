@@ -121,6 +121,7 @@ class Translator(WritingEstimator):
     def translate(
         self, texts: Any, *, beam: int = 5, best: int = 1, length_penalty: float = 1.0, coverage_penalty: float = 0.0,
         min_length: int = 0, max_length: int | None = None, allowed: Sequence[str] | None = None,
+        glossary: Mapping[str, str] | None = None,
     ) -> list[list[Translation]]:  # fmt: skip
         """The best texts for each source, best first, with their scores and where each token looked.
 
@@ -131,6 +132,8 @@ class Translator(WritingEstimator):
             coverage_penalty: how much it costs to leave parts of the source unread.
             min_length, max_length: tokens of a text; None lets source and training decide.
             allowed: words or texts, of whose tokens alone something may be written; None takes all.
+            glossary: source term -> how it must be written in the text of a source that holds it. Of a file two columns
+                say so.
 
         Returns:
             Of each source a list of `Translation`: `.text`, `.score`, `.log_probability`, `.attention`.
@@ -143,7 +146,7 @@ class Translator(WritingEstimator):
         given = [texts] if isinstance(texts, str) else list(texts)
         how: dict[str, Any] = {"beam": beam, "best": best, "length_penalty": length_penalty}
         how |= {"coverage_penalty": coverage_penalty, "min_length": min_length, "max_length": max_length}
-        return model.translate(given, allowed=allowed, **how)
+        return model.translate(given, allowed=allowed, glossary=glossary, **how)
 
     def explain(self, data: Any = None, *, at: int | str = 0, **reading: Any) -> Alignment:
         """Where each token of one text looked, and what deleting a token of the source costs.
