@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any
 
@@ -33,14 +34,8 @@ def exceptions(code: str, first: int, last: int) -> tuple[NDArray[Any], NDArray[
         ConfigError: the library knows no such calendar.
         MissingExtraError: it is not installed.
     """
-    library = require("holidays", extra="train", purpose=f"know the business days of {code}")
-    years = range(first, last + 1)
-    country, _, part = code.partition("-")
     try:
-        if country in library.list_supported_financial():
-            found = library.financial_holidays(country, years=years)
-        else:
-            found = library.country_holidays(country, subdiv=part or None, years=years)
+        found = holidays_of(code, range(first, last + 1), markets=True)
     except NotImplementedError:
         raise ConfigError(
             f"frequency='B@{code}': the holidays library knows no market or country {code!r}; write for instance "
@@ -49,6 +44,25 @@ def exceptions(code: str, first: int, last: int) -> tuple[NDArray[Any], NDArray[
     worked = [day for day in getattr(found, "weekend_workdays", ()) if first <= day.year <= last]
     days = np.array(sorted(found), dtype="datetime64[D]")
     return days, np.array(sorted(worked), dtype="datetime64[D]")
+
+
+def holidays_of(code: str, years: range, *, markets: bool = False) -> Any:
+    """The holidays library's days of a country or a part of it, and of a market where those count too.
+
+    Its `start_year` and `end_year` say which years it knows; of others it has no days, and warns, which is left out
+    here: who asks says so.
+
+    Raises:
+        NotImplementedError: it knows no such calendar.
+        MissingExtraError: it is not installed.
+    """
+    library = require("holidays", extra="train", purpose=f"know the holidays of {code!r}")
+    country, _, part = code.partition("-")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        if markets and country in library.list_supported_financial():
+            return library.financial_holidays(country, years=years)
+        return library.country_holidays(country, subdiv=part or None, years=years)
 
 
 def open_days(code: str, first: np.datetime64, last: np.datetime64) -> NDArray[Any]:

@@ -112,8 +112,20 @@ def test_stored_holidays_need_no_library_and_years_beyond_them_do(monkeypatch: p
     later = make_table({"y": np.arange(40.0)}, start="2045-12-10", frequency=Frequency(1, "D"))
     future = preparation.apply(later).future(np.array([1]), 39)[0, :, 0]
     assert np.flatnonzero(future).tolist() == [14, 21]
-    monkeypatch.setattr("tidegate.prepare.table.calendar.require", None)
+    monkeypatch.setattr("tidegate.prepare.table.calendar.holidays_of", None)
     assert preparation.apply(table).future(np.array([1]), 39)[0, :, 0].sum() == 1
+
+
+def test_years_without_known_holidays_are_said_and_nothing_of_the_library_reaches_the_reader(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    assert holidays.TW.start_year == 1998
+    for start, said in (("1990-06-01", ["TW", 1998]), ("2003-06-01", [])):
+        table = make_table({"y": np.arange(40.0)}, start=start, frequency=Frequency(1, "D"))
+        fitted = Preparation.fit(table, table.rows(), PrepareOptions(holidays="TW"))
+        own = [note.values for note in fitted.notes if note.kind == "holidays"]
+        assert [value for values in own for value in (values["code"], values["first"])] == said
+    assert not recwarn.list
 
 
 def test_unknown_country_is_refused() -> None:

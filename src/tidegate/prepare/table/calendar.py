@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.business import holidays_of
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.frequency import Frequency
-from tidegate.core.optional import require
 
 CLOCK = ("minute", "hour")
 HOLIDAY_NAMES = ("holiday", "day_before_holiday", "day_after_holiday")
@@ -156,26 +156,25 @@ def _waves(phases: Sequence[NDArray[Any]], count: int) -> NDArray[np.float32]:
     return table
 
 
-def holiday_dates(code: str, first: int, last: int) -> NDArray[Any]:
+def holiday_dates(code: str, first: int, last: int) -> tuple[NDArray[Any], range]:
     """Public holidays of a country, or of a part of one, in the years `first` to `last`.
 
     Returns:
-        Sorted datetime64[D], observed days included.
+        Sorted datetime64[D], observed days included, and the years that the library knows.
 
     Raises:
         ConfigError: the library does not know the place.
         MissingExtraError: the `holidays` library is not installed.
     """
-    library = require("holidays", extra="train", purpose=f"mark the holidays of {code!r}")
-    country, _, part = code.partition("-")
     try:
-        found = library.country_holidays(country, subdiv=part or None, years=range(first, last + 1))
+        found = holidays_of(code, range(first, last + 1))
     except NotImplementedError as error:
         raise ConfigError(
             f"holidays={code!r} is not a place that the holidays library knows; "
             "give a country such as 'US', or country and part such as 'AU-VIC'"
         ) from error
-    return np.array(sorted(str(day) for day in found), dtype="datetime64[D]")
+    days = np.array(sorted(str(day) for day in found), dtype="datetime64[D]")
+    return days, range(int(getattr(found, "start_year", first)), int(getattr(found, "end_year", last)) + 1)
 
 
 def _zone_shift(time: NDArray[Any], zone: str | None) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:

@@ -192,9 +192,9 @@ class FittedTable:
         parts = [stored]
         code = self.options.holidays or ""
         if first < self.holidays.first:
-            parts.insert(0, cal.holiday_dates(code, first, min(last, self.holidays.first - 1)))
+            parts.insert(0, cal.holiday_dates(code, first, min(last, self.holidays.first - 1))[0])
         if last > self.holidays.last:
-            parts.append(cal.holiday_dates(code, max(first, self.holidays.last + 1), last))
+            parts.append(cal.holiday_dates(code, max(first, self.holidays.last + 1), last)[0])
         return np.concatenate(parts)
 
     @property

@@ -19,6 +19,10 @@ from tidegate.prepare.table.fitting import fit_number, fit_static, fit_text
 from tidegate.prepare.table.prepared import Prepared
 
 HOLIDAY_YEARS_AHEAD = 10
+PARTLY = (
+    "The holidays library knows the holidays of {code} for the years {first} to {last}: other rows are taken for days "
+    "without one."
+)
 
 
 class Preparation(Written, FittedTable):
@@ -66,7 +70,7 @@ class Preparation(Written, FittedTable):
             columns=tuple(columns),
             statics=statics,
             calendar=calendar,
-            holidays=_fit_holidays(table, rows, options),
+            holidays=_fit_holidays(table, rows, options, notes),
             season=_choose_season(table, options),
             notes=tuple(notes),
         )
@@ -136,7 +140,7 @@ def _choose_season(table: Table, options: PrepareOptions) -> int | None:
     return seasons[0]
 
 
-def _fit_holidays(table: Table, rows: NDArray[np.int64], options: PrepareOptions) -> Holidays | None:
+def _fit_holidays(table: Table, rows: NDArray[np.int64], options: PrepareOptions, notes: list[Note]) -> Holidays | None:
     if options.holidays is None:
         return None
     if table.time.dtype.kind != "M":
@@ -145,5 +149,8 @@ def _fit_holidays(table: Table, rows: NDArray[np.int64], options: PrepareOptions
     edges = np.array([table.time[filled[:, 0]].min(), table.time[filled[:, 1] - 1].max()])
     years = edges.astype("datetime64[Y]").astype(int) + 1970
     first, last = int(years[0]) - 1, int(years[1]) + HOLIDAY_YEARS_AHEAD
-    found = cal.holiday_dates(options.holidays, first, last)
+    found, known = cal.holiday_dates(options.holidays, first, last)
+    if int(years[0]) < known.start or int(years[1]) >= known.stop:
+        said = {"code": options.holidays, "first": known.start, "last": known.stop - 1}
+        notes.append(Note("holidays", PARTLY, said))
     return Holidays(first, last, tuple(str(day) for day in found))
