@@ -90,6 +90,12 @@ class Trained:
     histories: tuple[History, ...]
 
     @property
+    def loss(self) -> float:
+        """Mean over the members of the lowest validation loss; infinite where none was measured."""
+        found = [history.best.validation_loss for history in self.histories if history.best is not None]
+        return float(np.mean(found)) if found else float("inf")
+
+    @property
     def network(self) -> Network | Ensemble:
         """One network alone, or several whose outputs are averaged."""
         if len(self.members) == 1:

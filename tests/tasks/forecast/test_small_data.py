@@ -90,6 +90,31 @@ def test_a_network_with_no_share_forecasts_linearly(small: tg.Forecaster) -> Non
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
+def hours(rows: int) -> np.ndarray:
+    """A sum of two waves and what a step keeps of the one before: the window says almost all."""
+    t, noise = np.arange(rows), np.random.default_rng(1).normal(size=rows)
+    for i in range(1, rows):
+        noise[i] += 0.9 * noise[i - 1]
+    return 3 * np.sin(2 * np.pi * t / 24) + np.sin(2 * np.pi * t / 31) + 0.1 * noise
+
+
+def test_a_network_behind_linear_forecasts_is_trained_again_beside_one() -> None:
+    options = {"horizon": 3, "window": 24, "hidden_size": 4, "num_layers": 1, "max_epochs": 1}
+    model = tg.Forecaster(**options).fit({"y": hours(8_000)}, progress=False)
+    (said,) = [note.values for note in model.notes_ if note.kind == "beside"]
+    assert float(said["both"]) <= float(said["linear"]) * 1.01 < float(said["alone"])
+    scores = model.evaluate().overall
+    assert scores["model"]["mae"] < 1.05 * scores["ridge"]["mae"]
+    fitted = model.fitted_
+    places = origins(fitted.table, fitted.split, "train", window=24, horizon=3)
+    check = origins(fitted.table, fitted.split, "validation", window=24, horizon=3)
+    x, ahead = (fitted.prepared.past(own, 24)[:, :, 0] for own in (places, check))
+    y, truth = (fitted.prepared.target(own, 3)[0][:, :, 0] for own in (places, check))
+    off, last = (values[:, -1:] if fitted.spec.find("normalise") else 0 for values in (x, ahead))
+    found = Ridge(alpha=1e-6).fit(x - off, y - off).predict(ahead - last) + last
+    assert float(said["linear"]) == pytest.approx(np.abs(found - truth).mean(), rel=0.02)
+
+
 def test_forecasts_are_the_average_by_shares(small: tg.Forecaster) -> None:
     fitted = small.fitted_
     share = fitted.decoding.mixture.sum()

@@ -20,7 +20,7 @@ from tidegate.data.windows import windows as part_windows
 from tidegate.evaluate.forecast.conformal import repeated_values
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.forecast.decode import Decoding, Forecast, forecast
-from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
+from tidegate.tasks.fit import Fitted, Problem, Trained, Trainer, Validation
 from tidegate.tasks.forecast.build import Plan, build_spec, make_candidates, make_plan
 from tidegate.tasks.forecast.calibrate import calibrate
 from tidegate.tasks.forecast.choices import FINE_TUNE, Choices, fill_budget
@@ -34,7 +34,14 @@ from tidegate.tasks.forecast.examples import (
     thin,
 )
 from tidegate.tasks.forecast.small.fine_tune import fine_tune, options_of
-from tidegate.tasks.forecast.small.linear import Linear, choose_linear, choose_share, set_share
+from tidegate.tasks.forecast.small.linear import (
+    Linear,
+    choose_linear,
+    choose_share,
+    linear_loss,
+    set_share,
+    validation_loss,
+)
 from tidegate.tasks.forecast.small.mixing import (
     SMALL_ROWS,
     SMALL_WINDOWS,
@@ -56,7 +63,12 @@ from tidegate.train.run import TorchRun
 TRIAL_STEPS = 200
 TRIAL_SHARE = 0.1  # of the time that is left, where there is a limit, for each trial
 LARGEST_SKIP = 1_000_000
+SKIP_WINDOWS = 100_000  # of a training part, whose network is held to linear forecasts
 LOG_GAIN = 0.97  # errors of the logarithm's forecasts that are worth it
+BESIDE = (
+    "On the validation part linear forecasts of the window were better than the network (loss {linear} against "
+    "{alone}): it was trained again beside one, which gives {both}."
+)
 LOGGED = (
     "The logarithm of the target is forecast: over rolling origins linear forecasts of it miss by {logged}, of the "
     "target itself by {plain}."
@@ -145,7 +157,13 @@ def fit(
         plan = _select(trainer, candidates, problems, len(training), trial_steps, notes)
     problem = own.problem(plan, training, validation)
     trained = trainer.train(problem)
-    share = None if own.linear is None else choose_share(trained.members, problem, notes)
+    share = None
+    if own.linear is not None:
+        share = choose_share(trained.members, problem, notes)
+    elif skips(choices, plan, table, len(training), SKIP_WINDOWS):
+        better = _beside_linear(own, plan, trainer, training, validation, trained.loss, notes)
+        if better is not None:
+            own, plan, problem, trained, share = better
     network = trained.network
     decoding = own.decoding(plan)
     if _leans(choices, plan, table, len(training)):
@@ -209,13 +227,13 @@ def _alone(
     return ForecastFitted(network, (history,), tuple(notes), table=table, split=split, decoding=decoding, **parts)
 
 
-def skips(choices: Choices, plan: Plan, table: Table, windows: int) -> bool:
-    """Whether a linear forecast stands beside the network: for little data, where nobody chose another anchor."""
+def skips(choices: Choices, plan: Plan, table: Table, windows: int, most: int = SMALL_WINDOWS) -> bool:
+    """Whether a linear forecast may stand beside the network: up to `most` windows, where nobody chose an anchor."""
     network = choices.network
     left = network.normalise == AUTO and network.anchor == AUTO
     alone = network.channels == "joint" or len(table.schema.targets) == 1
     size = plan.window * plan.block * len(table.schema.targets)
-    return left and alone and windows <= SMALL_WINDOWS and size <= LARGEST_SKIP
+    return left and alone and windows <= most and size <= LARGEST_SKIP
 
 
 def with_skip(own: _Windows, plan: Plan, notes: list[Note]) -> tuple[_Windows, Plan]:
@@ -236,7 +254,44 @@ def with_skip(own: _Windows, plan: Plan, notes: list[Note]) -> tuple[_Windows, P
             notes.append(Note("log", LOGGED, said))
             own = other
     assert own.linear is not None
-    return own, replace(plan, skip=True, anchor=0, normalise="last" if own.linear.last else None)
+    return own, _skipped(plan, own.linear)
+
+
+def _skipped(plan: Plan, linear: Linear) -> Plan:
+    """The plan with a linear forecast beside the network."""
+    return replace(plan, skip=True, anchor=0, normalise="last" if linear.last else None)
+
+
+def _beside_linear(
+    alone: _Windows,
+    plan: Plan,
+    trainer: Trainer,
+    training: Windows,
+    validation: NDArray[np.int64],
+    loss: float,
+    notes: list[Note],
+) -> tuple[_Windows, Plan, Problem, Trained, float] | None:
+    """A second training beside a linear forecast, where the network alone, of this validation loss, is worse than that.
+
+    None where the network is better, or stays so.
+    """
+    own = _Windows(alone.table, alone.split, alone.choices, alone.preparation, plan)
+    origins = training.origins(np.arange(len(training)))
+    own.linear = choose_linear(own.prepared, alone.split.train, origins, plan.window, plan.block)
+    changed = _skipped(plan, own.linear)
+    problem = own.problem(changed, training, validation)
+    linear = linear_loss(problem)
+    if linear >= loss:
+        return None
+    trained = trainer.train(problem, name="beside")
+    found: list[Note] = []
+    share = choose_share(trained.members, problem, found)
+    both = validation_loss(trained.members, problem)
+    if both >= loss:
+        return None
+    said = {"alone": f"{loss:.4f}", "linear": f"{linear:.4f}", "both": f"{both:.4f}"}
+    notes += [Note("beside", BESIDE, said), *found]
+    return own, changed, problem, trained, share
 
 
 def logs(choices: Choices, prepared: Prepared, rows: NDArray[np.int64]) -> bool:

@@ -1,4 +1,4 @@
-"""The linear forecast inside a network for small data: ridge regression whose penalty many folds choose.
+"""The linear forecast inside a network: ridge regression whose penalty many folds choose.
 
 Shapes: N windows, T past steps, K steps ahead, C targets, M windows that are looked at, each after its fold's training.
 """
@@ -21,11 +21,13 @@ from tidegate.nn.layers import SkipLayer
 from tidegate.nn.network import Network
 from tidegate.prepare import Prepared
 from tidegate.tasks.fit import Problem
+from tidegate.train.isolation import seeded_network
 
 Array = NDArray[np.float64]
 
 FOLDS = 8
 LOOKED_AT = 100  # windows of a fold
+LARGEST = 20_000_000  # numbers of the windows that are fitted; of more, some, evenly spread
 FEWEST = 3  # windows that a fold is trained on
 UNKNOWN = 1.0  # the penalty where no fold has enough windows
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -60,7 +62,7 @@ class Linear:
 
     def weights(self, prepared: Prepared, origins: NDArray[np.int64]) -> dict[str, Tensor]:
         """Tensors of a `Skip`, fitted on the windows of these origins."""
-        data = _Data(prepared, origins, self.window, self.horizon)
+        data = _Data(prepared, _some(origins, self.window + self.horizon), self.window, self.horizon)
         solved = [
             data.moments(c, slice(None), last=self.last).solve([a], known=False)[0] for c, a in enumerate(self.alphas)
         ]
@@ -80,6 +82,7 @@ def choose_linear(
         prepared: the table. rows: [G, 2] of training and validation part. origins: [N] of all windows in them.
         window, horizon: T, K.
     """
+    origins = _some(origins, window + horizon)
     data = _Data(prepared, origins, window, horizon)
     C = data.y.shape[2]
     begin, end = rows[prepared.table.series_of(origins)].T
@@ -93,7 +96,7 @@ def choose_linear(
         own = np.flatnonzero((place >= low) & ((place < high) if high < edges[-1] else (place <= high)))
         if len(before) < FEWEST or not len(own):
             continue
-        own = own[np.unique(np.linspace(0, len(own) - 1, LOOKED_AT).astype(np.int64))]
+        own = _spread(own, LOOKED_AT)
         tested.append(own)
         guesses.append(np.stack([[data.guess(before, own, last=last)] for last in (False, True)])[:, 0])
     if not tested:
@@ -105,6 +108,16 @@ def choose_linear(
     best = missed[int(last)].argmin(axis=0)  # [C]
     found = np.stack([guess[int(last), best[c], :, :, c] for c in range(C)], axis=2)
     return Linear(window, horizon, last, tuple(ALPHAS[i] for i in best), origins[at], found)
+
+
+def _some(origins: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Origins of so many windows of `width` numbers as may be fitted."""
+    return origins if len(origins) * width <= LARGEST else _spread(origins, LARGEST // width)
+
+
+def _spread(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """At most `count` of some places, from the first to the last."""
+    return places[np.unique(np.linspace(0, len(places) - 1, count).astype(np.int64))]
 
 
 class _Data:
@@ -141,17 +154,32 @@ def choose_share(members: Sequence[Network], problem: Problem, notes: list[Note]
 
     The one of five with the lowest validation loss, shrunk by n / (n + 2) for n validation windows that do not overlap.
     """
-    assert problem.validation is not None
     losses = []
-    with torch.no_grad():
-        for share in SHARES:
-            set_share(members, share)
-            losses.append(float(np.mean([problem.validation(network) for network in members])))
+    for share in SHARES:
+        set_share(members, share)
+        losses.append(validation_loss(members, problem))
+    assert problem.validation is not None
     apart = problem.validation.independent or 1
     found = SHARES[int(np.argmin(losses))] * apart / (apart + 2)
     set_share(members, found)
     notes.append(Note("skip", SHARE, {"share": f"{100 * found:.0f} %"}))
     return found
+
+
+def validation_loss(members: Sequence[Network], problem: Problem) -> float:
+    """Mean loss of networks on the validation part."""
+    assert problem.validation is not None
+    with torch.no_grad():
+        return float(np.mean([problem.validation(network) for network in members]))
+
+
+def linear_loss(problem: Problem) -> float:
+    """Validation loss of the linear forecast alone, without what an untrained network would add."""
+    network = seeded_network(problem.spec, 0)
+    network.load_state_dict(dict(problem.start), strict=False)
+    network.eval()
+    set_share([network], 0.0)
+    return validation_loss([network], problem)
 
 
 def set_share(members: Sequence[Network], share: float) -> None:
