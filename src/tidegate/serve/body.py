@@ -20,6 +20,7 @@ from tidegate.serve.settings import RequestError, Settings
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
 SOUND = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp")
 KEYS = ("columns", "rows", "future", "sequences", "texts")
 DEEPEST = 8
 
@@ -33,7 +34,7 @@ class Body:
     Attributes:
         columns: name -> values; None where none are. frame: the same as an Arrow table. text: a CSV file.
         future: known-ahead covariates of the steps to forecast. sequences, texts: for models of those.
-        sound: a WAV file.
+        sound: a WAV file. picture: one of any of `PICTURES`.
     """
 
     columns: Columns | None = None
@@ -43,12 +44,13 @@ class Body:
     sequences: list[Any] | None = None
     texts: list[str] | None = None
     sound: bytes | None = None
+    picture: bytes | None = None
     size: int = field(default=0)
 
     @property
     def empty(self) -> bool:
         """Whether it holds no data at all."""
-        parts = (self.columns, self.frame, self.text, self.sequences, self.texts, self.sound)
+        parts = (self.columns, self.frame, self.text, self.sequences, self.texts, self.sound, self.picture)
         return all(part is None for part in parts)
 
 
@@ -67,8 +69,10 @@ def read_body(content: bytes, kind: str, settings: Settings) -> Body:
         return Body(frame=frame, size=frame.num_rows)
     if kind in SOUND:
         return Body(sound=content, size=1)
+    if kind in PICTURES:
+        return Body(picture=content, size=1)
     if kind not in (JSON, ""):
-        kinds = f"{JSON}, {CSV}, {ARROW}, {SOUND[0]}"
+        kinds = f"{JSON}, {CSV}, {ARROW}, {SOUND[0]}, {PICTURES[0]}"
         raise RequestError(415, tr("content type {kind}: send {kinds}", kind=repr(kind), kinds=kinds))
     return json_body(parse(content) if content.strip() else {}, settings)
 

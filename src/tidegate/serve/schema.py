@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.translate import tr
-from tidegate.serve.body import ARROW, CSV, JSON, SOUND
+from tidegate.serve.body import ARROW, CSV, JSON, PICTURES, SOUND
 
 VALUE: dict[str, Any] = {"type": ["number", "string", "null"]}
 NAMED: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "array", "items": VALUE}}
@@ -79,7 +79,7 @@ def takes(schema: Mapping[str, Any], *, tables: bool = False, raw: bool = False)
         content = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     if tables:
         binary = {"schema": {"type": "string", "format": "binary"}}
-        content |= {CSV: {"schema": {"type": "string"}}, ARROW: binary, SOUND[0]: binary}
+        content |= {CSV: {"schema": {"type": "string"}}, ARROW: binary, SOUND[0]: binary, PICTURES[0]: binary}
     return {"requestBody": {"content": content}, "responses": {"200": ANSWER, "4XX": ERROR}}
 
 

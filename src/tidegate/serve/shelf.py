@@ -23,6 +23,7 @@ from tidegate.serve.adapters.adapter import Adapter, Ask
 from tidegate.serve.adapters.detect import Detecting
 from tidegate.serve.adapters.forecast import Forecasting
 from tidegate.serve.adapters.label import Labelling
+from tidegate.serve.adapters.picture import Showing
 from tidegate.serve.adapters.speech import Hearing
 from tidegate.serve.adapters.text import Translating, Writing
 from tidegate.serve.settings import RequestError, Settings
@@ -35,6 +36,7 @@ ADAPTERS: dict[str, type[Adapter[Any]]] = {
     "language": Writing,
     "translator": Translating,
     "transcriber": Hearing,
+    "captioner": Showing,
 }
 
 

@@ -22,6 +22,21 @@ def test_bleu_and_chrf_are_sacrebleus_corpus_scores() -> None:
     assert chrf()(WRITTEN, REFERENCES) == pytest.approx(CHRF().corpus_score(WRITTEN, [REFERENCES]).score / 100)
 
 
+def test_several_references_count_as_sacrebleu_and_cider_say() -> None:
+    references = [("A man rides.", "A man is riding a horse."), REFERENCES[1], ("a girl", "the girl")]
+    streams = [[own if isinstance(own, str) else own[0] for own in references], [references[0][1], None, "the girl"]]
+    library = BLEU(lowercase=True)
+    made = bleu(references=None)
+    assert made(WRITTEN, references) == pytest.approx(library.corpus_score(WRITTEN, streams).score / 100)
+    assert made.signature == str(library.get_signature())
+    assert chrf(references=None)(WRITTEN, references) == pytest.approx(
+        CHRF().corpus_score(WRITTEN, streams).score / 100
+    )
+    # by hand: of the first one's references one is met whole (7.5 of a text of three words), the other not at all
+    both = [("red big circle", "wide blue pond"), "a green square"]
+    assert cider()(["red big circle", "."], both) == pytest.approx(7.5 / 2 / 2)
+
+
 def test_chinese_is_scored_by_character() -> None:
     written, references = ["我喜歡你的車。"], ["我很喜歡你的車。"]
     library = BLEU(tokenize="zh")

@@ -9,6 +9,7 @@ import torch
 import tidegate as tg
 from tests.tasks.caption.pictures import SIZES, bars, fitted, write_table
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.evaluate.text.metrics import chrf
 from tidegate.prepare.pictures import PicturePreparation
 from tidegate.runtime.caption.model import CaptionModel
 from tidegate.runtime.model import load
@@ -89,6 +90,14 @@ def test_a_picture_lies_in_one_part_with_all_its_captions() -> None:
     )
     places = [{place % 40 for place in model.fitted_.parts[part].tolist()} for part in ("train", "validation", "test")]
     assert sum(map(len, places)) == 40
+    found = model.evaluate()  # each picture once, beside both of its captions
+    assert found.count == 4
+    assert "nrefs:2" in found.signatures["chrf"]
+    with_both = chrf(references=2)
+    chosen = list(dict.fromkeys(place % 40 for place in model.fitted_.parts["test"].tolist()))
+    references = [(captions[place], f"a {captions[place]}") for place in chosen]
+    written = [own[0].text for own in model.caption([pictures[place] for place in chosen])]
+    assert found.overall["model"]["chrf"] == pytest.approx(with_both(written, references))
 
 
 def test_a_run_from_files_goes_on_and_opens_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import MODEL, ScoreTable
 from tidegate.evaluate.label.verdict import Comparison, decide
 from tidegate.evaluate.significance import interval
-from tidegate.evaluate.text.metrics import TextMetric
+from tidegate.evaluate.text.metrics import Reference, TextMetric
 from tidegate.evaluate.verdict import Verdict
 
 Floats = NDArray[np.float64]
@@ -60,7 +60,7 @@ class TextEvaluation(ScoreTable):
 
 def evaluate_texts(
     written: Mapping[str, Sequence[str]],
-    references: Sequence[str],
+    references: Sequence[Reference],
     metrics: Sequence[TextMetric],
     *,
     groups: Sequence[Any] | None = None,
@@ -69,7 +69,8 @@ def evaluate_texts(
     """Score what each method wrote.
 
     Args:
-        written: method -> [N] texts; "model", then the baselines. references: [N] what people wrote.
+        written: method -> [N] texts; "model", then the baselines. references: [N] what people wrote; of each one
+            text, or several.
         metrics: the first ranks methods, the next where all are level by it.
         groups: [N] what texts came from, such as a speaker: drawn whole.
         notes: for the reader.

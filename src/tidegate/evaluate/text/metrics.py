@@ -19,6 +19,7 @@ from tidegate.core.optional import require
 from tidegate.prepare.sequence.tokens import UNSPACED
 
 Floats = NDArray[np.float64]
+Reference = str | tuple[str, ...]  # what people wrote: one text, or several of which any is right
 PURPOSE = "score what was written"
 LONGEST_RUN, SIGMA = 4, 6.0  # of CIDEr-D
 _PIECES = re.compile(rf"[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+|[^\w\s]")
@@ -33,27 +34,29 @@ class TextMetric:
     Attributes:
         name: its key. higher: whether more of it is better; then it is a share, 1 at most (BLEU 0.42 is shown as 42.0),
             but for CIDEr, which has 10 at most (shown as 1000).
-        count: hypotheses and references, N each -> [N, J], what it counts in each text.
+        count: hypotheses and references, N each -> [N, J], what it counts in each text. A reference of several texts is
+            taken as the metric's source says: BLEU and chrF the best of them, CIDEr their mean; others the first.
         score: [J] sums over texts -> the score.
         signature: what two scores must have in common to be compared.
     """
 
     name: str
     higher: bool
-    count: Callable[[Sequence[str], Sequence[str]], Floats]
+    count: Callable[[Sequence[str], Sequence[Reference]], Floats]
     score: Callable[[Floats], float]
     signature: str
 
-    def __call__(self, hypotheses: Sequence[str], references: Sequence[str]) -> float:
+    def __call__(self, hypotheses: Sequence[str], references: Sequence[Reference]) -> float:
         """The score of all texts together."""
         return self.score(self.count(hypotheses, references).sum(axis=0))
 
 
-def bleu(*, lowercase: bool = True, tokenize: str = "13a") -> TextMetric:
+def bleu(*, lowercase: bool = True, tokenize: str = "13a", references: int | None = 1) -> TextMetric:
     """BLEU of up to four words in a row, with a penalty for texts that are too short, by sacrebleu.
 
     Args:
         lowercase: capitals do not count. tokenize: sacrebleu's `13a`, `zh` (Chinese by character), `char` or `none`.
+        references: how many each text has, for the signature; None where that varies.
 
     Raises:
         MissingExtraError: sacrebleu is not installed.
@@ -61,7 +64,7 @@ def bleu(*, lowercase: bool = True, tokenize: str = "13a") -> TextMetric:
     Source: Papineni et al. (2002), doi:10.3115/1073083.1073135; Post (2018), doi:10.18653/v1/W18-6319.
     """
     library = require("sacrebleu.metrics", extra="text", purpose=PURPOSE)
-    return _sacred("bleu", library.BLEU(lowercase=lowercase, tokenize=tokenize))
+    return _sacred("bleu", library.BLEU(lowercase=lowercase, tokenize=tokenize), references=references)
 
 
 def bleu_tokenised() -> TextMetric:
@@ -75,22 +78,29 @@ def bleu_tokenised() -> TextMetric:
     return _sacred("bleu_tokenised", made, lambda text: " ".join(pieces(text)))
 
 
-def chrf() -> TextMetric:
+def chrf(*, references: int | None = 1) -> TextMetric:
     """chrF: F score (recall twice as heavy) of up to six characters in a row, by sacrebleu.
+
+    Args:
+        references: as of `bleu`.
 
     Raises:
         MissingExtraError: sacrebleu is not installed.
 
     Source: Popovic (2015), doi:10.18653/v1/W15-3049.
     """
-    return _sacred("chrf", require("sacrebleu.metrics", extra="text", purpose=PURPOSE).CHRF())
+    library = require("sacrebleu.metrics", extra="text", purpose=PURPOSE)
+    return _sacred("chrf", library.CHRF(), references=references)
 
 
-def _sacred(name: str, library: Any, change: Callable[[str], str] = str) -> TextMetric:
-    library.corpus_score(["a"], [["a"]])  # tells the signature how many references there are
+def _sacred(name: str, library: Any, change: Callable[[str], str] = str, *, references: int | None = 1) -> TextMetric:
+    streams = [["a", "a"], ["a", None]] if references is None else [["a", "a"]] * references
+    library.corpus_score(["a", "a"], streams)  # tells the signature how many references there are
 
-    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
-        streams = [[change(text) for text in references]]
+    def count(hypotheses: Sequence[str], references: Sequence[Reference]) -> Floats:
+        every = [several(own) for own in references]
+        most = max(map(len, every), default=1)
+        streams = [[change(own[place]) if place < len(own) else None for own in every] for place in range(most)]
         found = library._extract_corpus_statistics([change(text) for text in hypotheses], streams)
         return np.array(found, np.float64).reshape(len(hypotheses), -1)
 
@@ -105,17 +115,21 @@ def cider() -> TextMetric:
 
         s_n = exp(-(|h| - |r|)^2 / 72) sum_g min(h_g, r_g) r_g / (||h|| ||r||)        CIDEr-D = 10 mean_n s_n
 
-    h_g and r_g are counts of g times log(N / texts whose reference has g), N the references that are scored; |h| are
-    words (of Chinese and the like characters), without marks. A perfect text has 10 where all its words are rare.
+    h_g and r_g are counts of g times log(N / things one of whose references has g), N the things that are scored; |h|
+    are words (of Chinese and the like characters), without marks. Of several references the mean counts. A perfect text
+    has 10 where all its words are rare.
 
     Source: Vedantam, Zitnick and Parikh (2015), arXiv:1411.5726.
     """
 
-    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
-        own, other = ([_runs(text) for text in texts] for texts in (hypotheses, references))
-        known = Counter(run for runs in other for run in runs)
+    def count(hypotheses: Sequence[str], references: Sequence[Reference]) -> Floats:
+        others = [[_runs(text) for text in several(own)] for own in references]
+        known = Counter(run for each in others for run in {run for runs in each for run in runs})
         total = math.log(max(len(references), 1))
-        found = [(_consensus(*pair, known, total), 1.0) for pair in zip(own, other, strict=True)]
+        found = [
+            (np.mean([_consensus(own, other, known, total) for other in each]), 1.0)
+            for own, each in zip(map(_runs, hypotheses), others, strict=True)
+        ]
         return np.array(found, np.float64).reshape(-1, 2)
 
     return TextMetric("cider", True, count, _mean, f"CIDEr-D|n{LONGEST_RUN}|sigma{SIGMA:g}|idf:references|words")
@@ -158,8 +172,8 @@ def rouge_l() -> TextMetric:
     words = require("rouge_score.tokenizers", extra="text", purpose=PURPOSE).DefaultTokenizer(use_stemmer=True)
     scorer = library.RougeScorer(["rougeL"], tokenizer=_Words(words))
 
-    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
-        pairs = zip(references, hypotheses, strict=True)
+    def count(hypotheses: Sequence[str], references: Sequence[Reference]) -> Floats:
+        pairs = zip(map(first_of, references), hypotheses, strict=True)
         return np.array([[scorer.score(*pair)["rougeL"].fmeasure, 1.0] for pair in pairs]).reshape(-1, 2)
 
     return TextMetric("rouge_l", True, count, _mean, "rouge-score|rougeL|f|stemmer")
@@ -186,9 +200,9 @@ def cer() -> TextMetric:
 def _edits(name: str, process: str) -> TextMetric:
     library = require("jiwer", extra="audio", purpose=PURPOSE)
 
-    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
+    def count(hypotheses: Sequence[str], references: Sequence[Reference]) -> Floats:
         found = []
-        for own, other in zip(hypotheses, references, strict=True):
+        for own, other in zip(hypotheses, map(first_of, references), strict=True):
             made = getattr(library, process)(other, own)
             wrong = made.substitutions + made.deletions + made.insertions
             found.append((wrong, made.substitutions + made.deletions + made.hits))
@@ -200,11 +214,21 @@ def _edits(name: str, process: str) -> TextMetric:
 def same() -> TextMetric:
     """The share of texts that are what the reference is, but for blanks around them."""
 
-    def count(hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
-        pairs = zip(hypotheses, references, strict=True)
+    def count(hypotheses: Sequence[str], references: Sequence[Reference]) -> Floats:
+        pairs = zip(hypotheses, map(first_of, references), strict=True)
         return np.array([[float(own.strip() == other.strip()), 1.0] for own, other in pairs]).reshape(-1, 2)
 
     return TextMetric("same", True, count, _mean, "exact|stripped")
+
+
+def several(reference: Reference) -> tuple[str, ...]:
+    """All texts of a reference."""
+    return (reference,) if isinstance(reference, str) else reference
+
+
+def first_of(reference: Reference) -> str:
+    """A reference's first text."""
+    return several(reference)[0]
 
 
 def _mean(sums: Floats) -> float:

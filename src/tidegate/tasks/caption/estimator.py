@@ -17,7 +17,17 @@ from tidegate.data.partition import Partition, partition
 from tidegate.data.sources.media.pictures import open_picture, pixels_of, read_pictures
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.evaluate.text.baselines import most_frequent, nearest_captions
-from tidegate.evaluate.text.metrics import LONGEST_RUN, TextMetric, bleu, chrf, cider, pieces
+from tidegate.evaluate.text.metrics import (
+    LONGEST_RUN,
+    Reference,
+    TextMetric,
+    bleu,
+    chrf,
+    cider,
+    first_of,
+    pieces,
+    several,
+)
 from tidegate.prepare.pictures import PictureAugment
 from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.caption.model import Caption, CaptionModel
@@ -196,10 +206,24 @@ class Captioner(WritingEstimator):
         found: list[str] = self.model_.predict(pixels_of(inputs))
         return found
 
-    def _metrics(self, references: Sequence[str]) -> list[TextMetric]:
-        zh, lower = unspaced(references), self.check().preparation.lowercase  # type: ignore[arg-type]
-        found = [bleu(lowercase=lower, tokenize="zh" if zh else "13a"), chrf(), cider()]
-        short = np.mean([len(pieces(text)) for text in references]) < LONGEST_RUN  # BLEU counts runs of four words
+    def _different(self, inputs: Sequences) -> tuple[Sequences, Sequence[Reference]]:
+        """Each picture once, with all captions that it has."""
+        captions: dict[bytes, list[str]] = {}
+        places: list[int] = []
+        for place, (picture, caption) in enumerate(zip(pixels_of(inputs), references_of(inputs), strict=True)):
+            own = captions.setdefault(picture.tobytes(), [])
+            places += [] if own else [place]
+            own.append(caption)
+        alone = replace(inputs.take(np.array(places, np.int64)), groups=None)
+        return alone, [own[0] if len(own) == 1 else tuple(dict.fromkeys(own)) for own in captions.values()]
+
+    def _metrics(self, references: Sequence[Reference]) -> list[TextMetric]:
+        texts, counts = [first_of(own) for own in references], {len(several(own)) for own in references}
+        zh, lower = unspaced(texts), self.check().preparation.lowercase  # type: ignore[arg-type]
+        count = counts.pop() if len(counts) == 1 else None
+        tokenize = "zh" if zh else "13a"
+        found = [bleu(lowercase=lower, tokenize=tokenize, references=count), chrf(references=count), cider()]
+        short = np.mean([len(pieces(text)) for text in texts]) < LONGEST_RUN  # BLEU counts runs of four words
         return [found[1], found[0], found[2]] if short else found
 
     def _baselines(self, inputs: Sequences) -> dict[str, list[str]]:

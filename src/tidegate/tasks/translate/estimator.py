@@ -16,7 +16,17 @@ from tidegate.data.files.pairs import read_pairs, read_sources
 from tidegate.data.partition import Partition
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.evaluate.text.baselines import taken, text_baselines
-from tidegate.evaluate.text.metrics import TextMetric, bleu, bleu_tokenised, chrf, pieces, rouge_l, same
+from tidegate.evaluate.text.metrics import (
+    Reference,
+    TextMetric,
+    bleu,
+    bleu_tokenised,
+    chrf,
+    first_of,
+    pieces,
+    rouge_l,
+    same,
+)
 from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.translate.model import Translation, TranslationModel
@@ -192,11 +202,12 @@ class Translator(WritingEstimator):
         found: list[str] = self.model_.predict(list(map(str, inputs.texts.tolist())))
         return found
 
-    def _metrics(self, references: Sequence[str]) -> list[TextMetric]:
-        zh = unspaced(references)  # type: ignore[arg-type]
+    def _metrics(self, references: Sequence[Reference]) -> list[TextMetric]:
+        texts = [first_of(own) for own in references]
+        zh = unspaced(texts)  # type: ignore[arg-type]
         lower = self.check().preparation.lowercase
         ranked = [bleu(lowercase=lower, tokenize="zh" if zh else "13a"), bleu_tokenised(), chrf(), rouge_l()]
-        if np.mean([len(pieces(text)) for text in references]) < SHORT:
+        if np.mean([len(pieces(text)) for text in texts]) < SHORT:
             return [same(), ranked[2]]
         return [ranked[3], *ranked[:3]] if self._summarises() else ranked
 

@@ -12,7 +12,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.partition import Partition
-from tidegate.evaluate.text.metrics import TextMetric
+from tidegate.evaluate.text.metrics import Reference, TextMetric
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import group, overrule
 from tidegate.tasks.write.options import WritingTraining
@@ -44,7 +44,7 @@ class WritingEstimator(Estimator):
         """What the model writes for each input."""
 
     @abstractmethod
-    def _metrics(self, references: Sequence[str]) -> list[TextMetric]:
+    def _metrics(self, references: Sequence[Reference]) -> list[TextMetric]:
         """What it is scored by, the metric that ranks methods first."""
 
     @abstractmethod
@@ -58,6 +58,12 @@ class WritingEstimator(Estimator):
     @abstractmethod
     def _inputs(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
         """New data that texts are to be written for, whether or not they have some."""
+
+    def _different(self, inputs: Sequences) -> tuple[Sequences, Sequence[Reference]]:
+        """Inputs that differ, and what people wrote for each."""
+        from tidegate.tasks.write.evaluate import references_of
+
+        return inputs, references_of(inputs)
 
     def read(self, data: Any, **how: Any) -> Sequences:
         """The data as `fit` reads them: what it takes in their place."""

@@ -10,7 +10,10 @@ from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.evaluate.evaluation import MODEL
 from tidegate.evaluate.text.evaluation import TextEvaluation, evaluate_texts
+from tidegate.evaluate.text.metrics import several
 from tidegate.tasks.run import parquet
+
+SEVERAL = " | "
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class EvaluatedWriting:
 
     Attributes:
         evaluation: its scores. ids: [N] names. sources: [N] texts, or () where the inputs are none.
-        references: [N] what people wrote. written: method -> [N] texts, the model's first.
+        references: [N] what people wrote, with " | " between several. written: method -> [N] texts, the model's first.
     """
 
     evaluation: TextEvaluation
@@ -40,12 +43,13 @@ def evaluate_written(model: Any, inputs: Sequences) -> EvaluatedWriting:
     """
     if inputs.labels is None or not len(inputs):
         raise DataError("nothing can be scored without references: name the column of what people wrote")
-    references = references_of(inputs)
+    inputs, references = model._different(inputs)
     written = {MODEL: model._written(inputs), **model._baselines(inputs)}
     groups = None if inputs.groups is None else inputs.groups.tolist()
     evaluation = evaluate_texts(written, references, model._metrics(references), groups=groups)
     sources = () if inputs.texts is None else tuple(map(str, inputs.texts.tolist()))
-    return EvaluatedWriting(evaluation, inputs.ids, sources, tuple(references), written)
+    shown = tuple(SEVERAL.join(several(own)) for own in references)
+    return EvaluatedWriting(evaluation, inputs.ids, sources, shown, written)
 
 
 def references_of(inputs: Sequences) -> list[str]:
