@@ -1,10 +1,12 @@
-"""Baselines from elsewhere: a model of another library, or a function of the reader's own, on the same windows."""
+"""Baselines from elsewhere: a model of another library or a folder, or a function of one's own, on the same windows."""
 
 from __future__ import annotations
 
 import inspect
+import runpy
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ Method = Callable[[Array, int], Any]  # values before an origin [n] (gaps filled
 Asked = str | Method | Sequence[str | Method] | Mapping[str, str | Method]
 
 LIBRARY = "statsforecast:"
+CODE = "forecast.py"  # in a folder; its load(folder) gives a function of (values before, horizon)
 MOST = 200  # windows that are scored where a method forecasts one at a time
 LONGEST = 2_000  # rows that a library's model is fitted on, or ten seasons
 
@@ -30,20 +33,32 @@ def check_foreign(asked: Asked) -> dict[str, str | Method]:
     """Names of what was asked for.
 
     Raises:
-        ConfigError: it is neither a function nor `statsforecast:` and a model's name, or two have one name.
+        ConfigError: it is neither a function nor `statsforecast:` and a model's name nor NAME=FOLDER, the folder has no
+            forecast.py, or two have one name.
     """
     if isinstance(asked, str) or callable(asked):
         asked = [asked]
     pairs = asked.items() if isinstance(asked, Mapping) else [(_named(each), each) for each in asked]
+    pairs = [(name.partition("=")[0], each) for name, each in pairs]
     found: dict[str, str | Method] = {}
     for name, each in pairs:
         if name in found:
             raise ConfigError(tr("two baselines are called {name}; give a mapping of names to functions", name=name))
-        if not callable(each) and each != "ridge" and not str(each).startswith(LIBRARY):
+        folder = str(each).partition("=")[2]
+        if folder and not callable(each) and not (Path(folder) / CODE).is_file():
             raise ConfigError(
                 tr(
-                    "there is no baseline {name}: name a model of statsforecast, such as statsforecast:AutoETS, or in "
-                    "Python give a function of (values before, horizon)",
+                    "baseline {name}: {folder} has no {code}, whose load(folder) gives a function of (values before, "
+                    "horizon); nothing is downloaded",
+                    name=name, folder=folder, code=CODE,
+                )
+            )  # fmt: skip
+        if not callable(each) and each != "ridge" and not folder and not str(each).startswith(LIBRARY):
+            raise ConfigError(
+                tr(
+                    "there is no baseline {name}: name a model of statsforecast, such as statsforecast:AutoETS, or a "
+                    "folder with a model and its forecast.py, such as tirex=FOLDER, or in Python give a function of "
+                    "(values before, horizon)",
                     name=repr(each),
                 )
             )
@@ -62,7 +77,7 @@ def foreign_methods(asked: Asked, table: Table, horizon: int, season: int) -> di
         ConfigError, MissingExtraError: as `check_foreign`; the library, or the model in it, is not there.
     """
     found = {
-        name: _of_library(name, str(each), season) if isinstance(each, str) else each
+        name: each if callable(each) else _of_folder(name, each) if "=" in each else _of_library(name, each, season)
         for name, each in check_foreign(asked).items()
     }
     history = History.of(table, np.zeros((len(table.ids), len(table.schema.targets))))
@@ -84,6 +99,29 @@ def _of_library(name: str, asked: str, season: int) -> Method:
     model = kind(season_length=season) if takes else kind()
     longest = max(LONGEST, 10 * season)
     return lambda past, horizon: model.forecast(y=past[-longest:], h=horizon)["mean"]
+
+
+def _of_folder(name: str, asked: str) -> Method:
+    """What `load(folder)` of the folder's own forecast.py gives.
+
+    Raises:
+        ConfigError: the file cannot be run, as where a package that it needs is not there, or has no such function.
+    """
+    folder = Path(asked.partition("=")[2]).absolute()
+    try:
+        found = runpy.run_path(str(folder / CODE))["load"](folder)
+    except Exception as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise ConfigError(
+            tr(
+                "baseline {name}: load(folder) of {path} failed ({cause}); install what it needs, or leave it out",
+                name=name, path=folder / CODE, cause=cause,
+            )
+        ) from error  # fmt: skip
+    if not callable(found):
+        raise ConfigError(tr("baseline {name}: load(folder) of {path} gave no function", name=name, path=folder / CODE))
+    method: Method = found
+    return method
 
 
 def _each(name: str, method: Method, history: History, horizon: int, origins: Rows) -> Array:

@@ -218,6 +218,8 @@ def _alone(
     history = History(stopped="pretrained")
     if tunes:
         training = own.windows(split)
+        require_windows(len(training), "training", own.past, plan.block)
+        require_windows(len(validation), "validation", own.past, plan.block)
         both = training.origins(np.arange(len(training))), validation
         options = options_of(choices.training, choices.auto)
         decoding, history = fine_tune(own.prepared, split, both, decoding, options, notes, state, **how)
