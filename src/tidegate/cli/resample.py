@@ -205,6 +205,12 @@ def tune(task: str) -> Callable[..., None]:
             Path,
             typer.Option("--out", "-o", help=tr("Folder of the search; one that was cut off goes on from there.")),
         ],
+        pruning: Annotated[
+            bool, typer.Option(help=tr("Stop trials that are behind the median of those before at the same epoch."))
+        ] = True,
+        latency: Annotated[
+            bool, typer.Option("--latency", help=tr("Look for low latency too, and show what each error costs."))
+        ] = False,
         quiet: Quiet = False,
         as_json: Json = False,
         **values: Any,
@@ -219,6 +225,7 @@ def tune(task: str) -> Callable[..., None]:
         placed = subject.model.placed(searched) or None
         how = {"source": {**subject.reading, "data": str(Path(data).absolute())}, **subject.fitting, "progress": False}
         report = None if quiet else say
+        how |= {"pruning": pruning, "latency": latency}
         found = tune(
             subject.model, read(subject, data, quiet), trials=trials, space=placed, out=out, report=report, **how
         )

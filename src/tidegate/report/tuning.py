@@ -65,19 +65,26 @@ def tested(found: Any, lang: Language) -> Markup:
 
 
 def front(found: Any, lang: Language) -> Markup | None:
-    """Score by the number of weights; those that none as small beats stand out. None where all are alike."""
+    """Score by weights, or by latency where it was measured; those that none as small or as fast beats stand out.
+
+    None where all are alike.
+    """
     board = found.board
-    known = [entry for entry in board.entries if entry.weights and math.isfinite(entry.score)]
-    if len({entry.weights for entry in known}) < 2:
+    known = [entry for entry in board.entries if board.cost(entry) and math.isfinite(entry.score)]
+    if len({board.cost(entry) for entry in known}) < 2:
         return None
     best = board.front()
     score = tr("validation {metric}", lang, metric=metric_name(board.metric, lang))
-    chart = Chart(tr("weights", lang), score, lang, height=220, x_whole=True)
+    across = tr("one answer, ms", lang) if board.timed else tr("weights", lang)
+    chart = Chart(across, score, lang, height=220, x_whole=not board.timed)
     rest = [entry for entry in known if entry not in best]
     for own, word, role in ((rest, tr("Trial", lang), "baseline"), (best, tr("Best of its size", lang), "model")):
         if own:
-            labels = [f"{entry.name}, {entry.weights:,}: {number(entry.score)}" for entry in own]
-            chart.points([e.weights for e in own], [e.score for e in own], word, role, labels=labels)  # type: ignore[arg-type]
+            labels = [f"{entry.name}, {number(board.cost(entry))}: {number(entry.score)}" for entry in own]
+            chart.points([board.cost(e) for e in own], [e.score for e in own], word, role, labels=labels)  # type: ignore[arg-type]
+    if board.timed:
+        caption = tr("Milliseconds of one answer without torch: from left to right, the best as fast as this.", lang)
+        return figure(chart.about(tr("Score by latency", lang)), caption)
     caption = tr("Fewer weights answer faster: from left to right, what is the best that each size gave.", lang)
     return figure(chart.about(tr("Score by weights", lang)), caption)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, replace
 from typing import Any, Protocol
 
@@ -24,6 +26,23 @@ from tidegate.train.schedule import Plateau, rate
 Batch = tuple[Tensor, ...]
 MEASURED = 10  # steps after which a training is laid out for the time that is left
 SPARE = 0.9  # of that time, for what steps do not measure
+
+
+_WATCH: ContextVar[Callable[[int, float], None] | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watched(watch: Callable[[int, float], None]) -> Iterator[None]:
+    """Tell of each epoch and its validation loss, of the trainings in this context that may stop early.
+
+    Args:
+        watch: ends the training by raising an error, which nothing here catches.
+    """
+    token = _WATCH.set(watch)
+    try:
+        yield
+    finally:
+        _WATCH.reset(token)
 
 
 class Batches(Protocol):
@@ -225,6 +244,9 @@ class _Run:
         if self.progress is not None:
             self.progress.epoch(epoch)
         self._save()
+        watch = _WATCH.get()
+        if watch is not None and self.validate is not None and self.patience:
+            watch(epoch.epoch, validation)
 
     def _diverged(self) -> None:
         if not self.best or not math.isfinite(self.best_loss):

@@ -9,7 +9,9 @@ import pytest
 import tidegate as tg
 from tidegate.core.errors import ConfigError
 from tidegate.tasks.diagnose.forecast import ForecastTrainee
+from tidegate.tasks.search import tune
 from tidegate.tasks.search.leaderboard import Entry, Leaderboard
+from tidegate.train import loop as train_loop
 
 pytest.importorskip("optuna")
 
@@ -108,3 +110,54 @@ def test_the_front_has_the_best_of_each_size_and_no_larger_one_that_is_worse() -
     assert [each.name for each in Leaderboard("mae", False, entries, "d").front()] == ["a", "b", "d"]
     assert [each.name for each in Leaderboard("accuracy", True, entries, "a").front()] == ["a"]
     assert "Smaller, and better than any as small: a, b" in str(Leaderboard("mae", False, entries, "d"))
+
+
+def test_a_trial_behind_the_median_is_stopped_and_stays_so() -> None:
+    import optuna
+
+    search = tune._Tuning(optuna, tiny(), SPACE, None, None, True, False)
+    search.higher = True  # of the score: the losses that are watched are better where they are lower
+    study = search._study()
+    for _ in range(tune.STARTUP):
+        trial = study.ask()
+        watch = search._watch(trial)
+        for epoch in range(1, 7):
+            watch(epoch, 1 / epoch)
+        study.tell(trial, 0.9)
+
+    class Behind:
+        def retrained(self, changes: Any) -> None:
+            assert train_loop._WATCH.get() is not None
+            watch = train_loop._WATCH.get()
+            for epoch in range(1, 7):
+                watch(epoch, 0.2 if epoch == 2 else 0.9)  # its best, 0.2, is behind at the 6th epoch alone
+                reached.append(epoch)
+
+    reached: list[int] = []
+    search._trial(study, Behind())
+    assert reached == [1, 2, 3, 4, 5]
+    entry = search._done(study)[-1]
+    assert "after epoch 6" in entry.failed
+    assert np.isnan(entry.score)
+    for options in ({"loss": ["mse", "mae"]}, {"preparation.scale": ["standard"]}):
+        assert not tune._Tuning(optuna, tiny(), options, None, None, True, False).pruning
+
+
+def test_error_and_latency_have_a_front(tmp_path: Path) -> None:
+    X, y = waves()
+    found = tg.tune(
+        tiny(), X, trials=3, space={"hidden_size": [4, 128]}, latency=True, out=tmp_path / "search", labels=y
+    )
+    board = found.board
+    assert board.timed
+    times = {entry.changes.get("hidden_size", 4): entry.latency for entry in board.entries}
+    if len(times) == 2:
+        assert times[128] > times[4] > 0
+    front = board.front()
+    assert [entry.latency for entry in front] == sorted(entry.latency for entry in front)
+    assert board.chosen == board.ranked()[0].name
+    assert "one answer, ms" in str(found)
+    again = tg.tune(
+        tiny(), X, trials=3, space={"hidden_size": [4, 128]}, latency=True, out=tmp_path / "search", labels=y
+    )
+    assert [entry.latency for entry in again.board.entries[1:]] == [entry.latency for entry in board.entries[1:]]

@@ -16,9 +16,10 @@ from tidegate.core.table import Note
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
 from tidegate.deploy.shrink.judge import Losses, judge
-from tidegate.deploy.shrink.measure import BATCHES, latencies, peak_memory
+from tidegate.deploy.shrink.measure import peak_memory
 from tidegate.evaluate.evaluation import Saved
 from tidegate.runtime.model import Model
+from tidegate.runtime.network.timing import BATCHES, latencies
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -1,29 +1,20 @@
-"""How long one prediction takes, and what a process that makes it holds in memory."""
+"""What a process that makes one prediction holds in memory."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.runtime.network.network import run_network
-
-BATCHES = (1, 32)
-ANY_LENGTH = 100  # steps of a row where the network takes any number
-MOST_CALLS, SECONDS = 200, 1.5  # of one batch size, all forms together
 
 _PROGRAM = """
 import json, pathlib, re, sys
-from tidegate.deploy.shrink.measure import inputs_of
+from tidegate.runtime.network.timing import inputs_of
 from tidegate.runtime.model import load
 from tidegate.runtime.network.network import run_network
 model = load(sys.argv[1])
@@ -37,44 +28,6 @@ else:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(json.dumps({"peak": peak}))
 """
-
-
-def inputs_of(spec: NetworkSpec, batch: int) -> dict[str, Any]:
-    """Rows that a network of this spec takes: of what values does not matter to how long they take."""
-    rng, steps = np.random.default_rng(0), spec.window or ANY_LENGTH
-    tokens = spec.find("tokens")
-    if tokens is not None:
-        return {"past": rng.integers(2, tokens.vocabulary, (batch, steps))}
-    found: dict[str, Any] = {"past": rng.normal(size=(batch, steps, spec.past)).astype(np.float32)}
-    if spec.future:
-        found["future"] = rng.normal(size=(batch, spec.horizon, spec.future)).astype(np.float32)
-    if spec.static:
-        found["static"] = rng.normal(size=(batch, spec.static)).astype(np.float32)
-    return found
-
-
-def latencies(forms: Sequence[tuple[NetworkSpec, Any]]) -> list[dict[int, tuple[float, float]]]:
-    """Median and 99th percentile in milliseconds of one prediction, by batch size; forms take turns, so that what else
-    the machine does meets all alike.
-
-    Args:
-        forms: spec and weights of each.
-    """
-    found: list[dict[int, tuple[float, float]]] = [{} for _ in forms]
-    for batch in BATCHES:
-        inputs = [inputs_of(spec, batch) for spec, _ in forms]
-        taken: list[list[float]] = [[] for _ in forms]
-        for (spec, weights), given in zip(forms, inputs, strict=True):
-            run_network(spec, weights, **given)  # packs the weights
-        end = time.perf_counter() + SECONDS * len(forms)
-        while len(taken[0]) < MOST_CALLS and (time.perf_counter() < end or len(taken[0]) < 5):
-            for (spec, weights), given, times in zip(forms, inputs, taken, strict=True):
-                begin = time.perf_counter()
-                run_network(spec, weights, **given)
-                times.append(1e3 * (time.perf_counter() - begin))
-        for own, times in zip(found, taken, strict=True):
-            own[batch] = float(np.median(times)), float(np.quantile(times, 0.99))
-    return found
 
 
 def peak_memory(folder: Path) -> int:

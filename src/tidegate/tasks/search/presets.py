@@ -21,6 +21,7 @@ BETTER = 0.005  # share by which a later one must be better than what comes firs
 MEMBERS = 3
 DEFAULT, ENSEMBLE = "default", "ensemble"
 SMALL = 5_000  # training windows below which members of an ensemble cost little
+FINE_TUNE = "fine-tune"
 
 FAST: dict[str, Changes] = {
     "forecaster": {"hidden_size": 32, "num_layers": 1, "training.effort": 0.3, "training.refit": False},
@@ -35,10 +36,11 @@ BEST: dict[str, Changes] = {"language": {"minutes": 40.0}}
 def search(model: Any, examples: Any, call: Any, progress: Any, begun: float) -> None:
     """Fit a model by its preset within its time limit, and take over the training that was best.
 
-    The first training is the model as it was given, but for what makes the preset fast or thorough. `best` then tries
-    what `further` proposes for such data, and at last trains several members of the best one, which `medium` does
-    where data are few. All are scored on the validation part, where a later one must be better by half a percent. With
-    a time limit only trainings are begun that are likely to end in time, and what is running ends when it is up.
+    The first training is the model as it was given, but for what makes the preset fast or thorough. `medium` and `best`
+    then try the pretrained forecaster alone, as it is and fine-tuned, where rows are few; `best` also what `further`
+    proposes for such data, and at last trains several members of the best one, which `medium` does where data
+    are few. All are scored on the validation part, where a later one must be better by half a percent. With a time
+    limit only trainings are begun that are likely to end in time, and what is running ends when it is up.
 
     Args:
         model: not fitted; it becomes the best one, whose options are the ones that were chosen. examples, call,
@@ -101,8 +103,11 @@ class _Search:
 
     def members(self) -> None:
         """Train several members of the best one, where that is worth it."""
-        if "ensemble_size" in self.model._names() and (
-            self.preset == "best" or (self.preset == "medium" and self.slowest < 20 and _small(self.best.model))
+        alone = getattr(self.best.model, "pretrained", None) in (True, FINE_TUNE)  # has one network
+        if (
+            "ensemble_size" in self.model._names()
+            and not alone
+            and (self.preset == "best" or (self.preset == "medium" and self.slowest < 20 and _small(self.best.model)))
         ):
             self.add(ENSEMBLE, {"ensemble_size": MEMBERS})
 
@@ -149,7 +154,9 @@ def _small(model: Any) -> bool:
 
 
 def further(model: Any, preset: str) -> Iterator[tuple[str, Changes]]:
-    """Names and options of what `best` tries for such data; `model` was fitted to them."""
+    """Names and options of what a preset tries for such data; `model` was fitted to them."""
+    if preset in ("medium", "best") and model.task == "forecaster":
+        yield from _pretrained(model)
     proposals: dict[str, Callable[[Any], Iterator[tuple[str, Changes]]]] = {
         "forecaster": _forecasts,
         "classifier": _labels,
@@ -158,6 +165,14 @@ def further(model: Any, preset: str) -> Iterator[tuple[str, Changes]]:
     }
     if preset == "best" and model.task in proposals:
         yield from proposals[model.task](model)
+
+
+def _pretrained(model: Any) -> Iterator[tuple[str, Changes]]:
+    """The pretrained forecaster alone, as it is and fine-tuned, where data are few: what `auto` only mixes in."""
+    plan = model.fitted_.plan
+    if _small(model) and plan.block == plan.horizon and model.preparation_.options.target_transform != "difference":
+        yield "pretrained", {"pretrained": True}
+        yield "fine-tuned", {"pretrained": FINE_TUNE}
 
 
 def _forecasts(model: Any) -> Iterator[tuple[str, Changes]]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tidegate.artifacts.runlock import hold_run
 from tidegate.core import limit
 from tidegate.core.checks import whole
@@ -20,13 +22,18 @@ from tidegate.core.notebook import Notebook
 from tidegate.core.optional import require
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
+from tidegate.runtime.forecast.decode import beside
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.network.timing import latencies
 from tidegate.tasks.search.leaderboard import Entry, Leaderboard, count_weights
 from tidegate.tasks.search.presets import DEFAULT
+from tidegate.train.loop import watched
 
 if TYPE_CHECKING:
     from tidegate.tasks.estimator import Estimator
 
 Values = Sequence[Any] | tuple[float, float]
+KEPT = ("name", "changes", "failed", "seconds", "weights", "latency")  # of an entry, in the journal
 SPACE: Mapping[str, Values] = {  # the guide's ranges (4.3)
     "hidden_size": [32, 64, 128, 256],
     "num_layers": [1, 2, 3],
@@ -35,6 +42,10 @@ SPACE: Mapping[str, Values] = {  # the guide's ranges (4.3)
     "batch_size": [16, 32, 64, 128],
 }
 JOURNAL = "search.journal"
+STARTUP, WARM_UP = 5, 4  # trials, and epochs of each, before a trial is compared with the others' median
+APART = ("loss", "quantiles", "level", "horizon", "network.normalise")  # options that change what a loss means
+TIMED = 0.2  # seconds in which a latency is measured
+PRUNED = "stopped after epoch {epoch}: behind the median of the trials before"
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,6 +102,8 @@ def tune(
     *,
     trials: int = 20,
     space: Mapping[str, Values] | None = None,
+    pruning: bool = True,
+    latency: bool = False,
     out: str | Path | None = None,
     report: Callable[[str], None] | None = None,
     **how: Any,
@@ -108,6 +121,10 @@ def tune(
         trials: trainings after the first.
         space: option -> list of values, or (low, high) of a number (logarithmic where high is ten times low or more);
             `network.attention` names an option of a group. None takes the ranges of `SPACE`.
+        pruning: stop a trial whose validation loss, from its 4th epoch on, is behind the median of the finished trials
+            at that epoch (after 5 of them); not where an option of the space changes what a loss means.
+        latency: also look for low latency of one answer: two objectives, whose front the leaderboard and its page show.
+            The model that is handed over is still the one with the best score. Nothing is pruned then.
         out: folder of the journal: a search that was cut off goes on from there, with the same trials and leaderboard.
         report: told of every trial.
 
@@ -127,9 +144,9 @@ def tune(
     seconds = math.inf if estimator.time_limit is None else estimator.time_limit
     if out is None:
         with limit.within(seconds):
-            return _Tuning(optuna, estimator, ranges, None, report).run(data, how, trials, begun)
+            return _Tuning(optuna, estimator, ranges, None, report, pruning, latency).run(data, how, trials, begun)
     with hold_run(Path(out)), limit.within(seconds):
-        return _Tuning(optuna, estimator, ranges, Path(out), report).run(data, how, trials, begun)
+        return _Tuning(optuna, estimator, ranges, Path(out), report, pruning, latency).run(data, how, trials, begun)
 
 
 def _check(estimator: Any, space: Mapping[str, Values], trials: int) -> None:
@@ -154,11 +171,15 @@ class _Tuning:
         space: Mapping[str, Values],
         out: Path | None,
         report: Callable[[str], None] | None,
+        pruning: bool,
+        latency: bool,
     ) -> None:
         logging.getLogger("optuna").setLevel(logging.WARNING)
         self.optuna, self.estimator, self.space, self.out = optuna, estimator, space, out
         self.report = report or (lambda line: None)
-        self.slowest = 0.0
+        self.slowest, self.latency = 0.0, latency
+        alike = not any(name in APART or name.startswith("preparation.") for name in space)
+        self.pruning = pruning and alike and not latency
 
     def run(self, data: Any, how: Mapping[str, Any], trials: int, begun: float) -> Tuned:
         first = self.estimator.variant({"preset": None, "time_limit": None})
@@ -166,8 +187,10 @@ class _Tuning:
         trainee: Any = first.trainee()
         best, held, value, took = trainee, DEFAULT, trainee.value("validation"), time.monotonic() - begun
         self.slowest = took
-        study = self._study(trainee.higher)
-        entries = [Entry(DEFAULT, value, took, {}, weights=count_weights(first)), *self._done(study)]
+        self.higher = trainee.higher
+        study = self._study()
+        own = Entry(DEFAULT, value, took, {}, weights=count_weights(first), latency=self._timed(first))
+        entries = [own, *self._done(study)]
         self._tell(entries[0])
         if len(entries) > 1:
             self.report(tr("{count} trials were done before.", count=len(entries) - 1))
@@ -189,7 +212,24 @@ class _Tuning:
         after = best.score("test") if "test" in best.parts else None
         return Tuned(best.model, board, self.space, before, after)
 
-    def _study(self, higher: bool) -> Any:
+    def _timed(self, model: Any) -> float:
+        """Milliseconds of one answer, where they are looked for."""
+        if not self.latency:
+            return 0.0
+        weights = Loaded(model.fitted_.weights)
+        own = latencies([(model.spec_, weights)], batches=(1,), seconds=TIMED)[0][1][0]
+        if getattr(model.decoding_, "mixture", None) is not None:  # and what the pretrained forecaster takes beside it
+            prepared, last = model.fitted_.prepared, np.array([len(model.fitted_.table)])
+            times = []
+            for _ in range(5):
+                prepared.memory.clear()
+                begin = time.perf_counter()
+                beside(model.decoding_, prepared, last)
+                times.append(1e3 * (time.perf_counter() - begin))
+            own += float(np.median(times))
+        return round(own, 4)
+
+    def _study(self) -> Any:
         optuna = self.optuna
         storage = None
         if self.out is not None:
@@ -198,12 +238,15 @@ class _Tuning:
             storage = journal.JournalStorage(journal.JournalFileBackend(str(self.out / JOURNAL)))
         study = optuna.create_study(
             study_name="tidegate",
-            direction="maximize" if higher else "minimize",
+            directions=["maximize" if self.higher else "minimize", *(["minimize"] if self.latency else [])],
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=WARM_UP - 1),
             storage=storage,
             load_if_exists=True,
         )
         known = study.user_attrs.get("about")
-        about = json.dumps([repr(self.estimator), {name: list(each) for name, each in self.space.items()}])
+        about = json.dumps(
+            [repr(self.estimator), {name: list(each) for name, each in self.space.items()}, self.pruning, self.latency]
+        )
         if known is None:
             study.set_user_attr("about", about)
         elif known != about:
@@ -217,12 +260,10 @@ class _Tuning:
         states = self.optuna.trial.TrialState
         found = []
         for trial in study.get_trials(deepcopy=False):
-            if trial.state in (states.COMPLETE, states.FAIL) and "seconds" in trial.user_attrs:
-                score = math.nan if trial.value is None else trial.value
-                said = trial.user_attrs
-                found.append(
-                    Entry(said["name"], score, said["seconds"], said["changes"], said["failed"], said.get("weights", 0))
-                )
+            said = trial.user_attrs
+            if trial.state in (states.COMPLETE, states.PRUNED, states.FAIL) and "seconds" in said:
+                score = trial.values[0] if trial.state == states.COMPLETE else math.nan
+                found.append(Entry(score=score, **{name: said[name] for name in KEPT}))
                 self.slowest = max(self.slowest, said["seconds"])
         return found
 
@@ -236,20 +277,38 @@ class _Tuning:
         trial = study.ask()
         changes = {name: _suggest(trial, name, values) for name, values in self.space.items()}
         begin, name = time.monotonic(), f"trial {len(done) + 1}"
-        other, failed, score = None, "", math.nan
+        other, failed, score, pruned = None, "", math.nan, False
         try:
-            other = trainee.retrained(changes)
+            with watched(self._watch(trial)):
+                other = trainee.retrained(changes)
             score = other.value("validation")
         except TidegateError as refusal:
             failed = str(refusal)
-        weights = 0 if other is None else count_weights(other.model)
-        entry = Entry(name, score, time.monotonic() - begin, changes, failed, weights)
+        except self.optuna.TrialPruned as behind:
+            failed, pruned = str(behind), True
+        sizes = (0, 0.0) if other is None else (count_weights(other.model), self._timed(other.model))
+        entry = Entry(name, score, time.monotonic() - begin, changes, failed, *sizes)
         self.slowest = max(self.slowest, entry.seconds)
-        for key in ("name", "changes", "failed", "seconds", "weights"):
+        for key in KEPT:
             trial.set_user_attr(key, getattr(entry, key))
-        finite = math.isfinite(score)
-        study.tell(trial, score if finite else None, states.COMPLETE if finite else states.FAIL)
+        if math.isfinite(score):
+            study.tell(trial, [score, entry.latency] if self.latency else score)
+        else:
+            study.tell(trial, state=states.PRUNED if pruned else states.FAIL)
         return entry, other
+
+    def _watch(self, trial: Any) -> Callable[[int, float], None]:
+        """Tells the study of a trial's epochs; ends it where it is behind."""
+
+        def watch(epoch: int, loss: float) -> None:
+            if self.pruning and epoch > len(told):  # the first member's, of an ensemble
+                told.append(loss)
+                trial.report(-loss if self.higher else loss, epoch - 1)
+                if trial.should_prune():
+                    raise self.optuna.TrialPruned(tr(PRUNED, epoch=epoch))
+
+        told: list[float] = []
+        return watch
 
     def _tell(self, entry: Entry) -> None:
         listed = ", ".join(f"{name}={_plain(value)}" for name, value in entry.changes.items())
