@@ -27,7 +27,6 @@ from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.timing import latencies
 from tidegate.tasks.search.leaderboard import Entry, Leaderboard, count_weights
 from tidegate.tasks.search.presets import DEFAULT
-from tidegate.train.loop import watched
 
 if TYPE_CHECKING:
     from tidegate.tasks.estimator import Estimator
@@ -269,6 +268,8 @@ class _Tuning:
 
     def _trial(self, study: Any, trainee: Any) -> tuple[Entry, Any]:
         """Ask, train, tell."""
+        from tidegate.train.loop import watched
+
         states = self.optuna.trial.TrialState
         done = [trial for trial in study.get_trials(deepcopy=False) if "seconds" in trial.user_attrs]
         # A sampler of its own for each trial: what it draws depends on the seed and the finished trials alone.
