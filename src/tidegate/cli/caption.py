@@ -10,7 +10,8 @@ import typer
 
 from tidegate.cli.derive import late, options, signed, taken
 from tidegate.cli.output import Json, Run, print_json
-from tidegate.core.errors import ConfigError, ReadError
+from tidegate.cli.runs import best_of, model_of
+from tidegate.core.errors import ReadError
 from tidegate.core.translate import tr
 
 
@@ -35,13 +36,9 @@ def caption() -> Callable[..., None]:
         **values: Any,
     ) -> None:
         from tidegate.data.sources.media.pictures import open_picture
-        from tidegate.runtime.caption.model import CaptionModel
         from tidegate.runtime.language.written import visible
-        from tidegate.runtime.model import load
 
-        model = load(run)
-        if not isinstance(model, CaptionModel):
-            raise ConfigError(tr("caption is for a captioner, and {run} holds a {task}", run=run, task=model.task))
+        model = model_of(run, "caption", Captioner.task)
         held = []
         for path in pictures:
             try:
@@ -50,8 +47,8 @@ def caption() -> Callable[..., None]:
                 raise ReadError(f"{path}: {error}") from None
         found = model.caption(held, **taken(context, own, values))
         if as_json:
-            rows = [[{"text": one.text, "score": one.score} for one in best] for best in found]
-            print_json([{"picture": str(path), "best": best} for path, best in zip(pictures, rows, strict=True)])
+            both = zip(pictures, found, strict=True)
+            print_json([{"picture": str(path), "best": best_of(best)} for path, best in both])
             return
         for path, best in zip(pictures, found, strict=True):
             for one in best:

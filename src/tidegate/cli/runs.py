@@ -27,6 +27,26 @@ def require_path(data: str | Path) -> None:
         open_bytes(path).close()
 
 
+def model_of(run: str | Path, verb: str, task: str) -> Any:
+    """The model of a run, which needs no torch, for a verb that one task has.
+
+    Raises:
+        ConfigError: it is of another task. ArtifactError: it cannot be read.
+    """
+    from tidegate.runtime.model import load
+
+    model = load(run)
+    if model.task != task:
+        message = "{verb} is for a {own}, and {run} holds a model of another task: {task}"
+        raise ConfigError(tr(message, verb=verb, own=task, run=run, task=model.task))
+    return model
+
+
+def best_of(found: Iterable[Any]) -> list[dict[str, Any]]:
+    """Texts that were found for one input, as JSON has them."""
+    return [{"text": one.text, "score": one.score} for one in found]
+
+
 def opened(run: str | Path, verb: str, data: str | None = None, **reading: Any) -> Any:
     """The estimator of a run as `fit` left it.
 

@@ -12,6 +12,7 @@ import typer
 
 from tidegate.cli.derive import late
 from tidegate.cli.output import Json, Run, print_json, say
+from tidegate.cli.runs import model_of
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.runtime.transcribe.transcript import Transcript
@@ -52,12 +53,7 @@ def transcribe(
     as_json: Json = False,
 ) -> None:
     """Transcribe."""
-    from tidegate.runtime.model import load
-    from tidegate.runtime.transcribe.model import SpeechModel
-
-    model = load(run)
-    if not isinstance(model, SpeechModel):
-        raise ConfigError(tr("transcribe is for a transcriber, and {run} holds a {task}", run=run, task=model.task))
+    model = model_of(run, "transcribe", "transcriber")
     how: dict[str, Any] = {"hotwords": hotword or [], "language": language}
     how |= {} if beam is None else {"decoding": {"beam": beam}}
     if "-" in sounds:

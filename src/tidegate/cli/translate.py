@@ -11,7 +11,7 @@ import typer
 
 from tidegate.cli.derive import late, options, signed, taken
 from tidegate.cli.output import Json, Run, print_json, say
-from tidegate.core.errors import ConfigError
+from tidegate.cli.runs import best_of, model_of
 from tidegate.core.translate import tr
 
 INTERRUPTED = 130
@@ -51,18 +51,8 @@ def translate() -> Callable[..., None]:
         **values: Any,
     ) -> None:
         from tidegate.data.files.pairs import read_glossary, read_sources, read_words
-        from tidegate.runtime.model import load
-        from tidegate.runtime.translate.model import TranslationModel
 
-        model = load(run)
-        if not isinstance(model, TranslationModel):
-            raise ConfigError(
-                tr(
-                    "translate is for a translator, and {run} holds a model of another task: {task}",
-                    run=run,
-                    task=model.task,
-                )
-            )
+        model = model_of(run, "translate", Translator.task)
         how = taken(context, own, values)
         if glossary is not None:
             how["glossary"] = read_glossary(glossary)
@@ -101,8 +91,7 @@ def _all(model: Any, given: list[str], how: dict[str, Any], out: Path | None, as
 
     found = model.translate(given, **how)
     if as_json:
-        rows = [[{"text": one.text, "score": one.score} for one in own] for own in found]
-        print_json([{"source": text, "best": own} for text, own in zip(given, rows, strict=True)])
+        print_json([{"source": text, "best": best_of(own)} for text, own in zip(given, found, strict=True)])
     if out is not None:
         from tidegate.artifacts.atomic import write_file
 

@@ -89,6 +89,27 @@ class Stored:
             epochs.append(Epoch(**plain, layer_norms=norms))
         return History(epochs, self.stopped)
 
+    def read_data(self, model: Any, data: Any) -> Any:
+        """The data of the training, given or where they were, as an estimator reads them.
+
+        Raises:
+            ArtifactError: the run does not say where they are. DataError: they are not those of the training.
+        """
+        given = self.given(data)
+        found = model.read(given, **({} if isinstance(given, (Table, Sequences)) else self.reading))
+        self.check(found, given)
+        return found
+
+    def trained(self, model: Any) -> dict[str, Any]:
+        """What every `Fitted` holds: the network of a model's weights, its history and the notes."""
+        from tidegate.nn.network import build_network
+
+        return {
+            "network": build_network(model.spec, model.weights),
+            "histories": (self.history(),),
+            "notes": self.notes,
+        }
+
     def check(self, data: Table | Sequences, given: Any) -> None:
         """Refuse data that are not those of the training.
 

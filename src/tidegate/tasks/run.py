@@ -62,9 +62,9 @@ class Content:
     spec: NetworkSpec
     weights: Mapping[str, NDArray[np.float32]]
     preparation: Mapping[str, Any]
-    schema: Mapping[str, Any]
-    frequency: Mapping[str, Any]
     decoding: Mapping[str, Any]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    frequency: Mapping[str, Any] = field(default_factory=dict)
     timezone: str | None = None
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     context: Mapping[str, Any] = field(default_factory=dict)

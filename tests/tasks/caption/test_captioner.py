@@ -58,7 +58,7 @@ def test_a_saved_model_says_the_same_alone_and_beside_others(tmp_path: Path) -> 
         (alone,) = model.caption([picture], best=3)
         assert [one.text for one in alone] == [one.text for one in own]
         assert [one.score for one in alone] == pytest.approx([one.score for one in own], abs=1e-5)
-        nats = model.nats(model.preparation.fitted(picture)[None], own[0].numbers)
+        nats = model.nats(model.source.fitted(picture)[None], own[0].numbers)
         assert -nats.sum() == pytest.approx(own[0].log_probability, abs=1e-4)
     assert best[0][0].attention is not None
     np.testing.assert_allclose(best[0][0].attention.sum(axis=(1, 2)), 1.0, atol=1e-5)
@@ -78,7 +78,7 @@ def test_covering_what_a_word_looked_at_is_set_beside_covering_others() -> None:
     picture[1:15] = 240
     model: CaptionModel = fitted().model_
     assert model.nats(picture[None], found.found.numbers).sum() > 1 - found.found.log_probability
-    with pytest.raises(DataError, match="there are 30 pictures"):
+    with pytest.raises(DataError, match="there are 30 inputs"):
         fitted().explain(at=30)
 
 
@@ -132,7 +132,7 @@ def test_too_few_pictures_are_refused() -> None:
     "change", [{"colours": 2}, {"scale": [0.0, 1.0, 1.0]}, {"mean": [float("nan")] * 3}, {"more": 1}]
 )
 def test_a_preparation_that_was_tampered_with_is_refused(change: dict[str, object]) -> None:
-    state = fitted().fitted_.preparation.to_json()
-    assert PicturePreparation.from_json(state) == fitted().fitted_.preparation
+    state = fitted().fitted_.source.to_json()
+    assert PicturePreparation.from_json(state) == fitted().fitted_.source
     with pytest.raises(ArtifactError, match="pictures have height"):
         PicturePreparation.from_json(state | change)

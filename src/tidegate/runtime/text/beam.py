@@ -8,7 +8,7 @@ Source: Sutskever, Vinyals and Le (2014), arXiv:1409.3215; length and coverage: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -81,7 +81,7 @@ class Beam:
                 )
             )
 
-    def changed(self, how: dict[str, Any]) -> Beam:
+    def changed(self, how: Mapping[str, Any]) -> Beam:
         """The same with some options changed.
 
         Raises:

@@ -2,84 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.artifact import Artifact
-from tidegate.artifacts.spec import NetworkSpec
-from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
 from tidegate.prepare.sides import Side
-from tidegate.prepare.vocabulary import END
-from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import read_source
-from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.write import Pen
 from tidegate.runtime.text.beam import Beam, Hypothesis, search
+from tidegate.runtime.text.model import AT_ONCE, WritingModel, Written
 from tidegate.runtime.text.terms import Glossary, Term, Terms, going_on
-from tidegate.runtime.text.written import barred_by, decoding_of, on_all
 
-TASK = "translator"
-AT_ONCE = 48  # texts that are written together
 STEP = 8  # lengths of sources come in multiples of it, so that a text's figures do not depend on its neighbours
-Ints = NDArray[np.int64]
+Read = tuple[Sequence[str], Sequence[Term]]  # tokens of a source, and the terms that its text must hold
 
 
 @dataclass(frozen=True)
-class Translation:
+class Translation(Written):
     """A text that was written for a source.
 
     Attributes:
-        source, text: as read and as written. log_probability: of the whole text. score: what ranks it.
-        source_tokens: [S] what was read, the end among it. tokens: [K] what was written, then "" for the end.
-        attention: [K, S] where each of them looked; None where the network has no attention.
-        numbers: [K - 1] of the tokens, those past the vocabulary copied.
+        attention: [K, S] where each token looked. source: as read.
+        source_tokens: [S] what was read, the end among it.
     """
 
     source: str
-    text: str
-    log_probability: float
-    score: float
     source_tokens: tuple[str, ...]
-    tokens: tuple[str, ...]
-    attention: NDArray[np.float32] | None
-    numbers: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        return self.text
 
 
 @dataclass(frozen=True)
-class TranslationModel(Model[Sequence[str], list[str]]):
-    """A trained translator that needs numpy only.
+class TranslationModel(WritingModel[Side, Translation]):
+    """A trained translator that needs numpy only; `source` are the tokens of the other side."""
 
-    Attributes:
-        spec: the network's. weights: its tensors, as the engine likes them. source, target: tokens of both sides.
-        search: how texts are searched for where nothing else is said. longest: most tokens of a training target.
-    """
-
-    task: ClassVar[str] = TASK
-    spec: NetworkSpec
-    weights: Loaded
-    source: Side
-    target: Side
-    search: Beam
-    longest: int
-
-    @classmethod
-    def of(cls, artifact: Artifact) -> TranslationModel:
-        require_task(artifact, (TASK,))
-        state, spec = artifact.preparation, artifact.record.network
-        beam, longest = decoding_of(artifact, {"source", "target"})
-        source, target = Side.from_json(state["source"]), Side.from_json(state["target"])
-        sizes = (spec.find("tokens").vocabulary if spec.find("tokens") is not None else 0, spec.outputs)
-        if spec.layers[-1].kind != "write" or sizes != (len(source), len(target)):
-            raise ArtifactError("preparation.json: the vocabularies do not fit the network")
-        return cls(spec, Loaded(artifact.weights), source, target, beam, longest)
+    task: ClassVar[str] = "translator"
+    SOURCE: ClassVar[tuple[str, Any]] = ("source", Side)
 
     def predict(self, data: Sequence[str], **how: Any) -> list[str]:
         """The best text for each source; arguments and errors as of `translate`."""
@@ -106,30 +67,18 @@ class TranslationModel(Model[Sequence[str], list[str]]):
             DataError: what is given is no list of texts. ConfigError: an option that cannot be; a term of the glossary
                 that cannot be written.
         """
-        if isinstance(texts, str) or any(not isinstance(text, str) for text in texts):
+        return self._write(texts, allowed, how, glossary=glossary)
+
+    def _fits(self) -> bool:
+        tokens = self.spec.find("tokens")
+        size = 0 if tokens is None else tokens.vocabulary
+        return self.spec.layers[-1].kind == "write" and size == len(self.source)
+
+    def _read(self, inputs: Sequence[Any], options: Beam, glossary: Mapping[str, str] | None = None) -> list[Read]:
+        if isinstance(inputs, str) or any(not isinstance(text, str) for text in inputs):
             raise DataError(tr("a translator takes a list of texts"))
-        options = self.search.changed(how)
-        barred = barred_by(allowed, self.target)
-        pieces = self.source.cut_all(texts)
-        wanted = self._wanted(texts, pieces, glossary, options)
-        groups: dict[tuple[int, int], list[int]] = {}
-        for place, own in enumerate(pieces):
-            banks = 1 + sum(len(term.tokens) for term in wanted[place])
-            groups.setdefault((-(-(len(own) + 1) // STEP), banks), []).append(place)
-        chunks = [
-            ordered[first : first + max(AT_ONCE // banks, 1)]
-            for (_, banks), ordered in sorted(groups.items(), reverse=True)
-            for first in range(0, len(ordered), max(AT_ONCE // banks, 1))
-        ]
-        found: list[list[Translation]] = [[] for _ in texts]
-
-        def write(chunk: list[int]) -> None:
-            each = self._write([pieces[at] for at in chunk], options, barred, [wanted[at] for at in chunk])
-            for place, own in zip(chunk, each, strict=True):
-                found[place] = [self._made(texts[place], pieces[place], one) for one in own]
-
-        on_all(chunks, write)
-        return found
+        pieces = self.source.cut_all(inputs)
+        return list(zip(pieces, self._wanted(inputs, pieces, glossary, options), strict=True))
 
     def _wanted(
         self, texts: Sequence[str], pieces: Sequence[Sequence[str]], glossary: Mapping[str, str] | None, options: Beam
@@ -147,17 +96,21 @@ class TranslationModel(Model[Sequence[str], list[str]]):
                 raise ConfigError(tr(message, text=text[:60], count=count, most=options.max_length))
         return found
 
-    def _write(
-        self,
-        pieces: Sequence[Sequence[str]],
-        options: Beam,
-        barred: NDArray[np.bool_] | None,
-        wanted: Sequence[Sequence[Term]],
-    ) -> list[list[Hypothesis]]:
+    def _chunks(self, read: list[Read]) -> Iterable[Sequence[int]]:
+        groups: dict[tuple[int, int], list[int]] = {}
+        for place, (own, terms) in enumerate(read):
+            banks = 1 + sum(len(term.tokens) for term in terms)
+            groups.setdefault((-(-(len(own) + 1) // STEP), banks), []).append(place)
+        for (_, banks), places in sorted(groups.items(), reverse=True):
+            size = max(AT_ONCE // banks, 1)
+            yield from (places[first : first + size] for first in range(0, len(places), size))
+
+    def _search(self, read: list[Read], options: Beam, barred: NDArray[np.bool_] | None) -> list[list[Hypothesis]]:
+        pieces, wanted = zip(*read, strict=True)
         lengths = np.array([len(own) + 1 for own in pieces], np.int64)
         steps = int(-(-lengths.max() // STEP) * STEP)
-        tokens = np.zeros((len(pieces), steps), np.int64)
-        copies = np.full((len(pieces), steps), -1, np.int64) if self.copying else None
+        tokens = np.zeros((len(read), steps), np.int64)
+        copies = np.full((len(read), steps), -1, np.int64) if self.copying else None
         extra = 0
         for row, own in enumerate(pieces):
             tokens[row, : lengths[row]] = self.source.encode(own)
@@ -168,7 +121,7 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         pen = Pen(self.spec, self.weights, sequence, lengths_read)
         limits = np.minimum(2 * lengths + 10, self.longest)
         if options.max_length is not None:
-            limits = np.full(len(pieces), options.max_length)
+            limits = np.full(len(read), options.max_length)
         limits = np.maximum(limits, max(options.min_length, sum(len(term.tokens) for term in wanted[0])))
         terms = Terms(wanted, going_on(self.target), extra) if wanted[0] else None
         return search(pen, options, limits, copies=copies, extra=extra, barred=barred, terms=terms)
@@ -178,24 +131,12 @@ class TranslationModel(Model[Sequence[str], list[str]]):
         """Whether it takes tokens from the source."""
         return bool(getattr(self.spec.layers[-1], "copying", False))
 
-    def _made(self, source: str, pieces: Sequence[str], found: Hypothesis) -> Translation:
+    def _made(self, given: Any, read: Read, found: Hypothesis) -> Translation:
+        pieces, _ = read
         words = self.target.copies(pieces)[1] if self.copying else ()
-        known, size = self.target.vocabulary.pieces, len(self.target)
-        tokens = [
-            known[number].decode("utf-8", "replace") if number < size else words[number - size]
-            for number in (*found.tokens, END)
-        ]
         attention = None if found.attention is None else found.attention[:, : len(pieces) + 1]
-        return Translation(
-            source,
-            self.target.decode(found.tokens, words),
-            found.log_probability,
-            found.score,
-            (*shown(self.source, pieces), ""),
-            tuple(tokens),
-            attention,
-            found.tokens,
-        )
+        tokens = (*shown(self.source, pieces), "")
+        return Translation(**self._common(found, words), attention=attention, source=given, source_tokens=tokens)
 
     def stream(self, snapshot: bytes | None = None) -> NoReturn:
         """Not for this task. Raises: ConfigError: always, with what to do instead."""

@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tidegate.core.checks import Share, check_fields
-from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
-from tidegate.core.translate import tr
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sources.media.pictures import open_picture, pixels_of, read_pictures
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
@@ -31,7 +29,6 @@ from tidegate.evaluate.text.metrics import (
 from tidegate.prepare.pictures import PictureAugment
 from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.caption.model import Caption, CaptionModel
-from tidegate.runtime.network.recurrent import Loaded
 from tidegate.tasks.caption.options import CaptionChoices, PictureNetwork
 from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import Size, group, recurrent_options
@@ -40,7 +37,7 @@ from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.options import TextPreparation, WritingTraining
 
 if TYPE_CHECKING:
-    from tidegate.tasks.caption.fit import CaptionFitted
+    from tidegate.tasks.caption.fit import Pictured
     from tidegate.tasks.explain.caption import Looks
 
 PICTURES = ("path", "colour", "broken")  # options of reading that new pictures without captions are read by
@@ -75,6 +72,7 @@ class Captioner(WritingEstimator):
 
     HOME = "caption"
     READER = staticmethod(read_pictures)
+    MODEL = CaptionModel
     task = "captioner"
     tokens: Method | None = None
     hidden_size: Size = 256
@@ -169,27 +167,15 @@ class Captioner(WritingEstimator):
         """
         from tidegate.tasks.explain.caption import explain_caption
 
-        self._require_fitted("model_")
-        inputs = self._part("test") if data is None else self._inputs(data, {**self.reading_, **reading})
-        place = inputs.ids.index(at) if isinstance(at, str) and at in inputs.ids else -1
-        place = int(at) if place < 0 and str(at).isdecimal() else place
-        if not 0 <= place < len(inputs):
-            message = "at={at}: there are {count} pictures, the first {first}"
-            raise DataError(tr(message, at=repr(at), count=len(inputs), first=repr(inputs.ids[0])))
+        inputs, place = self._chosen(data, at, reading)
         return explain_caption(self.model_, pixels_of(inputs)[place], inputs.ids[place])
 
-    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
-        from tidegate.tasks.caption.fit import fit_captioner
+    def _numbered(self, sequences: Sequences, part: str) -> Pictured:
+        from tidegate.tasks.caption.fit import number_captions
 
-        if sequences.frame is None or sequences.labels is None or len(sequences.values) != len(sequences):
-            message = "these Sequences are no pictures with captions: give a step with a frame each, and labels"
-            raise DataError(tr(message))
-        self._take(fit_captioner(sequences, parts, self.check(), **how))
-
-    def _take(self, fitted: CaptionFitted) -> None:
-        self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
-        own = (fitted.preparation, fitted.target, fitted.search, fitted.longest)
-        self.model_ = CaptionModel(fitted.spec, Loaded(fitted.weights), *own)
+        own, choices = self.model_, self.check()
+        most = choices.preparation.longest if part == "train" else None
+        return number_captions(sequences, own.source, own.target, choices.augment, most)
 
     def _divide(self, sequences: Sequences, split: Mapping[str, Any]) -> Partition:
         by = split["by"]
@@ -198,9 +184,8 @@ class Captioner(WritingEstimator):
         return partition(replace(sequences, labels=None), **{**split, "by": by}, seed=self.seed)
 
     def _inputs(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
-        model: CaptionModel = self.model_
         how = {name: value for name, value in reading.items() if name in PICTURES}
-        return read_pictures(data, labelled=False, **{**how, "size": model.preparation.height})
+        return read_pictures(data, labelled=False, **{**how, "size": self.model_.source.height})
 
     def _written(self, inputs: Sequences) -> list[str]:
         found: list[str] = self.model_.predict(pixels_of(inputs))

@@ -22,7 +22,7 @@ from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING
 from tidegate.tasks.caption.options import CaptionChoices, build_spec
 from tidegate.tasks.write.evaluate import references_of
-from tidegate.tasks.write.fit import WriteFitted, longest_of, padded, train_writing
+from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
 from tidegate.tasks.write.options import method_of
 from tidegate.train.loop import Batch
 
@@ -69,26 +69,20 @@ class Pictured:
         return torch.from_numpy(self.preparation.scaled(pictures)), rows, before, after, torch.empty(len(places), 0)
 
 
-@dataclass(frozen=True)
-class CaptionFitted(WriteFitted):
-    """A trained captioner and everything it was trained with: what every model that writes has, and
-
-    Attributes:
-        preparation: of pictures.
-    """
-
-    preparation: PicturePreparation
-
-
 def number_captions(
-    sequences: Sequences, preparation: PicturePreparation, target: Side, augment: PictureAugment
+    sequences: Sequences,
+    preparation: PicturePreparation,
+    target: Side,
+    augment: PictureAugment,
+    longest: int | None = None,
 ) -> Pictured:
-    """Pictures and captions as numbers."""
+    """Pictures and captions as numbers; those whose captions have more than `longest` tokens are left out."""
     targets = tuple(target.encode(pieces) for pieces in target.cut_all(references_of(sequences)))
-    return Pictured(pixels_of(sequences), targets, preparation, augment)
+    found = Pictured(pixels_of(sequences), targets, preparation, augment)
+    return found if longest is None else found.take([i for i, one in enumerate(targets) if len(one) <= longest])
 
 
-def fit_captioner(sequences: Sequences, parts: Partition, choices: CaptionChoices, **how: Any) -> CaptionFitted:
+def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, **how: Any) -> WriteFitted:
     """Choose the vocabulary and train.
 
     Args:
@@ -96,8 +90,11 @@ def fit_captioner(sequences: Sequences, parts: Partition, choices: CaptionChoice
             `Trainer`.
 
     Raises:
-        DataError: too few pictures, or captions that are all too long.
+        DataError: no pictures with captions, too few, or captions that are all too long.
     """
+    if sequences.frame is None or sequences.labels is None or len(sequences.values) != len(sequences):
+        message = "these Sequences are no pictures with captions: give a step with a frame each, and labels"
+        raise DataError(tr(message))
     train = sequences.take(parts.train)
     if len(train) < FEWEST or not len(parts.validation):
         message = (
@@ -111,43 +108,30 @@ def fit_captioner(sequences: Sequences, parts: Partition, choices: CaptionChoice
     kept = {"vocabulary": how_many, "min_count": own.min_count, "lowercase": own.lowercase}
     target, note = Side.fit(texts, method, **kept)  # type: ignore[arg-type]
     preparation = PicturePreparation.fit(pixels_of(train))
-    examples = {
-        name: number_captions(sequences.take(parts[name]), preparation, target, choices.augment)
-        for name in ("train", "validation", "test")
-    }
-    notes = [note]
-    short = [place for place, one in enumerate(examples["train"].targets) if len(one) <= own.longest]
-    if len(short) < FEWEST:
+    read = (preparation, target, choices.augment)
+    examples = {"train": number_captions(train, *read, own.longest)}
+    for name in ("validation", "test"):
+        examples[name] = number_captions(sequences.take(parts[name]), *read)
+    notes, short = [note], len(examples["train"])
+    if short < FEWEST:
         message = "only {count} training captions have at most {longest} tokens: raise preparation.longest"
-        raise DataError(tr(message, count=len(short), longest=own.longest))
-    if len(short) < len(train):
+        raise DataError(tr(message, count=short, longest=own.longest))
+    if short < len(train):
         message = "{count} training pictures with captions of more than {longest} tokens were left out."
-        notes.append(Note("long_captions", message, {"count": len(train) - len(short), "longest": own.longest}))
-        examples["train"] = examples["train"].take(short)
+        notes.append(Note("long_captions", message, {"count": len(train) - short, "longest": own.longest}))
     spec = build_spec(choices, preparation.shape, len(target))
     size = choices.batch_size or BATCH_SIZE
-    trained, epochs = train_writing(
+    words = sum(map(len, examples["train"].targets))
+    counts = {"pictures": f"{short:,}", "tokens": f"{words:,}"}
+    message = "{pictures} pictures with captions of {tokens} tokens are trained on, at most {epochs} times."
+    return train_writing(
         spec,
-        examples["train"],
-        examples["validation"],
+        {"sequences": sequences, "parts": parts, "source": preparation, "target": target, "examples": examples},
         choices.training,
+        notes=[*notes, Note("captions", message, counts)],
         batch=size,
         epochs=choices.max_epochs,
         work=size * preparation.height * preparation.width * 9 * sum(choices.network.channels),
         fingerprint=[str(choices), parts.train.tolist(), len(target), preparation.mean],
         **how,
-    )
-    words = sum(map(len, examples["train"].targets))
-    counts = {"pictures": f"{len(short):,}", "tokens": f"{words:,}", "epochs": epochs}
-    message = "{pictures} pictures with captions of {tokens} tokens are trained on, at most {epochs} times."
-    return CaptionFitted(
-        trained.network,
-        trained.histories,
-        (*sequences.notes, *parts.notes, *notes, Note("captions", message, counts)),
-        sequences=sequences,
-        parts=parts,
-        target=target,
-        examples=examples,
-        longest=longest_of(examples["train"]),
-        preparation=preparation,
     )

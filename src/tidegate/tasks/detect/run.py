@@ -7,7 +7,6 @@ from typing import Any
 from tidegate.core.table import Table
 from tidegate.data import split
 from tidegate.data.emit import to_csv
-from tidegate.nn.network import build_network
 from tidegate.runtime.detect.detector import ENDS
 from tidegate.runtime.detect.walk import walk
 from tidegate.tasks.detect.fit import DetectFitted
@@ -57,12 +56,10 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     table, labelled = labels_of(table, label)
     stored.check(table, given)
     parts = split(table, **stored.split, window=model.check().window, horizon=1)
-    detector, history = model.detector_, stored.history()
+    detector = model.detector_
     model._take(
         DetectFitted(
-            network=build_network(detector.spec, detector.weights),
-            histories=(history,),
-            notes=stored.notes,
+            **stored.trained(detector),
             table=table,
             split=parts,
             detector=detector,

@@ -119,5 +119,5 @@ def _covered(model: CaptionModel, picture: Pixels, places: NDArray[np.int64]) ->
     for place in places.tolist():
         row, column = divmod(place, wide)
         rows, columns = (slice(round(n * side), round((n + 1) * side)) for n, side in ((row, down), (column, across)))
-        found[rows, columns] = np.rint(model.preparation.mean)
+        found[rows, columns] = np.rint(model.source.mean)
     return found

@@ -12,7 +12,6 @@ from tidegate.core.table import Table
 from tidegate.data import read, split
 from tidegate.data.future import cut_future
 from tidegate.data.split import Split
-from tidegate.nn.network import build_network
 from tidegate.runtime.forecast.ends import context_rows, pack_context
 from tidegate.runtime.forecast.model import TUNED
 from tidegate.tasks.forecast.build import make_plan
@@ -108,9 +107,7 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
 def _fit_of(model: Any, table: Table, parts: Split, stored: Stored) -> ForecastFitted:
     """The fit that a loaded forecaster came from."""
     return ForecastFitted(
-        network=build_network(model.spec_, model.model_.weights),
-        histories=(stored.history(),),
-        notes=stored.notes,
+        **stored.trained(model.model_),
         table=table,
         split=parts,
         preparation=model.preparation_,

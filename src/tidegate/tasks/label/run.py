@@ -15,7 +15,6 @@ from safetensors.numpy import save as save_tensors
 from tidegate.core.errors import ArtifactError
 from tidegate.core.sequences import Sequences
 from tidegate.data.partition import Partition
-from tidegate.nn.network import build_network
 from tidegate.prepare.sequence.spans import whole
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose
@@ -91,10 +90,8 @@ def _fit_of(model: Any, sequences: Sequences, parts: Partition, stored: Stored) 
         plan=make_plan(
             choices.recurrent, choices.network, preparation, int(np.median(lengths)), tags=deciding.per_step
         ),
-        network=build_network(model.spec_, model.model_.weights),
+        **stored.trained(model.model_),
         deciding=deciding,
-        histories=(stored.history(),),
-        notes=stored.notes,
         seen=read_seen(stored.folder),
         margins=model.margins_,
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from tidegate.data.files.corpus import read_corpus
-from tidegate.nn.network import build_network
 from tidegate.tasks.language.evaluate import EvaluatedTexts
 from tidegate.tasks.language.fit import LanguageFitted, cut_corpus, join
 from tidegate.tasks.language.options import advise
@@ -19,8 +17,6 @@ def content_of(_: Any, fitted: LanguageFitted, *, context: bool) -> Content:
         spec=fitted.spec,
         weights=fitted.weights,
         preparation={"vocabulary": fitted.vocabulary.to_json()},
-        schema={},
-        frequency={},
         decoding={"several": fitted.several} | ({"music": fitted.music} if fitted.music else {}),
     )
 
@@ -40,18 +36,14 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     Raises:
         ArtifactError: the run does not say where its corpus is. DataError: it is not that of the training.
     """
-    given = stored.given(data)
-    sequences = read_corpus(given, **stored.reading)
-    stored.check(sequences, given)
-    own, vocabulary, choices = model.model_, model.vocabulary_, model.check()
+    sequences = stored.read_data(model, data)
+    vocabulary, choices = model.vocabulary_, model.check()
     parts = cut_corpus(sequences, stored.split, vocabulary.method)
     numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
     advice = advise(choices, sum(map(len, parts.train)), len(numbers["train"]), len(vocabulary))
     model._take(
         LanguageFitted(
-            network=build_network(own.spec, own.weights),
-            histories=(stored.history(),),
-            notes=stored.notes,
+            **stored.trained(model.model_),
             sequences=sequences,
             parts=parts,
             vocabulary=vocabulary,

@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.core.sequences import Sequences
-from tidegate.data.sources.media.speech import read_speech
-from tidegate.nn.network import build_network
 from tidegate.prepare.vocabulary import END
 from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content, parquet
@@ -50,16 +47,12 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     Raises:
         ArtifactError: the run does not say where its data are. DataError: they are not those of the training.
     """
-    given = stored.given(data)
-    sequences = given if isinstance(given, Sequences) else read_speech(given, **stored.reading)
-    stored.check(sequences, given)
+    sequences = stored.read_data(model, data)
     parts, own, choices = divide(sequences, stored.split, model.seed), model.model_, model.check()
     examples = -(-2 * len(parts.train) // (choices.augment.join + 1))
     model._take(
         SpeechFitted(
-            network=build_network(own.spec, own.weights),
-            histories=(stored.history(),),
-            notes=stored.notes,
+            **stored.trained(own),
             sequences=sequences,
             parts=parts,
             preparation=own.preparation,

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tidegate.core.checks import Share, check_fields
-from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.files.pairs import read_pairs, read_sources
 from tidegate.data.partition import Partition
@@ -28,7 +27,6 @@ from tidegate.evaluate.text.metrics import (
     same,
 )
 from tidegate.prepare.vocabulary import Method
-from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.translate.model import Translation, TranslationModel
 from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import Size, group, recurrent_options
@@ -40,7 +38,7 @@ from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
     from tidegate.tasks.explain.translate import Alignment
-    from tidegate.tasks.translate.fit import TranslateFitted
+    from tidegate.tasks.translate.fit import Pairs
 
 SHORT = 3  # words and marks of a target on average, below which texts are right or wrong
 
@@ -71,6 +69,7 @@ class Translator(WritingEstimator):
 
     HOME = "translate"
     READER = staticmethod(read_pairs)
+    MODEL = TranslationModel
     task = "translator"
     tokens: Method | None = None
     hidden_size: Size = 256
@@ -170,25 +169,15 @@ class Translator(WritingEstimator):
         """
         from tidegate.tasks.explain.translate import explain_translation
 
-        self._require_fitted("model_")
-        inputs = self._part("test") if data is None else self._inputs(data, {**self.reading_, **reading})
-        place = int(at) if str(at).isdecimal() else -1
-        if isinstance(at, str) and at in inputs.ids:
-            place = inputs.ids.index(at)
-        if not 0 <= place < len(inputs):
-            raise DataError(f"at={at!r}: there are {len(inputs)} sources, the first {inputs.ids[0]!r}")
+        inputs, place = self._chosen(data, at, reading)
         assert inputs.texts is not None
         return explain_translation(self.model_, str(inputs.texts[place]))
 
-    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
-        from tidegate.tasks.translate.fit import fit_translator
+    def _numbered(self, sequences: Sequences, part: str) -> Pairs:
+        from tidegate.tasks.translate.fit import number_pairs
 
-        self._take(fit_translator(sequences, parts, self.check(), **how))
-
-    def _take(self, fitted: TranslateFitted) -> None:
-        self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
-        own = (fitted.source, fitted.target, fitted.search, fitted.longest)
-        self.model_ = TranslationModel(fitted.spec, Loaded(fitted.weights), *own)
+        own, most = self.model_, self.check().preparation.longest if part == "train" else None
+        return number_pairs(sequences, own.source, own.target, copying=own.copying, longest=most)[0]
 
     def _divide(self, sequences: Sequences, split: Mapping[str, Any]) -> Partition:
         return divide(sequences, **split, seed=self.seed)

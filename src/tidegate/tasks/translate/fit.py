@@ -20,7 +20,7 @@ from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.tasks.translate.options import TranslateChoices, batch_for, build_spec, cut_by
 from tidegate.tasks.write.evaluate import references_of
-from tidegate.tasks.write.fit import WriteFitted, longest_of, padded, train_writing
+from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
 from tidegate.train.loop import Batch
 
 Ints = NDArray[np.int64]
@@ -68,17 +68,6 @@ class Pairs:
         return padded(sources, PADDING), lengths, before, after, copies.long()
 
 
-@dataclass(frozen=True)
-class TranslateFitted(WriteFitted):
-    """A trained translator and everything it was trained with: what every model that writes has, and
-
-    Attributes:
-        source: tokens of the other side.
-    """
-
-    source: Side
-
-
 def make_sides(
     sources: Sequence[str], targets: Sequence[str], choices: TranslateChoices
 ) -> tuple[Side, Side, list[Note]]:
@@ -123,7 +112,7 @@ def number_pairs(
     return Pairs(tuple(sources), tuple(targets), tuple(copies)), left
 
 
-def fit_translator(sequences: Sequences, parts: Partition, choices: TranslateChoices, **how: Any) -> TranslateFitted:
+def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices, **how: Any) -> WriteFitted:
     """Choose both vocabularies and train.
 
     Args:
@@ -150,31 +139,21 @@ def fit_translator(sequences: Sequences, parts: Partition, choices: TranslateCho
     if len(pairs) < FEWEST:
         raise DataError(f"only {len(pairs)} training pairs have at most {choices.preparation.longest} tokens: raise "
                         "preparation.longest")  # fmt: skip
-    held, _ = number_pairs(sequences.take(parts.validation), source, target, copying=copying)
-    test, _ = number_pairs(sequences.take(parts.test), source, target, copying=copying)
+    examples = {"train": pairs}
+    for name in ("validation", "test"):
+        examples[name], _ = number_pairs(sequences.take(parts[name]), source, target, copying=copying)
     spec = build_spec(choices, len(source), len(target), shared=source is target, copying=copying)
     units, tokens = choices.recurrent.hidden_size, batch_for(choices.training, int(pairs.lengths.max(axis=1).sum()))
-    trained, epochs = train_writing(
+    counts = {"pairs": f"{len(pairs):,}", "tokens": f"{int(pairs.lengths.sum()):,}"}
+    message = "{pairs} pairs of {tokens} tokens on both sides are trained on, at most {epochs} times."
+    return train_writing(
         spec,
-        pairs,
-        held,
+        {"sequences": sequences, "parts": parts, "source": source, "target": target, "examples": examples},
         choices.training,
+        notes=[*notes, Note("pairs", message, counts)],
         batch=tokens,
         epochs=choices.max_epochs,
         work=tokens * 4 * units * units // 8,
         fingerprint=[str(choices), parts.train.tolist(), len(source), len(target)],
         **how,
-    )
-    counts = {"pairs": f"{len(pairs):,}", "tokens": f"{int(pairs.lengths.sum()):,}", "epochs": epochs}
-    message = "{pairs} pairs of {tokens} tokens on both sides are trained on, at most {epochs} times."
-    return TranslateFitted(
-        trained.network,
-        trained.histories,
-        (*sequences.notes, *parts.notes, *notes, Note("pairs", message, counts)),
-        sequences=sequences,
-        parts=parts,
-        source=source,
-        target=target,
-        examples={"train": pairs, "validation": held, "test": test},
-        longest=longest_of(pairs),
     )

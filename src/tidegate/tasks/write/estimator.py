@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.metrics import Reference, TextMetric
+from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.text.model import WritingModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import group, overrule
+from tidegate.tasks.run import Content
 from tidegate.tasks.write.options import WritingTraining
 
 if TYPE_CHECKING:
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from tidegate.evaluate.text.evaluation import TextEvaluation
     from tidegate.tasks.open import Stored
     from tidegate.tasks.write.evaluate import EvaluatedWriting
+    from tidegate.tasks.write.fit import Examples, WriteFitted
 
 Self = TypeVar("Self", bound="WritingEstimator")
 PARTS = ("train", "validation", "test")
@@ -30,14 +36,15 @@ PARTS = ("train", "validation", "test")
 class WritingEstimator(Estimator):
     """A model that writes a text for each of some inputs, which are `Sequences` with the texts to write as labels.
 
-    A task answers what it writes (`_written`), how it is trained (`_fit_parts`, which leaves `fitted_` with
-    `sequences` and `parts`, `history_`, `notes_` and `model_`), what it is scored by (`_metrics`, the first ranks) and
-    what stands beside it (`_baselines`); how data are read (`READER`, and `_inputs` for data without texts to write).
+    A task answers what it writes (`_written`), how it is trained (`fit_parts` in its `fit`), what it is scored by
+    (`_metrics`, the first ranks) and what stands beside it (`_baselines`); how data are read (`READER`, and `_inputs`
+    for data without texts to write), and which numbers they become (`_numbered`).
+
+    Attributes:
+        MODEL: what the runtime makes of it.
     """
 
-    @abstractmethod
-    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
-        """Train on parts that are settled; `how` are `checkpoints`, `resume` and `progress` of `Trainer`."""
+    MODEL: ClassVar[type[WritingModel[Any, Any]]]
 
     @abstractmethod
     def _written(self, inputs: Sequences) -> list[str]:
@@ -54,6 +61,10 @@ class WritingEstimator(Estimator):
     @abstractmethod
     def _divide(self, sequences: Sequences, split: Mapping[str, Any]) -> Partition:
         """The parts, by the arguments of `fit`'s split."""
+
+    @abstractmethod
+    def _numbered(self, sequences: Sequences, part: str) -> Examples:
+        """A part's examples, as a fitted model reads and writes them."""
 
     @abstractmethod
     def _inputs(self, data: Any, reading: Mapping[str, Any]) -> Sequences:
@@ -78,6 +89,40 @@ class WritingEstimator(Estimator):
             for name, value in call.read_with().items()
             if name != "data" and isinstance(value, (str, int, float, bool, list, tuple))
         }
+
+    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
+        """Train on parts that are settled; `how` are `checkpoints`, `resume` and `progress` of `Trainer`."""
+        self._take(self._own("{}.fit").fit_parts(sequences, parts, self.check(), **how))
+
+    def _take(self, fitted: WriteFitted) -> None:
+        self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
+        own = (fitted.source, fitted.target, fitted.search, fitted.longest)
+        self.model_ = self.MODEL(fitted.spec, Loaded(fitted.weights), *own)
+
+    def _contents(self, *, context: bool = True) -> dict[str, Content]:
+        fitted = self.fitted_
+        content = Content(
+            spec=fitted.spec,
+            weights=fitted.weights,
+            preparation={self.MODEL.SOURCE[0]: fitted.source.to_json(), "target": fitted.target.to_json()},
+            decoding={"search": asdict(fitted.search), "longest": fitted.longest},
+        )
+        return {"model": content}
+
+    def _take_up(self, stored: Stored, data: Any) -> None:
+        from tidegate.tasks.write.fit import WriteFitted
+
+        sequences, own = stored.read_data(self, data), self.model_
+        parts = self._divide(sequences, stored.split)
+        kept = {
+            "sequences": sequences,
+            "parts": parts,
+            "source": own.source,
+            "target": own.target,
+            "examples": {name: self._numbered(sequences.take(parts[name]), name) for name in PARTS},
+            "longest": own.longest,
+        }
+        self._take(WriteFitted(**stored.trained(own), **kept))
 
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:
         return self.reading_
@@ -140,6 +185,22 @@ class WritingEstimator(Estimator):
         found: Sequences = self.fitted_.sequences.take(self.fitted_.parts[part])
         return found
 
+    def _chosen(self, data: Any, at: int | str, reading: Mapping[str, Any]) -> tuple[Sequences, int]:
+        """New data or the test part, and the place of one of them, given its place or its id.
+
+        Raises:
+            DataError: there is none.
+        """
+        self._require_fitted("model_")
+        inputs = self._part("test") if data is None else self._inputs(data, {**self.reading_, **reading})
+        place = int(at) if str(at).isdecimal() else -1
+        if isinstance(at, str) and at in inputs.ids:
+            place = inputs.ids.index(at)
+        if not 0 <= place < len(inputs):
+            message = "at={at}: there are {count} inputs, the first {first}"
+            raise DataError(tr(message, at=repr(at), count=len(inputs), first=repr(inputs.ids[0])))
+        return inputs, place
+
     def _evaluate_part(self, part: str) -> EvaluatedWriting | None:
         from tidegate.tasks.write.evaluate import evaluate_written
 
@@ -172,14 +233,3 @@ class WritingEstimator(Estimator):
         other._fit_parts(self.fitted_.sequences, self.fitted_.parts)
         other.reading_ = self.reading_
         return other
-
-    def _stored_parts(self, stored: Stored, data: Any) -> tuple[Sequences, Partition]:
-        """The data that a run was trained on, and their parts.
-
-        Raises:
-            ArtifactError, DataError: as of `tidegate.open_run`.
-        """
-        given = stored.given(data)
-        sequences = self.read(given, **stored.reading)
-        stored.check(sequences, given)
-        return sequences, self._divide(sequences, stored.split)

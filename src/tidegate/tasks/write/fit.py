@@ -14,11 +14,12 @@ from torch.nn import functional
 
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.sequences import Sequences
+from tidegate.core.table import Note
 from tidegate.data.partition import Partition
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import PADDING, UNKNOWN
 from tidegate.runtime.text.beam import Beam
-from tidegate.tasks.fit import Fitted, Problem, Trained, Trainer, Validation
+from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.write.divide import Budget
 from tidegate.tasks.write.options import WritingTraining, epochs_for
 from tidegate.train.forcing import Forcing
@@ -57,12 +58,14 @@ class WriteFitted(Fitted):
     """A trained model that writes, and everything it was trained with.
 
     Attributes:
-        sequences, parts: what it was fitted on. target: tokens of what it writes. examples: part -> its numbers.
+        sequences, parts: what it was fitted on. source: how inputs are read, as `WritingModel` has it.
+        target: tokens of what it writes. examples: part -> its numbers.
         longest: most tokens that a text may have which is written.
     """
 
     sequences: Sequences
     parts: Partition
+    source: Any
     target: Side
     examples: Mapping[str, Any]
     longest: int
@@ -149,18 +152,17 @@ class WritingLoss:
 
 
 def train_writing(
-    spec: NetworkSpec, train: Examples, held: Examples, training: WritingTraining, *, batch: int, epochs: int | None,
-    work: int, fingerprint: Any, **how: Any,
-) -> tuple[Trained, int]:  # fmt: skip
+    spec: NetworkSpec, prepared: Mapping[str, Any], training: WritingTraining, *, notes: Sequence[Note], batch: int,
+    epochs: int | None, work: int, fingerprint: Sequence[Any], **how: Any,
+) -> WriteFitted:  # fmt: skip
     """Train a network that writes.
 
     Args:
-        spec: of it. train, held: examples of both parts. batch: budget of one, in the unit of `costs`.
+        spec: of it. prepared: fields of `WriteFitted`: data, parts, both sides, examples of each part.
+        notes: of the preparation; the last one is told the passes. batch: budget of one, in the unit of `costs`.
         epochs: passes; None takes some 6,000 steps. work, fingerprint: as of `Trainer`. how: its further arguments.
-
-    Returns:
-        What came of it, and how many passes there were at most.
     """
+    train, held = prepared["examples"]["train"], prepared["examples"]["validation"]
     steps = len(Budget(train.costs, batch, 0))
     epochs = epochs or epochs_for(steps)
     forcing = None
@@ -171,4 +173,7 @@ def train_writing(
     validation = Validation(loss, chunks, held.gather, lambda own: int((own[3] != PADDING).sum()))
     trainer = Trainer(replace(training, max_epochs=epochs), work=work, fingerprint=fingerprint, **how)
     problem = Problem(spec, lambda own: WritingBatches(train, batch, own), loss, validation)
-    return trainer.train(problem), epochs
+    trained = trainer.train(problem)
+    told = [*notes[:-1], replace(notes[-1], values={**notes[-1].values, "epochs": epochs})]
+    found = (*prepared["sequences"].notes, *prepared["parts"].notes, *told)
+    return WriteFitted(trained.network, trained.histories, found, **prepared, longest=longest_of(train))
