@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.open import Stored
     from tidegate.tasks.run import Content
     from tidegate.tasks.search.leaderboard import Leaderboard
-    from tidegate.train.progress import ProgressBar
+    from tidegate.train.progress import Progress
 
 Self = TypeVar("Self", bound="Estimator")
 
@@ -64,11 +64,6 @@ class FitCall:
     resume: bool
     overwrite: bool
     progress: bool | None
-
-    @property
-    def checkpoints(self) -> Path | None:
-        """Folder for the training's state."""
-        return None if self.out is None else Path(self.out) / "checkpoints"
 
     def read_with(self) -> dict[str, Any]:
         """All options that the data were read with, by whoever read them."""
@@ -134,17 +129,19 @@ class Estimator(Parameters, Notebook, ABC):
     def _fit_into(self: Self, call: FitCall, begun: float) -> Self:
         """`_fit`, where nobody else writes into the run's folder."""
         from tidegate.tasks.run import check_folder
-        from tidegate.train.progress import ProgressBar
+        from tidegate.train.progress import Progress, ProgressBar
 
         if call.out is not None:
             check_folder(Path(call.out), replace=call.resume or call.overwrite)
         examples = self.read(call.data, **{**call.columns, **call.reading})
         begin = time.monotonic()
+        kept = None if call.out is None else Path(call.out) / "checkpoints"
         with ProgressBar(call.progress) as bar:
+            progress = Progress(kept, call.resume, bar)
             if self.preset is None and self.time_limit is None:
-                self._train(examples, call, bar)
+                self._train(examples, call, progress)
             else:
-                search(self, examples, call, bar, begun)
+                search(self, examples, call, progress, begun)
         self.seconds_ = time.monotonic() - begin
         if call.out is not None:
             config = {
@@ -178,7 +175,7 @@ class Estimator(Parameters, Notebook, ABC):
         """
 
     @abstractmethod
-    def _train(self, examples: Any, call: FitCall, progress: ProgressBar) -> None:
+    def _train(self, examples: Any, call: FitCall, progress: Progress) -> None:
         """Split, prepare and train, and take over what came of it."""
 
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -22,7 +21,7 @@ from tidegate.train.isolation import seeded_network
 from tidegate.train.loop import Batch, Batches, train
 from tidegate.train.memory import keep_memory
 from tidegate.train.options import TrainOptions
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 from tidegate.train.threads import choose_threads, threads
 
 FittedT = TypeVar("FittedT", bound="Fitted")
@@ -164,8 +163,7 @@ class Trainer:
     Args:
         options: of the training. ensemble_size: networks that are trained alike but for their seeds.
         work: multiplications of a step, in the unit that `choose_threads` counts.
-        checkpoints: folder for the training's state. fingerprint: what must be equal for a training to go on.
-        resume: go on from the checkpoints. progress: shows how far the training is.
+        fingerprint: what must be equal for a training to go on from its checkpoints. progress: where these are.
     """
 
     def __init__(
@@ -174,17 +172,14 @@ class Trainer:
         *,
         ensemble_size: int = 1,
         work: int,
-        checkpoints: Path | None = None,
         fingerprint: Any = None,
-        resume: bool = False,
-        progress: ProgressBar | None = None,
+        progress: Progress = NO_PROGRESS,
     ) -> None:
         keep_memory()
         self.options, self.ensemble_size, self.work = options, ensemble_size, work
-        self.checkpoints, self.fingerprint, self.resume = checkpoints, fingerprint, resume
-        self.progress = progress
-        if progress is not None:
-            progress.max_epochs = options.max_epochs
+        self.fingerprint, self.progress = fingerprint, progress
+        if progress.bar is not None:
+            progress.bar.max_epochs = options.max_epochs
 
     def train(self, problem: Problem, *, name: str = "last", epochs: Sequence[int] | None = None) -> Trained:
         """Train every member: seeds differ, and so weights, order and dropout.
@@ -199,7 +194,7 @@ class Trainer:
             if epochs is not None:
                 own = replace(own, max_epochs=epochs[number], patience=0)
             with limit.within(limit.left() / (self.ensemble_size - number)):
-                network, history = self._one(problem, own, f"{name}-{number}" if number else name, self.progress)
+                network, history = self._one(problem, own, f"{name}-{number}" if number else name, self.progress.bar)
             networks.append(network)
             histories.append(history)
         return Trained(tuple(networks), tuple(histories))
@@ -235,9 +230,9 @@ class Trainer:
 
     def _one(self, problem: Problem, options: TrainOptions, name: str, progress: Any) -> tuple[Network, History]:
         checkpoint = None
-        if self.checkpoints is not None:
+        if self.progress.checkpoints is not None:
             about = [name, self.fingerprint, problem.spec.model_dump_json()]
-            checkpoint = Checkpoint(self.checkpoints / name, about)
+            checkpoint = Checkpoint(self.progress.checkpoints / name, about)
         network = seeded_network(problem.spec, options.seed)
         network.load_state_dict(dict(problem.start), strict=False)
         with threads(choose_threads(self.work)):
@@ -248,7 +243,7 @@ class Trainer:
                 problem.validation,
                 options,
                 checkpoint=checkpoint,
-                resume=self.resume,
+                resume=self.progress.resume,
                 progress=progress,
             )
         return network, history

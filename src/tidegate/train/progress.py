@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -82,3 +84,19 @@ class ProgressBar:
     def epoch(self, epoch: Epoch) -> None:
         """An epoch was done."""
         self.validation = epoch.validation_loss
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is: kept, taken up again, shown.
+
+    Attributes:
+        checkpoints: folder for its state; None keeps none. resume: go on from there. bar: that shows it.
+    """
+
+    checkpoints: Path | None = None
+    resume: bool = False
+    bar: ProgressBar | None = None
+
+
+NO_PROGRESS = Progress()

@@ -25,6 +25,7 @@ from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
 from tidegate.tasks.write.options import method_of
 from tidegate.train.loop import Batch
+from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
 FEWEST = 8  # pictures to train on
@@ -82,11 +83,11 @@ def number_captions(
     return found if longest is None else found.take([i for i, one in enumerate(targets) if len(one) <= longest])
 
 
-def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, **how: Any) -> WriteFitted:
+def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, progress: Progress) -> WriteFitted:
     """Choose the vocabulary and train.
 
     Args:
-        sequences: pictures with captions. parts: of them. choices: options. how: `checkpoints`, `resume`, `progress` of
+        sequences: pictures with captions. parts: of them. choices: options. progress: as of
             `Trainer`.
 
     Raises:
@@ -133,5 +134,5 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, *
         epochs=choices.max_epochs,
         work=size * preparation.height * preparation.width * 9 * sum(choices.network.channels),
         fingerprint=[str(choices), parts.train.tolist(), len(target), preparation.mean],
-        **how,
+        progress=progress,
     )

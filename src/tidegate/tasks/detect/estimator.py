@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.detect.fit import DetectFitted
     from tidegate.tasks.diagnose.trainee import Trainee
     from tidegate.tasks.resample.alarms import AlarmBacktest
+    from tidegate.train.progress import Progress
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -156,7 +157,7 @@ class AnomalyDetector(Estimator):
         check_columns(table.schema)
         return table
 
-    def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Table, call: FitCall, progress: Progress) -> None:
         from tidegate.tasks.detect import fit as fitting
         from tidegate.tasks.detect.known_anomalies import labels_of, tune_threshold
 
@@ -174,8 +175,6 @@ class AnomalyDetector(Estimator):
             parts,
             choices,
             labelled,
-            checkpoints=call.checkpoints,
-            resume=call.resume,
             progress=progress,
             tune=None if labelled is None else tune_threshold(labelled),
         )

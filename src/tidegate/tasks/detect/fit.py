@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, tr
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.train.isolation import plain_torch
 from tidegate.train.options import TrainOptions
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 LONGEST_LAG = 2_016
 VALIDATION_WINDOWS = 2_000
@@ -57,9 +56,7 @@ def fit(
     choices: DetectorChoices,
     labelled: NDArray[np.bool_] | None,
     *,
-    checkpoints: Path | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    progress: Progress = NO_PROGRESS,
     tune: Callable[[Walked, Split, Rules], tuple[Rules, Note | None]] | None = None,
 ) -> DetectFitted:
     """Prepare, train, and measure the errors.
@@ -67,7 +64,7 @@ def fit(
     Args:
         table: all rows. split: its parts; the test part is evaluated, and not learned from.
         choices: the options. labelled: [N], known anomalies, or None.
-        checkpoints: folder for the training's state. resume: go on from it. progress: shows how far it is.
+        progress: how far the training is: kept, taken up again, shown.
         tune: chooses the threshold from what was predicted for the validation part.
 
     Raises:
@@ -96,16 +93,14 @@ def fit(
     batches = batches_of(options)
     loss = RowLoss(choices.loss, rebuild)
     fingerprint = None
-    if checkpoints is not None:
+    if progress.checkpoints is not None:
         parts = {name: rows.tolist() for name, rows in split.parts.items() if name != "test"}
         fingerprint = [str(choices), data_fingerprint(table), parts]
     trainer = Trainer(
         options,
         ensemble_size=choices.ensemble_size,
         work=options.batch_size * 8 * choices.recurrent.hidden_size**2,
-        checkpoints=checkpoints,
         fingerprint=fingerprint,
-        resume=resume,
         progress=progress,
     )
     validation = validation_of(batches, validation_windows(table, split, choices.window), loss)

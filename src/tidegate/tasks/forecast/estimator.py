@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.forecast.intervals import Intervals
     from tidegate.tasks.resample.forecasts import Backtest
     from tidegate.tasks.standing import Standing
+    from tidegate.train.progress import Progress
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -117,15 +118,13 @@ class Forecaster(Estimator):
         """The data as `fit` reads them: see `tidegate.read`; a `Table` is left as it is."""
         return as_table(data, how)
 
-    def _train(self, examples: Table, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Table, call: FitCall, progress: Progress) -> None:
         from tidegate.tasks.forecast import fit as fitting
 
         whole, examples = examples, learnable(examples)
         parts, choices = split_and_choose(self, examples, call.split)
         check_names(examples.schema, choices.quantiles)
-        fitted = fitting.fit(
-            examples, parts, choices, checkpoints=call.checkpoints, resume=call.resume, progress=progress
-        )
+        fitted = fitting.fit(examples, parts, choices, progress=progress)
         self._like = call.data
         self.reading_ = reading_of(call)
         self._take(fitted)

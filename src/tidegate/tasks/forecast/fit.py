@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ from tidegate.train.history import History
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
 from tidegate.train.options import TrainOptions
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 from tidegate.train.run import TorchRun
 
 TRIAL_STEPS = 200
@@ -106,9 +105,7 @@ def fit(
     split: Split,
     choices: Choices,
     *,
-    checkpoints: Path | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    progress: Progress = NO_PROGRESS,
     trial_steps: int = TRIAL_STEPS,
     validation_windows: int = VALIDATION_WINDOWS,
 ) -> ForecastFitted:
@@ -117,8 +114,7 @@ def fit(
     Args:
         table: all rows. split: its parts; the test part is not looked at.
         choices: the options.
-        checkpoints: folder for the training's state. resume: go on from it.
-        progress: shows how far the training is.
+        progress: how far the training is: kept, taken up again, shown.
         trial_steps: steps of the short trainings that choose among plans. validation_windows: looked at, at most.
 
     Raises:
@@ -145,9 +141,7 @@ def fit(
         options,
         ensemble_size=choices.ensemble_size,
         work=options.batch_size * 8 * choices.recurrent.hidden_size**2,
-        checkpoints=checkpoints,
-        fingerprint=None if checkpoints is None else own.fingerprint(),
-        resume=resume,
+        fingerprint=None if progress.checkpoints is None else own.fingerprint(),
         progress=progress,
     )
     # What the options leave to the data is settled by short trainings before the long one, never after it.

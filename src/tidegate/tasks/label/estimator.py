@@ -28,6 +28,7 @@ from tidegate.tasks.label.options import EncoderOptions, LabelChoices
 from tidegate.tasks.label.reading import carried, kept
 from tidegate.tasks.options import Members
 from tidegate.tasks.params import SklearnTags
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from tidegate.evaluate.leaks.audit import Audit
@@ -114,11 +115,11 @@ class SequenceEstimator(SklearnTags, Estimator):
             )
         return data
 
-    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Sequences, call: FitCall, progress: Progress) -> None:
         if getattr(call.data, "ndim", 0) == 2 and isinstance(plain_arrays(call.data), np.ndarray):
             self.columns_ = call.data.shape[1]
         parts = partition(examples, **call.split, seed=self.seed)
-        self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
+        self._fit_parts(examples, parts, progress)
         self.reading_ = kept(call.read_with(), examples)
 
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:
@@ -129,15 +130,7 @@ class SequenceEstimator(SklearnTags, Estimator):
 
         return {SEEN: pack_seen(self.fitted_.seen)}
 
-    def _fit_parts(
-        self,
-        sequences: Sequences,
-        parts: Partition,
-        *,
-        checkpoints: Path | None = None,
-        resume: bool = False,
-        progress: Any = None,
-    ) -> None:
+    def _fit_parts(self, sequences: Sequences, parts: Partition, progress: Progress = NO_PROGRESS) -> None:
         """Train on parts that are settled."""
         from tidegate.tasks.label.fit import fit_labels
         from tidegate.train.run import TorchRun
@@ -149,8 +142,6 @@ class SequenceEstimator(SklearnTags, Estimator):
             make_labels=self._make_labels,
             make_loss=self._make_loss,
             decide=self._decide,
-            checkpoints=checkpoints,
-            resume=resume,
             progress=progress,
         )
         self.fitted_, self.history_ = fitted, fitted.history

@@ -6,7 +6,6 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches
 from tidegate.tasks.label.options import LabelChoices, unused
 from tidegate.tasks.options import AUTO, FitOptions
 from tidegate.train.isolation import plain_torch
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 from tidegate.train.run import TorchRun
 
 STEPS = 1_500
@@ -78,9 +77,7 @@ def fit_labels(
     make_labels: Callable[[NDArray[Any], tuple[str, ...]], Labels],
     make_loss: Callable[[Labels, NDArray[Any]], Loss],
     decide: Decide,
-    checkpoints: Path | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> LabelFitted:
     """Prepare, train, decide.
 
@@ -90,7 +87,7 @@ def fit_labels(
         make_labels: fits the labels' encoding, from the training part's labels and their names.
         make_loss: the loss, from the encoding and the encoded labels of the training part.
         decide: how outputs become answers, from outputs and encoded labels of the validation part, and the encoding.
-        checkpoints: folder for the training's state. resume: go on from it. progress: shows how far it is.
+        progress: how far the training is: kept, taken up again, shown.
 
     Raises:
         ConfigError, DataError, TrainingError: what cannot work, and how to fix it.
@@ -117,9 +114,7 @@ def fit_labels(
             options.batch_size * 8 * choices.recurrent.hidden_size**2,
             _branch_work(fold.plan, training, options.batch_size),
         ),
-        checkpoints=checkpoints,
-        fingerprint=None if checkpoints is None else [str(choices), fold.fingerprint(), parts.train.tolist()],
-        resume=resume,
+        fingerprint=None if progress.checkpoints is None else [str(choices), fold.fingerprint(), parts.train.tolist()],
         progress=progress,
     )
     problem = fold.problem(make_loss, training, validation)

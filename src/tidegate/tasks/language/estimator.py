@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from tidegate.tasks.explain.language import Surprise
     from tidegate.tasks.label.compare import Comparison, Rivals
     from tidegate.tasks.language.fit import LanguageFitted
+    from tidegate.train.progress import Progress
 
 PARTS = ("validation", "test")
 
@@ -172,17 +173,16 @@ class LanguageModel(Generating):
         """The data as `fit` reads them: see `tidegate.data.files.corpus.read_corpus`."""
         return read_corpus(data, **how)
 
-    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Sequences, call: FitCall, progress: Progress) -> None:
         from tidegate.tasks.language.fit import cut_corpus, fit_language
 
         parts = cut_corpus(examples, call.split, self.check().tokens)
 
         def say(advice: Advice) -> None:
-            if progress.show:
+            if progress.bar is not None and progress.bar.show:
                 print(advice, file=sys.stderr)
 
-        where = {"checkpoints": call.checkpoints, "resume": call.resume}
-        self._take(fit_language(examples, parts, self.check(), progress=progress, say=say, **where))  # type: ignore[arg-type]
+        self._take(fit_language(examples, parts, self.check(), progress=progress, say=say))
         self.reading_ = {
             name: value for name, value in call.read_with().items() if value is not None and name != "data"
         }

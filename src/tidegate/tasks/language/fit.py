@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from tidegate.tasks.language.pieces import PieceLoss, Pieces, PieceValidation, b
 from tidegate.train.label_losses import TEACHER, softened
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -86,15 +85,13 @@ def fit_language(
     parts: TextParts,
     choices: LanguageChoices,
     *,
-    checkpoints: Path | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    progress: Progress = NO_PROGRESS,
     say: Callable[[Advice], None] | None = None,
 ) -> LanguageFitted:
     """Choose the vocabulary and the size, and train.
 
     Args:
-        sequences: the corpus. parts: of it. choices: options. checkpoints, resume, progress: as of `Trainer`.
+        sequences: the corpus. parts: of it. choices: options. progress: as of `Trainer`.
         say: told the advice before the training starts.
 
     Raises:
@@ -117,9 +114,7 @@ def fit_language(
     trainer = Trainer(
         options,
         work=advice.batch_size * 4 * advice.units * (getattr(spec.layers[0], "size", PITCHES) + advice.units),
-        checkpoints=checkpoints,
         fingerprint=[str(choices), hashlib.sha256(train.tobytes() + held.tobytes()).hexdigest()],
-        resume=resume,
         progress=progress,
     )
     problem = Problem(

@@ -206,7 +206,7 @@ def _judge(
     from tidegate.tasks.detect.evaluate import evaluate_rows
     from tidegate.tasks.detect.frame import event_columns
     from tidegate.tasks.detect.known_anomalies import tune_threshold
-    from tidegate.train.progress import ProgressBar
+    from tidegate.train.progress import Progress, ProgressBar
 
     part = fold_table(table, clock, fold, fold, validation, gap)
     marks = None
@@ -220,7 +220,7 @@ def _judge(
             part.split,
             model.check(),
             marks,
-            progress=bar,
+            progress=Progress(bar=bar),
             tune=None if marks is None else tune_threshold(marks),
         )
     tested, walked = part.split["test"], fitted.walked

@@ -198,14 +198,14 @@ def train_fold(
     """A forecaster with the same options, fitted on one fold's training part."""
     from tidegate.tasks.forecast import fit as fitting
     from tidegate.tasks.forecast.choices import make_choices
-    from tidegate.train.progress import ProgressBar
+    from tidegate.train.progress import Progress, ProgressBar
 
     fresh = type(model)(**model.get_params())
     part = fold_table(table, clock, fold, fold, plan.validation, plan.gap, model.horizon)
     choices = make_choices(fresh, part.table, part.split.train)
     begin = clock_time.monotonic()
     with ProgressBar(progress, label=label) as bar:
-        fresh._take(fitting.fit(part.table, part.split, choices, progress=bar))
+        fresh._take(fitting.fit(part.table, part.split, choices, progress=Progress(bar=bar)))
     fresh.seconds_ = clock_time.monotonic() - begin
     return fresh
 

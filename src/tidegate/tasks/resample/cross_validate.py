@@ -159,7 +159,7 @@ def cross_validate(
     require_verb(estimator, "cross_validate")
     if validation == 0:
         raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
-    from tidegate.train.progress import ProgressBar
+    from tidegate.train.progress import Progress, ProgressBar
 
     estimator.check()
     sequences = estimator.read(data, labels, **reading)
@@ -174,7 +174,7 @@ def cross_validate(
         parts = Partition(rest[inner.train], rest[inner.validation], test, chosen)
         model = type(estimator)(**estimator.get_params())
         with ProgressBar(progress) as bar:
-            model._fit_parts(sequences, parts, progress=bar)
+            model._fit_parts(sequences, parts, Progress(bar=bar))
         higher = isinstance(model.labels_, ClassLabels)
         return FoldEvaluation(evaluate_part(model, "test").evaluation, higher, len(test))
 

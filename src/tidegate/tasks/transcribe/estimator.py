@@ -25,6 +25,7 @@ from tidegate.runtime.transcribe.transcript import Transcript
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import Size, group, recurrent_options, training_options
 from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, SpeechNetwork, SpeechTraining, divide
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from tidegate.evaluate.text.speech import SpeechEvaluation
@@ -131,21 +132,20 @@ class Transcriber(Estimator):
         """The data as `fit` reads them: see `tidegate.data.sources.media.speech.read_speech`."""
         return read_speech(data, texts, **how)
 
-    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Sequences, call: FitCall, progress: Progress) -> None:
         parts = divide(examples, call.split, self.seed)
         told = {name: value for name, value in call.read_with().items() if value is not None}
         self.reading_ = {name: value for name, value in told.items() if name not in ("data", *LISTS)}
         self.reading_["rate"] = rate_of(examples)
-        where = {"checkpoints": call.checkpoints, "resume": call.resume, "progress": progress}
-        self._fit_parts(examples, parts, **where)
+        self._fit_parts(examples, parts, progress)
 
-    def _fit_parts(self, examples: Sequences, parts: Any, **where: Any) -> None:
+    def _fit_parts(self, examples: Sequences, parts: Any, progress: Progress = NO_PROGRESS) -> None:
         """Train on parts that are settled."""
         from tidegate.tasks.transcribe.fit import fit_speech_model
 
         window = self.reading_.get("window", WINDOW)
         reading = {"rate": self.reading_["rate"], "window": window, "hop": 1 / float(examples.rate or 100)}
-        self._take(fit_speech_model(examples, parts, self.check(), reading=reading, **where))
+        self._take(fit_speech_model(examples, parts, self.check(), reading=reading, progress=progress))
 
     def _read_how(self, call: FitCall) -> Mapping[str, Any]:
         lists = {**call.columns, **call.reading, **(call.source or {})}

@@ -7,7 +7,6 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -28,7 +27,7 @@ from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.transcribe.examples import Recordings, SpeechBatches, ctc_loss, needed, validation_of
 from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, build_spec, fill_budget
 from tidegate.train.isolation import plain_torch
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 FEWEST = 4
 OFTEN, MOST_WORDS = 8, 500  # how often every word must be heard to be a symbol of its own, and how many such there are
@@ -66,15 +65,13 @@ def fit_speech_model(
     choices: SpeechChoices,
     *,
     reading: Any,
-    checkpoints: Path | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> SpeechFitted:
     """Prepare, train, and choose how scores become texts.
 
     Args:
         sequences: log-mel features with texts. parts: of them; the test part is not looked at. choices: the options.
-        reading: rate, window and hop of the features. checkpoints, resume, progress: as of `Trainer`.
+        reading: rate, window and hop of the features. progress: as of `Trainer`.
 
     Raises:
         DataError: too few recordings, or texts too long for them.
@@ -100,9 +97,7 @@ def fit_speech_model(
     trainer = Trainer(
         options,
         work=options.batch_size * 4 * hidden * (hidden + max(hidden, preparation.inputs)),
-        checkpoints=checkpoints,
         fingerprint=[str(choices), digest.hexdigest()],
-        resume=resume,
         progress=progress,
     )
     problem = Problem(

@@ -22,6 +22,7 @@ from tidegate.tasks.translate.options import TranslateChoices, batch_for, build_
 from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
 from tidegate.train.loop import Batch
+from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
 FEWEST = 8  # pairs to train on
@@ -112,11 +113,11 @@ def number_pairs(
     return Pairs(tuple(sources), tuple(targets), tuple(copies)), left
 
 
-def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices, **how: Any) -> WriteFitted:
+def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices, progress: Progress) -> WriteFitted:
     """Choose both vocabularies and train.
 
     Args:
-        sequences: pairs. parts: of them. choices: options. how: `checkpoints`, `resume`, `progress` of `Trainer`.
+        sequences: pairs. parts: of them. choices: options. progress: as of `Trainer`.
 
     Raises:
         DataError: too few pairs.
@@ -155,5 +156,5 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
         epochs=choices.max_epochs,
         work=tokens * 4 * units * units // 8,
         fingerprint=[str(choices), parts.train.tolist(), len(source), len(target)],
-        **how,
+        progress=progress,
     )

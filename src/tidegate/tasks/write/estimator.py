@@ -21,6 +21,7 @@ from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import group, overrule
 from tidegate.tasks.run import Content
 from tidegate.tasks.write.options import WritingTraining
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
     from tidegate.diagnose.evidence import Evidence
@@ -81,18 +82,18 @@ class WritingEstimator(Estimator):
         found: Sequences = type(self).READER(data, **how)  # type: ignore[assignment]
         return found
 
-    def _train(self, examples: Sequences, call: FitCall, progress: Any) -> None:
+    def _train(self, examples: Sequences, call: FitCall, progress: Progress) -> None:
         parts = self._divide(examples, call.split)
-        self._fit_parts(examples, parts, checkpoints=call.checkpoints, resume=call.resume, progress=progress)
+        self._fit_parts(examples, parts, progress)
         self.reading_ = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in call.read_with().items()
             if name != "data" and isinstance(value, (str, int, float, bool, list, tuple))
         }
 
-    def _fit_parts(self, sequences: Sequences, parts: Partition, **how: Any) -> None:
-        """Train on parts that are settled; `how` are `checkpoints`, `resume` and `progress` of `Trainer`."""
-        self._take(self._own("{}.fit").fit_parts(sequences, parts, self.check(), **how))
+    def _fit_parts(self, sequences: Sequences, parts: Partition, progress: Progress = NO_PROGRESS) -> None:
+        """Train on parts that are settled."""
+        self._take(self._own("{}.fit").fit_parts(sequences, parts, self.check(), progress))
 
     def _take(self, fitted: WriteFitted) -> None:
         self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
