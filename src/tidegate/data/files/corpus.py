@@ -181,20 +181,7 @@ def _read(path: Path, encoding: str | None, notes: list[Note]) -> str:
         )
     if not content:
         raise DataError(tr("{path} is empty: expected a text to learn from", path=path))
-    found = dialect.encoding_of(path, content[: 1 << 18], encoding)
-    try:
-        text = content.decode(found)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ReadError(
-            tr(
-                "{path}, line {line}: byte {content:#04x} is no {found} text; pass its encoding= (--encoding)",
-                path=path,
-                line=line,
-                content=content[error.start],
-                found=found,
-            )
-        ) from None
+    text, found = dialect.decoded(path, content, encoding)
     if encoding is None and not found.startswith("utf"):
         message = "{name} was read as {encoding}, as its letters suggest; pass encoding= if that is wrong."
         notes.append(Note("encoding", message, {"name": path.name, "encoding": found}))

@@ -128,6 +128,22 @@ def encoding_of(path: Path, start: bytes, given: str | None) -> str:
         return guess(start)
 
 
+def decoded(path: Path, content: bytes, given: str | None) -> tuple[str, str]:
+    """A whole file's text, and its encoding as `encoding_of` finds it.
+
+    Raises:
+        ReadError: a byte is no text, with its line.
+    """
+    found = encoding_of(path, content[: 1 << 18], given)
+    try:
+        return content.decode(found), found
+    except UnicodeDecodeError as error:
+        message = "{path}, line {line}: byte {content:#04x} is no {found} text; pass its encoding= (--encoding)"
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        raise ReadError(tr(message, path=path, line=line, content=byte, found=found)) from None
+
+
 def codec(name: str) -> str:
     """The canonical name of an encoding.
 

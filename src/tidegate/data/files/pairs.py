@@ -173,20 +173,9 @@ def _lines(path: Path, encoding: str | None) -> list[str]:
     try:
         with dialect.open_bytes(path) as file:
             content = file.read()
-        found = dialect.encoding_of(path, content[: 1 << 18], encoding)
-        text = content.decode(found).removeprefix("\ufeff")
     except OSError as error:
         raise ReadError(tr("{path} cannot be read: {error}", path=path, error=error)) from None
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ReadError(
-            tr(
-                "{path}, line {line} is no {found} text; pass its encoding= (--encoding)",
-                path=path,
-                line=line,
-                found=found,
-            )
-        ) from None
+    text = dialect.decoded(path, content, encoding)[0].removeprefix("\ufeff")
     lines = text.replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines and not lines[-1] else lines
 

@@ -9,6 +9,7 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tidegate.core.translate import tr
 from tidegate.data.sources.build import pack
 from tidegate.data.sources.folder import files_below
 from tidegate.data.sources.media.images import IMAGES
-from tidegate.data.sources.media.rows import TABLES, different, named_rows, objects, usable
+from tidegate.data.sources.media.rows import different, items_of, named_rows, objects, table_in, usable, written_for
 from tidegate.prepare.pictures import Pixels, fit_picture
 from tidegate.prepare.sequence.fitted import pixel_names
 
@@ -107,10 +108,8 @@ def read_pictures(
         groups=objects(keys) if len(set(keys)) < len(keys) else None,
         notes=notes,
     )
-    written = all(own.text is not None for own in shown)
-    parts = objects([own.part for own in shown]) if all(own.part is not None for own in shown) else None
-    labels = objects([_plain(own.text or "") for own in shown]) if written else None
-    return replace(made, labels=labels, parts=parts, label_names=("caption",) if written else ())
+    texts = [_plain(own.text or "") for own in shown] if all(own.text is not None for own in shown) else None
+    return written_for(made, "caption", texts, [own.part for own in shown])
 
 
 def pixels_of(sequences: Sequences) -> Pixels:
@@ -140,15 +139,11 @@ def _check(size: Any, colour: Any, broken: Any) -> None:
 
 
 def _given(data: Any, captions: Any, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
-    if isinstance(data, (str, PathLike)):
-        root = Path(data).expanduser()
-        if root.is_dir():
-            return _folder(root, columns, notes)
-        if root.suffix.lower() not in IMAGES:
-            return _table(root, root.parent, columns, notes)
-        data = [root]
-    if not isinstance(data, (list, tuple, np.ndarray)):
-        return _table(data, Path(), columns, notes)
+    how: dict[str, Any] = {"columns": columns, "notes": notes}
+    data, as_list = items_of(data, IMAGES, partial(_folder, **how), partial(_table, **how))
+    if not as_list:
+        found: list[_Shown] = data
+        return found
     if isinstance(data, np.ndarray) and data.ndim not in (3, 4):
         message = "an array of pictures is [N, H, W] or [N, H, W, C]; got {shape}"
         raise SchemaError(tr(message, shape=list(data.shape)))
@@ -169,10 +164,9 @@ def _given(data: Any, captions: Any, columns: Mapping[str, str | None], notes: l
 
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
     """Pictures of a folder: as a table in it says, or all, each with the text file beside it."""
-    tables = [file for stem in ("captions", "metadata") for file in sorted(root.glob(f"{stem}.*"))]
-    tables = [file for file in tables if file.suffix.lower() in TABLES]
-    if tables:
-        return _table(tables[0], root, columns, notes)
+    table = table_in(root, "captions", "metadata")
+    if table is not None:
+        return _table(table, root, columns, notes)
     files = files_below(root, IMAGES)
     if not files:
         raise ReadError(tr("{folder} holds no pictures ({endings} ...)", folder=root, endings=", ".join(IMAGES[:3])))

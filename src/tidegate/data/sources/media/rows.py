@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from tidegate.core.errors import DataError, ReadError, SchemaError
+from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import options_of
@@ -98,6 +102,39 @@ def usable(
         message = "{count} files cannot be used and were left out: {files}."
         notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
     return [own for own, _ in kept], [item for _, item in kept]
+
+
+def items_of(data: Any, endings: Sequence[str], folder: Callable[[Path], Own], table: Callable[..., Own]) -> Any:
+    """The items of a list or an array, a single file among them; else what a folder or a table says of them.
+
+    Args:
+        data: as a user gave it. endings: of files that are an item. folder: reads one. table: reads one, given it and
+            the folder that its paths are in.
+
+    Returns:
+        A list or an array of items, or what `folder` or `table` gave, with whether it is the former.
+    """
+    if isinstance(data, (str, PathLike)):
+        root = Path(data).expanduser()
+        if root.is_dir():
+            return folder(root), False
+        if root.suffix.lower() not in endings:
+            return table(root, root.parent), False
+        return [root], True
+    return (data, True) if isinstance(data, (list, tuple, np.ndarray)) else (table(data, Path()), False)
+
+
+def table_in(root: Path, *stems: str) -> Path | None:
+    """The table of a folder that is called so."""
+    tables = [file for stem in stems for file in sorted(root.glob(f"{stem}.*")) if file.suffix.lower() in TABLES]
+    return tables[0] if tables else None
+
+
+def written_for(made: Sequences, name: str, texts: Sequence[str] | None, parts: Sequence[str | None]) -> Sequences:
+    """Sequences with the texts that stand with them, and the parts where every one has its own."""
+    known = objects(parts) if all(part is not None for part in parts) else None
+    labels = None if texts is None else objects(texts)
+    return replace(made, labels=labels, parts=known, label_names=() if texts is None else (name,))
 
 
 def different(names: Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below
-from tidegate.data.sources.media.rows import TABLES, different, named_rows, objects, usable
+from tidegate.data.sources.media.rows import different, items_of, named_rows, objects, table_in, usable, written_for
 from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 from tidegate.data.sources.media.wav import SOUNDS
 
@@ -105,26 +106,20 @@ def read_speech(
         rate=1 / hop,
         notes=notes,
     )
-    parts = objects([own.part for own in said]) if all(own.part is not None for own in said) else None
-    labels = objects([_plain(own.text or "", lowercase) for own in said]) if spoken else None
-    return replace(made, labels=labels, parts=parts, label_names=("text",) if spoken else ())
+    texts = [_plain(own.text or "", lowercase) for own in said] if spoken else None
+    return written_for(made, "text", texts, [own.part for own in said])
 
 
 def _given(
     data: Any, texts: Any, speakers: Any, columns: Mapping[str, str | None], rate: int | None, notes: list[Note]
 ) -> list[_Said]:
-    if isinstance(data, (str, PathLike)):
-        root = Path(data).expanduser()
-        if root.is_dir():
-            return _folder(root, columns, notes)
-        if root.suffix.lower() in SOUNDS:
-            data = [root]
-        else:
-            return _table(root, root.parent, columns, notes)
+    how: dict[str, Any] = {"columns": columns, "notes": notes}
+    data, as_list = items_of(data, SOUNDS, partial(_folder, **how), partial(_table, **how))
+    if not as_list:
+        found: list[_Said] = data
+        return found
     if isinstance(data, np.ndarray) and data.dtype.kind in "fiu" and data.ndim == 1:
         data = [data]
-    if not isinstance(data, (list, tuple, np.ndarray)):
-        return _table(data, Path(), columns, notes)
     for name, own in (("texts", texts), ("speakers", speakers)):
         if own is not None and len(own) != len(data):
             message = "{count} recordings and {other} {name}: give one for each"
@@ -146,10 +141,9 @@ def _given(
 
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
     """Recordings of a folder, by whichever way their texts are told."""
-    tables = [file for stem in ("transcripts", "metadata") for file in sorted(root.glob(f"{stem}.*"))]
-    tables = [file for file in tables if file.suffix.lower() in TABLES]
-    if tables:
-        return _table(tables[0], root, columns, notes)
+    table = table_in(root, "transcripts", "metadata")
+    if table is not None:
+        return _table(table, root, columns, notes)
     sounds = files_below(root, SOUNDS)
     if not sounds:
         raise ReadError(f"{root} holds no sound files ({', '.join(SOUNDS[:4])} ...)")

@@ -60,19 +60,8 @@ def folds(y: NDArray[Any] | None, rows: int, groups: NDArray[Any] | None, seed: 
     return out
 
 
-def fit_logistic(
-    x: Any,
-    y: Rows,
-    count: int,
-    *,
-    groups: NDArray[Any] | None,
-    seed: int,
-    deadline: Deadline,
-    strengths: tuple[float, ...] = STRENGTHS,
-) -> Callable[[Any], Array]:
-    """Logistic regression of classes on rows of numbers, its strength as `choose_strength` finds it.
-
-    Args: as of `choose_strength`.
+def fit_logistic(x: Any, y: Rows, count: int, **how: Any) -> Callable[[Any], Array]:
+    """Logistic regression of classes on rows of numbers, its strength as `choose_strength` finds it by the same `how`.
 
     Returns:
         A function from rows [M', F] to probabilities [M', K].
@@ -80,8 +69,7 @@ def fit_logistic(
     if len(np.unique(y)) < 2:
         sure = np.eye(count)[int(y[0])] if len(y) else np.full(count, 1.0 / count)
         return lambda rows: np.tile(sure, (rows.shape[0], 1))
-    best = choose_strength(x, y, count, groups=groups, seed=seed, deadline=deadline, strengths=strengths)
-    model = logistic(x, y, best)
+    model = logistic(x, y, choose_strength(x, y, count, **how))
     return lambda rows: _spread(model, rows, count)
 
 
