@@ -133,14 +133,8 @@ def read_artifact(path: Path) -> Artifact:
             )
         contents[name] = content
     if set(record.files) != set(FILES):
-        raise ArtifactError(
-            tr(
-                "{value}: files are {shown}, expected {shown2}",
-                value=folder / "model.json",
-                shown=sorted(record.files),
-                shown2=sorted(FILES),
-            )
-        )
+        message = "{value}: files are {shown}, expected {shown2}"
+        raise ArtifactError(tr(message, value=folder / "model.json", shown=sorted(record.files), shown2=sorted(FILES)))
     weights = unpack_weights(folder / FILES[0], contents[FILES[0]], record.network, record.weights)
     return Artifact(
         record=record,
@@ -179,22 +173,13 @@ def _read_record(folder: Path) -> ModelRecord:
     state = _parse(place, _read_bytes(place, LARGEST_JSON))
     version = state.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ArtifactError(
-            tr(
-                "{place}: format_version is {version}, expected a whole number from 1",
-                place=place,
-                version=repr(version),
-            )
-        )
+        message = "{place}: format_version is {version}, expected a whole number from 1"
+        raise ArtifactError(tr(message, place=place, version=repr(version)))
     if version > FORMAT_VERSION:
-        raise ArtifactError(
-            tr(
-                "{place} is of format version {version}; this tidegate reads up to {FORMAT_VERSION}. Upgrade tidegate.",
-                place=place,
-                version=version,
-                FORMAT_VERSION=FORMAT_VERSION,
-            )
+        message = (
+            "{place} is of format version {version}; this tidegate reads up to {FORMAT_VERSION}. Upgrade tidegate."
         )
+        raise ArtifactError(tr(message, place=place, version=version, FORMAT_VERSION=FORMAT_VERSION))
     network = NetworkSpec.from_json(state.pop("network", None))
     try:
         return ModelRecord.model_validate({**state, "network": network})
@@ -216,14 +201,8 @@ def _read_bytes(place: Path, largest: int) -> bytes:
     if place.is_symlink() or not place.is_file():
         raise ArtifactError(tr("{place} is missing (or is not a plain file): the model is incomplete", place=place))
     if place.stat().st_size > largest:
-        raise ArtifactError(
-            tr(
-                "{place} has {st_size} bytes, more than the {largest} that are allowed",
-                place=place,
-                st_size=place.stat().st_size,
-                largest=largest,
-            )
-        )
+        message = "{place} has {st_size} bytes, more than the {largest} that are allowed"
+        raise ArtifactError(tr(message, place=place, st_size=place.stat().st_size, largest=largest))
     try:
         return place.read_bytes()
     except OSError as error:

@@ -106,22 +106,18 @@ def _old(path: Path) -> Path:
 def _refuse_strangers(path: Path, files: Mapping[str, bytes]) -> None:
     """Replacing a folder deletes it: only one that holds nothing but files of these names may go."""
     if not path.is_dir() or path.is_symlink():
-        raise OutputError(
-            tr(
-                "cannot write {path}: it is a file or a link, not a folder. Nothing was replaced; choose another name.",
-                path=path,
-            )
+        message = (
+            "cannot write {path}: it is a file or a link, not a folder. Nothing was replaced; choose another name."
         )
+        raise OutputError(tr(message, path=path))
     strangers = sorted(entry.name for entry in path.iterdir() if entry.name not in files)
     if strangers:
+        message = (
+            "cannot replace {path}: it holds {shown}{more}, which would be lost. Nothing was replaced; choose a new "
+            "folder, or one that was written here before."
+        )
         raise OutputError(
-            tr(
-                "cannot replace {path}: it holds {shown}{more}, which would be lost. Nothing was replaced; choose"
-                " a new folder, or one that was written here before.",
-                path=path,
-                shown=", ".join(strangers[:3]),
-                more=" and more" if len(strangers) > 3 else "",
-            )
+            tr(message, path=path, shown=", ".join(strangers[:3]), more=" and more" if len(strangers) > 3 else "")
         )
 
 

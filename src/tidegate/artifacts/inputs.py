@@ -31,15 +31,8 @@ def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> No
         wrong = f"{int(lengths.min())} to {int(lengths.max())}"
     else:
         return
-    raise ConfigError(
-        tr(
-            "lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}",
-            batch=batch,
-            least=least,
-            steps=steps,
-            wrong=wrong,
-        )
-    )
+    message = "lengths must be {batch} whole numbers from {least} to {steps}, one for each row; got {wrong}"
+    raise ConfigError(tr(message, batch=batch, least=least, steps=steps, wrong=wrong))
 
 
 def check_tokens(tokens: Any, vocabulary: int) -> None:
@@ -54,13 +47,8 @@ def check_tokens(tokens: Any, vocabulary: int) -> None:
         wrong = f"{int(tokens.min())} to {int(tokens.max())}"
     else:
         return
-    raise ConfigError(
-        tr(
-            "this network reads tokens [B, T], whole numbers from 0 to {value}; got {wrong}",
-            value=vocabulary - 1,
-            wrong=wrong,
-        )
-    )
+    message = "this network reads tokens [B, T], whole numbers from 0 to {value}; got {wrong}"
+    raise ConfigError(tr(message, value=vocabulary - 1, wrong=wrong))
 
 
 def pair_rows(before: Any, tokens: Any, pairs: int) -> Any:

@@ -81,12 +81,8 @@ def _taken(folder: Path, until: float) -> int:
             if time.monotonic() < until:
                 time.sleep(PAUSE)
                 continue
-            raise OutputError(
-                tr(
-                    "another process writes into {folder} at this moment: wait for it, or choose another folder",
-                    folder=folder,
-                )
-            )
+            message = "another process writes into {folder} at this moment: wait for it, or choose another folder"
+            raise OutputError(tr(message, folder=folder))
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(handle), os.stat(place)):
                 return handle

@@ -135,14 +135,8 @@ def unpack_weights(place: Path, content: bytes, spec: NetworkSpec, storage: Stor
         if not np.isfinite(tensors[name]).all():
             raise ArtifactError(tr("{place}: tensor {name} holds values that are not finite", place=place, name=name))
         if np.abs(tensors[name]).max(initial=0) > LARGEST_WEIGHT:
-            raise ArtifactError(
-                tr(
-                    "{place}: tensor {name} holds values beyond {largest_weight:g}, which no training gives",
-                    place=place,
-                    name=name,
-                    largest_weight=LARGEST_WEIGHT,
-                )
-            )
+            message = "{place}: tensor {name} holds values beyond {largest_weight:g}, which no training gives"
+            raise ArtifactError(tr(message, place=place, name=name, largest_weight=LARGEST_WEIGHT))
     return Tensors(tensors, matrices)
 
 
@@ -165,28 +159,14 @@ def _parse(place: Path, content: bytes, expected: Mapping[str, tuple[str, Shape]
         raise ArtifactError(tr("{place} is not a safetensors file: {error}", place=place, error=error)) from error
     missing, extra = sorted(set(expected) - set(entries)), sorted(set(entries) - set(expected))
     if missing or extra:
-        raise ArtifactError(
-            tr(
-                "{place}: tensors do not match the network: missing {missing}, extra {extra}",
-                place=place,
-                missing=missing,
-                extra=extra,
-            )
-        )
+        message = "{place}: tensors do not match the network: missing {missing}, extra {extra}"
+        raise ArtifactError(tr(message, place=place, missing=missing, extra=extra))
     arrays: dict[str, NDArray[Any]] = {}
     for name, (kind, shape) in expected.items():
         if entries[name][:2] != (kind, shape):
             given = f"{entries[name][0]} of shape {entries[name][1]}"
-            raise ArtifactError(
-                tr(
-                    "{place}: tensor {name} is {given}, expected {kinds} of shape {shape}",
-                    place=place,
-                    name=name,
-                    given=given,
-                    kinds=KINDS[kind],
-                    shape=shape,
-                )
-            )
+            message = "{place}: tensor {name} is {given}, expected {kinds} of shape {shape}"
+            raise ArtifactError(tr(message, place=place, name=name, given=given, kinds=KINDS[kind], shape=shape))
         dtype = {"F32": "<f4", "BF16": "<u2", "I8": "i1"}[kind]
         arrays[name] = np.frombuffer(bytearray(entries[name][2]), dtype).reshape(shape)
     return arrays
@@ -194,22 +174,11 @@ def _parse(place: Path, content: bytes, expected: Mapping[str, tuple[str, Shape]
 
 def _matrix(place: Path, name: str, values: NDArray[np.int8], steps: NDArray[np.float32]) -> Matrix8:
     if not (np.isfinite(steps).all() and (steps >= 0).all()):
-        raise ArtifactError(
-            tr(
-                "{place}: tensor {name}{step} holds values that are not finite, or below 0",
-                place=place,
-                name=name,
-                step=STEP,
-            )
-        )
+        message = "{place}: tensor {name}{step} holds values that are not finite, or below 0"
+        raise ArtifactError(tr(message, place=place, name=name, step=STEP))
     if values.min(initial=0) < -LEVELS:
-        raise ArtifactError(
-            tr(
-                "{place}: tensor {name} holds -128, which the products of 8 bits cannot be given",
-                place=place,
-                name=name,
-            )
-        )
+        message = "{place}: tensor {name} holds -128, which the products of 8 bits cannot be given"
+        raise ArtifactError(tr(message, place=place, name=name))
     return Matrix8(values, steps)
 
 

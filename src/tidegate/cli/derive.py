@@ -176,14 +176,8 @@ def merge(found: dict[str, Any], settings: Sequence[str], flag: str = "--set") -
             found[name] = value_of(text)
             continue
         if not isinstance(found.setdefault(group, {}), dict):
-            raise ConfigError(
-                tr(
-                    "{flag} {setting}: {group} is not a group of options, or was set whole before",
-                    flag=flag,
-                    setting=setting,
-                    group=group,
-                )
-            )
+            message = "{flag} {setting}: {group} is not a group of options, or was set whole before"
+            raise ConfigError(tr(message, flag=flag, setting=setting, group=group))
         found[group][key] = value_of(text)
     return found
 

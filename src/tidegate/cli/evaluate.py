@@ -73,27 +73,21 @@ def _check_run(run: Path) -> None:
     if any((run / name).exists() for name in ("metrics.json", "model.json", "model")):
         return
     if (run / "checkpoints").is_dir():
-        raise ArtifactError(
-            tr(
-                "{run}: the training was not finished, so there are no scores yet; repeat the command "
-                "that began it, with --resume",
-                run=run,
-            )
+        message = (
+            "{run}: the training was not finished, so there are no scores yet; repeat the command that began it, with "
+            "--resume"
         )
+        raise ArtifactError(tr(message, run=run))
     what = "it is a file" if run.is_file() else "there is no such folder"
     if run.is_dir():
         below = sorted(place.parent.name for place in run.glob("*/metrics.json"))
         what = "it has neither metrics.json nor model/"
         if below:
             what += f", but there are runs below it: {', '.join(str(run / name) for name in below[:RUNS_NAMED])}"
-    raise ArtifactError(
-        tr(
-            "no run here: {run} ({what}). Name the folder that `tidegate fit ... --out FOLDER` left, "
-            "or begin one with it",
-            run=run,
-            what=what,
-        )
+    message = (
+        "no run here: {run} ({what}). Name the folder that `tidegate fit ... --out FOLDER` left, or begin one with it"
     )
+    raise ArtifactError(tr(message, run=run, what=what))
 
 
 def _fresh(run: Path, model: Any, data: str, reading: dict[str, Any]) -> Any:
@@ -155,23 +149,16 @@ def _stored(run: Path) -> Any:
 
     place = run_folder(run) / "metrics.json"
     if not place.exists():
-        raise ArtifactError(
-            tr(
-                "{run} is a model alone, which has no scores: name the folder of a run, or give new rows to score",
-                run=run,
-            )
-        )
+        message = "{run} is a model alone, which has no scores: name the folder of a run, or give new rows to score"
+        raise ArtifactError(tr(message, run=run))
     try:
         metrics = json.loads(place.read_text(encoding="utf-8"))
         state = dict(metrics["test"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ArtifactError(
-            tr(
-                "{place} holds no scores of a test part; name the folder of a run that had one, or give "
-                "new rows to score",
-                place=place,
-            )
-        ) from error
+        message = (
+            "{place} holds no scores of a test part; name the folder of a run that had one, or give new rows to score"
+        )
+        raise ArtifactError(tr(message, place=place)) from error
     try:
         return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:

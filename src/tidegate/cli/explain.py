@@ -115,13 +115,9 @@ def _options(model: Any, wished: dict[str, Any]) -> dict[str, Any]:
     takes = TAKES[model.task]
     odd = [name for name in wished if name not in takes]
     if odd:
+        message = "--{odd} is not for a {kind}; it takes {names}"
         raise ConfigError(
-            tr(
-                "--{odd} is not for a {kind}; it takes {names}",
-                odd=odd[0],
-                kind=type(model).__name__,
-                names=", ".join("--" + name for name in takes),
-            )
+            tr(message, odd=odd[0], kind=type(model).__name__, names=", ".join("--" + name for name in takes))
         )
     return {takes[name]: value for name, value in wished.items()}
 

@@ -90,13 +90,8 @@ def refuse_options(context: typer.Context, names: Iterable[str], run: str | Path
     if odd:
         flags = {option.name: option.opts[0] for option in context.command.params}
         listed = ", ".join(flags[name] for name in odd)
-        raise ConfigError(
-            tr(
-                "{listed}: {run} is a run, whose options are settled; leave it out, or name a file of data",
-                listed=listed,
-                run=run,
-            )
-        )
+        message = "{listed}: {run} is a run, whose options are settled; leave it out, or name a file of data"
+        raise ConfigError(tr(message, listed=listed, run=run))
 
 
 def is_run(path: str | Path) -> bool:

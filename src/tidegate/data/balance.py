@@ -40,16 +40,12 @@ def deal_classes(
     if len(short):
         shown = ", ".join(f"{names[code]} ({counts[code]})" for code in short[:5])
         more = f" and {len(short) - 5} more" if len(short) > 5 else ""
+        message = (
+            "classes with fewer than {count} members cannot be in every part ({names}): {shown}{more}; collect more "
+            "of them, leave them out, join them with another class, or choose by='random'"
+        )
         raise SplitError(
-            tr(
-                "classes with fewer than {count} members cannot be in every part ({names}): "
-                "{shown}{more}; collect more of them, leave them out, join them with another class, or "
-                "choose by='random'",
-                count=len(parts),
-                names=", ".join(_NAMES[part] for part in parts),
-                shown=shown,
-                more=more,
-            )
+            tr(message, count=len(parts), names=", ".join(_NAMES[part] for part in parts), shown=shown, more=more)
         )
     taken = np.zeros((3, len(names)), dtype=np.int64)
     notes = []
@@ -111,15 +107,11 @@ def deal_groups(
     """
     count, parts = int(groups.max()) + 1, np.flatnonzero(sizes)
     if count < len(parts):
-        raise SplitError(
-            tr(
-                "{count} groups cannot be divided into {count2} parts ({names}); leave a part out "
-                "(validation=0 or test=0), or name a column with more groups",
-                count=count,
-                count2=len(parts),
-                names=", ".join(_NAMES[part] for part in parts),
-            )
+        message = (
+            "{count} groups cannot be divided into {count2} parts ({names}); leave a part out (validation=0 or "
+            "test=0), or name a column with more groups"
         )
+        raise SplitError(tr(message, count=count, count2=len(parts), names=", ".join(_NAMES[part] for part in parts)))
     table = np.zeros((count, int(classes.max()) + 1))
     np.add.at(table, (groups, classes), 1)
     wanted = np.outer(sizes[parts] / sizes.sum(), table.sum(axis=0))

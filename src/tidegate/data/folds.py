@@ -70,15 +70,11 @@ def _balanced(
         counts = np.bincount(codes, minlength=len(names))
         if counts.min() < folds:
             least = int(counts.argmin())
-            raise SplitError(
-                tr(
-                    "class {name} has {count} members, fewer than the {folds} folds: ask for fewer folds, "
-                    "collect more of it, or choose by='random'",
-                    name=names[least],
-                    count=counts[least],
-                    folds=folds,
-                )
+            message = (
+                "class {name} has {count} members, fewer than the {folds} folds: ask for fewer folds, collect more of "
+                "it, or choose by='random'"
             )
+            raise SplitError(tr(message, name=names[least], count=counts[least], folds=folds))
         order = order[np.argsort(codes[order], kind="stable")]
         turns = np.arange(len(held)) % folds
     found = np.empty(len(held), dtype=np.int64)
@@ -94,13 +90,8 @@ def _whole_groups(
     groups = sequences.groups[held]
     kinds = _distinct(groups)
     if len(kinds) < folds:
-        raise SplitError(
-            tr(
-                "{count} groups cannot be divided into {folds} folds; ask for {count} at most",
-                count=len(kinds),
-                folds=folds,
-            )
-        )
+        message = "{count} groups cannot be divided into {folds} folds; ask for {count} at most"
+        raise SplitError(tr(message, count=len(kinds), folds=folds))
     index = {kind: code for code, kind in enumerate(kinds)}
     codes = np.array([index[group] for group in groups.tolist()], dtype=np.int64)
     table = _members(sequences, held, codes, len(kinds))

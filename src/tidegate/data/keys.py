@@ -42,15 +42,10 @@ def series_keys(source: Source, loaded: Loaded, names: tuple[str, ...]) -> Serie
         blank = [i for i, text in enumerate(keys.names) if not text]
         if blank:
             lost = np.isin(keys.codes, blank)
-            raise SchemaError(
-                tr(
-                    "{place}, column {name!r}: the series has no name ({sum} such rows); fill it in, or "
-                    "remove the rows",
-                    place=source.place(int(np.argmax(lost))),
-                    name=name,
-                    sum=int(lost.sum()),
-                )
+            message = (
+                "{place}, column {name!r}: the series has no name ({sum} such rows); fill it in, or remove the rows"
             )
+            raise SchemaError(tr(message, place=source.place(int(np.argmax(lost))), name=name, sum=int(lost.sum())))
     if len(parts) == 1:
         return SeriesKeys(parts[0].names, parts[0].codes.astype(np.int64), {names[0]: as_given(parts[0])})
     together = np.zeros(loaded.rows, dtype=np.int64)

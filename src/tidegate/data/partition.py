@@ -156,14 +156,8 @@ def _sizes(total: int, validation: float, test: float) -> NDArray[np.int64]:
     sizes = [0, _size(total, "validation", validation), _size(total, "test", test)]
     sizes[0] = total - sizes[1] - sizes[2]
     if sizes[0] < 1:
-        raise SplitError(
-            tr(
-                "validation={validation} and test={test} leave no training sequences of {total}; make them smaller",
-                validation=validation,
-                test=test,
-                total=total,
-            )
-        )
+        message = "validation={validation} and test={test} leave no training sequences of {total}; make them smaller"
+        raise SplitError(tr(message, validation=validation, test=test, total=total))
     return np.array(sizes, dtype=np.int64)
 
 
@@ -175,23 +169,14 @@ def _size(total: int, name: str, asked: Any) -> int:
             raise ConfigError(tr("{name}={asked} must not be negative", name=name, asked=asked))
         return int(asked)
     if not 0 <= asked < 1:
-        raise ConfigError(
-            tr(
-                "{name}={asked} must be a fraction below 1; for a count of sequences give a whole number",
-                name=name,
-                asked=asked,
-            )
-        )
+        message = "{name}={asked} must be a fraction below 1; for a count of sequences give a whole number"
+        raise ConfigError(tr(message, name=name, asked=asked))
     size = int(np.floor(total * float(asked) + 0.5))
     if asked and not size:
-        raise SplitError(
-            tr(
-                "{name}={asked} of {total} sequences is none; give a larger share, a count, or 0 to leave the part out",
-                name=name,
-                asked=asked,
-                total=total,
-            )
+        message = (
+            "{name}={asked} of {total} sequences is none; give a larger share, a count, or 0 to leave the part out"
         )
+        raise SplitError(tr(message, name=name, asked=asked, total=total))
     return size
 
 

@@ -201,12 +201,8 @@ def _counted(frequency: str | Frequency | None) -> Frequency:
 
     found = Frequency(1, "row") if frequency is None else parse(frequency, np.zeros(1, dtype=np.int64))
     if found.unit != "row":
-        raise TimeError(
-            tr(
-                "frequency={frequency!r} needs a time column, but the rows are only counted; leave it out",
-                frequency=frequency,
-            )
-        )
+        message = "frequency={frequency!r} needs a time column, but the rows are only counted; leave it out"
+        raise TimeError(tr(message, frequency=frequency))
     return found
 
 
@@ -347,24 +343,15 @@ def _static_data(
     keys = series_keys(source, loaded, key)
     assert keys.codes is not None
     if len(keys.ids) < loaded.rows:
-        raise SchemaError(
-            tr(
-                "static_data has several rows for one series in column {names}; expected one row per series",
-                names=", ".join(map(repr, key)),
-            )
-        )
+        message = "static_data has several rows for one series in column {names}; expected one row per series"
+        raise SchemaError(tr(message, names=", ".join(map(repr, key))))
     index = {keys.ids[code]: row for row, code in enumerate(keys.codes)}
     absent = [name for name in ids if name not in index]
     if absent:
-        raise SchemaError(
-            tr(
-                "static_data has no row for series {absent!r} ({count} series are absent); its series "
-                "column is {names}",
-                absent=absent[0],
-                count=len(absent),
-                names=", ".join(map(repr, key)),
-            )
+        message = (
+            "static_data has no row for series {absent!r} ({count} series are absent); its series column is {names}"
         )
+        raise SchemaError(tr(message, absent=absent[0], count=len(absent), names=", ".join(map(repr, key))))
     pick = np.array([index[name] for name in ids], dtype=np.int64)
     found = {name: np.asarray(loaded.values[name])[pick] for name in names}
     checks.finite(found, source.place)

@@ -268,14 +268,8 @@ def resolve(
     for option, names in uses:
         for name in names:
             if name in seen:
-                raise SchemaError(
-                    tr(
-                        "column {name!r} is named as {seen} and as {option}; a column has one role",
-                        name=name,
-                        seen=seen[name],
-                        option=option,
-                    )
-                )
+                message = "column {name!r} is named as {seen} and as {option}; a column has one role"
+                raise SchemaError(tr(message, name=name, seen=seen[name], option=option))
             seen[name] = option
     label = None if not times else times[0] if len(times) == 1 else "time"
     series_name = "/".join(keys) or None

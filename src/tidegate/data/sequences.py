@@ -93,27 +93,18 @@ def read_sequences(
     known = {name for names in OPTIONS.values() for name in names}
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ConfigError(
-            tr(
-                "option {unknown!r} is unknown; read_sequences takes {names}",
-                unknown=unknown[0],
-                names=", ".join(sorted(known)),
-            )
-        )
+        message = "option {unknown!r} is unknown; read_sequences takes {names}"
+        raise ConfigError(tr(message, unknown=unknown[0], names=", ".join(sorted(known))))
     if is_store(data):
         data, given = read_store(data, given)
     found: Kind = kind or kind_of(data, given)
     odd = sorted(set(given) - set(OPTIONS[found]))
     if odd:
-        raise ConfigError(
-            tr(
-                "{odd}= says nothing about {found}, which these data were taken for; it takes {names}. "
-                "To have them read otherwise, pass kind=",
-                odd=odd[0],
-                found=found,
-                names=", ".join(OPTIONS[found]),
-            )
+        message = (
+            "{odd}= says nothing about {found}, which these data were taken for; it takes {names}. To have them read "
+            "otherwise, pass kind="
         )
+        raise ConfigError(tr(message, odd=odd[0], found=found, names=", ".join(OPTIONS[found])))
     return _READERS[found](data, given)
 
 
@@ -202,13 +193,8 @@ def _frames(data: Any, given: dict[str, Any]) -> Sequences:
     taken = fields if isinstance(data, Path) else ("frame", "colour", "labels", "groups", "ids", "lengths", "rate")
     wrong = sorted(set(given) - set(taken))
     if wrong:
-        raise ConfigError(
-            tr(
-                "{wrong}= does not go with {text} of pictures",
-                wrong=wrong[0],
-                text="files" if isinstance(data, Path) else "arrays",
-            )
-        )
+        message = "{wrong}= does not go with {text} of pictures"
+        raise ConfigError(tr(message, wrong=wrong[0], text="files" if isinstance(data, Path) else "arrays"))
     frame = given.get("frame")
     if frame is not None and not (
         isinstance(frame, (tuple, list))

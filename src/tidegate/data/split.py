@@ -150,13 +150,8 @@ def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArr
         return None if size == 0 else np.asarray(np.maximum(end - int(size), table.starts[:-1]))
     if isinstance(size, (float, np.floating)):
         if not 0 <= size < 1:
-            raise ConfigError(
-                tr(
-                    "{name}={size} must be a fraction below 1; for a count of rows give a whole number",
-                    name=name,
-                    size=size,
-                )
-            )
+            message = "{name}={size} must be a fraction below 1; for a count of rows give a whole number"
+            raise ConfigError(tr(message, name=name, size=size))
         if size == 0:
             return None
         rows = np.floor(lengths * float(size) + 0.5).astype(np.int64)
@@ -166,13 +161,8 @@ def _begin(table: Table, name: str, size: Size, end: NDArray[np.int64]) -> NDArr
 
 def _begin_at(table: Table, name: str, size: Any) -> NDArray[np.int64]:
     if table.time.dtype.kind != "M":
-        raise SplitError(
-            tr(
-                "{name}={size!r} is a date, but the rows have no times; give a fraction or a count of rows",
-                name=name,
-                size=size,
-            )
-        )
+        message = "{name}={size!r} is a date, but the rows have no times; give a fraction or a count of rows"
+        raise SplitError(tr(message, name=name, size=size))
     try:
         at = np.datetime64(size.strip() if isinstance(size, str) else size, "us")
     except (ValueError, TypeError):

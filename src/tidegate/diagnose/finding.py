@@ -126,12 +126,8 @@ class Findings(Notebook, Sequence[Finding]):
             return tr("Nothing that costs accuracy was found in {count} checks.", lang, count=len(self.checked))
         if len(grave) == 1:
             return tr("One thing costs accuracy: {title}.", lang, title=grave[0].title(lang))
-        return tr(
-            "{count} findings cost accuracy. Begin with the first (“{title}”): it may explain others.",
-            lang,
-            count=len(grave),
-            title=grave[0].title(lang),
-        )
+        message = "{count} findings cost accuracy. Begin with the first (“{title}”): it may explain others."
+        return tr(message, lang, count=len(grave), title=grave[0].title(lang))
 
     def table(self, lang: Language | None = None) -> str:
         """The findings as text, root cause first."""

@@ -49,13 +49,11 @@ def render_comparison(found: Any, lang: Language, title: str = "") -> str:
     """The page as text; the same comparison gives the same text."""
     best = found.candidates[0].name
     title = title or tr("Encoders compared", lang)
-    intro = tr(
+    message = (
         "{count} encoders were trained on the same parts. The best on the validation part, {name}, was then looked at "
-        "on the test part; the others were not.",
-        lang,
-        count=len(found.candidates),
-        name=best,
+        "on the test part; the others were not."
     )
+    intro = tr(message, lang, count=len(found.candidates), name=best)
     head = header(tr("Encoders compared", lang), title, intro)
     parts: list[tuple[str, str, Markup | None]] = [
         ("encoders", tr("On the validation part", lang), table(found, lang)),

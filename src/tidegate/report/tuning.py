@@ -40,12 +40,8 @@ def write_tuning(folder: Path, found: Any, *, title: str = "", lang: Language | 
 def render_tuning(found: Any, lang: Language, title: str = "") -> str:
     """The page as text; the same search gives the same text."""
     board = found.board
-    said = tr(
-        "{count} trainings with different options; the validation part chose {name}.",
-        lang,
-        count=len(board.entries),
-        name=board.chosen,
-    )
+    message = "{count} trainings with different options; the validation part chose {name}."
+    said = tr(message, lang, count=len(board.entries), name=board.chosen)
     head = header(tr("Search for options", lang), title or tr("Search for options", lang), said)
     first, *rest = board.rows(lang)
     parts: list[tuple[str, str, Markup | None]] = [

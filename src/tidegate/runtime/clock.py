@@ -31,11 +31,6 @@ def microseconds(time: Any, zone: str | None) -> int:
         if np.isnat(stamp):
             raise ValueError(tr("it is missing"))
     except (TypeError, ValueError, OverflowError) as error:
-        raise TimeError(
-            tr(
-                "time={time} is no time: give a datetime, or text such as '2026-01-31 06:00' ({error})",
-                time=repr(time),
-                error=error,
-            )
-        ) from error
+        message = "time={time} is no time: give a datetime, or text such as '2026-01-31 06:00' ({error})"
+        raise TimeError(tr(message, time=repr(time), error=error)) from error
     return int(stamp.astype(np.int64))

@@ -69,14 +69,8 @@ def check_state(found: Mapping[str, Array], expected: Mapping[str, Expected], wh
         ArtifactError: an array is missing, extra, of another shape or type, or holds a value out of range.
     """
     if set(found) != set(expected):
-        raise ArtifactError(
-            tr(
-                "{where}: arrays are {shown}, expected {shown2}",
-                where=where,
-                shown=sorted(found),
-                shown2=sorted(expected),
-            )
-        )
+        message = "{where}: arrays are {shown}, expected {shown2}"
+        raise ArtifactError(tr(message, where=where, shown=sorted(found), shown2=sorted(expected)))
     for name, rule in expected.items():
         problem = rule.problem(found[name])
         if problem is not None:
@@ -126,12 +120,11 @@ def unpack(snapshot: bytes, model: str) -> tuple[dict[str, Any], dict[str, Array
             tr("the snapshot has format {version}; this version reads {FORMAT}", version=version, FORMAT=FORMAT)
         )
     if made_by != model:
-        raise ArtifactError(
-            tr(
-                "the snapshot was taken from a stream of another model (weights or options differ); load that "
-                "one, or begin a new stream"
-            )
+        message = (
+            "the snapshot was taken from a stream of another model (weights or options differ); load that one, or "
+            "begin a new stream"
         )
+        raise ArtifactError(tr(message))
     return about, arrays
 
 

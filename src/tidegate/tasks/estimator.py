@@ -228,14 +228,8 @@ class Estimator(Parameters, Notebook, ABC):
         artifact = read_model(path)
         record = artifact.record
         if record.task != cls.task:
-            raise ArtifactError(
-                tr(
-                    "{path}: task is {task!r}, not {task2!r}: load it with tidegate.load()",
-                    path=path,
-                    task=record.task,
-                    task2=cls.task,
-                )
-            )
+            message = "{path}: task is {task!r}, not {task2!r}: load it with tidegate.load()"
+            raise ArtifactError(tr(message, path=path, task=record.task, task2=cls.task))
         model = cls(**{name: value for name, value in record.config.items() if name in cls._names()})
         model.reading_ = dict(record.reading)
         model._restore(artifact, Path(path))
@@ -333,13 +327,11 @@ class Estimator(Parameters, Notebook, ABC):
         if hasattr(self, attribute):
             return
         if hasattr(self, "notes_"):
-            raise NotFittedError(
-                tr(
-                    "this {kind} was loaded without the data it was trained on: open its run with "
-                    "tidegate.open_run(RUN) (in a shell, name the folder of the run), or give data",
-                    kind=type(self).__name__,
-                )
+            message = (
+                "this {kind} was loaded without the data it was trained on: open its run with tidegate.open_run(RUN) "
+                "(in a shell, name the folder of the run), or give data"
             )
+            raise NotFittedError(tr(message, kind=type(self).__name__))
         raise NotFittedError(
             tr("this {kind} has not been fitted: call fit() first, or tidegate.load()", kind=type(self).__name__)
         )

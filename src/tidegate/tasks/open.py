@@ -118,14 +118,11 @@ class Stored:
         """
         if data_fingerprint(data) != self.data:
             where = given if isinstance(given, (str, Path)) else "what was given"
-            raise DataError(
-                tr(
-                    "{where} is no longer what it was trained on, so that {folder} cannot be opened with it: "
-                    "name a copy of the data as they were, or fit again",
-                    where=where,
-                    folder=self.folder,
-                )
+            message = (
+                "{where} is no longer what it was trained on, so that {folder} cannot be opened with it: name a copy "
+                "of the data as they were, or fit again"
             )
+            raise DataError(tr(message, where=where, folder=self.folder))
 
 
 def run_folder(path: str | Path) -> Path:

@@ -106,13 +106,8 @@ class LayerOptions(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.conv_stride > self.conv_kernel:
-            raise ConfigError(
-                tr(
-                    "conv_stride {conv_stride} above conv_kernel {conv_kernel} would skip steps",
-                    conv_stride=self.conv_stride,
-                    conv_kernel=self.conv_kernel,
-                )
-            )
+            message = "conv_stride {conv_stride} above conv_kernel {conv_kernel} would skip steps"
+            raise ConfigError(tr(message, conv_stride=self.conv_stride, conv_kernel=self.conv_kernel))
 
     def check_cell(self, recurrent: RecurrentOptions) -> None:
         """Refuse what a recurrence of these sizes cannot do.
@@ -174,13 +169,8 @@ def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:
     if is_dataclass(given) and not isinstance(given, type) and issubclass(kind, type(given)):
         return kind(**{item.name: getattr(given, item.name) for item in fields(given)})  # what it lacks is as usual
     if not isinstance(given, Mapping):
-        raise ConfigError(
-            tr(
-                "expected {kind} or a mapping of its options, got {kind2}",
-                kind=kind.__name__,
-                kind2=type(given).__name__,
-            )
-        )
+        message = "expected {kind} or a mapping of its options, got {kind2}"
+        raise ConfigError(tr(message, kind=kind.__name__, kind2=type(given).__name__))
     known = [item.name for item in fields(kind)]  # type: ignore[arg-type]
     for name in given:
         if name not in known:
@@ -206,16 +196,11 @@ def overrule(options: Group, given: Any, own: Mapping[str, Any], usual: Mapping[
         if not said(options, given, name) or found == value:
             continue
         if value != (usual or {}).get(name, _NEVER):
-            raise ConfigError(
-                tr(
-                    "{name}={found!r} in {kind} would be overruled by the argument {name}={value!r}: give "
-                    "{name} to the estimator itself",
-                    name=name,
-                    found=found,
-                    kind=type(options).__name__,
-                    value=value,
-                )
+            message = (
+                "{name}={found!r} in {kind} would be overruled by the argument {name}={value!r}: give {name} to the "
+                "estimator itself"
             )
+            raise ConfigError(tr(message, name=name, found=found, kind=type(options).__name__, value=value))
         alone.add(name)
     changes = {name: value for name, value in own.items() if value is not None and name not in alone}
     return replace(options, **changes)  # type: ignore[type-var]

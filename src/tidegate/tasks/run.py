@@ -117,13 +117,11 @@ def check_folder(folder: Path, *, replace: bool) -> None:
     """
     check_writable(folder)
     if not replace and any((folder / name).exists() for name in ("config.toml", "metrics.json", "model")):
-        raise OutputError(
-            tr(
-                "{folder} holds a run already: choose another folder, take its place (overwrite=True, --overwrite), or "
-                "go on from its checkpoints (resume=True, --resume)",
-                folder=folder,
-            )
+        message = (
+            "{folder} holds a run already: choose another folder, take its place (overwrite=True, --overwrite), or go "
+            "on from its checkpoints (resume=True, --resume)"
         )
+        raise OutputError(tr(message, folder=folder))
 
 
 def remove_run(folder: Path) -> None:

@@ -67,12 +67,8 @@ class ProgressBar:
             return
         self.drawn = now
         speed = self.done / max(now - self.begin, 1e-9)
-        losses = tr(
-            "training loss {train:.4f} · validation {validation:.4f} · {speed:.0f} steps/s",
-            train=loss,
-            validation=self.validation,
-            speed=speed,
-        )
+        message = "training loss {train:.4f} · validation {validation:.4f} · {speed:.0f} steps/s"
+        losses = tr(message, train=loss, validation=self.validation, speed=speed)
         self.bar.update(
             self.task,
             description=self.label + tr("epoch {epoch} of at most {epochs}", epoch=epoch, epochs=self.max_epochs),

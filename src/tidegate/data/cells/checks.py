@@ -197,14 +197,11 @@ def static_of(
             part = part[~np.isnan(part)] if values.dtype.kind == "f" else part[[cell is not None for cell in part]]
             if len(part):
                 if (part != part[0]).any():
-                    raise SchemaError(
-                        tr(
-                            "static column {name!r} changes within series {name2!r}; a static column has one value "
-                            "per series. Name it as known= or observed= instead",
-                            name=name,
-                            name2=ids[i],
-                        )
+                    message = (
+                        "static column {name!r} changes within series {name2!r}; a static column has one value per "
+                        "series. Name it as known= or observed= instead"
                     )
+                    raise SchemaError(tr(message, name=name, name2=ids[i]))
                 single[i] = part[0]
         found[name] = single
     return found

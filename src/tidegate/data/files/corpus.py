@@ -117,14 +117,8 @@ def _named(data: Any, how: _Reading) -> list[tuple[str, str]]:
         elif isinstance(item, (Sequence, np.ndarray)) and not isinstance(item, bytes):
             found.append((str(place), " ".join(_symbol(part, place) for part in item)))
         else:
-            raise SchemaError(
-                tr(
-                    "text {place} is {item!r}, a {kind}; expected text, a path or symbols",
-                    place=place,
-                    item=item,
-                    kind=type(item).__name__,
-                )
-            )
+            message = "text {place} is {item!r}, a {kind}; expected text, a path or symbols"
+            raise SchemaError(tr(message, place=place, item=item, kind=type(item).__name__))
     return found
 
 
@@ -151,13 +145,8 @@ def _files(path: Path, how: _Reading) -> list[tuple[str, str]]:
     files = sorted(file for file in path.rglob(how.pattern) if file.is_file())
     files = files or sorted(file for file in path.rglob("*") if file.is_file() and is_midi(file))
     if not files:
-        raise ReadError(
-            tr(
-                "{path}: no file in it is named {pattern}; say which are meant with pattern=",
-                path=path,
-                pattern=how.pattern,
-            )
-        )
+        message = "{path}: no file in it is named {pattern}; say which are meant with pattern="
+        raise ReadError(tr(message, path=path, pattern=how.pattern))
     return [(str(file.relative_to(path)), _file(file, how)) for file in files if file.stat().st_size]
 
 
@@ -245,15 +234,8 @@ def divide(texts: Sequence[str], validation: float | int, test: float | int) -> 
             cut = min(int(np.searchsorted(ends, left, side="left")) + 1, cuts[-1] - 1) if left > 0 else 0
             cut = cut if wanted else cuts[-1]
         if cut < 1:
-            raise SplitError(
-                tr(
-                    "{name}={wanted!r} leaves nothing to train on: there are {count} {unit}",
-                    name=name,
-                    wanted=wanted,
-                    count=len(sizes),
-                    unit=_unit(alone),
-                )
-            )
+            message = "{name}={wanted!r} leaves nothing to train on: there are {count} {unit}"
+            raise SplitError(tr(message, name=name, wanted=wanted, count=len(sizes), unit=_unit(alone)))
         cuts.append(cut)
     whole, middle, first = cuts
     if alone:

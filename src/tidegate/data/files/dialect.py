@@ -115,12 +115,8 @@ def encoding_of(path: Path, start: bytes, given: str | None) -> str:
     if b"\0" in start[:4096]:
         if start[1:4096:2].count(0) > 0.8 * len(start[1:4096:2]):
             return "utf-16-le"
-        raise ReadError(
-            tr(
-                "{path} holds binary data (a zero byte in its first 4 KB); expected CSV text or Parquet (.parquet)",
-                path=path,
-            )
-        )
+        message = "{path} holds binary data (a zero byte in its first 4 KB); expected CSV text or Parquet (.parquet)"
+        raise ReadError(tr(message, path=path))
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)
         return "utf-8"

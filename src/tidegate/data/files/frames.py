@@ -151,14 +151,8 @@ class ArraySource:
     def _counts(self, name: str, values: NDArray[Any], form: str | None) -> Times:
         if values.dtype.kind == "f" and not np.isfinite(values[~np.isnan(values)]).all():
             row = int(np.argmax(np.isinf(values)))
-            raise TimeError(
-                tr(
-                    "{place}, column {name!r}: {value} is neither a time nor a whole number",
-                    place=self.place(row),
-                    name=name,
-                    value=values[row],
-                )
-            )
+            message = "{place}, column {name!r}: {value} is neither a time nor a whole number"
+            raise TimeError(tr(message, place=self.place(row), name=name, value=values[row]))
         numbers = values if values.dtype.kind == "f" else values.astype(np.int64)
         return from_numbers(numbers, name, self.place, roc=form == "roc")
 
@@ -207,12 +201,8 @@ def _objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
         zoned = [isinstance(cell, datetime.datetime) and cell.tzinfo is not None for cell in held]
         if any(zoned):
             if not all(zoned):
-                raise TimeError(
-                    tr(
-                        "column {name!r} mixes time zones: some times carry one, some do not; convert all to UTC",
-                        name=name,
-                    )
-                )
+                message = "column {name!r} mixes time zones: some times carry one, some do not; convert all to UTC"
+                raise TimeError(tr(message, name=name))
             texts = [None if _null(cell) else cell.isoformat() for cell in array.tolist()]
             return np.array(texts, dtype=object)
         return np.array([NAT if _null(cell) else np.datetime64(cell, "us") for cell in array.tolist()])
@@ -273,14 +263,11 @@ def from_frame(frame: Any) -> ArraySource:
         table = nw.from_native(frame)
         table = table.collect() if isinstance(table, nw.LazyFrame) else table
     except (TypeError, ValueError):
-        raise SchemaError(
-            tr(
-                "cannot read a {module}.{kind}; give a path, a pandas, polars or pyarrow frame, a dict "
-                "of arrays or a numpy array",
-                module=type(frame).__module__,
-                kind=type(frame).__name__,
-            )
-        ) from None
+        message = (
+            "cannot read a {module}.{kind}; give a path, a pandas, polars or pyarrow frame, a dict of arrays or a "
+            "numpy array"
+        )
+        raise SchemaError(tr(message, module=type(frame).__module__, kind=type(frame).__name__)) from None
     for series in table.iter_columns():
         arrays[series.name], zone = _series(series)
         zones |= {series.name: zone} if zone else {}
@@ -355,14 +342,8 @@ def from_parquet(path: Path) -> ArraySource:
     except ImportError:
         raise
     except Exception as error:
-        raise ReadError(
-            tr(
-                "{path} is no readable Parquet file ({kind}: {value})",
-                path=path,
-                kind=type(error).__name__,
-                value=str(error)[:120],
-            )
-        ) from None
+        message = "{path} is no readable Parquet file ({kind}: {value})"
+        raise ReadError(tr(message, path=path, kind=type(error).__name__, value=str(error)[:120])) from None
     source = from_frame(frame)
     source.label = path.name
     return source

@@ -51,13 +51,8 @@ def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
         whole = json.loads(text) if start == "[" or path.suffix.lower() == ".json" else None
     except ValueError as error:
-        raise ReadError(
-            tr(
-                "{name} is no JSON ({error}); expected a list of objects, or one object a line",
-                name=path.name,
-                error=error,
-            )
-        ) from None
+        message = "{name} is no JSON ({error}); expected a list of objects, or one object a line"
+        raise ReadError(tr(message, name=path.name, error=error)) from None
     if isinstance(whole, dict):
         yield path.name, whole
         return

@@ -39,13 +39,8 @@ def read_midi(path: Path, steps: int) -> tuple[Chords, float]:
     except OSError as error:
         raise ReadError(tr("{path} cannot be read: {value}", path=path, value=error.strerror or error)) from None
     except Exception as error:  # symusic raises what its reader meets
-        raise ReadError(
-            tr(
-                "{path} is no MIDI file: {text}",
-                path=path,
-                text=str(error).splitlines()[0] if str(error) else "damaged",
-            )
-        ) from None
+        message = "{path} is no MIDI file: {text}"
+        raise ReadError(tr(message, path=path, text=str(error).splitlines()[0] if str(error) else "damaged")) from None
     notes = [note for track in score.tracks if not track.is_drum for note in track.notes]
     if not notes or score.ticks_per_quarter < 1:
         raise DataError(tr("{path} holds no note of a pitch (drums are left out)", path=path))
@@ -53,14 +48,8 @@ def read_midi(path: Path, steps: int) -> tuple[Chords, float]:
     ends = [max(round((note.time + note.duration) / grid), round(note.time / grid) + 1) for note in notes]
     sounding = sum(end - round(note.time / grid) for note, end in zip(notes, ends, strict=True))
     if max(ends) > MOST_STEPS or sounding > PITCHES * MOST_STEPS // 8 or min(note.time for note in notes) < 0:
-        raise DataError(
-            tr(
-                "{path} has {ends:,} steps: at most {most_steps:,}; its times may be damaged",
-                path=path,
-                ends=max(ends),
-                most_steps=MOST_STEPS,
-            )
-        )
+        message = "{path} has {ends:,} steps: at most {most_steps:,}; its times may be damaged"
+        raise DataError(tr(message, path=path, ends=max(ends), most_steps=MOST_STEPS))
     chords: list[set[int]] = [set() for _ in range(max(ends))]
     for note, end in zip(notes, ends, strict=True):
         for step in range(round(note.time / grid), end):

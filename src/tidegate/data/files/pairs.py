@@ -183,16 +183,10 @@ def _lines(path: Path, encoding: str | None) -> list[str]:
 def _parallel(first: Path, second: Path, encoding: str | None) -> tuple[list[str], list[str]]:
     texts, targets = _lines(first, encoding), _lines(second, encoding)
     if len(texts) != len(targets):
-        raise ReadError(
-            tr(
-                "{first} has {count} lines and {second} {count2}: parallel files have a target on the "
-                "line of each source",
-                first=first,
-                count=len(texts),
-                second=second,
-                count2=len(targets),
-            )
+        message = (
+            "{first} has {count} lines and {second} {count2}: parallel files have a target on the line of each source"
         )
+        raise ReadError(tr(message, first=first, count=len(texts), second=second, count2=len(targets)))
     return texts, targets
 
 

@@ -174,12 +174,8 @@ def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str
     if not names:
         names = tuple(name for name in source.names if name not in times and source.kind(name) in ("number", "empty"))
     if not names:
-        raise SchemaError(
-            tr(
-                "wide=True expects one series in every column of numbers; columns are: {names}",
-                names=", ".join(source.names),
-            )
-        )
+        message = "wide=True expects one series in every column of numbers; columns are: {names}"
+        raise SchemaError(tr(message, names=", ".join(source.names)))
     return times, names
 
 

@@ -53,16 +53,11 @@ def pack(
     usual = widths[0] if channels is None else len(channels)
     odd = [place for place, width in enumerate(widths) if width != usual]
     if odd:
-        raise SchemaError(
-            tr(
-                "sequence {name!r} has {width} channels where {usual} are expected ({count} such "
-                "sequences); give all sequences the same channels",
-                name=names[odd[0]],
-                width=widths[odd[0]],
-                usual=usual,
-                count=len(odd),
-            )
+        message = (
+            "sequence {name!r} has {width} channels where {usual} are expected ({count} such sequences); give all "
+            "sequences the same channels"
         )
+        raise SchemaError(tr(message, name=names[odd[0]], width=widths[odd[0]], usual=usual, count=len(odd)))
     channels = tuple(channels) if channels is not None else channel_names(usual)
     if len(set(channels)) != len(channels):
         raise SchemaError(tr("channel names repeat: {names}; give every channel its own name", names=listed(channels)))
@@ -97,14 +92,8 @@ def attach(
         held = _per_step(labels, sequences) if tag else of.tidy(labels)
         count, what = (int(sequences.starts[-1]), "steps") if tag else (len(sequences), "sequences")
         if held.ndim not in (1, 2) or len(held) != count:
-            raise SchemaError(
-                tr(
-                    "labels have shape {shape}; expected one for each of the {count} {what}",
-                    shape=held.shape,
-                    count=count,
-                    what=what,
-                )
-            )
+            message = "labels have shape {shape}; expected one for each of the {count} {what}"
+            raise SchemaError(tr(message, shape=held.shape, count=count, what=what))
         if held.ndim == 2:
             held = of.several(list(held.T), names or [f"label_{place}" for place in range(held.shape[1])])
     width = 1 if held is None or held.ndim == 1 else held.shape[1]
@@ -128,21 +117,12 @@ def _per_step(labels: Any, sequences: Sequences) -> NDArray[Any]:
         lengths = [len(item) for item in held]
         if lengths != sequences.lengths.tolist():
             if len(held) != len(sequences):
-                raise SchemaError(
-                    tr(
-                        "labels of {count} sequences are given for {count2} sequences",
-                        count=len(held),
-                        count2=len(sequences),
-                    )
-                )
+                message = "labels of {count} sequences are given for {count2} sequences"
+                raise SchemaError(tr(message, count=len(held), count2=len(sequences)))
             wrong = next(i for i, length in enumerate(lengths) if length != sequences.lengths[i])
+            message = "sequence {name!r} has {length} steps and {length2} labels; with tag=True give one label a step"
             raise SchemaError(
-                tr(
-                    "sequence {name!r} has {length} steps and {length2} labels; with tag=True give one label a step",
-                    name=sequences.ids[wrong],
-                    length=sequences.lengths[wrong],
-                    length2=lengths[wrong],
-                )
+                tr(message, name=sequences.ids[wrong], length=sequences.lengths[wrong], length2=lengths[wrong])
             )
         held = [label for item in held for label in (item.tolist() if isinstance(item, np.ndarray) else item)]
     return of.tidy(held)
@@ -174,13 +154,8 @@ def check_lengths(lengths: NDArray[np.int64], names: Sequence[str]) -> None:
     """
     empty = [names[place] for place in np.flatnonzero(lengths == 0).tolist()]
     if empty:
-        raise DataError(
-            tr(
-                "{count} sequences have no steps ({names}); leave them out, or give their steps",
-                count=len(empty),
-                names=listed(empty),
-            )
-        )
+        message = "{count} sequences have no steps ({names}); leave them out, or give their steps"
+        raise DataError(tr(message, count=len(empty), names=listed(empty)))
 
 
 def check_values(sequences: Sequences) -> None:

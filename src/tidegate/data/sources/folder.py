@@ -67,25 +67,15 @@ def name_all(root: Path, paths: list[Path], pattern: str | None) -> Named:
     parts = set(made.groupindex)
     if not parts or not parts <= {"label", "group"}:
         what = f"a part named {min(parts - {'label', 'group'})}" if parts else "no named part"
-        raise ConfigError(
-            tr(
-                "pattern={pattern!r} has {what}; its parts are label and group, as in "
-                "(?P<label>[^_]+)_(?P<group>[^_]+)",
-                pattern=pattern,
-                what=what,
-            )
+        message = (
+            "pattern={pattern!r} has {what}; its parts are label and group, as in (?P<label>[^_]+)_(?P<group>[^_]+)"
         )
+        raise ConfigError(tr(message, pattern=pattern, what=what))
     found = [made.search(path.as_posix()) for path in below]
     odd = [path.as_posix() for path, match in zip(below, found, strict=True) if match is None]
     if odd:
-        raise ReadError(
-            tr(
-                "{count} names do not match pattern={pattern!r}: {names}; rename or move them",
-                count=len(odd),
-                pattern=pattern,
-                names=listed(odd),
-            )
-        )
+        message = "{count} names do not match pattern={pattern!r}: {names}; rename or move them"
+        raise ReadError(tr(message, count=len(odd), pattern=pattern, names=listed(odd)))
     cells = {
         name: [match.group(name) or "" for match in found if match is not None]
         for name in ("label", "group")

@@ -84,22 +84,12 @@ def groups(values: Any, count: int) -> NDArray[Any]:
     """
     array = values if isinstance(values, np.ndarray) else _array(values)
     if array.shape != (count,):
-        raise SchemaError(
-            tr(
-                "groups have shape {shape}; expected one for each of the {count} sequences",
-                shape=array.shape,
-                count=count,
-            )
-        )
+        message = "groups have shape {shape}; expected one for each of the {count} sequences"
+        raise SchemaError(tr(message, shape=array.shape, count=count))
     missing = [place for place, group in enumerate(array.tolist()) if group is None or group != group]  # noqa: PLR0124
     if missing:
-        raise SchemaError(
-            tr(
-                "{count} sequences have no group (first: place {missing}); fill them in",
-                count=len(missing),
-                missing=missing[0],
-            )
-        )
+        message = "{count} sequences have no group (first: place {missing}); fill them in"
+        raise SchemaError(tr(message, count=len(missing), missing=missing[0]))
     return array.astype(object) if array.dtype.kind in "SU" else array
 
 

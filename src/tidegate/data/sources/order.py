@@ -70,16 +70,12 @@ def by_time(
         name = ids[int(np.searchsorted(starts, at, side="right")) - 1]
         when = show(ordered[at]) if ordered.dtype.kind == "M" else f"{ordered[at]:g}"
         if repair == "error":
+            message = (
+                "{place}: the time {what} at {when} within sequence {name!r} ({sum} such places); correct the rows, "
+                'or pass repair="sort" to sort them and keep doubles'
+            )
             raise TimeError(
-                tr(
-                    "{place}: the time {what} at {when} within sequence {name!r} ({sum} such places); "
-                    'correct the rows, or pass repair="sort" to sort them and keep doubles',
-                    place=source.place(int(placed[at])),
-                    what=what,
-                    when=when,
-                    name=name,
-                    sum=int(bad.sum()),
-                )
+                tr(message, place=source.place(int(placed[at])), what=what, when=when, name=name, sum=int(bad.sum()))
             )
         message = "Time ran backward within sequences at {count} places (first: {first}); their steps were sorted."
         if kind == "doubled":

@@ -168,15 +168,8 @@ def _one(column: NDArray[Any], sequences: Sequences, what: str, tagging: bool) -
         a, b = sequences.starts[at : at + 2]
         kinds = listed([repr(kind) for kind in dict.fromkeys(column[a:b].tolist())], 3)
         hint = "; correct it, or pass tag=True for a label at each step" if tagging else "; correct it"
-        raise SchemaError(
-            tr(
-                "{what} changes within sequence {name!r} ({kinds}){hint}",
-                what=what,
-                name=sequences.ids[at],
-                kinds=kinds,
-                hint=hint,
-            )
-        )
+        message = "{what} changes within sequence {name!r} ({kinds}){hint}"
+        raise SchemaError(tr(message, what=what, name=sequences.ids[at], kinds=kinds, hint=hint))
     return first
 
 
@@ -194,13 +187,8 @@ def _groups(
     named: NDArray[Any] = np.array(keys.names, dtype=object)[codes]
     missing = np.flatnonzero(named == "")
     if len(missing):
-        raise SchemaError(
-            tr(
-                "sequence {name!r} has no group in column {group!r}; fill it in",
-                name=sequences.ids[int(missing[0])],
-                group=group,
-            )
-        )
+        message = "sequence {name!r} has no group in column {group!r}; fill it in"
+        raise SchemaError(tr(message, name=sequences.ids[int(missing[0])], group=group))
     return named
 
 

@@ -43,14 +43,8 @@ def read_texts(
     held = [None if text is None or text != text else text for text in _list(texts)]  # noqa: PLR0124
     odd = [place for place, text in enumerate(held) if text is not None and not isinstance(text, str)]
     if odd:
-        raise SchemaError(
-            tr(
-                "text {odd} is {held!r}, a {kind}; expected text",
-                odd=odd[0],
-                held=held[odd[0]],
-                kind=type(held[odd[0]]).__name__,
-            )
-        )
+        message = "text {odd} is {held!r}, a {kind}; expected text"
+        raise SchemaError(tr(message, odd=odd[0], held=held[odd[0]], kind=type(held[odd[0]]).__name__))
     names = check_ids(ids, len(held))
     empty = [name for name, text in zip(names, held, strict=True) if not (text or "").strip()]
     if len(empty) == len(held):
@@ -124,14 +118,8 @@ def read_labelled_lines(path: Path, encoding: str | None = None) -> Sequences:
     for number, line in lines_of(path, encoding):
         pair = line.split("\t", 1) if "\t" in line else line.split(None, 1)
         if len(pair) < 2:
-            raise ReadError(
-                tr(
-                    "{name}, line {number}: expected a label, a blank and a text, found {line!r}",
-                    name=path.name,
-                    number=number,
-                    line=line[:40],
-                )
-            )
+            message = "{name}, line {number}: expected a label, a blank and a text, found {line!r}"
+            raise ReadError(tr(message, name=path.name, number=number, line=line[:40]))
         labels.append(pair[0].removeprefix(_PREFIX))
         texts.append(pair[1].strip())
     found = of.from_texts(labels)

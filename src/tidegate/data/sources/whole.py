@@ -88,14 +88,10 @@ def _parts(cells: Sequence[Any], name: str, place: Callable[[int], str]) -> list
         try:
             numbers = [float(part) for part in re.split(r"[\s,;]+", str(cell).strip("[]() \n"))]
         except ValueError:
-            raise SchemaError(
-                tr(
-                    "{place}, column {name!r}: {value!r} is no list of numbers; expected numbers between "
-                    "commas or blanks, such as [1.5, 2, 3]",
-                    place=place(row),
-                    name=name,
-                    value=str(cell)[:40],
-                )
-            ) from None
+            message = (
+                "{place}, column {name!r}: {value!r} is no list of numbers; expected numbers between commas or "
+                "blanks, such as [1.5, 2, 3]"
+            )
+            raise SchemaError(tr(message, place=place(row), name=name, value=str(cell)[:40])) from None
         parts.append(np.array(numbers)[:, None])
     return parts

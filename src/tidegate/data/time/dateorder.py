@@ -78,15 +78,11 @@ def decide(
         kind = np.where(short | (kind == PAIR), ROC, kind).astype(np.int8)
         found = set(np.unique(kind).tolist())
     if PAIR in found:
-        raise TimeError(
-            tr(
-                "{place}, column {name!r}: the time has no year of four digits; say how times are "
-                'written with date_format= (for instance "%m/%y", or "roc" for years of the Republic of '
-                "China)",
-                place=place(int(np.argmax(kind == PAIR))),
-                name=name,
-            )
+        message = (
+            "{place}, column {name!r}: the time has no year of four digits; say how times are written with "
+            'date_format= (for instance "%m/%y", or "roc" for years of the Republic of China)'
         )
+        raise TimeError(tr(message, place=place(int(np.argmax(kind == PAIR))), name=name))
     parts = Parts(year, month, day, parts.clock, kind)
     if MONTH_YY in found:
         _month_and_year(parts, name, place)
@@ -113,15 +109,11 @@ def _month_and_year(parts: Parts, name: str, place: Place) -> None:
     late = (year % 100 > 31).any()
     if late or (_disorder(year * 12 + month) == 0 and len(np.unique(month)) > 1):
         return
-    raise TimeError(
-        tr(
-            "{place}, column {name!r}: a month's name and two digits may be a year or a day without "
-            'one, and nothing in the column decides it; pass date_format="%b-%y", or write years '
-            "with four digits",
-            place=place(int(np.argmax(mine))),
-            name=name,
-        )
+    message = (
+        "{place}, column {name!r}: a month's name and two digits may be a year or a day without one, and nothing in "
+        'the column decides it; pass date_format="%b-%y", or write years with four digits'
     )
+    raise TimeError(tr(message, place=place(int(np.argmax(mine))), name=name))
 
 
 def _disorder(times: NDArray[Any]) -> int:
@@ -148,14 +140,8 @@ def _order(
 
     if word is not None:
         if word not in ways:
-            raise TimeError(
-                tr(
-                    "column {name!r}: date_format={word!r} does not fit dates such as {sample!r}",
-                    name=name,
-                    word=word,
-                    sample=sample,
-                )
-            )
+            message = "column {name!r}: date_format={word!r} does not fit dates such as {sample!r}"
+            raise TimeError(tr(message, name=name, word=word, sample=sample))
         return put(word)
     disorder: dict[str, int] = {}
     for way, (year, month, day) in ways.items():
@@ -178,15 +164,11 @@ def _order(
     if found:
         notes.append(Note("date_order", why, {"text": sample}))
         return put(found)
-    raise TimeError(
-        tr(
-            "column {name!r}: dates such as {sample!r} may have the day or the month first, and "
-            'nothing in the column decides it; pass date_format="dayfirst" or '
-            'date_format="monthfirst"',
-            name=name,
-            sample=sample,
-        )
+    message = (
+        "column {name!r}: dates such as {sample!r} may have the day or the month first, and nothing in the column "
+        'decides it; pass date_format="dayfirst" or date_format="monthfirst"'
     )
+    raise TimeError(tr(message, name=name, sample=sample))
 
 
 def _by_steps(disorder: dict[str, int], parts: dict[str, Parts]) -> tuple[str, str]:
@@ -218,15 +200,11 @@ def _impossible(name: str, p: NDArray[np.int64], q: NDArray[np.int64], places: t
         TimeError: why none does.
     """
     if (p > 12).any() and (q > 12).any():
-        raise TimeError(
-            tr(
-                "column {name!r} mixes dates with the day first ({place}) and with the month first "
-                "({place2}); write all dates in one way, best as 2024-12-31",
-                name=name,
-                place=places[0],
-                place2=places[1],
-            )
+        message = (
+            "column {name!r} mixes dates with the day first ({place}) and with the month first ({place2}); write all "
+            "dates in one way, best as 2024-12-31"
         )
+        raise TimeError(tr(message, name=name, place=places[0], place2=places[1]))
 
 
 def _no_doubt(
@@ -238,22 +216,14 @@ def _no_doubt(
         TimeError: they may.
     """
     if not usual and "yearfirst" in disorder and (p > 31).all():
-        raise TimeError(
-            tr(
-                "column {name!r}: dates such as {sample!r} may begin with a year of the Republic of "
-                "China or one of two digits, and nothing in the column decides it; pass "
-                'date_format="roc" or date_format="yearfirst"',
-                name=name,
-                sample=sample,
-            )
+        message = (
+            "column {name!r}: dates such as {sample!r} may begin with a year of the Republic of China or one of two "
+            'digits, and nothing in the column decides it; pass date_format="roc" or date_format="yearfirst"'
         )
+        raise TimeError(tr(message, name=name, sample=sample))
     if usual and not dotted and disorder.get("yearfirst", len(p)) == min(usual.values()):
-        raise TimeError(
-            tr(
-                "column {name!r}: dates such as {sample!r} may have the day, the month or the year "
-                'first, and nothing in the column decides it; pass date_format="dayfirst", "monthfirst" '
-                'or "yearfirst"',
-                name=name,
-                sample=sample,
-            )
+        message = (
+            "column {name!r}: dates such as {sample!r} may have the day, the month or the year first, and nothing in "
+            'the column decides it; pass date_format="dayfirst", "monthfirst" or "yearfirst"'
         )
+        raise TimeError(tr(message, name=name, sample=sample))

@@ -151,23 +151,15 @@ def from_numbers(
         found.values = _blank(found.values, held)
         return found
     if roc:
-        raise TimeError(
-            tr(
-                'column {name!r}: date_format="roc" expects dates such as 1090102, 10901 or 109, got '
-                "{filled}; correct them, or choose another date_format=",
-                name=name,
-                filled=filled[0],
-            )
+        message = (
+            'column {name!r}: date_format="roc" expects dates such as 1090102, 10901 or 109, got {filled}; correct '
+            "them, or choose another date_format="
         )
+        raise TimeError(tr(message, name=name, filled=filled[0]))
     _no_doubt(filled, name)
     if not held.all():
-        raise TimeError(
-            tr(
-                "{place}, column {name!r}: the time is missing; fill it in or remove the row",
-                place=place(int(np.argmin(held))),
-                name=name,
-            )
-        )
+        message = "{place}, column {name!r}: the time is missing; fill it in or remove the row"
+        raise TimeError(tr(message, place=place(int(np.argmin(held))), name=name))
     return Times(values)
 
 
@@ -188,15 +180,11 @@ def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
             note = Note("epoch", _EPOCH, {"column": name, "first": str(times[0])[:23]})
             return Times(_blank(times, held), aware=True, zone="UTC", notes=[note])
     row = int(np.argmax(held & (np.mod(values, 1) != 0)))
-    raise TimeError(
-        tr(
-            "{place}, column {name!r}: {value} is neither a time nor a whole number; write dates, or "
-            "pass time=False to take the rows in their order",
-            place=place(row),
-            name=name,
-            value=values[row],
-        )
+    message = (
+        "{place}, column {name!r}: {value} is neither a time nor a whole number; write dates, or pass time=False to "
+        "take the rows in their order"
     )
+    raise TimeError(tr(message, place=place(row), name=name, value=values[row]))
 
 
 def _calendar(values: NDArray[np.int64]) -> Times | None:
@@ -340,15 +328,12 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
     if values.min() < 101 or values.max() > 991_231 or values.max() < 10_101 or not _ABOUT_TIME.search(name):
         return
     if not _no_day(values) and not (np.diff(np.unique(values)) == 1).all():
-        raise TimeError(
-            tr(
-                "column {name!r}: numbers such as {value} may be dates with years of two digits, of the "
-                "Republic of China, or counts, and nothing in the column decides it; pass "
-                'date_format="%y%m%d", date_format="roc" or time=False',
-                name=name,
-                value=values[0],
-            )
+        message = (
+            "column {name!r}: numbers such as {value} may be dates with years of two digits, of the Republic of "
+            'China, or counts, and nothing in the column decides it; pass date_format="%y%m%d", date_format="roc" or '
+            "time=False"
         )
+        raise TimeError(tr(message, name=name, value=values[0]))
 
 
 _CALENDAR = (

@@ -101,13 +101,11 @@ def parse(text: str | Frequency, time: NDArray[Any]) -> Frequency:
                 month_end = time.dtype.kind == "M" and bool(at_month_end(time).all())
             late = late_day(time) if name == "M" and not month_end else 0
             return Frequency(count * size, name, bool(month_end), (late,) if late else ())
-    raise ConfigError(
-        tr(
-            "frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to "
-            "Friday), 'W', 'M', 'Q', 'Y', or 'row' to count rows",
-            text=text,
-        )
+    message = (
+        "frequency={text!r} is unknown; write for instance '1h', '15min', 'D', 'B' (Monday to Friday), 'W', 'M', 'Q', "
+        "'Y', or 'row' to count rows"
     )
+    raise ConfigError(tr(message, text=text))
 
 
 def named(step: int) -> Frequency:
@@ -295,16 +293,11 @@ def _same_steps(time: NDArray[Any], starts: NDArray[np.int64], ids: tuple[str, .
         found.setdefault(low, i)
     if len(found) > 1:
         (one, a), (other, b) = list(found.items())[:2]
-        raise TimeError(
-            tr(
-                "series step differently: {name!r} by {step}, {name2!r} by {step2}; read them into "
-                "tables of their own, or pass frequency= to bring them onto one grid",
-                name=ids[a],
-                step=spoken(one),
-                name2=ids[b],
-                step2=spoken(other),
-            )
+        message = (
+            "series step differently: {name!r} by {step}, {name2!r} by {step2}; read them into tables of their own, "
+            "or pass frequency= to bring them onto one grid"
         )
+        raise TimeError(tr(message, name=ids[a], step=spoken(one), name2=ids[b], step2=spoken(other)))
 
 
 def _irregular(step: NDArray[np.int64], time: NDArray[Any], starts: NDArray[np.int64]) -> Note:

@@ -141,14 +141,11 @@ def _drop_missing_times(rows: Rows, repair: Repair) -> None:
         return
     first, count = int(np.argmax(blank)), int(blank.sum())
     if repair not in ("drop", "mean"):
-        raise TimeError(
-            tr(
-                "{place}: the time is missing ({count} rows without time); fill it in, or pass "
-                'repair="drop" to leave such rows out',
-                place=rows.where(first),
-                count=count,
-            )
+        message = (
+            '{place}: the time is missing ({count} rows without time); fill it in, or pass repair="drop" to leave '
+            "such rows out"
         )
+        raise TimeError(tr(message, place=rows.where(first), count=count))
     if blank.all():
         raise TimeError(tr("no row has a time; pass time=False to take the rows in their order"))
     rows.notes.append(Note("no_time", "{count} rows without a time were left out.", {"count": count}))
@@ -281,16 +278,11 @@ def regular(rows: Rows, frequency: str | Frequency | None) -> tuple[Frequency, N
     if total == len(rows.time):
         return grid.frequency, starts
     if total > _MOST * len(rows.time):
-        raise TimeError(
-            tr(
-                "a grid of step {frequency} would have {total} rows for the {count} there are; the "
-                "frequency is too fine or a time is far off. Check the first and last times, or pass "
-                'another frequency= ("row" counts rows)',
-                frequency=grid.frequency,
-                total=total,
-                count=len(rows.time),
-            )
+        message = (
+            "a grid of step {frequency} would have {total} rows for the {count} there are; the frequency is too fine "
+            'or a time is far off. Check the first and last times, or pass another frequency= ("row" counts rows)'
         )
+        raise TimeError(tr(message, frequency=grid.frequency, total=total, count=len(rows.time)))
     _insert(rows, grid, starts, ends, total)
     return grid.frequency, np.concatenate([[0], np.cumsum(ends)]).astype(np.int64)
 
@@ -299,13 +291,10 @@ def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> Grid:
     if not frequency.continues and rows.time.dtype.kind == "M":
         return Grid(frequency, None)
     if frequency.unit != "row" and rows.time.dtype.kind != "M":
-        raise TimeError(
-            tr(
-                "frequency={frequency!r} needs a time column, but the rows are only counted; pass time= "
-                "or leave it out",
-                frequency=str(frequency),
-            )
+        message = (
+            "frequency={frequency!r} needs a time column, but the rows are only counted; pass time= or leave it out"
         )
+        raise TimeError(tr(message, frequency=str(frequency)))
     place, off = positions(frequency, rows.time, starts)
     if off.any():
         first, count = int(np.argmax(off)), int(off.sum())

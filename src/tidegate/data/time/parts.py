@@ -210,25 +210,15 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
     held = dict(zip(kinds, parts, strict=True))
     if len(held) < len(kinds):
         double = next(kind for kind in kinds if kinds.count(kind) > 1)
-        raise TimeError(
-            tr(
-                "time={parts}: more than one column holds the {double}; name each part once",
-                parts=list(parts),
-                double=double,
-            )
-        )
+        message = "time={parts}: more than one column holds the {double}; name each part once"
+        raise TimeError(tr(message, parts=list(parts), double=double))
     notes = [note]
     aware, zone = False, None
     if "date" in held:
         days: Times = loaded.values[held["date"]]
         if days.values.dtype.kind != "M":
-            raise TimeError(
-                tr(
-                    "column {held!r} holds no dates that {names} could be added to",
-                    held=held["date"],
-                    names=", ".join(parts[1:]),
-                )
-            )
+            message = "column {held!r} holds no dates that {names} could be added to"
+            raise TimeError(tr(message, held=held["date"], names=", ".join(parts[1:])))
         notes += days.notes
         dates, aware, zone = days.values, days.aware, days.zone
     else:
@@ -259,25 +249,14 @@ def _whole(source: Source, loaded: Loaded, name: str, kind: str) -> NDArray[np.i
         values = np.array([_number(str(text), kind) for text in values], dtype=np.float64)
     bad = ~(np.mod(values, 1) == 0)
     if bad.any():
-        raise TimeError(
-            tr(
-                "{place}, column {name!r}: this part of the time is missing or no whole number",
-                place=source.place(int(np.argmax(bad))),
-                name=name,
-            )
-        )
+        message = "{place}, column {name!r}: this part of the time is missing or no whole number"
+        raise TimeError(tr(message, place=source.place(int(np.argmax(bad))), name=name))
     whole = values.astype(np.int64)
     wrong = (whole < _LEAST.get(kind, 0)) | (whole > _MOST.get(kind, 10_000))
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise TimeError(
-            tr(
-                "{place}: there is no such time ({name} {whole}); correct it",
-                place=source.place(row),
-                name=name,
-                whole=whole[row],
-            )
-        )
+        message = "{place}: there is no such time ({name} {whole}); correct it"
+        raise TimeError(tr(message, place=source.place(row), name=name, whole=whole[row]))
     return np.asarray(whole)
 
 
@@ -297,23 +276,16 @@ def _dates(
     notes: list[Note],
 ) -> NDArray[Any]:
     if "year" not in numbers:
-        raise TimeError(
-            tr(
-                "time={values}: none of these columns holds a year or a date; name one that does",
-                values=list(held.values()),
-            )
-        )
+        message = "time={values}: none of these columns holds a year or a date; name one that does"
+        raise TimeError(tr(message, values=list(held.values())))
     year = numbers["year"]
     if year.max() <= 200 and year.min() > 0 and date_format in (None, "roc"):
         if year.max() < 100 and date_format is None and "民" not in held["year"]:
-            raise TimeError(
-                tr(
-                    "column {held!r}: years such as {year} may be years of the Republic of China or of two "
-                    'digits; write them with four digits, or pass date_format="roc"',
-                    held=held["year"],
-                    year=year[0],
-                )
+            message = (
+                "column {held!r}: years such as {year} may be years of the Republic of China or of two digits; write "
+                'them with four digits, or pass date_format="roc"'
             )
+            raise TimeError(tr(message, held=held["year"], year=year[0]))
         message = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
         told = {"column": held["year"], "text": int(year[0]), "first": int(year[0]) + ROC_YEAR}
         notes.append(Note("roc", message, told))
@@ -360,15 +332,11 @@ def _hours(source: Source, values: Any, name: str, notes: list[Note]) -> NDArray
     bad = (micro < 0) | (micro > 24 * HOUR)
     if bad.any():
         row = int(np.argmax(bad))
-        raise TimeError(
-            tr(
-                "{place}, column {name!r}: {value} is no time of day; expected 18:30, 18.30.00, 1830 or "
-                "an hour from 0 to 24. Correct it, or leave this column out of time=",
-                place=source.place(row),
-                name=name,
-                value=values[row],
-            )
+        message = (
+            "{place}, column {name!r}: {value} is no time of day; expected 18:30, 18.30.00, 1830 or an hour from 0 to "
+            "24. Correct it, or leave this column out of time="
         )
+        raise TimeError(tr(message, place=source.place(row), name=name, value=values[row]))
     if (micro == 24 * HOUR).any():
         message = "Hour 24 of {column} was read as the midnight that ends the day."
         notes.append(Note("hour_24", message, {"column": name}))

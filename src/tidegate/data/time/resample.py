@@ -106,13 +106,8 @@ def _empty(rows: Rows, step: Frequency) -> int:
     span = (at[starts[1:] - 1] - at[starts[:-1]]) // (step.count if size is None else size) + 1
     empty = int(span.sum()) - len(rows.time)
     if empty > (_MOST - 1) * len(rows.time):
-        raise TimeError(
-            tr(
-                "a grid of step {step} would have {sum:,} rows for {count} that hold something; pass a "
-                "longer frequency=",
-                step=step,
-                sum=int(span.sum()),
-                count=len(rows.time),
-            )
+        message = (
+            "a grid of step {step} would have {sum:,} rows for {count} that hold something; pass a longer frequency="
         )
+        raise TimeError(tr(message, step=step, sum=int(span.sum()), count=len(rows.time)))
     return empty

@@ -86,15 +86,9 @@ def in_zone(
     utc, skipped, _ = to_utc(stamps, name, codes)
     if skipped.any():
         row = int(np.argmax(skipped))
-        raise TimeError(
-            tr(
-                "{place}: {time} does not exist on the clock of {name} (clocks go forward there; {sum} "
-                "such times). If the stamps are standard time all year, pass a zone without summer time, "
-                "such as 'UTC'",
-                place=source.place(row),
-                time=show(stamps[row]),
-                name=name,
-                sum=int(skipped.sum()),
-            )
+        message = (
+            "{place}: {time} does not exist on the clock of {name} (clocks go forward there; {sum} such times). If "
+            "the stamps are standard time all year, pass a zone without summer time, such as 'UTC'"
         )
+        raise TimeError(tr(message, place=source.place(row), time=show(stamps[row]), name=name, sum=int(skipped.sum())))
     return utc, name

@@ -155,15 +155,11 @@ class TimeColumn:
             return Times(times, notes=notes)
         if not aware[held].all():
             with_zone, without = int(np.argmax(aware & held)), int(np.argmax(~aware & held))
-            raise TimeError(
-                tr(
-                    "column {name!r} mixes time zones: {place} carries an offset or Z, {place2} does not; "
-                    "write all stamps in one way, best in UTC",
-                    name=self.name,
-                    place=place(with_zone),
-                    place2=place(without),
-                )
+            message = (
+                "column {name!r} mixes time zones: {place} carries an offset or Z, {place2} does not; write all "
+                "stamps in one way, best in UTC"
             )
+            raise TimeError(tr(message, name=self.name, place=place(with_zone), place2=place(without)))
         found = np.unique(offset[held & aware])
         utc = times - offset.astype(np.int64) * np.int64(MINUTE)
         if len(found) > 2 or (len(found) == 2 and found[1] - found[0] > 60):

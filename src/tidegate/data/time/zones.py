@@ -24,13 +24,11 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        raise ConfigError(
-            tr(
-                "timezone={name!r} is not a time zone this machine knows; give an IANA name such as "
-                "'Europe/Paris', 'Asia/Taipei' or 'UTC' (on Windows: pip install tzdata)",
-                name=name,
-            )
-        ) from None
+        message = (
+            "timezone={name!r} is not a time zone this machine knows; give an IANA name such as 'Europe/Paris', "
+            "'Asia/Taipei' or 'UTC' (on Windows: pip install tzdata)"
+        )
+        raise ConfigError(tr(message, name=name)) from None
 
 
 def _offset_at(name: ZoneInfo, microseconds: int) -> int:

@@ -39,12 +39,11 @@ def page(drift: Drift, lang: Language | None = None) -> str:
             caption = html.escape(tr(WORDS[test.statistic], code))
             alarm = " class='alarm'" if test.alarms.any() else ""
             parts.append(f"<figure><figcaption{alarm}>{caption}</figcaption>{chart(test)}</figure>")
-    note = tr(
+    message = (
         "Grey: blocks of the training data. Blue: new blocks. Dashed: what the block before leads to expect. Red: out "
-        "of the ordinary at {budget} false alarms a year over everything on this page.",
-        code,
-        budget=f"{drift.budget:g}",
+        "of the ordinary at {budget} false alarms a year over everything on this page."
     )
+    note = tr(message, code, budget=f"{drift.budget:g}")
     return (
         f"<!doctype html><html lang='{code.replace('_', '-')}'><head><meta charset='utf-8'><title>{html.escape(title)}"
         f"</title><style>{STYLE}</style></head><body>{''.join(parts)}<p>{html.escape(note)}</p></body></html>"

@@ -48,12 +48,8 @@ class OnnxModel:
         makers = {"forecaster": self._forecaster, "classifier": self._said, "regressor": self._said}
         makers["language"] = self._language
         if self.task not in makers:
-            raise ConfigError(
-                tr(
-                    "a {task} cannot be exported to ONNX: what it says is more than the output of a network",
-                    task=self.task,
-                )
-            )
+            message = "a {task} cannot be exported to ONNX: what it says is more than the output of a network"
+            raise ConfigError(tr(message, task=self.task))
         makers[self.task]()
 
     def _input(self, name: str, sizes: list[Any], dtype: Any = np.float32) -> str:

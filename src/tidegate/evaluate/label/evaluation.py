@@ -87,17 +87,11 @@ class ClassEvaluation(ScoreTable):
 def confidence(metric: str, low: str, high: str, lang: Language | None = None) -> str:
     """The sentence on the model's interval."""
     if low == high:
-        text = tr(
-            "Every resample of what was tested gave the same {metric}: how far chance may carry it cannot be told.",
-            lang,
-            metric=metric_name(metric, lang),
+        message = (
+            "Every resample of what was tested gave the same {metric}: how far chance may carry it cannot be told."
         )
+        text = tr(message, lang, metric=metric_name(metric, lang))
         return spaced(text, lang)
-    text = tr(
-        "The model's {metric} lies between {low} and {high} with 95 % confidence.",
-        lang,
-        metric=metric_name(metric, lang),
-        low=low,
-        high=high,
-    )
+    message = "The model's {metric} lies between {low} and {high} with 95 % confidence."
+    text = tr(message, lang, metric=metric_name(metric, lang), low=low, high=high)
     return spaced(text, lang)

@@ -53,12 +53,8 @@ class LanguageEvaluation(ScoreTable):
         if self.criterion in FRAMES:
             message = "{frames} frames were foreseen, each after all before it in its piece: nats are -log p of one."
             return ["", spaced(tr(message, lang, frames=f"{self.tokens:,}"), lang)]
-        read = tr(
-            "{tokens} tokens ({characters} characters) were read; perplexity is that of a token.",
-            lang,
-            tokens=f"{self.tokens:,}",
-            characters=f"{self.characters:,}",
-        )
+        message = "{tokens} tokens ({characters} characters) were read; perplexity is that of a token."
+        read = tr(message, lang, tokens=f"{self.tokens:,}", characters=f"{self.characters:,}")
         ways = tr(
             "The model's own line carries its state through the whole text; in blocks it begins from an empty context "
             "each time. Figures of one way say nothing about the other.",

@@ -69,13 +69,8 @@ class AnswerWords(Words):
             values = {"base": self.sized(base), "moved": self.sized(abs(whole - base))}
             then = tr(up if whole >= base else down, self.lang, **values)
         else:
-            then = tr(
-                "Without a look at this sequence it would give “{name}” {base}; with it, {whole}.",
-                self.lang,
-                name=self.case.output,
-                base=chance(base),
-                whole=chance(whole),
-            )
+            message = "Without a look at this sequence it would give “{name}” {base}; with it, {whole}."
+            then = tr(message, self.lang, name=self.case.output, base=chance(base), whole=chance(whole))
         return sentences([self._said(), then], self.lang)
 
     def _said(self) -> str:
@@ -249,13 +244,11 @@ class AnswerWords(Words):
         else:
             score, scale = f"{100 * measured.score:.1f}\u2009%", 100.0
             begin = tr("How many more answers in a hundred are wrong (now {score})", self.lang, score=score)
-        rest = tr(
-            "when an input is shuffled among {count} sequences, so that each gets it from another. The thin line spans "
-            "two standard errors to each side, over {repeats} shuffles.",
-            self.lang,
-            count=measured.windows,
-            repeats=len(measured.repeats),
+        message = (
+            "when an input is shuffled among {count} sequences, so that each gets it from another. The thin line "
+            "spans two standard errors to each side, over {repeats} shuffles."
         )
+        rest = tr(message, self.lang, count=measured.windows, repeats=len(measured.repeats))
         return begin + ("，" if self.lang == "zh_TW" else " ") + rest, scale
 
     def test(self) -> tuple[str, str]:
@@ -267,12 +260,11 @@ class AnswerWords(Words):
         return told, self.unit if self.number else tr("Log-odds", self.lang)
 
     def remarks(self) -> list[str]:
-        odds = tr(
+        message = (
             "Shares are of the log-odds of “{name}”, the logarithm of its probability over that of everything else: 0 "
-            "is even, +0.7 doubles the odds, −0.7 halves them.",
-            self.lang,
-            name=self.case.output,
+            "is even, +0.7 doubles the odds, −0.7 halves them."
         )
+        odds = tr(message, self.lang, name=self.case.output)
         taken = "What is taken away is replaced by the same share of other sequences, drawn at random."
         if self.case.words:
             taken = "A word that is taken away is replaced by the unknown word."

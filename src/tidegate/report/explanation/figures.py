@@ -92,11 +92,8 @@ def ahead(found: Explanation, unit: str, lang: Language) -> Markup | None:
         high=tr("raised", lang),
         over=((np.arange(steps) + 1.0) * size, case.mean, tr("Forecast", lang)),
     )
-    caption = tr(
-        "The same shares for every step ahead; the deepest colour is {deepest}.",
-        lang,
-        deepest=with_unit(number(float(np.abs(values).max())), unit),
-    )
+    message = "The same shares for every step ahead; the deepest colour is {deepest}."
+    caption = tr(message, lang, deepest=with_unit(number(float(np.abs(values).max())), unit))
     title = tr("By input and step ahead", lang)
     return figure(drawing.svg(title), caption, title)
 
@@ -157,12 +154,11 @@ def attention(found: Explanation, unit: str, lang: Language) -> Markup | None:
             high=f"{number(float(values.max()), 1)}\u2009%",
             over=(case.past_time, case.history, case.target),
         )
-        caption = tr(
-            "How the layer “{kind}” spread its attention over the window, in percent. Attention says where the network "
-            "looked, which is not always what moved the forecast: see the check below.",
-            lang,
-            kind=each.kind,
+        message = (
+            "How the layer “{kind}” spread its attention over the window, in percent. Attention says where the "
+            "network looked, which is not always what moved the forecast: see the check below."
         )
+        caption = tr(message, lang, kind=each.kind)
         parts.append(figure(drawing.svg(tr("Attention over the window", lang)), caption))
     return Markup("".join(parts))
 

@@ -54,13 +54,10 @@ class ForecastWords(Words):
 
     def moved(self, name: str, share: float, reach: float) -> str:
         if abs(share) < MIXED * reach:
-            return tr(
-                "“{name}” moved it by some {reach} a step, up at some steps and down at others ({mean} on average).",
-                self.lang,
-                name=name,
-                reach=self.sized(reach),
-                mean=signed_number(share),
+            message = (
+                "“{name}” moved it by some {reach} a step, up at some steps and down at others ({mean} on average)."
             )
+            return tr(message, self.lang, name=name, reach=self.sized(reach), mean=signed_number(share))
         up, down = "“{name}” raised it by {size}.", "“{name}” lowered it by {size}."
         return tr(up if share >= 0 else down, self.lang, name=name, size=self.sized(abs(share)))
 
@@ -100,11 +97,10 @@ class ForecastWords(Words):
         return steps_name(group, self.case, self.lang)
 
     def drawn(self) -> dict[str, Markup | None]:
-        caption = tr(
-            "Left of the dotted line is all that the model saw of the target: {window}. Right of it is the forecast.",
-            self.lang,
-            window=span(len(self.case.history), self.case.frequency, self.lang),
+        message = (
+            "Left of the dotted line is all that the model saw of the target: {window}. Right of it is the forecast."
         )
+        caption = tr(message, self.lang, window=span(len(self.case.history), self.case.frequency, self.lang))
         return {"saw": figure(self.window_chart(), caption)}
 
     def window_chart(self) -> Markup:

@@ -95,11 +95,8 @@ def reach_words(found: Explanation, lang: Language) -> str:
         for lag in lags
     ]
     if _strongest(found):
-        mattered = tr(
-            "The past mattered most within {span} before the forecast.",
-            lang,
-            span=span(_strongest(found), case.frequency, lang),
-        )
+        message = "The past mattered most within {span} before the forecast."
+        mattered = tr(message, lang, span=span(_strongest(found), case.frequency, lang))
         words.insert(0, mattered)
     return ("" if lang == "zh_TW" else " ").join(words)
 

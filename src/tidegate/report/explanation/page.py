@@ -230,13 +230,8 @@ def method(words: Words) -> Markup:
     rows = []
     for name, each in found.attributions.items():
         left = left_over(float(each.residual.mean()), float(each.prediction.mean()), lang, words.scale)
-        told = tr(
-            "{kind}; {count} predictions; left over: {residual}",
-            lang,
-            kind=way_name(each.method, lang),
-            count=f"{each.evaluations:,}",
-            residual=left,
-        )
+        message = "{kind}; {count} predictions; left over: {residual}"
+        told = tr(message, lang, kind=way_name(each.method, lang), count=f"{each.evaluations:,}", residual=left)
         rows.append((kind_name(name, lang), told))
     caveat = tr(
         "Inputs that say the same thing can stand in for each other: a network may use either, or set one against the "

@@ -36,13 +36,8 @@ def _series(view: RunView, lang: Language) -> list[Markup]:
     parts = []
     if best is not None:
         won = sum(_lost(row, best) < 0 for row in found.per_series.values())
-        words = tr(
-            "The model is better than “{method}” on {won} of {count} series.",
-            lang,
-            method=method_name(best, lang),
-            won=f"{won:,}",
-            count=f"{len(order):,}",
-        )
+        message = "The model is better than “{method}” on {won} of {count} series."
+        words = tr(message, lang, method=method_name(best, lang), won=f"{won:,}", count=f"{len(order):,}")
         parts.append(el("p", words))
     if len(order) > MOST:
         parts.append(el("p", tr("The {count} series on which it does worst beside the baseline:", lang, count=MOST)))

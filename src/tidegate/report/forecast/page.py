@@ -24,11 +24,9 @@ def about(view: RunView, lang: Language) -> tuple[str, tuple[str | Markup, ...]]
     what = tr("Forecast of {targets}", lang, targets=names)
     if view.unit:
         what = tr("Forecast of {targets} in {unit}", lang, targets=names, unit=view.unit)
+    message = "{origins} forecasts of {span} scored on the test part"
     how = tr(
-        "{origins} forecasts of {span} scored on the test part",
-        lang,
-        origins=f"{view.evaluation.origins:,}",
-        span=span(view.evaluation.horizon, view.frequency, lang),
+        message, lang, origins=f"{view.evaluation.origins:,}", span=span(view.evaluation.horizon, view.frequency, lang)
     )
     return tr("Forecast report", lang), (what, el("br"), how)
 

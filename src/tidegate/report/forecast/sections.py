@@ -31,11 +31,8 @@ def coming(view: RunView, lang: Language) -> Markup | None:
         return None
     shown = view.coming[:COMING]
     steps = len(shown[0].mean)
-    text = tr(
-        "Left of the dotted line are the last values, right of it the forecast of the {span} after them.",
-        lang,
-        span=span(steps, view.frequency, lang),
-    )
+    message = "Left of the dotted line are the last values, right of it the forecast of the {span} after them."
+    text = tr(message, lang, span=span(steps, view.frequency, lang))
     if len(shown) == 1:
         return figure(figures.sample_chart(shown[0], view.unit, lang, 760.0), text)
     drawn = [
@@ -61,11 +58,8 @@ def samples(view: RunView, lang: Language) -> Markup:
         figure(figures.sample_chart(sample, view.unit, lang), heading=_sample_title(view, sample, lang), wide=False)
         for sample in view.samples
     ]
-    note = tr(
-        "Each panel is one forecast of {span}, made at the dotted line without knowing what came after it.",
-        lang,
-        span=span(len(view.samples[0].actual), view.frequency, lang),
-    )
+    message = "Each panel is one forecast of {span}, made at the dotted line without knowing what came after it."
+    note = tr(message, lang, span=span(len(view.samples[0].actual), view.frequency, lang))
     return join(
         el("h3", tr("Single forecasts", lang)),
         el("p", note),
@@ -103,12 +97,11 @@ def strip(view: RunView, item: Strip, lang: Language, full: bool = True) -> Mark
     def chart(rows: slice, heading: str, caption: str = "") -> Markup:
         return figure(figures.strip_chart(item, rows, view.unit, view.zone, lang), caption, prefix + heading)
 
-    everything = tr(
+    message = (
         "Every forecast in this chart was made {span} before the time it is for. A forecast that is merely the actual "
-        "line shifted to the right would have learnt nothing.",
-        lang,
-        span=ahead,
+        "line shifted to the right would have learnt nothing."
     )
+    everything = tr(message, lang, span=ahead)
     if count <= 2 * STRETCH:
         return chart(slice(0, count), tr("The test part, forecast {span} ahead", lang, span=ahead), everything)
     last = slice(count - STRETCH, count)
@@ -117,20 +110,16 @@ def strip(view: RunView, item: Strip, lang: Language, full: bool = True) -> Mark
         return chart(last, title)
     worst = figures.hardest(item, STRETCH)
     length = max(min(view.evaluation.season, count // 40), math.ceil(count / 180))
-    whole = tr(
+    message = (
         "Lowest and highest values of every {span}: where the blue lines leave the grey area, forecasts went beyond "
-        "what happened or fell short of it.",
-        lang,
-        span=span(length, view.frequency, lang),
+        "what happened or fell short of it."
     )
+    whole = tr(message, lang, span=span(length, view.frequency, lang))
     hard = None
     if worst is not None:
         error = float(np.nanmean(np.abs(item.actual - item.mean)[worst]))
-        words = tr(
-            "The stretch of this length with the largest errors: {error} on average.",
-            lang,
-            error=with_unit(number(error), view.unit),
-        )
+        message = "The stretch of this length with the largest errors: {error} on average."
+        words = tr(message, lang, error=with_unit(number(error), view.unit))
         hard = chart(worst, tr("The hardest {span}", lang, span=_stretch(view, lang)), words)
     return join(
         chart(last, title, everything),
@@ -207,14 +196,11 @@ def _residual_pair(
     if np.isfinite(correlation).any():
         seen = int(np.isfinite(correlation).sum())
         outside = int((np.abs(correlation) > 1.96 / math.sqrt(count)).sum())
-        words = tr(
+        message = (
             "Residuals one step ahead. {outside} of {lags} bars leave the grey range; by chance alone about {chance} "
-            "would. Bars that stand out are structure the model has not used.",
-            lang,
-            outside=outside,
-            lags=seen,
-            chance=round(0.05 * seen),
+            "would. Bars that stand out are structure the model has not used."
         )
+        words = tr(message, lang, outside=outside, lags=seen, chance=round(0.05 * seen))
         drawing = figures.autocorrelation_chart(correlation, count, kept, view.frequency, lang)
         drawn.append(figure(drawing, words, name + tr("Autocorrelation", lang), wide=False))
     return side_by_side(*drawn)

@@ -56,13 +56,9 @@ def confusion_chart(matrix: NDArray[np.int64], classes: Sequence[str], lang: Lan
             if not amount and count > COUNTED:
                 continue
             x, y = left + j * size, top + i * size
+            message = "{count} of {all} “{actual}” called “{said}”"
             words = tr(
-                "{count} of {all} “{actual}” called “{said}”",
-                lang,
-                count=f"{amount:,}",
-                all=f"{int(support[i]):,}",
-                actual=classes[i],
-                said=classes[j],
+                message, lang, count=f"{amount:,}", all=f"{int(support[i]):,}", actual=classes[i], said=classes[j]
             )
             place_of = {"x": px(x), "y": px(y), "width": px(size - 1), "height": px(size - 1)}
             role = "more" if i == j else "less"

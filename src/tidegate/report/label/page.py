@@ -34,13 +34,8 @@ def about(view: LabelledView, lang: Language) -> tuple[str, tuple[str, ...]]:
         return tr("Regression report", lang), (what,)
     classes = len(found.classes)
     if found.kind == "tag":
-        steps = tr(
-            "{classes} classes; {count} steps of {sequences} test sequences",
-            lang,
-            classes=classes,
-            count=count,
-            sequences=f"{found.sequences:,}",
-        )
+        message = "{classes} classes; {count} steps of {sequences} test sequences"
+        steps = tr(message, lang, classes=classes, count=count, sequences=f"{found.sequences:,}")
         return tr("Tagging report", lang), (steps,)
     what = tr("{classes} classes; {count} test sequences", lang, classes=classes, count=count)
     if found.kind == "labels":

@@ -34,13 +34,12 @@ def confusion(view: LabelledView, lang: Language) -> Markup | None:
     words = tr("Every test label was right.", lang)
     if wrong.any():
         i, j = np.unravel_index(int(wrong.argmax()), wrong.shape)
-        words = tr(
+        message = (
             "Each row is an actual class; blue is right, orange is wrong, the deeper the larger its share of the row. "
-            "Taken for another most often: “{actual}” for “{said}”, {count} times.",
-            lang,
-            actual=found.classes[int(i)],
-            said=found.classes[int(j)],
-            count=f"{int(wrong.max()):,}",
+            "Taken for another most often: “{actual}” for “{said}”, {count} times."
+        )
+        words = tr(
+            message, lang, actual=found.classes[int(i)], said=found.classes[int(j)], count=f"{int(wrong.max()):,}"
         )
     if len(found.classes) <= MOST_CLASSES:
         return figure(charts.confusion_chart(matrix, found.classes, lang), words, wide=len(found.classes) > 8)
@@ -113,21 +112,17 @@ def reliability(view: LabelledView, lang: Language) -> Markup | None:
         return None
     curve = found.reliability
     lean = tr("surer than it is right", lang) if curve.lean > 0 else tr("less sure than it is right", lang)
-    words = tr(
+    message = (
         "Bars below the line: surer than right. On average confidence and accuracy are {error} apart (ECE), and the "
-        "model is {lean} by {gap}.",
-        lang,
-        error=number(curve.error, 3),
-        lean=lean,
-        gap=number(abs(curve.lean), 3),
+        "model is {lean} by {gap}."
     )
+    words = tr(message, lang, error=number(curve.error, 3), lean=lean, gap=number(abs(curve.lean), 3))
     if found.kind == "labels":
-        words = tr(
+        message = (
             "Over all labels. Bars below the line: probabilities too high. On average probability and share are "
-            "{error} apart (ECE).",
-            lang,
-            error=number(curve.error, 3),
+            "{error} apart (ECE)."
         )
+        words = tr(message, lang, error=number(curve.error, 3))
     drawn = side_by_side(
         figure(charts.reliability_chart(curve, lang), words, wide=False),
         figure(charts.confidence_chart(curve, lang), tr("How sure the model was, and how often.", lang), wide=False),
@@ -174,12 +169,11 @@ def mistakes(view: LabelledView, lang: Language) -> Markup | None:
     names = found.classes
     rows = [[_thing(view, int(n)), names[int(y[n])], names[int(said[n])], f"{sure[n]:.3f}"] for n in worst]
     head = [tr("Which", lang), tr("Actual", lang), tr("Said by the model", lang), tr("Confidence", lang)]
-    intro = tr(
+    message = (
         "Of {count} mistakes these are the ones that the model was surest of. Where the label itself is wrong, it is "
-        "likely to be found here.",
-        lang,
-        count=f"{len(wrong):,}",
+        "likely to be found here."
     )
+    intro = tr(message, lang, count=f"{len(wrong):,}")
     return join(el("p", intro), plain_table(head, rows, (3,)))
 
 
@@ -215,14 +209,12 @@ def _guarantee(view: LabelledView, lang: Language) -> str:
     level = max(view.margins, default=0.0)
     if level / 100 not in view.evaluation.coverage:
         return ""
-    return tr(
+    message = (
         "The band holds the estimates whose {level} % interval holds the actual value: as wide on both sides as the "
         "errors on validation sequences, which the network had not learned from. Of the test values {share} % lie "
-        "inside.",
-        lang,
-        level=f"{level:g}",
-        share=number(100 * view.evaluation.coverage[level / 100], 1),
+        "inside."
     )
+    return tr(message, lang, level=f"{level:g}", share=number(100 * view.evaluation.coverage[level / 100], 1))
 
 
 def errors(view: LabelledView, lang: Language) -> Markup | None:

@@ -128,14 +128,11 @@ def writes(view: LanguageView, lang: Language) -> Markup | None:
         shown = [rolls([(name, chords_of(text)) for name, text in named], view.rate, lang)]
     else:
         shown = [el("pre", visible(own.text), class_="text", tabindex="0") for own in view.written]
-    copies = tr(
-        "{share} % of it stands in the training text, in stretches of at least {length} characters. The longest common "
-        "stretch has {count} characters:",
-        lang,
-        share=f"{100 * found.share:.1f}",
-        length=found.length,
-        count=len(found.longest),
+    message = (
+        "{share} % of it stands in the training text, in stretches of at least {length} characters. The longest "
+        "common stretch has {count} characters:"
     )
+    copies = tr(message, lang, share=f"{100 * found.share:.1f}", length=found.length, count=len(found.longest))
     return join(intro, *shown, el("p", copies), el("pre", visible(found.longest), class_="text"))
 
 
@@ -152,14 +149,11 @@ def picture(found: Surprise, lang: Language) -> Markup:
         title = tr("{bits} bits; expected {tokens}", lang, bits=f"{bits:.1f}", tokens=words)
         depth = min(bits / LOUD, 1.0)
         spans.append(el("span", visible(token), style=f"--depth:{depth:.2f}", title=title))
-    intro = tr(
+    message = (
         "Each token is the darker the more it surprised the model: {loud} bits are one chance in {chance}. Hold the "
-        "pointer on one to see what was expected. On average {mean} bits a token.",
-        lang,
-        loud=f"{LOUD:g}",
-        chance=f"{2**LOUD:,.0f}",
-        mean=f"{found.mean:.2f}",
+        "pointer on one to see what was expected. On average {mean} bits a token."
     )
+    intro = tr(message, lang, loud=f"{LOUD:g}", chance=f"{2**LOUD:,.0f}", mean=f"{found.mean:.2f}")
     head = [tr("what stood before", lang), tr("came", lang), tr("bits", lang), tr("expected", lang)]
     rows = found.rows()
     return join(

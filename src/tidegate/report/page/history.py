@@ -26,12 +26,8 @@ def section(view: Run, lang: Language) -> Markup | None:
     best, count = best_epoch(view.history), len(view.history)
     caption = tr("{count} epochs.", lang, count=count) if count > 1 else tr("1 epoch.", lang)
     if best is not None and count > 1:
-        caption = tr(
-            "{count} epochs; the weights of epoch {best} were kept, the best on the validation part.",
-            lang,
-            count=count,
-            best=best,
-        )
+        message = "{count} epochs; the weights of epoch {best} were kept, the best on the validation part."
+        caption = tr(message, lang, count=count, best=best)
     small = []
     for key, title in (("learning_rate", tr("Learning rate", lang)), ("grad_norm", tr("Gradient norm", lang))):
         if np.isfinite(column(view.history, key)).any():

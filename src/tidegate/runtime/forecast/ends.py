@@ -185,12 +185,11 @@ def predict_prepared(
     decoding = model.decoding
     values = forecast(run, model.spec, decoding, prepared, origins)
     if not np.isfinite(values.mean).all() or not np.isfinite(values.quantiles).all():
-        raise DataError(
-            tr(
-                "the network's forecasts are not finite numbers: rows hold values far beyond those of the training, or "
-                "the model's weights are damaged"
-            )
+        message = (
+            "the network's forecasts are not finite numbers: rows hold values far beyond those of the training, or "
+            "the model's weights are damaged"
         )
+        raise DataError(tr(message))
     steps = np.arange(decoding.horizon, dtype=np.int64)
     if time is None and not ahead.continues:
         time = np.tile(steps + 1, (len(ahead.ids), 1))  # counted: no time is made up

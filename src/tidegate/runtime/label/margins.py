@@ -69,15 +69,11 @@ class Margins:
         share = level / 100
         needed = math.ceil(round(share / (1 - share), 9))
         if self.count < needed:
-            raise ConfigError(
-                tr(
-                    "an interval of {level} % needs the errors of {needed} validation sequences (or groups), and "
-                    "there are {count}: give the validation part a larger share, or ask for a lower level",
-                    level=f"{level:g}",
-                    needed=needed,
-                    count=self.count,
-                )
+            message = (
+                "an interval of {level} % needs the errors of {needed} validation sequences (or groups), and there "
+                "are {count}: give the validation part a larger share, or ask for a lower level"
             )
+            raise ConfigError(tr(message, level=f"{level:g}", needed=needed, count=self.count))
         return np.array([_quantile(column, self.units, share) for column in self.errors.T])
 
     def levels(self, usual: tuple[float, ...] = (80, 95)) -> dict[float, Floats]:

@@ -102,12 +102,11 @@ class LabelModel(Model[Sequences, Answered]):
         check_room(batch + 6 * FLOAT * answered * self.spec.outputs, f"an answer for {len(spans)} sequences")
         found = outputs(self.run, prepared, spans, per_step=per_step)
         if not np.isfinite(found).all():
-            raise DataError(
-                tr(
-                    "the network's outputs are not finite numbers: sequences hold values far beyond those of the "
-                    "training, or the model's weights are damaged"
-                )
+            message = (
+                "the network's outputs are not finite numbers: sequences hold values far beyond those of the "
+                "training, or the model's weights are damaged"
             )
+            raise DataError(tr(message))
         return found
 
     def predict(self, data: Sequences) -> Answered:

@@ -213,24 +213,13 @@ class LabelStream:
                 )
             found = measured(values, channels)
             if found.size != count * len(channels):
-                raise DataError(
-                    tr(
-                        "a step of {count} stream(s) has {shown} channel(s) each; got {shown2}",
-                        count=count,
-                        shown=len(channels),
-                        shown2=list(found.shape),
-                    )
-                )
+                message = "a step of {count} stream(s) has {shown} channel(s) each; got {shown2}"
+                raise DataError(tr(message, count=count, shown=len(channels), shown2=list(found.shape)))
             return found.reshape(count, len(channels)), {}
         strangers = sorted(set(values) - {*channels, *columns})
         if strangers:
-            raise SchemaError(
-                tr(
-                    "column {item} is not one of the model's: {shown}",
-                    item=repr(strangers[0]),
-                    shown=", ".join((*channels, *columns)),
-                )
-            )
+            message = "column {item} is not one of the model's: {shown}"
+            raise SchemaError(tr(message, item=repr(strangers[0]), shown=", ".join((*channels, *columns))))
         numbers = np.full((count, len(channels)), np.nan)
         for place, name in enumerate(channels):
             given = measured(values.get(name, np.nan))
@@ -244,13 +233,7 @@ class LabelStream:
             value = values.get(name)
             entries = [value] * count if value is None or isinstance(value, str) else list(value)
             if len(entries) != count:
-                raise DataError(
-                    tr(
-                        "{name} has {size} values for {count} stream(s)",
-                        name=repr(name),
-                        size=len(entries),
-                        count=count,
-                    )
-                )
+                message = "{name} has {size} values for {count} stream(s)"
+                raise DataError(tr(message, name=repr(name), size=len(entries), count=count))
             words[name] = np.array(entries, dtype=object)
         return numbers, words

@@ -206,13 +206,9 @@ def read_prompt(vocabulary: Vocabulary, prompt: str) -> NDArray[np.int32]:
         pieces = vocabulary.cut(prompt)
         shown = ", ".join(repr(piece) for piece in dict.fromkeys(pieces[place] for place in strange[:50].tolist()))
         at = len("".join(pieces[: strange[0]])) + 1
-        raise DataError(
-            tr(
-                "the prompt has {shown} symbols that the training text has not (from character {at}: {shown2}): "
-                "leave them out, or train on a text that has them",
-                shown=len(strange),
-                at=at,
-                shown2=shown,
-            )
+        message = (
+            "the prompt has {shown} symbols that the training text has not (from character {at}: {shown2}): leave "
+            "them out, or train on a text that has them"
         )
+        raise DataError(tr(message, shown=len(strange), at=at, shown2=shown))
     return numbers

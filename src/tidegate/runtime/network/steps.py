@@ -173,13 +173,8 @@ class Steps:
         """[S, 1, I], or tokens [S, 1]."""
         if self._tokens is not None:
             if np.shape(x) != (self.streams,):
-                raise ConfigError(
-                    tr(
-                        "a step of these streams is [{streams}] tokens; got {shown}",
-                        streams=self.streams,
-                        shown=list(np.shape(x)),
-                    )
-                )
+                message = "a step of these streams is [{streams}] tokens; got {shown}"
+                raise ConfigError(tr(message, streams=self.streams, shown=list(np.shape(x))))
             tokens = np.asarray(x)[:, None]
             check_tokens(tokens, self._tokens.vocabulary)
             return tokens
@@ -194,24 +189,10 @@ class Steps:
     def _finite(self, given: Any, width: int, what: str) -> Array:
         values: Array = np.asarray(given, dtype=np.float32)
         if values.shape != (self.streams, width):
-            raise ConfigError(
-                tr(
-                    "{what} is [{streams}, {width}]; got {shown}",
-                    what=what,
-                    streams=self.streams,
-                    width=width,
-                    shown=list(values.shape),
-                )
-            )
+            message = "{what} is [{streams}, {width}]; got {shown}"
+            raise ConfigError(tr(message, what=what, streams=self.streams, width=width, shown=list(values.shape)))
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
-            raise DataError(
-                tr(
-                    "stream {row}: input {column} of {what} is {item}; fill it first, as in training",
-                    row=row,
-                    column=column,
-                    what=what,
-                    item=values[row, column],
-                )
-            )
+            message = "stream {row}: input {column} of {what} is {item}; fill it first, as in training"
+            raise DataError(tr(message, row=row, column=column, what=what, item=values[row, column]))
         return values

@@ -61,14 +61,8 @@ def forecast(network: Network, series: Sequence[NDArray[Any]], horizon: int, hin
         values = np.asarray(given, dtype=np.float64)
         seen = np.flatnonzero(np.isfinite(values))
         if len(seen) < SHORTEST:
-            raise DataError(
-                tr(
-                    "series {place} has {shown} observed values; a forecast needs {SHORTEST}",
-                    place=place,
-                    shown=len(seen),
-                    SHORTEST=SHORTEST,
-                )
-            )
+            message = "series {place} has {shown} observed values; a forecast needs {SHORTEST}"
+            raise DataError(tr(message, place=place, shown=len(seen), SHORTEST=SHORTEST))
         late = len(values) - 1 - int(seen[-1])  # rows missing at the end are forecast too, and left out
         kept.append(values[max(seen[0], seen[-1] + 1 - longest) : seen[-1] + 1])
         groups.setdefault((min(WINDOW, -(-len(kept[-1]) // PATCH)), late), []).append(place)

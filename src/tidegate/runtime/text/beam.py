@@ -52,34 +52,18 @@ class Beam:
             if value is None and name == "max_length":
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(
-                    tr(
-                        "{name} is a whole number of at least {least}; got {value}",
-                        name=name,
-                        least=least,
-                        value=repr(value),
-                    )
-                )
+                message = "{name} is a whole number of at least {least}; got {value}"
+                raise ConfigError(tr(message, name=name, least=least, value=repr(value)))
         for name in ("length_penalty", "coverage_penalty"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
                 raise ConfigError(tr("{name} is a number from 0 to 100; got {value}", name=name, value=repr(value)))
         if self.best > self.beam:
-            raise ConfigError(
-                tr(
-                    "best={best} texts cannot be found with a beam of {beam}: give a wider beam",
-                    best=self.best,
-                    beam=self.beam,
-                )
-            )
+            message = "best={best} texts cannot be found with a beam of {beam}: give a wider beam"
+            raise ConfigError(tr(message, best=self.best, beam=self.beam))
         if self.max_length is not None and self.max_length < self.min_length:
-            raise ConfigError(
-                tr(
-                    "max_length {max_length} is below min_length {min_length}",
-                    max_length=self.max_length,
-                    min_length=self.min_length,
-                )
-            )
+            message = "max_length {max_length} is below min_length {min_length}"
+            raise ConfigError(tr(message, max_length=self.max_length, min_length=self.min_length))
 
     def changed(self, how: Mapping[str, Any]) -> Beam:
         """The same with some options changed.
@@ -89,13 +73,8 @@ class Beam:
         """
         odd = sorted(set(how) - set(self.__dataclass_fields__))
         if odd:
-            raise ConfigError(
-                tr(
-                    "{item} is no option of the search; it has {shown}",
-                    item=odd[0],
-                    shown=", ".join(self.__dataclass_fields__),
-                )
-            )
+            message = "{item} is no option of the search; it has {shown}"
+            raise ConfigError(tr(message, item=odd[0], shown=", ".join(self.__dataclass_fields__)))
         if "beam" in how and "best" not in how and isinstance(how["beam"], int):
             how = {**how, "best": max(1, min(self.best, how["beam"]))}
         return replace(self, **how)

@@ -54,14 +54,11 @@ def baseline_ends(model: Any, method: str, past: Table, ahead: Ahead) -> SeriesF
     if method.startswith(LIBRARY):
         methods |= foreign_methods([method], table, K, model.baselines_.season)
     if method not in methods:
-        raise DataError(
-            tr(
-                "the baseline {method} looks back further than the {rows} rows that were kept, or is a function that "
-                "the run does not hold: give predict() the data, or leave fallback out",
-                method=method_name(method),
-                rows=rows,
-            )
+        message = (
+            "the baseline {method} looks back further than the {rows} rows that were kept, or is a function that the "
+            "run does not hold: give predict() the data, or leave fallback out"
         )
+        raise DataError(tr(message, method=method_name(method), rows=rows))
     mean = np.asarray(methods[method](origins), dtype=np.float64)
     blank = np.full((*mean.shape, len(decoding.quantiles)), np.nan)
     steps = np.arange(K, dtype=np.int64)

@@ -125,13 +125,8 @@ def _check(size: Any, colour: Any, broken: Any) -> None:
         ConfigError: one of them.
     """
     if isinstance(size, bool) or not isinstance(size, int) or not 8 <= size <= LARGEST_SIZE:
-        raise ConfigError(
-            tr(
-                "size={size} must be a whole number of pixels from 8 to {most}, such as 48",
-                size=repr(size),
-                most=LARGEST_SIZE,
-            )
-        )
+        message = "size={size} must be a whole number of pixels from 8 to {most}, such as 48"
+        raise ConfigError(tr(message, size=repr(size), most=LARGEST_SIZE))
     if not isinstance(colour, bool):
         raise ConfigError(tr("colour={colour} is not True or False", colour=repr(colour)))
     if broken not in ("error", "skip"):
