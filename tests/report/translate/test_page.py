@@ -63,11 +63,11 @@ def test_deleting_a_source_token_costs_what_was_written_for_it() -> None:
 def test_markup_that_a_model_wrote_is_text(tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>\x1b[31m"
     looked = np.full((2, 2), 0.5, np.float32)
-    one = Translation(evil, evil, -1.0, -1.0, (evil, ""), (evil, ""), looked, (3,))
+    one = Translation(evil, -1.0, -1.0, (evil, ""), (3,), looked, evil, (evil, ""))
     page = report_alignment(tmp_path / "page.html", Alignment(one, looked, np.ones((2, 2))), "en")
     text = page.read_text("utf-8")
     assert "<script" not in text.split("<body")[1]
     assert "\x1b" not in text
-    two = Translation("二", "two", -1.0, -1.0, ("二", ""), ("two", ""), looked, (3,))
+    two = Translation("two", -1.0, -1.0, ("two", ""), (3,), looked, "二", ("二", ""))
     page = report_alignment(tmp_path / "zh.html", Alignment(two, looked, np.ones((2, 2))), "zh_TW")
     assert "二" in page.read_text("utf-8")
