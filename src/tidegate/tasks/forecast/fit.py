@@ -51,7 +51,6 @@ from tidegate.tasks.forecast.small.mixing import (
     with_pretrained,
 )
 from tidegate.tasks.options import AUTO
-from tidegate.train.checkpoint import Checkpoint
 from tidegate.train.history import History
 from tidegate.train.isolation import plain_torch
 from tidegate.train.losses import ForecastLoss
@@ -127,8 +126,7 @@ def fit(
     notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
     training = own.windows(split)
     if choices.pretrained in (True, FINE_TUNE):
-        state = None if checkpoints is None else Checkpoint(checkpoints / FINE_TUNE, own.fingerprint())
-        return _alone(own, plan, validation_windows, notes, state, resume=resume, progress=progress)
+        return _alone(own, plan, validation_windows, notes, progress)
     if skips(choices, plan, table, len(training)):
         own, plan = with_skip(own, plan, notes)
         choices, preparation = own.choices, own.preparation
@@ -198,9 +196,7 @@ def fit(
     )
 
 
-def _alone(
-    own: _Windows, plan: Plan, validation_windows: int, notes: list[Note], state: Checkpoint | None, **how: Any
-) -> ForecastFitted:
+def _alone(own: _Windows, plan: Plan, validation_windows: int, notes: list[Note], progress: Progress) -> ForecastFitted:
     """The fit of the pretrained forecaster alone, as it is or fine-tuned, and calibrated."""
     refuse(own.choices)
     table, split, choices = own.table, own.split, own.choices
@@ -216,7 +212,8 @@ def _alone(
         require_windows(len(validation), "validation", own.past, plan.block)
         both = training.origins(np.arange(len(training))), validation
         options = options_of(choices.training, choices.auto)
-        decoding, history = fine_tune(own.prepared, split, both, decoding, options, notes, state, **how)
+        state = None if progress.checkpoints is None else own.fingerprint()
+        decoding, history = fine_tune(own.prepared, split, both, decoding, options, notes, state, progress)
         decoding = renewed(decoding, table, seen)
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
     parts: dict[str, Any] = {"preparation": own.preparation, "prepared": own.prepared, "plan": plan}

@@ -30,7 +30,7 @@ from tidegate.train.history import History
 from tidegate.train.loop import train
 from tidegate.train.losses import asinh_pinball
 from tidegate.train.options import TrainOptions
-from tidegate.train.progress import ProgressBar
+from tidegate.train.progress import NO_PROGRESS, Progress
 
 RATE = 3e-4  # the usual learning rate is for networks that know nothing yet
 EPOCHS, PATIENCE, BATCH = 20, 4, 32  # where they are left open
@@ -154,9 +154,8 @@ def fine_tune(
     decoding: Decoding,
     options: TrainOptions,
     notes: list[Note],
-    checkpoint: Checkpoint | None = None,
-    resume: bool = False,
-    progress: ProgressBar | None = None,
+    fingerprint: Any = None,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[Decoding, History]:
     """Train the pretrained network on, stop early, and take the part of the change that the validation part supports.
 
@@ -167,7 +166,7 @@ def fine_tune(
     Args:
         prepared, split: the table. origins: of training and validation windows. decoding: in which the pretrained
             forecaster stands alone, its shares from the training part. options: as `options_of` gives them.
-        notes: what came of it is added. checkpoint, resume, progress: as of `train`.
+        notes: what came of it is added. fingerprint, progress: as of `Trainer`.
 
     Raises:
         SplitError: no training window can be learned from.
@@ -184,12 +183,12 @@ def fine_tune(
     network = PretrainedNetwork(len(start["embed.bias"]))
     network.load_state_dict({name: torch.from_numpy(weight) for name, weight in start.items()})
     looked_at = Validation(_loss, judging.places(CHUNK), judging.gather, lambda batch: int(batch[4].sum()))
-    if progress is not None:
-        progress.max_epochs = options.max_epochs
+    if progress.bar is not None:
+        progress.bar.max_epochs = options.max_epochs
+    kept = None if progress.checkpoints is None else Checkpoint(progress.checkpoints / "fine_tune", fingerprint)
+    how: dict[str, Any] = {"checkpoint": kept, "resume": progress.resume, "progress": progress.bar}
     batches = _Batches(training, options.batch_size, options.seed)
-    history = train(
-        network, batches, _loss, looked_at, options, checkpoint=checkpoint, resume=resume, progress=progress
-    )
+    history = train(network, batches, _loss, looked_at, options, **how)
     change = {name: tensor.numpy() - start[name] for name, tensor in network.state_dict().items()}
 
     def moved(share: float) -> Decoding:
