@@ -28,7 +28,7 @@ class Showing(Adapter[CaptionModel]):
                 found = [np.asarray(own) for own in body.sequences]
             else:
                 raise RequestError(422, tr("a captioner takes a picture file, or sequences of pixels"))
-            held = [self.model.preparation.fitted(_bytes(picture)) for picture in found]
+            held = [self.model.source.fitted(_bytes(picture)) for picture in found]
         except (TidegateError, ValueError) as error:
             if isinstance(error, RequestError):
                 raise
@@ -43,7 +43,7 @@ class Showing(Adapter[CaptionModel]):
         ]
 
     def inputs(self) -> dict[str, Any]:
-        height, width, colours = self.model.preparation.shape
+        height, width, colours = self.model.source.shape
         return {"height": height, "width": width, "colours": colours, "vocabulary": len(self.model.target)}
 
 
