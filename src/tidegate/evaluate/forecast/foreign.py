@@ -54,14 +54,12 @@ def check_foreign(asked: Asked) -> dict[str, str | Method]:
                 )
             )  # fmt: skip
         if not callable(each) and each != "ridge" and not folder and not str(each).startswith(LIBRARY):
-            raise ConfigError(
-                tr(
-                    "there is no baseline {name}: name a model of statsforecast, such as statsforecast:AutoETS, or a "
-                    "folder with a model and its forecast.py, such as tirex=FOLDER, or in Python give a function of "
-                    "(values before, horizon)",
-                    name=repr(each),
-                )
+            message = (
+                "there is no baseline {name}: name a model of statsforecast, such as statsforecast:AutoETS, or a "
+                "folder with a model and its forecast.py, such as tirex=FOLDER, or in Python give a function of "
+                "(values before, horizon)"
             )
+            raise ConfigError(tr(message, name=repr(each)))
         found[name] = each
     return {name: each for name, each in found.items() if each != "ridge"}  # which every evaluation has
 
