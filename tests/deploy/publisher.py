@@ -6,7 +6,7 @@ import sys
 
 from tidegate.core.errors import OutputError
 from tidegate.deploy.publish import publish
-from tidegate.deploy.store import Store
+from tidegate.deploy.store import open_store
 
 
 def main(store: str, *runs: str) -> None:
@@ -17,7 +17,7 @@ def main(store: str, *runs: str) -> None:
     print("ready", flush=True)
     for run in runs:
         try:
-            print(publish(run, Store(store), "load").id, flush=True)
+            print(publish(run, open_store(store), "load").id, flush=True)
         except OutputError as error:
             print(f"refused: {error}", flush=True)
 

@@ -42,7 +42,7 @@ def monitor(
         str | None, typer.Option(help=tr("Rows before the new ones; those of the run's training if not given."))
     ] = None,
     store: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("Store where a better model is put to use.")),
     ] = None,
     name: Annotated[
@@ -63,9 +63,9 @@ def monitor(
     fitted = None
     if again:
         from tidegate.deploy.drift.retrain import retrain
-        from tidegate.deploy.store import Store
+        from tidegate.deploy.store import open_store
 
-        own = None if store is None else Store(store)
+        own = None if store is None else open_store(store)
         fitted = retrain(run, data, actuals=actuals, history=history, store=own, name=name, overwrite=True)
     if as_json:
         print_json(found.to_json() | ({} if fitted is None else {"retrained": fitted.to_json()}))

@@ -35,7 +35,8 @@ def serve() -> Callable[..., None]:
         context: typer.Context,
         *,
         source: Annotated[
-            list[Path] | None, typer.Argument(help=tr("Folders of runs, models or stores."), show_default=False)
+            list[str] | None,
+            typer.Argument(help=tr("Folders of runs, models or stores, or mlflow:URI."), show_default=False),
         ] = None,
         new_token: Annotated[
             str | None, typer.Option(help=tr("Make a token of this name, add its hash to --tokens, print it and stop."))

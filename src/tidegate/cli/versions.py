@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from tidegate.deploy.store import Store, Version
 
 StorePath = Annotated[
-    Path, typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("Folder of the store of versions."))
+    str,
+    typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("The store of versions: a folder, or mlflow:URI.")),
 ]
 Name = Annotated[str, typer.Argument(help=tr("Name of the model in the store."))]
-STORE = Path("models")
+STORE = "models"
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
@@ -46,9 +47,9 @@ def publish(
 ) -> None:
     """Publish a version."""
     from tidegate.deploy.publish import publish
-    from tidegate.deploy.store import Store
+    from tidegate.deploy.store import open_store
 
-    own, place = Store(store), run.resolve()
+    own, place = open_store(store), run.resolve()
     name = name or (place.parent.name if place.name == "model" else place.name)
     before = len(own.versions(name))
     found = publish(run, own, name, notes=notes, key=sign)
@@ -78,17 +79,17 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Put a version to use."""
-    from tidegate.deploy.store import Store
+    from tidegate.deploy.store import open_store
 
-    own = Store(store)
+    own = open_store(store)
     _say_use(own, own.promote(name, version, require_signature or ()), as_json)
 
 
 def rollback(name: Name, store: StorePath = STORE, as_json: Json = False) -> None:
     """Go back to the version before."""
-    from tidegate.deploy.store import Store
+    from tidegate.deploy.store import open_store
 
-    own = Store(store)
+    own = open_store(store)
     _say_use(own, own.rollback(name), as_json)
 
 
@@ -98,9 +99,9 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """List versions."""
-    from tidegate.deploy.store import Store
+    from tidegate.deploy.store import open_store
 
-    own = Store(store)
+    own = open_store(store)
     rows = [_row(own, version) for each in ([name] if name else own.names()) for version in own.versions(each)]
     if as_json:
         print_json(rows)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from tidegate.artifacts.artifact import FILES, read_model
-from tidegate.artifacts.atomic import existing_folder, write_file, write_folder
-from tidegate.artifacts.runlock import hold_run
+from tidegate.artifacts.atomic import existing_folder, write_file
 from tidegate.core.errors import ArtifactError
 from tidegate.core.translate import LANGUAGES
 from tidegate.deploy.card import card, card_name
 from tidegate.deploy.signature import sign
-from tidegate.deploy.store import FORMAT, RECORD, SIGNATURE, WAIT, Store, Version, VersionRecord, now
+from tidegate.deploy.store import FORMAT, RECORD, SIGNATURE, Store, Version, VersionRecord, now
 from tidegate.runtime.model import model_of
 from tidegate.tasks.standing import Standing
 
@@ -37,17 +35,11 @@ def publish(run: str | Path, store: Store, name: str, *, notes: str = "", key: P
         ArtifactError: the run is damaged. ConfigError: a name or key that is none. OutputError: the store cannot be
             written; nothing of the version is visible then.
     """
-    folder = store.folder(name)
+    store.folder(name)
     contents, about = _model_files(Path(run)), _about(Path(run), notes)
     digest = hashlib.sha256(contents["model.json"]).hexdigest()[:12]
-    with hold_run(folder, wait=WAIT):
-        before = store.versions(name)
-        for version in before:
-            if version.id == digest:
-                return version
-        number = before[-1].record.number + 1 if before else 1
-        promoted = store.promoted(name)
-        parent = promoted.id if promoted is not None else before[-1].id if before else None
+
+    def files_of(number: int, parent: str | None) -> dict[str, bytes]:
         record = {"format": FORMAT, "name": name, "number": number, "id": digest, "created": now(), **about}
         files = contents | _cards({**record, "parent": parent, "files": {}}, Path(run))
         hashes = {each: hashlib.sha256(content).hexdigest() for each, content in files.items()}
@@ -55,11 +47,9 @@ def publish(run: str | Path, store: Store, name: str, *, notes: str = "", key: P
         files[RECORD] = whole.model_dump_json(indent=1).encode()
         if key is not None:
             files[SIGNATURE] = sign(files[RECORD], key)
-        place = folder / f"{number:04d}-{digest}"
-        write_folder(place, files)
-        for each in files:
-            os.chmod(place / each, 0o444)
-    return Version(place, whole)
+        return files
+
+    return store.add(name, digest, files_of)
 
 
 def pack(run: str | Path, out: Path) -> list[str]:

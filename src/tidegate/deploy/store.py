@@ -9,15 +9,17 @@
         promoted.json                 which version is in use, and which were before
 
 A version appears by one rename and is never written again; `promoted.json` is replaced by one rename. Whoever writes
-holds the name's lock, which the system takes back when the process dies.
+holds the name's lock, which the system takes back when the process dies. `deploy/mlflow.py` keeps the same versions on
+an MLflow server; `open_store` gives either.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from tidegate.artifacts.artifact import LARGEST_JSON, Artifact, Sha256, read_artifact
-from tidegate.artifacts.atomic import write_file
+from tidegate.artifacts.atomic import write_file, write_folder
 from tidegate.artifacts.runlock import hold_run
 from tidegate.artifacts.spec import Record
 from tidegate.core.errors import ArtifactError, ConfigError
@@ -39,6 +41,7 @@ RECORD, POINTER, SIGNATURE = "version.json", "promoted.json", "signature.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FOLDER = re.compile(r"(\d{4,})-([0-9a-f]{12})")
 WAIT = 60.0  # seconds for another writer
+MLFLOW = "mlflow:"  # what the place of a store on an MLflow server begins with
 
 
 class VersionRecord(Record):
@@ -118,6 +121,9 @@ class Store:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
 
+    def __str__(self) -> str:
+        return str(self.path)
+
     def names(self) -> tuple[str, ...]:
         """Models that have a version, in order."""
         if not self.path.is_dir():
@@ -141,7 +147,30 @@ class Store:
         Raises:
             ArtifactError: a record is damaged.
         """
-        return tuple(_version(folder) for folder in _folders(self.folder(name)))
+        return tuple(_version(folder) for folder in self._listed(name))
+
+    def add(self, name: str, digest: str, made: Callable[[int, str | None], dict[str, bytes]]) -> Version:
+        """Add a version; a model that is there already is the version that it was.
+
+        Args:
+            digest: the version's id. made: its files, given its number and its parent's id.
+
+        Raises:
+            ConfigError: it is no name. OutputError: it cannot be written; nothing of it is visible then.
+        """
+        folder = self.folder(name)
+        with hold_run(folder, wait=WAIT):
+            before = self.versions(name)
+            for version in before:
+                if version.id == digest:
+                    return version
+            number = before[-1].record.number + 1 if before else 1
+            files = made(number, self._parent(name, before))
+            place = folder / f"{number:04d}-{digest}"
+            write_folder(place, files)
+            for each in files:
+                os.chmod(place / each, 0o444)
+        return _version(place)
 
     def version(self, name: str, which: str) -> Version:
         """One version.
@@ -152,7 +181,7 @@ class Store:
         Raises:
             ConfigError: there is none, or more than one.
         """
-        folders = _folders(self.folder(name))
+        folders = self._listed(name)
         if which == "latest":
             found = folders[-1:]
         else:
@@ -162,7 +191,7 @@ class Store:
             listed = ", ".join(f.name for f in folders[-5:]) or tr("none")
             message = "{name} has no single version {which}; there are: {listed}"
             raise ConfigError(tr(message, name=name, which=repr(which), listed=listed))
-        return _version(found[0])
+        return self._whole(_version(found[0]))
 
     def promoted(self, name: str) -> Version | None:
         """The version in use; None where none was promoted.
@@ -173,10 +202,10 @@ class Store:
         stack = self._pointer(name)["stack"]
         if not stack:
             return None
-        found = [folder for folder in _folders(self.folder(name)) if folder.name.endswith(f"-{stack[-1]}")]
+        found = [folder for folder in self._listed(name) if folder.name.endswith(f"-{stack[-1]}")]
         if not found:
             raise ArtifactError(f"{self.folder(name) / POINTER} names version {stack[-1]}, which is not there")
-        return _version(found[0])
+        return self._whole(_version(found[0]))
 
     def promote(self, name: str, which: str, keys: Sequence[Path] = ()) -> Version:
         """Put a version to use, once every byte of it was verified; errors as of `version` and `Version.check`."""
@@ -210,28 +239,37 @@ class Store:
 
     def _there(self, name: str) -> Path:
         folder = self.folder(name)
-        if not _folders(folder):
+        if not self._listed(name):
             known = ", ".join(self.names()) or tr("none")
             message = "{store} has no model {name}; it has: {known}"
-            raise ConfigError(tr(message, store=self.path, name=repr(name), known=known))
+            raise ConfigError(tr(message, store=self, name=repr(name), known=known))
         return folder
+
+    def _listed(self, name: str) -> list[Path]:
+        """The folders of a name's versions, by number; each holds its record at least."""
+        return _folders(self.folder(name))
+
+    def _whole(self, version: Version) -> Version:
+        """A version all of whose files are in its folder."""
+        return version
+
+    def _parent(self, name: str, before: Sequence[Version]) -> str | None:
+        """Id of the version that the next one comes after."""
+        promoted = self.promoted(name)
+        return promoted.id if promoted is not None else before[-1].id if before else None
 
     def _move(self, name: str, action: str, stack: list[str], state: dict[str, Any]) -> None:
         log = [*state["log"], {"at": now(), "action": action, "id": stack[-1]}]
-        content = {"format": FORMAT, "stack": stack, "log": log}
-        write_file(self.folder(name) / POINTER, json.dumps(content, indent=1).encode())
+        self._point(name, {"format": FORMAT, "stack": stack, "log": log})
+
+    def _point(self, name: str, state: dict[str, Any]) -> None:
+        write_file(self.folder(name) / POINTER, json.dumps(state, indent=1).encode())
 
     def _pointer(self, name: str) -> dict[str, Any]:
         place = self.folder(name) / POINTER
         if not place.exists():
             return {"stack": [], "log": []}
-        state = _parsed(place)
-        stack, log = state.get("stack"), state.get("log")
-        if state.get("format") != FORMAT or not isinstance(log, list) or not isinstance(stack, list):
-            raise ArtifactError(f"{place} cannot be read: expected format {FORMAT}, stack and log")
-        if not all(isinstance(one, str) and re.fullmatch("[0-9a-f]{12}", one) for one in stack):
-            raise ArtifactError(f"{place}: stack holds what is no version's id")
-        return state
+        return checked(_parsed(place), str(place))
 
 
 def now() -> str:
@@ -239,8 +277,38 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def is_store(path: Path) -> bool:
-    """Whether a folder is a store, and not a run or a model."""
+def checked(state: dict[str, Any], place: str) -> dict[str, Any]:
+    """What `promoted.json` holds, as it was read from `place`.
+
+    Raises:
+        ArtifactError: it is nothing of the kind.
+    """
+    stack, log = state.get("stack"), state.get("log")
+    if state.get("format") != FORMAT or not isinstance(log, list) or not isinstance(stack, list):
+        raise ArtifactError(f"{place} cannot be read: expected format {FORMAT}, stack and log")
+    if not all(isinstance(one, str) and re.fullmatch("[0-9a-f]{12}", one) for one in stack):
+        raise ArtifactError(f"{place}: stack holds what is no version's id")
+    return state
+
+
+def open_store(place: str | Path) -> Store:
+    """The store at a folder, or at `mlflow:URI` on an MLflow server (`mlflow:` alone takes MLFLOW_TRACKING_URI).
+
+    Raises:
+        ConfigError: no server's address was given. MissingExtraError: the extra mlflow is not installed.
+    """
+    if not str(place).startswith(MLFLOW):
+        return Store(place)
+    from tidegate.deploy.mlflow import MlflowStore
+
+    return MlflowStore(str(place)[len(MLFLOW) :])
+
+
+def is_store(place: str | Path) -> bool:
+    """Whether a place is a store, and not the folder of a run or a model."""
+    path = Path(place)
+    if str(place).startswith(MLFLOW):
+        return True
     return not (path / "model.json").exists() and not (path / "model").exists() and bool(Store(path).names())
 
 

@@ -43,7 +43,7 @@ class Server:
         ConfigError: settings that cannot be. ArtifactError: a run is damaged.
     """
 
-    def __init__(self, sources: Sequence[Path], settings: Settings) -> None:
+    def __init__(self, sources: Sequence[Path | str], settings: Settings) -> None:
         settings.check_exposure()
         self.settings = settings
         self.guard = Guard([] if settings.tokens is None else list(read_tokens(settings.tokens).values()))

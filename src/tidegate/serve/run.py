@@ -19,7 +19,7 @@ from tidegate.serve.settings import Settings
 SWITCH = 0.001  # seconds a thread may keep the interpreter from the loop
 
 
-def run(sources: Sequence[Path], settings: Settings) -> None:
+def run(sources: Sequence[Path | str], settings: Settings) -> None:
     """Serve until told to end.
 
     Raises:

@@ -17,7 +17,7 @@ from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.atomic import existing_folder
 from tidegate.core.errors import ConfigError, TidegateError
 from tidegate.core.translate import tr
-from tidegate.deploy.store import NAME, Store, is_store
+from tidegate.deploy.store import NAME, Store, is_store, open_store
 from tidegate.runtime.model import model_of
 from tidegate.serve.adapters.adapter import Adapter, Ask
 from tidegate.serve.adapters.detect import Detecting
@@ -137,32 +137,33 @@ class Shelf:
     """The models by name.
 
     Args:
-        sources: folders of runs or models, or of stores. settings: of the server.
+        sources: folders of runs or models, or stores. settings: of the server.
 
     Raises:
         ConfigError: a folder holds neither, or two models have one name. ArtifactError: a run is damaged.
     """
 
-    def __init__(self, sources: Sequence[Path], settings: Settings) -> None:
+    def __init__(self, sources: Sequence[Path | str], settings: Settings) -> None:
         self.settings = settings
-        self.stores = [Store(path) for path in sources if is_store(path)]
+        self.stores = [open_store(place) for place in sources if is_store(place)]
         self.runs: dict[str, Path] = {}
         self.serving: dict[str, Served] = {}
         self.older: OrderedDict[tuple[str, str], Served] = OrderedDict()
         self.failed: dict[str, str] = {}  # name -> id of a version that could not be taken up
         self.swaps = self.failures = 0
         self.batches: Callable[[int], None] = lambda size: None
-        for path in sources:
-            if not is_store(path):
-                place = path.resolve()
-                name = place.parent.name if place.name == "model" else place.name
-                self._claim(name if NAME.fullmatch(name) else "model", path)
+        for path in map(Path, (place for place in sources if not is_store(place))):
+            place = path.resolve()
+            name = place.parent.name if place.name == "model" else place.name
+            self._claim(name if NAME.fullmatch(name) else "model", path)
         if settings.signatures and self.runs:
             raise ConfigError(tr("a signature is demanded, and runs have none: publish them, and serve the store"))
         for name, path in self.runs.items():
             artifact = read_model(path)
             self.serving[name] = self._served(name, _version_of(path), artifact)
-        self.refresh()
+        for store in self.stores:
+            for name in store.names():
+                self._take_up(store, name)
 
     def _claim(self, name: str, path: Path) -> None:
         if name in self.runs:
@@ -191,7 +192,13 @@ class Shelf:
     def refresh(self) -> None:
         """Take up what was promoted since; a version that cannot be read leaves the one before it in use."""
         for store in self.stores:
-            for name in store.names():
+            try:
+                names = store.names()
+            except (TidegateError, OSError) as error:  # a server of versions that does not answer now
+                self._failed(str(store), "?", error)
+                continue
+            self.failed.pop(str(store), None)
+            for name in names:
                 self._take_up(store, name)
 
     def _take_up(self, store: Store, name: str) -> None:
@@ -205,17 +212,21 @@ class Shelf:
                 return
             found = self._served(name, wanted, version.check(self.settings.signatures))
         except (TidegateError, OSError) as error:
-            if self.failed.get(name) != wanted:
-                self.failed[name], self.failures = wanted, self.failures + 1
-                from tidegate.serve.log import log
-
-                log("swap failed", model=name, version=wanted, error=str(error))
+            self._failed(name, wanted, error)
             return
         self.failed.pop(name, None)
         if now is not None:
             self._keep(now)
             self.swaps += 1
         self.serving[name] = found
+
+    def _failed(self, name: str, wanted: str, error: Exception) -> None:
+        """Say once that a version could not be taken up."""
+        if self.failed.get(name) != wanted:
+            self.failed[name], self.failures = wanted, self.failures + 1
+            from tidegate.serve.log import log
+
+            log("swap failed", model=name, version=wanted, error=str(error))
 
     def _keep(self, served: Served) -> None:
         self.older[served.name, served.version] = served
