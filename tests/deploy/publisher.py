@@ -6,7 +6,7 @@ import sys
 
 from tidegate.core.errors import OutputError
 from tidegate.deploy.publish import publish
-from tidegate.deploy.store import open_store
+from tidegate.deploy.stores import open_store
 
 
 def main(store: str, *runs: str) -> None:

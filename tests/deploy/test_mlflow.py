@@ -20,7 +20,8 @@ from tidegate.cli.main import run as command
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError
 from tidegate.core.optional import available
 from tidegate.deploy.publish import publish
-from tidegate.deploy.store import Store, is_store, open_store
+from tidegate.deploy.store import Store
+from tidegate.deploy.stores import is_store, open_store
 from tidegate.runtime.model import load
 from tidegate.serve.settings import Settings
 from tidegate.serve.shelf import Shelf

@@ -30,7 +30,6 @@ from tidegate.core.translate import tr
 from tidegate.deploy.store import (
     FOLDER,
     FORMAT,
-    MLFLOW,
     NAME,
     RECORD,
     SIGNATURE,
@@ -41,6 +40,7 @@ from tidegate.deploy.store import (
     checked,
 )
 
+MLFLOW = "mlflow:"  # what the place of such a store begins with
 ALIAS, FILES, EXPERIMENT = "promoted", "version", "tidegate"
 MODEL_TAG, RECORD_TAG, STATE_TAG = "tidegate.id", "tidegate.record", "tidegate.promoted"
 KEPT = 24  # promotions and rollbacks that a tag has room for

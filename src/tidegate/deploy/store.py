@@ -10,7 +10,7 @@
 
 A version appears by one rename and is never written again; `promoted.json` is replaced by one rename. Whoever writes
 holds the name's lock, which the system takes back when the process dies. `deploy/mlflow.py` keeps the same versions on
-an MLflow server; `open_store` gives either.
+an MLflow server; `deploy/stores.py` opens either.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ RECORD, POINTER, SIGNATURE = "version.json", "promoted.json", "signature.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 FOLDER = re.compile(r"(\d{4,})-([0-9a-f]{12})")
 WAIT = 60.0  # seconds for another writer
-MLFLOW = "mlflow:"  # what the place of a store on an MLflow server begins with
 
 
 class VersionRecord(Record):
@@ -289,27 +288,6 @@ def checked(state: dict[str, Any], place: str) -> dict[str, Any]:
     if not all(isinstance(one, str) and re.fullmatch("[0-9a-f]{12}", one) for one in stack):
         raise ArtifactError(f"{place}: stack holds what is no version's id")
     return state
-
-
-def open_store(place: str | Path) -> Store:
-    """The store at a folder, or at `mlflow:URI` on an MLflow server (`mlflow:` alone takes MLFLOW_TRACKING_URI).
-
-    Raises:
-        ConfigError: no server's address was given. MissingExtraError: the extra mlflow is not installed.
-    """
-    if not str(place).startswith(MLFLOW):
-        return Store(place)
-    from tidegate.deploy.mlflow import MlflowStore
-
-    return MlflowStore(str(place)[len(MLFLOW) :])
-
-
-def is_store(place: str | Path) -> bool:
-    """Whether a place is a store, and not the folder of a run or a model."""
-    path = Path(place)
-    if str(place).startswith(MLFLOW):
-        return True
-    return not (path / "model.json").exists() and not (path / "model").exists() and bool(Store(path).names())
 
 
 def _folders(folder: Path) -> list[Path]:
