@@ -15,7 +15,7 @@ LIGHT_LAYERS = ("core", "kernels", "prepare", "artifacts", "runtime", "data", "e
 LIGHT_LAYERS += ("demo_data", "pretrained")
 # Prefixes of modules in a light layer that are for training alone.
 NEEDS_TORCH = tuple(
-    f"tidegate.kernels.{name}" for name in ("adam", "calls", "chunks", "eager", "operators", "reference")
+    f"tidegate.kernels.{name}" for name in ("adam", "calls", "chunks", "eager", "operators", "packing", "reference")
 )
 
 

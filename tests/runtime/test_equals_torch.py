@@ -64,10 +64,11 @@ def test_any_network_runs_alike_in_numpy_and_torch(spec: NetworkSpec) -> None:
     same(spec)
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "slstm", "mlstm"])
 @pytest.mark.parametrize("last", [Head(hidden_size=24, lags=(24,)), Decoder(position=8, lags=(24,))])
 def test_a_network_of_ordinary_size_stays_within_the_limit(cell: str, last: Any) -> None:
-    recurrent = Recurrent(cell=cell, hidden_size=32, num_layers=2)
+    heads = {"num_heads": 4} if cell in ("slstm", "mlstm") else {}
+    recurrent = Recurrent(cell=cell, hidden_size=32, num_layers=2, **heads)
     spec = build(last, Normalise(by="standard"), recurrent=recurrent, window=168, horizon=24, future=4, outputs=3)
     same(spec, batch=4)
 

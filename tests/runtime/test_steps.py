@@ -85,6 +85,26 @@ def prepared(name: str, streams: int = STREAMS) -> tuple[NetworkSpec, Loaded, tu
     return spec, weights, (x, future, rng.normal(size=(streams, spec.static)).astype(np.float32))
 
 
+@pytest.mark.parametrize("cell", ["slstm", "mlstm"])
+def test_a_state_of_several_parts_is_carried_and_begins_with_zeros(cell: Any) -> None:
+    layers = (Recurrent(cell=cell, hidden_size=12, num_layers=2, num_heads=2), Pool(), Label())
+    spec = NetworkSpec(layers=layers, **LABEL)
+    weights = Loaded({name: tensor.numpy() for name, tensor in network(spec).state_dict().items()})
+    x = np.random.default_rng(0).normal(size=(3, 80, 3)).astype(np.float32)
+    stream = Steps(spec, weights, 3)
+    found = np.stack(walk(stream, x, np.zeros((3, 80, 0), np.float32)), axis=1)
+    for t in (0, 5, 79):
+        whole = run_network(spec, weights, x[:, : t + 1]).values[:, -1]
+        np.testing.assert_allclose(found[:, t], whole.reshape(3, -1), atol=1e-5)
+    width = {"slstm": 24, "mlstm": 12 * 6 + 12 + 2}[cell]
+    assert stream.snapshot()["c"].shape == (2, 3, width)
+    other = Steps(spec, weights, 3)
+    other.restore(stream.snapshot())
+    np.testing.assert_array_equal(other.step(x[:, 0]), stream.step(x[:, 0]))
+    stream.reset()
+    np.testing.assert_allclose(stream.step(x[:, 0]), found[:, 0], atol=1e-6)
+
+
 def walk(stream: Steps, x: np.ndarray, future: np.ndarray) -> list[np.ndarray]:
     return [stream.step(x[:, t], future[:, t]) for t in range(x.shape[1])]
 

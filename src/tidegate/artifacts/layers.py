@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Cell = Literal["lstm", "gru", "peephole", "coupled"]
+Cell = Literal["lstm", "gru", "peephole", "coupled", "slstm", "mlstm"]
+StateCell = Literal["lstm", "gru", "peephole", "coupled", "slstm"]  # whose state a vector of H numbers can begin
 LARGEST = 65_536
 Size = Annotated[int, Field(ge=1, le=LARGEST)]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
@@ -14,7 +15,22 @@ MOST_MEMBERS = 64
 Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
 Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
 Several = Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
-GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3}
+GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3, "slstm": 4}
+REFUSED = {  # options of a recurrence that a cell has no place for
+    "gru": ("forget_bias",),
+    "slstm": ("layer_norm",),
+    "mlstm": ("recurrent_dropout", "weight_dropout", "zoneout"),
+}
+
+
+def cell_size(cell: str, hidden: int, heads: int = 1) -> int:
+    """Numbers that a layer's c holds beside the H of h; of a gru none.
+
+    Of an slstm c / n and m + log n, [2 H]; of an mlstm C [d, d] of each head, then n [H] and m [heads], d = H / heads.
+    """
+    if cell == "mlstm":
+        return hidden * (hidden // heads) + hidden + heads
+    return {"gru": 0, "slstm": 2}.get(cell, 1) * hidden
 
 
 class Record(BaseModel):
@@ -186,7 +202,9 @@ class Segment(Record):
 class Recurrent(Record):
     """A stack of recurrent layers, weights laid out as in torch.nn.LSTM and torch.nn.GRU.
 
-    `layer_norm` normalises products and cell state inside the cell. `recurrent_dropout` silences state that enters the
+    `slstm` and `mlstm` have `num_heads`: blocks of the recurrent weights, or matrices that are remembered with
+    (`tidegate.nn.xlstm`). `layer_norm` normalises products and cell state inside the cell, of an mlstm what a head
+    reads. `recurrent_dropout` silences state that enters the
     recurrent product, in training. `zoneout` lets units keep old state, by lot in training and later by that share.
     `weight_dropout` silences weights of the recurrent product, others at each training step (Merity, Keskar and Socher
     2018, arXiv:1708.02182). `forget_bias` is what the forget gate's bias starts from, None torch's (see
@@ -204,12 +222,25 @@ class Recurrent(Record):
     weight_dropout: Rate = 0.0
     zoneout: Rate = 0.0
     forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+    num_heads: Size = 1
 
     @model_validator(mode="after")
     def _fits(self) -> Recurrent:
         if self.forget_bias is not None and self.cell == "gru":
             raise ValueError("forget_bias belongs to a cell with a forget gate: a gru has none")
+        for name in REFUSED.get(self.cell, ()):
+            if getattr(self, name):
+                raise ValueError(f"{name} has no place in a cell {self.cell}: leave it out")
+        if self.num_heads > 1 and self.cell not in ("slstm", "mlstm"):
+            raise ValueError(f"num_heads belongs to slstm and mlstm: a cell {self.cell} has none")
+        if self.hidden_size % self.num_heads:
+            raise ValueError(f"{self.num_heads} heads do not divide a width of {self.hidden_size}: choose a divisor")
         return self
+
+    @property
+    def cell_size(self) -> int:
+        """Numbers of a layer's c."""
+        return cell_size(self.cell, self.hidden_size, self.num_heads)
 
 
 class Transformer(Record):
@@ -219,7 +250,7 @@ class Transformer(Record):
     """
 
     kind: Literal["transformer"] = "transformer"
-    cell: Cell = "lstm"
+    cell: StateCell = "lstm"
     hidden_size: Size = 64
     num_layers: Annotated[int, Field(ge=1, le=64)] = 1
     num_heads: Size = 4
@@ -235,7 +266,7 @@ class OdeRnn(Record):
     """
 
     kind: Literal["ode_rnn"] = "ode_rnn"
-    cell: Cell = "lstm"
+    cell: StateCell = "lstm"
     hidden_size: Size = 64
     num_layers: Annotated[int, Field(ge=1, le=64)] = 1
     dropout: Rate = 0.0
@@ -362,7 +393,7 @@ class Write(Record):
 
     kind: Literal["write"] = "write"
     size: Size = 256
-    cell: Cell = "lstm"
+    cell: StateCell = "lstm"
     hidden_size: Size = 256
     num_layers: Annotated[int, Field(ge=1, le=64)] = 1
     dropout: Rate = 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from tidegate.artifacts.layers import cell_size
 from tidegate.artifacts.spec import (
     GATES,
     BatchNorm,
@@ -162,24 +163,45 @@ def head_inputs(layer: Head, sizes: Sizes) -> int:
 
 
 def recurrent_shapes(
-    prefix: str, cell: str, inputs: int, hidden: int, layers: int, directions: int, *, norm: bool = False
+    prefix: str,
+    cell: str,
+    inputs: int,
+    hidden: int,
+    layers: int,
+    directions: int,
+    *,
+    norm: bool = False,
+    heads: int = 1,
 ) -> dict[str, Shape]:
-    """Tensors of torch.nn.LSTM and torch.nn.GRU, and beside them those of peepholes and of a norm inside the cell."""
-    gates = GATES[cell] * hidden
+    """Tensors of torch.nn.LSTM and torch.nn.GRU, and beside them those of peepholes and of a norm inside the cell.
+
+    Of an slstm, `weight_hh` holds each head's block; of an mlstm, which has none, rows are q, k, v, o [H each], i and f
+    [heads each].
+    """
+    matrix = cell == "mlstm"
+    gates = 4 * hidden + 2 * heads if matrix else GATES[cell] * hidden
     shapes: dict[str, Shape] = {}
     for level in range(layers):
         width = inputs if level == 0 else hidden * directions
         for direction in range(directions):
             tail = f"l{level}" + ("_reverse" if direction else "")
             shapes[f"{prefix}.weight_ih_{tail}"] = (gates, width)
-            shapes[f"{prefix}.weight_hh_{tail}"] = (gates, hidden)
             shapes[f"{prefix}.bias_ih_{tail}"] = (gates,)
-            shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
+            if not matrix:
+                shapes[f"{prefix}.weight_hh_{tail}"] = (gates, hidden // heads)
+                shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
             if cell == "peephole":
                 shapes[f"{prefix}.weight_peephole_{tail}"] = (3 * hidden,)
-            if norm:  # scales of both products; of a cell state scale and shift
-                shapes[f"{prefix}.weight_norm_{tail}"] = (2 * gates + (0 if cell == "gru" else 2 * hidden),)
+            if norm:  # scales of both products; of a cell state scale and shift; of what an mlstm reads the scale
+                size = hidden if matrix else 2 * gates + (0 if cell == "gru" else 2 * hidden)
+                shapes[f"{prefix}.weight_norm_{tail}"] = (size,)
     return shapes
+
+
+def stack_shapes(prefix: str, layer: Recurrent, inputs: int, directions: int) -> dict[str, Shape]:
+    """Tensors of the recurrent stack of a spec."""
+    sizes = (inputs, layer.hidden_size, layer.num_layers, directions)
+    return recurrent_shapes(prefix, layer.cell, *sizes, norm=layer.layer_norm, heads=layer.num_heads)
 
 
 def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
@@ -299,8 +321,7 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
         shapes = _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
     elif isinstance(layer, Recurrent):
         directions = 2 if layer.bidirectional else 1
-        cell, hidden, layers, norm = layer.cell, layer.hidden_size, layer.num_layers, layer.layer_norm
-        shapes = recurrent_shapes(f"{at}.rnn", cell, sizes.width, hidden, layers, directions, norm=norm)
+        shapes = stack_shapes(f"{at}.rnn", layer, sizes.width, directions)
     elif isinstance(layer, OdeRnn):
         shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
     elif isinstance(layer, Transformer):
@@ -346,7 +367,7 @@ def write_inputs(layer: Write, sizes: Sizes) -> int:
 
 def write_states(layer: Write) -> int:
     """Numbers that the recurrence is started with: h, and c where the cell has one, of all layers."""
-    return (1 if layer.cell == "gru" else 2) * layer.num_layers * layer.hidden_size
+    return layer.num_layers * (layer.hidden_size + cell_size(layer.cell, layer.hidden_size))
 
 
 def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict[str, Shape]:
@@ -391,8 +412,7 @@ def _last_shapes(
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
     stack = decoder_stack(spec)
     inputs = decoder_inputs(layer, sizes, attended=spec.find("pool").by == "attention")
-    hidden, layers, norm = stack.hidden_size, stack.num_layers, stack.layer_norm
-    shapes |= recurrent_shapes(f"{at}.rnn", stack.cell, inputs, hidden, layers, 1, norm=norm)
+    shapes |= stack_shapes(f"{at}.rnn", stack, inputs, 1)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
     return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)

@@ -13,12 +13,13 @@ import numpy as np
 from tidegate.artifacts.spec import Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.explain.inputs import Array, Explainable, Floats
-from tidegate.runtime.network.cells import Cell, State
+from tidegate.runtime.network.cells import Cell, Matrices, zeros_of
 from tidegate.runtime.network.network import enter, first_member, walk_layers
 
 #: Gates in (0, 1), by cell; "keep" is the share of the old state that a step lets through.
-SIGMOID = {"lstm": ("i", "f", "o"), "peephole": ("i", "f", "o"), "coupled": ("f", "o"), "gru": ("r", "z")}
-KEEP = {"lstm": "f", "peephole": "f", "coupled": "f", "gru": "z"}
+SIGMOID: dict[str, tuple[str, ...]] = {"lstm": ("i", "f", "o"), "peephole": ("i", "f", "o"), "gru": ("r", "z")}
+SIGMOID |= dict.fromkeys(("coupled", "slstm", "mlstm"), ("f", "o"))
+KEEP = {cell: "z" if cell == "gru" else "f" for cell in SIGMOID}
 NEARLY_OPEN, NEARLY_SHUT = 0.95, 0.05
 DEAD = 1e-3
 LARGEST_TRACE = 20_000_000  # numbers kept
@@ -31,7 +32,8 @@ class Gates:
     Attributes:
         cell: its kind. layer, backwards: its place in the stack.
         values: name -> [M, S, H]: i, f, g, o, c, h (lstm, peephole), f, g, o, c, h (coupled), r, z, n, h (gru), in
-            order of time also where the layer reads backwards.
+            order of time also where the layer reads backwards. Of an slstm as of coupled: f is the share that its
+            normalised state c / n keeps. Of an mlstm f, o, h: f is its head's.
         stride: window steps of one recurrent step.
     """
 
@@ -127,10 +129,15 @@ def _walk(
     layer: Recurrent, weights: Mapping[str, Array], prefix: str, tail: str, sequence: Array
 ) -> list[dict[str, Array]]:
     """Gates, c and h of every step of one layer and direction; c and h as the next step finds them."""
-    cell, names = Cell(layer, weights, prefix, tail), ("h",) if layer.cell == "gru" else ("h", "c")
-    state: State = (np.zeros((len(sequence), cell.units), dtype=np.float32),) * len(names)
+    state = zeros_of(layer, len(sequence))
+    if layer.cell == "mlstm":
+        hidden, _, shown = Matrices(layer, weights, prefix, tail).run(sequence, state, None)
+        return [
+            {name: own[:, step] for name, own in (*shown.items(), ("h", hidden))} for step in range(hidden.shape[1])
+        ]
+    cell, names = Cell(layer, weights, prefix, tail), ("h",) if layer.cell in ("gru", "slstm") else ("h", "c")
     steps = []
     for product in cell.products(np.ascontiguousarray(sequence.transpose(1, 0, 2))):
         state, gates = cell.step(product, state)
-        steps.append({**gates, **dict(reversed(list(zip(names, state, strict=True))))})
+        steps.append({**gates, **dict(reversed(list(zip(names, state, strict=False))))})
     return steps

@@ -82,8 +82,8 @@ class Plan:
                     f"weight {index} is {weight.dtype} {list(weight.shape)} on {weight.device}; "
                     f"expected {self.dtype} {list(shape)} on {x.device}"
                 )
-        shape = (self.LD, x.shape[1], self.H)
-        for state in states:
+        for state, width in zip(states, (self.H, self.stack.cell_size(self.H)), strict=True):
+            shape = (self.LD, x.shape[1], width)
             if state is not None and (state.shape != shape or state.dtype != self.dtype or not state.is_cpu):
                 raise RuntimeError(
                     f"a state is {state.dtype} {list(state.shape)} on {state.device}; "
@@ -130,7 +130,7 @@ class Plan:
         """Run the stack.
 
         Args:
-            x: [T, B, I]. states: h0 and c0, [L*D, B, H] or None. weights: in torch's order.
+            x: [T, B, I]. states: h0 and c0, [L*D, B, H] (c of an slstm 2 H) or None. weights: in torch's order.
             lengths: [B] or None. seed, step0: of the masks.
             y: [T, B, D*H] with a contiguous last axis; where the outputs go. stash: of `stash(T, B)`.
             packed: of `pack`; read in place of the weights.
@@ -146,7 +146,7 @@ class Plan:
         if y is None:
             y = empty((T, B, self.width), self.dtype)
         h = torch.empty(self.LD, B, self.H, dtype=self.dtype)
-        c = torch.empty(0, dtype=self.dtype) if gru else torch.empty_like(h)
+        c = torch.empty((0,) if gru else (self.LD, B, self.stack.cell_size(self.H)), dtype=self.dtype)
         if self.kept and stash is None:
             stash = self.stash(T, B)
         table = self._table(own)

@@ -153,7 +153,7 @@ class Chunked(torch.autograd.Function):
         T, B, _ = x.shape
         H, gru = weights[1].shape[1], stack.cell == "gru"
         hn = x.new_empty(stack.layers * stack.directions, B, H)
-        cn = torch.empty_like(hn)
+        cn = x.new_empty(stack.layers * stack.directions, B, stack.cell_size(H))
         inputs, marks = [x], []  # what every level reads; states before every piece
         levels = levels_of(stack)
         for index, level in enumerate(levels):

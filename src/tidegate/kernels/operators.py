@@ -17,9 +17,8 @@ from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
 from tidegate.kernels.chunks import Chunked
 from tidegate.kernels.eager import Recurrent, is_batched, is_plain, is_transformed, twin_gradients
-from tidegate.kernels.library import native
 from tidegate.kernels.openmp import adopt_openmp
-from tidegate.kernels.stack import Stack
+from tidegate.kernels.stack import Stack, knows
 
 _OPTIONS = (
     "str cell, int layers, int directions, bool bias, bool reverse, bool train, "
@@ -62,7 +61,7 @@ def _forward_fake(x: Tensor, h0: Tensor | None, c0: Tensor | None, weights: list
     T, B, _ = x.shape
     H, LD = weights[1].shape[1], stack.layers * stack.directions
     y = x.new_empty((T, B, stack.directions * H))
-    c = x.new_empty((0,) if stack.cell == "gru" else (LD, B, H))
+    c = x.new_empty((0,) if stack.cell == "gru" else (LD, B, stack.cell_size(H)))
     size = T * B * _plan(x, weights, options).kept if stack.train else 0
     return y, x.new_empty((LD, B, H)), c, x.new_empty((size,))
 
@@ -143,17 +142,17 @@ torch.library.register_fake("tidegate::recurrent_gates", _gates_fake, lib=_LIBRA
 torch.library.register_autograd("tidegate::recurrent", _differentiate, setup_context=_save, lib=_LIBRARY)
 
 
-def _present() -> bool:
-    return native() is not None
+def _present(cell: str) -> bool:
+    return knows(cell)
 
 
 # What torch.compiler.assume_constant_result does, without its import of all of torch._dynamo, which takes seconds.
 _present._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
-def is_native(x: Tensor) -> bool:
-    """Whether the native operator runs for a tensor like x."""
-    return bool(_present()) and x.device.type == "cpu" and x.dtype in NAMES
+def is_native(x: Tensor, cell: str = "lstm") -> bool:
+    """Whether the native operator runs for a tensor like x and a cell."""
+    return bool(_present(cell)) and x.device.type == "cpu" and x.dtype in NAMES
 
 
 def recurrent(
@@ -175,7 +174,7 @@ def recurrent(
             saved where `gates` are asked for. Not for compilers: they see a break in their graph here.
     """
     transformed = is_transformed()  # torch.func needs operations that it can take apart
-    engine = is_native(x) and not transformed
+    engine = is_native(x, stack.cell) and not transformed
     if checkpoint_every is not None and not gates and not transformed and x.device.type != "meta":
         return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
     if not engine or (gates and not stack.train):

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tidegate.kernels.stack import EPSILON, GATES, Stack
+from tidegate.kernels.stack import EPSILON, GATES, STATES, Stack
 
 _WORD = 0xFFFFFFFF
 _LONG = 0xFFFFFFFFFFFFFFFF
 KEY_STEP = 0x9E3779B97F4A7C15
+NOTHING, SMALLEST = -1e4, 1e-30
 _RECURRENT, _ZONE_H, _ZONE_C, _OUTPUT = 1, 2, 3, 4
 
 
@@ -95,6 +96,8 @@ def _cell(
         n = torch.tanh(a[:, 2 * H :] + r * p[:, 2 * H :])
         return n + z * (h - n), c, [r, z, n, p[:, 2 * H :]]
     gates = (a + p).chunk(GATES[cell], 1)
+    if cell == "slstm":
+        return _exponential(gates, c)
     if cell == "coupled":
         f, g, o = torch.sigmoid(gates[0]), torch.tanh(gates[1]), torch.sigmoid(gates[2])
         c = f * c + (1 - f) * g
@@ -109,6 +112,22 @@ def _cell(
         o = o + p_o * c
     o = torch.sigmoid(o)
     return o * torch.tanh(_normed(c, norm)), c, [i, f, g, o, c]
+
+
+def _exponential(gates: Sequence[Tensor], c: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """An sLSTM's step (`tidegate.nn.xlstm`) with c / n and M = m + log n for c, n and m; M = 0 has not begun.
+
+    s is the share that c / n keeps: f' n / (f' n + i') with f' = exp(log f + m - m') and i' = exp(i - m').
+    """
+    content, M = c.chunk(2, 1)
+    i, f, g, o = gates
+    more = torch.nn.functional.logsigmoid(f) + M - i  # log of what is kept over what enters
+    more = torch.where(M == 0, torch.full_like(more, NOTHING), more)
+    s, g, o = torch.sigmoid(more), torch.tanh(g), torch.sigmoid(o)
+    content = s * (content - g) + g
+    M = i + torch.nn.functional.softplus(more)
+    M = M + (M == 0).to(M) * SMALLEST
+    return o * content, torch.cat([content, M], 1), [s, g, o, content]
 
 
 def _layer(
@@ -149,7 +168,7 @@ def _layer(
         if stack.zoneout_h > 0:
             old = _old_share(stack, key, _ZONE_H, counters, stack.zoneout_h, h)
             h_new = h_new + old * (h - h_new)
-        if stack.zoneout_c > 0 and stack.cell != "gru":
+        if stack.zoneout_c > 0 and STATES.get(stack.cell, 1) == 1:
             old = _old_share(stack, key, _ZONE_C, counters, stack.zoneout_c, c)
             c_new = c_new + old * (c - c_new)
             gates[-1] = c_new
@@ -181,7 +200,7 @@ def recurrent(
     Args:
         stack: cell, layers, directions and options.
         x: [T, B, I].
-        h0, c0: [L*D, B, H]; None is zero.
+        h0, c0: [L*D, B, H] (c of an slstm 2 H); None is zero.
         weights: of every layer and direction w_ih [G*H, I], w_hh [G*H, H] and, where the stack has them, b_ih [G*H],
             b_hh [G*H], peepholes [3*H], vectors of the norm [2*G*H, and 2*H more but for gru].
         lengths: [B], steps of each row; None is T.
@@ -203,8 +222,8 @@ def recurrent(
         for direction in range(D):
             index = layer * D + direction
             own = weights[index * stack.arrays_per_layer : (index + 1) * stack.arrays_per_layer]
-            zero = x.new_zeros(B, H)
-            h, c = (zero if start is None else start[index] for start in (h0, c0))
+            h = x.new_zeros(B, H) if h0 is None else h0[index]
+            c = x.new_zeros(B, stack.cell_size(H)) if c0 is None else c0[index]
             backwards = stack.reverse or direction == 1
             y, h, c, trace = _layer(stack, x, h, c, own, ends, backwards, mask_key(seed, index), step0)
             outputs.append(y)

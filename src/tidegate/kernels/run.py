@@ -71,7 +71,7 @@ class Packed:
 
         Args:
             x: [B, T, I], of the weights' type.
-            h0, c0: [L*D, B, H]; zeros if absent.
+            h0, c0: [L*D, B, H] (c of an slstm 2 H); zeros if absent.
             lengths: [B], steps of each row; T if absent.
 
         Returns:
@@ -81,9 +81,10 @@ class Packed:
             raise ConfigError(f"x is {list(x.shape)}; expected [B, T, {self.inputs}].")
         B, T, _ = x.shape
         x = np.ascontiguousarray(x, self.dtype)
-        state = (self.stack.layers * self.stack.directions, B, self.hidden)
+        rows = (self.stack.layers * self.stack.directions, B)
+        states = [(*rows, width) for width in (self.hidden, self.stack.cell_size(self.hidden))]
         starts = [None if s is None else np.ascontiguousarray(s, self.dtype) for s in (h0, c0)]
-        for start in starts:
+        for start, state in zip(starts, states, strict=True):
             if start is not None and start.shape != state:
                 raise ConfigError(f"a state is {list(start.shape)}; expected {list(state)}.")
         ends = None if lengths is None else np.ascontiguousarray(lengths, np.int64)
@@ -91,7 +92,7 @@ class Packed:
             raise ConfigError(f"lengths are {list(ends.shape)}; expected [{B}].")
         width = self.stack.directions * self.hidden
         y = np.empty((B, T, width), self.dtype)
-        h, c = np.empty(state, self.dtype), np.zeros(state, self.dtype)
+        h, c = np.empty(states[0], self.dtype), np.zeros(states[1], self.dtype)
         arrays = [0 if a is None else a.ctypes.data for a in (ends, x, *starts, y, h, c)]
         strides = (self.inputs, T * self.inputs, width, T * width)
         call("tg_forward", self.describe((B, T), strides, [*arrays, 0]))
@@ -124,7 +125,7 @@ class Stepper:
         self.x = np.zeros((streams, packed.inputs), packed.dtype)
         self.y = np.zeros((streams, packed.hidden), packed.dtype)
         self.h = np.zeros((stack.layers, streams, packed.hidden), packed.dtype)
-        self.c = np.zeros_like(self.h)
+        self.c = np.zeros((*self.h.shape[:2], stack.cell_size(packed.hidden)), packed.dtype)
         arrays = [0, *(a.ctypes.data for a in (self.x, self.h, self.c, self.y)), 0, 0, 0]
         strides = (streams * packed.inputs, packed.inputs, streams * packed.hidden, packed.hidden)
         self._description = ctypes.create_string_buffer(packed.describe((streams, 1), strides, arrays))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from dataclasses import dataclass
 from tidegate.core.errors import ConfigError
 from tidegate.kernels.library import KernelError, native, threads
 
-CELLS = {"lstm": 0, "peephole": 1, "coupled": 2, "gru": 3}
-GATES = {"lstm": 4, "peephole": 4, "coupled": 3, "gru": 3}
+CELLS = {"lstm": 0, "peephole": 1, "coupled": 2, "gru": 3, "slstm": 4}
+GATES = {"lstm": 4, "peephole": 4, "coupled": 3, "gru": 3, "slstm": 4}
+STATES = {"gru": 0, "slstm": 2}  # vectors of H numbers that c holds, of other cells 1
 TYPES = {"float32": 0, "float64": 1}
 GATE_NAMES = {
     "lstm": ("i", "f", "g", "o", "c"),
     "peephole": ("i", "f", "g", "o", "c"),
     "coupled": ("f", "g", "o", "c"),
     "gru": ("r", "z", "n", "p"),
+    "slstm": ("f", "g", "o", "c"),
 }
 TRAIN, REVERSE, NORM, BFLOAT16 = 1, 2, 4, 8
 EPSILON = 1e-5  # of the layer norm
@@ -31,7 +34,7 @@ class Stack:
     """What does not change from call to call.
 
     Attributes:
-        cell: "lstm", "peephole", "coupled" or "gru".
+        cell: "lstm", "peephole", "coupled", "gru" or "slstm".
         layers, directions: L and D.
         reverse: with one direction, walk time backwards.
         train: keep what backward needs and draw the masks below.
@@ -77,6 +80,10 @@ class Stack:
             own += [(G * H,)] * (2 * self.bias) + [(3 * H,)] * (self.cell == "peephole")
             shapes += (own + [(self.norm_size(H),)] * self.norm) * D
         return shapes
+
+    def cell_size(self, H: int) -> int:
+        """Numbers of c: H, of an slstm 2 H (c / n and m + log n)."""
+        return max(1, STATES.get(self.cell, 1)) * H
 
     @property
     def flags(self) -> int:
@@ -164,3 +171,12 @@ def size_of(name: str, description: bytes) -> int:
     if size < 0:
         raise KernelError(f"{name}: {library.tg_message(-size).decode()}.")
     return size
+
+
+@functools.cache
+def knows(cell: str) -> bool:
+    """Whether the library is there and has a cell: one that was built before `slstm` refuses it."""
+    library = native()
+    if library is None or cell not in CELLS:
+        return False
+    return int(library.tg_packed_bytes(describe(Stack(cell), "float32", (1, 1, 1, 1), (0,) * 8, (0,) * 17))) >= 0

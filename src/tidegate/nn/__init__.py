@@ -5,11 +5,14 @@ from tidegate.nn.convolution import TimeConvolution
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
 from tidegate.nn.transformer import SelfAttention, TransformerEncoder
+from tidegate.nn.xlstm import MLSTM, SLSTM
 
 __all__ = [
     "GRU",
     "LSTM",
+    "MLSTM",
     "ODERNN",
+    "SLSTM",
     "Attention",
     "AttentionPooling",
     "CoupledLSTM",

@@ -192,7 +192,7 @@ class WriteLayer(Looking):
         if self.ahead:
             ends = torch.cat([ends[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
         parts = self.start(ends).view(len(x), self.states, self.layers, -1).permute(1, 2, 0, 3)
-        return (torch.tanh(parts[0]), *(part.contiguous() for part in parts[1:]))
+        return (torch.tanh(parts[0]), torch.cat(tuple(parts[1:]), 2)) if self.states > 1 else (torch.tanh(parts[0]),)
 
     def _scores(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         if self.final is not None:

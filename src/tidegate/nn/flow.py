@@ -14,10 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from tidegate.artifacts.inputs import lag_rows
+from tidegate.artifacts.layers import REFUSED
 from tidegate.artifacts.spec import Recurrent
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
+from tidegate.nn.xlstm import MLSTM, SLSTM
 
 State = tuple[Tensor, ...]
+CELLS: dict[str, Any] = {
+    "lstm": LSTM,
+    "gru": GRU,
+    "peephole": PeepholeLSTM,
+    "coupled": CoupledLSTM,
+    "slstm": SLSTM,
+    "mlstm": MLSTM,
+}
 
 
 @dataclass
@@ -105,9 +115,10 @@ def on_steps(function: Callable[[Tensor], Tensor], x: Tensor, lengths: Tensor | 
 
 def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Module:
     """The recurrent stack of a spec."""
-    kind: Any = {"lstm": LSTM, "gru": GRU, "peephole": PeepholeLSTM, "coupled": CoupledLSTM}[layer.cell]
+    kind: Any = CELLS[layer.cell]
     dropout = layer.dropout if layer.num_layers > 1 else 0.0
-    start = {} if layer.cell == "gru" else {"forget_bias": layer.forget_bias}
+    own = ("forget_bias", "num_heads", "layer_norm", "recurrent_dropout", "zoneout")
+    lacking = (*REFUSED.get(layer.cell, ()), *(() if layer.cell in ("slstm", "mlstm") else ("num_heads",)))
     made: nn.Module = kind(
         inputs,
         layer.hidden_size,
@@ -115,10 +126,7 @@ def recurrent(layer: Recurrent, inputs: int, *, bidirectional: bool) -> nn.Modul
         batch_first=True,
         dropout=dropout,
         bidirectional=bidirectional,
-        layer_norm=layer.layer_norm,
-        recurrent_dropout=layer.recurrent_dropout,
-        zoneout=layer.zoneout,
-        **start,
+        **{name: getattr(layer, name) for name in own if name not in lacking},
     )
     made.weight_dropout = layer.weight_dropout  # type: ignore[assignment]
     return made

@@ -11,6 +11,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from tidegate.artifacts.layers import cell_size
 from tidegate.artifacts.shapes import Sizes, head_inputs, raw_static
 from tidegate.artifacts.spec import (
     BatchNorm,
@@ -161,7 +162,7 @@ class TransformerLayer(nn.Module):
 
     def __init__(self, spec: NetworkSpec, layer: Transformer, sizes: Sizes) -> None:
         super().__init__()
-        self.cell = layer.cell
+        self.cell_size = cell_size(layer.cell, layer.hidden_size)
         self.encoder = TransformerEncoder(
             sizes.width,
             layer.hidden_size,
@@ -176,7 +177,7 @@ class TransformerLayer(nn.Module):
     def forward(self, flow: Flow) -> None:
         flow.sequence = self.encoder(flow.sequence, flow.lengths)
         last = ending(flow.sequence, 1, flow.lengths).transpose(0, 1)
-        flow.state = (last,) if self.cell == "gru" else (last, torch.zeros_like(last))
+        flow.state = (last, last.new_zeros(*last.shape[:2], self.cell_size)) if self.cell_size else (last,)
 
 
 class OdeRnnLayer(nn.Module):

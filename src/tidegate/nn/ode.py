@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.spec import Cell, Recurrent
+from tidegate.artifacts.layers import StateCell, cell_size
+from tidegate.artifacts.spec import Recurrent
 from tidegate.core.optional import require
 from tidegate.nn.attention import padding
 from tidegate.nn.draws import Dropout
@@ -57,7 +58,7 @@ class ODERNN(nn.Module):
 
     Args:
         inputs: D. hidden_size: H. num_layers: each with a motion of its own.
-        cell: `lstm`, `gru`, `peephole` or `coupled`; a cell state c does not flow.
+        cell: `lstm`, `gru`, `peephole`, `coupled` or `slstm`; a cell state c does not flow.
         steps: of the solver, for each interval. dropout: between layers, in training.
 
     Raises:
@@ -72,12 +73,12 @@ class ODERNN(nn.Module):
         inputs: int,
         hidden_size: int,
         num_layers: int = 1,
-        cell: Cell = "gru",
+        cell: StateCell = "gru",
         steps: int = 2,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.cell, self.hidden_size = cell, hidden_size
+        self.hidden_size, self.cell_size = hidden_size, cell_size(cell, hidden_size)
         one = Recurrent(cell=cell, hidden_size=hidden_size)
         widths = [inputs] + [hidden_size] * (num_layers - 1)
         self.cells = nn.ModuleList(recurrent(one, width, bidirectional=False) for width in widths)
@@ -118,13 +119,13 @@ class ODERNN(nn.Module):
     def _level(
         self, cell: nn.Module, flow: nn.Module, sequence: Tensor, intervals: Tensor, observed: Tensor
     ) -> tuple[Tensor, State]:
-        count = 1 if self.cell == "gru" else 2
-        state: State = (sequence.new_zeros(len(sequence), self.hidden_size),) * count
+        widths = [self.hidden_size, self.cell_size] if self.cell_size else [self.hidden_size]
+        state: State = tuple(sequence.new_zeros(len(sequence), width) for width in widths)
         outputs = []
         for step in range(sequence.shape[1]):
             before = (flow(state[0], intervals[:, step]), *state[1:])
             given = tuple(part.unsqueeze(0).contiguous() for part in before)
-            _, found = cell(sequence[:, step : step + 1], given if count > 1 else given[0])
+            _, found = cell(sequence[:, step : step + 1], given if len(widths) > 1 else given[0])
             after = found if isinstance(found, tuple) else (found,)
             seen = observed[:, step].unsqueeze(1)
             state = tuple(torch.where(seen, new[0], old) for new, old in zip(after, before, strict=True))

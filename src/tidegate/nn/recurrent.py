@@ -24,9 +24,9 @@ from tidegate.kernels.calls import NAMES, plan
 from tidegate.kernels.eager import is_plain
 from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
-from tidegate.kernels.stack import GATE_NAMES, Stack
+from tidegate.kernels.packing import Packing
+from tidegate.kernels.stack import GATE_NAMES, STATES, Stack
 from tidegate.nn.draws import dropout, source
-from tidegate.nn.packing import Packing
 from tidegate.nn.projection import projected, repays
 
 
@@ -86,7 +86,7 @@ class _Engine(nn.RNNBase):
     def _repays_engine(self, data: Tensor) -> bool:
         """Whether the engine runs and is faster than torch's own layer."""
         few = self.proj_size > 0 and self.checkpoint_every is None and not repays(self.hidden_size, self.proj_size)
-        return is_native(data) and not few
+        return is_native(data, self.cell) and not few
 
     def _set_options(
         self,
@@ -113,7 +113,7 @@ class _Engine(nn.RNNBase):
             self.bias,
             recurrent_dropout=recurrent_dropout,
             zoneout_h=zoneout_h,
-            zoneout_c=zoneout_c if self.cell != "gru" else 0.0,
+            zoneout_c=zoneout_c if STATES.get(self.cell, 1) == 1 else 0.0,
             norm=layer_norm,
         )
         if self.cell == "peephole":
@@ -150,7 +150,7 @@ class _Engine(nn.RNNBase):
                     nn.init.zeros_(parameter[-self.hidden_size :])
 
     def _set_forget_bias(self, value: float) -> None:
-        block = {"lstm": 1, "peephole": 1, "coupled": 0}.get(self.cell)
+        block = {"lstm": 1, "peephole": 1, "coupled": 0, "slstm": 1}.get(self.cell)
         if block is None or not self.bias:
             raise ConfigError("forget_bias needs a cell with a forget gate and bias=True.")
         H = self.hidden_size
@@ -185,7 +185,11 @@ class _Engine(nn.RNNBase):
         dtype, autocast = x.dtype, _autocasts(x)
         run = projected if self.proj_size else recurrent
         if dtype in NAMES and weights[0].dtype == dtype and not autocast:
-            if not (gates or needs_grad or stack.train or self.proj_size) and is_native(x) and is_plain(*inputs):
+            if (
+                not (gates or needs_grad or stack.train or self.proj_size)
+                and is_native(x, self.cell)
+                and is_plain(*inputs)
+            ):
                 this = plan(stack, dtype, x.shape[2], self.hidden_size)
                 this.check(x, (h0, c0), weights, lengths)
                 own = self._packing.get(this, weights)
@@ -217,7 +221,8 @@ class _Engine(nn.RNNBase):
         gru = self.cell == "gru"
         states = [hx] if gru else [hx[0], hx[1]]
         for index, state in enumerate(states):
-            shape = (*lead, self.proj_size if self.proj_size and index == 0 else self.hidden_size)
+            width = self.options.cell_size(self.hidden_size) if index else self.proj_size or self.hidden_size
+            shape = (*lead, width)
             if state.shape != shape:
                 name = "hidden" if gru else f"hidden[{index}]"
                 self.check_hidden_size(state, shape, f"Expected {name} size {{}}, got {{}}")

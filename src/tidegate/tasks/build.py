@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import gcd
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,6 +33,18 @@ def sizes_of(options: RecurrentOptions) -> dict[str, Any]:
     """Cell, units, layers and dropout of a recurrence, and of what stands in its place."""
     own = {"cell": options.cell, "hidden_size": options.hidden_size, "num_layers": options.num_layers}
     return own | {"dropout": float(options.dropout)}
+
+
+def heads_of(cell: str, hidden: int, wanted: int | None = None) -> int:
+    """The heads of a cell: 1 where it has none; as wanted, or 4, or 2 or 1 where those divide `hidden`."""
+    if cell not in ("slstm", "mlstm"):
+        return 1
+    return gcd(hidden, 4) if wanted is None else wanted
+
+
+def forgetting(cell: str, bias: float | None) -> float | None:
+    """What the forget gate starts from where 1 is usual: nothing of a gru's; as in the paper of slstm and mlstm."""
+    return None if cell == "gru" or (cell in ("slstm", "mlstm") and bias == 1.0) else bias
 
 
 def convolutions(network: LayerOptions) -> list[Layer]:
@@ -64,6 +77,7 @@ def encoder(options: RecurrentOptions, network: LayerOptions, *, bidirectional: 
         recurrent_dropout=network.recurrent_dropout,
         zoneout=network.zoneout,
         forget_bias=network.forget_bias,
+        num_heads=heads_of(options.cell, options.hidden_size, network.num_heads),
     )
 
 

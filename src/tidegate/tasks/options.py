@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS
+from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS, REFUSED
 from tidegate.core.checks import Checked, Count, Range, Share, whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -22,7 +22,7 @@ AUTO: Auto = "auto"
 
 # Options of reading: new rows are read as the training rows were, unless the caller says otherwise.
 READING = ("repair", "resample", "wide", *OPTIONS)
-Cell = Literal["lstm", "gru", "peephole", "coupled"]
+Cell = Literal["lstm", "gru", "peephole", "coupled", "slstm", "mlstm"]
 CELLS: tuple[Cell, ...] = get_args(Cell)
 Size = Annotated[int, Range(1, LARGEST)]
 Members = Annotated[int, Range(1, MOST_MEMBERS)]
@@ -37,7 +37,8 @@ class RecurrentOptions(Checked):
     """The everyday sizes of a recurrence, as an estimator's own arguments give them.
 
     Attributes:
-        cell: `lstm`, `gru`, `peephole` or `coupled`. hidden_size: H. num_layers: L. dropout: a share below 1.
+        cell: `lstm`, `gru`, `peephole`, `coupled`, `slstm` or `mlstm`. hidden_size: H. num_layers: L. dropout: a share
+            below 1.
         bidirectional: whether it reads both ways; "auto" leaves it to the task.
     """
 
@@ -76,7 +77,7 @@ class LayerOptions(Checked):
         recurrent_dropout: share of the state silenced where it enters the recurrent product, in training.
         zoneout: share of units that keep their old state at a step, by lot in training, mixed in afterwards.
         forget_bias: what the forget gate's bias starts from; None takes torch's start, 1 remembers from the beginning.
-        num_heads: of the transformer and of self-attention; a divisor of their width.
+        num_heads: of the transformer, of self-attention and of the cells slstm and mlstm; a divisor of their width.
         feedforward: units between the transformer's two dense layers; None takes four times `hidden_size`.
         positions: of the transformer.
         self_attention: self-attention over the recurrence's outputs (see `tidegate.nn.transformer`).
@@ -121,6 +122,11 @@ class LayerOptions(Checked):
             )
         if self.forget_bias is not None and recurrent.cell == "gru":
             raise ConfigError(tr("forget_bias belongs to a cell with a forget gate: cell='gru' has none"))
+        for name in REFUSED.get(recurrent.cell, ()) if self.encoder == "recurrent" else ():
+            if getattr(self, name, None):
+                raise ConfigError(
+                    tr("{name} has no place in cell={cell!r}: leave it out", name=name, cell=recurrent.cell)
+                )
 
 
 def recurrent_options(model: Any) -> RecurrentOptions:

@@ -31,7 +31,8 @@ class Parameters:
     handed down in its docstring.
 
     Args:
-        cell: kind of cell: `lstm`, `gru`, `peephole` (gates see the cell state) or `coupled` (input gate 1 - f).
+        cell: kind of cell: `lstm`, `gru`, `peephole` (gates see the cell state), `coupled` (input gate 1 - f), `slstm`
+            (exponential gate, normalised state) or `mlstm` (matrix memory, trained in parallel over the steps).
         hidden_size: units per layer, H; the guide tries 32 to 256 (4.3).
         num_layers: recurrent layers, 1 to 3 as a rule.
         dropout: share of the units silenced between layers in training, 0.1 to 0.5 as a rule.

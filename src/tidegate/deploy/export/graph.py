@@ -232,6 +232,10 @@ class Builder:
         if layer.layer_norm or layer.zoneout:
             what = "layer_norm" if layer.layer_norm else "zoneout"
             raise ConfigError(tr("ONNX's recurrent operators have no {what}: fit without it", what=what))
+        if layer.cell not in (*BLOCKS, "coupled"):
+            raise ConfigError(
+                tr("ONNX has no operator for cell={cell!r}: fit with lstm, gru, peephole or coupled", cell=layer.cell)
+            )
         g, ends = self.g, []
         steps = "" if lengths is None else g.op("Cast", lengths, to=6)
         x = g.op("Transpose", x, perm=[1, 0, 2])

@@ -61,6 +61,8 @@ class Header:
             reason = tr("members, independent channels and static inputs have no form in C yet")
         elif spec.encoder.bidirectional or spec.encoder.layer_norm:
             reason = tr("its recurrence is bidirectional or has a layer norm: fit without")
+        elif spec.encoder.cell not in code.BODIES:
+            reason = tr("its cell {cell} has none yet: fit with lstm, gru, peephole or coupled", cell=spec.encoder.cell)
         elif spec.find("pool").by == "attention" or (decoder and (decoder.attention or decoder.feedback is not None)):
             reason = tr("attention and feedback have no form in C yet: fit without")
         elif spec.find("normalise") is not None and not spec.window:

@@ -53,7 +53,7 @@ class ForecastSteps:
         else:
             self.plain = dict(weights)
             self.h = np.zeros((layer.num_layers, streams, layer.hidden_size), np.float32)
-            self.c = np.zeros_like(self.h)
+            self.c = np.zeros((*self.h.shape[:2], layer.cell_size or layer.hidden_size), np.float32)
         self.hidden, self.bias, self.final, self.level = fuse_head(spec, weights)
 
     def __call__(self, inputs: Array, now: Array) -> NDArray[np.float32]:

@@ -106,6 +106,7 @@ class Streams:
         self.split = len(preparation.observed)
         self.late = bool(preparation.known)  # what is known of a step comes with it, and its forecast waits for that
         self.forecast = rules.method == "forecast"
+        self.matrix = detector.spec.encoder.cell == "mlstm"  # whose h no tanh and no mean holds within -1 to 1
         self.clock = Clock(preparation.calendar, preparation.timezone) if preparation.calendar else None
         self.network: Any
         if self.forecast:
@@ -301,7 +302,7 @@ class Streams:
             "total": (0, LARGEST_COUNT, False, False),
             "levels": (0, LARGEST_COUNT, False, True),
             "time": (NEVER, MOST_STEPS, False, False),
-            "h": (-1, 1, False, False),
+            "h": (-LARGEST_STATE, LARGEST_STATE, False, False) if self.matrix else (-1, 1, False, False),
             "c": (-LARGEST_STATE, LARGEST_STATE, False, False),
         }
         found = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.artifacts.spec import NetworkSpec, OdeRnn, Recurrent
-from tidegate.runtime.network.cells import State
+from tidegate.runtime.network.cells import zeros_of
 from tidegate.runtime.network.flow import Array, Flow, Weights, clear, linear, within
 from tidegate.runtime.network.recurrent import run_stack
 
@@ -38,8 +38,7 @@ def ode_rnn(spec: NetworkSpec, layer: OdeRnn, weights: Weights, at: str, flow: F
         kept = within(flow.lengths, x.shape[1])[:, :, 0]
         observed, intervals = observed & kept, intervals * kept
     for level in range(layer.num_layers):
-        zeros = np.zeros((len(x), layer.hidden_size), dtype=np.float32)
-        state: State = (zeros,) if layer.cell == "gru" else (zeros, zeros)
+        state = zeros_of(one, len(x))
         outputs = np.empty((*x.shape[:2], layer.hidden_size), dtype=np.float32)
         for step in range(x.shape[1]):
             h = flow_state(weights, f"{at}.ode.flows.{level}", state[0], intervals[:, step], layer.solver_steps)

@@ -13,8 +13,8 @@ from tidegate.artifacts.storage import Tensors
 from tidegate.kernels.int8 import Dense8, Layer8, Matrix8, Packed8
 from tidegate.kernels.library import native
 from tidegate.kernels.run import Packed
-from tidegate.kernels.stack import Stack
-from tidegate.runtime.network.cells import State, reversed_rows, run_cell
+from tidegate.kernels.stack import Stack, knows
+from tidegate.runtime.network.cells import State, between_heads, reversed_rows, run_cell
 from tidegate.runtime.network.flow import Array, Lengths, Weights
 
 MATRICES = ("weight_ih", "weight_hh")
@@ -62,9 +62,12 @@ class Loaded(Tensors):
         return self._dense[weight]
 
     def packed(self, layer: Recurrent, prefix: str) -> Packed | Packed8 | None:
-        """A stack in the engine's order; None where the engine is absent and the weights are float32."""
-        eight = f"{prefix}.weight_hh_l0" in self.matrices
-        if native() is None and not eight:
+        """A stack in the engine's order; None where the engine, or its cell, is absent and the weights are float32.
+
+        An slstm or mlstm whose weights have 8 bits computes with float32.
+        """
+        eight = f"{prefix}.weight_hh_l0" in self.matrices and layer.cell != "slstm"
+        if not eight and (native() is None or not knows(layer.cell)):
             return None
         key = (prefix, layer.bidirectional)
         if key not in self._packed:
@@ -76,7 +79,7 @@ class Loaded(Tensors):
                 layer.num_layers,
                 len(tails),
                 zoneout_h=layer.zoneout,
-                zoneout_c=0.0 if layer.cell == "gru" else layer.zoneout,
+                zoneout_c=0.0 if layer.cell in ("gru", "slstm") else layer.zoneout,
                 norm=layer.layer_norm,
             )
             if eight:
@@ -84,6 +87,8 @@ class Loaded(Tensors):
                 return self._packed[key]
             places = itertools.product(range(layer.num_layers), tails, names)
             own = [self[f"{prefix}.{name}_l{level}{tail}"] for level, tail, name in places]
+            if layer.num_heads > 1:
+                own[1 :: len(names)] = [between_heads(matrix, layer.num_heads) for matrix in own[1 :: len(names)]]
             self._packed[key] = Packed(stack, own)
         return self._packed[key]
 
@@ -123,7 +128,7 @@ def run_stack(
     Args:
         layer: the stack's spec. weights: by name, under `prefix`; on the engine if they are `Loaded`.
         sequence: [B, S, I].
-        start: state of every layer, h (and c) [B, H]; None starts from zeros.
+        start: state of every layer, h (and c) [B, H] (c [B, `cell_size`]); None starts from zeros.
         lengths: [B] steps of each row; None takes all. Past a row's end h is zero, and its state the one at its end.
 
     Returns:

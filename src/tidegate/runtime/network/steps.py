@@ -14,7 +14,7 @@ from tidegate.artifacts.spec import NetworkSpec, Recurrent
 from tidegate.core.checks import whole
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
-from tidegate.runtime.network.cells import State
+from tidegate.runtime.network.cells import State, zeros_of
 from tidegate.runtime.network.flow import Array, Flow
 from tidegate.runtime.network.layers import LAYERS
 from tidegate.runtime.network.recurrent import Loaded, run_stack
@@ -94,12 +94,11 @@ class Steps:
         self._layers = [(at, layer, LAYERS[layer.kind]) for at, layer in places]
         packed = self._weights.packed(self._layer, self._at)
         self._stepper = None if packed is None else packed.stepper(streams)
-        count = 1 if self._layer.cell == "gru" else 2
         if self._stepper is None:
-            size = (self._layer.num_layers, streams, self._layer.hidden_size)
-            self._state: tuple[Array, ...] = tuple(np.zeros(size, np.float32) for _ in range(count))
+            levels = [zeros_of(self._layer, streams)] * self._layer.num_layers
+            self._state: tuple[Array, ...] = tuple(map(np.stack, zip(*levels, strict=True)))
         else:
-            self._state = (self._stepper.h, self._stepper.c)[:count]
+            self._state = (self._stepper.h, self._stepper.c)[: 2 if self._layer.cell_size else 1]
 
     def step(self, x: NDArray[Any], future: Array | None = None) -> Array:
         """Advance every stream by one step.
@@ -131,7 +130,7 @@ class Steps:
         return output
 
     def snapshot(self) -> dict[str, NDArray[Any]]:
-        """Copies of all that a stream carries: `steps` [S], `h` and, but for a gru, `c` [L, S, H]."""
+        """Copies of all that a stream carries: `steps` [S], `h` and, but for a gru, `c` [L, S, H] (or wider)."""
         return {"steps": self.steps.copy()} | {
             name: own.copy() for name, own in zip(("h", "c"), self._state, strict=False)
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.artifacts.layers import cell_size
 from tidegate.artifacts.positions import sinusoids
 from tidegate.artifacts.spec import NetworkSpec, SelfAttention, Transformer
 from tidegate.runtime.network.attention import masked, softmax
@@ -51,4 +52,5 @@ def transformer(spec: NetworkSpec, layer: Transformer, weights: Weights, at: str
         x = x + linear(weights, f"{block}.linear2", np.maximum(inner, np.float32(0)))
     flow.sequence = layer_norm(weights, f"{at}.norm", x)
     last = np.ascontiguousarray(ending(flow.sequence, 1, flow.lengths)[:, 0])
-    flow.state = [(last,) if layer.cell == "gru" else (last, np.zeros_like(last))]
+    size = cell_size(layer.cell, layer.hidden_size)
+    flow.state = [(last, np.zeros((len(last), size), np.float32)) if size else (last,)]

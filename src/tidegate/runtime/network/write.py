@@ -69,7 +69,11 @@ class Pen:
         states = write_states(layer) // (layer.num_layers * layer.hidden_size)
         numbers = steady(ends, self.weights[f"{self.at}.start.weight"]) + self.weights[f"{self.at}.start.bias"]
         parts = numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size)
-        return [(np.tanh(parts[:, 0, level]), *parts[:, 1:, level].swapaxes(0, 1)) for level in range(layer.num_layers)]
+        levels = range(layer.num_layers)
+        hidden = [np.tanh(parts[:, 0, level]) for level in levels]
+        if states == 1:
+            return [(h,) for h in hidden]
+        return [(hidden[level], parts[:, 1:, level].reshape(len(x), -1)) for level in levels]
 
     def step(self, tokens: Ints) -> Step:
         """Read the tokens [B, W] that were written last, and say what comes next."""

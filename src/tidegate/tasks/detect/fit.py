@@ -25,6 +25,7 @@ from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS, rarities
 from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.tasks.build import heads_of
 from tidegate.tasks.detect.choices import DetectorChoices
 from tidegate.tasks.detect.examples import RowBatches, RowLoss, prepare_rows, training_origins, validation_of
 from tidegate.tasks.fit import Fitted, Problem, Trainer
@@ -184,7 +185,8 @@ def build(choices: DetectorChoices, preparation: OnlinePreparation) -> NetworkSp
     channels = len(preparation.channels)
     own = choices.recurrent
     dropout = float(own.dropout)
-    recurrent = Recurrent(cell=own.cell, hidden_size=own.hidden_size, num_layers=own.num_layers)
+    heads = heads_of(own.cell, own.hidden_size)
+    recurrent = Recurrent(cell=own.cell, hidden_size=own.hidden_size, num_layers=own.num_layers, num_heads=heads)
     if choices.method == "reconstruction":
         layers: Any = (recurrent, Pool(), Decoder(dropout=dropout))
         return NetworkSpec(

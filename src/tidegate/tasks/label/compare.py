@@ -26,6 +26,8 @@ ENCODERS: dict[str, Mapping[str, Any]] = {
     "gru": {**RECURRENT, "cell": "gru"},
     "peephole": {**RECURRENT, "cell": "peephole"},
     "coupled": {**RECURRENT, "cell": "coupled"},
+    "slstm": {**RECURRENT, "cell": "slstm"},
+    "mlstm": {**RECURRENT, "cell": "mlstm"},
     "bilstm": {**RECURRENT, "bidirectional": True},
     "attention": {**RECURRENT, "bidirectional": True, "network.pooling": "attention"},
     "cnn_lstm": {**RECURRENT, "network.conv_channels": (64, 64), "network.conv_stride": 2},

@@ -208,7 +208,7 @@ def _idle(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) 
         yield from ((name, NO_RECURRENCE) for name in RECURRENT_ONLY)
     else:
         yield from ((name, NO_TRANSFORMER) for name in TRANSFORMER_ONLY)
-        if not choices.network.self_attention:
+        if not choices.network.self_attention and choices.recurrent.cell not in ("slstm", "mlstm"):
             yield "num_heads", NO_HEADS
     if not branch:
         yield from ((name, NO_BRANCH) for name in BRANCH_ONLY)

@@ -13,6 +13,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.notes import MUSIC, PITCHES
 from tidegate.prepare.vocabulary import Method
+from tidegate.tasks.build import forgetting, heads_of
 from tidegate.tasks.options import Bias, Cell, Terms
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
@@ -237,6 +238,8 @@ def _weights(choices: LanguageChoices, layers: int, units: int, size: int) -> in
     scores = (
         size * vector + (vector * units if vector != units else 0) if is_tied(choices.network, size) else size * units
     )
+    if choices.cell == "mlstm":  # no recurrent product, but a matrix of units / 4 a head that is written and read
+        return 5 * units * vector + (layers - 1) * 5 * units * units + scores
     return gates * units * (vector + units) + (layers - 1) * gates * units * 2 * units + scores
 
 
@@ -265,7 +268,8 @@ def build_spec(choices: LanguageChoices, advice: Advice) -> NetworkSpec:
         recurrent_dropout=network.recurrent_dropout,
         weight_dropout=network.weight_dropout,
         zoneout=network.zoneout,
-        forget_bias=None if cell == "gru" else network.forget_bias,
+        forget_bias=forgetting(cell, network.forget_bias),
+        num_heads=heads_of(cell, advice.units),
     )
     dropout = [Dropout(rate=advice.dropout, variational=network.variational)] if advice.dropout else []
     if not choices.joint:

@@ -17,7 +17,7 @@ from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import Weight
-from tidegate.tasks.build import checked_sizes, sizes_of
+from tidegate.tasks.build import checked_sizes, forgetting, heads_of, sizes_of
 from tidegate.tasks.options import Bias, RecurrentOptions
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
@@ -131,7 +131,8 @@ def build_spec(choices: SpeechChoices, inputs: int, outputs: int) -> NetworkSpec
             recurrent_dropout=own.recurrent_dropout,
             weight_dropout=own.weight_dropout,
             zoneout=own.zoneout,
-            forget_bias=None if sizes.cell == "gru" else own.forget_bias,
+            forget_bias=forgetting(sizes.cell, own.forget_bias),
+            num_heads=heads_of(sizes.cell, sizes.hidden_size),
         )
         layers += [recurrent, *([BatchNorm()] if own.batch_norm else [])]
         layers += [Dropout(rate=float(sizes.dropout))] if sizes.dropout else []

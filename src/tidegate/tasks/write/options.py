@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal
 from tidegate.artifacts.spec import Write
 from tidegate.core.checks import Checked, Count, Range, Ratio, Share
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.prepare.vocabulary import Method
+from tidegate.tasks.build import forgetting
 from tidegate.tasks.options import Bias, RecurrentOptions, Terms
 from tidegate.train.forcing import ForcingSchedule
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
@@ -45,12 +47,20 @@ class DecoderNetwork(Checked):
             raise ConfigError("feeding hands on what attention after the recurrence found: attention='general'")
 
     def write(self, own: RecurrentOptions, **sizes: Any) -> Write:
-        """The layer that writes; `sizes` are its further fields."""
+        """The layer that writes; `sizes` are its further fields.
+
+        Raises:
+            ConfigError: a cell whose state no vector can begin.
+        """
+        if own.cell == "mlstm":
+            raise ConfigError(
+                tr("cell='mlstm' cannot write: its memory is a matrix, which no vector begins; take slstm")
+            )
         return Write(
             size=min(own.hidden_size, 256) if self.embedding_size is None else self.embedding_size,
             cell=own.cell,
             dropout=own.dropout,
-            forget_bias=None if own.cell == "gru" else self.forget_bias,
+            forget_bias=forgetting(own.cell, self.forget_bias),
             attention=self.attention,
             feeding=self.feeding,
             tied=self.tied,
