@@ -298,13 +298,9 @@ class Packed8:
 
     def _packed(self, library: ctypes.CDLL, own: Layer8, index: int) -> _Engine:
         arrays = (own.w_ih.values, own.w_hh.values, own.w_ih.steps, own.w_hh.steps)
-        one = Stack(
-            self.stack.cell,
-            reverse=self.stack.reverse or bool(index % self.stack.directions),
-            zoneout_h=self.stack.zoneout_h,
-            zoneout_c=self.stack.zoneout_c,
-            norm=self.stack.norm,
-        )
+        whole, backwards = self.stack, self.stack.reverse or bool(index % self.stack.directions)
+        zoneouts = {"zoneout_h": whole.zoneout_h, "zoneout_c": whole.zoneout_c}
+        one = Stack(whole.cell, reverse=backwards, norm=whole.norm, **zoneouts)
         inputs = own.w_ih.values.shape[1]
         return _Engine(library, one, (*arrays, own.b_ih, own.b_hh, own.peephole, own.norm), (inputs, self.hidden))
 
@@ -349,9 +345,8 @@ class Packed8:
         for s in range(x.shape[1]):
             kept = rows[ends > s]
             place = ends[kept] - 1 - s if backwards else np.full(len(kept), s)
-            h[index, kept], c[index, kept] = step(
-                self.stack, own, digits, x[kept, place], h[index, kept], c[index, kept]
-            )
+            before = h[index, kept], c[index, kept]
+            h[index, kept], c[index, kept] = step(self.stack, own, digits, x[kept, place], *before)
             y[kept, place] = h[index, kept]
         return y
 

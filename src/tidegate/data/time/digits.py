@@ -380,7 +380,4 @@ def _split_digits(
 
 
 def _blank(times: NDArray[Any], held: NDArray[np.bool_]) -> NDArray[np.datetime64]:
-    if not held.all():
-        times = times.copy()
-        times[~held] = NAT
-    return times
+    return np.where(held, times, NAT)
