@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.runtime.pretrained.forecast import forecast as run
-from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.runtime.pretrained.network import load_network, read_card
 from tidegate.tasks.forecast.small.self_check import backtest, blended
 
 # file, column, horizon, season of the naive method and the peers, season lengths that the frequency suggests

@@ -299,7 +299,7 @@ class Packed8:
     def _packed(self, library: ctypes.CDLL, own: Layer8, index: int) -> _Engine:
         arrays = (own.w_ih.values, own.w_hh.values, own.w_ih.steps, own.w_hh.steps)
         whole, backwards = self.stack, self.stack.reverse or bool(index % self.stack.directions)
-        zoneouts = {"zoneout_h": whole.zoneout_h, "zoneout_c": whole.zoneout_c}
+        zoneouts: dict[str, Any] = {"zoneout_h": whole.zoneout_h, "zoneout_c": whole.zoneout_c}
         one = Stack(whole.cell, reverse=backwards, norm=whole.norm, **zoneouts)
         inputs = own.w_ih.values.shape[1]
         return _Engine(library, one, (*arrays, own.b_ih, own.b_hh, own.peephole, own.norm), (inputs, self.hidden))

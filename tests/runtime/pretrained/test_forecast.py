@@ -5,7 +5,7 @@ import pytest
 
 from tidegate.core.errors import DataError
 from tidegate.runtime.pretrained.forecast import forecast
-from tidegate.runtime.pretrained.weights import load_network
+from tidegate.runtime.pretrained.network import load_network
 
 
 def wave(n: int, seed: int = 0) -> np.ndarray:

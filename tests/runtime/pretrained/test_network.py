@@ -15,8 +15,7 @@ from tidegate.runtime.pretrained.candidates import candidates
 from tidegate.runtime.pretrained.filters import PATCH, filters
 from tidegate.runtime.pretrained.forecast import forecast
 from tidegate.runtime.pretrained.inputs import decoder_inputs, patches
-from tidegate.runtime.pretrained.network import LEVELS
-from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.runtime.pretrained.network import LEVELS, load_network, read_card
 from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 
 

@@ -11,8 +11,7 @@ from tests.tasks.forecast.models import means
 from tidegate.artifacts.artifact import read_artifact, write_artifact
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.runtime.pretrained.forecast import forecast
-from tidegate.runtime.pretrained.network import LEVELS
-from tidegate.runtime.pretrained.weights import load_network
+from tidegate.runtime.pretrained.network import LEVELS, load_network
 from tidegate.tasks.forecast.small.fine_tune import Examples
 from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 

@@ -7,7 +7,7 @@ import pytest
 import tidegate as tg
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.runtime.pretrained.forecast import forecast as run
-from tidegate.runtime.pretrained.weights import load_network
+from tidegate.runtime.pretrained.network import load_network
 from tidegate.tasks.forecast.small.self_check import backtest, check_end
 
 

@@ -17,8 +17,7 @@ from tidegate.runtime.network.network import Output
 from tidegate.runtime.pretrained.candidates import CANDIDATES
 from tidegate.runtime.pretrained.forecast import LONGEST, SHORTEST
 from tidegate.runtime.pretrained.forecast import forecast as pretrained
-from tidegate.runtime.pretrained.network import LEVELS, Network
-from tidegate.runtime.pretrained.weights import load_network
+from tidegate.runtime.pretrained.network import LEVELS, Network, load_network
 
 Array = NDArray[Any]
 Run = Callable[[Array, Array, Array], Output]

@@ -23,8 +23,7 @@ from tidegate.runtime.forecast.stream import ForecastStream, open_stream
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
-from tidegate.runtime.pretrained.network import Network
-from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.runtime.pretrained.network import Network, load_network, read_card
 
 TASKS = ("forecaster",)
 LONGEST_HORIZON = 65_536

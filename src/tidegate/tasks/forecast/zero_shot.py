@@ -20,8 +20,7 @@ from tidegate.runtime.forecast.ends import SeriesForecast
 from tidegate.runtime.forecast.model import LONGEST_HORIZON
 from tidegate.runtime.pretrained.forecast import SHORTEST
 from tidegate.runtime.pretrained.forecast import forecast as run
-from tidegate.runtime.pretrained.network import LEVELS
-from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.runtime.pretrained.network import LEVELS, load_network, read_card
 from tidegate.tasks.forecast.frame import check_names, forecast_columns
 from tidegate.tasks.forecast.small.effects import explained, without
 from tidegate.tasks.forecast.small.self_check import FEW, ORIGINS, Check, backtest, blended, check_end

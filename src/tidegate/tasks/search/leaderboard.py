@@ -15,7 +15,7 @@ from tidegate.core.notebook import Notebook
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
 from tidegate.diagnose import words
-from tidegate.runtime.pretrained.weights import read_card
+from tidegate.runtime.pretrained.network import read_card
 
 SMALLER = "Smaller, and better than any as small: {names}"
 FASTER = "Faster, and better than any as fast: {names}"

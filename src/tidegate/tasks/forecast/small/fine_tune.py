@@ -20,8 +20,7 @@ from tidegate.runtime.forecast.decode import Decoding, beside, reach
 from tidegate.runtime.pretrained.filters import PATCH
 from tidegate.runtime.pretrained.forecast import SHORTEST, inputs_of
 from tidegate.runtime.pretrained.inputs import WINDOW
-from tidegate.runtime.pretrained.network import LEVELS, Network
-from tidegate.runtime.pretrained.weights import load_network
+from tidegate.runtime.pretrained.network import LEVELS, Network, load_network
 from tidegate.tasks.fit import Validation
 from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
 from tidegate.tasks.options import FitOptions

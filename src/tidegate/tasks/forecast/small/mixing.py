@@ -17,7 +17,7 @@ from tidegate.nn.network import Network
 from tidegate.prepare import Preparation, Prepared
 from tidegate.runtime.forecast.decode import BATCH, METHODS, Decoding, Run, beside, decode
 from tidegate.runtime.pretrained.forecast import SHORTEST
-from tidegate.runtime.pretrained.weights import load_network, read_card
+from tidegate.runtime.pretrained.network import load_network, read_card
 from tidegate.tasks.forecast.build import Plan, build_spec
 from tidegate.tasks.forecast.choices import NetworkOptions
 from tidegate.tasks.forecast.small.linear import Linear
