@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, TimeError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 
 UNKNOWN = "?"
 """Stands for holidays that the rows leave out, but no calendar names."""
@@ -37,10 +38,11 @@ def exceptions(code: str, first: int, last: int) -> tuple[NDArray[Any], NDArray[
     try:
         found = holidays_of(code, range(first, last + 1), markets=True)
     except NotImplementedError:
-        raise ConfigError(
-            f"frequency='B@{code}': the holidays library knows no market or country {code!r}; write for instance "
+        message = (
+            "frequency='B@{code}': the holidays library knows no market or country {code!r}; write for instance "
             "'B@XNYS', 'B@TW', or 'B' for Monday to Friday"
-        ) from None
+        )
+        raise ConfigError(tr(message, code=code)) from None
     worked = [day for day in getattr(found, "weekend_workdays", ()) if first <= day.year <= last]
     days = np.array(sorted(found), dtype="datetime64[D]")
     return days, np.array(sorted(worked), dtype="datetime64[D]")
@@ -83,7 +85,7 @@ def walk(code: str, day: np.datetime64, steps: NDArray[np.int64]) -> NDArray[Any
     days = open_days(code, day - far, day + far)
     place = int(np.searchsorted(days, day))
     if place == len(days) or days[place] != day:
-        raise TimeError(f"{day} is no business day of {code}")
+        raise TimeError(tr("{day} is no business day of {code}", day=day, code=code))
     return np.asarray(days[place + steps])
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.business import UNKNOWN, places, slots, walk
 from tidegate.core.errors import TimeError
+from tidegate.core.translate import tr
 
 Unit = Literal["us", "s", "min", "h", "D", "B", "M", "row"]
 
@@ -37,7 +38,7 @@ class Frequency:
 
     def __post_init__(self) -> None:
         if self.count < 1:
-            raise TimeError(f"a frequency counts at least one unit, got {self.count}")
+            raise TimeError(tr("a frequency counts at least one unit, got {count}", count=self.count))
 
     def __str__(self) -> str:
         step = f"{self.count}{self.unit}" if self.count > 1 else self.unit
@@ -82,14 +83,14 @@ class Frequency:
             )
         if self.unit == "M":
             return self._advance_months(at, steps)
-        raise TimeError("rows without a regular frequency have no next time stamp; give the future rows' times")
+        raise TimeError(tr("rows without a regular frequency have no next time stamp; give the future rows' times"))
 
     def _advance_months(self, at: np.datetime64, steps: NDArray[np.int64]) -> NDArray[Any]:
         if self.days:
             date = at.astype("datetime64[D]")
             place, missing = places(self.days, self.roll, np.array([date]))
             if missing[0]:
-                raise TimeError(f"{date} is none of the days {self} of its month")
+                raise TimeError(tr("{date} is none of the days {self} of its month", date=date, self=self))
             found = slots(self.days, self.roll, place[0] + steps * self.count)
             return np.asarray(found.astype("datetime64[us]") + (at - date))
         month = at.astype("datetime64[M]")

@@ -7,6 +7,7 @@ import importlib.util
 from typing import Any
 
 from tidegate.core.errors import MissingExtraError
+from tidegate.core.translate import tr
 
 
 def available(module: str) -> bool:
@@ -36,6 +37,7 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
     except ImportError as error:
         if error.name is not None and error.name.partition(".")[0] != module.partition(".")[0]:
             raise
-        raise MissingExtraError(
-            f"{module} is needed to {purpose} and is not installed. In a clone of tidegate: pip install '.[{extra}]'"
-        ) from error
+        message = (
+            "{module} is needed to {purpose} and is not installed. In a clone of tidegate: pip install '.[{extra}]'"
+        )
+        raise MissingExtraError(tr(message, module=module, purpose=purpose, extra=extra)) from error

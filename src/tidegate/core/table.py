@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.frequency import Frequency
+from tidegate.core.translate import tr
 
 
 @dataclass(frozen=True)
@@ -201,9 +202,11 @@ class Table:
         count = len(self.ids)
         for name, values in known.items():
             if name not in self.columns:
-                raise SchemaError(f"future column {name!r} is not a column of the table; it has {sorted(self.columns)}")
+                message = "future column {name!r} is not a column of the table; it has {columns}"
+                raise SchemaError(tr(message, name=name, columns=sorted(self.columns)))
             if values.shape != (count, steps):
-                raise SchemaError(f"future column {name!r} has shape {values.shape}, expected ({count}, {steps})")
+                message = "future column {name!r} has shape {shape}, expected ({count}, {steps})"
+                raise SchemaError(tr(message, name=name, shape=values.shape, count=count, steps=steps))
         if time is None:
             later = np.arange(1, steps + 1, dtype=np.int64)
             time = np.stack([self._ahead(first, end, later) for first, end in self.rows()])

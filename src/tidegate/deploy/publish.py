@@ -12,7 +12,7 @@ from typing import Any
 from tidegate.artifacts.artifact import FILES, read_model
 from tidegate.artifacts.atomic import existing_folder, write_file
 from tidegate.core.errors import ArtifactError
-from tidegate.core.translate import LANGUAGES
+from tidegate.core.translate import LANGUAGES, tr
 from tidegate.deploy.card import card, card_name
 from tidegate.deploy.signature import sign
 from tidegate.deploy.store import FORMAT, RECORD, SIGNATURE, Store, Version, VersionRecord, now
@@ -87,7 +87,9 @@ def _model_files(run: Path) -> dict[str, bytes]:
     found = {name: (folder / name).read_bytes() for name in ("model.json", *FILES)}
     for name, digest in json.loads(found["model.json"])["files"].items():
         if hashlib.sha256(found[name]).hexdigest() != digest:
-            raise ArtifactError(f"{folder / name} changed while it was read: publish it once the training is over")
+            raise ArtifactError(
+                tr("{folder} changed while it was read: publish it once the training is over", folder=folder / name)
+            )
     return found
 
 
@@ -98,7 +100,7 @@ def _about(run: Path, notes: str) -> dict[str, Any]:
     try:
         metrics = json.loads(place.read_bytes()) if place.is_file() else {}
     except ValueError as error:
-        raise ArtifactError(f"{place} is not JSON: {error}") from error
+        raise ArtifactError(tr("{place} is not JSON: {error}", place=place, error=error)) from error
     test = metrics.get("test") or {}
     table = test if "overall" in test else test.get("alarms") or {}
     overall = table.get("overall")

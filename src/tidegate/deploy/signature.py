@@ -40,11 +40,11 @@ def check_signature(record: Path, signature: Path, keys: Sequence[Path]) -> None
     trusted = [_read(key, "public") for key in keys]
     invalid = require("cryptography.exceptions", extra="sign", purpose="verify signatures").InvalidSignature
     if signature.is_symlink() or not signature.is_file():
-        raise ArtifactError(f"{record.parent} is not signed, and a signature is demanded")
+        raise ArtifactError(tr("{parent} is not signed, and a signature is demanded", parent=record.parent))
     try:
         proof = bytes.fromhex(json.loads(signature.read_bytes()[:4096])["signature"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{signature} cannot be read: {error}") from error
+        raise ArtifactError(tr("{signature} cannot be read: {error}", signature=signature, error=error)) from error
     content = record.read_bytes()
     for key in trusted:
         try:
@@ -52,7 +52,7 @@ def check_signature(record: Path, signature: Path, keys: Sequence[Path]) -> None
         except invalid:
             continue
         return
-    raise ArtifactError(f"{record.parent}: its signature is by none of the keys that are trusted")
+    raise ArtifactError(tr("{parent}: its signature is by none of the keys that are trusted", parent=record.parent))
 
 
 def _serialization() -> Any:

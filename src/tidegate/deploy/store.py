@@ -100,9 +100,12 @@ class Version:
         for name, digest in self.record.files.items():
             place = self.folder / name
             if place.is_symlink() or not place.is_file():
-                raise ArtifactError(f"{place} is missing (or is not a plain file): the version is incomplete")
+                raise ArtifactError(
+                    tr("{place} is missing (or is not a plain file): the version is incomplete", place=place)
+                )
             if hashlib.sha256(place.read_bytes()).hexdigest() != digest:
-                raise ArtifactError(f"{place} is not what {RECORD} says (sha256 differs): it was changed or cut")
+                message = "{place} is not what {record} says (sha256 differs): it was changed or cut"
+                raise ArtifactError(tr(message, place=place, record=RECORD))
         if keys:
             check_signature(self.folder / RECORD, self.folder / SIGNATURE, keys)
         artifact = read_artifact(self.folder)
@@ -203,7 +206,8 @@ class Store:
             return None
         found = [folder for folder in self._listed(name) if folder.name.endswith(f"-{stack[-1]}")]
         if not found:
-            raise ArtifactError(f"{self.folder(name) / POINTER} names version {stack[-1]}, which is not there")
+            message = "{pointer} names version {stack}, which is not there"
+            raise ArtifactError(tr(message, pointer=self.folder(name) / POINTER, stack=stack[-1]))
         return self._whole(_version(found[0]))
 
     def promote(self, name: str, which: str, keys: Sequence[Path] = ()) -> Version:
@@ -284,9 +288,11 @@ def checked(state: dict[str, Any], place: str) -> dict[str, Any]:
     """
     stack, log = state.get("stack"), state.get("log")
     if state.get("format") != FORMAT or not isinstance(log, list) or not isinstance(stack, list):
-        raise ArtifactError(f"{place} cannot be read: expected format {FORMAT}, stack and log")
+        raise ArtifactError(
+            tr("{place} cannot be read: expected format {format}, stack and log", place=place, format=FORMAT)
+        )
     if not all(isinstance(one, str) and re.fullmatch("[0-9a-f]{12}", one) for one in stack):
-        raise ArtifactError(f"{place}: stack holds what is no version's id")
+        raise ArtifactError(tr("{place}: stack holds what is no version's id", place=place))
     return state
 
 
@@ -309,12 +315,15 @@ def _version(folder: Path) -> Version:
         first = error.errors()[0]
         raise ArtifactError(f"{place}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
     if record.format != FORMAT:
-        raise ArtifactError(f"{place} is of format {record.format}; this tidegate reads {FORMAT}")
+        message = "{place} is of format {format}; this tidegate reads {format2}"
+        raise ArtifactError(tr(message, place=place, format=record.format, format2=FORMAT))
     own = record.files.get("model.json", "")[:12]
     if f"{record.number:04d}-{record.id}" != folder.name or record.id != own or record.name != folder.parent.name:
-        raise ArtifactError(f"{place}: name, number or id are not those of the folder {folder}")
+        raise ArtifactError(
+            tr("{place}: name, number or id are not those of the folder {folder}", place=place, folder=folder)
+        )
     if any("/" in name or "\\" in name or name.startswith(".") for name in record.files):
-        raise ArtifactError(f"{place}: files hold a path, expected plain names")
+        raise ArtifactError(tr("{place}: files hold a path, expected plain names", place=place))
     return Version(folder, record)
 
 
@@ -324,7 +333,9 @@ def _parsed(place: Path) -> dict[str, Any]:
             raise ValueError("it is a link, or larger than any record")
         state = json.loads(place.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ArtifactError(f"{place} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise ArtifactError(
+            tr("{place} cannot be read: {error}", place=place, error=getattr(error, "strerror", None) or error)
+        ) from error
     if not isinstance(state, dict):
-        raise ArtifactError(f"{place}: expected a JSON object")
+        raise ArtifactError(tr("{place}: expected a JSON object", place=place))
     return state

@@ -40,7 +40,9 @@ class Saved(Notebook):
         needed = {field.name for field in own if field.default is MISSING and field.default_factory is MISSING}
         odd = sorted((set(state) - {field.name for field in own}) | (needed - set(state)))
         if odd:
-            raise DataError(f"saved evaluation has missing or unknown keys {odd}; evaluate again with this version")
+            raise DataError(
+                tr("saved evaluation has missing or unknown keys {odd}; evaluate again with this version", odd=odd)
+            )
         return cls(**{name: _restored(value, hints[name]) for name, value in state.items()})
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Explainable, Floats, predict_cells
 from tidegate.explain.values import coalition_values
@@ -112,7 +113,7 @@ def _orders(groups: Groups, importance: ArrayLike, orders: int, seed: int) -> ND
     """[1 + orders, G]: the explanation's order, then random ones."""
     count = len(groups)
     if count < FEWEST:
-        raise ConfigError(f"a deletion test needs at least 3 groups of inputs; got {count}")
+        raise ConfigError(tr("a deletion test needs at least 3 groups of inputs; got {count}", count=count))
     own = np.argsort(-np.asarray(importance, dtype=np.float64), kind="stable")
     generator = np.random.default_rng(seed)
     return np.stack([own, *(generator.permutation(count) for _ in range(orders))])

@@ -12,6 +12,7 @@ import numpy as np
 
 from tidegate.artifacts.spec import Recurrent
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.inputs import Array, Explainable, Floats
 from tidegate.runtime.network.cells import Cell, Matrices, zeros_of
 from tidegate.runtime.network.network import enter, first_member, walk_layers
@@ -84,7 +85,7 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     spec, weights = first_member(model.spec, model.weights)
     recurrent = spec.find("recurrent")
     if recurrent is None:
-        raise ConfigError("this network has no recurrent layer: there are no gates to show")
+        raise ConfigError(tr("this network has no recurrent layer: there are no gates to show"))
     steps = model.windows.past.shape[1]  # of a network for sequences of any length the spec names none
     each = steps * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
     windows = model.windows.take(slice(0, max(1, LARGEST_TRACE // each)))
@@ -98,7 +99,7 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
             found = trace_stack(layer, weights, f"layers.{index}.rnn", flow.sequence, stride)
     shown = np.concatenate([gates.values["h"] for gates in found[-1 - recurrent.bidirectional :]], axis=2)
     if shown.shape != flow.sequence.shape or not np.allclose(shown, flow.sequence, atol=1e-3):
-        raise ConfigError("the recurrent layer has options that its gates cannot be traced with")
+        raise ConfigError(tr("the recurrent layer has options that its gates cannot be traced with"))
     return found
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 from tidegate.explain.groups import Group, Groups
 from tidegate.explain.inputs import Explainable, Floats
 from tidegate.explain.shapley import Attribution
@@ -47,7 +48,7 @@ def integrated_gradients(model: Explainable, row: int, slope: Floats, *, steps: 
 
     spec, layout = model.spec, model.layout
     if slope.shape[0] != spec.horizon:
-        raise ConfigError("integrated gradients need a network that forecasts the whole horizon at once (no block)")
+        raise ConfigError(tr("integrated gradients need a network that forecasts the whole horizon at once (no block)"))
     network = build_network(spec, model.weights)
     weight = torch.from_numpy(np.asarray(slope, dtype=np.float32))
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.inputs import Layout
 
 
@@ -84,7 +85,7 @@ def steps_of(group: Group, length: int) -> tuple[int, int]:
 
 def _block(layout: Layout, length: int, feature: str | None, step: int) -> Group:
     if length < 1:
-        raise ConfigError(f"block={length} must be at least 1 step")
+        raise ConfigError(tr("block={length} must be at least 1 step", length=length))
     if step >= layout.horizon:
         return Group(feature)
     if step >= 0:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Explainable, Floats, Rows, predict_cells
 
@@ -93,7 +94,8 @@ def shuffle(
     """
     count = len(values)
     if repeats < 2 or count < 2:
-        raise ConfigError(f"permutation importance needs 2 repeats and 2 windows; got {repeats} and {count}")
+        message = "permutation importance needs 2 repeats and 2 windows; got {repeats} and {count}"
+        raise ConfigError(tr(message, repeats=repeats, count=count))
     generator = np.random.default_rng(seed)
     usual = score(values)
     found = np.empty((repeats, len(masks)))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.groups import Group, Groups, by_block, standard
 from tidegate.explain.inputs import Array, Floats, Inputs, Layout, Rows
 from tidegate.explain.permutation import Importance, shuffle
@@ -52,12 +53,12 @@ class OneSequence:
         self.tokens = self.values.ndim == 1
         steps = len(self.values)
         if not steps:
-            raise ConfigError("a sequence without a step has nothing to explain")
+            raise ConfigError(tr("a sequence without a step has nothing to explain"))
         if not self.tokens and not len(self.others):
-            raise ConfigError("sequences of numbers need others, to put in the place of what is taken away")
+            raise ConfigError(tr("sequences of numbers need others, to put in the place of what is taken away"))
         names = (WORD,) if self.tokens else tuple(self.channels)
         if not self.tokens and len(names) != self.values.shape[1]:
-            raise ConfigError(f"{len(names)} names for {self.values.shape[1]} channels")
+            raise ConfigError(tr("{count} names for {shape} channels", count=len(names), shape=self.values.shape[1]))
         self.layout = Layout(steps, 0, names)
         others = [np.full(steps, UNKNOWN)] if self.tokens else [fitted(other, steps) for other in self.others]
         self.windows, self.background = _inputs([self.values]), _inputs(others)
@@ -83,7 +84,7 @@ class OneSequence:
         Raises:
             ConfigError: always; see `channel_importance`.
         """
-        raise ConfigError("the score of one sequence says nothing: use channel_importance on a sample")
+        raise ConfigError(tr("the score of one sequence says nothing: use channel_importance on a sample"))
 
 
 def fitted(values: NDArray[Any], steps: int) -> NDArray[Any]:
@@ -141,7 +142,7 @@ def place_importance(
     Groups are named by their share of the sequence in percent: [0, 12] is the first eighth.
     """
     if parts < 1:
-        raise ConfigError(f"parts={parts} must be at least 1")
+        raise ConfigError(tr("parts={parts} must be at least 1", parts=parts))
     part = np.minimum(np.arange(past.shape[1]) * parts // np.maximum(lengths[:, None], 1), parts - 1)  # [M, T]
     ends = [100 * place // parts for place in range(parts + 1)]
     groups = Groups(tuple(Group(None, a, b) for a, b in pairwise(ends)), np.arange(parts, dtype=np.int64))

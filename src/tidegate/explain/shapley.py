@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import LARGEST_CALL, Explainable, Floats, predict_cells
 from tidegate.explain.values import all_coalitions, coalition_values
@@ -88,7 +89,8 @@ def exact_shapley(model: Explainable, row: int, groups: Groups) -> Attribution:
     """
     count = len(groups)
     if count > MOST_EXACT:
-        raise ConfigError(f"{count} groups have {2.0**count:.0e} coalitions; exact values need at most {MOST_EXACT}")
+        message = "{count} groups have {number:.0e} coalitions; exact values need at most {most_exact}"
+        raise ConfigError(tr(message, count=count, number=2.0**count, most_exact=MOST_EXACT))
     masks = all_coalitions(count)
     found = coalition_values(model, row, groups, masks)
     weights = np.array([factorial(s) * factorial(count - s - 1) / factorial(count) for s in range(count)])
@@ -121,7 +123,9 @@ def sampled_shapley(
     Source: Castro, Gomez and Tejada (2009), doi:10.1016/j.cor.2008.04.004; Mitchell et al. (2022), arXiv:2104.12199.
     """
     if permutations < 2:
-        raise ConfigError(f"permutations={permutations}: sampled Shapley values need at least 2")
+        raise ConfigError(
+            tr("permutations={permutations}: sampled Shapley values need at least 2", permutations=permutations)
+        )
     generator = np.random.default_rng(seed)
     background, window = model.background.flat(), model.windows.take([row]).flat()
     count, size = len(groups), model.layout.size

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 
 Floats = NDArray[np.float64]
 MOST_LEVELS, MOST_CONDITIONS, FEWEST_STEPS = 20, 50, 30
@@ -95,7 +96,9 @@ def find_conditions(
         absent = [name for name in asked if name not in sequences.channels]
         if absent:
             held = ", ".join(sequences.channels[:20])
-            raise ConfigError(f"conditions: there is no channel {absent[0]!r}; there are {held}")
+            raise ConfigError(
+                tr("conditions: there is no channel {absent!r}; there are {held}", absent=absent[0], held=held)
+            )
     sample = steps[np.linspace(0, len(steps) - 1, min(len(steps), LOOKED_AT)).astype(np.int64)]
     values = sequences.values[sample].astype(np.float64)
     if asked == "auto":
@@ -105,17 +108,19 @@ def find_conditions(
         for place, levels in chosen.items():
             if levels is None:
                 name = sequences.channels[place]
-                raise ConfigError(
-                    f"conditions: channel {name!r} has no few levels (2 to {MOST_LEVELS}, each narrow beside the gaps "
+                message = (
+                    "conditions: channel {name!r} has no few levels (2 to {most_levels}, each narrow beside the gaps "
                     "between them); name channels that tell a condition"
                 )
+                raise ConfigError(tr(message, name=name, most_levels=MOST_LEVELS))
     if not chosen:
         return None, []
     found = _measure(sequences, steps, {place: levels for place, levels in chosen.items() if levels is not None})
     if not found.table:
         if asked == "auto":
             return None, []
-        raise ConfigError(f"conditions: none has {FEWEST_STEPS} training steps; name fewer channels that tell it")
+        message = "conditions: none has {fewest_steps} training steps; name fewer channels that tell it"
+        raise ConfigError(tr(message, fewest_steps=FEWEST_STEPS))
     message = (
         "{count} operating conditions are told by {columns}; the other channels are measured under each of them by "
         "itself (preparation.conditions)."

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.core.translate import tr
 
 PITCHES = 128
 BAR = "/"
@@ -45,7 +46,8 @@ def _pitch(note: Any, name: str, place: int) -> int:
     except (TypeError, ValueError):
         pitch = -1
     if not 0 <= pitch < PITCHES or pitch != note or isinstance(note, bool):
-        raise DataError(f"{name}, step {place}: {note!r} is no pitch: notes are whole numbers from 0 to 127 (60: C4)")
+        message = "{name}, step {place}: {note!r} is no pitch: notes are whole numbers from 0 to 127 (60: C4)"
+        raise DataError(tr(message, name=name, place=place, note=note))
     return pitch
 
 
@@ -64,10 +66,11 @@ def chords_of(text: str) -> Chords:
         elif symbol.isascii() and symbol.isdecimal() and int(symbol) < PITCHES:
             chord.append(int(symbol))
         else:
-            raise DataError(
-                f"symbol {place} is {symbol[:20]!r}: music is written as pitches from 0 to 127 (60: C4) and a {BAR} "
-                "after each step, as MIDI files, or as lists of the notes of each step"
+            message = (
+                "symbol {place} is {symbol!r}: music is written as pitches from 0 to 127 (60: C4) and a {bar} after "
+                "each step, as MIDI files, or as lists of the notes of each step"
             )
+            raise DataError(tr(message, place=place, symbol=symbol[:20], bar=BAR))
     return [*found, tuple(chord)] if chord else found
 
 
@@ -87,10 +90,12 @@ def chords_of_roll(roll: NDArray[Any], name: str = "piece") -> Chords:
     """
     first = {PITCHES: 0, 88: 21}.get(roll.shape[1] if roll.ndim == 2 else -1)
     if first is None:
-        raise DataError(f"{name}: a piano roll is [steps, 128] or [steps, 88]; got {list(roll.shape)}")
+        raise DataError(
+            tr("{name}: a piano roll is [steps, 128] or [steps, 88]; got {shape}", name=name, shape=list(roll.shape))
+        )
     values = np.asarray(roll, np.float64)
     if not np.isin(values, (0, 1)).all():
-        raise DataError(f"{name}: a piano roll holds 0 and 1 (velocity > 0 as 1)")
+        raise DataError(tr("{name}: a piano roll holds 0 and 1 (velocity > 0 as 1)", name=name))
     return [tuple((np.flatnonzero(row)[::-1] + first).tolist()) for row in values]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from tidegate.core.checks import Checked, Range
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.translate import tr
 
 Fill = Literal["ffill", "bfill", "linear", "seasonal", "none"]
 Scale = Literal["standard", "minmax", "robust", "none"]
@@ -84,20 +85,24 @@ class PrepareOptions(Options):
         super().__post_init__()
         self._check_calendar()
         if self.holidays is not None and (not isinstance(self.holidays, str) or not self.holidays):
-            raise ConfigError(f"holidays={self.holidays!r} is not a country code such as 'US', 'AU-VIC' or 'TW'")
+            raise ConfigError(
+                tr("holidays={holidays!r} is not a country code such as 'US', 'AU-VIC' or 'TW'", holidays=self.holidays)
+            )
 
     def _check_calendar(self) -> None:
         if self.calendar is None:
             return
         given: object = self.calendar
         if not isinstance(given, (tuple, list)):
-            raise ConfigError(f"calendar={self.calendar!r} is not a tuple of features; give for instance ('hour',)")
+            message = "calendar={calendar!r} is not a tuple of features; give for instance ('hour',)"
+            raise ConfigError(tr(message, calendar=self.calendar))
         object.__setattr__(self, "calendar", tuple(self.calendar))
         for name in self.calendar:
             if name not in CALENDAR_FEATURES:
-                raise ConfigError(f"calendar feature {name!r} is unknown; choose from {', '.join(CALENDAR_FEATURES)}")
+                message = "calendar feature {name!r} is unknown; choose from {calendar_features}"
+                raise ConfigError(tr(message, name=name, calendar_features=", ".join(CALENDAR_FEATURES)))
         if len(set(self.calendar)) != len(self.calendar):
-            raise ConfigError(f"calendar={self.calendar!r} names a feature twice; name each once")
+            raise ConfigError(tr("calendar={calendar!r} names a feature twice; name each once", calendar=self.calendar))
 
 
 @dataclass(frozen=True)
@@ -149,5 +154,5 @@ class SequenceOptions(Options):
         if given is None or given == "auto":
             return
         if not isinstance(given, (tuple, list)) or not given or not all(isinstance(name, str) for name in given):
-            raise ConfigError(f"conditions={given!r} is neither 'auto', None nor the names of channels")
+            raise ConfigError(tr("conditions={given!r} is neither 'auto', None nor the names of channels", given=given))
         object.__setattr__(self, "conditions", tuple(given))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.checks import Range
 from tidegate.core.errors import ArtifactError, SchemaError
+from tidegate.core.translate import tr
 from tidegate.prepare.options import Options
 
 Pixels = NDArray[np.uint8]
@@ -48,9 +49,8 @@ def shrink(frames: Pixels, size: tuple[int, int], colour: bool) -> Pixels:
         SchemaError: another shape, or no 8-bit numbers.
     """
     if frames.dtype != np.uint8 or frames.ndim not in (3, 4) or (frames.ndim == 4 and frames.shape[3] not in (1, 3, 4)):
-        raise SchemaError(
-            f"frames have shape {frames.shape} of {frames.dtype}; expected uint8 [T, H, W] or [T, H, W, 3]"
-        )
+        message = "frames have shape {shape} of {dtype}; expected uint8 [T, H, W] or [T, H, W, 3]"
+        raise SchemaError(tr(message, shape=frames.shape, dtype=frames.dtype))
     held: NDArray[Any] = frames[..., None] if frames.ndim == 3 else frames[..., :3] if frames.shape[3] == 4 else frames
     if held.shape[3] == 3 and not colour:
         held = (held @ _GREY)[..., None]
@@ -89,10 +89,10 @@ def fit_picture(picture: NDArray[Any], size: tuple[int, int], colour: bool) -> P
         or not held.size
         or held.shape[2:] not in ((), (1,), (3,), (4,))
     ):
-        raise SchemaError(
-            f"a picture has shape {held.shape} of {held.dtype}; expected uint8 [H, W] or [H, W, 1, 3 or 4], or numbers "
-            "from 0 to 1"
+        message = (
+            "a picture has shape {shape} of {dtype}; expected uint8 [H, W] or [H, W, 1, 3 or 4], or numbers from 0 to 1"
         )
+        raise SchemaError(tr(message, shape=held.shape, dtype=held.dtype))
     if held.ndim == 3 and held.shape[2] == 4:
         share = held[..., 3:].astype(np.float32) / 255
         held = np.rint(share * held[..., :3] + (1 - share) * PAPER).astype(np.uint8)

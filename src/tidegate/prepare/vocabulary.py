@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, DataError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.prepare.notes import MUSIC, TOKENS, chords_of
 from tidegate.prepare.sequence import bytepairs
 from tidegate.prepare.sequence.tokens import UNSPACED
@@ -77,10 +78,11 @@ class Vocabulary:
         ranked = sorted(counts, key=lambda token: (-counts[token], token))
         kept = [token for token in ranked if counts[token] >= least][: size - len(SPECIAL)]
         if len(kept) < 2:
-            raise DataError(
-                f"the training text has {len(ranked)} different tokens, {len(kept)} of them at least {least} times: "
-                "nothing can be learned from it; give a longer text, or cut it otherwise (tokens='char')"
+            message = (
+                "the training text has {count} different tokens, {count2} of them at least {least} times: nothing can "
+                "be learned from it; give a longer text, or cut it otherwise (tokens='char')"
             )
+            raise DataError(tr(message, count=len(ranked), count2=len(kept), least=least))
         total = sum(counts.values())
         left = total - sum(counts[token] for token in kept)
         message = (

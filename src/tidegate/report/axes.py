@@ -61,7 +61,7 @@ def plot(found: Any, ax: Axes | None = None) -> Axes:
     pyplot = require("matplotlib.pyplot", extra="plot", purpose="draw a result")
     draw = next((draw for kind, draw in _DRAWN.items() if isinstance(found, kind)), None)
     if draw is None:
-        raise ConfigError(f"{type(found).__name__} has no chart; print it for what it says")
+        raise ConfigError(tr("{name} has no chart; print it for what it says", name=type(found).__name__))
     with pyplot.rc_context({"font.family": families()}):
         drawn = draw(found, language())
         if ax is None:
@@ -160,7 +160,7 @@ def _explained(found: Explanation, lang: Language) -> Callable[[Axes], None]:
     """How far each input (word, block of steps) moved the prediction."""
     kind = next((kind for kind in ("word", "feature", "block") if kind in found.attributions), None)
     if kind is None:
-        raise ConfigError("this explanation has no Shapley values to draw")
+        raise ConfigError(tr("this explanation has no Shapley values to draw"))
     each = found.attributions[kind]
     if kind == "feature" and len(each.groups) < 2 and "block" in found.attributions:
         kind, each = "block", found.attributions["block"]
@@ -229,7 +229,9 @@ def _forecast(found: Forecaster, lang: Language) -> Chart:
 
 def _coming(samples: Sequence[Any], lang: Language) -> Chart:
     if not samples:
-        raise ConfigError("the coming steps cannot be forecast from what the model has: their known-ahead values lack")
+        raise ConfigError(
+            tr("the coming steps cannot be forecast from what the model has: their known-ahead values lack")
+        )
     drawn = sample_chart(samples[0], "", lang, 760.0)
     return drawn.about(f"{tr('Forecast', lang)} \u00b7 {title_of(samples[0], lang)}")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate.core.errors import ArtifactError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.verdict import Verdict
 
 
@@ -38,7 +39,9 @@ class Standing:
             found = _json(folder / "findings.json").get("findings", [])
             grave = [{name: str(item[name]) for name in ("id", "title", "text")} for item in found if _is_grave(item)]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ArtifactError(f"{folder}: metrics.json or findings.json cannot be read: {error}") from error
+            raise ArtifactError(
+                tr("{folder}: metrics.json or findings.json cannot be read: {error}", folder=folder, error=error)
+            ) from error
         return cls(verdict, tuple(grave))
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data import read
 from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import READING
@@ -22,7 +23,9 @@ def as_table(data: Any, how: Mapping[str, Any], **usual: Any) -> Table:
         return read(data, **{**usual, **how})
     named = [name for name, value in how.items() if value]
     if named:
-        raise ConfigError(f"{', '.join(named)}: the data is a Table already; give these to tidegate.read()")
+        raise ConfigError(
+            tr("{named}: the data is a Table already; give these to tidegate.read()", named=", ".join(named))
+        )
     return data
 
 
@@ -35,10 +38,11 @@ def own_table(model: Any, data: Any, how: Mapping[str, Any]) -> Table:
     if data is not None:
         return as_table(data, how)
     if not hasattr(model, "fitted_"):
-        raise ConfigError(
+        message = (
             "give data: a path, a frame, an array or a Table; only a fitted model, or one of tidegate.open_run(), has "
             "its own"
         )
+        raise ConfigError(tr(message))
     table: Table = model.fitted_.table
     return table
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 _SEQUENCES = {
     "backtest": (
@@ -87,4 +88,5 @@ def require_verb(model: Any, verb: str) -> None:
     """
     why = REFUSED.get(getattr(model, "task", ""), {}).get(verb)
     if why is not None:
-        raise ConfigError(f"{verb} is not for a {type(model).__name__}: {why.format(name=type(model).__name__)}")
+        message = "{verb} is not for a {name}: {why}"
+        raise ConfigError(tr(message, verb=verb, name=type(model).__name__, why=why.format(name=type(model).__name__)))

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from tidegate.artifacts.atomic import existing_folder, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.translate import tr
 
 FORMAT = 1
 
@@ -71,12 +72,15 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
             raise self.damaged(str(error)) from error
         if not known:
-            raise ArtifactError(f"checkpoint {folder} is damaged or of another version; delete it to start again")
-        if fingerprint != self.fingerprint:
-            raise ConfigError(
-                f"checkpoint {folder} was made with other data or options; "
-                "resume with the same ones, or delete it to start again"
+            raise ArtifactError(
+                tr("checkpoint {folder} is damaged or of another version; delete it to start again", folder=folder)
             )
+        if fingerprint != self.fingerprint:
+            message = (
+                "checkpoint {folder} was made with other data or options; resume with the same ones, or delete it to "
+                "start again"
+            )
+            raise ConfigError(tr(message, folder=folder))
         return state, tensors
 
     def damaged(self, why: str) -> ArtifactError:

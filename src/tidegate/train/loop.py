@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from tidegate.core import limit
 from tidegate.core.errors import TrainingError
+from tidegate.core.translate import tr
 from tidegate.nn.draws import drawing
 from tidegate.train.checkpoint import Checkpoint, optimizer_tensors, restore_optimizer
 from tidegate.train.history import Epoch, History
@@ -251,9 +252,15 @@ class _Run:
     def _diverged(self) -> None:
         if not self.best or not math.isfinite(self.best_loss):
             raise TrainingError(
-                f"the loss became infinite or undefined in epoch {self.epoch}, step {self.step + 1}, before any "
-                f"epoch was finished. Lower learning_rate (now {self.options.learning_rate:g}), "
-                f"set clip (now {self.options.clip:g}), and check that the inputs are scaled."
+                tr(
+                    "the loss became infinite or undefined in epoch {epoch}, step {step}, before any epoch "
+                    "was finished. Lower learning_rate (now {learning_rate:g}), set clip (now {clip:g}), and "
+                    "check that the inputs are scaled.",
+                    epoch=self.epoch,
+                    step=self.step + 1,
+                    learning_rate=self.options.learning_rate,
+                    clip=self.options.clip,
+                )
             )
         self.history.stopped = "diverged"
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tidegate.core.checks import Amount, Checked, Count, Range, Ratio, Whole
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 
 OptimizerName = Literal["adam", "adamw", "sgd"]
 ScheduleName = Literal["constant", "step", "plateau", "cosine", "one_cycle"]
@@ -55,4 +56,6 @@ class TrainOptions(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.schedule == "one_cycle" and self.warmup:
-            raise ConfigError(f"schedule='one_cycle' has a rise of its own: leave warmup at 0; got {self.warmup!r}")
+            raise ConfigError(
+                tr("schedule='one_cycle' has a rise of its own: leave warmup at 0; got {warmup!r}", warmup=self.warmup)
+            )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_number, to_floats
 from tidegate.data.files import dialect as sniff
 from tidegate.data.sources import labels as of
@@ -60,9 +61,13 @@ def lines_of(path: Path, encoding: str | None) -> Iterator[tuple[int, str]]:
                 if plain:
                     yield number, plain
     except UnicodeError:
-        raise ReadError(f"{path} is not {found} text throughout; pass its encoding=") from None
+        raise ReadError(
+            tr("{path} is not {found} text throughout; pass its encoding=", path=path, found=found)
+        ) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise ReadError(f"{path}: the gzip data are damaged ({error}); fetch the file again") from None
+        raise ReadError(
+            tr("{path}: the gzip data are damaged ({error}); fetch the file again", path=path, error=error)
+        ) from None
 
 
 Read = tuple[list[NDArray[Any]], NDArray[Any] | None, list[Note]]
@@ -81,11 +86,10 @@ def _ts(path: Path, lines: list[tuple[int, str]]) -> Read:
             words = line[1:].split()
             header[words[0].lower()] = words[1:]
         elif not line.startswith(("#", "%")):
-            raise ReadError(
-                f"{path.name}, line {number}: {line[:40]!r} comes before @data; expected @ or # lines there"
-            )
+            message = "{name}, line {number}: {line!r} comes before @data; expected @ or # lines there"
+            raise ReadError(tr(message, name=path.name, number=number, line=line[:40]))
     if not rows:
-        raise ReadError(f"{path.name} has no cases below @data; expected one case a line")
+        raise ReadError(tr("{name} has no cases below @data; expected one case a line", name=path.name))
 
     def said(name: str) -> bool:
         return "".join(header.get(name, [])[:1]).lower() in _TRUE
@@ -100,7 +104,8 @@ def _ts(path: Path, lines: list[tuple[int, str]]) -> Read:
         if classes or numbers:
             labels.append(cells.pop().strip())
         if width is not None and len(cells) != width:
-            raise SchemaError(f"{place} has {len(cells)} dimensions where the header says {width}")
+            message = "{place} has {count} dimensions where the header says {width}"
+            raise SchemaError(tr(message, place=place, count=len(cells), width=width))
         parts.append(_case(cells, place, stamped))
     return parts, _labels(path, labels, header.get("classlabel", [])[1:] if classes else [], numbers), []
 
@@ -124,10 +129,10 @@ def _case(cells: Sequence[str], place: str, stamped: bool = False) -> NDArray[An
         columns.append(_floats(texts, place, f", dimension {number}" if len(cells) > 1 else ""))
     lengths = {len(column) for column in columns}
     if len(lengths) > 1:
-        raise SchemaError(
-            f"{place}: its dimensions have {', '.join(str(len(column)) for column in columns[:8])} steps; expected the "
-            "same number in each (pad the shorter with ?)"
+        message = (
+            "{place}: its dimensions have {lengths} steps; expected the same number in each (pad the shorter with ?)"
         )
+        raise SchemaError(tr(message, place=place, lengths=", ".join(str(len(column)) for column in columns[:8])))
     return np.stack(columns, axis=1) if columns else np.empty((0, 0))
 
 
@@ -135,7 +140,8 @@ def _floats(texts: Sequence[str], place: str, where: str) -> NDArray[np.float64]
     try:
         return to_floats(texts, ".", False)
     except BadCellError as error:
-        raise SchemaError(f"{place}{where}: {error.text[:40]!r} is not a number; write a missing value as ?") from None
+        message = "{place}{where}: {text!r} is not a number; write a missing value as ?"
+        raise SchemaError(tr(message, place=place, where=where, text=error.text[:40])) from None
 
 
 def _labels(path: Path, cells: list[str], known: Sequence[str], numbers: bool) -> NDArray[Any] | None:
@@ -145,9 +151,8 @@ def _labels(path: Path, cells: list[str], known: Sequence[str], numbers: bool) -
         return _floats(cells, path.name, ", targets")
     strange = sorted(set(cells) - set(known) - {"?"})
     if known and strange:
-        raise SchemaError(
-            f"{path.name}: label {strange[0]!r} is not among those of @classLabel: {', '.join(known[:20])}"
-        )
+        message = "{name}: label {strange!r} is not among those of @classLabel: {known}"
+        raise SchemaError(tr(message, name=path.name, strange=strange[0], known=", ".join(known[:20])))
     return of.from_texts(cells)
 
 
@@ -170,17 +175,17 @@ def _arff(path: Path, lines: list[tuple[int, str]]) -> Read:
         elif lower.startswith("@attribute"):
             found = _ATTRIBUTE.match(line)
             if found is None:
-                raise ReadError(
-                    f"{path.name}, line {number}: {line[:60]!r} is no attribute; expected a name and a type"
-                )
+                message = "{name}, line {number}: {line!r} is no attribute; expected a name and a type"
+                raise ReadError(tr(message, name=path.name, number=number, line=line[:60]))
             kind = found.group(4).strip().lower()
             if not relation:
                 kinds.append(kind)
             relation = relation or kind == "relational"
     if not rows:
-        raise ReadError(f"{path.name} has no cases below @data; expected one case a line")
+        raise ReadError(tr("{name} has no cases below @data; expected one case a line", name=path.name))
     if len(kinds) < 2:
-        raise ReadError(f"{path.name} declares {len(kinds)} attributes; expected values and, last, the label")
+        message = "{name} declares {count} attributes; expected values and, last, the label"
+        raise ReadError(tr(message, name=path.name, count=len(kinds)))
     nested = kinds[0] == "relational"
     numeric = kinds[-1] in ("numeric", "real", "integer")
     parts, cells = [], []
@@ -188,7 +193,8 @@ def _arff(path: Path, lines: list[tuple[int, str]]) -> Read:
         place = f"{path.name}, line {number}"
         row = next(csv.reader([line], quotechar="'" if "'" in line else '"', skipinitialspace=True))
         if not nested and len(row) != len(kinds):
-            raise ReadError(f"{place} has {len(row)} cells where {len(kinds)} attributes are declared")
+            message = "{place} has {count} cells where {count2} attributes are declared"
+            raise ReadError(tr(message, place=place, count=len(row), count2=len(kinds)))
         cells.append(row[-1].strip())
         parts.append(_case(row[0].replace("\\n", "\n").split("\n") if nested else [",".join(row[:-1])], place))
     return parts, _labels(path, cells, (), numeric), []
@@ -203,7 +209,8 @@ def _rows(path: Path, lines: list[tuple[int, str]]) -> Read:
     parts, cells = [], []
     for number, row in split:
         if len(row) < 2:
-            raise ReadError(f"{path.name}, line {number} has one cell; expected the label and then the values")
+            message = "{name}, line {number} has one cell; expected the label and then the values"
+            raise ReadError(tr(message, name=path.name, number=number))
         cells.append(row.pop(-1 if last else 0))
         parts.append(_floats(row, f"{path.name}, line {number}", "")[:, None])
     message = "Each row was read as a label and then the values of one sequence."

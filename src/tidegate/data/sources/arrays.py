@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.files.dialect import open_bytes
 from tidegate.data.sources.build import attach, check_ids, check_lengths, pack, without_padding
 
@@ -39,9 +40,8 @@ def read_array(array: NDArray[Any], *, lengths: Any = None, steps_first: bool | 
     if values.ndim == 2:
         values = values[:, :, None]
     elif values.ndim != 3:
-        raise SchemaError(
-            f"the array has shape {array.shape}; expected [n, C, T] or [n, T]: sequences, channels, steps"
-        )
+        message = "the array has shape {shape}; expected [n, C, T] or [n, T]: sequences, channels, steps"
+        raise SchemaError(tr(message, shape=array.shape))
     elif not steps_first:
         if steps_first is None and values.shape[1] > values.shape[2]:
             message = (
@@ -62,10 +62,11 @@ def read_array(array: NDArray[Any], *, lengths: Any = None, steps_first: bool | 
 def _shortened(parts: list[NDArray[Any]], lengths: Any) -> list[NDArray[Any]]:
     counts = np.asarray(lengths)
     if counts.shape != (len(parts),) or counts.dtype.kind not in "iu":
-        raise SchemaError(f"lengths have shape {counts.shape}; expected a whole number for each of {len(parts)}")
+        message = "lengths have shape {shape}; expected a whole number for each of {count}"
+        raise SchemaError(tr(message, shape=counts.shape, count=len(parts)))
     longest = len(parts[0]) if parts else 0
     if (counts < 0).any() or (counts > longest).any():
-        raise SchemaError(f"lengths must be from 1 to {longest}, the steps of the array")
+        raise SchemaError(tr("lengths must be from 1 to {longest}, the steps of the array", longest=longest))
     return [part[:count] for part, count in zip(parts, counts.tolist(), strict=True)]
 
 
@@ -82,12 +83,13 @@ def read_list(data: Sequence[Any], *, steps_first: bool | None = None, **rest: A
         DataError: a sequence without steps, an infinite value.
     """
     if not len(data):
-        raise DataError("the list is empty; give at least one sequence")
+        raise DataError(tr("the list is empty; give at least one sequence"))
     names = check_ids(rest.get("ids"), len(data))
     parts = [_numbers(item, f"sequence {name!r}") for name, item in zip(names, data, strict=True)]
     odd = [place for place, part in enumerate(parts) if part.ndim not in (1, 2)]
     if odd:
-        raise SchemaError(f"sequence {names[odd[0]]!r} has shape {parts[odd[0]].shape}; expected [T, C] or [T]")
+        message = "sequence {name!r} has shape {shape}; expected [T, C] or [T]"
+        raise SchemaError(tr(message, name=names[odd[0]], shape=parts[odd[0]].shape))
     parts = [part if part.ndim == 2 else part[:, None] for part in parts]
     notes = []
     wide = {part.shape[0] for part in parts}
@@ -108,7 +110,7 @@ def _numbers(values: Any, what: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise SchemaError(f"{what} has rows of different lengths; give an array [T, C]") from None
+        raise SchemaError(tr("{what} has rows of different lengths; give an array [T, C]", what=what)) from None
     if array.dtype.kind in "biu":
         return array.astype(np.float32 if array.dtype.itemsize < 4 else np.float64)
     if array.dtype in (np.float32, np.float64):
@@ -116,7 +118,7 @@ def _numbers(values: Any, what: str) -> NDArray[Any]:
     try:
         return array.astype(np.float64)
     except (TypeError, ValueError):
-        raise SchemaError(f"{what} holds {array.dtype}; expected numbers") from None
+        raise SchemaError(tr("{what} holds {dtype}; expected numbers", what=what, dtype=array.dtype)) from None
 
 
 def read_tokens(
@@ -176,7 +178,9 @@ def read_store(source: Path | Mapping[str, Any], given: Mapping[str, Any]) -> tu
         if name is not None:
             found[role] = held[name]
     if "data" not in found:
-        raise SchemaError(f"there is no array X among {', '.join(held) or 'none'}; name the array of sequences X")
+        raise SchemaError(
+            tr("there is no array X among {held}; name the array of sequences X", held=", ".join(held) or "none")
+        )
     data = found.pop("data")
     if "joints" in found:
         found["joints"] = [str(name) for name in np.asarray(found["joints"]).tolist()]
@@ -189,4 +193,6 @@ def _load(path: Path) -> dict[str, Any]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as store:
             return {name: store[name] for name in store.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ReadError(f"{path} is no readable .npz file of plain arrays ({str(error)[:80]})") from None
+        raise ReadError(
+            tr("{path} is no readable .npz file of plain arrays ({error})", path=path, error=str(error)[:80])
+        ) from None

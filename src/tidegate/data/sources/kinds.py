@@ -99,7 +99,7 @@ def _kind_of_array(array: Any, given: Mapping[str, Any]) -> Kind:
 
 def _kind_of_list(data: Sequence[Any]) -> Kind:
     if not len(data):
-        raise DataError("the list is empty; give at least one sequence")
+        raise DataError(tr("the list is empty; give at least one sequence"))
     first = next((item for item in data if item is not None and len(np.shape(item)) + isinstance(item, str)), data[0])
     if isinstance(first, PathLike):
         return "sound"

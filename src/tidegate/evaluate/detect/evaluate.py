@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.detect.evaluation import LEVEL, DetectionEvaluation
 from tidegate.evaluate.detect.events import EventCounts, Watched, count_events, window_counts, window_rows
 from tidegate.evaluate.label.metrics.ranking import average_precision, roc_auc
@@ -149,12 +150,12 @@ def evaluate_alarms(
         DataError: no series, or a baseline that lacks one.
     """
     if not watched:
-        raise DataError("nothing to score: no series was watched")
+        raise DataError(tr("nothing to score: no series was watched"))
     given = {MODEL: watched, **(baselines or {})}
     for name, series in given.items():
         if set(series) != set(watched):
             odd = sorted(set(series) ^ set(watched))
-            raise DataError(f"{name!r} and the detector watched different series: {odd[:5]}")
+            raise DataError(tr("{name!r} and the detector watched different series: {odd}", name=name, odd=odd[:5]))
     counts = {name: reduce(add, (count_events(one, gap) for one in series.values())) for name, series in given.items()}
     overall = {name: _scores(counts[name], list(series.values())) for name, series in given.items()}
     order = sorted((name for name in given if name != MODEL), key=lambda name: -_or(overall[name]["f1"]))

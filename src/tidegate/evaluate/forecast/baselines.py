@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -133,9 +134,8 @@ def _middles(table: Table, train: Rows, name: str, m: int, middle: Middle) -> Ar
     values = np.asarray(table.columns[name][rows], dtype=np.float64)
     seen = ~np.isnan(values)
     if not seen.any():
-        raise DataError(
-            f"target {name!r} has no observed value in the training part; move the split or check the column"
-        )
+        message = "target {name!r} has no observed value in the training part; move the split or check the column"
+        raise DataError(tr(message, name=name))
     rows, values = rows[seen], values[seen]
     place = clock(table)[rows] % m
     groups = len(table.ids)
@@ -299,7 +299,7 @@ def simple_methods(table: Table, train: Rows, horizon: int, seasons: Sequence[in
     Source: Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2, https://otexts.com/fpp3.
     """
     if horizon < 1:
-        raise ConfigError(f"horizon is {horizon}; it counts steps ahead and must be at least 1")
+        raise ConfigError(tr("horizon is {horizon}; it counts steps ahead and must be at least 1", horizon=horizon))
     means = Constants.of(table, train).mean[:-1]
     history = History.of(table, means)
     return {**from_history(history, horizon, seasons), "mean": partial(constant, means, horizon, history)}

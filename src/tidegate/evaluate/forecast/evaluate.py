@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.evaluate.forecast.baselines import Forecast
 from tidegate.evaluate.forecast.evaluation import Evaluation
 from tidegate.evaluate.forecast.fitted import Baselines, Criterion, Parts, Prepared, fit_baselines
@@ -118,7 +119,9 @@ def evaluate(
         if spread is not None and quantiles is not None:
             spread.add(came, [_take(quantiles[level], part) for level in levels])
     if scores["model"].observed == 0:
-        raise DataError(f"nothing to score: no actual value is observed in any of the {windows} windows")
+        raise DataError(
+            tr("nothing to score: no actual value is observed in any of the {windows} windows", windows=windows)
+        )
     overall = {name: sums.overall() for name, sums in scores.items()}
     ranked = sorted((name for name in sources if name != "model"), key=lambda name: overall[name][rank])
     best = ranked[0] if ranked else None

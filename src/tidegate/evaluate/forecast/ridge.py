@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
+from tidegate.core.translate import tr
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -207,7 +208,9 @@ def fit_ridges(
     Source: Hoerl and Kennard (1970), doi:10.1080/00401706.1970.10488634.
     """
     if train.size == 0:
-        raise DataError(f"the training part has no window of {window} + {horizon} steps")
+        raise DataError(
+            tr("the training part has no window of {window} + {horizon} steps", window=window, horizon=horizon)
+        )
     kept = train[_evenly(train.size, limit)]
     rest = kept[:0]
     if validation.size == 0:
@@ -305,7 +308,9 @@ def _accumulate(moments: dict[int, Moments], data: Gathers, origins: Rows, shape
             sums.add(x, y, None if z is None else z[:, keep])
     for c, sums in moments.items():
         if sums.n == 0:
-            raise DataError(f"the training part has no window in which nine tenths of target {c + 1} are observed")
+            raise DataError(
+                tr("the training part has no window in which nine tenths of target {c} are observed", c=c + 1)
+            )
 
 
 def _levels(plain: dict[int, Moments]) -> dict[tuple[int, Level], Moments]:

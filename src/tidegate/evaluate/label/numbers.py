@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note
 from tidegate.core.text import number
+from tidegate.core.translate import tr
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label.classes import CONSTANT
 from tidegate.evaluate.label.metrics.bootstrap import draws, repeats, resamples_for, unit_sums, units_of
@@ -67,7 +68,8 @@ def evaluate_numbers(
         ConfigError: an unknown criterion.
     """
     if criterion not in get_args(Criterion):
-        raise ConfigError(f"criterion is {criterion!r}; expected one of {', '.join(get_args(Criterion))}")
+        message = "criterion is {criterion!r}; expected one of {criterion2}"
+        raise ConfigError(tr(message, criterion=criterion, criterion2=", ".join(get_args(Criterion))))
     y = _table(actual)
     given = {MODEL: _table(predicted), **{name: _table(values) for name, values in (baselines or {}).items()}}
     for name, values in given.items():

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.label.metrics.multilabel import flags_of
 from tidegate.evaluate.label.metrics.ranking import counts_by_threshold
 
@@ -96,9 +97,11 @@ def choose_threshold(
     0.25
     """
     if aim not in get_args(Aim):
-        raise ConfigError(f"aim is {aim!r}; expected one of {', '.join(get_args(Aim))}")
+        raise ConfigError(tr("aim is {aim!r}; expected one of {aim2}", aim=aim, aim2=", ".join(get_args(Aim))))
     if min(cost) < 0 or max(cost) == 0:
-        raise ConfigError(f"cost is {cost}; expected what a false alarm and what a miss costs, not below 0, not both 0")
+        raise ConfigError(
+            tr("cost is {cost}; expected what a false alarm and what a miss costs, not below 0, not both 0", cost=cost)
+        )
     y, p = np.asarray(actual, dtype=bool), np.asarray(probability, dtype=np.float64)
     levels, true, false = counts_by_threshold(y, p)
     positives, negatives = int(true[-1]), int(false[-1])

@@ -290,9 +290,8 @@ def conclude(checks: Sequence[Check], extra: Sequence[Finding] = (), notes: Sequ
     silent = [check for check in checks if (check.cutoff, check.stages) not in answered]
     if silent or not checks:
         reason = silent[0].refused if silent else "there was none to make"
-        raise DataError(
-            f"the pipeline runs on none of the perturbed copies of the data, which proves nothing: {reason}"
-        )
+        message = "the pipeline runs on none of the perturbed copies of the data, which proves nothing: {reason}"
+        raise DataError(tr(message, reason=reason))
     message = "The pipeline does not run where what comes after {cutoff} is replaced by {perturbation}: {reason}"
     refusals = [
         Note("refused", message, {"cutoff": c.cutoff, "perturbation": c.perturbation, "reason": c.refused})

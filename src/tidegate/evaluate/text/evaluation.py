@@ -79,7 +79,7 @@ def evaluate_texts(
         DataError: there is no text.
     """
     if not references:
-        raise DataError("there are no texts with a reference: nothing can be scored")
+        raise DataError(tr("there are no texts with a reference: nothing can be scored"))
     first = metrics[0]
     counts = {
         name: {metric.name: _by_group(metric.count(own, references), groups) for metric in metrics}

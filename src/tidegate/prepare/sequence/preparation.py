@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.prepare.conditions import find_conditions
 from tidegate.prepare.document import Written
 from tidegate.prepare.options import SequenceOptions
@@ -52,7 +53,7 @@ class SequencePreparation(Written, FittedSequences):
         options = options or SequenceOptions()
         chosen = np.asarray(index, dtype=np.int64)
         if not len(chosen):
-            raise ConfigError("the training part has no sequences; give it a larger share")
+            raise ConfigError(tr("the training part has no sequences; give it a larger share"))
         if sequences.texts is not None:
             state, notes = fit_texts([text or "" for text in sequences.texts[chosen].tolist()], options)
             return cls(options, tokens=state, notes=tuple(notes))
@@ -66,7 +67,9 @@ class SequencePreparation(Written, FittedSequences):
                 state, notes = fit_entries(names[0], entries, options)
                 return cls(options, tokens=state, notes=tuple(notes))
         if not names and not sequences.channels:
-            raise SchemaError("the sequences have neither channels, categories nor texts; name the features to read")
+            raise SchemaError(
+                tr("the sequences have neither channels, categories nor texts; name the features to read")
+            )
         conditions, told = find_conditions(sequences, where, options.conditions)
         if conditions is not None:
             values, _ = conditions.apply(sequences.values[where], sequences.channels)
@@ -88,15 +91,15 @@ class SequencePreparation(Written, FittedSequences):
         if self.tokens is not None and not self.tokens.source:
             return self._apply_texts(sequences, self.tokens)
         if sequences.texts is not None:
-            raise SchemaError(
-                f"the model was fitted on {self.kind}, these sequences are texts; give what it was fitted on"
-            )
+            message = "the model was fitted on {kind}, these sequences are texts; give what it was fitted on"
+            raise SchemaError(tr(message, kind=self.kind))
         where, starts, notes = _kept(sequences, np.arange(len(sequences)), self.options)
         whole = len(where) == int(sequences.starts[-1])
         kept = None if whole else where
         if self.frame is not None:
             if sequences.frame != self.frame:
-                raise SchemaError(f"the model was fitted on frames {self.frame}, these are {sequences.frame}")
+                message = "the model was fitted on frames {frame}, these are {frame2}"
+                raise SchemaError(tr(message, frame=self.frame, frame2=sequences.frame))
             values = sequences.values if whole else sequences.values[where]
             return PreparedSequences(starts, values, kept, tuple(notes))
         if self.tokens is not None:
@@ -124,7 +127,7 @@ class SequencePreparation(Written, FittedSequences):
 
     def _apply_texts(self, sequences: Sequences, state: TokenState) -> PreparedSequences:
         if sequences.texts is None:
-            raise SchemaError("the model was fitted on texts, these sequences have none; name the text column")
+            raise SchemaError(tr("the model was fitted on texts, these sequences have none; name the text column"))
         ids, lengths = state.encode([text or "" for text in sequences.texts.tolist()])
         notes: list[Note] = []
         empty = np.flatnonzero(lengths == 0)
@@ -148,7 +151,8 @@ def _kept(
     empty = index[sequences.lengths[index] == 0]
     if len(empty):
         names = steps.shown([repr(sequences.ids[place]) for place in empty[:9]])
-        raise DataError(f"{len(empty)} sequences have no steps ({names}); leave them out, or give their steps")
+        message = "{count} sequences have no steps ({names}); leave them out, or give their steps"
+        raise DataError(tr(message, count=len(empty), names=names))
     return _cut(sequences.starts, index, sequences.ids, options)
 
 
@@ -179,8 +183,14 @@ def _columns(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[int
     absent = [state.name for state in states if state.name not in places]
     if absent:
         raise SchemaError(
-            f"the model was fitted on {len(states)} channels, of which these sequences lack {steps.shown(absent)}; "
-            f"they have {len(places)}: {steps.shown(sequences.channels)}"
+            tr(
+                "the model was fitted on {count} channels, of which these sequences lack {shown}; they "
+                "have {count2}: {shown2}",
+                count=len(states),
+                shown=steps.shown(absent),
+                count2=len(places),
+                shown2=steps.shown(sequences.channels),
+            )
         )
     return [places[state.name] for state in states]
 
@@ -198,7 +208,8 @@ def _spare(sequences: Sequences, states: tuple[ChannelState, ...]) -> list[Note]
 def _column(sequences: Sequences, name: str) -> NDArray[Any]:
     if name not in sequences.categories:
         held = ", ".join(sequences.categories) or "none"
-        raise SchemaError(f"the model was fitted on a column {name!r} of categories; these sequences have {held}")
+        message = "the model was fitted on a column {name!r} of categories; these sequences have {held}"
+        raise SchemaError(tr(message, name=name, held=held))
     return sequences.categories[name]
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.prepare.sequence.spans import gather, whole
 
 
@@ -56,5 +57,5 @@ class PreparedSequences:
         """
         places = np.asarray(index, dtype=np.int64)
         if not len(places):
-            raise DataError("a batch needs at least one sequence; give the places of one or more")
+            raise DataError(tr("a batch needs at least one sequence; give the places of one or more"))
         return gather(self.values, whole(self.starts, places), np.arange(len(places)))

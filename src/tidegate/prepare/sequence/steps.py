@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.prepare.options import SequenceOptions
 from tidegate.prepare.table import encode
 
@@ -92,7 +93,9 @@ def fit_channels(
     sound = np.isfinite(offset) & np.isfinite(scale) & np.isfinite(mean)
     if not sound.all():
         name = sequences.channels[int(np.argmin(sound))]
-        raise DataError(f"values of channel {name!r} are too large to be measured in float64; use a larger unit")
+        raise DataError(
+            tr("values of channel {name!r} are too large to be measured in float64; use a larger unit", name=name)
+        )
     missing = len(steps) - count
     if options.fill == "none" and (missing > 0).any():
         raise _missing(sequences, steps, int(np.argmax(missing > 0)))

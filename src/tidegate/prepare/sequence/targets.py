@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.translate import tr
 
 Label = str | int | float | bool
 MOST_CLASSES = 10_000
@@ -46,22 +47,27 @@ class ClassLabels:
         name = names[0] if names else "label"
         missing = np.array([_missing(label) for label in labels.tolist()], dtype=np.bool_)
         if missing.any():
+            message = (
+                "{bad} of {count} labels in {name!r} are missing, the first at place {first}: leave those sequences "
+                "out, or label them"
+            )
             raise DataError(
-                f"{int(missing.sum())} of {len(labels)} labels in {name!r} are missing, the first at place "
-                f"{int(np.flatnonzero(missing)[0])}: leave those sequences out, or label them"
+                tr(message, bad=int(missing.sum()), count=len(labels), name=name, first=int(np.flatnonzero(missing)[0]))
             )
         kinds = {type(label) for label in labels.tolist()}
         classes = sorted(set(labels.tolist())) if len(kinds) == 1 else sorted({str(label) for label in labels.tolist()})
         if len(classes) < 2:
-            raise DataError(
-                f"the training part has one class only in {name!r}, {classes[0]!r}: a classifier needs two or more. "
-                "Check the label column, and the split if the data are sorted by class"
+            message = (
+                "the training part has one class only in {name!r}, {classes!r}: a classifier needs two or more. Check "
+                "the label column, and the split if the data are sorted by class"
             )
+            raise DataError(tr(message, name=name, classes=classes[0]))
         if len(classes) > MOST_CLASSES:
-            raise DataError(
-                f"{name!r} has {len(classes)} classes, more than {MOST_CLASSES}: are these numbers to estimate? "
-                "Then use a Regressor"
+            message = (
+                "{name!r} has {count} classes, more than {most_classes}: are these numbers to estimate? Then use a "
+                "Regressor"
             )
+            raise DataError(tr(message, name=name, count=len(classes), most_classes=MOST_CLASSES))
         return cls(tuple(classes), False, name)
 
     def encode(self, labels: NDArray[Any]) -> NDArray[Any]:
@@ -72,7 +78,8 @@ class ClassLabels:
         """
         if self.multiple:
             if labels.ndim != 2 or labels.shape[1] != len(self.classes):
-                raise DataError(f"labels have shape {labels.shape}, expected one column for each of {self.classes}")
+                message = "labels have shape {shape}, expected one column for each of {classes}"
+                raise DataError(tr(message, shape=labels.shape, classes=self.classes))
             return labels.astype(np.float32)
         place = {label: index for index, label in enumerate(self.classes)}
         text = isinstance(self.classes[0], str)
@@ -81,9 +88,14 @@ class ClassLabels:
         if unseen:
             shown = ", ".join(unseen[:SHOWN]) + (" ..." if len(unseen) > SHOWN else "")
             raise DataError(
-                f"{self.name!r} has labels that the training part had not: {shown}. It had "
-                f"{', '.join(str(label) for label in self.classes[:SHOWN])}{' ...' * (len(self.classes) > SHOWN)}. "
-                "Leave those sequences out, or train with some of them"
+                tr(
+                    "{name!r} has labels that the training part had not: {shown}. It had {classes}{shown2}. "
+                    "Leave those sequences out, or train with some of them",
+                    name=self.name,
+                    shown=shown,
+                    classes=", ".join(str(label) for label in self.classes[:SHOWN]),
+                    shown2=" ..." * (len(self.classes) > SHOWN),
+                )
             )
         return np.array([place[label] for label in own], dtype=np.int64)
 
@@ -130,9 +142,8 @@ class NumberLabels:
         spread = values.std(axis=0)
         if not (spread > 0).all():
             constant = named[int(np.argmin(spread))]
-            raise DataError(
-                f"{constant!r} is the same for all sequences of the training part: there is nothing to learn"
-            )
+            message = "{constant!r} is the same for all sequences of the training part: there is nothing to learn"
+            raise DataError(tr(message, constant=constant))
         return cls(named, tuple(values.mean(axis=0).tolist()), tuple(spread.tolist()))
 
     def encode(self, labels: NDArray[Any]) -> NDArray[np.float32]:
@@ -173,15 +184,17 @@ def as_numbers(labels: NDArray[Any], names: Sequence[str] = ()) -> NDArray[np.fl
     try:
         values = np.asarray(labels, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise DataError(f"{named} must be numbers for a Regressor: {error}; use a Classifier for classes") from error
+        message = "{named} must be numbers for a Regressor: {error}; use a Classifier for classes"
+        raise DataError(tr(message, named=named, error=error)) from error
     values = values[:, None] if values.ndim == 1 else values
     wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
-        raise DataError(
-            f"{int(wrong.sum())} of {len(values)} values in {named} are missing or infinite, the first at place "
-            f"{place}: leave those sequences out, or give them a value"
+        message = (
+            "{bad} of {count} values in {named} are missing or infinite, the first at place {place}: leave those "
+            "sequences out, or give them a value"
         )
+        raise DataError(tr(message, bad=int(wrong.sum()), count=len(values), named=named, place=place))
     return values
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.prepare.scale import LOGARITHMS, logged
 from tidegate.prepare.table import encode, fill
 from tidegate.prepare.table.calendar import index_calendar
@@ -221,9 +222,12 @@ def assemble(preparation: FittedTable, table: Table) -> Channels:
     cache: dict[str, _Cleaned] = {}
     for state in preparation.columns:
         if state.name not in table.columns:
-            raise SchemaError(f"column {state.name!r} is not in the table; it has {sorted(table.columns)}")
+            message = "column {name!r} is not in the table; it has {columns}"
+            raise SchemaError(tr(message, name=state.name, columns=sorted(table.columns)))
         if table.numeric(state.name) != isinstance(state, NumberState):
-            raise SchemaError(f"column {state.name!r} changed between numbers and text since the model was fitted")
+            raise SchemaError(
+                tr("column {name!r} changed between numbers and text since the model was fitted", name=state.name)
+            )
         roles.append(state.role)
         if isinstance(state, TextState):
             channel, found = _text_channel(table, state)
@@ -245,19 +249,21 @@ def assemble(preparation: FittedTable, table: Table) -> Channels:
 
 def _check_grid(preparation: FittedTable, table: Table) -> None:
     if table.frequency != preparation.frequency:
-        raise DataError(
-            f"rows are {table.frequency} apart, but the model was fitted on rows {preparation.frequency} apart; "
-            "resample the table to that step"
+        message = (
+            "rows are {frequency} apart, but the model was fitted on rows {frequency2} apart; resample the table to "
+            "that step"
         )
+        raise DataError(tr(message, frequency=table.frequency, frequency2=preparation.frequency))
     if not preparation.calendar_names:
         return
     if table.time.dtype.kind != "M":
-        raise DataError("the model uses calendar features, but the rows of this table have no dates")
+        raise DataError(tr("the model uses calendar features, but the rows of this table have no dates"))
     if table.timezone != preparation.timezone:
-        raise DataError(
-            f"the table's time zone is {table.timezone}, but the model's calendar was fitted in "
-            f"{preparation.timezone}; read the table with timezone={preparation.timezone!r}"
+        message = (
+            "the table's time zone is {timezone}, but the model's calendar was fitted in {timezone2}; read the table "
+            "with timezone={timezone2!r}"
         )
+        raise DataError(tr(message, timezone=table.timezone, timezone2=preparation.timezone))
 
 
 def _match_series(preparation: FittedTable, table: Table) -> tuple[NDArray[np.int64], list[Note]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tidegate.core.business import holidays_of
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.frequency import Frequency
+from tidegate.core.translate import tr
 
 CLOCK = ("minute", "hour")
 HOLIDAY_NAMES = ("holiday", "day_before_holiday", "day_after_holiday")
@@ -169,10 +170,11 @@ def holiday_dates(code: str, first: int, last: int) -> tuple[NDArray[Any], range
     try:
         found = holidays_of(code, range(first, last + 1))
     except NotImplementedError as error:
-        raise ConfigError(
-            f"holidays={code!r} is not a place that the holidays library knows; "
-            "give a country such as 'US', or country and part such as 'AU-VIC'"
-        ) from error
+        message = (
+            "holidays={code!r} is not a place that the holidays library knows; give a country such as 'US', or "
+            "country and part such as 'AU-VIC'"
+        )
+        raise ConfigError(tr(message, code=code)) from error
     days = np.array(sorted(str(day) for day in found), dtype="datetime64[D]")
     return days, range(int(getattr(found, "start_year", first)), int(getattr(found, "end_year", last)) + 1)
 
@@ -195,7 +197,9 @@ def zone_changes(zone: str, first: int, last: int) -> tuple[tuple[int, ...], tup
     try:
         place = ZoneInfo(zone)
     except (KeyError, ValueError, OSError) as error:
-        raise DataError(f"time zone {zone!r} is unknown; give a name such as 'Australia/Melbourne'") from error
+        raise DataError(
+            tr("time zone {zone!r} is unknown; give a name such as 'Australia/Melbourne'", zone=zone)
+        ) from error
     start = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
     def offset(second: int) -> int:
@@ -215,5 +219,5 @@ def zone_changes(zone: str, first: int, last: int) -> tuple[tuple[int, ...], tup
                 moments.append(high * 1_000_000)
                 shifts.append(after)
     except OverflowError as error:
-        raise DataError("times outside the years 1 to 9999 have no local clock; correct the time column") from error
+        raise DataError(tr("times outside the years 1 to 9999 have no local clock; correct the time column")) from error
     return tuple(moments), tuple(shifts)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Note, Schema, Table
+from tidegate.core.translate import tr
 from tidegate.prepare import document as state
 from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.scale import pieces
@@ -123,7 +124,15 @@ def refuse(table: Table, name: str, rows: NDArray[np.int64], bad: Callable[[NDAr
             position = int(np.argmax(wrong))
             row = where.start + position if isinstance(where, slice) else int(where[position])
             place = first_time(table, np.array([row]))
-            raise DataError(f"column {name!r} {message} at {place} (value {values[row]!s})")
+            raise DataError(
+                tr(
+                    "column {name!r} {message} at {place} (value {values!s})",
+                    name=name,
+                    message=message,
+                    place=place,
+                    values=values[row],
+                )
+            )
 
 
 def check_values(table: Table, name: str, rows: NDArray[np.int64], log1p: bool) -> None:

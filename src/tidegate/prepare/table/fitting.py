@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.scale import LOGARITHMS, Statistics, logged, measure, pieces
 from tidegate.prepare.table import encode
@@ -31,10 +32,11 @@ def fit_number(
     gaps = total - int(raw.count[-1])
     if raw.count[-1] == 0:
         if role in ("target", "level"):
-            raise DataError(
-                f"target {name!r} has no value in the training part ({total} rows); "
-                "check the column, or give the training part rows where it was measured"
+            message = (
+                "target {name!r} has no value in the training part ({total} rows); check the column, or give the "
+                "training part rows where it was measured"
             )
+            raise DataError(tr(message, name=name, total=total))
         message = "{column} has no value in the training part; it is read as 0"
         return _empty(name, role, rows, options), [Note("empty", message, {"column": name})]
     found = raw
@@ -67,10 +69,11 @@ def _measure_differences(
 
     found = measure(get, inner, options.scale)
     if found.count[-1] == 0:
-        raise DataError(
-            f"target {name!r} has no two training values {lag} steps apart (difference_lag={lag}); "
-            "use a shorter lag or a longer training part"
+        message = (
+            "target {name!r} has no two training values {lag} steps apart (difference_lag={lag}); use a shorter lag "
+            "or a longer training part"
         )
+        raise DataError(tr(message, name=name, lag=lag))
     return found
 
 
@@ -180,7 +183,8 @@ def apply_static(table: Table, states: tuple[ColumnState, ...]) -> NDArray[np.fl
         values = _column(table, state.name)
         if (values.dtype.kind in "fiub") != isinstance(state, NumberState):
             kind = "numbers" if isinstance(state, NumberState) else "text"
-            raise SchemaError(f"static column {state.name!r} held {kind} when the model was fitted, and does not now")
+            message = "static column {name!r} held {kind} when the model was fitted, and does not now"
+            raise SchemaError(tr(message, name=state.name, kind=kind))
         if isinstance(state, TextState):
             parts.append(encode.one_hot_table(len(state.categories))[encode.encode(values, state.categories)])
         else:
@@ -194,7 +198,9 @@ def apply_static(table: Table, states: tuple[ColumnState, ...]) -> NDArray[np.fl
 
 def _column(table: Table, name: str) -> NDArray[Any]:
     if name not in table.static:
-        raise SchemaError(f"static column {name!r} is not in the table; it has {sorted(table.static)}")
+        raise SchemaError(
+            tr("static column {name!r} is not in the table; it has {static}", name=name, static=sorted(table.static))
+        )
     return np.asarray(table.static[name])
 
 
@@ -224,4 +230,4 @@ def _refuse_infinite(name: str, values: NDArray[np.float64], ids: tuple[str, ...
     wrong = np.isinf(values)
     if wrong.any():
         place = f" of series {ids[int(np.argmax(wrong))]!r}" if ids else ""
-        raise DataError(f"static column {name!r} has an infinite value{place}; correct it")
+        raise DataError(tr("static column {name!r} has an infinite value{place}; correct it", name=name, place=place))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, SchemaError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.prepare.document import Written
 from tidegate.prepare.options import PrepareOptions
 from tidegate.prepare.table import calendar as cal
@@ -88,14 +89,15 @@ class Preparation(Written, FittedTable):
 def _check_rows(table: Table, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     rows = np.asarray(rows, dtype=np.int64)
     if rows.shape != (len(table.ids), 2):
-        raise ConfigError(f"training rows have shape {rows.shape}, expected one range per series ({len(table.ids)}, 2)")
+        message = "training rows have shape {shape}, expected one range per series ({count}, 2)"
+        raise ConfigError(tr(message, shape=rows.shape, count=len(table.ids)))
     filled = rows[:, 1] > rows[:, 0]
     inside = (rows[:, 0] >= table.starts[:-1]) & (rows[:, 1] <= table.starts[1:])
     if not inside[filled].all():
         series = table.ids[int(np.flatnonzero(filled & ~inside)[0])]
-        raise ConfigError(f"training rows of series {series!r} reach outside the series")
+        raise ConfigError(tr("training rows of series {number!r} reach outside the series", number=series))
     if not filled.any():
-        raise ConfigError("the training part has no rows; give it a larger share of the table")
+        raise ConfigError(tr("the training part has no rows; give it a larger share of the table"))
     return rows
 
 
@@ -103,11 +105,14 @@ def _fit_column(
     table: Table, name: str, role: str, rows: NDArray[np.int64], options: PrepareOptions
 ) -> tuple[ColumnState, list[Note]]:
     if name not in table.columns:
-        raise SchemaError(f"{role} column {name!r} is not a column of the table; it has {sorted(table.columns)}")
+        message = "{role} column {name!r} is not a column of the table; it has {columns}"
+        raise SchemaError(tr(message, role=role, name=name, columns=sorted(table.columns)))
     if table.numeric(name):
         return fit_number(table, name, role, rows, options)
     if role in ("target", "level"):
-        raise SchemaError(f"target {name!r} holds text; a forecast needs numbers: name a numeric column as target")
+        raise SchemaError(
+            tr("target {name!r} holds text; a forecast needs numbers: name a numeric column as target", name=name)
+        )
     return fit_text(table, name, role, rows)
 
 
@@ -115,10 +120,11 @@ def _choose_calendar(table: Table, rows: NDArray[np.int64], options: PrepareOpti
     dated = table.time.dtype.kind == "M"
     if options.calendar is not None:
         if options.calendar and not dated:
-            raise ConfigError(
-                f"calendar={options.calendar!r} needs dates, but the rows are only counted; "
-                "name a time column with dates, or leave the option out"
+            message = (
+                "calendar={calendar!r} needs dates, but the rows are only counted; name a time column with dates, or "
+                "leave the option out"
             )
+            raise ConfigError(tr(message, calendar=options.calendar))
         return options.calendar
     lengths = rows[:, 1] - rows[:, 0]
     longest = int(np.argmax(lengths))
@@ -136,7 +142,9 @@ def _choose_season(table: Table, options: PrepareOptions) -> int | None:
         return options.season
     seasons = table.frequency.seasons()
     if not seasons:
-        raise ConfigError(f"fill='seasonal' needs season=steps: rows of step {table.frequency} suggest none")
+        raise ConfigError(
+            tr("fill='seasonal' needs season=steps: rows of step {frequency} suggest none", frequency=table.frequency)
+        )
     return seasons[0]
 
 
@@ -144,7 +152,9 @@ def _fit_holidays(table: Table, rows: NDArray[np.int64], options: PrepareOptions
     if options.holidays is None:
         return None
     if table.time.dtype.kind != "M":
-        raise ConfigError(f"holidays={options.holidays!r} needs dates, but the rows are only counted")
+        raise ConfigError(
+            tr("holidays={holidays!r} needs dates, but the rows are only counted", holidays=options.holidays)
+        )
     filled = rows[rows[:, 1] > rows[:, 0]]
     edges = np.array([table.time[filled[:, 0]].min(), table.time[filled[:, 1] - 1].max()])
     years = edges.astype("datetime64[Y]").astype(int) + 1970

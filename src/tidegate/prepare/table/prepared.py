@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.prepare import scale as transform
 from tidegate.prepare.table.assemble import Channels, Lookup, NumberChannel, TextChannel, assemble
 from tidegate.prepare.table.fitted import FittedTable, first_time
@@ -114,10 +115,11 @@ class Prepared:
                 missing, name = np.isnan(channel.raw.values[rows]), channel.state.name
                 needed = not channel.state.empty
             if needed and missing.any():
-                raise DataError(
-                    f"known-ahead column {name!r} is missing at {first_time(self.table, rows[missing])}; "
-                    f"give its value for all {steps} forecast steps, or declare it as observed"
+                message = (
+                    "known-ahead column {name!r} is missing at {first_time}; give its value for all {steps} forecast "
+                    "steps, or declare it as observed"
                 )
+                raise DataError(tr(message, name=name, first_time=first_time(self.table, rows[missing]), steps=steps))
 
     def static(self, origins: Origins) -> NDArray[np.float32]:
         """[B, S] static covariates of each origin's series."""
@@ -222,10 +224,10 @@ class Prepared:
         targets = self._channels.targets
         values = np.asarray(values)
         if values.ndim not in (3, 4) or values.shape[0] != len(origins) or values.shape[2] != len(targets):
-            raise DataError(
-                f"values to invert have shape {values.shape}, expected ({len(origins)}, K, {len(targets)}) or "
-                f"({len(origins)}, K, {len(targets)}, Q)"
+            message = (
+                "values to invert have shape {shape}, expected ({count}, K, {count2}) or ({count}, K, {count2}, Q)"
             )
+            raise DataError(tr(message, shape=values.shape, count=len(origins), count2=len(targets)))
         result = np.empty(values.shape, dtype=np.float64)
         for c, channel in enumerate(targets):
             offset, scale = channel.affine(series)
@@ -352,10 +354,11 @@ class Prepared:
             return
         b, t = np.argwhere(np.isnan(window))[0]
         place = first_time(self.table, np.array([first[b] + t]))
-        raise DataError(
-            f"column {channel.state.name!r} is missing at {place} and fill='none' refuses it; "
-            "choose another fill, or windows without gaps"
+        message = (
+            "column {name!r} is missing at {place} and fill='none' refuses it; choose another fill, or windows "
+            "without gaps"
         )
+        raise DataError(tr(message, name=channel.state.name, place=place))
 
 
 def _look_up(lookup: Lookup, first: Origins, out: NDArray[np.float32], at: int) -> int:

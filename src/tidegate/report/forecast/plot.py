@@ -33,9 +33,10 @@ def write_plot(
     """
     lang, kind = lang or language(), Path(path).suffix.lower()
     if kind not in (".html", ".svg"):
-        raise ConfigError(f"a plot is an .html or an .svg file; got {os.fspath(path)!r}")
+        raise ConfigError(tr("a plot is an .html or an .svg file; got {path!r}", path=os.fspath(path)))
     if not 0 < len(samples) <= MOST:
-        raise ConfigError(f"{len(samples)} series and targets to plot: a page holds 1 to {MOST}; give fewer series")
+        message = "{count} series and targets to plot: a page holds 1 to {most}; give fewer series"
+        raise ConfigError(tr(message, count=len(samples), most=MOST))
     drawn = [(title_of(item, lang), sample_chart(item, unit, lang, WIDTH).svg()) for item in samples]
     if kind == ".svg":
         return write_page(path, _stacked(drawn, tr("Forecast", lang)))

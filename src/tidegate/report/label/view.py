@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.evaluate.label import Calibration
 from tidegate.report.page.view import Floats, Run, check_lengths
 
@@ -36,6 +37,6 @@ class LabelledView(Run):
 
     def __post_init__(self) -> None:
         if (self.actual is None) != (self.predicted is None):
-            raise ConfigError("actual and predicted go together: give both, or neither")
+            raise ConfigError(tr("actual and predicted go together: give both, or neither"))
         if self.actual is not None:
             check_lengths("the page", actual=self.actual, predicted=self.predicted)

@@ -235,9 +235,9 @@ def prepare_ends(
     need = spec.window + preparation.lead
     short = int(np.argmin(table.lengths))
     if table.lengths[short] < need:
+        message = "series {name!r} has {lengths} rows; a forecast looks at {need} before it (window {window})"
         raise SplitError(
-            f"series {table.ids[short]!r} has {table.lengths[short]} rows; "
-            f"a forecast looks at {need} before it (window {spec.window})"
+            tr(message, name=table.ids[short], lengths=table.lengths[short], need=need, window=spec.window)
         )
     ahead = table.tail(context_rows(spec, preparation, decoding)).extend(decoding.horizon, known, time)
     origins = ahead.starts[1:] - decoding.horizon

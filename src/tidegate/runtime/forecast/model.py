@@ -128,10 +128,11 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
             raise ArtifactError(f"context.safetensors: mixture holds no shares of shape {size}")
         here = str(read_card()["version"])
         if self.decoding.version != here:
-            raise ArtifactError(
-                f"this model was fitted beside version {self.decoding.version} of the pretrained forecaster, and this "
-                f"tidegate has version {here}: fit it again, or use the tidegate that it was fitted with"
+            message = (
+                "this model was fitted beside version {version} of the pretrained forecaster, and this tidegate has "
+                "version {here}: fit it again, or use the tidegate that it was fitted with"
             )
+            raise ArtifactError(tr(message, version=self.decoding.version, here=here))
 
     @property
     def rows(self) -> int:

@@ -13,6 +13,7 @@ from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.checks import whole
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
+from tidegate.core.translate import tr
 from tidegate.prepare.notes import MUSIC, PITCHES, chords_of, roll_of, text_of
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
 from tidegate.runtime.language.generate import Generation
@@ -98,7 +99,7 @@ class TextModel(Model[Sequence[str], list[Scored]]):
             DataError: what is given is no list of texts. ConfigError: one takes more memory than one prediction may.
         """
         if isinstance(data, str) or any(not isinstance(text, str) for text in data):
-            raise DataError("a language model scores a list of texts")
+            raise DataError(tr("a language model scores a list of texts"))
         return [self._score(text) for text in data]
 
     def _score(self, text: str) -> Scored:
@@ -159,7 +160,7 @@ class TextModel(Model[Sequence[str], list[Scored]]):
             ArtifactError: a snapshot that is none. ConfigError: the model reads whole frames.
         """
         if self.vocabulary.method == "frames":
-            raise ConfigError("a stream reads token by token: fit with tokens='notes', or give pieces to predict()")
+            raise ConfigError(tr("a stream reads token by token: fit with tokens='notes', or give pieces to predict()"))
         found = TextStream(self)
         if snapshot is not None:
             found.restore(snapshot)
@@ -195,7 +196,7 @@ class TextStream:
             DataError: it is no text.
         """
         if not isinstance(values, str):
-            raise DataError(f"a stream of text takes text, got {type(values).__name__}")
+            raise DataError(tr("a stream of text takes text, got {name}", name=type(values).__name__))
         vocabulary = self.model.vocabulary
         numbers, pieces = vocabulary.encode(values), vocabulary.cut(values)
         nats = np.empty(len(numbers))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 from tidegate.prepare.notes import FIRST, PITCHES, STEP, Chords, chords_of, roll_of, sounding, text_of
 from tidegate.prepare.vocabulary import END
 from tidegate.runtime.language.sampling import LOW, Sampling
@@ -103,17 +104,18 @@ def check_melody(melody: Any, music: Mapping[str, float] | None) -> tuple[int | 
     if melody is None or len(melody) == 0:
         return ()
     if music is None:
-        raise ConfigError("a melody is for a model of music: fit with tokens='notes' or 'frames'")
+        raise ConfigError(tr("a melody is for a model of music: fit with tokens='notes' or 'frames'"))
     if isinstance(melody, str):
         melody = chords_of(melody)
     if any(isinstance(note, (list, tuple)) for note in melody):
         melody = [max(chord) if chord else None for chord in chords_of(text_of(melody, "melody"))]
     for place, note in enumerate(melody, 1):
         if note is not None and (not isinstance(note, (int, np.integer)) or not music["low"] <= note <= music["high"]):
-            raise ConfigError(
-                f"melody, step {place}: {note!r} is no note from {music['low']} to {music['high']}, the range of the "
-                "training part: transpose it"
+            message = (
+                "melody, step {place}: {note!r} is no note from {music} to {music2}, the range of the training part: "
+                "transpose it"
             )
+            raise ConfigError(tr(message, place=place, note=note, music=music["low"], music2=music["high"]))
     return tuple(None if note is None else int(note) for note in melody)
 
 
@@ -142,7 +144,9 @@ class Frames(Writing):
     ) -> None:
         self.sampling, self.melody, self.length = sampling or Sampling(), melody, length
         if not self.sampling.plain:
-            raise ConfigError("notes of a step are drawn each on its own: of the options only temperature and seed act")
+            raise ConfigError(
+                tr("notes of a step are drawn each on its own: of the options only temperature and seed act")
+            )
         check_room(4 * count * 2 * spec.encoder.num_layers * spec.encoder.hidden_size + 8 * count * length, "pieces")
         self.most = int(music["most"])
         pitches = np.arange(PITCHES)

@@ -140,7 +140,9 @@ class TranslationModel(WritingModel[Side, Translation]):
 
     def stream(self, snapshot: bytes | None = None) -> NoReturn:
         """Not for this task. Raises: ConfigError: always, with what to do instead."""
-        raise ConfigError("a translator writes when a source is complete, not step by step: give predict() the texts")
+        raise ConfigError(
+            tr("a translator writes when a source is complete, not step by step: give predict() the texts")
+        )
 
 
 def shown(side: Side, pieces: Sequence[str]) -> list[str]:

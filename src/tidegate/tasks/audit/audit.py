@@ -10,6 +10,7 @@ import numpy as np
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, unmoved
 from tidegate.evaluate.leaks.perturb import perturb
 from tidegate.tasks.audit.perturb import as_columns, copied, copies, perturbed_names, show_time
@@ -64,7 +65,7 @@ def audit(
     require_verb(subject, "audit")
     if getattr(subject, "task", "") in ("classifier", "regressor"):
         if cutoff is not None or gap:
-            raise ConfigError("cutoff and gap are for rows on one clock: sequences have none; leave them out")
+            raise ConfigError(tr("cutoff and gap are for rows on one clock: sequences have none; leave them out"))
         found: Audit = subject.audit(data, validation=validation, test=test, seed=seed, **reading)
         return found
     table = own_table(subject, data, reading)
@@ -99,10 +100,11 @@ def _audit_pipeline(
     clean = run(columns)
     again = compare(clean, run(columns), "", "noise")
     if again is not None:
-        raise DataError(
-            f"two runs of the pipeline on the same data differ in {again.stage!r} ({again.place.part or 'at once'}): "
-            "set its seeds, and let it start anew in each run"
+        message = (
+            "two runs of the pipeline on the same data differ in {stage!r} ({part}): set its seeds, and let it start "
+            "anew in each run"
         )
+        raise DataError(tr(message, stage=again.stage, part=again.place.part or "at once"))
     shown = show_time(table, at)
     checks = put_questions(lambda kind, which: run(perturb(columns, which, later, kind, seed)), clean, names, shown)
     found = conclude(checks, extra)
@@ -117,7 +119,7 @@ def _place(table: Table, clock: Clock, cutoff: float | str | None) -> int:
     share = 0.8 if cutoff is None else cutoff
     if isinstance(share, float):
         if not 0 < share < 1:
-            raise ConfigError(f"cutoff={share} is a share of the clock above 0 and below 1, or a time")
+            raise ConfigError(tr("cutoff={share} is a share of the clock above 0 and below 1, or a time", share=share))
         return max(1, int(share * clock.length))
     if table.schema.time is None:
         later = clock.places >= int(share)
@@ -125,9 +127,11 @@ def _place(table: Table, clock: Clock, cutoff: float | str | None) -> int:
         try:
             later = table.time >= (np.datetime64(share, "us") if table.time.dtype.kind == "M" else int(share))
         except (ValueError, TypeError):
-            raise ConfigError(f"cutoff={share!r} is no time; write it as '2024-12-31' or '2024-12-31 06:00'") from None
+            raise ConfigError(
+                tr("cutoff={share!r} is no time; write it as '2024-12-31' or '2024-12-31 06:00'", share=share)
+            ) from None
     if not later.any() or later.all():
-        raise ConfigError(f"cutoff={share!r} leaves nothing before it, or nothing after it")
+        raise ConfigError(tr("cutoff={share!r} leaves nothing before it, or nothing after it", share=share))
     return int(clock.places[later].min())
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.leaks.audit import (
@@ -91,10 +92,11 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
 
     again = compare(clean, refit(table), "", "noise")
     if again is not None:
-        raise DataError(
-            f"two trainings on the same data differ in {again.stage!r} ({again.place.part or 'at once'}): "
-            "nothing can be proved of a model that does not repeat itself"
+        message = (
+            "two trainings on the same data differ in {stage!r} ({part}): nothing can be proved of a model that does "
+            "not repeat itself"
         )
+        raise DataError(tr(message, stage=again.stage, part=again.place.part or "at once"))
     if "test" in fitted.split.parts:
         later = _from(table, begins[:, 0])
         checks += put_questions(

@@ -42,11 +42,11 @@ def audit_labels(model: Any, sequences: Sequences, parts: Partition, seed: int =
         DataError: there are no labels or no test part; or two trainings on the same data differ.
     """
     if sequences.labels is None or not len(parts.test):
-        raise DataError("an audit needs labels and a test part: name the labels' column, and give test=0.2")
+        raise DataError(tr("an audit needs labels and a test part: name the labels' column, and give test=0.2"))
     brief = {"max_epochs": 1, "training.refit": False}
     clean = _stages(model, sequences, parts, brief)
     if compare(clean, _stages(model, sequences, parts, brief), "", "noise") is not None:
-        raise DataError("two trainings on the same data differ, so that an audit proves nothing")
+        raise DataError(tr("two trainings on the same data differ, so that an audit proves nothing"))
     shown, notes = tr("test part"), []
     checks: list[Check] = []
     if sequences.values.size and sequences.frame is None:

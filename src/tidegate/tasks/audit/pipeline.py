@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.evaluate.leaks.audit import Locate, Place, Stage, part_name
 from tidegate.evaluate.leaks.perturb import Difference
 from tidegate.tasks.audit.perturb import show_time
@@ -63,15 +64,17 @@ def stages_of(
     elif callable(subject):
         made = subject(columns, cutoff)
         if not isinstance(made, Mapping) or not made:
-            raise ConfigError(
+            message = (
                 "a pipeline returns a mapping of what it made before the cutoff, in the order made, such as "
-                f"{{'preparation': ..., 'windows': ..., 'forecasts': ...}}; got {type(made).__name__}"
+                "{{'preparation': ..., 'windows': ..., 'forecasts': ...}}; got {name}"
             )
+            raise ConfigError(tr(message, name=type(made).__name__))
     else:
-        raise ConfigError(
-            f"audit takes a Forecaster, a function (columns, cutoff) -> mapping, or an object with fit and predict; "
-            f"got {type(subject).__name__}"
+        message = (
+            "audit takes a Forecaster, a function (columns, cutoff) -> mapping, or an object with fit and predict; "
+            "got {name}"
         )
+        raise ConfigError(tr(message, name=type(subject).__name__))
     seen = np.flatnonzero(~later)
 
     def limit(values: NDArray[Any]) -> NDArray[Any]:

@@ -264,7 +264,9 @@ class AnomalyDetector(Estimator):
             return evaluate_rows(self.detector_, walk(self.detector_, table), labelled, table.rows())
         self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
-            raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
+            raise DataError(
+                tr("the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows", part=part)
+            )
         fitted = self.fitted_
         return evaluate_rows(self.detector_, fitted.walked, fitted.labelled, fitted.split[part])
 
@@ -293,7 +295,8 @@ class AnomalyDetector(Estimator):
         if data is None:
             self._require_fitted("fitted_")
             if reading:
-                raise ConfigError(f"{', '.join(reading)}: not for the backtest of a detector's own table; leave it out")
+                message = "{reading}: not for the backtest of a detector's own table; leave it out"
+                raise ConfigError(tr(message, reading=", ".join(reading)))
             table, labelled = self.fitted_.table, self.fitted_.labelled
         else:
             table, labelled = labels_of(self.read(data, label=label, **reading), label)
@@ -376,15 +379,17 @@ class AnomalyDetector(Estimator):
         """[G, 2] rows of a part of the fitted table; None for all rows of new data."""
         if data is not None:
             if part is not None:
-                raise ConfigError(f"part={part!r} names rows of the fitted table; with data, all rows are judged")
+                raise ConfigError(
+                    tr("part={part!r} names rows of the fitted table; with data, all rows are judged", part=part)
+                )
             return None
         parts = self.fitted_.split
         if part == "all" or (part is None and not parts.rows("test")):
             return self.fitted_.table.rows()
         if part not in (None, "train", "validation", "test"):
-            raise ConfigError(f"part is one of 'train', 'validation', 'test' and 'all'; got {part!r}")
+            raise ConfigError(tr("part is one of 'train', 'validation', 'test' and 'all'; got {part!r}", part=part))
         if not parts.rows(part or "test"):
-            raise DataError(f"the split has no {part} part: fit with {part}=0.2")
+            raise DataError(tr("the split has no {part} part: fit with {part}=0.2", part=part))
         return parts[part or "test"]
 
     def _table(self, data: Any, label: str | None, reading: Mapping[str, Any]) -> Table:

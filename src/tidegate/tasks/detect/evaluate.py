@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.detect import Watched, evaluate_alarms
 from tidegate.evaluate.detect.detector_evaluation import LEVELS, DetectorEvaluation
 from tidegate.evaluate.detect.evaluate import gaussian_p, join_p, seasonal_p
@@ -36,7 +37,8 @@ def evaluate_rows(
     rows = np.concatenate([np.arange(a, b) for a, b in part.tolist()])
     evaluated = rows[~np.isnan(walked.p_value[rows])]
     if not len(evaluated):
-        raise DataError(f"no row could be judged: {rules.warm_up} rows of each series pass before the first; give more")
+        message = "no row could be judged: {warm_up} rows of each series pass before the first; give more"
+        raise DataError(tr(message, warm_up=rules.warm_up))
     marks = np.zeros(len(walked.table), bool) if labelled is None else labelled
     notes = []
     if len(evaluated) < len(rows):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import Decoder, Dropout, Head, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.fingerprint import data_fingerprint
 from tidegate.data.split import Split
 from tidegate.data.windows import origins
@@ -82,10 +83,11 @@ def fit(
         message = "{count} training windows touch labelled rows and were left out; {kept} were learned from."
         notes.append(Note("labelled", message, {"count": touched, "kept": len(windows)}))
     if not len(windows):
-        raise DataError(
-            f"every training window of {choices.window} rows touches a labelled row: shorten window, or train on a "
-            "part with fewer labels"
+        message = (
+            "every training window of {window} rows touches a labelled row: shorten window, or train on a part with "
+            "fewer labels"
         )
+        raise DataError(tr(message, window=choices.window))
     options = budget(choices.training, len(windows))
 
     def batches_of(own: TrainOptions) -> RowBatches:
@@ -241,10 +243,11 @@ def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[
     trained = trained * np.clip(np.nan_to_num(ratio, nan=1.0), 1.0, 10.0)
     both = np.concatenate([held, trained])
     if np.isnan(both).all():
-        raise DataError(
-            f"no row of the training and validation parts could be judged: {detector.rules.warm_up} rows pass before "
-            "the first; give more rows, or a shorter warm_up"
+        message = (
+            "no row of the training and validation parts could be judged: {warm_up} rows pass before the first; give "
+            "more rows, or a shorter warm_up"
         )
+        raise DataError(tr(message, warm_up=detector.rules.warm_up))
     base = np.maximum(np.nan_to_num(_median(both), nan=1.0), LEAST_ERROR)
     most = detector.rules.memory / 2 if detector.rules.memory else np.inf
     counts, total = first_counts(both, base, most)

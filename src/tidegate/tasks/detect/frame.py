@@ -40,7 +40,9 @@ def check_columns(schema: Schema) -> None:
     """
     for role, name in (("time", schema.time), *(("series", key) for key in schema.key)):
         if name in SCORES or name in EVENTS:
-            raise SchemaError(f"the {role} column is named {name!r}, as is a column of the alarms: rename it")
+            raise SchemaError(
+                tr("the {role} column is named {name!r}, as is a column of the alarms: rename it", role=role, name=name)
+            )
 
 
 def score_columns(walked: Walked, rows: Array, channels: tuple[str, ...]) -> dict[str, Array]:

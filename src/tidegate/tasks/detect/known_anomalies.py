@@ -88,15 +88,17 @@ def labels_of(table: Table, label: str | None) -> tuple[Table, NDArray[np.bool_]
     if values.dtype.kind != "f":
         words = ["" if word is None else str(word).strip().lower() for word in values.tolist()]
         if not _NORMAL & set(words):
-            raise SchemaError(
-                f"label column {label!r} holds words, none of which says that a row is normal; write 1 where a row is "
+            message = (
+                "label column {label!r} holds words, none of which says that a row is normal; write 1 where a row is "
                 "anomalous and 0 (or normal, no, false) elsewhere"
             )
+            raise SchemaError(tr(message, label=label))
         return replace(bare, columns=channels), np.array([bool(word) and word not in _NORMAL for word in words])
     known = np.nan_to_num(values)
     odd = (known != 0) & (known != 1)
     if odd.any():
-        raise SchemaError(f"label column {label!r} holds {known[np.argmax(odd)]:g}; write 1 for anomalous rows, else 0")
+        message = "label column {label!r} holds {known:g}; write 1 for anomalous rows, else 0"
+        raise SchemaError(tr(message, label=label, known=known[np.argmax(odd)]))
     return replace(bare, columns=channels), known == 1
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.errors import DataError
+from tidegate.core.translate import tr
 from tidegate.diagnose import Findings, examine
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.diagnose.label import make_evidence
@@ -34,7 +35,7 @@ class LabelTrainee(Trainee):
     def __init__(self, model: Any, first: LabelTrainee | None = None) -> None:
         fitted = model.fitted_
         if not len(fitted.parts.validation):
-            raise DataError("the validation part is empty: remedies are judged on it; fit with validation=0.15")
+            raise DataError(tr("the validation part is empty: remedies are judged on it; fit with validation=0.15"))
         super().__init__(model, ["validation", *(["test"] if len(fitted.parts.test) else [])])
         self.higher = isinstance(model.labels_, ClassLabels)
         if self.higher:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.runtime.forecast.ends import prepare_ends
 
 
@@ -34,7 +35,7 @@ def attention_columns(run: Any, model: Any, table: Table, known: Mapping[str, ND
     decodes = decoder is not None and decoder.attention is not None
     if not decodes and spec.find("pool").by != "attention":
         raise ConfigError(
-            "this network has no attention: fit with pooling='attention', or network={'attention': 'general'}"
+            tr("this network has no attention: fit with pooling='attention', or network={'attention': 'general'}")
         )
     ahead, prepared, origins = prepare_ends(model, table, known)
     output = run(prepared.past(origins, spec.window), prepared.future(origins, spec.horizon), prepared.static(origins))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.explain.cases import Alarm, Recording
 from tidegate.explain.explanation import Explanation, explain
 from tidegate.explain.sequences import OneSequence
@@ -60,7 +61,7 @@ def explain_alarm(
     values = values_of(table, channels)
     ends = _background(table, detector, ordinary, row, window, seed)
     if not len(ends):
-        raise DataError("an explanation puts ordinary windows in the place of what it takes away: give more rows")
+        raise DataError(tr("an explanation puts ordinary windows in the place of what it takes away: give more rows"))
     begin = start if learn_from is None else int(learn_from[group])
     trial = _Trial(detector, table, group, row, window, values, begin)
     one = OneSequence(
@@ -94,15 +95,17 @@ def _find(walked: Walked, rows: Rows, at: Any, series: str | None) -> int:
     table = walked.table
     if series is not None:
         if series not in table.ids:
-            raise ConfigError(f"series={series!r} is not among {', '.join(map(repr, table.ids[:10]))}")
+            raise ConfigError(
+                tr("series={number!r} is not among {ids}", number=series, ids=", ".join(map(repr, table.ids[:10])))
+            )
         rows = rows[table.series_of(rows) == table.ids.index(series)]
     if at is not None:
         if series is None and len(table.ids) > 1:
-            raise ConfigError("there are several series: name the one (series=...) that at= is of")
+            raise ConfigError(tr("there are several series: name the one (series=...) that at= is of"))
         rows = _at(table, rows, at)
     judged = rows[~np.isnan(walked.rarity[rows])]
     if not len(judged):
-        raise DataError("none of these rows was judged: a value is missing, or the stream was still warming up")
+        raise DataError(tr("none of these rows was judged: a value is missing, or the stream was still warming up"))
     alarms = judged[walked.alarm[judged]]
     found = alarms if len(alarms) else judged
     return int(found[np.argmin(walked.rarity[found])])
@@ -113,7 +116,7 @@ def _at(table: Table, rows: Rows, at: Any) -> Rows:
     found: Rows = rows[table.time[rows] == moment(table, at)]
     if not len(found):
         span = f" ({clock(table, int(rows[0]))} to {clock(table, int(rows[-1]))})" if len(rows) else ""
-        raise DataError(f"at={at!r}: there is no such row among those that were asked about{span}")
+        raise DataError(tr("at={at!r}: there is no such row among those that were asked about{span}", at=at, span=span))
     return found
 
 

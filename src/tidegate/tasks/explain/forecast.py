@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.emit import local_time
 from tidegate.data.time.zones import to_utc
 from tidegate.data.windows import Windows
@@ -127,13 +128,17 @@ def explain_forecast(
         ConfigError: an option that cannot work. DataError: there is no such forecast in the table.
     """
     if isinstance(metric, str) and metric not in METRICS:
-        raise ConfigError(f"metric is one of {', '.join(METRICS)}, or a function; got {metric!r}")
+        raise ConfigError(
+            tr("metric is one of {metrics}, or a function; got {metric!r}", metrics=", ".join(METRICS), metric=metric)
+        )
     for name, value in (("sample", sample), ("background", background)):
         if value < 2:
-            raise ConfigError(f"{name}={value}: at least 2 windows are needed")
+            raise ConfigError(tr("{name}={value}: at least 2 windows are needed", name=name, value=value))
     names = model.preparation_.target_names
     if target is not None and target not in names:
-        raise ConfigError(f"target {target!r} is not forecast; the model has {', '.join(names)}")
+        raise ConfigError(
+            tr("target {target!r} is not forecast; the model has {names}", target=target, names=", ".join(names))
+        )
     channel = 0 if target is None else names.index(target)
     measure = METRICS[metric] if isinstance(metric, str) else metric
     small, origin, name = find_case(model, table, at, series)
@@ -144,10 +149,11 @@ def explain_forecast(
     part = "test" if known and fitted.split.rows("test") else "all"
     pool, whole = _pool(model, table, part), _pool(model, table, "train" if known else "all")
     if not len(whole):
-        raise DataError(
-            f"no series has {needed_rows(model)} rows and {decoding.horizon} after them: there is nothing to put in "
-            "the place of an input; give more rows as data"
+        message = (
+            "no series has {needed_rows} rows and {horizon} after them: there is nothing to put in the place of an "
+            "input; give more rows as data"
         )
+        raise DataError(tr(message, needed_rows=needed_rows(model), horizon=decoding.horizon))
     generator = np.random.default_rng(seed)
     drawn = ForecastWindows(model, prepared, draw(whole, background, generator), None, measure, channel)
     own = model.preparation_.apply(small)
@@ -157,7 +163,9 @@ def explain_forecast(
     seasons = tuple(sorted(set(table.frequency.seasons()[:2]) | set(getattr(spec.layers[-1], "lags", ()))))
     block = choose_block(spec.window, seasons) if block is None else block
     if not 1 <= block <= spec.window:
-        raise ConfigError(f"block={block} lies between 1 and the window of {spec.window} steps")
+        raise ConfigError(
+            tr("block={block} lies between 1 and the window of {window} steps", block=block, window=spec.window)
+        )
     notes = (
         Note(
             "sample",
@@ -191,7 +199,9 @@ def find_case(model: Any, table: Table, at: Any, series: str | None) -> tuple[Ta
     """
     horizon, need = model.decoding_.horizon, needed_rows(model)
     if series is not None and series not in table.ids:
-        raise ConfigError(f"series {series!r} is not in the data; it has {', '.join(table.ids[:5])}")
+        raise ConfigError(
+            tr("series {number!r} is not in the data; it has {ids}", number=series, ids=", ".join(table.ids[:5]))
+        )
     index = 0 if series is None else table.ids.index(series)
     first, end = (int(row) for row in table.starts[index : index + 2])
     ahead = model.preparation_.schema.known
@@ -208,10 +218,18 @@ def find_case(model: Any, table: Table, at: Any, series: str | None) -> tuple[Ta
         low, high = first + need, min(last, end - 1)
         span = f"from {clock(table, low)} to {clock(table, high)}" if low <= high else "none: the data are too short"
         when = "the end of the data" if at is None else at
+        message = (
+            "no forecast can be explained at {when}: the first forecast step must be a row of the data with {need} "
+            "rows before it{ahead} ({span}); name a time in that range, or give other data"
+        )
         raise DataError(
-            f"no forecast can be explained at {when}: the first forecast step must be a row of the data with "
-            f"{need} rows before it{f' and {horizon} rows of known covariates' if ahead else ''} ({span}); "
-            "name a time in that range, or give other data"
+            tr(
+                message,
+                when=when,
+                need=need,
+                ahead=tr(" and {horizon} rows of known covariates", horizon=horizon) if ahead else "",
+                span=span,
+            )
         )
     begin = max(first, origin - context_rows(model.spec_, model.preparation_, model.decoding_))
     stop = min(end, origin + horizon)
@@ -240,7 +258,7 @@ def moment(table: Table, at: Any) -> Any:
         value = np.datetime64(at, "us")
     except (TypeError, ValueError) as error:
         kind = "a time such as 2018-07-03T18:00" if table.time.dtype.kind == "M" else "a row number"
-        raise ConfigError(f"at={at!r} is not {kind}") from error
+        raise ConfigError(tr("at={at!r} is not {kind}", at=at, kind=kind)) from error
     return to_utc(np.array([value]), table.timezone)[0][0] if table.timezone is not None else value
 
 

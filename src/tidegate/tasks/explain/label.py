@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.explain.cases import Answer, Recording
 from tidegate.explain.explanation import Explanation, explain
 from tidegate.explain.permutation import Importance
@@ -158,7 +159,7 @@ def explain_answer(
     drawn = np.random.default_rng(seed).permutation(others)[:BACKGROUND]
     background = [] if values.ndim == 1 else [rows(which) for which in drawn]
     if values.ndim > 1 and not background:
-        raise DataError("an explanation puts other sequences in the place of what it takes away: give it several")
+        raise DataError(tr("an explanation puts other sequences in the place of what it takes away: give it several"))
 
     def answer(past: Any, lengths: Any) -> Any:
         outputs = raw(past, lengths)
@@ -216,19 +217,20 @@ def find_sequence(sequences: Sequences, at: int | str) -> int:
     place = int(at) if isinstance(at, str) and at.isdecimal() else at
     if isinstance(place, int) and 0 <= place < len(sequences):
         return place
-    raise DataError(f"at={at!r} is neither an id nor a place from 0 to {len(sequences) - 1}")
+    raise DataError(tr("at={at!r} is neither an id nor a place from 0 to {count}", at=at, count=len(sequences) - 1))
 
 
 def _row(model: Any, step: int | None, length: int, cut: int) -> int:
     """Which of the network's answers for the sequence is explained."""
     if not model.deciding_.per_step:
         if step is not None:
-            raise ConfigError(f"step={step}: the model answers for a sequence as a whole; leave step out")
+            raise ConfigError(tr("step={step}: the model answers for a sequence as a whole; leave step out", step=step))
         return 0
     if step is None:
         return length - 1
     if not cut <= step < cut + length:
-        raise DataError(f"step={step} is not among the steps {cut} to {cut + length - 1} that the model looks at")
+        message = "step={step} is not among the steps {cut} to {cut2} that the model looks at"
+        raise DataError(tr(message, step=step, cut=cut, cut2=cut + length - 1))
     return step - cut
 
 
@@ -294,5 +296,5 @@ def _recording(
 def _output(labels: Any, output: Any) -> int:
     names = list(labels.names)
     if str(output) not in names:
-        raise ConfigError(f"output={output!r} is not among {', '.join(names)}")
+        raise ConfigError(tr("output={output!r} is not among {names}", output=output, names=", ".join(names)))
     return names.index(str(output))

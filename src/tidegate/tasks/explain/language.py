@@ -82,7 +82,7 @@ def explain_text(model: Any, text: str, length: int) -> Surprise:
         return _explain_frames(own, text, length)
     numbers = vocabulary.encode(text if own.music else text[: 8 * length + 64])[:length]
     if not len(numbers):
-        raise DataError("the text is empty: there is nothing to explain")
+        raise DataError(tr("the text is empty: there is nothing to explain"))
     pieces = vocabulary.pieces
     fed: NDArray[Any] = np.concatenate([np.array([END], np.int32), numbers[:-1]])
     scores = run_network(own.spec, own.weights, fed[None]).values[0, :, 0]
@@ -102,7 +102,7 @@ def _explain_frames(own: Any, text: str, length: int) -> Surprise:
     """Steps in the place of tokens, and notes in that of what was expected, each with a probability of its own."""
     chords = chords_of(text)[:length]
     if not chords:
-        raise DataError("the piece is empty: there is nothing to explain")
+        raise DataError(tr("the piece is empty: there is nothing to explain"))
     roll = roll_of(chords)
     fed = np.concatenate([np.zeros_like(roll[:1]), roll[:-1]])
     scores = run_network(own.spec, own.weights, fed[None]).values[0, :, 0].astype(np.float64)

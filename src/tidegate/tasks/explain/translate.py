@@ -125,9 +125,10 @@ def explain_translation(model: TranslationModel, text: str, **how: Any) -> Align
     """
     pieces = model.source.cut(text)
     if not pieces:
-        raise DataError("the source is empty: there is nothing to explain")
+        raise DataError(tr("the source is empty: there is nothing to explain"))
     if len(pieces) > LONGEST:
-        raise ConfigError(f"the source has {len(pieces)} tokens; one of at most {LONGEST} can be explained")
+        message = "the source has {count} tokens; one of at most {longest} can be explained"
+        raise ConfigError(tr(message, count=len(pieces), longest=LONGEST))
     found = model.translate([text], **how)[0][0]
     whole = _nats(model, pieces, pieces, found.numbers)
     lost = np.zeros((len(whole), len(pieces) + 1))

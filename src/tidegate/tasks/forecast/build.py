@@ -20,6 +20,7 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split
 from tidegate.evaluate.forecast.season import DAYS, Seasons, find_seasons
 from tidegate.prepare.table.preparation import Preparation
@@ -64,12 +65,15 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     window, horizon = choices.window, choices.horizon
     block = horizon if network.block is None else network.block
     if horizon % block:
-        raise ConfigError(f"network.block is a divisor of the horizon {horizon}; got {block}")
-    if block < horizon and (table.schema.observed or choices.preparation.target_transform == "difference"):
         raise ConfigError(
+            tr("network.block is a divisor of the horizon {horizon}; got {block}", horizon=horizon, block=block)
+        )
+    if block < horizon and (table.schema.observed or choices.preparation.target_transform == "difference"):
+        message = (
             "recursive decoding (network.block) cannot know observed covariates ahead, nor difference its own "
             "forecasts: leave block out, or name the covariates as known"
         )
+        raise ConfigError(tr(message))
     if not isinstance(network.segment, str):
         segment = network.segment
     elif network.encoder == "ode_rnn" or (network.conv_channels and network.conv_stride > 1):
@@ -77,7 +81,7 @@ def make_plan(table: Table, split: Split, choices: Choices, preparation: Prepara
     else:
         segment = choose_segment(window, table.frequency)
     if window % segment and not network.conv_channels:
-        raise ConfigError(f"window {window} is not a multiple of segment {segment}")
+        raise ConfigError(tr("window {window} is not a multiple of segment {segment}", window=window, segment=segment))
     found = choices.seasons or find_seasons(table, split.train)
     # Rows that are only counted have no calendar, but a cycle as long as a day of some common step has a week, and one
     # as long as a week has days.

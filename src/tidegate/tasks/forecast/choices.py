@@ -103,23 +103,27 @@ class NetworkOptions(LayerOptions):
     def _check_encoder(self) -> None:
         if self.encoder == "ode_rnn":
             if self.conv_channels:
-                raise ConfigError("encoder='ode_rnn' reads single steps: leave conv_channels out")
+                raise ConfigError(tr("encoder='ode_rnn' reads single steps: leave conv_channels out"))
             if self.segment not in (AUTO, 1):
-                raise ConfigError(f"encoder='ode_rnn' reads single steps: segment is 1, got {self.segment}")
+                raise ConfigError(
+                    tr("encoder='ode_rnn' reads single steps: segment is 1, got {segment}", segment=self.segment)
+                )
         if self.encoder != "recurrent":
             for name, off in (("layer_norm", False), ("recurrent_dropout", 0), ("zoneout", 0), ("forget_bias", None)):
                 if getattr(self, name) != off:
-                    raise ConfigError(f"{name} belongs to encoder='recurrent'; encoder={self.encoder!r} has none")
+                    message = "{name} belongs to encoder='recurrent'; encoder={encoder!r} has none"
+                    raise ConfigError(tr(message, name=name, encoder=self.encoder))
 
     def _check_decoder(self) -> None:
         ratio = self.teacher_forcing
         if ratio is None and self.forcing_schedule != "constant":
-            raise ConfigError(
-                f"forcing_schedule={self.forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, "
-                "such as 1.0"
+            message = (
+                "forcing_schedule={forcing_schedule!r} needs teacher_forcing, the ratio that it begins with, such as "
+                "1.0"
             )
+            raise ConfigError(tr(message, forcing_schedule=self.forcing_schedule))
         if self.head == "direct" and (self.attention is not None or ratio is not None):
-            raise ConfigError("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps")
+            raise ConfigError(tr("attention and teacher_forcing belong to head='decoder'; head='direct' has no steps"))
 
 
 def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
@@ -131,11 +135,13 @@ def quantile_levels(quantiles: Any, level: Any) -> tuple[float, ...]:
     found: set[float] = set()
     for value in _several(quantiles):
         if not isinstance(value, (int, float)) or not 0 < value < 1:
-            raise ConfigError(f"quantiles lie between 0 and 1, both excluded; got {value!r}")
+            raise ConfigError(tr("quantiles lie between 0 and 1, both excluded; got {value!r}", value=value))
         found.add(float(value))
     for value in _several(level):
         if not isinstance(value, (int, float)) or not 0 < value < 100:
-            raise ConfigError(f"level is the percentage an interval should hold, such as 80 or 95; got {value!r}")
+            raise ConfigError(
+                tr("level is the percentage an interval should hold, such as 80 or 95; got {value!r}", value=value)
+            )
         found |= {round((100 - value) / 200, 10), round((100 + value) / 200, 10)}
     return tuple(sorted(found))
 
@@ -240,7 +246,7 @@ def check_options(model: Any) -> ForecastOptions:
     levels = quantile_levels(model.quantiles, model.level)
     if model.loss == "pinball":
         if not levels:
-            raise ConfigError("loss='pinball' needs quantiles=[...] or level=[...]")
+            raise ConfigError(tr("loss='pinball' needs quantiles=[...] or level=[...]"))
         levels = tuple(sorted({*levels, 0.5}))  # the point forecast is the median then
     preparation = group(PrepareOptions, model.preparation)
     return ForecastOptions(

@@ -12,6 +12,7 @@ from tidegate.artifacts.artifact import Artifact
 from tidegate.core.checks import Count
 from tidegate.core.errors import DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data import read
 from tidegate.data.emit import Frame, local_time, to_frame
 from tidegate.data.read import read_like
@@ -283,7 +284,9 @@ class Forecaster(Estimator):
             return evaluate_table(self, self._table(data, reading), baselines)
         self._require_fitted("fitted_")
         if not self.fitted_.split.rows(part):
-            raise DataError(f"the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows")
+            raise DataError(
+                tr("the split has no {part} part: fit with {part}=0.2, or give evaluate() new rows", part=part)
+            )
         return evaluate_part(self, part, ridge=ridge, more=baselines).evaluation
 
     def explain(

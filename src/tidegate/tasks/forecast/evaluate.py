@@ -13,6 +13,7 @@ from safetensors.numpy import save
 
 from tidegate.core.errors import ArtifactError, SplitError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
@@ -105,10 +106,11 @@ def evaluate_table(model: Any, table: Table, more: Asked = ()) -> Evaluation:
     split = Split({"train": np.stack([starts, first], axis=1), "test": np.stack([first, ends], axis=1)})
     origins = part_origins(table, split, "test", window=opening, horizon=horizon)
     if not len(origins):
-        raise SplitError(
-            f"there is nothing to score: the longest series has {table.lengths.max()} rows, "
-            f"and a window has {rows} past and {horizon} future ones"
+        message = (
+            "there is nothing to score: the longest series has {longest} rows, and a window has {rows} past and "
+            "{horizon} future ones"
         )
+        raise SplitError(tr(message, longest=table.lengths.max(), rows=rows, horizon=horizon))
     if stored is not None:
         baselines = stored.apply(table, prepared, opening)
     else:
@@ -174,7 +176,9 @@ def read_baselines(path: Path) -> FittedBaselines | None:
             names = file.keys()
             arrays = {name: file.get_tensor(name) for name in names}
     except (OSError, SafetensorError) as error:
-        raise ArtifactError(f"{place}: the saved baselines cannot be read: {error}") from error
+        raise ArtifactError(
+            tr("{place}: the saved baselines cannot be read: {error}", place=place, error=error)
+        ) from error
     try:
         return FittedBaselines.from_arrays(about, arrays)
     except ArtifactError as error:

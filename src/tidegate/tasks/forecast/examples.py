@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import SplitError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.windows import Batches, Windows
 from tidegate.prepare.table.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.table.prepared import Prepared
@@ -159,7 +160,8 @@ def thin(origins: NDArray[np.int64], notes: list[Note], most: int = VALIDATION_W
 def require_windows(count: int, part: str, window: int, horizon: int) -> None:
     """Refuse a part in which no window fits."""
     if not count:
-        raise SplitError(
-            f"the {part} part has no room for one window of {window} past and {horizon} future steps: "
-            "give it a larger share, or shorten window or horizon"
+        message = (
+            "the {part} part has no room for one window of {window} past and {horizon} future steps: give it a larger "
+            "share, or shorten window or horizon"
         )
+        raise SplitError(tr(message, part=part, window=window, horizon=horizon))

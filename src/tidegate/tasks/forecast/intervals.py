@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, track_shifts, usual_error
@@ -74,17 +75,18 @@ def intervals(
     """
     model._require_fitted("fitted_")
     if not isinstance(level, (int, float)) or not 0 < level < 100:
-        raise ConfigError(f"level is the percentage an interval should hold, such as 80; got {level!r}")
+        raise ConfigError(tr("level is the percentage an interval should hold, such as 80; got {level!r}", level=level))
     if method is not None and method not in METHODS:
-        raise ConfigError(f"method is one of {', '.join(METHODS)}; got {method!r}")
+        raise ConfigError(tr("method is one of {methods}; got {method!r}", methods=", ".join(METHODS), method=method))
     share = level / 100
     sides = (round((1 - share) / 2, 10), round((1 + share) / 2, 10))
     own = all(side in model.decoding_.quantiles for side in sides)
     if method == "plain" and not own:
-        raise ConfigError(f"the model has no quantiles of {sides[0]:g} and {sides[1]:g}: fit it with level={level:g}")
+        message = "the model has no quantiles of {sides:g} and {sides2:g}: fit it with level={level:g}"
+        raise ConfigError(tr(message, sides=sides[0], sides2=sides[1], level=level))
     fitted = model.fitted_
     if not fitted.split.rows(part):
-        raise DataError(f"the split has no {part} part")
+        raise DataError(tr("the split has no {part} part", part=part))
     wanted = (method,) if method is not None else METHODS if own else METHODS[1:]
     parts = {name: _ends(model, name, sides if own else None, calibrated=True) for name in {"validation", part}}
     origins, ends, actual = parts[part]
@@ -93,10 +95,11 @@ def intervals(
         found["plain"] = _ends(model, part, sides, calibrated=False)[1]
     needed, given = errors_needed(sides), len(parts["validation"][0])
     if not own and given < needed:
-        raise DataError(
-            f"an interval of {level:g} % needs the errors of {needed} validation windows to be calibrated, and there "
-            f"are {given}: give the validation part a larger share, or ask for a lower level"
+        message = (
+            "an interval of {level:g} % needs the errors of {needed} validation windows to be calibrated, and there "
+            "are {given}: give the validation part a larger share, or ask for a lower level"
         )
+        raise DataError(tr(message, level=level, needed=needed, given=given))
     scale = _Scale.of(model, *parts["validation"])
     shift = np.zeros(ends.shape[1:]) if own else scale.shift(*parts["validation"], sides)
     if "split" in wanted:
@@ -118,7 +121,7 @@ def _ends(model: Any, part: str, sides: tuple[float, float] | None, *, calibrate
     horizon = decoding.horizon
     origins = part_origins(fitted.table, fitted.split, part, window=needed_rows(model), horizon=horizon)
     if not len(origins):
-        raise DataError(f"the {part} part has no room for a window")
+        raise DataError(tr("the {part} part has no room for a window", part=part))
     used = decoding if calibrated else replace(decoding, calibration=None)
     found = fitted.forecast(origins, used)
     if sides is None:
@@ -158,10 +161,11 @@ class _Scale:
         errors = (actual[..., None] - ends) / self.per_window(origins)[..., None]
         found = np.stack([conformal_quantile(errors[..., i], side) for i, side in enumerate(sides)], axis=-1)
         if not np.isfinite(found).all():
-            raise DataError(
+            message = (
                 "too few values of the validation part are observed at some step ahead to calibrate an interval: give "
                 "it a larger share, or ask for a lower level"
             )
+            raise DataError(tr(message))
         return found
 
 

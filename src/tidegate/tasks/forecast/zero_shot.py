@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data import read
 from tidegate.data.emit import local_time, to_frame
 from tidegate.data.future import Ahead, cut_future, read_future, take_future
@@ -91,9 +92,12 @@ def forecast(
     [10, 12, 15, 11]
     """
     if horizon is not None and not 1 <= horizon <= LONGEST_HORIZON:
-        raise ConfigError(f"horizon is {horizon}; set it to a number of rows from 1 to {LONGEST_HORIZON}")
+        message = "horizon is {horizon}; set it to a number of rows from 1 to {longest_horizon}"
+        raise ConfigError(tr(message, horizon=horizon, longest_horizon=LONGEST_HORIZON))
     if isinstance(data, Table) and reading:
-        raise ConfigError(f"{', '.join(reading)}: the data is a Table already; give these to tidegate.read()")
+        raise ConfigError(
+            tr("{reading}: the data is a Table already; give these to tidegate.read()", reading=", ".join(reading))
+        )
     table = data if isinstance(data, Table) else read(data, check=False, **reading)
     horizon = table.frequency.horizon() if horizon is None else horizon
     check_names(table.schema, LEVELS)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.checks import Share, check
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sequences import plain_arrays
 from tidegate.evaluate.label.calibrate import fit_temperature
 from tidegate.evaluate.label.threshold import Aim, choose_threshold
@@ -52,12 +53,11 @@ def decide_classes(
         ConfigError: a threshold for more than two classes that exclude each other, or for a class that there is not.
     """
     if threshold is not None and not labels.multiple and len(labels.classes) != 2:
-        raise ConfigError(
-            f"threshold={threshold!r} is for two classes, or several labels at once; "
-            f"there are {len(labels.classes)} classes"
-        )
+        message = "threshold={threshold!r} is for two classes, or several labels at once; there are {count} classes"
+        raise ConfigError(tr(message, threshold=threshold, count=len(labels.classes)))
     if isinstance(threshold, Mapping) and (labels.multiple or not set(threshold) <= set(labels.classes)):
-        raise ConfigError(f"threshold={dict(threshold)!r} should name one of the two classes {list(labels.classes)}")
+        message = "threshold={threshold!r} should name one of the two classes {classes}"
+        raise ConfigError(tr(message, threshold=dict(threshold), classes=list(labels.classes)))
     if len(encoded) < FEWEST:
         if calibrate or threshold is not None:
             message = "No temperature and no threshold was chosen: validation has {count} answers, fewer than {least}."
@@ -249,7 +249,9 @@ def check_threshold(wish: Any) -> None:
     for value in wish.values() if isinstance(wish, Mapping) else ():
         check("threshold", value, Share)
     if isinstance(wish, Mapping) and len(wish) != 1:
-        raise ConfigError(f"threshold takes one class and its share, such as {{'normal': 0.01}}; got {dict(wish)}")
+        raise ConfigError(
+            tr("threshold takes one class and its share, such as {{'normal': 0.01}}; got {wish}", wish=dict(wish))
+        )
 
 
 def class_weights(wish: Any, labels: ClassLabels, encoded: NDArray[Any]) -> NDArray[np.float32] | None:
@@ -264,9 +266,10 @@ def class_weights(wish: Any, labels: ClassLabels, encoded: NDArray[Any]) -> NDAr
         return None
     if isinstance(wish, Mapping):
         if set(wish) != set(labels.classes):
-            raise ConfigError(f"class_weight needs one weight for each of {list(labels.classes)}; got {list(wish)}")
+            message = "class_weight needs one weight for each of {classes}; got {wish}"
+            raise ConfigError(tr(message, classes=list(labels.classes), wish=list(wish)))
         if not all(isinstance(value, (int, float)) and value > 0 for value in wish.values()):
-            raise ConfigError(f"class_weight must be positive numbers; got {dict(wish)}")
+            raise ConfigError(tr("class_weight must be positive numbers; got {wish}", wish=dict(wish)))
         return np.array([wish[label] for label in labels.classes], dtype=np.float32)
     if labels.multiple:
         yes = encoded.mean(axis=0)

@@ -181,7 +181,7 @@ def compare(
     encoders = task.known if encoders is None else encoders
     chosen = dict(encoders) if isinstance(encoders, Mapping) else {name: task.make(name) for name in encoders}
     if not chosen:
-        raise ConfigError(f"encoders is empty; choose among {', '.join(task.known)}")
+        raise ConfigError(tr("encoders is empty; choose among {known}", known=", ".join(task.known)))
     split = ("validation", "test", "by", "progress", "source")
     reading = {name: how.pop(name) for name in list(how) if name not in split}
     how["source"] = {**how.get("source", {}), **reading}  # so that the best one knows how to read new data
@@ -214,7 +214,9 @@ def compare(
 
 def _encoder(name: str) -> Mapping[str, Any]:
     if name not in ENCODERS:
-        raise ConfigError(f"there is no encoder {name!r}; choose among {', '.join(ENCODERS)}")
+        raise ConfigError(
+            tr("there is no encoder {name!r}; choose among {encoders}", name=name, encoders=", ".join(ENCODERS))
+        )
     return ENCODERS[name]
 
 

@@ -16,6 +16,7 @@ from tidegate.core.checks import Count
 from tidegate.core.errors import ConfigError, DataError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import plain_arrays, read_sequences
 from tidegate.prepare.options import SequenceOptions
@@ -111,7 +112,7 @@ class SequenceEstimator(SklearnTags, Estimator):
             return read_sequences(data, **how)
         if how:
             raise ConfigError(
-                f"{', '.join(how)}: the data are Sequences already; give these to tidegate.read_sequences()"
+                tr("{how}: the data are Sequences already; give these to tidegate.read_sequences()", how=", ".join(how))
             )
         return data
 
@@ -231,7 +232,9 @@ class SequenceEstimator(SklearnTags, Estimator):
         """
         self._require_fitted("fitted_")
         if not len(getattr(self.fitted_.parts, part, ())):
-            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences")
+            raise DataError(
+                tr("there is no {part} part: fit with {part}=0.2, or give evaluate() new sequences", part=part)
+            )
 
     def _trainee(self) -> Trainee:
         from tidegate.tasks.diagnose.label_fix import LabelTrainee

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label import (
     ClassEvaluation,
@@ -95,7 +96,7 @@ def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = Tr
         DataError: they have no labels, or labels of another kind.
     """
     if sequences.labels is None:
-        raise DataError("these sequences have no labels to score against: name their column (label=...)")
+        raise DataError(tr("these sequences have no labels to score against: name their column (label=...)"))
     training, seed = training_part(model) if baselines else None, model.seed
     sequences, actual, found, said = answered(model, sequences)
     if isinstance(model.labels_, ClassLabels):

@@ -197,7 +197,7 @@ class _Fold:
         deciding: Deciding,
     ) -> None:
         if not len(train):
-            raise DataError("the training part is empty: give it a larger share, or more sequences")
+            raise DataError(tr("the training part is empty: give it a larger share, or more sequences"))
         assert sequences.labels is not None
         self.sequences, self.choices, self.deciding = sequences, choices, deciding
         self.preparation = SequencePreparation.fit(sequences, train, choices.preparation)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from tidegate.core.checks import Count, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.preparation import SequenceOptions
 from tidegate.tasks.options import (
@@ -80,9 +81,8 @@ class EncoderOptions(LayerOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.branch != AUTO and self.branch and len(self.branch) != len(self.branch_kernels):
-            raise ConfigError(
-                f"branch has {len(self.branch)} layers and branch_kernels {len(self.branch_kernels)}: give as many"
-            )
+            message = "branch has {count} layers and branch_kernels {count2}: give as many"
+            raise ConfigError(tr(message, count=len(self.branch), count2=len(self.branch_kernels)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from safetensors.numpy import save as save_tensors
 
 from tidegate.core.errors import ArtifactError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.prepare.sequence.spans import whole
 from tidegate.prepare.sequence.targets import ClassLabels
@@ -120,4 +121,6 @@ def read_seen(folder: Path) -> dict[str, tuple[NDArray[np.float32], NDArray[Any]
         arrays = load_tensors((folder / SEEN).read_bytes())
         return {part: (arrays[f"{part}.outputs"], arrays[f"{part}.answers"]) for part in ("train", "validation")}
     except (OSError, KeyError, SafetensorError) as error:
-        raise ArtifactError(f"{folder / SEEN} cannot be read, which a diagnosis needs: {error}") from error
+        raise ArtifactError(
+            tr("{folder} cannot be read, which a diagnosis needs: {error}", folder=folder / SEEN, error=error)
+        ) from error

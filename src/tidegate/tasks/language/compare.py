@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.runtime.language.sampling import Sampling
 from tidegate.tasks.label.compare import Rivals
 from tidegate.tasks.language.evaluate import evaluate_part
@@ -31,7 +32,8 @@ def _encoder(name: str) -> Mapping[str, Any]:
     found = SIZED.fullmatch(name)
     if found is None or found["cell"] not in CELLS:
         cells = ", ".join(CELLS)
-        raise ConfigError(f"there is no encoder {name!r}; choose among {cells}, or with a size such as gru-2x256")
+        message = "there is no encoder {name!r}; choose among {cells}, or with a size such as gru-2x256"
+        raise ConfigError(tr(message, name=name, cells=cells))
     sizes = {} if found["units"] is None else {"num_layers": int(found["layers"]), "hidden_size": int(found["units"])}
     return {"cell": found["cell"], **sizes}
 

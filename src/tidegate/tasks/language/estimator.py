@@ -13,6 +13,7 @@ import numpy as np
 from tidegate.core.checks import Range, Share, check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.files.corpus import is_path, read_corpus
 from tidegate.prepare.notes import chords_of
@@ -253,7 +254,7 @@ class LanguageModel(Generating):
         if data is not None:
             return evaluate_texts(self, self._texts(data, reading), dynamic=dynamic).evaluation
         if part not in PARTS or not self.fitted_.parts[part]:
-            raise DataError(f"there is no {part} part: fit with {part}=0.05, or give evaluate() a text")
+            raise DataError(tr("there is no {part} part: fit with {part}=0.05, or give evaluate() a text", part=part))
         return evaluate_part(self, part, dynamic=dynamic).evaluation
 
     def stream(self, snapshot: bytes | None = None) -> TextStream:

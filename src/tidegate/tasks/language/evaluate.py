@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError, DataError, NotFittedError
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.language.evaluation import FRAMES, LanguageEvaluation, evaluate_language
 from tidegate.nn.network import build_network
 from tidegate.prepare.vocabulary import END, UNKNOWN
@@ -62,7 +63,7 @@ def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[
     """
     numbers = join(model.vocabulary_, texts)
     if dynamic and not hasattr(model, "fitted_"):
-        raise NotFittedError("dynamic evaluation needs the training text: open the run with tidegate.open_run(RUN)")
+        raise NotFittedError(tr("dynamic evaluation needs the training text: open the run with tidegate.open_run(RUN)"))
     return _evaluate(model, texts, numbers, np.empty(0, np.int32), dynamic)
 
 
@@ -82,7 +83,7 @@ def _evaluate(
     if not several:  # the end before a single text is what the model begins from, and no part of it
         before, numbers = np.concatenate([before, numbers[:1]]) if not len(before) else before, numbers[1:]
     if len(numbers) < 2:
-        raise DataError("the text has fewer than two tokens: there is nothing to score")
+        raise DataError(tr("the text has fewer than two tokens: there is nothing to score"))
     characters = sum(map(len, texts)) + (len(texts) if several else 0)
     network = build_network(own.spec, own.weights) if fitted is None else fitted.network.eval()
     notes: list[Note] = []
@@ -108,12 +109,12 @@ def _evaluate_pieces(
     fitted, own = getattr(model, "fitted_", None), model.model_
     joint = own.vocabulary.method != "frames"
     if dynamic:
-        raise ConfigError("dynamic evaluation reads one text on and on; pieces of music are judged each on its own")
+        raise ConfigError(tr("dynamic evaluation reads one text on and on; pieces of music are judged each on its own"))
     pieces = numbers_of(own.vocabulary, texts)
     network = build_network(own.spec, own.weights) if fitted is None else fitted.network.eval()
     nats = {"model": np.concatenate(frame_nats(network, pieces, joint=joint))}
     if len(nats["model"]) < 2:
-        raise DataError("the pieces have fewer than two frames after their first: there is nothing to score")
+        raise DataError(tr("the pieces have fewer than two frames after their first: there is nothing to score"))
     if fitted is not None and baselines:
         train = numbers_of(own.vocabulary, fitted.parts.train)
         if joint:
@@ -161,7 +162,9 @@ def _adapted(
     squares = root_squares(fitted.network, fitted.numbers["train"], SEGMENT)
     given = {} if dynamic is True else dict(dynamic) if isinstance(dynamic, Mapping) else None
     if given is None or set(given) - {"rate", "decay", "segment"}:
-        raise ConfigError(f"dynamic is true, false or a mapping with rate, decay and segment; got {dynamic!r}")
+        raise ConfigError(
+            tr("dynamic is true, false or a mapping with rate, decay and segment; got {dynamic!r}", dynamic=dynamic)
+        )
     segment = int(given.get("segment", SEGMENT))
     rates = (given["rate"],) if "rate" in given else RATES
     decays = (given["decay"],) if "decay" in given else DECAYS

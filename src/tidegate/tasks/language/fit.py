@@ -16,6 +16,7 @@ from torch.nn import functional
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.files.corpus import QUARTERS, TextParts, divide, pieces_of
 from tidegate.prepare.notes import MUSIC, PITCHES
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
@@ -73,10 +74,11 @@ def cut_corpus(sequences: Sequences, split: Any, method: str) -> TextParts:
     if method in MUSIC:
         texts = pieces_of(texts[0]) if len(texts) == 1 else texts
     elif sequences.rate is not None:
-        raise ConfigError(
-            f"these are notes of music, and tokens is {method!r}: take 'notes', where those of a chord depend on one "
+        message = (
+            "these are notes of music, and tokens is {method!r}: take 'notes', where those of a chord depend on one "
             "another, or 'frames', where they do not"
         )
+        raise ConfigError(tr(message, method=method))
     return divide(texts, split["validation"], split["test"])
 
 
@@ -101,10 +103,11 @@ def fit_language(
     numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
     train, held = numbers["train"], numbers["validation"]
     if len(train) < FEWEST or len(held) < 2:
-        raise DataError(
-            f"the corpus has {len(train)} tokens to train on and {len(held)} to choose the epoch by: a language model "
-            f"needs at least {FEWEST} and 2, and learns little from less than some ten thousand"
+        message = (
+            "the corpus has {count} tokens to train on and {count2} to choose the epoch by: a language model needs at "
+            "least {fewest} and 2, and learns little from less than some ten thousand"
         )
+        raise DataError(tr(message, count=len(train), count2=len(held), fewest=FEWEST))
     advice = advise(choices, sum(map(len, parts.train)), len(train), len(vocabulary))
     if say is not None:
         say(advice)

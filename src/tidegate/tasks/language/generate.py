@@ -9,6 +9,7 @@ from typing import Any
 
 from tidegate.artifacts.atomic import write_file
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.data.files.midi import is_midi, read_midi
 from tidegate.runtime.language.copies import CHORDS, LENGTH, Copied, copied
 from tidegate.runtime.language.generate import Generation
@@ -64,12 +65,14 @@ class Generating(Estimator):
             DataError: a symbol of the prompt that the corpus has not. ConfigError: an option that cannot be.
         """
         if best_of is not None and (isinstance(best_of, bool) or best_of < count):
-            raise ConfigError(f"best_of is a whole number of at least count, {count}; got {best_of!r}")
+            message = "best_of is a whole number of at least count, {count}; got {best_of!r}"
+            raise ConfigError(tr(message, count=count, best_of=best_of))
         music = self._music is not None
         parts: list[Any] = [prompt] if music or isinstance(prompt, (str, Path)) else list(prompt)
         heats = list(temperature) if isinstance(temperature, Sequence) else [temperature] * len(parts)
         if not parts or len(heats) != len(parts):
-            raise ConfigError(f"{len(parts)} parts of the prompt and {len(heats)} temperatures: give one for each part")
+            message = "{count} parts of the prompt and {count2} temperatures: give one for each part"
+            raise ConfigError(tr(message, count=len(parts), count2=len(heats)))
         drawn = [Sampling(heat, top_k, top_p, min_p, repetition_penalty, seed=seed) for heat in heats]
         how: dict[str, Any] = {"length": length, "stop": stop, "melody": melody}
         many = best_of or count
@@ -124,7 +127,9 @@ class Generating(Estimator):
             MissingExtraError: symusic is not installed.
         """
         if self._music is None:
-            raise ConfigError(f"MIDI is for a model of music, and this one has tokens={self.tokens!r}")
+            raise ConfigError(
+                tr("MIDI is for a model of music, and this one has tokens={number!r}", number=self.tokens)
+            )
         write_file(
             Path(path), midi_bytes(text.text if isinstance(text, Written) else text, self._music["rate"], self._steps)
         )

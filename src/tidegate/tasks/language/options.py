@@ -115,10 +115,11 @@ class LanguageChoices:
 
     def __post_init__(self) -> None:
         if self.tokens == "frames" and self.network.tied:
-            raise ConfigError("frames have no vectors that notes could be tied to: leave tied out")
+            raise ConfigError(tr("frames have no vectors that notes could be tied to: leave tied out"))
         size = self.preparation.vocabulary
         if self.tokens == "bpe" and size is not None and size < FEWEST_PAIRS:
-            raise ConfigError(f"vocabulary has room for all 256 bytes from {FEWEST_PAIRS} on; got {size}")
+            message = "vocabulary has room for all 256 bytes from {fewest_pairs} on; got {size}"
+            raise ConfigError(tr(message, fewest_pairs=FEWEST_PAIRS, size=size))
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ def backtest(
     model.check()
     if getattr(model, "task", "") == "detector":
         if refit not in (True, 1) or stride is not None:
-            raise ConfigError("refit and stride are for forecasts: a detector is trained at every cutoff")
+            raise ConfigError(tr("refit and stride are for forecasts: a detector is trained at every cutoff"))
         sizes: dict[str, Any] = {"test_size": test_size, "step": step, "gap": gap, "max_train_size": max_train_size}
         shared = {"folds": folds, "validation": validation, "out": out, "progress": progress, **sizes}
         alarms: AlarmBacktest = model.backtest(data, **shared, **reading)

@@ -158,7 +158,7 @@ def cross_validate(
     """
     require_verb(estimator, "cross_validate")
     if validation == 0:
-        raise ConfigError("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15")
+        raise ConfigError(tr("validation=0: the epoch is chosen on a validation part; give it a share such as 0.15"))
     from tidegate.train.progress import Progress, ProgressBar
 
     estimator.check()

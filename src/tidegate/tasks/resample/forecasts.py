@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.notebook import Notebook
 from tidegate.core.table import Table
+from tidegate.core.translate import tr
 from tidegate.data.emit import local_time, to_frame
 from tidegate.evaluate.fold_scores import FoldScores, Spread
 from tidegate.evaluate.forecast.evaluation import Evaluation
@@ -102,7 +103,8 @@ class Backtest(Notebook):
         """
         rows = sum(fold.forecasts.size for fold in self.folds)
         if rows > LARGEST_FRAME:
-            raise DataError(f"the frame of all folds has {rows:,} rows; take fold_frame(0), fold_frame(1), ... instead")
+            message = "the frame of all folds has {number:,} rows; take fold_frame(0), fold_frame(1), ... instead"
+            raise DataError(tr(message, number=rows))
         parts = [self._columns(fold) for fold in self.folds]
         joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         return to_frame(joined, timezone=self.table.timezone, like=self.like)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.atomic import check_writable, existing_folder, write_file, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError, TidegateError
+from tidegate.core.translate import tr
 from tidegate.tasks.run import plain
 
 
@@ -57,9 +58,8 @@ class FoldStore:
             before = {}
         odd = [name for name, value in json.loads(text).items() if before.get(name) != value]
         if odd:
-            raise ConfigError(
-                f"{self.out} holds a {verb} with another {' and '.join(odd)}; name a new folder, or delete this one"
-            )
+            message = "{out} holds a {verb} with another {odd}; name a new folder, or delete this one"
+            raise ConfigError(tr(message, out=self.out, verb=verb, odd=" and ".join(odd)))
 
     def result(self, index: int, kind: type[R], make: Callable[[], R]) -> R:
         """A fold's result: as it was written, or else made now and written whole or not at all.
@@ -86,7 +86,8 @@ class FoldStore:
             found: R = kind.from_parts(record, arrays)
             return found
         except (OSError, ValueError, KeyError, TypeError, EOFError, TidegateError) as error:
-            raise ArtifactError(f"{folder} cannot be read ({error}); delete it, and the fold is done again") from error
+            message = "{folder} cannot be read ({error}); delete it, and the fold is done again"
+            raise ArtifactError(tr(message, folder=folder, error=error)) from error
 
     def finish(self, found: Mapping[str, Any]) -> None:
         """Write the scores over all folds, as `scores.json`."""

@@ -152,11 +152,12 @@ def _check(estimator: Any, space: Mapping[str, Values], trials: int) -> None:
     """Refuse what cannot be searched."""
     whole("trials", trials, 1)
     if not space:
-        raise ConfigError("space has no options: name one, such as space={'hidden_size': [32, 64, 128]}")
+        raise ConfigError(tr("space has no options: name one, such as space={'hidden_size': [32, 64, 128]}"))
     for name, values in space.items():
         plain = not isinstance(values, str) and isinstance(values, (list, tuple))
         if not plain or not values or (isinstance(values, tuple) and (len(values) != 2 or not values[0] < values[1])):
-            raise ConfigError(f"space of {name} is a list of values or (low, high) with low < high; got {values!r}")
+            message = "space of {name} is a list of values or (low, high) with low < high; got {values!r}"
+            raise ConfigError(tr(message, name=name, values=values))
         estimator.variant({name: values[0]})  # refuses an option that there is not
 
 
@@ -249,9 +250,8 @@ class _Tuning:
         if known is None:
             study.set_user_attr("about", about)
         elif known != about:
-            raise ConfigError(
-                f"{self.out} holds a search of another model or space: choose another folder, or delete {JOURNAL} in it"
-            )
+            message = "{out} holds a search of another model or space: choose another folder, or delete {journal} in it"
+            raise ConfigError(tr(message, out=self.out, journal=JOURNAL))
         return study
 
     def _done(self, study: Any) -> list[Entry]:

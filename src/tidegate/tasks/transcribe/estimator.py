@@ -14,6 +14,7 @@ from tidegate.core.checks import Share, check_fields
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.sources.media.speech import read_speech
 from tidegate.data.sources.media.wav import read_sound
@@ -122,10 +123,11 @@ class Transcriber(Estimator):
             decoding=group(DecodingOptions, self.decoding),
         )
         if choices.preparation.normalise == "recording" and not choices.bidirectional:
-            raise ConfigError(
+            message = (
                 "normalise='recording' needs whole recordings, and bidirectional=False is there to do without: take "
                 "'running'"
             )
+            raise ConfigError(tr(message))
         return choices
 
     def read(self, data: Any, texts: Any = None, **how: Any) -> Sequences:
@@ -217,7 +219,9 @@ class Transcriber(Estimator):
         if data is not None:
             return evaluate_recordings(self, self._new(data, how, texts, labelled=True), **own).evaluation
         if part not in PARTS or not len(self.fitted_.parts[part]):
-            raise DataError(f"there is no {part} part: fit with {part}=0.2, or give evaluate() recordings")
+            raise DataError(
+                tr("there is no {part} part: fit with {part}=0.2, or give evaluate() recordings", part=part)
+            )
         return evaluate_part(self, part, **own).evaluation
 
     def stream(self, snapshot: bytes | None = None, **how: Any) -> SpeechStream:
@@ -273,5 +277,5 @@ def rate_of(sequences: Sequences) -> int:
     """
     rates = [note.values["rate"] for note in sequences.notes if note.kind == "sound"]
     if not rates or not sequences.rate:
-        raise DataError("these Sequences are no log-mel features of sounds: give files, a table of them, or arrays")
+        raise DataError(tr("these Sequences are no log-mel features of sounds: give files, a table of them, or arrays"))
     return int(rates[-1])

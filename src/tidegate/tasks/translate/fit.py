@@ -14,6 +14,7 @@ from torch.nn import functional
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.baselines import taken
 from tidegate.prepare.sides import Side
@@ -124,10 +125,11 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
     """
     train = sequences.take(parts.train)
     if len(train) < FEWEST or not len(parts.validation):
-        raise DataError(
-            f"there are {len(train)} pairs to train on and {len(parts.validation)} to choose the epoch by: at least "
-            f"{FEWEST} and 1 are needed, and thousands to learn a language from"
+        message = (
+            "there are {count} pairs to train on and {count2} to choose the epoch by: at least {fewest} and 1 are "
+            "needed, and thousands to learn a language from"
         )
+        raise DataError(tr(message, count=len(train), count2=len(parts.validation), fewest=FEWEST))
     sources, targets = list(map(str, train.texts.tolist())), references_of(train)  # type: ignore[union-attr]
     source, target, notes = make_sides(sources, targets, choices)
     copying = choices.network.copying
@@ -138,8 +140,8 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
         message = "{count} training pairs of more than {longest} tokens were left out (preparation.longest)."
         notes.append(Note("long_pairs", message, {"count": left, "longest": choices.preparation.longest}))
     if len(pairs) < FEWEST:
-        raise DataError(f"only {len(pairs)} training pairs have at most {choices.preparation.longest} tokens: raise "
-                        "preparation.longest")  # fmt: skip
+        message = "only {count} training pairs have at most {longest} tokens: raise preparation.longest"
+        raise DataError(tr(message, count=len(pairs), longest=choices.preparation.longest))
     examples = {"train": pairs}
     for name in ("validation", "test"):
         examples[name], _ = number_pairs(sequences.take(parts[name]), source, target, copying=copying)

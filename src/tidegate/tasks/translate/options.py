@@ -9,6 +9,7 @@ from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens
 from tidegate.core.checks import Count
 from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.prepare.vocabulary import Method
 from tidegate.tasks.options import RecurrentOptions
@@ -36,7 +37,7 @@ class WritingNetwork(DecoderNetwork):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.copying and self.attention is None:
-            raise ConfigError("copying takes tokens where attention looks: give an attention")
+            raise ConfigError(tr("copying takes tokens where attention looks: give an attention"))
 
 
 @dataclass(frozen=True)

@@ -182,7 +182,7 @@ class WritingEstimator(Estimator):
     def _part(self, part: str) -> Sequences:
         self._require_fitted("fitted_")
         if part not in PARTS or not len(self.fitted_.parts[part]):
-            raise DataError(f"there is no {part} part: fit with {part}=0.05, or give new data")
+            raise DataError(tr("there is no {part} part: fit with {part}=0.05, or give new data", part=part))
         found: Sequences = self.fitted_.sequences.take(self.fitted_.parts[part])
         return found
 

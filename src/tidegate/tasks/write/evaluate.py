@@ -8,6 +8,7 @@ from typing import Any
 
 from tidegate.core.errors import DataError, SchemaError
 from tidegate.core.sequences import Sequences
+from tidegate.core.translate import tr
 from tidegate.evaluate.evaluation import MODEL
 from tidegate.evaluate.text.evaluation import TextEvaluation, evaluate_texts
 from tidegate.evaluate.text.metrics import several
@@ -42,7 +43,7 @@ def evaluate_written(model: Any, inputs: Sequences) -> EvaluatedWriting:
         DataError: there is no reference.
     """
     if inputs.labels is None or not len(inputs):
-        raise DataError("nothing can be scored without references: name the column of what people wrote")
+        raise DataError(tr("nothing can be scored without references: name the column of what people wrote"))
     inputs, references = model._different(inputs)
     written = {MODEL: model._written(inputs), **model._baselines(inputs)}
     groups = None if inputs.groups is None else inputs.groups.tolist()
@@ -61,7 +62,8 @@ def references_of(inputs: Sequences) -> list[str]:
     labels = [] if inputs.labels is None else inputs.labels.tolist()
     odd = [place for place, text in enumerate(labels) if not isinstance(text, str)]
     if odd:
-        raise SchemaError(f"sequence {inputs.ids[odd[0]]} has {labels[odd[0]]!r} to be written; expected a text")
+        message = "sequence {name} has {labels!r} to be written; expected a text"
+        raise SchemaError(tr(message, name=inputs.ids[odd[0]], labels=labels[odd[0]]))
     return labels
 
 

@@ -44,7 +44,7 @@ class DecoderNetwork(Checked):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.feeding and self.attention in (None, "additive"):
-            raise ConfigError("feeding hands on what attention after the recurrence found: attention='general'")
+            raise ConfigError(tr("feeding hands on what attention after the recurrence found: attention='general'"))
 
     def write(self, own: RecurrentOptions, **sizes: Any) -> Write:
         """The layer that writes; `sizes` are its further fields.

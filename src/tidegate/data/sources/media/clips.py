@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sources.build import check_ids, listed, pack
 from tidegate.data.sources.folder import files_below, name_all
 from tidegate.data.sources.media.images import IMAGES, VIDEOS, decode
@@ -38,21 +39,21 @@ def read_clip_arrays(
     if lengths is not None:
         counts = np.asarray(lengths)
         if counts.ndim != 1 or counts.dtype.kind not in "iu" or int(counts.sum()) != len(data):
-            raise SchemaError(f"lengths should be whole numbers that add up to the {len(data)} pictures")
+            raise SchemaError(
+                tr("lengths should be whole numbers that add up to the {count} pictures", count=len(data))
+            )
         data = np.split(np.asarray(data), np.cumsum(counts)[:-1])
     clips = [np.asarray(clip) for clip in data]
     names = check_ids(rest.get("ids"), len(clips))
     odd = [i for i, clip in enumerate(clips) if clip.dtype != np.uint8 or clip.ndim not in (3, 4)]
     if odd:
         clip = clips[odd[0]]
-        raise SchemaError(
-            f"clip {names[odd[0]]!r} has shape {clip.shape} of {clip.dtype}; expected uint8 [T, H, W] or [T, H, W, 3]"
-        )
+        message = "clip {name!r} has shape {shape} of {dtype}; expected uint8 [T, H, W] or [T, H, W, 3]"
+        raise SchemaError(tr(message, name=names[odd[0]], shape=clip.shape, dtype=clip.dtype))
     sizes = {clip.shape[1:3] for clip in clips}
     if frame is None and len(sizes) > 1:
-        raise SchemaError(
-            f"clips have pictures of different sizes ({listed(sorted(sizes), 4)}); pass frame=(height, width)"
-        )
+        message = "clips have pictures of different sizes ({sizes}); pass frame=(height, width)"
+        raise SchemaError(tr(message, sizes=listed(sorted(sizes), 4)))
     size = frame if frame is not None else (int(clips[0].shape[1]), int(clips[0].shape[2]))
     if colour is None:
         colour = any(clip.ndim == 4 and clip.shape[3] >= 3 for clip in clips)
@@ -91,13 +92,14 @@ def read_clip_files(
     """
     size, colours = frame or (32, 32), bool(colour)
     if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-        raise ConfigError(f"every={every!r} must be a whole number, at least 1")
+        raise ConfigError(tr("every={every!r} must be a whole number, at least 1", every=every))
     root = data if data.is_dir() else data.parent
     clips = {path: [path] for path in (files_below(data, VIDEOS) if data.is_dir() else [data])}
     for picture in files_below(data, IMAGES) if data.is_dir() else []:
         clips.setdefault(picture.parent, []).append(picture)
     if not clips:
-        raise ReadError(f"{data} holds neither videos ({', '.join(VIDEOS[:4])} ...) nor folders of pictures")
+        message = "{data} holds neither videos ({videos} ...) nor folders of pictures"
+        raise ReadError(tr(message, data=data, videos=", ".join(VIDEOS[:4])))
     read: dict[Path, tuple[NDArray[np.uint8], float | None]] = {}
     failed = []
     for path in sorted(clips):
@@ -106,10 +108,11 @@ def read_clip_files(
         except ReadError as error:
             failed.append(f"{path.relative_to(root).as_posix()} ({error})")
     if failed and (broken == "error" or not read):
-        raise ReadError(
-            f"{len(failed)} of {len(clips)} clips cannot be read: {listed(failed)}. Remove or replace them, or pass "
-            'broken="skip" to leave them out'
+        message = (
+            '{count} of {count2} clips cannot be read: {failed}. Remove or replace them, or pass broken="skip" to '
+            "leave them out"
         )
+        raise ReadError(tr(message, count=len(failed), count2=len(clips), failed=listed(failed)))
     if root in clips:
         root = root.parent
     named = name_all(root, list(read), pattern)

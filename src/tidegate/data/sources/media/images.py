@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ReadError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 from tidegate.prepare.pictures import shrink
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif")
@@ -41,14 +42,14 @@ def decode(path: Path, size: tuple[int, int], colour: bool, every: int = 1) -> t
     try:
         with library.open(str(path)) as container:
             if not container.streams.video:
-                raise ReadError("no pictures in it")
+                raise ReadError(tr("no pictures in it"))
             stream = container.streams.video[0]
             speed = float(stream.average_rate) / every if stream.average_rate else None
             frames = [shrink(frame[None], size, colour) for frame in _frames(container, stream, every)]
     except library.FFmpegError as error:
-        raise ReadError(f"not readable ({error.strerror})") from None
+        raise ReadError(tr("not readable ({strerror})", strerror=error.strerror)) from None
     if not frames:
-        raise ReadError("no pictures in it")
+        raise ReadError(tr("no pictures in it"))
     return np.concatenate(frames), speed
 
 

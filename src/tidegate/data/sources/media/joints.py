@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, SchemaError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sources.build import check_ids, check_lengths, pack
 
 _AXES = "xyz"
@@ -46,24 +47,22 @@ def read_joints(
     if lengths is not None:
         counts = np.asarray(lengths)
         if counts.ndim != 1 or counts.dtype.kind not in "iu" or int(counts.sum()) != len(data):
-            raise SchemaError(f"lengths should be whole numbers that add up to the {len(data)} steps")
+            raise SchemaError(tr("lengths should be whole numbers that add up to the {count} steps", count=len(data)))
         data = np.split(np.asarray(data), np.cumsum(counts)[:-1])
     bodies = [np.asarray(body, dtype=np.float64) for body in data]
     names = check_ids(rest.get("ids"), len(bodies))
     if not bodies:
-        raise SchemaError("there are no sequences; give at least one")
+        raise SchemaError(tr("there are no sequences; give at least one"))
     shape = bodies[0].shape[1:]
     odd = [
         i for i, body in enumerate(bodies) if body.ndim != 3 or body.shape[1:] != shape or body.shape[2] not in (2, 3)
     ]
     if odd:
-        raise SchemaError(
-            f"sequence {names[odd[0]]!r} has shape {bodies[odd[0]].shape}; expected [T, J, 2] or [T, J, 3] with "
-            "the same joints in all"
-        )
+        message = "sequence {name!r} has shape {shape}; expected [T, J, 2] or [T, J, 3] with the same joints in all"
+        raise SchemaError(tr(message, name=names[odd[0]], shape=bodies[odd[0]].shape))
     check_lengths(np.array([len(body) for body in bodies], dtype=np.int64), names)
     if joints is not None and len(joints) != shape[0]:
-        raise SchemaError(f"{len(joints)} names for {shape[0]} joints; give one for each")
+        raise SchemaError(tr("{count} names for {shape} joints; give one for each", count=len(joints), shape=shape[0]))
     centre = _root(root, shape[0])
     named = [str(name) for name in joints] if joints is not None else [f"joint {number}" for number in range(shape[0])]
     channels = [f"{name} {axis}" for name in named for axis in _AXES[: shape[1]]]
@@ -111,5 +110,5 @@ def _root(root: int | Sequence[int] | None, count: int) -> list[int]:
         return list(range(count))
     numbers = [root] if isinstance(root, int) else list(root)
     if not numbers or not all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < count for n in numbers):
-        raise ConfigError(f"root={root!r} must be one or more joints, from 0 to {count - 1}")
+        raise ConfigError(tr("root={root!r} must be one or more joints, from 0 to {count}", root=root, count=count - 1))
     return numbers

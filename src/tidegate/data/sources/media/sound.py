@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, ReadError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below, name_all
 from tidegate.data.sources.media.wav import SOUNDS, read_sound
@@ -51,16 +52,19 @@ def read_sounds(
     root = data if isinstance(data, Path) else None
     paths = files_below(data, SOUNDS) if isinstance(data, Path) else data
     if not paths:
-        raise ReadError(f"{root or 'the list'} holds no sound files ({', '.join(SOUNDS[:4])} ...)")
+        raise ReadError(
+            tr("{root} holds no sound files ({sounds} ...)", root=root or "the list", sounds=", ".join(SOUNDS[:4]))
+        )
     heard = [hear(path, rate, mels, window, hop) for path in paths]
     below = [path.name if root is None else path.relative_to(root).as_posix() for path in paths]
     failed = [f"{name} ({item})" for name, item in zip(below, heard, strict=True) if isinstance(item, str)]
     sounds = [item for item in heard if not isinstance(item, str)]
     if failed and (broken == "error" or not sounds):
-        raise ReadError(
-            f"{len(failed)} of {len(paths)} sound files cannot be used: {listed(failed)}. Remove or replace them, or "
-            'pass broken="skip" to leave them out'
+        message = (
+            '{count} of {count2} sound files cannot be used: {failed}. Remove or replace them, or pass broken="skip" '
+            "to leave them out"
         )
+        raise ReadError(tr(message, count=len(failed), count2=len(paths), failed=listed(failed)))
     kept = [path for path, item in zip(paths, heard, strict=True) if not isinstance(item, str)]
     named = name_all(root if root is not None else _common(paths), kept, pattern)
     notes = named.notes
@@ -102,14 +106,14 @@ def band_names(mels: int, rate: int) -> list[str]:
 def check_sound(rate: int | None, mels: int, window: float, hop: float, broken: str) -> None:
     """Refuse options of reading sound that cannot work."""
     if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 100 <= rate <= 1_000_000):
-        raise ConfigError(f"rate={rate!r} must be a whole number of samples a second, such as 16000")
+        raise ConfigError(tr("rate={rate!r} must be a whole number of samples a second, such as 16000", rate=rate))
     if isinstance(mels, bool) or not isinstance(mels, int) or not 1 <= mels <= 512:
-        raise ConfigError(f"mels={mels!r} must be a whole number of bands from 1 to 512")
+        raise ConfigError(tr("mels={mels!r} must be a whole number of bands from 1 to 512", mels=mels))
     for name, seconds in (("window", window), ("hop", hop)):
         if not isinstance(seconds, (int, float)) or not 0.0005 <= seconds <= 10:
-            raise ConfigError(f"{name}={seconds!r} must be seconds, such as 0.025")
+            raise ConfigError(tr("{name}={seconds!r} must be seconds, such as 0.025", name=name, seconds=seconds))
     if broken not in ("error", "skip"):
-        raise ConfigError(f'broken={broken!r} must be "error" or "skip"')
+        raise ConfigError(tr('broken={broken!r} must be "error" or "skip"', broken=broken))
 
 
 @dataclass(frozen=True)
@@ -162,10 +166,11 @@ def one_rate(names: list[str], rates: list[int], wanted: int | None, notes: list
             usual = counts.most_common(1)[0][0]
             odd = [f"{name} ({rate} Hz)" for name, rate in zip(names, rates, strict=True) if rate != usual]
             shown = ", ".join(f"{count} at {rate} Hz" for rate, count in counts.most_common())
-            raise DataError(
-                f"the sound files have different rates: {shown}, such as {listed(odd, 4)}; pass rate={min(counts)}, "
-                "say, to bring all to one"
+            message = (
+                "the sound files have different rates: {shown}, such as {odd}; pass rate={least}, say, to bring all "
+                "to one"
             )
+            raise DataError(tr(message, shown=shown, odd=listed(odd, 4), least=min(counts)))
         return rates[0]
     others = {rate: count for rate, count in counts.items() if rate != wanted}
     if others:

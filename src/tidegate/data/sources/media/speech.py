@@ -146,7 +146,7 @@ def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) ->
         return _table(table, root, columns, notes)
     sounds = files_below(root, SOUNDS)
     if not sounds:
-        raise ReadError(f"{root} holds no sound files ({', '.join(SOUNDS[:4])} ...)")
+        raise ReadError(tr("{root} holds no sound files ({sounds} ...)", root=root, sounds=", ".join(SOUNDS[:4])))
     lists = sorted(root.rglob("*.trans.txt"))
     if lists:
         return [own for file in lists for own in _listed(file)]

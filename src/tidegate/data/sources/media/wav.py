@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ReadError
 from tidegate.core.optional import require
+from tidegate.core.translate import tr
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 SOUNDS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
@@ -34,7 +35,7 @@ def read_sound(path: Path) -> tuple[NDArray[np.float32], int]:
     try:
         samples, rate = library.read(path, dtype="float32", always_2d=True)
     except (RuntimeError, OSError) as error:
-        raise ReadError(f"not readable ({str(error)[:80]})") from None
+        raise ReadError(tr("not readable ({error})", error=str(error)[:80])) from None
     return samples, int(rate)
 
 
@@ -55,33 +56,35 @@ def read_wav(content: bytes) -> tuple[NDArray[np.float32], int]:
         body = content[at + 8 : at + 8 + size]
         if name == b"fmt ":
             if len(body) < 16:
-                raise ReadError("its format chunk is cut short")
+                raise ReadError(tr("its format chunk is cut short"))
             coding, channels, rate, _, _, bits = struct.unpack("<HHIIHH", body[:16])
             if coding == _EXTENSIBLE and len(body) >= 26:
                 coding = int.from_bytes(body[24:26], "little")
             form = (coding, channels, rate, bits)
         elif name == b"data":
             if form is None:
-                raise ReadError("its samples come before their format")
+                raise ReadError(tr("its samples come before their format"))
             if len(body) < size < 0x7FFFFFFF:  # a recorder that streams leaves the size open
-                raise ReadError(f"cut short: {len(body)} of {size} bytes of samples")
+                raise ReadError(tr("cut short: {count} of {size} bytes of samples", count=len(body), size=size))
             return _samples(body, *form), form[2]
         at += 8 + size + (size & 1)
-    raise ReadError("no samples in it")
+    raise ReadError(tr("no samples in it"))
 
 
 def _samples(body: bytes, coding: int, channels: int, rate: int, bits: int) -> NDArray[np.float32]:
     if not channels or not rate:
-        raise ReadError(f"{channels} channels at {rate} Hz")
+        raise ReadError(tr("{channels} channels at {rate} Hz", channels=channels, rate=rate))
     width = bits // 8
     known = (coding == _PCM and bits in (8, 16, 24, 32)) or (coding == _FLOAT and bits in (32, 64))
     if not known:
-        raise ReadError(f"coding {coding} of {bits} bits; save it as PCM or float, or as FLAC")
+        raise ReadError(
+            tr("coding {coding} of {bits} bits; save it as PCM or float, or as FLAC", coding=coding, bits=bits)
+        )
     body = body[: len(body) // (width * channels) * (width * channels)]
     if coding == _FLOAT:
         flat = np.frombuffer(body, dtype=f"<f{width}").astype(np.float32)
         if not np.isfinite(flat).all():
-            raise ReadError("samples that are no finite numbers")
+            raise ReadError(tr("samples that are no finite numbers"))
     elif bits == 8:
         flat = (np.frombuffer(body, dtype=np.uint8).astype(np.float32) - 128) / np.float32(128)
     elif bits == 24:

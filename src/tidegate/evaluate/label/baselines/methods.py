@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.evaluate.label.baselines.bagofwords import bag_of_words
 from tidegate.evaluate.label.baselines.linear import Deadline, fit_logistic, fit_ridge
 from tidegate.evaluate.label.baselines.nearest import (
@@ -93,11 +94,11 @@ def number_baselines(
     all P are left out.
     """
     if train.labels is None or train.per_step:
-        raise DataError("the training sequences have no numbers to estimate: labels must be [M] or [M, P] numbers")
+        raise DataError(tr("the training sequences have no numbers to estimate: labels must be [M] or [M, P] numbers"))
     y = np.asarray(train.labels, dtype=np.float64).reshape(len(train), -1)
     known = np.flatnonzero(np.isfinite(y).all(axis=1))
     if not known.size:
-        raise DataError(f"none of the {len(train)} training sequences has all its numbers")
+        raise DataError(tr("none of the {count} training sequences has all its numbers", count=len(train)))
     if known.size < len(train):
         train, y = train.take(known), y[known]
     work = _Work(budget_seconds)
@@ -148,7 +149,7 @@ def multilabel_baselines(
 def numbered(train: Sequences, classes: Sequence[Any]) -> tuple[Rows, Rows | None]:
     """Class numbers of the training labels, and which were kept where some are missing (None: all)."""
     if train.labels is None:
-        raise DataError("the training sequences have no labels: baselines need them")
+        raise DataError(tr("the training sequences have no labels: baselines need them"))
     place = {str(label): index for index, label in enumerate(classes)}
     names = [None if missing(label) else str(label) for label in train.labels]
     odd = sorted({name for name in names if name is not None and name not in place})
@@ -156,7 +157,7 @@ def numbered(train: Sequences, classes: Sequence[Any]) -> tuple[Rows, Rows | Non
         raise DataError(f"training labels {odd[:5]} are not among the {len(classes)} classes {list(classes)[:10]}")
     kept = np.array([index for index, name in enumerate(names) if name is not None], dtype=np.int64)
     if not kept.size:
-        raise DataError("none of the training sequences has a label")
+        raise DataError(tr("none of the training sequences has a label"))
     y = np.array([place[name] for name in names if name is not None], dtype=np.int64)
     return y, None if len(kept) == len(names) else kept
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note, Table
+from tidegate.core.translate import tr
 from tidegate.data.split import Split
 from tidegate.nn.network import Network
 from tidegate.prepare import Preparation, Prepared
@@ -153,7 +154,7 @@ def alone(
         ConfigError: recursive decoding, which it has no use for.
     """
     if spec.horizon < decoding.horizon:
-        raise ConfigError("pretrained=True forecasts the whole horizon at once: leave network.block out")
+        raise ConfigError(tr("pretrained=True forecasts the whole horizon at once: leave network.block out"))
     version = str(read_card()["version"])
     if not tunes:
         notes.append(Note("pretrained", ALONE, {"version": version}))
@@ -171,4 +172,4 @@ def refuse(choices: Any) -> None:
         ConfigError: a differenced target.
     """
     if choices.preparation.target_transform == "difference":
-        raise ConfigError("pretrained=True forecasts the target itself: leave target_transform='difference' out")
+        raise ConfigError(tr("pretrained=True forecasts the target itself: leave target_transform='difference' out"))
