@@ -142,7 +142,7 @@ def text_kind(texts: Sequence[str], na: Absent = NOTHING) -> Kind:
     if sum(map(looks_like_time, held)) * 2 > len(held) or is_roc(held):
         return "time"
     units = Counter(found.unit for found in map(take_off, others) if found is not None)
-    return "number" if len(units) == 1 and sum(units.values()) * 2 > len(held) else "text"
+    return "number" if len(units) == 1 and (sum(units.values()) + len(held) - len(others)) * 2 > len(held) else "text"
 
 
 class TextColumn:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Decimal = Literal[".", ","]
 
 _MISSING = "na n/a #n/a n/e nan <na> nat null none nil - -- \u2013 \u2014 ? . .. ... \u2026 :"
-MISSING = frozenset(("", "#n/a n/a", *_MISSING.split()))
+MISSING = frozenset(("", "#n/a n/a", "\\n", *(f": {flag}" for flag in "bcdeinpsuz"), *_MISSING.split()))
 """Cells that mean "no value", in lower case and without surrounding blanks."""
 BLANKS = " \u00a0\u2009\u202f"
 APOSTROPHES = "'\u2019\u02bc\u2032"

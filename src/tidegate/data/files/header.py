@@ -121,8 +121,8 @@ def header_of(
 def _is_row(cells: list[str], kinds: list[Kind], options: Options) -> bool:
     """Whether cells are of the kinds that those of later rows are."""
     held = [cell.strip() for cell, kind in zip(cells, kinds, strict=False) if kind == "number" and cell.strip()]
-    if abs(len(cells) - len(kinds)) > 1 or (len(held) > 2 and _is_count(held) and int(held[0])):  # years as names
-        return False
+    if abs(len(cells) - len(kinds)) > 1 or (len(held) > 2 and (_are_years(held) or (_is_count(held) and int(held[0])))):
+        return False  # years, or counted from 1, as names
     good = bad = 0
     for cell, kind in zip(cells, kinds, strict=False):
         text = cell.strip()
@@ -156,6 +156,12 @@ def _belongs(upper: Record, lower: Record, kinds: list[Kind]) -> bool:
         return False
     told = {"time"} & set(kinds) and len(upper.cells) == len(kinds)  # a row would hold a time
     return _is_names(upper.cells, kinds) or bool(told and upper.cells[0].strip()[-1:] not in ("", ":"))
+
+
+def _are_years(cells: list[str]) -> bool:
+    """Whether cells are years that rise or fall."""
+    rising = sorted({cell for cell in cells if re.fullmatch(r"(?:1[6-9]|2[01])\d\d", cell)})
+    return cells in (rising, rising[::-1])
 
 
 def _is_count(cells: list[str]) -> bool:

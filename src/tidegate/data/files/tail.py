@@ -92,6 +92,8 @@ def trailer(
             cells = next(reader([line], delimiter), [])
         except (UnicodeDecodeError, csv.Error):
             break
+        if line.count('"') % 2:  # the end of a cell of several lines
+            break
         if any(cell.strip() for cell in cells):
             if not line.startswith("#") and not is_rule(line) and not _is_remark(cells, width, times):
                 break

@@ -71,10 +71,19 @@ _EAST = {
 }
 """Minutes east of UTC of names that mean one zone; CST, IST and BST mean several."""
 _ZONE_NAME = "|".join(sorted(_EAST, key=len, reverse=True))
-_ZONE = rf"\s*(?:(?P<z>{_ZONE_NAME}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?(?:UTC|GMT)| ?\[[\w/+-]+\])?)?"
+_ZONE = (
+    rf"\s*(?:(?:(?:UTC|GMT)(?=[+-]))?(?P<z>{_ZONE_NAME}|[+-]\d{{2}}(?::?\d{{2}})?)(?: ?(?:UTC|GMT)| ?\[[\w/+-]+\])?)?"
+)
 _WORD = r"[^\W\d_]"
 _NAME = rf"(?P<n>{_WORD}{{3,12}})\.?"
 _WEEKDAY = rf"(?:{_WORD}{{2,12}}\.?,? )?"
+_WEEKDAY_NAMES = """
+mo di mi do fr sa so mon tue wed thu fri sat sun lun mar mer jeu ven sam dim mié jue vie sáb dom gio seg ter qua qui sex
+ma wo vr za zo пн вт ср чт пт сб вс
+"""
+_DAY_NAME = rf"(?:{'|'.join(_WEEKDAY_NAMES.split())}){_WORD}{{0,8}}"
+_BY_WEEKDAY = re.compile(rf"{_DAY_NAME}\.?,? ?(?=\d)|(?<=\d)(?: |, ?){_DAY_NAME}\.?$", re.IGNORECASE)
+"""A weekday before or after a date in digits."""
 _DAY = r"(?P<b>\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
 _QUARTER = r"(?:[Qq](?:uarter|tr|uartal)?|T(?:rim(?:estre)?\.?)?)"
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
@@ -189,6 +198,8 @@ def _rewritten(cell: str) -> str | None:
     if begin is None and letter is not None:
         return f"{int(letter[2]) + _ERA_LETTERS[letter[1]]}{cell[letter.end() :]}"
     years, epoch = _YEARS.fullmatch(cell), _EPOCH.fullmatch(cell)
+    if begin is None and cell[-2:].isalpha() != cell[:2].isalpha() and _BY_WEEKDAY.search(cell):
+        return _BY_WEEKDAY.sub("", cell, count=1)
     if years is not None and int(years[1]) + 1 == int(years[2]):
         return f"{years[1]}-01"
     if epoch is not None:

@@ -34,16 +34,17 @@ _SYNONYMS = {
 }
 _PART = {word: part for part, words in _SYNONYMS.items() for word in words.split()}
 _CLOCKS = frozenset(
-    ("time", "clock", "timeofday", "uhrzeit", "zeit", "orario", "tijd", "klockan", "時間", "時刻", "時分")
+    ("time", "clock", "timeofday", "hhmm", "uhrzeit", "zeit", "orario", "tijd", "klockan", "時間", "時刻", "時分")
 )
 _WORDS = """
 ds timestamp datetime date_time date·time time date 日期時間 時間 日期 month 年月 week year 年 datum fecha data
 zeit period quarter yyyyww yearweek 年週 年度 交易日期 _time time_period mess_datum 年月日 年月日時 날짜 일시
-統計期 дата tarih
+統計期 дата tarih yyyymmdd yyyymmddhh yyyymmddhhmm yyyymm yearmonth
 """
 TIMES = tuple(word.replace("·", " ") for word in _WORDS.split())
 """What columns of times are called, the surest first."""
 _UTC = re.compile(r" ?(?:UTC|GMT|Z)$", re.IGNORECASE)
+_MONTH_CODE = re.compile(r"M(?:0\d|1[0-2])")
 _ORDER = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
 _MOST = {"quarter": 4, "minute": 59, "second": 59}
@@ -123,6 +124,9 @@ def year_parts(source: Source, free: Sequence[str]) -> tuple[str, ...]:
         places |= dict(zip(["year"], nameless, strict=False))
     if "year" not in places:
         return ()
+    if "month" not in places:  # as statistics offices write them: M01
+        coded = [name for name in free if source.cells(name) and all(map(_MONTH_CODE.fullmatch, source.cells(name)))]
+        places |= dict(zip(["month"], coded, strict=False))
     for alone in ("quarter", "week", "doy"):
         if alone in places and "month" not in places:
             return (places["year"], places[alone])
@@ -264,7 +268,7 @@ def _number(text: str, kind: str) -> float:
     cell = text.strip()
     if kind == "month" and month_of(cell):
         return float(month_of(cell))
-    found = re.fullmatch(r"(?:[QqWw第]|KW)?\s*(\d+)(?:\.0*)?\s*[年月日號時时點点分秒季週周]?(?:[QqWw])?", cell)
+    found = re.fullmatch(r"(?:[QqWwM第]|KW)?\s*(\d+)(?:\.0*)?\s*[年月日號時时點点分秒季週周]?(?:[QqWw])?", cell)
     return np.nan if found is None else float(found[1])
 
 
