@@ -15,6 +15,7 @@ from tidegate.runtime.network.network import read_source
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.network.write import Pen
 from tidegate.runtime.text.beam import Beam, Hypothesis, search
+from tidegate.runtime.text.model import barred_by
 from tidegate.runtime.text.terms import Glossary, Term, Terms, going_on
 
 SIX = np.zeros(6, np.bool_)
@@ -151,6 +152,22 @@ def test_a_glossary_that_cannot_be_is_refused(terms: Any, said: str) -> None:
     side = sides("word", "a house a home")
     with pytest.raises(ConfigError, match=said):
         Glossary(terms, side, side, copying=False)
+
+
+def test_words_that_alone_may_be_written_are_known_and_at_least_one() -> None:
+    side = sides("word", "a house a home")
+    barred = barred_by(["a house"], side)
+    assert barred is not None
+    assert [side.vocabulary.tokens[place] for place in np.nonzero(~barred)[0]] == ["<end>", " a", " house"]
+    assert barred_by(None, side) is None
+    for wrong, said in (
+        ("house", "list of words"),
+        ([], "at least one"),
+        ([" "], "at least one"),
+        (["a hut"], "'hut'"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            barred_by(wrong, side)
 
 
 def test_kinds_of_networks_take_terms() -> None:

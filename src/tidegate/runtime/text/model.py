@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.core.translate import tr
 from tidegate.kernels.library import on_threads, threads
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END
@@ -105,10 +106,7 @@ class WritingModel(Model[Sequence[Any], list[str]], Generic[Source, Text]):
         self, inputs: Sequence[Any], allowed: Sequence[str] | None, how: Mapping[str, Any], **own: Any
     ) -> list[list[Text]]:
         """The best texts for each input, best first; `how` are options of `Beam`, `own` those of `_read`."""
-        options, barred = self.search.changed(how), None
-        if allowed is not None:
-            numbers = {int(number) for text in allowed for number in self.target.encode(self.target.cut(text))}
-            barred = unbarred(sorted(numbers), len(self.target))
+        options, barred = self.search.changed(how), barred_by(allowed, self.target)
         read = self._read(inputs, options, **own)
         found: list[list[Text]] = [[] for _ in read]
 
@@ -134,6 +132,25 @@ class WritingModel(Model[Sequence[Any], list[str]], Generic[Source, Text]):
             "tokens": tuple(tokens),
             "numbers": found.tokens,
         }
+
+
+def barred_by(allowed: Sequence[str] | None, target: Side) -> NDArray[np.bool_] | None:
+    """[V] the tokens that may not be written, where only those of some words or texts may.
+
+    Raises:
+        ConfigError: they are no list of texts, there are none, or one holds a token that the model has not.
+    """
+    if allowed is None:
+        return None
+    if isinstance(allowed, str) or not all(isinstance(text, str) for text in allowed) or not "".join(allowed).strip():
+        raise ConfigError(tr("allowed is a list of words or texts that may be written, at least one of them"))
+    known = target.vocabulary.numbers
+    pieces = list(dict.fromkeys(piece for text in allowed for piece in target.cut(text)))
+    strange = [piece.strip() for piece in pieces if piece not in known]
+    if strange:
+        message = "allowed: the model has no token for {pieces}; leave out what it cannot write"
+        raise ConfigError(tr(message, pieces=", ".join(map(repr, strange[:5]))))
+    return unbarred(sorted(known[piece] for piece in pieces), len(target))
 
 
 def decoding_of(artifact: Artifact, sides: set[str]) -> tuple[Beam, int]:
