@@ -234,3 +234,24 @@ def test_names_that_tell_the_speaker_are_told_and_labels_and_numbers_are_not():
     groups = [name.split("_")[1] for name in names]
     assert "suspect_names" not in kinds(partition(make(labels, groups, ids=names), validation=0).notes)
     assert suspect_groups(make(count=20)) == ()
+
+
+def test_validation_is_drawn_from_the_training_part_where_the_data_name_none() -> None:
+    parts = np.array(["train"] * 30 + ["test"] * 10)
+    found = partition(replace(make(labels=["a", "b"] * 20), parts=parts), validation=0.2, test=0.5)
+    assert found.by == "given"
+    assert found.test.tolist() == list(range(30, 40))
+    assert len(found.validation) == 6
+    assert sorted(np.array(["a", "b"] * 20)[found.validation].tolist()) == ["a"] * 3 + ["b"] * 3
+    np.testing.assert_array_equal(joined(found), np.arange(40))
+    grouped = replace(make(labels=["a", "b"] * 20, groups=np.arange(40) // 5), parts=parts)
+    found = partition(grouped, validation=0.2)
+    assert not set(grouped.groups[found.train]) & set(grouped.groups[found.validation])
+    with pytest.raises(SplitError, match="no validation"):
+        partition(replace(make(labels=["a", "b"] * 20), parts=parts), validation=0)
+
+
+def test_test_data_in_the_place_of_a_share_name_the_way_to_score_them() -> None:
+    for test in ("GunPoint_TEST.ts", np.zeros((3, 1, 4))):
+        with pytest.raises(ConfigError, match=r"test=0.*evaluate RUN FILE"):
+            partition(make(labels=["a", "b"] * 20), test=test)

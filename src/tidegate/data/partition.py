@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
+from os import PathLike
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -80,7 +81,7 @@ def partition(
         raise ConfigError(tr("seed={seed!r} must be a whole number, 0 or more", seed=seed))
     held, notes = _labelled(sequences)
     if by == "given" or (by == "auto" and sequences.parts is not None):
-        return _given(sequences, held, notes)
+        return _given(sequences, held, notes, validation, seed)
     sizes = _sizes(len(held), validation, test)
     chosen = _choose(sequences, held, by)
     rng = np.random.default_rng(seed)
@@ -104,14 +105,19 @@ def partition(
     return Partition(made.train, made.validation, made.test, chosen, tuple(notes))
 
 
-def _given(sequences: Sequences, held: NDArray[np.int64], notes: list[Note]) -> Partition:
-    """The parts that the data name."""
+def _given(sequences: Sequences, held: NDArray[np.int64], notes: list[Note], validation: float, seed: int) -> Partition:
+    """The parts that the data name; where they name no validation part, it is drawn from the training part."""
     if sequences.parts is None:
         raise ConfigError(
             tr("by='given' needs a column that says which part each sequence is in; name it when reading")
         )
     own = sequences.parts[held]
     places = [held[own == name] for name in PARTS]
+    if len(places[0]) > 1 and not len(places[1]) and validation:
+        training = replace(sequences.take(places[0]), parts=None)
+        drawn = partition(training, validation=validation, test=0, seed=seed)
+        notes += drawn.notes
+        places[:2] = places[0][drawn.train], places[0][drawn.validation]
     if not len(places[0]) or not len(places[1]):
         counts = ", ".join(f"{name}: {len(part)}" for name, part in zip(PARTS, places, strict=True))
         raise SplitError(
@@ -162,6 +168,12 @@ def _sizes(total: int, validation: float, test: float) -> NDArray[np.int64]:
 
 
 def _size(total: int, name: str, asked: Any) -> int:
+    if isinstance(asked, (str, PathLike)) or hasattr(asked, "__len__"):
+        message = (
+            "{name}= is a fraction or a count of the sequences, no data; to be scored on a file of their own, train "
+            "with test=0 (--test 0), then `tidegate evaluate RUN FILE` or evaluate(data)"
+        )
+        raise ConfigError(tr(message, name=name))
     if isinstance(asked, (bool, np.bool_)) or not isinstance(asked, (int, float, np.integer, np.floating)):
         raise ConfigError(tr("{name}={asked!r} must be a fraction or a count of sequences", name=name, asked=asked))
     if isinstance(asked, (int, np.integer)):
