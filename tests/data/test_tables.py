@@ -14,6 +14,8 @@ from tidegate.core.errors import DataError, ReadError, SchemaError, TidegateErro
 from tidegate.core.frequency import Frequency
 from tidegate.core.translate import catalogue
 from tidegate.data import describe, read
+from tidegate.data.read import open_source
+from tidegate.data.schema import find_time
 
 DAYS = pd.date_range("2024-01-01", periods=30, freq="D")
 
@@ -305,3 +307,22 @@ def test_a_row_a_day_and_a_column_an_hour_is_one_series(names):
     assert table.columns["value"].tolist() == list(range(240))
     assert table.time[-1] == np.datetime64("2024-02-29T23:00")
     assert str(table.frequency) == "h"
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "time"),
+    [
+        ("data", [-46.39, 311.3, 302.1, -12.5, 87.0, 40.25, 55.5, 13.0, 91.0, 4.5], None),
+        ("data", [f"2024-01-0{day}" for day in range(1, 10)], "data"),  # Italian and Portuguese for date
+        ("time", [0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5], "time"),
+        ("time", [0.0, 0.5, 1.0, 1.5, 2.0, 0.0, 0.5, 1.0, 1.5, 2.0], "time"),  # of two runs
+        ("time", [-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5], "time"),
+    ],
+)
+def test_a_column_with_a_name_of_times_is_one_where_its_numbers_run_on(name, cells, time, tmp_path):
+    path = tmp_path / "rows.csv"
+    values = [3.5, 1.25, 9.0, 2.5, 7.0, 4.0, 8.5, 6.0, 5.5, 2.0]
+    rows = [f"{cell},{value}" for cell, value in zip(cells, values[: len(cells)], strict=True)]
+    path.write_text("\n".join([f"{name},y2", *rows]) + "\n")
+    found = find_time(open_source(path), None, ())
+    assert found == (() if time is None else (time,))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Literal
 
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Schema
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
+from tidegate.data.cells.numbers import is_missing
 from tidegate.data.time.digits import dates_in_digits
 from tidegate.data.time.parts import TIMES, are_years, clock_for, is_clock, is_date, part_named, year_parts
 
@@ -90,6 +91,8 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
             break
         if known in lower:
             kind = source.kind(lower[known])
+            if kind == "number" and not _runs_on(source.cells(lower[known])):
+                continue  # "data" is a date in Italian, and a column of values in English
             if kind in ("time", "number") or (kind == "text" and (formatted or known in _SURE)):
                 return lower[known]
     years = [name for name in free if part_named(name) == "year" and are_years(source, name)]
@@ -107,6 +110,16 @@ def _single_time(source: Source, free: Sequence[str], formatted: bool, parts: bo
     ):
         return free[0]
     return written
+
+
+def _runs_on(cells: Sequence[str]) -> bool:
+    """Whether numbers may be times: they are whole and not negative, or most are above the one before."""
+    try:
+        values = [float(cell) for cell in cells if not is_missing(cell)]
+    except ValueError:  # written in another notation
+        return True
+    rising = sum(after > before for before, after in pairwise(values))
+    return all(value >= 0 and value.is_integer() for value in values) or 4 * rising >= 3 * (len(values) - 1)
 
 
 def _bare(name: str) -> str:
