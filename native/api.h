@@ -2,7 +2,7 @@
 //
 // Shape letters, the same in every file of this folder:
 //   B batch rows   T steps   I inputs   H units   L layers   D directions (1 or 2)
-//   G gate blocks in a weight (lstm, peephole 4: i f g o; coupled 3: f g o; gru 3: r z n)
+//   G gate blocks in a weight (lstm, peephole, slstm 4: i f g o; coupled 3: f g o; gru 3: r z n)
 //   W vector lanes   P panels of W units, P = ceil(H / W)   U units padded to whole panels, U = P * W
 #ifndef TIDEGATE_API_H
 #define TIDEGATE_API_H
@@ -19,7 +19,7 @@ extern "C" {
 #endif
 
 enum { TG_ABI = 3 };
-enum tg_cell { TG_LSTM = 0, TG_PEEPHOLE = 1, TG_COUPLED = 2, TG_GRU = 3 };
+enum tg_cell { TG_LSTM = 0, TG_PEEPHOLE = 1, TG_COUPLED = 2, TG_GRU = 3, TG_SLSTM = 4 };
 enum tg_dtype { TG_FLOAT32 = 0, TG_FLOAT64 = 1 };
 enum tg_flag {
   TG_TRAIN = 1,       // keep what backward needs in `stash`; dropout and zoneout draw masks
@@ -53,7 +53,7 @@ typedef struct tg_rnn {
   uint64_t seed;               // of the masks
   double dropout;              // between layers
   double recurrent_dropout;    // of the state that enters the recurrent product, one mask for all steps
-  double zoneout_h, zoneout_c;
+  double zoneout_h, zoneout_c; // of c not with gru and slstm
   double epsilon;              // of the layer norm
   int64_t x_t, x_b;            // strides in elements of x, step and row; the last axis is contiguous
   int64_t y_t, y_b;
@@ -62,7 +62,8 @@ typedef struct tg_rnn {
   const int64_t* lengths;      // [B], or null: every row has T steps
   const void* x;               // [T, B, I]
   const void* h0;              // [L*D, B, H] or null: zeros
-  const void* c0;              // [L*D, B, H] or null: zeros; unused by gru
+  const void* c0;              // [L*D, B, H] or null: zeros; unused by gru; of an slstm, as cn, dcn and dc0, [L*D, B, 2, H]:
+                               // c / n, and m + log n, which is 0 before the first step
   void* y;                     // [T, B, D*H]; steps past a row's end are zero
   void* hn;                    // [L*D, B, H]; may be h0 itself
   void* cn;                    // [L*D, B, H]

@@ -63,7 +63,7 @@ template <class S, class C> int64_t backward_scratch_cell(const Layer<S>& a, int
 
 // A group of rows and what it carries, [n, U] each (dx: [n, I]); gates: this step's rows of dg, counted from a.row0.
 template <class S> struct Walk {
-  Walk(const Layer<S>& a, int64_t first_row, int64_t n, S* scratch) : row(first_row), n(n), U(padded<S>(a.H)) {
+  Walk(const Layer<S>& a, int64_t first_row, int64_t n, S* scratch) : row(first_row), n(n), U(padded<S>(a.H)), plane(a.B * U) {
     dh = a.carried + row * U;
     dc = a.carried + (a.B + row) * U;
     S** parts[] = {&carry, &carry_c, &first, &m, &product};
@@ -73,7 +73,7 @@ template <class S> struct Walk {
     }
     dx = scratch;
   }
-  int64_t row, n, U;
+  int64_t row, n, U, plane;  // plane: from one vector of dc to the next
   S *dh, *dc, *carry, *carry_c, *first, *m, *product, *dx, *gates = nullptr;
 };
 
@@ -98,10 +98,11 @@ __attribute__((noinline)) void gate_gradients(const Layer<S>& a, const int64_t* 
     const S* extra = a.back + p * C::EXTRA * lanes;
     for (int64_t j = 0; j < n; ++j) {
       const int64_t r = active[j], b = w.row + r, at = r * U + p * lanes;
-      V<S> old = load(w.first + at), dh = load(w.dh + at), dc = C::HAS_C ? load(w.dc + at) : V<S>{}, back{}, d[C::A];
+      V<S> old = load(w.first + at), dh = load(w.dh + at), dc[C::N + 1] = {}, back{}, d[C::A];
+      for (int v = 0; v < C::N; ++v) dc[v] = load(w.dc + v * w.plane + at);
       if (C::HAS_C && s) old = load(before + b * row_stash + C::Inner::C * lanes);
       C::backward(now + b * row_stash, extra, old, old, dh, dc, back, d);
-      if (C::HAS_C) store(w.dc + at, dc);
+      for (int v = 0; v < C::N; ++v) store(w.dc + v * w.plane + at, dc[v]);
       if (C::SPLIT) store(w.carry + at, load(w.carry + at) + back);
       S* out = w.gates + (b - a.row0) * pitch + p * lanes;
       for (int g = 0; g < C::A; ++g) store(out + g * U, d[g]);
@@ -123,7 +124,7 @@ void zoneout_back(const Layer<S>& a, const int64_t* active, int64_t n, int64_t s
         store(w.carry + at, part);
         store(w.dh + at, dh - part);
       }
-      if (C::HAS_C && (a.zone_c || a.keep_c > 0)) {
+      if (C::N == 1 && (a.zone_c || a.keep_c > 0)) {
         V<S> dc = load(w.dc + at), part = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u) * dc;
         store(w.carry_c + at, part);
         store(w.dc + at, dc - part);
@@ -145,10 +146,13 @@ template <class S, class C> void begin_walk(const Layer<S>& a, const Walk<S>& w,
   const int64_t n = w.n, U = w.U;
   if (s1 == a.T) {
     fetch(a, a.dhn, w.row, n, U, w.dh);
-    fetch(a, a.dcn, w.row, n, U, w.dc);
+    fetch(a, a.dcn, w.row, n, U, w.dc, C::N, w.plane);
   }
   clear(w.carry, 2 * n * U);
-  if (C::HAS_C && s0 == 0) fetch(a, a.c0, w.row, n, U, w.first);
+  if (C::HAS_C && s0 == 0) {  // c alone of its vectors is looked at again
+    clear(w.first, n * U);
+    for (int64_t r = 0; a.c0 && r < n; ++r) copy(w.first + r * U, a.c0 + (w.row + r) * C::N * a.H, a.H);
+  }
   else if (!C::HAS_C && U > a.H) clear(w.first, n * U);
   if (a.recurrent) recurrent_mask(a, w.row, n, U, w.m);
 }
@@ -247,7 +251,8 @@ void walk_products(const Layer<S>& a, const Walk<S>& w, int64_t s, const int64_t
 template <class S, class C> void end_walk(const Layer<S>& a, const Walk<S>& w) {
   for (int64_t r = 0; r < w.n; ++r) {
     if (a.dh0) copy(a.dh0 + (w.row + r) * a.H, w.dh + r * w.U, a.H);
-    if (C::HAS_C && a.dc0) copy(a.dc0 + (w.row + r) * a.H, w.dc + r * w.U, a.H);
+    for (int64_t v = 0; v < C::N && a.dc0; ++v)
+      copy(a.dc0 + ((w.row + r) * C::N + v) * a.H, w.dc + v * w.plane + r * w.U, a.H);
   }
 }
 

@@ -14,11 +14,14 @@ template <class S> TG_INLINE int64_t place(const Layer<S>& a, int64_t b, int64_t
   return a.reverse ? steps_of(a, b) - 1 - s : s;
 }
 
-// [rows, U] from [B, H], zero where absent
-template <class S> TG_INLINE void fetch(const Layer<S>& a, const S* from, int64_t first, int64_t rows, int64_t U, S* to) {
-  if (!from || U > a.H) clear(to, rows * U);
-  if (from)
-    for (int64_t r = 0; r < rows; ++r) copy(to + r * U, from + (first + r) * a.H, a.H);
+// [vectors, rows, U] `plane` apart from [B, vectors, H], zero where absent
+template <class S>
+TG_INLINE void fetch(const Layer<S>& a, const S* from, int64_t first, int64_t rows, int64_t U, S* to, int64_t vectors = 1, int64_t plane = 0) {
+  for (int64_t v = 0; v < vectors; ++v, to += plane) {
+    if (!from || U > a.H) clear(to, rows * U);
+    if (from)
+      for (int64_t r = 0; r < rows; ++r) copy(to + r * U, from + ((first + r) * vectors + v) * a.H, a.H);
+  }
 }
 
 enum Kind : uint64_t { RECURRENT = 1, ZONE_H = 2, ZONE_C = 3, OUTPUT = 4 };
@@ -65,7 +68,7 @@ template <class S> struct State {  // of one step; all [rows, U] but stash [P, B
   const S *h_old, *c_old;
   S *h_new, *c_new, *stash;
   S* sums;  // [rows, A, W], for products that are cut into pieces
-  int64_t U;
+  int64_t U, plane;  // plane: from one vector of c to the next, [rows, U] each
 };
 
 // The cell's arithmetic for the rows of one panel once their sums are complete: a loop of its own, so that the registers
@@ -76,11 +79,12 @@ TG_INLINE void finish(const S* sums, const S* extra, const Rows<S>& rows, int64_
 #pragma GCC unroll 1
   for (int64_t j = 0; j < rows.n; ++j, sums += C::A * lanes) {
     const int64_t at = rows.r[j] * state.U + u;
-    V<S> a[C::A], k[C::K], c = C::HAS_C ? load(state.c_old + at) : V<S>{};
+    V<S> a[C::A], k[C::K], c[C::N + 1] = {};
+    for (int v = 0; v < C::N; ++v) c[v] = load(state.c_old + v * state.plane + at);
     for (int g = 0; g < C::A; ++g) a[g] = load(sums + g * lanes);
     C::gates(a, extra, c, k);
-    if (C::HAS_C) store(state.c_new + at, c);
-    store(state.h_new + at, C::output(a, c, C::HAS_C ? V<S>{} : load(state.h_old + at), k));
+    for (int v = 0; v < C::N; ++v) store(state.c_new + v * state.plane + at, c[v]);
+    store(state.h_new + at, C::output(a, c[0], C::HAS_C ? V<S>{} : load(state.h_old + at), k));
     if (TRAIN)
       for (int i = 0; i < C::K; ++i) store(stash + (rows.r[j] * C::K + i) * lanes, k[i]);
   }
@@ -175,7 +179,7 @@ void zoneout(const Layer<S>& a, const Rows<S>& rows, const State<S>& state, int6
         V<S> z = kept_share(a, ZONE_H, a.zone_h, a.keep_h, b, s, u), n = load(state.h_new + at);
         store(state.h_new + at, n + z * (load(state.h_old + at) - n));
       }
-      if (C::HAS_C && (a.zone_c || a.keep_c > 0)) {
+      if (C::N == 1 && (a.zone_c || a.keep_c > 0)) {
         V<S> z = kept_share(a, ZONE_C, a.zone_c, a.keep_c, b, s, u), n = load(state.c_new + at);
         V<S> c = n + z * (load(state.c_old + at) - n);
         store(state.c_new + at, c);
@@ -193,17 +197,18 @@ TG_INLINE void any_step(const Layer<S>& a, const Rows<S>& rows, const State<S>& 
 
 template <class S, class C> int64_t forward_scratch_cell(const Layer<S>& a, int64_t rows) {
   const int64_t U = padded<S>(a.H), sums = C::NORM ? (2 * C::G + C::Inner::K + 1) * U + 4 : C::A * W<S>;
-  return rows * (U * 6 + sums + (HALF ? depth_of(a.I) + depth_of(a.H) : 0));
+  return rows * (U * (4 + 2 * (C::N > 1 ? C::N : 1)) + sums + (HALF ? depth_of(a.I) + depth_of(a.H) : 0));
 }
 
 // A group of rows and what it carries from step to step, [n, U] each; s & 1 says which of two is old at step s.
 template <class S> struct Group {
-  Group(const Layer<S>& a, int64_t first, int64_t n, S* scratch) : first(first), n(n), U(padded<S>(a.H)) {
-    const int64_t size = n * U;
-    for (int i = 0; i < 2; ++i) h[i] = scratch + i * size, c[i] = scratch + (2 + i) * size;
-    m = scratch + 4 * size;
-    masked = scratch + 5 * size;
-    sums = scratch + 6 * size;
+  // vectors: of c
+  Group(const Layer<S>& a, int64_t first, int64_t n, S* scratch, int64_t vectors) : first(first), n(n), U(padded<S>(a.H)) {
+    const int64_t size = n * U, room = vectors > 1 ? vectors : 1;
+    for (int i = 0; i < 2; ++i) h[i] = scratch + i * size, c[i] = scratch + (2 + i * room) * size;
+    m = scratch + (2 + 2 * room) * size;
+    masked = m + size;
+    sums = masked + size;
   }
   int64_t first, n, U;
   S *h[2], *c[2];
@@ -213,7 +218,7 @@ template <class S> struct Group {
 
 template <class S, class C> void begin_group(const Layer<S>& a, const Group<S>& g) {
   fetch(a, a.h0, g.first, g.n, g.U, g.h[0]);
-  if (C::HAS_C) fetch(a, a.c0, g.first, g.n, g.U, g.c[0]);
+  if (C::HAS_C) fetch(a, a.c0, g.first, g.n, g.U, g.c[0], C::N, g.n * g.U);
   if (a.recurrent) recurrent_mask(a, g.first, g.n, g.U, g.m);
 }
 
@@ -248,7 +253,7 @@ template <class S, class C> void step_group(const Layer<S>& a, const Group<S>& g
 #endif
   if (rows.n) {
     S* stash = a.train ? a.stash + (s * U / lanes * a.B + g.first) * row_stash : nullptr;
-    const State<S> state{h_old, c_old, h_new, c_new, stash, sums, U};
+    const State<S> state{h_old, c_old, h_new, c_new, stash, sums, U, n * U};
     if (a.train) any_step<S, C, true>(a, rows, state, u0, u1);
     else any_step<S, C, false>(a, rows, state, u0, u1);
     if (a.zone_h || a.zone_c || a.keep_h > 0 || a.keep_c > 0) zoneout<S, C>(a, rows, state, g.first, s, u0, u1);
@@ -266,7 +271,7 @@ template <class S, class C> void step_group(const Layer<S>& a, const Group<S>& g
                  a.dropped + b * a.dropped_b + t * a.dropped_t + u0);
     } else {
       copy(h_new + at, h_old + at, u1 - u0);
-      if (C::HAS_C) copy(c_new + at, c_old + at, u1 - u0);
+      for (int v = 0; v < C::N; ++v) copy(c_new + v * n * U + at, c_old + v * n * U + at, u1 - u0);
       if (a.y) clear(a.y + b * a.y_b + s * a.y_t + u0, have);
       if (a.dropped) clear(a.dropped + b * a.dropped_b + s * a.dropped_t + u0, have);
     }
@@ -276,12 +281,13 @@ template <class S, class C> void step_group(const Layer<S>& a, const Group<S>& g
 template <class S, class C> void end_group(const Layer<S>& a, const Group<S>& g) {
   for (int64_t r = 0; r < g.n; ++r) {
     if (a.hn) copy(a.hn + (g.first + r) * a.H, g.h[a.T & 1] + r * g.U, a.H);
-    if (C::HAS_C && a.cn) copy(a.cn + (g.first + r) * a.H, g.c[a.T & 1] + r * g.U, a.H);
+    for (int64_t v = 0; v < C::N && a.cn; ++v)
+      copy(a.cn + ((g.first + r) * C::N + v) * a.H, g.c[a.T & 1] + (v * g.n + r) * g.U, a.H);
   }
 }
 
 template <class S, class C> void forward_cell(const Layer<S>& a, int64_t first, int64_t n, S* scratch) {
-  const Group<S> g(a, first, n, scratch);
+  const Group<S> g(a, first, n, scratch, C::N);
   begin_group<S, C>(a, g);
   for (int64_t s = 0; s < a.T; ++s) step_group<S, C>(a, g, s, 0, g.U, g.sums);
   end_group<S, C>(a, g);
@@ -295,7 +301,7 @@ template <class S> TG_INLINE int64_t part_begins(int64_t U, int64_t part, int64_
 
 // All rows, but of each step only a part of the units. Phase 0 begins, phase s + 1 walks step s, phase T + 1 ends.
 template <class S, class C> void forward_part_cell(const Layer<S>& a, int64_t phase, int64_t part, int64_t parts, S* scratch) {
-  const Group<S> g(a, 0, a.B, scratch);
+  const Group<S> g(a, 0, a.B, scratch, C::N);
   const int64_t u0 = part_begins<S>(g.U, part, parts), u1 = part_begins<S>(g.U, part + 1, parts);
   if (phase >= 1 && phase <= a.T) {
     if (u0 < u1) step_group<S, C>(a, g, phase - 1, u0, u1, g.sums + part * g.n * C::A * W<S>);

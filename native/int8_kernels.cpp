@@ -282,7 +282,7 @@ template <class C> TG_INLINE void finish(const tg_int8& a, const float* v, float
     const V<float> old = cell;
     float peep[3 * LANES];
     for (int e = 0; e < 3; ++e) store(peep + e * LANES, load(v + (P::PEEP + e) * U + u));
-    C::gates(acc, peep, cell, k);
+    C::gates(acc, peep, &cell, k);
     if (C::HAS_C) store(c + u, keep_c != 0 ? cell + (old - cell) * keep_c : cell);
     if (shown) {
       store(z + u, k[OUT]);

@@ -16,6 +16,7 @@ template <class S, class F> auto with_cell(int64_t cell, bool norm, F f) {
     case 1: return f(Peephole{});
     case 2: return f(Coupled<S>{});
     case 3: return f(Gru<S>{});
+    case 4: return f(Slstm<S>{});
     default: return f(Plain{});
   }
 #else
@@ -23,6 +24,7 @@ template <class S, class F> auto with_cell(int64_t cell, bool norm, F f) {
     case 1: return norm ? f(Normed<S, Peephole>{}) : f(Peephole{});
     case 2: return norm ? f(Normed<S, Coupled<S>>{}) : f(Coupled<S>{});
     case 3: return norm ? f(Normed<S, Gru<S>>{}) : f(Gru<S>{});
+    case 4: return f(Slstm<S>{});  // h = o c / n: nothing to normalise before a tanh
     default: return norm ? f(Normed<S, Plain>{}) : f(Plain{});
   }
 #endif

@@ -23,7 +23,7 @@ template <class S> struct Layer {
   S* dropped;              // [T, B, H], y after dropout, or null
   int64_t dropped_t, dropped_b;
   int64_t unit0;           // first unit of this direction in a row of y: numbers the dropout mask
-  const S *h0, *c0;        // [B, H] or null
+  const S *h0, *c0;        // [B, H] or null; c of an slstm [B, 2, H], as cn, dcn and dc0
   S *hn, *cn;              // [B, H] or null
   S* stash;                // [T, P, B, K, W], K kept values of a unit (cells.h)
   const S* panel;          // packed forward weights (pack.h)
@@ -42,7 +42,7 @@ template <class S> struct Layer {
   int64_t row0, rows;
   S* dg;                   // [s1 - s0, rows, A, U] of pitch gate_pitch, A accumulators of a unit (cells.h)
   S* z;                    // [s1 - s0, rows, I + H] of pitch input_pitch: what the products of those steps read
-  S* carried;              // [2, B, U], gradients of h and c that one block hands to the next
+  S* carried;              // [1 + vectors of c, B, U], gradients of h and c that one block hands to the next
   S* sums;                 // [P, A + EXTRA + (I + H) G, W], gradients of the weights so far
   const S* back;           // packed backward weights
   const S* weights[6];

@@ -88,7 +88,7 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
     for (int64_t j = 0; j < n; ++j) {
       const int64_t at = rows.r[j] * U + p * lanes;
       const S *xs = x + p * plane + j * gates, *hs = h + p * plane + j * gates;
-      V<S> v[C::A], k[C::K], c = C::HAS_C ? load(state.c_old + at) : V<S>{};
+      V<S> v[C::A], k[C::K], c = C::HAS_C ? load(state.c_old + at) : V<S>{};  // one vector of c, of any normalised cell
       S* keep = keeps(p, j);
       for (int i = 0; i < C::A; ++i) v[i] = load(bias + i * lanes);
       for (int g = 0; g < N::G; ++g) {
@@ -100,7 +100,7 @@ __attribute__((noinline)) void step_normed(const Layer<S>& a, const Rows<S>& row
           store(keep + (C::K + N::G + g) * lanes, from_x);
         }
       }
-      C::gates(v, extra, c, k);
+      C::gates(v, extra, &c, k);
       if (C::HAS_C) store(state.c_new + at, c);
       else store(state.h_new + at, C::output(v, c, load(state.h_old + at), k));
       for (int i = 0; i < C::K; ++i) store(keep + i * lanes, k[i]);
@@ -203,7 +203,7 @@ __attribute__((noinline)) void gate_gradients_normed(const Layer<S>& a, const in
         V<S> q = load(out + (N::A - 1) * U + p * lanes) * load(scale + 2 * N::G * lanes);
         dc += of_c(q, load(xs + N::G * lanes)) * counts(p);
       }
-      C::template backward<true>(k, scale - C::EXTRA * lanes, old, old, dh, dc, back, d);
+      C::template backward<true>(k, scale - C::EXTRA * lanes, old, old, dh, &dc, back, d);
       if (C::HAS_C) store(w.dc + at, dc);
       if (C::SPLIT) store(w.carry + at, load(w.carry + at) + back);
       for (int i = 0; i < C::A; ++i) store(out + (2 * N::G + i) * U + p * lanes, d[i]);

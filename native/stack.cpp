@@ -25,9 +25,10 @@ bool apart(int64_t T, int64_t step, int64_t B, int64_t row, int64_t width) {
 }
 
 int check_shape(const tg_rnn& r) {
-  if (r.cell < TG_LSTM || r.cell > TG_GRU || r.dtype < TG_FLOAT32 || r.dtype > TG_FLOAT64) return TG_ERROR_OPTION;
+  if (r.cell < TG_LSTM || r.cell > TG_SLSTM || r.dtype < TG_FLOAT32 || r.dtype > TG_FLOAT64) return TG_ERROR_OPTION;
   if (r.flags & ~int64_t{TG_TRAIN | TG_REVERSE | TG_NORM | TG_BFLOAT16}) return TG_ERROR_OPTION;
   if ((r.flags & TG_REVERSE) && r.D != 1) return TG_ERROR_OPTION;
+  if (r.cell == TG_SLSTM && (r.flags & TG_NORM)) return TG_ERROR_OPTION;
   constexpr int64_t big = int64_t{1} << 31;
   if (!small(r.B, big) || !small(r.T, big) || !small(r.I, 1 << 20) || !small(r.H, 1 << 16)) return TG_ERROR_SHAPE;
   if (r.I < 1 || r.H < 1 || r.L < 1 || r.L > 1024 || r.D < 1 || r.D > 2 || r.threads < 1 || r.threads > 1024) return TG_ERROR_SHAPE;
@@ -139,13 +140,14 @@ Layer<S> layer_of(const tg_rnn& r, const Sizes<S>& sizes, int64_t layer, int64_t
   }
   auto at = [&](const void* p) { return p ? static_cast<const S*>(p) + state : nullptr; };
   a.h0 = at(r.h0);
-  a.c0 = at(r.c0);
+  auto at_c = [&](const void* p) { return p ? static_cast<const S*>(p) + state * state_vectors(r.cell) : nullptr; };
+  a.c0 = at_c(r.c0);
   a.hn = const_cast<S*>(at(r.hn));
-  a.cn = const_cast<S*>(at(r.cn));
+  a.cn = const_cast<S*>(at_c(r.cn));
   a.dhn = at(r.dhn);
-  a.dcn = at(r.dcn);
+  a.dcn = at_c(r.dcn);
   a.dh0 = const_cast<S*>(at(r.dh0));
-  a.dc0 = const_cast<S*>(at(r.dc0));
+  a.dc0 = const_cast<S*>(at_c(r.dc0));
   if (train) a.stash = static_cast<S*>(r.stash) + sizes.kept(layer, direction);
   for (int i = 0; i < TG_SLOTS; ++i) {
     if (r.weights) a.weights[i] = static_cast<const S*>(r.weights[index * TG_SLOTS + i]);

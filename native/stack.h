@@ -6,6 +6,9 @@
 
 namespace tidegate {
 
+// Vectors of H numbers that c holds, here also of a gru, which leaves it alone.
+inline int64_t state_vectors(int64_t cell) { return cell == TG_SLSTM ? 2 : 1; }
+
 int check(const tg_rnn& r, bool backward);  // a tg_status
 
 // Sizes in elements; offsets into the stash: for every layer and direction the kept gates, then for every layer but

@@ -46,7 +46,7 @@ template <class S> struct BackwardPlan {
     by_unit = by_units(r, threads);
     groups = Groups(apart ? most : r.B, apart ? 1 : std::max(threads, parts));
     for (const Layer<S>& a : layers) need = std::max(need, k.backward_scratch(a, by_unit ? r.B : groups.largest()));
-    carried = 2 * r.B * sizes.units;
+    carried = (1 + state_vectors(r.cell)) * r.B * sizes.units;
     block_size = steps * most * (pitch + widest);
   }
   int64_t first_row(int64_t part) const { return r.B * part / parts; }

@@ -149,6 +149,19 @@ template <class S> TG_INLINE V<S> tanh(V<S> x) {
   return (S(1) - e) / (S(1) + e);
 }
 
+// log(1 + e) for e from 0 to 1: 2 artanh(e / (2 + e)), a series in at most 1/9
+template <class S> TG_INLINE V<S> log_1p(V<S> e) {
+  constexpr int TERMS = sizeof(S) == 4 ? 8 : 17;
+  V<S> z = e / (S(2) + e), square = z * z, sum = all(S(1) / S(2 * TERMS - 1));
+#pragma GCC unroll 17
+  for (int i = TERMS - 2; i >= 0; --i) sum = sum * square + S(1) / S(2 * i + 1);
+  return S(2) * z * sum;
+}
+template <class S> TG_INLINE V<S> softplus(V<S> x) {
+  V<S> positive = x > V<S>{} ? x : V<S>{}, size = x > V<S>{} ? x : -x;
+  return positive + log_1p<S>(power2(size * S(-1.4426950408889634074)));
+}
+
 // The masks' generator: a word per element from (key, element), the same on every instruction set and type.
 TG_INLINE uint32_t mix(uint64_t key, uint64_t row) {
   uint64_t z = key + row * 0x9e3779b97f4a7c15ull;

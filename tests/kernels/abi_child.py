@@ -55,6 +55,7 @@ def answer(case: dict) -> list:
     arena = Arena(8 if n["dtype"] == 1 else 4)
     B, T, I, H, L, D = (n[k] for k in "BTIHLD")
     G, states = GATES.get(n["cell"], 4), L * D * B * H
+    wide = {"c0", "cn", "dcn", "dc0"} if n["cell"] == 4 else set()  # an slstm's c has two vectors
     width = {"x": I, "y": D * H, "dy": D * H, "dx": I}
 
     def spread(name: str) -> int:
@@ -73,7 +74,11 @@ def answer(case: dict) -> list:
             gradients.append(of(f"g{slot}", count) if here else 0)
     lengths = np.array([*(case["lengths"] or []), 0], np.int64)
     pointers = [lengths.ctypes.data if case["lengths"] else 0, of("x", spread("x"))]
-    pointers += [of(k, states) for k in ("h0", "c0")] + [of("y", spread("y"))] + [of(k, states) for k in ("hn", "cn")]
+    pointers += (
+        [of(k, states * (1 + (k in wide))) for k in ("h0", "c0")]
+        + [of("y", spread("y"))]
+        + [of(k, states * (1 + (k in wide))) for k in ("hn", "cn")]
+    )
     head = [n["size"], n["cell"], n["dtype"], n["flags"], B, T, I, H, L, D, n["threads"], n["seed"]]
     head += [*case["reals"], *(n[f"{k}_{a}"] for k in ("x", "y", "dy", "dx") for a in "tb")]
     probe = LAYOUT.pack(*head, *[0] * 17, n["step0"])
@@ -82,8 +87,15 @@ def answer(case: dict) -> list:
     kept = 0 if "stash" in absent else bytes_of.room(max(stash, 0) // 4)
     own = 0 if "packed" in absent else bytes_of.room(max(packed, 0) // 4)
     pointers += [kept, 0 if "weights" in absent else arena.table(weights), own]
-    pointers += [of("dy", spread("dy")), *(of(k, states) for k in ("dhn", "dcn")), of("dx", spread("dx"))]
-    pointers += [*(of(k, states) for k in ("dh0", "dc0")), 0 if "dweights" in absent else arena.table(gradients)]
+    pointers += [
+        of("dy", spread("dy")),
+        *(of(k, states * (1 + (k in wide))) for k in ("dhn", "dcn")),
+        of("dx", spread("dx")),
+    ]
+    pointers += [
+        *(of(k, states * (1 + (k in wide))) for k in ("dh0", "dc0")),
+        0 if "dweights" in absent else arena.table(gradients),
+    ]
     if max(stash, packed, 0) > LARGEST or max(spread(k) for k in width) * arena.item > LARGEST:
         return [stash, packed, True]
     description = LAYOUT.pack(*head, *pointers, n["step0"])

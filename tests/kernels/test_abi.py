@@ -32,7 +32,7 @@ def cases(draw):
     sizes = {"B": (0, 5), "T": (0, 4), "I": (1, 9), "H": (1, 20), "L": (1, 3), "D": (1, 2)}
     n = {k: draw(mostly(st.integers(*ends), WILD, 40)) for k, ends in sizes.items()}
     n["size"] = draw(mostly(st.just(LAYOUT.size), st.sampled_from([0, LAYOUT.size - 8, -1]), 40))
-    n["cell"] = draw(mostly(st.integers(0, 3), st.sampled_from([-1, 4, 2**40]), 40))
+    n["cell"] = draw(mostly(st.integers(0, 4), st.sampled_from([-1, 5, 2**40]), 40))
     n["dtype"] = draw(mostly(st.integers(0, 1), st.sampled_from([-1, 2]), 40))
     n["flags"] = draw(mostly(st.integers(0, 3), st.sampled_from([8, 64, -1, 2**62]), 40))
     n["threads"] = draw(mostly(st.integers(1, 4), st.sampled_from([0, -1, 1025, 2**62]), 40))

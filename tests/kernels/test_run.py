@@ -58,7 +58,7 @@ def test_steps_equal_the_sequence(cell, streams):
     np.testing.assert_array_equal(stepper(x[:, 0]), whole[:, 0])
 
 
-@pytest.mark.parametrize("cell", sorted(CELLS))
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - {"slstm"}))
 def test_layer_norm_steps_equal_the_sequence_and_the_twin(cell):
     stack = Stack(cell, 2, norm=True)
     generator = np.random.default_rng(0)

@@ -28,6 +28,7 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.kernels.library import native
+from tidegate.kernels.stack import knows
 from tidegate.runtime.network import recurrent as runtime_recurrent
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
@@ -72,6 +73,9 @@ CASES: dict[str, NetworkSpec] = {
         **HEAD,
     ),
 }
+if knows("slstm"):  # a library that was built before lacks the cell
+    slstm = Recurrent(cell="slstm", hidden_size=24, num_layers=2, num_heads=4)
+    CASES["sLSTM"] = NetworkSpec(layers=(slstm, Pool(), Label()), **LABEL)
 STEPS, STREAMS = 9, 1001
 
 
