@@ -67,6 +67,15 @@ def merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str,
     return result
 
 
+def grouped(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Options such as `network.segment`, by their groups."""
+    found: dict[str, Any] = {}
+    for name, value in changes.items():
+        group, dot, option = name.partition(".")
+        found = merged(found, {group: {option: value}} if dot else {name: value})
+    return found
+
+
 def fit(settings: Mapping[str, Any], data: Any, **how: Any) -> tuple[Any, float]:
     """A fitted forecaster and the seconds that took: choices left to validation, training and calibration."""
     import torch

@@ -187,16 +187,31 @@ def _forecasts(model: Any) -> Iterator[tuple[str, Changes]]:
         long = next((days * day for days in (30, 14, 7) if 8 * days * day <= rows and days * day >= K), 0)
         piece = next((each for each in (2 * day, day) if long % each == 0 and K % each == 0 and long >= 7 * each), 0)
         if long and piece:
-            yield "days", _days(len(table.schema.targets), long, piece)
+            yield "days", days(len(table.schema.targets), long, piece)
     if len(table.ids) > 1:
-        by_series: dict[str, Any] = {"preparation.scale": "standard", "preparation.scale_by": "series"}
-        by_series |= {"network.normalise": "standard", "network.anchor": plan.lags[-1] if plan.lags else 0}
-        yield "own scales", {**by_series, "hidden_size": 128, "batch_size": 128}
+        yield "own scales", own_scales(plan.lags[-1] if plan.lags else 0, day if day and K % day == 0 else 0)
 
 
-def _days(targets: int, window: int, piece: int) -> Changes:
-    """Segments of days through a wide layer, each window shifted by its last value (as SegRNN has it)."""
+def own_scales(season: int, piece: int) -> Changes:
+    """Each of many series in its own scale, a wide network that learns the difference from the longest season.
+
+    Args:
+        season: steps of the longest one that fits the window, 0 for none. piece: steps that one decoder step gives, a
+            day where the horizon is made of days; 0 leaves it open.
+    """
+    found: dict[str, Any] = {"preparation.scale": "standard", "preparation.scale_by": "series"}
+    found |= {"network.normalise": "standard", "network.anchor": season, "hidden_size": 128, "batch_size": 128}
+    return found | ({"network.decoder_segment": piece} if piece else {}) | {"training.average": 0.99}
+
+
+def days(targets: int, window: int, piece: int) -> Changes:
+    """Segments of days through a wide layer, each window shifted by its last value, no calendar (as SegRNN has it).
+
+    Args:
+        targets: C. window: T, a month of days or less. piece: steps of a segment, one day or two.
+    """
     found: dict[str, Any] = {"cell": "gru", "window": window, "hidden_size": 128, "num_layers": 1, "dropout": 0.5}
+    found["preparation.calendar"] = ()
     network = {"segment": piece, "decoder_segment": piece, "normalise": "last", "anchor": 0, "lags": ()}
     if targets > 1:
         network |= {"channels": "independent", "channel_size": 8}
