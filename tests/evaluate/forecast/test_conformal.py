@@ -71,10 +71,10 @@ def test_few_windows_grow_with_the_steps_ahead_and_leave_what_was_not_observed()
     assert np.isnan(found[:, 1]).all()
 
 
-@pytest.mark.parametrize("windows", [10, 20, 40])
+@pytest.mark.parametrize("windows", [1, 3, 10, 20, 40])
 @pytest.mark.parametrize("memory", [0.0, 0.7, 1.0])
 def test_intervals_of_few_windows_hold_what_they_say_on_average(windows: int, memory: float) -> None:
-    """Ideal forecasts of an AR(1) six steps ahead, overlapping windows, 100 series each: 80 % within five points."""
+    """Ideal forecasts of an AR(1) six steps ahead, overlapping windows, 100 series each: 80 %, of few rather more."""
     rng = np.random.default_rng(windows)
     weights = memory ** np.arange(6.0)
 
@@ -87,7 +87,7 @@ def test_intervals_of_few_windows_hold_what_they_say_on_average(windows: int, me
         seen, fresh = misses(rng.normal(size=windows + 5)), misses(rng.normal(size=300))
         spread, _ = few_windows_spread(seen[:, :, None], np.arange(windows), [0.9])
         held.append((np.abs(fresh) <= spread[:, 0, 0]).mean())
-    assert 0.77 < np.mean(held) < 0.87
+    assert 0.77 < np.mean(held) < (0.87 if windows >= 10 else 0.95)
 
 
 def test_the_interval_score_by_hand() -> None:

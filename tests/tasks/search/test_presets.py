@@ -34,6 +34,20 @@ def test_medium_trains_members_where_data_are_few(tmp_path: Path) -> None:
     assert np.allclose(loaded.predict()["mean"], model.predict()["mean"])
 
 
+def test_medium_tries_the_pretrained_forecaster_where_data_are_few() -> None:
+    given = tg.Forecaster(horizon=3, window=12, hidden_size=4, max_epochs=1)
+    model = given.variant({"preset": "medium"}).fit(months(300), progress=False)
+    names = [entry.name for entry in model.search_.entries]
+    assert names[:3] == ["default", "pretrained", "fine-tuned"]
+    if model.search_.chosen in ("pretrained", "fine-tuned"):  # of which there are no members
+        assert "ensemble" not in names
+    scores = {entry.name: entry.score for entry in model.search_.entries}
+    if model.search_.chosen != "default":
+        assert scores[model.search_.chosen] < scores["default"]
+    blocks = given.variant({"network.block": 1}).fit(months(60), progress=False)
+    assert not list(presets.further(blocks, "medium"))
+
+
 def test_fast_is_smaller_but_for_what_the_user_said() -> None:
     model = tg.Forecaster(**TINY, preset="fast").fit(months())
     assert (model.hidden_size, model.num_layers) == (32, 1)

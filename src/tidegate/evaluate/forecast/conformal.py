@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 REPEATED = 0.05  # share of the values from which on one of them is a point that quantiles lie on
+FEWEST = 6  # windows whose own correlation is looked at
 MEMORY = 50  # observed errors over which the size of a move follows that of the errors
 
 
@@ -98,7 +99,8 @@ def few_windows_spread(
                                                             degrees of freedom, and the normal distribution's
 
     m, how many errors that hang together are worth, is n (1 - r) / (1 + r) for n windows whose mean error sizes are
-    correlated with the next one's by r, and at least the number of windows that do not overlap.
+    correlated with the next one's by r; of fewer than 6 windows for n rows whose errors are correlated with the next
+    step's by r. It is at least the number of windows that do not overlap.
 
     Args:
         errors: [n, K, C] actual - point forecast, NaN where missing. origins: [n] rows where the windows begin.
@@ -123,8 +125,12 @@ def few_windows_spread(
         scaled, known = size / growth, seen.any(axis=1)
         each = np.nanmean(scaled[known], axis=1)
         place = origins[order][known]
-        together = correlation(each - each.mean(), place, 1, len(place)) if len(place) > 2 else 1.0
-        worth[c] = max(1.0, rows / K, len(place) * (1 - together) / (1 + together))
+        count = len(place)
+        if count < FEWEST:
+            count, together = rows, _along(errors[order, :, c] / growth)
+        else:
+            together = correlation(each - each.mean(), place, 1, count)
+        worth[c] = max(1.0, rows / K, count * (1 - together) / (1 + together))
         pooled = np.sort(scaled[seen])
         for q, level in enumerate(levels):
             inner = abs(2 * level - 1)
@@ -135,6 +141,14 @@ def few_windows_spread(
             wider = student_t_quantile(inner, float(worth[c])) / NormalDist().inv_cdf(0.5 + inner / 2)
             out[:, c, q] = np.sign(level - 0.5) * growth * pooled[at - 1] * wider
     return out, worth
+
+
+def _along(scaled: Array) -> float:
+    """Correlation of errors [n, K] with those of the next step, about 0, corrected for its bias; 0 to .95."""
+    pairs = scaled[:, 1:] * scaled[:, :-1]
+    seen = np.isfinite(scaled)
+    r = float(np.nansum(pairs) / np.sum(scaled[seen] ** 2))
+    return min(0.95, max(0.0, r + r / scaled.shape[1]))
 
 
 def _growth(size: Array) -> float:

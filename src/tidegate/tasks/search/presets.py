@@ -103,12 +103,11 @@ class _Search:
 
     def members(self) -> None:
         """Train several members of the best one, where that is worth it."""
+        took = next(entry.seconds for entry in self.entries if entry.name == self.chosen)
         alone = getattr(self.best.model, "pretrained", None) in (True, FINE_TUNE)  # has one network
-        if (
-            "ensemble_size" in self.model._names()
-            and not alone
-            and (self.preset == "best" or (self.preset == "medium" and self.slowest < 20 and _small(self.best.model)))
-        ):
+        small = self.preset == "medium" and took < 20 and _small(self.best.model)
+        if "ensemble_size" in self.model._names() and not alone and (self.preset == "best" or small):
+            self.slowest = took  # what members are like
             self.add(ENSEMBLE, {"ensemble_size": MEMBERS})
 
     def finished(self) -> Any:
