@@ -148,7 +148,7 @@ def _along(scaled: Array) -> float:
     pairs = scaled[:, 1:] * scaled[:, :-1]
     seen = np.isfinite(scaled)
     r = float(np.nansum(pairs) / np.sum(scaled[seen] ** 2))
-    return min(0.95, max(0.0, r + r / scaled.shape[1]))
+    return float(np.clip(r + r / scaled.shape[1], 0.0, 0.95))
 
 
 def _growth(size: Array) -> float:
