@@ -220,6 +220,15 @@ def test_generated_files_round_trip_or_are_refused(tmp_path_factory, cells, text
     np.testing.assert_array_equal(table.columns["y"], frame.y)
 
 
+def test_what_is_known_to_be_anomalous_is_a_label_and_no_input():
+    rows = {"y": [1.0, 2.0, 4.0], "bad": [0, 0, 1], "wind": [3.0, 1.0, 2.0]}
+    lines = dict(
+        line.split(None, 1)
+        for line in describe(read(rows, target="y", observed=["wind", "bad"]), "en", "bad").splitlines()
+    )
+    assert (lines["observed"], lines["label"]) == ("wind", "bad")
+
+
 def test_describe_in_both_languages():
     table = read(long_frame(), static=["kind"])
     english, chinese = describe(table, "en"), describe(table, "zh_TW")

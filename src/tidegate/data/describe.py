@@ -48,11 +48,11 @@ def note_text(note: Note, lang: Language | None = None) -> str:
     return tr(note.message, lang, **note.values)
 
 
-def describe(table: Table, lang: Language | None = None) -> str:
+def describe(table: Table, lang: Language | None = None, label: str | None = None) -> str:
     """Schema, frequency, rows, series, span and notes, one fact a line.
 
     Args:
-        table: the data.
+        table: the data. label: the one of its columns that no model looks at, which says what is known to be anomalous.
         lang: "en" or "zh_TW"; None takes the reader's.
     """
     schema = table.schema
@@ -61,8 +61,9 @@ def describe(table: Table, lang: Language | None = None) -> str:
         (tr("target", lang), ", ".join(schema.targets) or tr("none", lang)),
         (tr("series", lang), _series(table, lang)),
         (tr("known ahead", lang), ", ".join(schema.known)),
-        (tr("observed", lang), ", ".join(schema.observed)),
+        (tr("observed", lang), ", ".join(name for name in schema.observed if name != label)),
         (tr("static", lang), ", ".join(schema.static)),
+        (tr("label", lang), label if label in schema.observed else ""),
         (tr("frequency", lang), frequency_text(table.frequency, lang)),
         (tr("rows", lang), f"{len(table):,}"),
         (tr("span", lang), _span(table, lang)),

@@ -69,7 +69,8 @@ def train(
         model.check()
         examples = model.read(data, **reading, **{name: fitting[name] for name in ("label",) if name in fitting})
         if isinstance(examples, Table):
-            listener.detail(f"{describe(examples)}\n")
+            found = next((note.values["found"] for note in examples.notes if note.kind == "roles"), None)
+            listener.detail(f"{describe(examples, label=fitting.get('label') or found)}\n")
         else:
             listener.notes(examples.notes)
         source = {**reading, "data": str(Path(data).absolute())}
