@@ -68,16 +68,6 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "id,text,confidence",
         "id,text",
     ),
-    "predict new": (
-        "time,mean",
-        "id,fault,p:belt",
-        "id,wear",
-        "time,score,p_value",
-        "text,characters",
-        "id,text",
-        "id,text,confidence",
-        "id,text",
-    ),
     "evaluate": (
         "model",
         "model",
@@ -121,26 +111,7 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "the word",
         "drawn at random",
     ),
-    "explain new": (
-        "The model expects",
-        "Sequence",
-        "Sequence",
-        "is to be expected",
-        "most surprising",
-        "nats lost",
-        "the word",
-        "drawn at random",
-    ),
-    "diagnose": (
-        "looked at",
-        "looked at",
-        "looked at",
-        "looked at",
-        "looked at",
-        "looked at",
-        "looked at",
-        "looked at",
-    ),
+    "diagnose": ("looked at",) * 8,
     "compare": (SERIES, "gru", "gru", "!evaluate", "gru", "!evaluate", "!evaluate", "!evaluate"),
     "info": ("forecaster", "classifier", "regressor", "detector", "language", "translator", "transcriber", "captioner"),
     "generate": (NONE, NONE, NONE, NONE, "^the ", NONE, NONE, NONE),
@@ -148,11 +119,16 @@ CONTRACT: dict[str, tuple[str, ...]] = {
     "transcribe": (HEARS, HEARS, HEARS, HEARS, HEARS, HEARS, "up|on|off", HEARS),
     "caption": (SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, SHOWS, "\n"),
 }
+SAME = {  # what comes of a verb with new data, or of the function beside the method
+    "predict new": "predict",
+    "explain new": "explain",
+}
+CONTRACT |= {name: CONTRACT[own] for name, own in SAME.items()}
 CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRACT.items() for task in TASKS]
 
 
 def test_the_contract_names_every_command() -> None:
-    assert list(CONTRACT) == list(COMMANDS)
+    assert set(CONTRACT) == set(COMMANDS)
 
 
 @pytest.mark.parametrize(("verb", "task", "expected"), CELLS, ids=[f"{verb}-{task}" for verb, task, _ in CELLS])

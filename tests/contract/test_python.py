@@ -90,16 +90,11 @@ EVALUATIONS = (
 FOLDS = (SERIES, "CrossValidation", "CrossValidation", "!evaluate", "!evaluate", "!evaluate", "!evaluate", "!evaluate")
 CONTRACT: dict[str, tuple[str, ...]] = {
     "fit": ESTIMATORS,
-    "predict": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
-    "predict new": (TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE, TABLE),
+    "predict": (TABLE,) * 8,
     "evaluate": EVALUATIONS,
-    "evaluate new": EVALUATIONS,
     "backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock", "!clock"),
-    "tg.backtest": ("Backtest", ROLLING, ROLLING, "AlarmBacktest", "!clock", "!clock", "!clock", "!clock"),
     "cross_validate": FOLDS,
-    "tg.cross_validate": FOLDS,
     "audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate", "!evaluate"),
-    "tg.audit": ("Audit", "Audit", "Audit", "!one step at a time", "!copied", "!equal texts", "!evaluate", "!evaluate"),
     "intervals": (
         "Intervals",
         "!predict_proba",
@@ -120,30 +115,9 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "Saliency",
         "Looks",
     ),
-    "explain new": (
-        "Explanation",
-        "Explanation",
-        "Explanation",
-        "Explanation",
-        "Surprise",
-        "Alignment",
-        "Saliency",
-        "Looks",
-    ),
-    "diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
-    "tg.diagnose": ("Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings", "Findings"),
-    "fix": ("Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed", "Fixed"),
+    "diagnose": ("Findings",) * 8,
+    "fix": ("Fixed",) * 8,
     "compare": (SERIES, "Comparison", "Comparison", "!evaluate", "Comparison", "!evaluate", "!evaluate", "!evaluate"),
-    "tg.compare": (
-        SERIES,
-        "Comparison",
-        "Comparison",
-        "!evaluate",
-        "Comparison",
-        "!evaluate",
-        "!evaluate",
-        "!evaluate",
-    ),
     "stream": (
         "ForecastStream",
         "!cannot be streamed",
@@ -155,11 +129,22 @@ CONTRACT: dict[str, tuple[str, ...]] = {
         "!predict",
     ),
     "preset": ESTIMATORS,
-    "tg.tune": ("Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned", "Tuned"),
-    "save": ("PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath", "PosixPath"),
+    "tg.tune": ("Tuned",) * 8,
+    "save": ("PosixPath",) * 8,
     "load": ESTIMATORS,
     "open_run": ESTIMATORS,
 }
+SAME = {  # what comes of a verb with new data, or of the function beside the method
+    "predict new": "predict",
+    "evaluate new": "evaluate",
+    "tg.backtest": "backtest",
+    "tg.cross_validate": "cross_validate",
+    "tg.audit": "audit",
+    "explain new": "explain",
+    "tg.diagnose": "diagnose",
+    "tg.compare": "compare",
+}
+CONTRACT |= {name: CONTRACT[own] for name, own in SAME.items()}
 TRAINS = {
     "fit",
     "preset",
@@ -179,7 +164,7 @@ CELLS = [(verb, task, expected[TASKS.index(task)]) for verb, expected in CONTRAC
 
 
 def test_the_contract_names_every_verb() -> None:
-    assert list(CONTRACT) == list(VERBS)
+    assert set(CONTRACT) == set(VERBS)
 
 
 @pytest.mark.parametrize(("verb", "task", "expected"), CELLS, ids=[f"{verb}-{task}" for verb, task, _ in CELLS])
