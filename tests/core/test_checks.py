@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import pytest
 
-from tidegate.core.checks import Amount, Checked, Count, Positive, Range, Share, Whole
+from tidegate.core.checks import Amount, Checked, Count, Positive, Range, Share, Whole, whole
 from tidegate.core.errors import ConfigError
 
 
@@ -32,6 +33,15 @@ class More(Own):
 def test_what_fits_is_taken() -> None:
     Own(word="a", flag=False, count=5, open=0, share=0.5, amount=1e30, lists=[1, 2], either={"x": 1})  # type: ignore[arg-type]
     More(few=64)
+
+
+def test_numbers_of_numpy_are_numbers_and_become_pythons() -> None:
+    made = Own(count=np.int64(5), share=np.float32(0.5), flag=np.bool_(False), lists=[np.int32(1), 2])  # type: ignore
+    assert (made.count, made.share, made.flag, made.lists) == (5, 0.5, False, [1, 2])
+    assert [type(one) for one in (made.count, made.share, made.flag, *made.lists)] == [int, float, bool, int, int]
+    with pytest.raises(ConfigError, match="count is a whole number"):
+        Own(count=np.float64(5))  # type: ignore[arg-type]
+    whole("folds", np.int64(3), 1)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from tidegate.core.errors import ArtifactError, ConfigError, DataError
 from tidegate.core.sequences import Sequences
+from tidegate.prepare.conditions import Conditions
 from tidegate.prepare.sequence.preparation import SequenceOptions, SequencePreparation
 
 LEVELS = ((0.0, 10.0, 42.0), (0.25, 0.62))  # of two settings that change independently
@@ -143,3 +144,12 @@ def test_an_infinite_value_is_refused_under_a_condition_too() -> None:
         broken.values[4, channel] = np.inf
         with pytest.raises(DataError, match="infinite"):
             preparation.apply(broken)
+
+
+def test_many_channels_that_tell_a_condition_are_kept_apart() -> None:
+    """Twenty settings of twenty levels: their number as one number would be above 2**63."""
+    levels = tuple(float(k) for k in range(20))
+    rows = tuple(tuple((place * step) % 20 for place in range(20)) for step in (1, 3, 7))
+    made = Conditions(tuple("abcdefghijklmnopqrst"), (), (levels,) * 20, rows, (), ())
+    steps = np.array([rows[2], rows[0], rows[1], [*rows[1][:-1], 0], rows[2]], np.float64)
+    assert made.codes(list(steps.T)).tolist() == [2, 0, 1, 3, 2]

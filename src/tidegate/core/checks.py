@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -63,14 +64,26 @@ class Checked:
 
 
 def check_fields(options: Any) -> None:
-    """Refuse a dataclass with a value that is not of its field's type.
+    """Refuse a dataclass with a value that is not of its field's type; numpy's numbers become Python's.
 
     Raises:
         ConfigError: naming the field, what it may be, and the value.
     """
     kind: Any = type(options)
     for name, hint in hints(kind).items():
-        check(name, getattr(options, name), hint)
+        given = getattr(options, name)
+        value = python_number(given)
+        if value is not given:
+            object.__setattr__(options, name, value)
+        check(name, value, hint)
+
+
+def python_number(value: Any) -> Any:
+    """A number or truth of numpy, alone or in a list, as Python's; anything else as it is."""
+    if isinstance(value, (tuple, list)) and any(type(item).__module__ == "numpy" for item in value):
+        return type(value)(python_number(item) for item in value)
+    scalar = type(value).__module__ == "numpy" and hasattr(value, "item") and not getattr(value, "shape", None)
+    return value.item() if scalar else value
 
 
 @cache
@@ -115,7 +128,7 @@ def whole(name: str, value: Any, least: int) -> None:
 
 
 def _number(value: Any, kind: Any) -> bool:
-    return isinstance(value, (int, float) if kind is float else int) and not isinstance(value, bool)
+    return isinstance(value, Real if kind is float else Integral) and not isinstance(value, bool)
 
 
 _PLAIN: dict[Any, Callable[[Any], bool]] = {

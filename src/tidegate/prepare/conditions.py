@@ -27,6 +27,7 @@ MOST_LEVELS, MOST_CONDITIONS, FEWEST_STEPS = 20, 50, 30
 GAP = 0.02  # of a channel's range: levels lie further apart, and are narrower
 EXPLAINED, USUAL, GAIN = 0.9, 0.5, 0.005  # share of the variance, of the channels, and what one more must add
 LOOKED_AT = 20_000  # steps at most, evenly spread
+LARGEST = 2**57  # keys that may still be multiplied by a number of levels
 FLAT = 1e-9  # of the largest value: a smaller deviation is none
 
 
@@ -52,13 +53,14 @@ class Conditions:
         """[N] the condition of each step, K where it is none of them, of the D columns [N] that tell it."""
         if not self.table:
             return np.zeros(len(columns[0]), np.int64)
-        sizes = np.array([len(own) + 1 for own in self.levels], np.int64)
-        weights = np.concatenate([[1], np.cumprod(sizes[:-1])]).astype(np.int64)
-        keys = sum(
-            (_nearest(own, np.array(levels)) + 1) * weight
-            for own, levels, weight in zip(columns, self.levels, weights.tolist(), strict=True)
-        )
-        known = (np.array(self.table, np.int64).reshape(-1, len(sizes)) + 1) @ weights
+        table, steps, bound = np.array(self.table, np.int64), len(columns[0]), 1
+        both = np.zeros(steps + len(table), np.int64)
+        for own, levels, row in zip(columns, self.levels, table.T, strict=True):
+            if bound > LARGEST:  # many channels: the keys so far by their ranks, of which there are fewer
+                both, bound = np.unique(both, return_inverse=True)[1].reshape(-1), len(both)
+            both = both * (len(levels) + 1) + np.concatenate([_nearest(own, np.array(levels)), row]) + 1
+            bound *= len(levels) + 1
+        keys, known = both[:steps], both[steps:]
         order = np.argsort(known)
         place = np.searchsorted(known[order], keys)
         held = (place < len(known)) & (known[order[np.minimum(place, len(known) - 1)]] == keys)

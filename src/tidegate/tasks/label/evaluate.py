@@ -13,6 +13,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
+from tidegate.data.partition import lacks
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label import (
     ClassEvaluation,
@@ -89,6 +90,17 @@ def evaluate_part(model: Any, part: str, *, baselines: bool = True) -> Evaluated
     return evaluate_sequences(model, fitted.sequences.take(getattr(fitted.parts, part)), baselines=baselines)
 
 
+def _with_labels(sequences: Sequences) -> tuple[Sequences, tuple[Note, ...]]:
+    """Those that have a label, as in training, and a note on the others; all where labels belong to steps."""
+    assert sequences.labels is not None
+    blank = np.zeros(len(sequences), bool) if sequences.per_step else lacks(sequences.labels)
+    if not blank.any() or blank.all():
+        return sequences, ()
+    message = "{count} of {total} sequences have no label (first: {first}); they are not scored."
+    about = {"count": int(blank.sum()), "total": len(blank), "first": sequences.ids[int(blank.argmax())]}
+    return sequences.take(np.flatnonzero(~blank)), (Note("unlabelled", message, about),)
+
+
 def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = True) -> EvaluatedLabels:
     """Evaluate sequences that the model has not learned from, beside baselines fitted on those it has.
 
@@ -97,8 +109,10 @@ def evaluate_sequences(model: Any, sequences: Sequences, *, baselines: bool = Tr
     """
     if sequences.labels is None:
         raise DataError(tr("these sequences have no labels to score against: name their column (label=...)"))
+    sequences, blank = _with_labels(sequences)
     training, seed = training_part(model) if baselines else None, model.seed
     sequences, actual, found, said = answered(model, sequences)
+    said = (*blank, *said)
     if isinstance(model.labels_, ClassLabels):
         chances = probabilities(found, model.labels_, model.deciding_)
         places = model.labels_.encode(actual)
