@@ -101,3 +101,25 @@ def test_many_errors_count_as_no_more_than_they_may() -> None:
     counts, total = ranks.first_counts(errors, np.ones((1, 2)), most=950)
     np.testing.assert_allclose(total, [[950, 900]])
     assert counts.shape == (1, 2, ranks.BINS)
+
+
+def test_a_channel_that_jumps_is_given_its_own_heavy_tail() -> None:
+    """Of a Pareto law of index 2 an error of twice the largest comes a quarter as often as the largest did."""
+    rng = np.random.default_rng(2)
+    jumps, calm = rng.pareto(2.0, 4_000) + 1, np.abs(rng.normal(size=4_000))
+    errors = np.stack([jumps, calm], axis=1)[:, :, None]
+    base = np.median(errors, axis=0)
+    both, total = ranks.first_counts(errors, base, 1e9)
+    alone, sums = (np.concatenate(each) for each in zip(
+        *(ranks.first_counts(errors[:, c : c + 1], base[c : c + 1], 1e9) for c in (0, 1)), strict=True))  # fmt: skip
+    twice = 2 * errors.max(axis=0)
+    position = ranks.bin_position(twice, base)[None]
+    p, before = (
+        ranks.p_values(own[None], all_of[None], position, ranks.tail_shares())[0, :, 0]
+        for own, all_of in ((both, total), (alone, sums))
+    )
+    law = stats.pareto.sf(twice[0, 0], 2.0)
+    assert law / 3 < p[0] < 3 * law
+    assert before[0] < law / 30
+    assert p[1] == before[1]
+    assert (ranks.largest(both, 4_000)[:, 0] == np.floor(ranks.bin_position(errors.max(axis=0), base)[:, 0])).all()

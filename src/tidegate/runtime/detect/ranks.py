@@ -8,11 +8,13 @@ runs. With n past errors e_1 ... e_n, an error x has
 A past error at least as large counts whole, as in a rank test. A smaller one counts a little: as a steep tail that
 begins at it and smooths the ranks, and, further out, as a Pareto tail of index a. So p falls below 1 / n where x lies
 beyond every error seen: by the generalised Pareto law with shape 1 / a that extreme-value theory puts there (peaks over
-threshold). Where errors themselves fall off with a power b < 24, p is larger than their share by the factor
+threshold). Where one of several channels has a heavier tail than that, of index b < 6 by Hill's estimate, a new stream
+begins with shares of errors beyond its largest: its jumps would else be the rarest of all, and hide what is rare in the
+other channels. Where errors themselves fall off with a power b < 24, p is larger than their share by the factor
 24 / (24 - b): too large rather than too small. Old errors fade, so that p follows a drift.
 
-Sources: Siffer et al. (2017), doi:10.1145/3097983.3098144 (tail); Laxhammar and Falkman (2014),
-doi:10.1007/s10472-013-9381-7 (ranks of errors).
+Sources: Siffer et al. (2017), doi:10.1145/3097983.3098144 (tail); Hill (1975), doi:10.1214/aos/1176343247; Laxhammar
+and Falkman (2014), doi:10.1007/s10472-013-9381-7 (ranks of errors).
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ PER_DOUBLING = 6
 BELOW = 2  # doublings below the base that the first bin begins at
 TAIL = 8.0
 STEEP, HEAVY = 24.0, 0.01
+TOP, HEAVIEST = 30, 6.0  # largest errors that a channel's own index is estimated from; what is heavy
+SHARE = 0.9  # of an error, at most, in a bin beyond the largest
 _TINY = 1e-30
 _TOGETHER = 2048  # streams whose counts stay in the cache
 
@@ -101,9 +105,41 @@ def first_counts(errors: Array, base: Array, most: float) -> tuple[NDArray[np.fl
     """
     shape = errors.shape[1:]
     counts = np.zeros((*shape, BINS), dtype=np.float32)
-    place = np.minimum(bin_position(np.nan_to_num(errors), base), BINS - 1).astype(np.int64)
+    position = np.minimum(bin_position(np.nan_to_num(errors), base), BINS - 1)
+    place = position.astype(np.int64)
     for c, k in np.ndindex(*shape):
         seen = ~np.isnan(errors[:, c, k])
-        own = np.bincount(place[seen, c, k], minlength=BINS)
+        own = np.bincount(place[seen, c, k], minlength=BINS).astype(np.float64)
+        if shape[0] > 1:
+            own += own_tail(position[seen, c, k])
         counts[c, k] = own * min(1.0, most / max(own.sum(), 1))
     return counts, counts.sum(axis=-1, dtype=np.float64)
+
+
+def own_tail(position: Array) -> NDArray[np.float64]:
+    """[BINS] shares of errors to be expected beyond the largest, where the tail is heavy; else zeros.
+
+    With a the index of Hill's estimate from the TOP largest of n errors x_(1) >= x_(2) ..., an error beyond x is to be
+    expected TOP (x / x_(TOP + 1))^-a times.
+
+    Args:
+        position: [n] of the errors, as of `bin_position`.
+    """
+    shares = np.zeros(BINS)
+    if len(position) <= 10 * TOP:
+        return shares
+    top = np.sort(np.partition(position, len(position) - TOP - 1)[-TOP - 1 :])
+    inverse = float((top[1:] - top[0]).mean()) * np.log(2) / PER_DOUBLING
+    if inverse * HEAVIEST <= 1:
+        return shares
+    beyond = TOP * np.exp2(-(np.arange(BINS + 1) - top[0]) / (PER_DOUBLING * inverse))
+    first = int(top[-1]) + 1
+    shares[first:] = np.minimum(beyond[first:-1] - beyond[first + 1 :], SHARE)
+    return shares
+
+
+def largest(counts: Array, rows: int) -> NDArray[np.int64]:
+    """[C, K] the last bin of counts [C, K, BINS] that holds an error of so many rows, and not a share of none."""
+    one = np.minimum(counts.sum(axis=-1, keepdims=True) / max(rows, 1), 1.0)  # what an error counts as
+    came = (counts > 0) & (counts > SHARE * one)
+    return np.where(came.any(axis=-1), BINS - 1 - came[..., ::-1].argmax(axis=-1), 0)

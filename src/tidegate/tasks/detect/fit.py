@@ -21,7 +21,7 @@ from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.prepare.table.calendar import choose_features
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.levels import COUNT, calibrated, first_levels
-from tidegate.runtime.detect.ranks import PER_DOUBLING, bin_position, first_counts, p_values, tail_shares
+from tidegate.runtime.detect.ranks import PER_DOUBLING, bin_position, first_counts, largest, p_values, tail_shares
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS, rarities
 from tidegate.runtime.detect.walk import Walked, walk
@@ -112,7 +112,7 @@ def fit(
     weights = Loaded({name: tensor.numpy().copy() for name, tensor in network.state_dict().items()})
     detector = calibrate(blank(network.spec, weights, preparation, rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
-    notes += unreachable(detector)
+    notes += unreachable(detector, len(_rows(split.train)) + len(_rows(split.validation)))
     walked = walk(detector, table, learn_from)
     if tune is not None:
         rules, note = tune(walked, split, detector.rules)
@@ -133,11 +133,10 @@ def fit(
     )
 
 
-def unreachable(detector: Detector) -> list[Note]:
+def unreachable(detector: Detector, rows: int) -> list[Note]:
     """Say it where even an error twice as large as all that came, in whatever channel, would not alarm."""
     rules, channels = detector.rules, len(detector.base)
-    last = np.array([[np.flatnonzero(kind).max(initial=0) for kind in channel] for channel in detector.counts])
-    twice = last.astype(np.float64) + 1 + PER_DOUBLING
+    twice = largest(detector.counts, rows).astype(np.float64) + 1 + PER_DOUBLING
     ranks = p_values(detector.counts, detector.total, twice, tail_shares(rules.tail), rules.tail)
     rarity = np.minimum(KINDS * channels * ranks.min(keepdims=True).reshape(1), 1.0)
     least = float(calibrated(detector.levels[None], rarity)[0])
