@@ -43,7 +43,7 @@ def test_equals_the_whole_sequence(cell, layers, directions, T, B, H, every, eng
     seed = torch.tensor(data.draw(st.integers(0, 2**62)))
     with pytest.MonkeyPatch.context() as patch:
         if not engine:
-            patch.setattr("tidegate.kernels.operators.native", lambda: None)
+            patch.setattr("tidegate.kernels.operators.knows", lambda cell: False)
         ours, _ = results(chunked(every), stack, inputs, lengths, seed)
         whole, _ = results(chunked(None), stack, inputs, lengths, seed)
     outputs = 2 if cell == "gru" else 3
