@@ -132,8 +132,8 @@ def test_steps_equal_the_sequence(cell, engine):
 def test_same_bits_on_every_instruction_set(isa):
     program = (
         "import numpy as np, hashlib\n"
-        "from tests.kernels.test_int8 import weights_of\n"
         "from tidegate.kernels.int8 import *\n"
+        "from tests.kernels.test_int8 import CELLS, weights_of\n"
         "made = hashlib.sha256()\n"
         "for cell in CELLS:\n"
         "    for norm in (False, True):\n"
@@ -165,5 +165,7 @@ def test_refuses_other_shapes():
         packed.forward(np.zeros((2, 3, 3), np.float32), np.zeros((1, 1, 8), np.float32))
     with pytest.raises(ConfigError, match="one direction"):
         Stepper8(Packed8(Stack("gru", 1, 2), weights_of(Stack("gru", 1, 2), 3, 8)[1]))
+    with pytest.raises(ConfigError, match="slstm"):
+        Packed8(Stack("slstm"), [])
     with pytest.raises(ConfigError, match="layers expected"):
         Packed8(Stack("gru", 2), weights_of(stack, 3, 8)[1])

@@ -289,6 +289,8 @@ class Packed8:
     dtype = "float32"
 
     def __init__(self, stack: Stack, layers: Sequence[Layer8]) -> None:
+        if stack.cell == "slstm":
+            raise ConfigError("a slstm has no products of 8 bits; its weights can be stored in 8 bits alone.")
         if len(layers) != stack.layers * stack.directions:
             raise ConfigError(f"{stack.layers * stack.directions} layers expected, {len(layers)} given.")
         self.stack, self.layers = stack, layers

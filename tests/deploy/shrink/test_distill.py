@@ -18,7 +18,7 @@ from tidegate.train.label_losses import softened
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr("tidegate.deploy.shrink.measure.SECONDS", 0.02)
+    monkeypatch.setattr("tidegate.runtime.network.timing.SECONDS", 0.02)
     monkeypatch.setattr("tidegate.deploy.shrink.forms.peak_memory", lambda folder: 1_000_000)
 
 

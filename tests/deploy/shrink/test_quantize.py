@@ -19,7 +19,7 @@ from tidegate.deploy.shrink.quantize import quantize
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr("tidegate.deploy.shrink.measure.SECONDS", 0.02)
+    monkeypatch.setattr("tidegate.runtime.network.timing.SECONDS", 0.02)
     monkeypatch.setattr("tidegate.deploy.shrink.forms.peak_memory", lambda folder: 1_000_000)
 
 

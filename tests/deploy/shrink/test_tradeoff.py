@@ -30,7 +30,7 @@ def test_unbeaten_by_hand():
 
 
 def test_two_runs(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("tidegate.deploy.shrink.measure.SECONDS", 0.02)
+    monkeypatch.setattr("tidegate.runtime.network.timing.SECONDS", 0.02)
     monkeypatch.setattr("tidegate.deploy.shrink.forms.peak_memory", lambda folder: 1_000_000)
     place = tmp_path / "forms.svg"
     assert command(["tradeoff", str(forecaster()), str(forecaster(4)), "--out", str(place)]) == 0

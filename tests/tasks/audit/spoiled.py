@@ -82,7 +82,9 @@ CASES: dict[str, Case] = {
     "hidden_size 0": option("hidden_size is a whole number", hidden_size=0),
     "hidden_size huge": option("hidden_size.*65536", hidden_size=70_000),
     "seed negative": option("seed is a whole number", seed=-1),
-    "unknown cell": option("cell is one of 'lstm', 'gru', 'peephole', 'coupled'; got 'rnn'", cell="rnn"),
+    "unknown cell": option(
+        "cell is one of 'lstm', 'gru', 'peephole', 'coupled', 'slstm', 'mlstm'; got 'rnn'", cell="rnn"
+    ),
     "unknown pooling": option("pooling is one of 'auto', 'last', 'attention'", pooling="max"),
     "unknown loss": option("loss is one of 'mse', 'mae', 'huber', 'pinball'", loss="rmse"),
     "pinball without quantiles": option("needs quantiles", loss="pinball"),

@@ -31,14 +31,16 @@ def inputs_of(spec: NetworkSpec, batch: int) -> dict[str, Any]:
 
 
 def latencies(
-    forms: Sequence[tuple[NetworkSpec, Any]], batches: Sequence[int] = BATCHES, seconds: float = SECONDS
+    forms: Sequence[tuple[NetworkSpec, Any]], batches: Sequence[int] = BATCHES, seconds: float | None = None
 ) -> list[dict[int, tuple[float, float]]]:
     """Median and 99th percentile in milliseconds of one prediction, by batch size; forms take turns, so that what else
     the machine does meets all alike.
 
     Args:
-        forms: spec and weights of each. batches: rows of one prediction. seconds: for each form and batch size.
+        forms: spec and weights of each. batches: rows of one prediction. seconds: for each form and batch size;
+            None takes `SECONDS`.
     """
+    seconds = SECONDS if seconds is None else seconds
     found: list[dict[int, tuple[float, float]]] = [{} for _ in forms]
     for batch in batches:
         inputs = [inputs_of(spec, batch) for spec, _ in forms]

@@ -61,7 +61,7 @@ class EncoderOptions(LayerOptions):
     >>> EncoderOptions(branch=(32,))
     Traceback (most recent call last):
     ...
-    tidegate.core.errors.ConfigError: branch has 1 layers and branch_kernels 3: give as many
+    tidegate.core.errors.ConfigError: branch has 1 layer and branch_kernels 3: give as many
     """
 
     encoder: Literal["recurrent", "transformer"] = "recurrent"

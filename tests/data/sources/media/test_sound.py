@@ -167,5 +167,5 @@ def test_impossible_options_are_refused(folder, how, match):
 def test_a_folder_without_sound_is_refused(tmp_path):
     with pytest.raises(ReadError, match="holds no sound files"):
         read_sequences(tmp_path)
-    with pytest.raises(ReadError, match=r"1 of 1 sound files cannot be used: absent\.wav"):
+    with pytest.raises(ReadError, match=r"1 of 1 sound file cannot be used: absent\.wav"):
         read_sequences(tmp_path / "absent.wav")
