@@ -119,6 +119,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.chdir(tmp_path)
     uvicorn = pytest.importorskip("uvicorn")
     monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: sockets[0].close())
+    monkeypatch.setattr(uvicorn.Config, "configure_logging", lambda config: None)  # it closes all handlers' streams
     monkeypatch.setattr("signal.signal", lambda number, handler: None)
     return lines()
 

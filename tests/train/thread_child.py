@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 
 import tidegate as tg
+from tests.tasks.caption.pictures import bars
+from tests.tasks.transcribe.voices import RATE, spoken
+from tests.tasks.translate.models import SIZES, reversed_digits
 
 DRAW = np.random.default_rng(0)
 HOURS = np.datetime64("2024-01-01T00:00") + np.arange(400).astype("timedelta64[h]")
@@ -33,8 +36,8 @@ def forecaster(**network: Any) -> Any:
     return model.fit(TABLE, time="time", target=["y", "z"], progress=False)
 
 
-def classifier(**network: Any) -> Any:
-    model = tg.Classifier(hidden_size=40, **BRIEF, network=network)
+def classifier(cell: str = "lstm", **network: Any) -> Any:
+    model = tg.Classifier(cell=cell, hidden_size=40, **BRIEF, network=network)
     return model.fit(SEQUENCES, ["a", "b"] * 40, progress=False)
 
 
@@ -52,6 +55,27 @@ def detector() -> Any:
     return model.fit(TABLE, time="time", target=["y", "z"], progress=False)
 
 
+def language(**options: Any) -> Any:
+    model = tg.LanguageModel(tokens="char", hidden_size=96, num_layers=1, batch_size=32, max_epochs=1, **options)
+    return model.fit("\n".join(TEXTS * 12), progress=False)
+
+
+def translator() -> Any:
+    options: dict[str, Any] = {**SIZES, "hidden_size": 48, "max_epochs": 1, "training": {"batch_tokens": 1_000}}
+    return tg.Translator(**options).fit(reversed_digits(500), validation=40, test=40, progress=False)
+
+
+def transcriber() -> Any:
+    waves, texts, _ = spoken(24)
+    model = tg.Transcriber(hidden_size=48, num_layers=1, max_epochs=1, preparation={"tokens": "char"})
+    return model.fit(waves, texts, rate=RATE, mels=16, progress=False)
+
+
+def captioner() -> Any:
+    model = tg.Captioner(hidden_size=48, max_epochs=1, network={"channels": (16, 32)})
+    return model.fit(*bars(60), size=32, validation=8, test=8, progress=False)
+
+
 FITS: dict[str, Any] = {
     "forecaster": lambda: forecaster(head_size=384, head="direct"),
     "decoder": lambda: forecaster(attention="additive"),
@@ -63,6 +87,12 @@ FITS: dict[str, Any] = {
     "regressor": lambda: regressor(branch=(), head_size=64),
     "texts": texts,
     "detector": detector,
+    "slstm": lambda: classifier(branch=(), cell="slstm"),
+    "mlstm": lambda: classifier(branch=(), cell="mlstm"),
+    "language": language,
+    "translator": translator,
+    "transcriber": transcriber,
+    "captioner": captioner,
 }
 
 
@@ -81,6 +111,8 @@ def outcome(model: Any) -> tuple[str, str]:
     weights = [value.numpy() for value in model.fitted_.network.state_dict().values()]
     if isinstance(model, tg.Forecaster):
         return digest(weights), digest([model.forecast_columns()["mean"]])
+    if not isinstance(model, (tg.Classifier, tg.Regressor)):  # of models that write, the scores of what they write
+        return digest(weights), digest([np.frombuffer(json.dumps(model.evaluate().to_json()).encode(), np.uint8)])
     reads = any(layer.kind == "tokens" for layer in model.fitted_.spec.layers)
     answers = model.predict_proba if isinstance(model, tg.Classifier) else model.predict
     return digest(weights), digest([answers(TEXTS if reads else SEQUENCES)])
