@@ -55,7 +55,7 @@ def test_symbols_are_what_stands_between_blanks() -> None:
 
 
 def test_one_symbol_teaches_nothing() -> None:
-    with pytest.raises(DataError, match="1 different tokens"):
+    with pytest.raises(DataError, match="1 different token,"):
         Vocabulary.fit(["aaaa"], "char")
 
 

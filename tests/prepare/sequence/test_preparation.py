@@ -113,7 +113,7 @@ def test_infinite_values_are_refused_where_they_are(bad):
 
 def test_a_sequence_without_steps_is_refused_by_name():
     sequences = Sequences(("a", "b"), np.array([0, 2, 2]), np.ones((2, 1)), ("c0",))
-    with pytest.raises(DataError, match="1 sequences have no steps \\('b'\\)"):
+    with pytest.raises(DataError, match="1 sequence has no steps \\('b'\\)"):
         SequencePreparation.fit(sequences, np.array([0])).apply(sequences)
 
 

@@ -99,14 +99,14 @@ class Leaderboard(Notebook):
         return table
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The trainings as name -> array: tried, score, seconds, weights, latency (ms), chosen, options."""
+        """The trainings as name -> array: tried, score, seconds, weights, latency in ms if measured, chosen, options."""
         own = self.ranked()
         return {
             "tried": np.array([each.name for each in own], dtype=object),
             "score": np.array([each.score for each in own]),
             "seconds": np.array([each.seconds for each in own]),
             "weights": np.array([each.weights for each in own]),
-            "latency": np.array([each.latency for each in own]),
+            **({"latency": np.array([each.latency for each in own])} if self.timed else {}),
             "chosen": np.array([each.name == self.chosen for each in own]),
             "options": np.array([words.options(each.changes) for each in own], dtype=object),
         }

@@ -218,13 +218,14 @@ class _Tuning:
             return 0.0
         weights = Loaded(model.fitted_.weights)
         own = latencies([(model.spec_, weights)], batches=(1,), seconds=TIMED)[0][1][0]
-        if getattr(model.decoding_, "mixture", None) is not None:  # and what the pretrained forecaster takes beside it
+        decoding: Any = getattr(model, "decoding_", None)
+        if getattr(decoding, "mixture", None) is not None:  # and what the pretrained forecaster takes beside it
             prepared, last = model.fitted_.prepared, np.array([len(model.fitted_.table)])
             times = []
             for _ in range(5):
                 prepared.memory.clear()
                 begin = time.perf_counter()
-                beside(model.decoding_, prepared, last)
+                beside(decoding, prepared, last)
                 times.append(1e3 * (time.perf_counter() - begin))
             own += float(np.median(times))
         return round(own, 4)
