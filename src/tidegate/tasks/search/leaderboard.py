@@ -99,7 +99,7 @@ class Leaderboard(Notebook):
         return table
 
     def columns(self) -> dict[str, NDArray[Any]]:
-        """The trainings as name -> array: tried, score, seconds, weights, latency in ms if measured, chosen, options."""
+        """The trainings as name -> array: tried, score, seconds, weights, latency (ms) if measured, chosen, options."""
         own = self.ranked()
         return {
             "tried": np.array([each.name for each in own], dtype=object),
