@@ -30,7 +30,7 @@ def forecaster(units: int = 16, **network) -> Path:
 
 
 @functools.cache
-def classifier() -> Path:
+def classifier(cell: str = "lstm") -> Path:
     """A classifier of rising and falling stretches; its run."""
     rng, data = np.random.default_rng(1), HERE / "ways.csv"
     lines = ["id,value,way"]
@@ -39,6 +39,6 @@ def classifier() -> Path:
         for x in np.linspace(-1, 1, n)[:: 1 if up else -1] + 0.2 * rng.normal(size=n):
             lines.append(f"{number},{x:.4f},{'up' if up else 'down'}")
     data.write_text("\n".join(lines))
-    model = tg.Classifier(hidden_size=8, max_epochs=4, network={"branch": ()}, learning_rate=0.02)
-    model.fit(str(data), label="way", id="id", out=HERE / "ways", progress=False)
-    return HERE / "ways"
+    model = tg.Classifier(cell=cell, hidden_size=8, max_epochs=4, network={"branch": ()}, learning_rate=0.02)
+    model.fit(str(data), label="way", id="id", out=HERE / f"ways-{cell}", progress=False)
+    return HERE / f"ways-{cell}"

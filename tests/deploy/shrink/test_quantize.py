@@ -61,6 +61,16 @@ def test_a_classifier_and_bfloat16(tmp_path):
     assert read_model(tmp_path / "half").record.weights == "bfloat16"
 
 
+@pytest.mark.parametrize("cell", ["slstm", "mlstm"])
+def test_cells_without_products_of_8_bits_are_stored_so_and_say_it(tmp_path, cell):
+    found = quantize(classifier(cell), out=tmp_path / "small", limit=100)
+    assert found.notes[0].values == {"cell": cell}
+    new = [np.linspace(-1, 1, 9)[:, None], np.linspace(1, -1, 12)[:, None]]
+    ours, theirs = (tg.load(run).predict_proba(new) for run in (tmp_path / "small", classifier(cell)))
+    np.testing.assert_allclose(ours, theirs, atol=0.02)
+    assert quantize(classifier(), out=tmp_path / "other", limit=100).notes[0].kind == "isa"
+
+
 def test_refused(tmp_path):
     with pytest.raises(ConfigError, match="int8 or bfloat16"):
         quantize(forecaster(), to="int4")

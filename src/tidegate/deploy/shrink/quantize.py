@@ -67,18 +67,24 @@ def quantize(
         small = stored(artifact, KINDS[to], Path(room) / "model")
         named = [("float32", load(run), source), (to, load(small), small)]
         before, after = measured(opened, named)[0]
-        found = Forms(metric=METRICS[opened.task], forms=(before, after), notes=tuple(_notes(before, after, limit)))
+        cell = getattr(artifact.record.network.find("recurrent"), "cell", "")
+        found = Forms(
+            metric=METRICS[opened.task], forms=(before, after), notes=tuple(_notes(before, after, limit, cell))
+        )
         if found.notes[-1].kind == "refused" and not force:
             return found
         return _write(source, target, small, found)
 
 
-def _notes(before: Form, after: Form, limit: float) -> list[Note]:
-    """What was found, the recommendation last."""
+def _notes(before: Form, after: Form, limit: float, cell: str) -> list[Note]:
+    """What was found of a network of this cell, the recommendation last."""
     one, many = (before.latency[b][0] / after.latency[b][0] for b in before.latency)
     small = before.size / after.size
     notes = []
-    if after.name == "int8":
+    if after.name == "int8" and cell in ("slstm", "mlstm"):
+        message = "The 8-bit weights of {cell} are computed with as float32: the file is smaller, answers no faster."
+        notes.append(Note("cell", message, {"cell": cell}))
+    elif after.name == "int8":
         isa = instruction_set()
         message = "8-bit products ran with {isa}; every processor gives the same bits, those with VNNI the fastest."
         notes.append(Note("isa", message, {"isa": isa or "numpy"}))
