@@ -17,7 +17,7 @@ static int failures = 0;
     }                                                                \
   } while (0)
 
-static const int64_t GATES[] = {4, 4, 3, 3};
+static const int64_t GATES[] = {4, 4, 3, 3, 4}, CELLS = 5;
 
 template <class S> struct Problem {
   tg_rnn r{};
@@ -47,7 +47,7 @@ template <class S> struct Problem {
     r.seed = 3;
     r.dropout = L > 1 ? 0.2 : 0;
     r.recurrent_dropout = 0.1;
-    r.zoneout_h = r.zoneout_c = 0.1;
+    r.zoneout_h = 0.1, r.zoneout_c = cell == TG_SLSTM ? 0 : 0.1;
     for (int64_t l = 0; l < L; ++l)
       for (int64_t d = 0; d < D; ++d) {
         const int64_t G = GATES[cell], n[] = {G * H * (l ? D * H : I), G * H * H, G * H, G * H, cell == 1 ? 3 * H : 0,
@@ -57,9 +57,9 @@ template <class S> struct Problem {
     gradients = weights;
     for (auto& w : weights) table.push_back(w.empty() ? nullptr : w.data());
     for (auto& g : gradients) back.push_back(g.empty() ? nullptr : g.data());
-    const int64_t states = L * D * B * H;
-    x = draw(T * B * I), h0 = draw(states), c0 = draw(states), hn = draw(states), cn = draw(states);
-    y = draw(T * B * D * H), dy = draw(T * B * D * H), dhn = draw(states), dcn = draw(states);
+    const int64_t states = L * D * B * H, more = cell == TG_SLSTM ? 2 * states : states;
+    x = draw(T * B * I), h0 = draw(states), c0 = draw(more), hn = draw(states), cn = draw(more);
+    y = draw(T * B * D * H), dy = draw(T * B * D * H), dhn = draw(states), dcn = draw(more);
     dx = x, dh0 = h0, dc0 = c0;
     for (int64_t b = 0; b < B; ++b) lengths.push_back(T - b % (T + 1));
     r.x_t = r.dx_t = B * I, r.x_b = r.dx_b = I;
@@ -77,10 +77,8 @@ template <class S> struct Problem {
     EXPECT(tg_forward(&r) == TG_OK);
     double sum = 0;
     for (size_t i = 0; i < y.size(); ++i) sum += static_cast<double>(y[i]) * static_cast<double>(dy[i]);
-    for (size_t i = 0; i < hn.size(); ++i) {
-      sum += static_cast<double>(hn[i]) * static_cast<double>(dhn[i]);
-      if (r.cell != 3) sum += static_cast<double>(cn[i]) * static_cast<double>(dcn[i]);
-    }
+    for (size_t i = 0; i < hn.size(); ++i) sum += static_cast<double>(hn[i]) * static_cast<double>(dhn[i]);
+    for (size_t i = 0; i < cn.size() && r.cell != 3; ++i) sum += static_cast<double>(cn[i]) * static_cast<double>(dcn[i]);
     return sum;
   }
 };
@@ -173,7 +171,7 @@ static void fuzz() {
   const int64_t wild[] = {-1, 0, 1, 2, 3, 5, 7, 64, 1 << 20, INT64_MAX, INT64_MIN, 1024, 1025};
   int64_t refused = 0;
   for (int round = 0; round < 20000; ++round) {
-    Problem<float> p(static_cast<int64_t>(random() % 4), 3, 4, 2, 5, 1 + random() % 2, 1 + random() % 2);
+    Problem<float> p(static_cast<int64_t>(random() % CELLS), 3, 4, 2, 5, 1 + random() % 2, 1 + random() % 2);
     tg_rnn good = p.r;
     int64_t fields[sizeof(tg_rnn) / 8];
     std::memcpy(fields, &p.r, sizeof fields);
@@ -186,7 +184,8 @@ static void fuzz() {
     const bool grown = r.B > good.B || r.T > good.T || r.I > good.I || r.H > good.H || r.L > good.L || r.D > good.D;
     const bool moved = r.x_t != good.x_t || r.x_b != good.x_b || r.y_t > good.y_t || r.y_b > good.y_b || r.dy_t != good.dy_t ||
                        r.dy_b != good.dy_b || r.dx_t > good.dx_t || r.dx_b > good.dx_b || r.dtype != good.dtype || (r.D != good.D && r.D > 0);
-    const bool cell = r.cell != good.cell && GATES[good.cell] < 4 && r.cell >= 0 && r.cell <= 3;
+    const bool other = r.cell != good.cell && r.cell >= 0 && r.cell < CELLS;
+    const bool cell = other && (GATES[good.cell] < 4 || r.cell == TG_SLSTM || good.cell == TG_SLSTM);
     if ((grown || moved || cell) && r.B < 1 << 16 && r.T < 1 << 16 && r.H <= 1 << 16 && r.I <= 1 << 20) continue;
     if (grown && r.dtype == good.dtype && tg_stash_bytes(&r) > 0) continue;
     const int status = tg_forward(&r);
@@ -212,7 +211,8 @@ static void refusals() {
   using P = Problem<float>;
   EXPECT(status([](P&) {}) == TG_OK);
   EXPECT(status([](P& p) { p.r.size -= 8; }) == TG_ERROR_SIZE);
-  EXPECT(status([](P& p) { p.r.cell = 4; }) == TG_ERROR_OPTION);
+  EXPECT(status([](P& p) { p.r.cell = CELLS; }) == TG_ERROR_OPTION);
+  EXPECT(status([](P& p) { p.r.cell = TG_SLSTM, p.r.flags |= TG_NORM; }) == TG_ERROR_OPTION);
   EXPECT(status([](P& p) { p.r.flags = 64; }) == TG_ERROR_OPTION);
   EXPECT(status([](P& p) { p.r.H = 0; }) == TG_ERROR_SHAPE);
   EXPECT(status([](P& p) { p.r.B = -1; }) == TG_ERROR_SHAPE);
@@ -253,12 +253,13 @@ static void arrays() {
 
 int main() {
   std::printf("%s\n", tg_isa());
-  for (int64_t cell = 0; cell < 4; ++cell) {
+  for (int64_t cell = 0; cell < CELLS; ++cell) {
     gradients(cell, 1, 1, 1, 1, 1, 1);
     gradients(cell, 5, 4, 3, 9, 2, 2);
     gradients(cell, 2, 3, 17, 35, 1, 1);
-    gradients(cell, 3, 4, 3, 9, 2, 2, TG_NORM);
+    if (cell != TG_SLSTM) gradients(cell, 3, 4, 3, 9, 2, 2, TG_NORM);
     for (int64_t flags : {0, int{TG_NORM}}) {
+      if (cell == TG_SLSTM && flags) continue;
       threads<float>(cell, flags, {45, 7, 51, 37, 2, 2}, 0.1);
       threads<double>(cell, flags, {45, 7, 51, 37, 2, 2}, 0.1);
     }
