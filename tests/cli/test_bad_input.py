@@ -12,7 +12,7 @@ import pytest
 
 from tests.tasks.audit.spoiled import CASES, GOOD, Case, write
 from tests.tasks.forecast.models import QUICK, fitted_plain, plain, write_csv
-from tidegate.cli.fit import folder_for
+from tidegate.cli.commands.fit import folder_for
 from tidegate.cli.main import main
 
 FLAGS = {"horizon", "window", "cell", "hidden_size", "num_layers", "seed", "max_epochs"}

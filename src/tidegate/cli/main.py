@@ -9,15 +9,13 @@ from collections.abc import Collection, Sequence
 import typer
 from typer.main import get_command
 
-from tidegate.cli import (
-    caption,
+from tidegate.cli.commands import (
     diagnose,
     evaluate,
     explain,
     fit,
     generate,
     info,
-    intervals,
     monitor,
     predict,
     resample,
@@ -25,15 +23,13 @@ from tidegate.cli import (
     shrink,
     transcribe,
     versions,
+    write,
 )
-from tidegate.cli import translate as translating
 from tidegate.cli.help import prepare_help, translate, usage_error
-from tidegate.cli.output import print_error
+from tidegate.cli.output import INTERRUPTED, print_error
 from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
-
-INTERRUPTED = 130
 
 
 def build(words: Collection[str] | None = None) -> typer.Typer:
@@ -51,8 +47,7 @@ def build(words: Collection[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_options)
-    writers = (generate, translating, transcribe, caption)
-    answers = (fit, predict, *writers, evaluate, intervals, resample, explain, diagnose)
+    answers = (fit, predict, generate, write, transcribe, evaluate, resample, explain, diagnose)
     for module in (*answers, versions, shrink, serve, monitor, info):
         module.register(app, words)
     return app

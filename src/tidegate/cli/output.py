@@ -15,6 +15,8 @@ from tidegate.core.table import Note
 from tidegate.core.text import finite
 from tidegate.core.translate import agree, tr
 
+INTERRUPTED = 130  # exit code after Ctrl-C
+
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=tr("Print the result alone."))]
 Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
 Run = Annotated[Path, typer.Argument(help=tr("Folder of a run or a model."))]

@@ -42,11 +42,6 @@ def model_of(run: str | Path, verb: str, task: str) -> Any:
     return model
 
 
-def best_of(found: Iterable[Any]) -> list[dict[str, Any]]:
-    """Texts that were found for one input, as JSON has them."""
-    return [{"text": one.text, "score": one.score} for one in found]
-
-
 def opened(run: str | Path, verb: str, data: str | None = None, **reading: Any) -> Any:
     """The estimator of a run as `fit` left it.
 

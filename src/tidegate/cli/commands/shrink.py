@@ -13,6 +13,10 @@ from tidegate.cli.output import Json, Moved, Run, print_json, say, show
 from tidegate.core.translate import tr
 
 Limit = Annotated[float, typer.Option(help=tr("Percent by which the score of the test part may become worse."))]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))]
+Smaller = Annotated[
+    Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
+]
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
@@ -30,13 +34,11 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
 def quantize(
     run: Run,
     to: Annotated[str, typer.Option(help="int8|bfloat16")] = "int8",
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
-    ] = None,
+    out: Smaller = None,
     limit: Limit = 1.0,
     force: Annotated[bool, typer.Option("--force", help=tr("Write it even if more than that is lost."))] = False,
     data: Moved = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Store a model with fewer bits."""
@@ -109,14 +111,12 @@ def distill(
         int | None, typer.Option(help=tr("Units of the student; half the teacher's if not given."))
     ] = None,
     share: Annotated[float, typer.Option(help=tr("Share of the teacher in what the student learns from."))] = 0.5,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
-    ] = None,
+    out: Smaller = None,
     alone: Annotated[
         bool, typer.Option("--alone/--no-alone", help=tr("Train the same student without the teacher too."))
     ] = True,
     data: Moved = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))] = False,
+    overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Train a smaller student."""

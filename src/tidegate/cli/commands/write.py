@@ -1,26 +1,27 @@
-"""`tidegate translate`: a trained translator writes, for texts of the command line, for a file, or line by line."""
+"""`tidegate translate`, of texts given, of a file or line by line, and `tidegate caption`, of pictures."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tidegate.cli.derive import late, options, signed, taken
-from tidegate.cli.output import Json, Run, print_json, say
-from tidegate.cli.runs import best_of, model_of
+from tidegate.cli.output import INTERRUPTED, Json, Run, print_json, say
+from tidegate.cli.runs import model_of
+from tidegate.core.errors import ReadError
 from tidegate.core.translate import tr
-
-INTERRUPTED = 130
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
-    """Add the command."""
+    """Add the commands."""
     text = tr("Write a text for each source with a translator, line by line in a terminal; needs no torch.")
     app.command("translate", help=text)(late(words, "translate", translate))
+    text = tr("Write a sentence for each of some pictures with a captioner; needs no torch.")
+    app.command("caption", help=text)(late(words, "caption", caption))
 
 
 def translate() -> Callable[..., None]:
@@ -74,6 +75,41 @@ def translate() -> Callable[..., None]:
     return signed(run, own)
 
 
+def caption() -> Callable[..., None]:
+    """The command, its options those of `Captioner.caption`."""
+    from tidegate.tasks import Captioner
+
+    own = {name: option for name, option in options(Captioner.caption).items() if name != "pictures"}
+
+    def run(
+        context: typer.Context,
+        *,
+        run: Run,
+        pictures: Annotated[list[Path], typer.Argument(help=tr("Files of pictures, PNG, JPEG and the like."))],
+        as_json: Json = False,
+        **values: Any,
+    ) -> None:
+        from tidegate.data.sources.media.pictures import open_picture
+        from tidegate.runtime.language.written import visible
+
+        model = model_of(run, "caption", Captioner.task)
+        held = []
+        for path in pictures:
+            try:
+                held.append(open_picture(path))
+            except ReadError as error:
+                raise ReadError(f"{path}: {error}") from None
+        found = model.caption(held, **taken(context, own, values))
+        if as_json:
+            _print_best("picture", map(str, pictures), found)
+            return
+        for path, best in zip(pictures, found, strict=True):
+            for line in _lines_of(best):
+                print((f"{visible(str(path))}\t" if len(pictures) > 1 else "") + line)
+
+    return signed(run, own)
+
+
 def _lines() -> Iterator[str]:
     """Lines as they come in, until there are none; empty ones are left out."""
     asks = sys.stdin.isatty()
@@ -87,17 +123,27 @@ def _lines() -> Iterator[str]:
 
 
 def _all(model: Any, given: list[str], how: dict[str, Any], out: Path | None, as_json: bool) -> None:
-    from tidegate.runtime.language.written import visible
-
     found = model.translate(given, **how)
     if as_json:
-        print_json([{"source": text, "best": best_of(own)} for text, own in zip(given, found, strict=True)])
+        _print_best("source", given, found)
     if out is not None:
         from tidegate.artifacts.atomic import write_file
 
         write_file(out, "".join(f"{own[0].text}\n" for own in found).encode())
         say(tr("Text: {path}", path=out))
     elif not as_json:
-        for own in found:
-            for one in own:
-                print(visible(one.text) if len(own) == 1 else f"{one.score:8.3f}  {visible(one.text)}", flush=True)
+        for line in (line for own in found for line in _lines_of(own)):
+            print(line, flush=True)
+
+
+def _lines_of(best: list[Any]) -> Iterator[str]:
+    """Texts for one input as a terminal may be sent them; of several each after its score."""
+    from tidegate.runtime.language.written import visible
+
+    return (("" if len(best) == 1 else f"{one.score:8.3f}  ") + visible(one.text) for one in best)
+
+
+def _print_best(name: str, given: Iterable[str], found: list[list[Any]]) -> None:
+    """Inputs, and the texts that were found for each, as JSON."""
+    texts = ([{"text": one.text, "score": one.score} for one in best] for best in found)
+    print_json([{name: one, "best": best} for one, best in zip(given, texts, strict=True)])

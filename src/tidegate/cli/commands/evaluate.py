@@ -1,7 +1,8 @@
-"""`tidegate evaluate`."""
+"""`tidegate evaluate` and `tidegate intervals`: what a model is worth, and what its intervals hold."""
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -11,19 +12,32 @@ import typer
 
 from tidegate.artifacts.artifact import read_task
 from tidegate.cli.derive import late
-from tidegate.cli.output import Json, Run, say, say_notes, show
+from tidegate.cli.output import Json, Moved, Run, check_output, print_json, say, say_notes, show
 from tidegate.cli.runs import opened
 from tidegate.cli.training import reads
 from tidegate.core.errors import ArtifactError, ConfigError, TidegateError
 from tidegate.core.translate import tr
 
 RUNS_NAMED = 5
+USUAL_LEVEL = 80.0
+EVALUATIONS = {
+    "forecaster": ("forecast.evaluation", "Evaluation"),
+    "classifier": ("label", "ClassEvaluation"),
+    "regressor": ("label", "NumberEvaluation"),
+    "detector": ("detect.detector_evaluation", "DetectorEvaluation"),
+    "language": ("language.evaluation", "LanguageEvaluation"),
+    "translator": ("text.evaluation", "TextEvaluation"),
+    "captioner": ("text.evaluation", "TextEvaluation"),
+    "transcriber": ("text.speech", "SpeechEvaluation"),
+}
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
-    """Add the command."""
+    """Add the commands."""
     text = tr("Scores of a run's test part, or of new rows, beside the baselines.")
     app.command("evaluate", help=text)(late(words, "evaluate", lambda: reads(evaluate)))
+    text = tr("Nominal and achieved coverage of a run's intervals: plain, split, adaptive.")
+    app.command("intervals", help=text)(late(words, "intervals", lambda: reads(intervals)))
 
 
 def evaluate(
@@ -118,30 +132,8 @@ def _dynamic(run: Path, data: str | None, reading: dict[str, Any]) -> Any:
 
 def _kind(task: str) -> Any:
     """What the scores of a task are read as."""
-    if task == "classifier":
-        from tidegate.evaluate.label import ClassEvaluation
-
-        return ClassEvaluation
-    if task == "regressor":
-        from tidegate.evaluate.label import NumberEvaluation
-
-        return NumberEvaluation
-    if task == "detector":
-        from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
-
-        return DetectorEvaluation
-    if task == "language":
-        from tidegate.evaluate.language.evaluation import LanguageEvaluation
-
-        return LanguageEvaluation
-    if task in ("translator", "transcriber", "captioner"):
-        from tidegate.evaluate.text.evaluation import TextEvaluation
-        from tidegate.evaluate.text.speech import SpeechEvaluation
-
-        return SpeechEvaluation if task == "transcriber" else TextEvaluation
-    from tidegate.evaluate import Evaluation
-
-    return Evaluation
+    module, name = EVALUATIONS[task]
+    return getattr(importlib.import_module(f"tidegate.evaluate.{module}"), name)
 
 
 def _stored(run: Path) -> Any:
@@ -163,3 +155,47 @@ def _stored(run: Path) -> Any:
         return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(tr("{place}: the scores cannot be read: {error}", place=place, error=error)) from error
+
+
+def intervals(
+    run: Annotated[Path, typer.Argument(help=tr("Folder of a run."))],
+    level: Annotated[
+        list[float] | None,
+        typer.Option(help=tr("Interval to look at, in percent; more than once. The run's own, or 80, if not given.")),
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.0, help=tr("How fast the adaptive ones follow the errors."))] = 0.05,
+    data: Moved = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help=tr("CSV, Parquet or JSON file for the intervals of every window of the test part.")
+        ),
+    ] = None,
+    as_json: Json = False,
+    *,
+    reading: dict[str, Any],
+) -> None:
+    """What intervals hold."""
+    from tidegate.data.emit import write_columns
+
+    check_output(out)
+    if out is not None and len(level or ()) > 1:
+        raise ConfigError(tr("--out holds the intervals of one level; give --level once"))
+    model = opened(run, "intervals", data, **reading)
+    forecasts = model.task == "forecaster"
+    how = {"rate": rate} if forecasts else {}
+    usual = own_levels(model.decoding_.quantiles) if forecasts else [USUAL_LEVEL]
+    found = [model.intervals(level=one, **how) for one in level or usual]
+    if as_json:
+        print_json([item.to_json() for item in found])
+    else:
+        print("\n\n".join(f"{item}\n{item.verdict()}" for item in found))
+    if out is not None:
+        write_columns(found[0].columns(), out)
+        say(tr("{rows} rows in {path}", rows=found[0].actual.size, path=out))
+
+
+def own_levels(quantiles: tuple[float, ...]) -> list[float]:
+    """Levels in percent of the central intervals among quantiles, narrowest first; 80 where there are none."""
+    pairs = [low for low in quantiles if low < 0.5 and any(abs(low + high - 1) < 1e-9 for high in quantiles)]
+    return sorted(round(100 * (1 - 2 * low), 6) for low in pairs) or [USUAL_LEVEL]

@@ -18,7 +18,6 @@ from tidegate.core.translate import tr
 from tidegate.runtime.transcribe.transcript import Transcript
 
 CHUNK = 0.1  # seconds of raw sound that are taken at once
-INTERRUPTED = 130
 PAUSE = 0.8
 
 

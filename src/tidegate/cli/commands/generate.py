@@ -11,11 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.derive import late, options, signed, taken
-from tidegate.cli.output import Json, Run, print_json, say
+from tidegate.cli.output import INTERRUPTED, Json, Run, print_json, say
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
-INTERRUPTED = 130
 SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed")
 
 
