@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tidegate.artifacts.readers import Frames, Pictures, Tokens
+from tidegate.artifacts.record import Bias, Count, Few, Rate, Record, Rows, Several, Size
 
 Cell = Literal["lstm", "gru", "peephole", "coupled", "slstm", "mlstm"]
 StateCell = Literal["lstm", "gru", "peephole", "coupled", "slstm"]  # whose state a vector of H numbers can begin
-LARGEST = 65_536
-Size = Annotated[int, Field(ge=1, le=LARGEST)]
-Count = Annotated[int, Field(ge=0, le=LARGEST)]
-MOST_MEMBERS = 64
-Members = Annotated[int, Field(ge=1, le=MOST_MEMBERS)]
-Rate = Annotated[float, Field(ge=0.0, lt=1.0)]
-Several = Annotated[tuple[Size, ...], Field(min_length=1, max_length=64)]
 GATES: dict[str, int] = {"lstm": 4, "gru": 3, "peephole": 4, "coupled": 3, "slstm": 4}
 REFUSED = {  # options of a recurrence that a cell has no place for
     "gru": ("forget_bias",),
@@ -31,100 +27,6 @@ def cell_size(cell: str, hidden: int, heads: int = 1) -> int:
     if cell == "mlstm":
         return hidden * (hidden // heads) + hidden + heads
     return {"gru": 0, "slstm": 2}.get(cell, 1) * hidden
-
-
-class Record(BaseModel):
-    """Base of everything that is written to JSON: frozen, strict, nothing extra."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class Tokens(Record):
-    """A learned vector for each token; the past is [B, T] whole numbers below `vocabulary`, 0 for padding (all zeros).
-
-    In training, a share of `dropout` of the tokens is read as 1, the unknown one, whose vector is learned that way; of
-    `row_dropout` of the vocabulary a batch sees nothing but zeros (all its places alike), and `variational` silences
-    that share of the vectors' units, the same at all steps of a row (Gal and Ghahramani 2016, arXiv:1512.05287).
-    Where `pairs` is positive, each token but the first of a row adds the vector of its pair with the token before, from
-    a table of so many rows that all pairs share (`pair_rows`); a pair with padding or the unknown token adds none.
-
-    Source: Bojanowski, Grave, Joulin and Mikolov (2017), doi:10.1162/tacl_a_00051, for pieces hashed into one table.
-    """
-
-    kind: Literal["tokens"] = "tokens"
-    vocabulary: Annotated[int, Field(ge=2, le=1_048_576)]
-    size: Size = 64
-    pairs: Annotated[int, Field(ge=0, le=1_048_576)] = 0
-    dropout: Rate = 0.0
-    row_dropout: Rate = 0.0
-    variational: Rate = 0.0
-
-
-class Seen(Record):
-    """Sizes of convolutions over pictures of height * width * colours numbers."""
-
-    height: Size
-    width: Size
-    colours: Annotated[int, Field(ge=1, le=64)] = 1
-    channels: Several = (16, 32)
-    kernel: Annotated[int, Field(ge=1, le=31)] = 3
-
-    @model_validator(mode="after")
-    def _fits(self) -> Seen:
-        if min(self.height, self.width) < 2**self.halvings:
-            size = f"{self.height} x {self.width}"
-            raise ValueError(f"pictures of {size} cannot be halved {self.halvings} times: give fewer channels")
-        if self.kernel % 2 == 0:
-            raise ValueError(f"pictures need a kernel of odd size, got {self.kernel}")
-        return self
-
-    @property
-    def halvings(self) -> int:
-        """How often the largest of 2 x 2 is taken."""
-        return len(self.channels)
-
-
-class Frames(Seen):
-    """A small convolutional network on every step, which is a picture of height * width * colours numbers from 0 to 1.
-
-    Of each of `channels` a convolution, relu and the largest of 2 x 2; then the mean over the picture.
-    """
-
-    kind: Literal["frames"] = "frames"
-
-
-class Pictures(Seen):
-    """A convolutional network on one picture, which takes the recurrence's place: places in a grid, row by row.
-
-    The past is the picture, a step for each of its `height` rows, width * colours numbers each. Of each of `channels` a
-    convolution without bias, batch normalisation and relu; after each of the first `halved` the largest of 2 x 2. Each
-    place of the grid adds a learned vector of its own, for the convolutions say little of where it is.
-
-    Source: Xu et al. (2015), arXiv:1502.03044, for a decoder that looks up the places of a picture.
-    """
-
-    kind: Literal["pictures"] = "pictures"
-    halved: Annotated[int, Field(ge=0, le=16)] = 3
-    dropout: Rate = 0.0
-
-    @property
-    def halvings(self) -> int:
-        return min(self.halved, len(self.channels))
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        """Places down and across."""
-        return self.height // 2**self.halvings, self.width // 2**self.halvings
-
-    @property
-    def hidden_size(self) -> int:
-        """Numbers of a place, as a recurrence has units."""
-        return self.channels[-1]
-
-    @property
-    def num_layers(self) -> int:
-        """Convolutions."""
-        return len(self.channels)
 
 
 class Normalise(Record):
@@ -214,14 +116,14 @@ class Recurrent(Record):
     kind: Literal["recurrent"] = "recurrent"
     cell: Cell = "lstm"
     hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_layers: Few = 1
     dropout: Rate = 0.0
     bidirectional: bool = False
     layer_norm: bool = False
     recurrent_dropout: Rate = 0.0
     weight_dropout: Rate = 0.0
     zoneout: Rate = 0.0
-    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+    forget_bias: Bias | None = None
     num_heads: Size = 1
 
     @model_validator(mode="after")
@@ -252,7 +154,7 @@ class Transformer(Record):
     kind: Literal["transformer"] = "transformer"
     cell: StateCell = "lstm"
     hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_layers: Few = 1
     num_heads: Size = 4
     feedforward: Size = 256
     dropout: Rate = 0.0
@@ -268,7 +170,7 @@ class OdeRnn(Record):
     kind: Literal["ode_rnn"] = "ode_rnn"
     cell: StateCell = "lstm"
     hidden_size: Size = 64
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_layers: Few = 1
     dropout: Rate = 0.0
     solver_steps: Annotated[int, Field(ge=1, le=1024)] = 2
     missing: tuple[Count, ...] = ()
@@ -342,7 +244,7 @@ class Label(Record):
 
     kind: Literal["label"] = "label"
     hidden_size: Count = 0
-    bag: Annotated[int, Field(ge=0, le=1_048_576)] = 0
+    bag: Rows = 0
 
 
 class Tag(Record):
@@ -395,9 +297,9 @@ class Write(Record):
     size: Size = 256
     cell: StateCell = "lstm"
     hidden_size: Size = 256
-    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    num_layers: Few = 1
     dropout: Rate = 0.0
-    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+    forget_bias: Bias | None = None
     attention: Literal["additive", "dot", "general", "concat"] | None = "general"
     feeding: bool = False
     tied: bool = True
@@ -411,7 +313,7 @@ class Write(Record):
         return self
 
 
-Layer = Annotated[
+Layer = Annotated[  # in the order in which they may follow
     Tokens
     | Frames
     | Normalise
@@ -440,20 +342,4 @@ Layer = Annotated[
 ENCODERS = ("recurrent", "transformer", "ode_rnn", "pictures")
 FORECASTS = ("head", "decoder")
 SAYS = ("label", "tag", "ctc", "next", "write")
-ORDER = (
-    "tokens",
-    "frames",
-    "normalise",
-    "skip",
-    "branch",
-    "convolution",
-    "segment",
-    "embed",
-    *ENCODERS,
-    "batch_norm",
-    "self_attention",
-    "pool",
-    "dropout",
-    *FORECASTS,
-    *SAYS,
-)
+ORDER = tuple(kind.model_fields["kind"].default for kind in get_args(get_args(Layer)[0]))

@@ -7,6 +7,7 @@ be missing, extra or of another shape, and the total is known before anything is
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -49,32 +50,17 @@ class Sizes:
 
     Attributes:
         targets: target channels of one pass (1 where channels are independent).
-        inputs: past input channels of one pass.
         steps: S, length of the sequence, 0 for any; width: D, features of each of its steps.
-        future: F; static: size of the embedded static vector, 0 before it is embedded; outputs: O.
-        hidden_size, num_layers: of the recurrence; context: size of the pooled vector.
-        branch: size of what a branch joins to it.
+        static: size of the embedded static vector, 0 before it is embedded.
+        context: size of the pooled vector. branch: size of what a branch joins to it.
     """
 
     targets: int
-    inputs: int
     steps: int
     width: int
-    future: int
-    static: int
-    outputs: int
-    hidden_size: int = 0
-    num_layers: int = 0
+    static: int = 0
     context: int = 0
     branch: int = 0
-
-
-def entry(spec: NetworkSpec) -> Sizes:
-    """Sizes before the first layer."""
-    independent = spec.channels == "independent"
-    targets = 1 if independent else spec.targets
-    inputs = spec.past - spec.targets + targets
-    return Sizes(targets, inputs, spec.window, inputs, spec.future, 0, spec.outputs)
 
 
 def raw_static(spec: NetworkSpec) -> int:
@@ -84,7 +70,8 @@ def raw_static(spec: NetworkSpec) -> int:
 
 def walk(spec: NetworkSpec) -> list[Sizes]:
     """Sizes before each layer, and after the last: one more than there are layers."""
-    sizes = entry(spec)
+    targets = 1 if spec.channels == "independent" else spec.targets
+    sizes = Sizes(targets, spec.window, spec.past - spec.targets + targets)
     found = [sizes]
     for layer in spec.layers:
         if isinstance(layer, Embed):
@@ -104,21 +91,18 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
         elif isinstance(layer, Segment):
             sizes = replace(sizes, steps=sizes.steps // layer.length, width=layer.size)
         elif isinstance(layer, Recurrent):
-            width = layer.hidden_size * (2 if layer.bidirectional else 1)
-            sizes = replace(sizes, width=width, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
-        elif isinstance(layer, OdeRnn):
-            sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=layer.num_layers)
-        elif isinstance(layer, Transformer):
-            sizes = replace(sizes, width=layer.hidden_size, hidden_size=layer.hidden_size, num_layers=1)
+            sizes = replace(sizes, width=layer.hidden_size * (2 if layer.bidirectional else 1))
+        elif isinstance(layer, (OdeRnn, Transformer)):
+            sizes = replace(sizes, width=layer.hidden_size)
         elif isinstance(layer, Pool):
             sizes = replace(sizes, context=sizes.width + sizes.branch)
         found.append(sizes)
     return found
 
 
-def decoder_inputs(layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
+def decoder_inputs(spec: NetworkSpec, layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
     """Features of one decoder step."""
-    per_step = sizes.future + len(layer.lags) * sizes.targets
+    per_step = spec.future + len(layer.lags) * sizes.targets
     context = sizes.context if attended else 0
     fed = layer.segment * sizes.targets if layer.feedback is not None else 0
     looked_up = sizes.width if layer.attention == "additive" else 0
@@ -157,9 +141,9 @@ def attention_shapes(prefix: str, kind: str, query: int, width: int) -> dict[str
     return shapes
 
 
-def head_inputs(layer: Head, sizes: Sizes) -> int:
+def head_inputs(spec: NetworkSpec, layer: Head, sizes: Sizes) -> int:
     """Features of one step of a head: its share of the context, known-ahead inputs, lags and statics."""
-    return layer.hidden_size + sizes.future + len(layer.lags) * sizes.targets + sizes.static
+    return layer.hidden_size + spec.future + len(layer.lags) * sizes.targets + sizes.static
 
 
 def recurrent_shapes(
@@ -208,12 +192,12 @@ def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
     return {f"{prefix}.weight": (outputs, inputs), f"{prefix}.bias": (outputs,)}
 
 
-def _norm(prefix: str, width: int) -> dict[str, Shape]:
-    return {f"{prefix}.weight": (width,), f"{prefix}.bias": (width,)}
+def _norm(prefix: str, width: int, names: Sequence[str] = ("weight", "bias")) -> dict[str, Shape]:
+    return {f"{prefix}.{name}": (width,) for name in names}
 
 
 def _batch_norm(prefix: str, width: int) -> dict[str, Shape]:
-    return {f"{prefix}.{name}": (width,) for name in ("weight", "bias", "running_mean", "running_var")}
+    return _norm(prefix, width, ("weight", "bias", "running_mean", "running_var"))
 
 
 def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
@@ -225,10 +209,8 @@ def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
         shapes |= _batch_norm(f"{prefix}.norms.{number}", channels)
         if layer.squeeze_excite and number < len(layer.channels) - 1:
             few = max(1, channels // SQUEEZE)
-            shapes |= {
-                f"{prefix}.squeezes.{number}.weight": (few, channels),
-                f"{prefix}.excites.{number}.weight": (channels, few),
-            }
+            shapes[f"{prefix}.squeezes.{number}.weight"] = (few, channels)
+            shapes[f"{prefix}.excites.{number}.weight"] = (channels, few)
     return shapes
 
 
@@ -401,18 +383,18 @@ def _last_shapes(
     if isinstance(layer, (Label, Tag, Ctc)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
         shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
-        shapes |= _linear(f"{at}.final", hidden or width, sizes.outputs)
+        shapes |= _linear(f"{at}.final", hidden or width, spec.outputs)
         return shapes | (bag_shapes(f"{at}.bag", spec, layer.bag) if isinstance(layer, Label) and layer.bag else {})
     if isinstance(layer, Head):
         shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
-        shapes |= _linear(f"{at}.output", head_inputs(layer, sizes), layer.hidden_size)
-        return shapes | _linear(f"{at}.final", layer.hidden_size, sizes.targets * sizes.outputs)
+        shapes |= _linear(f"{at}.output", head_inputs(spec, layer, sizes), layer.hidden_size)
+        return shapes | _linear(f"{at}.final", layer.hidden_size, sizes.targets * spec.outputs)
     shapes = {}
     if layer.position:
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
     stack = decoder_stack(spec)
-    inputs = decoder_inputs(layer, sizes, attended=spec.find("pool").by == "attention")
+    inputs = decoder_inputs(spec, layer, sizes, attended=spec.find("pool").by == "attention")
     shapes |= stack_shapes(f"{at}.rnn", stack, inputs, 1)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
-    return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)
+    return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * spec.outputs)

@@ -25,33 +25,27 @@ from tidegate.artifacts.layers import (
     Branch,
     Cell,
     Convolution,
-    Count,
     Ctc,
     Decoder,
     Dropout,
     Embed,
-    Frames,
     Head,
     Label,
     Layer,
-    Members,
     Next,
     Normalise,
     OdeRnn,
-    Pictures,
     Pool,
-    Rate,
-    Record,
     Recurrent,
     Segment,
     SelfAttention,
-    Size,
     Skip,
     Tag,
-    Tokens,
     Transformer,
     Write,
 )
+from tidegate.artifacts.readers import Frames, Pictures, Tokens
+from tidegate.artifacts.record import Count, Members, Rate, Record, Size
 from tidegate.core.errors import ArtifactError
 from tidegate.core.translate import tr
 

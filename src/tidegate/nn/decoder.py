@@ -64,10 +64,10 @@ class DecoderLayer(Looking):
         self.anchor, self.outputs, self.feedback = spec.anchor, spec.outputs, layer.feedback
         steps = spec.horizon // layer.segment
         self.position = nn.Parameter(torch.randn(steps, layer.position) * 0.1) if layer.position else None
-        self.inputs = decoder_inputs(layer, sizes, attended=self.attended)
+        self.inputs = decoder_inputs(spec, layer, sizes, attended=self.attended)
         self.rnn = recurrent(stack, self.inputs, bidirectional=False)
         self.dropout = Dropout(layer.dropout)
-        self.output = nn.Linear(stack.hidden_size, layer.segment * sizes.targets * sizes.outputs)
+        self.output = nn.Linear(stack.hidden_size, layer.segment * sizes.targets * spec.outputs)
         self.kind = layer.attention
         if layer.attention is not None:
             self.attention = Attention(layer.attention, stack.hidden_size, sizes.width)

@@ -267,8 +267,8 @@ class HeadLayer(nn.Module):
         super().__init__()
         self.horizon, self.size, self.lags = spec.horizon, layer.hidden_size, layer.lags
         self.context = nn.Linear(sizes.context, spec.horizon * layer.hidden_size)
-        self.output = nn.Linear(head_inputs(layer, sizes), layer.hidden_size)
-        self.final = nn.Linear(layer.hidden_size, sizes.targets * sizes.outputs)
+        self.output = nn.Linear(head_inputs(spec, layer, sizes), layer.hidden_size)
+        self.final = nn.Linear(layer.hidden_size, sizes.targets * spec.outputs)
         self.static = sizes.static
 
     def forward(self, flow: Flow) -> None:

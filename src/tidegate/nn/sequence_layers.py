@@ -152,7 +152,7 @@ class LabelLayer(nn.Module):
         super().__init__()
         width, size = label_inputs(layer, sizes), layer.hidden_size
         self.hidden = nn.Linear(width, size) if size else None
-        self.final = nn.Linear(size or width, sizes.outputs)
+        self.final = nn.Linear(size or width, spec.outputs)
         self.static = sizes.static if isinstance(layer, Label) else 0
         self.bag = Bag(spec, layer.bag) if isinstance(layer, Label) and layer.bag else None
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from tidegate.artifacts.layers import LARGEST, MOST_MEMBERS, REFUSED
+from tidegate.artifacts.layers import REFUSED
+from tidegate.artifacts.record import LARGEST, MOST_MEMBERS
 from tidegate.core.checks import Checked, Count, Range, Share, whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
