@@ -30,17 +30,19 @@ class Evidence:
     Attributes:
         history: of the training. config: the estimator's arguments.
         verdicts: part -> the model beside the baselines there; asked only where nothing else is found.
+        looked: part -> how many examples were looked at, where the evidence does not say so itself.
     """
 
     unit: ClassVar[str] = "windows"  # what `sample` counts
     history: History
     config: Mapping[str, Any] = field(default_factory=dict)
     verdicts: Callable[[], Mapping[str, Verdict]] = dict
+    looked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def sample(self) -> Mapping[str, int]:
         """Part -> how many examples of it are looked at."""
-        return {}
+        return self.looked
 
     def lack(self, part: str) -> str:
         """What is missing where a part has no examples."""
@@ -185,23 +187,17 @@ class TokenEvidence(Evidence):
 
     Attributes:
         losses: part -> mean -log p of a token, of the training part on some of it.
-        tokens: part -> how many were looked at. counts: [V] of each token in the training part, without special ones.
+        counts: [V] of each token in the training part, without special ones.
         unknown: share of the validation part's tokens that the vocabulary has not. method: how texts are cut.
         parameters: weights of the network.
     """
 
     unit: ClassVar[str] = "tokens"
     losses: Mapping[str, float]
-    tokens: Mapping[str, int]
     counts: Labels
     unknown: float
     method: str
     parameters: int
-
-    @property
-    def sample(self) -> Mapping[str, int]:
-        """Tokens of each part."""
-        return self.tokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,22 +247,16 @@ class SpeechEvidence(WrittenEvidence):
     """What a transcriber writes down of its recordings.
 
     Attributes:
-        recordings: part -> how many were looked at. rates: part -> character error rate.
+        rates: part -> character error rate.
         empty: share of the training recordings that come out empty. blank: share of their steps at which the blank is
             likeliest. seconds: of all training recordings.
     """
 
     unit: ClassVar[str] = "recordings"
-    recordings: Mapping[str, int]
     rates: Mapping[str, float]
     empty: float
     blank: float
     seconds: float
-
-    @property
-    def sample(self) -> Mapping[str, int]:
-        """Recordings of each part."""
-        return self.recordings
 
 
 @dataclass(frozen=True, kw_only=True)

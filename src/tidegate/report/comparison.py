@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tidegate.artifacts.atomic import write_file
 from tidegate.core.names import metric_name
-from tidegate.core.text import finite
 from tidegate.core.translate import Language, language, tr
-from tidegate.data.emit import write_columns
 from tidegate.evaluate.language.evaluation import LanguageEvaluation
 from tidegate.report.label import page as label_page
 from tidegate.report.label.view import LabelledView
 from tidegate.report.language import page as language_page
-from tidegate.report.page.document import document, write_page
+from tidegate.report.page.document import document, write_results
 from tidegate.report.page.history import DOTS, LOG
 from tidegate.report.page.markup import Markup, join
 from tidegate.report.page.parts import Row, figure, header, ranked_table
@@ -29,20 +25,12 @@ from tidegate.report.svg.ticks import number
 
 
 def write_comparison(folder: Path, found: Any, *, title: str = "", lang: Language | None = None) -> Path:
-    """Write comparison.csv, comparison.json, model/ (the best) and comparison.html; gives the page's path.
+    """Write comparison.csv, comparison.json, model/ (the best) and comparison.html, in the reader's language if None.
 
-    Args:
-        folder: made where it is missing. found: `tidegate.tasks.label.compare.Comparison`.
-        title: of the page. lang: of it; None takes the reader's.
-
-    Raises:
-        OutputError: the folder cannot be written.
+    `found` is a `tidegate.tasks.label.compare.Comparison`; what is given and raised is as of `write_results`.
     """
-    found.model.save(folder / "model")
-    write_columns(found.columns(), folder / "comparison.csv")
-    text = json.dumps(finite(found.to_json()), ensure_ascii=False, indent=1)
-    write_file(folder / "comparison.json", text.encode())
-    return write_page(folder / "comparison.html", render_comparison(found, lang or language(), title))
+    page = "comparison.html", render_comparison(found, lang or language(), title)
+    return write_results(folder, found.model, "comparison", found.columns(), found.to_json(), page)
 
 
 def render_comparison(found: Any, lang: Language, title: str = "") -> str:

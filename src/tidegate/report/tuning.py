@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifacts.atomic import write_file
 from tidegate.core.names import metric_name
 from tidegate.core.translate import Language, language, tr
-from tidegate.data.emit import write_columns
-from tidegate.report.page.document import document, write_page
+from tidegate.report.page.document import document, write_results
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import figure, header, plain_table
 from tidegate.report.page.verdict import verdict_of
@@ -21,20 +18,12 @@ from tidegate.tasks.run import plain
 
 
 def write_tuning(folder: Path, found: Any, *, title: str = "", lang: Language | None = None) -> Path:
-    """Write leaderboard.csv, leaderboard.json, model/ (the best) and tuning.html; gives the page's path.
+    """Write leaderboard.csv, leaderboard.json, model/ (the best) and tuning.html, in the reader's language if None.
 
-    Args:
-        folder: made where it is missing. found: `tidegate.tasks.search.tune.Tuned`.
-        title: of the page. lang: of it; None takes the reader's.
-
-    Raises:
-        OutputError: the folder cannot be written.
+    `found` is a `tidegate.tasks.search.tune.Tuned`; what is given and raised is as of `write_results`.
     """
-    found.model.save(folder / "model")
-    write_columns(found.board.columns(), folder / "leaderboard.csv")
-    text = json.dumps(plain(found.to_json()), ensure_ascii=False, indent=1)
-    write_file(folder / "leaderboard.json", text.encode())
-    return write_page(folder / "tuning.html", render_tuning(found, lang or language(), title))
+    page = "tuning.html", render_tuning(found, lang or language(), title)
+    return write_results(folder, found.model, "leaderboard", found.board.columns(), plain(found.to_json()), page)
 
 
 def render_tuning(found: Any, lang: Language, title: str = "") -> str:

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Annotated
 
+from tidegate.core.checks import Amount, Checked, Count, Positive, Range
 from tidegate.core.errors import ConfigError, TidegateError
 from tidegate.core.translate import tr
 
@@ -20,7 +22,7 @@ class RequestError(TidegateError):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Checked):
     """Limits and files of a server; every number is a bound that a request cannot pass.
 
     Attributes:
@@ -43,26 +45,24 @@ class Settings:
     """
 
     host: str = "127.0.0.1"
-    port: int = 8000
+    port: Annotated[int, Range(0, 65_535)] = 8000
     tokens: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
     sessions: Path | None = None
     signatures: Sequence[Path] = ()
-    max_body: int = 16_000_000
-    max_rows: int = 200_000
-    max_sessions: int = 200_000
-    max_connections: int = 4_096
-    max_length: int = 10_000
-    timeout: float = 30.0
-    expire: float = 86_400.0
-    drain: float = 10.0
-    refresh: float = 1.0
+    max_body: Count = 16_000_000
+    max_rows: Count = 200_000
+    max_sessions: Count = 200_000
+    max_connections: Count = 4_096
+    max_length: Count = 10_000
+    timeout: Positive = 30.0
+    expire: Positive = 86_400.0
+    drain: Amount = 10.0
+    refresh: Amount = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("max_body", "max_rows", "max_sessions", "max_connections", "max_length", "timeout", "expire"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(tr("{name} must be above 0; got {value}", name=name, value=getattr(self, name)))
+        super().__post_init__()
         if (self.certificate is None) != (self.key is None):
             raise ConfigError(tr("TLS needs both a certificate and its key"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from math import gcd
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 
 from tidegate.artifacts.layers import BatchNorm, Convolution, Layer, Recurrent, SelfAttention, Transformer
 from tidegate.core.errors import ConfigError
-from tidegate.tasks.options import LayerOptions, RecurrentOptions
+from tidegate.tasks.options import CellOptions, LayerOptions, RecurrentOptions
 
 
 @contextmanager
@@ -45,6 +46,12 @@ def heads_of(cell: str, hidden: int, wanted: int | None = None) -> int:
 def forgetting(cell: str, bias: float | None) -> float | None:
     """What the forget gate starts from where 1 is usual: nothing of a gru's; as in the paper of slstm and mlstm."""
     return None if cell == "gru" or (cell in ("slstm", "mlstm") and bias == 1.0) else bias
+
+
+def cell_fields(options: CellOptions, cell: str, hidden: int) -> dict[str, Any]:
+    """What is done inside the cells of a recurrence."""
+    own = {item.name: getattr(options, item.name) for item in fields(CellOptions)}
+    return {**own, "forget_bias": forgetting(cell, options.forget_bias), "num_heads": heads_of(cell, hidden)}
 
 
 def convolutions(network: LayerOptions) -> list[Layer]:

@@ -94,6 +94,10 @@ class Trained:
         found = [history.best.validation_loss for history in self.histories if history.best is not None]
         return float(np.mean(found)) if found else float("inf")
 
+    def left(self, notes: Sequence[Note]) -> dict[str, Any]:
+        """What every `Fitted` holds."""
+        return {"network": self.network, "histories": self.histories, "notes": tuple(notes)}
+
     @property
     def network(self) -> Network | Ensemble:
         """One network alone, or several whose outputs are averaged."""

@@ -51,6 +51,23 @@ class RecurrentOptions(Checked):
 
 
 @dataclass(frozen=True)
+class CellOptions(Checked):
+    """What may be done inside the cells of a recurrence.
+
+    Attributes:
+        layer_norm: inside the cell. forget_bias: what the forget gate starts from; None takes torch's start.
+        recurrent_dropout: of the state that enters the product, one mask for all steps. weight_dropout: of the
+            recurrent weights themselves. zoneout: share of units that keep their old state.
+    """
+
+    layer_norm: bool = False
+    recurrent_dropout: Share = 0.0
+    weight_dropout: Share = 0.0
+    zoneout: Share = 0.0
+    forget_bias: Bias | None = 1.0
+
+
+@dataclass(frozen=True)
 class FitOptions(TrainOptions):
     """How a task is trained: `TrainOptions`, and
 

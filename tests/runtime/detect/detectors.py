@@ -49,7 +49,8 @@ def make_detector(
     weights = {name: draw.normal(0, 0.4, shape).astype(np.float32) for name, shape in tensor_shapes(spec).items()}
     base = np.ones((channels, 2))
     counts, total = first_counts(np.abs(draw.normal(0, 1, (200, channels, 2))), base, 1e9)
-    settings = {"threshold": 0.01, "short": 4, "refractory": 3, "warm_up": 4, "gap": 6, "memory": 150, **rules}
+    settings = {"threshold": 0.01, "short": 4, "refractory": 3, "warm_up": 4, "gap": 6, "memory": 150}
+    settings |= {"budget": 1.0, "tail": 8.0, **rules}
     return Detector(
         spec,
         Loaded(weights),

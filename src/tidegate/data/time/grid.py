@@ -73,6 +73,12 @@ class Rows:
             return np.ones(len(self.time) - 1, dtype=bool)
         return np.asarray(self.codes[1:] == self.codes[:-1])
 
+    def error(self, message: str, row: int, before: int, **values: Any) -> TimeError:
+        """What is wrong with the time of a row, given that of one before it."""
+        whose = "" if self.codes is None else tr(" (first in series {series!r})", series=self.ids[int(self.codes[row])])
+        times = {"time": show(self.time[row]), "time2": show(self.time[before]), "whose": whose}
+        return TimeError(tr(message, place=self.where(row), place2=self.where(before), **times, **values))
+
 
 def order(rows: Rows, repair: Repair) -> None:
     """Bring the rows of each series together and in order of time, without doubles.
@@ -97,32 +103,18 @@ def order(rows: Rows, repair: Repair) -> None:
         count = int(backward.sum())
         if repair == "error":
             if rows.local and clock_change(rows.time[1:][backward]) and (step[backward] >= -_HOUR).all():
-                raise TimeError(
-                    tr(
-                        "{place}: time {time} comes after {time2}: this is the hour that is repeated when clocks "
-                        "go back in autumn (daylight saving; {count} places{whose}). Pass timezone= (for "
-                        'instance "Europe/Berlin") to tell the two hours apart, or repair="mean" to average them',
-                        place=rows.where(first),
-                        time=show(rows.time[first]),
-                        time2=show(rows.time[first - 1]),
-                        count=count,
-                        whose=_whose(rows, first),
-                    )
+                message = (
+                    "{place}: time {time} comes after {time2}: this is the hour that is repeated when clocks "
+                    "go back in autumn (daylight saving; {count} places{whose}). Pass timezone= (for "
+                    'instance "Europe/Berlin") to tell the two hours apart, or repair="mean" to average them'
                 )
+                raise rows.error(message, first, first - 1, count=count)
             newest = tr(" (the newest row comes first)") if bool((step[rows.same()] <= 0).all()) else ""
-            raise TimeError(
-                tr(
-                    "{place}: time {time} comes after {time2}; {count} places where time runs "
-                    'backward{newest}{whose}. Sort the rows, or pass repair="sort"{doubles_too}',
-                    place=rows.where(first),
-                    time=show(rows.time[first]),
-                    time2=show(rows.time[first - 1]),
-                    count=count,
-                    newest=newest,
-                    whose=_whose(rows, first),
-                    doubles_too=_doubles_too(rows),
-                )
+            message = (
+                "{place}: time {time} comes after {time2}; {count} places where time runs "
+                'backward{newest}{whose}. Sort the rows, or pass repair="sort"{doubles_too}'
             )
+            raise rows.error(message, first, first - 1, count=count, newest=newest, doubles_too=_doubles_too(rows))
         note = "Rows were sorted by time: {count} places where time ran backward, first at {first}."
         rows.notes.append(Note("sorted", note, {"count": count, "first": show(rows.time[first])}))
         keys = (rows.time,) if rows.codes is None else (rows.time, rows.codes)
@@ -152,10 +144,6 @@ def _drop_missing_times(rows: Rows, repair: Repair) -> None:
     rows.take(np.flatnonzero(~blank))
 
 
-def _whose(rows: Rows, row: int) -> str:
-    return "" if rows.codes is None else tr(" (first in series {series!r})", series=rows.ids[int(rows.codes[row])])
-
-
 def _doubles_too(rows: Rows) -> str:
     keys = (rows.time,) if rows.codes is None else (rows.time, rows.codes)
     ordered = np.lexsort(keys)
@@ -180,20 +168,11 @@ def _doubles(rows: Rows, double: NDArray[np.bool_], repair: Repair) -> None:
         if autumn:
             tell = tr(" They are the hour that is repeated when clocks go back in autumn.")
             fix += tr(', or timezone= (for instance "America/New_York") to tell the two hours apart')
-        raise TimeError(
-            tr(
-                "{place}: time {stamp} occurs again (before: {place2}); {count} doubled time "
-                "stamps{whose}.{tell} Pass {fix}{hint}",
-                place=rows.where(first + 1),
-                stamp=stamp,
-                place2=rows.where(first),
-                count=count,
-                whose=_whose(rows, first),
-                tell=tell,
-                fix=fix,
-                hint=rows.hint(),
-            )
+        message = (
+            "{place}: time {stamp} occurs again (before: {place2}); {count} doubled time "
+            "stamps{whose}.{tell} Pass {fix}{hint}"
         )
+        raise rows.error(message, first + 1, first, stamp=stamp, count=count, tell=tell, fix=fix, hint=rows.hint())
     keep = np.concatenate([[True], ~double])
     if repair == "mean":
         group = np.flatnonzero(keep)
@@ -299,18 +278,12 @@ def _given(rows: Rows, frequency: Frequency, starts: NDArray[np.int64]) -> Grid:
     if off.any():
         first, count = int(np.argmax(off)), int(off.sum())
         begin = int(starts[int(np.searchsorted(starts, first, side="right")) - 1])
-        raise TimeError(
-            tr(
-                "{place}: time {time} is not on the grid of step {frequency} that begins at {time2}; "
-                '{count} rows are off it. Correct the times or pass a finer frequency= ("row" counts '
-                "rows)",
-                place=rows.where(first),
-                time=show(rows.time[first]),
-                frequency=frequency,
-                time2=show(rows.time[begin]),
-                count=count,
-            )
+        message = (
+            "{place}: time {time} is not on the grid of step {frequency} that begins at {time2}; "
+            '{count} rows are off it. Correct the times or pass a finer frequency= ("row" counts '
+            "rows)"
         )
+        raise rows.error(message, first, begin, frequency=frequency, count=count)
     return Grid(frequency, place)
 
 

@@ -241,6 +241,27 @@ def _with_sources(run: Run, clean: Sequence[Stage], names: Sequence[str], found:
     return Finding(found.key, found.stage, found.place, {**found.values, "sources": tuple(moving)})
 
 
+def require_same(clean: Sequence[Stage], again: Sequence[Stage], *, training: bool = True) -> None:
+    """Refuse to audit a training, or a user's pipeline, that does not repeat itself on the same data.
+
+    Raises:
+        DataError: it does not.
+    """
+    found = compare(clean, again, "", "noise")
+    if found is None:
+        return
+    message = (
+        "two runs of the pipeline on the same data differ in {stage!r} ({part}): set its seeds, and let it start "
+        "anew in each run"
+    )
+    if training:
+        message = (
+            "two trainings on the same data differ in {stage!r} ({part}): nothing can be proved of a model that does "
+            "not repeat itself"
+        )
+    raise DataError(tr(message, stage=found.stage, part=found.place.part or "at once"))
+
+
 def compare(before: Sequence[Stage], after: Sequence[Stage], cutoff: str, kind: str) -> Finding | None:
     """The first stage that moved, and where; None where none did."""
     for one, two in zip(before, after, strict=True):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from tidegate.artifacts.atomic import write_file
+from tidegate.core.text import finite
 from tidegate.core.translate import Language, tr
+from tidegate.data.emit import write_columns
 from tidegate.report.page.markup import Markup, el
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -54,6 +58,24 @@ def document(
         )
         + "\n"
     )
+
+
+def write_results(
+    folder: Path, model: Any, name: str, columns: Mapping[str, Any], state: Any, page: tuple[str, str]
+) -> Path:
+    """Write a table of trainings as NAME.csv and NAME.json, the best model, and the page on them; gives its path.
+
+    Args:
+        folder: made where it is missing. model: the best. columns, state: the table, and all as plain values.
+        page: name of its file, and its text.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    model.save(folder / "model")
+    write_columns(columns, folder / f"{name}.csv")
+    write_file(folder / f"{name}.json", json.dumps(finite(state), ensure_ascii=False, indent=1).encode())
+    return write_page(folder / page[0], page[1])
 
 
 def write_page(path: str | os.PathLike[str], page: str) -> Path:

@@ -36,10 +36,7 @@ class CaptionModel(WritingModel[PicturePreparation, Caption]):
 
     task: ClassVar[str] = "captioner"
     SOURCE: ClassVar[tuple[str, Any]] = ("pictures", PicturePreparation)
-
-    def predict(self, data: Sequence[Any], **how: Any) -> list[str]:
-        """The best caption of each picture; arguments and errors as of `caption`."""
-        return [found[0].text for found in self.caption(data, **how)]
+    VERB: ClassVar[str] = "caption"
 
     def caption(
         self, pictures: Sequence[Any], *, allowed: Sequence[str] | None = None, **how: Any

@@ -74,16 +74,9 @@ class Detector(Model[Table, Walked]):
         """
         return walk(self, data)
 
-    def stream(
-        self,
-        snapshot: bytes | None = None,
-        *,
-        series: str | Sequence[str] | None = None,
-        streams: int | None = None,
-        fresh: bool = False,
-    ) -> DetectStream:
+    def stream(self, snapshot: bytes | None = None, **how: Any) -> DetectStream:
         """One stream or many; arguments and errors as of `AnomalyDetector.stream`."""
-        return open_stream(self, snapshot, series=series, streams=streams, fresh=fresh)
+        return open_stream(self, snapshot, **how)
 
     def streams(self, names: Sequence[str]) -> Streams:
         """New streams of these series; a name that was not fitted takes the scale of all series together."""

@@ -42,13 +42,13 @@ class Rules:
 
     method: str
     threshold: float
-    budget: float = 1.0
-    short: int = 10
-    refractory: int = 60
-    warm_up: int = 32
-    memory: int = 8_000
-    tail: float = 8.0
-    gap: int = 32
+    budget: float
+    short: int
+    refractory: int
+    warm_up: int
+    memory: int
+    tail: float
+    gap: int
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tidegate.core.checks import Checked, Count, Range, Whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.kernels.write import MOST, can_write, largest
@@ -28,7 +29,7 @@ LEAST = -1e4  # log p of a token that must come, where it has none
 
 
 @dataclass(frozen=True)
-class Beam:
+class Beam(Checked):
     """How texts are searched for.
 
     Attributes:
@@ -39,25 +40,15 @@ class Beam:
         min_length, max_length: tokens of a text; None lets the source and the training decide.
     """
 
-    beam: int = 5
-    best: int = 1
-    length_penalty: float = 1.0
-    coverage_penalty: float = 0.0
-    min_length: int = 0
-    max_length: int | None = None
+    beam: Count = 5
+    best: Count = 1
+    length_penalty: Annotated[float, Range(0, 100)] = 1.0
+    coverage_penalty: Annotated[float, Range(0, 100)] = 0.0
+    min_length: Whole = 0
+    max_length: Count | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("beam", 1), ("best", 1), ("min_length", 0), ("max_length", 1)):
-            value = getattr(self, name)
-            if value is None and name == "max_length":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                message = "{name} is a whole number of at least {least}; got {value}"
-                raise ConfigError(tr(message, name=name, least=least, value=repr(value)))
-        for name in ("length_penalty", "coverage_penalty"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
-                raise ConfigError(tr("{name} is a number from 0 to 100; got {value}", name=name, value=repr(value)))
+        super().__post_init__()
         if self.best > self.beam:
             message = "best={best} texts cannot be found with a beam of {beam}: give a wider beam"
             raise ConfigError(tr(message, best=self.best, beam=self.beam))

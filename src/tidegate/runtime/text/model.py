@@ -57,13 +57,14 @@ class WritingModel(Model[Sequence[Any], list[str]], Generic[Source, Text]):
     (`_search`), and what a found text tells besides (`_made`).
 
     Attributes:
-        SOURCE: what `preparation.json` calls the state of `source`, and its class.
+        SOURCE: what `preparation.json` calls the state of `source`, and its class. VERB: the method that writes.
         spec: the network's. weights: its tensors, as the engine likes them.
         source: how inputs are read: tokens of the other side, or the preparation of pictures. target: tokens of texts.
         search: how they are searched for where nothing else is said. longest: most tokens of a text.
     """
 
     SOURCE: ClassVar[tuple[str, Any]]
+    VERB: ClassVar[str]
     spec: NetworkSpec
     weights: Loaded
     source: Source
@@ -81,6 +82,10 @@ class WritingModel(Model[Sequence[Any], list[str]], Generic[Source, Text]):
         if not model._fits() or model.spec.outputs != len(target):
             raise ArtifactError(f"preparation.json: {name} and target do not fit the network")
         return model
+
+    def predict(self, data: Sequence[Any], **how: Any) -> list[str]:
+        """The best text for each input; arguments and errors as of the method that writes."""
+        return [found[0].text for found in getattr(self, self.VERB)(data, **how)]
 
     @abstractmethod
     def _fits(self) -> bool:

@@ -41,10 +41,7 @@ class TranslationModel(WritingModel[Side, Translation]):
 
     task: ClassVar[str] = "translator"
     SOURCE: ClassVar[tuple[str, Any]] = ("source", Side)
-
-    def predict(self, data: Sequence[str], **how: Any) -> list[str]:
-        """The best text for each source; arguments and errors as of `translate`."""
-        return [found[0].text for found in self.translate(data, **how)]
+    VERB: ClassVar[str] = "translate"
 
     def translate(
         self,

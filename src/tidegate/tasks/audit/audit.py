@@ -7,11 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.core.errors import ConfigError, DataError
+from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
-from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, unmoved
+from tidegate.evaluate.leaks.audit import (
+    Audit,
+    Check,
+    Finding,
+    Stage,
+    conclude,
+    put_questions,
+    require_same,
+    unmoved,
+)
 from tidegate.evaluate.leaks.perturb import perturb
 from tidegate.tasks.audit.perturb import as_columns, copied, copies, perturbed_names, show_time
 from tidegate.tasks.audit.pipeline import fitted_copy, stages_of
@@ -98,13 +107,7 @@ def _audit_pipeline(
         return stages_of(subject, fitted, copied(changed), at, table, later)
 
     clean = run(columns)
-    again = compare(clean, run(columns), "", "noise")
-    if again is not None:
-        message = (
-            "two runs of the pipeline on the same data differ in {stage!r} ({part}): set its seeds, and let it start "
-            "anew in each run"
-        )
-        raise DataError(tr(message, stage=again.stage, part=again.place.part or "at once"))
+    require_same(clean, run(columns), training=False)
     shown = show_time(table, at)
     checks = put_questions(lambda kind, which: run(perturb(columns, which, later, kind, seed)), clean, names, shown)
     found = conclude(checks, extra)

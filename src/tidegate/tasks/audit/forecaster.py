@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.core.errors import DataError
 from tidegate.core.table import Table
-from tidegate.core.translate import tr
 from tidegate.data.split import Split
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.leaks.audit import (
@@ -19,10 +17,10 @@ from tidegate.evaluate.leaks.audit import (
     Locate,
     Place,
     Stage,
-    compare,
     conclude,
     part_name,
     put_questions,
+    require_same,
     unmoved,
 )
 from tidegate.evaluate.leaks.perturb import Difference
@@ -90,13 +88,7 @@ def audit_forecaster(model: Any, table: Table, parts: Mapping[str, Any], seed: i
     def refit(changed: Table) -> list[Stage]:
         return subject.learned(subject.fit(changed), test)
 
-    again = compare(clean, refit(table), "", "noise")
-    if again is not None:
-        message = (
-            "two trainings on the same data differ in {stage!r} ({part}): nothing can be proved of a model that does "
-            "not repeat itself"
-        )
-        raise DataError(tr(message, stage=again.stage, part=again.place.part or "at once"))
+    require_same(clean, refit(table))
     if "test" in fitted.split.parts:
         later = _from(table, begins[:, 0])
         checks += put_questions(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tidegate.core.checks import Share, check_fields
+from tidegate.core.checks import Share
 from tidegate.core.sequences import Sequences
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sources.media.pictures import open_picture, pixels_of, read_pictures
@@ -31,7 +31,7 @@ from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.caption.model import Caption, CaptionModel
 from tidegate.tasks.caption.options import CaptionChoices, PictureNetwork
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import Size, group, recurrent_options
+from tidegate.tasks.options import Size
 from tidegate.tasks.write.estimator import WritingEstimator
 from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.options import TextPreparation, WritingTraining
@@ -116,17 +116,7 @@ class Captioner(WritingEstimator):
 
     def check(self) -> CaptionChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        check_fields(self)
-        return CaptionChoices(
-            tokens=self.tokens,
-            recurrent=recurrent_options(self),
-            network=group(PictureNetwork, self.network),
-            preparation=group(TextPreparation, self.preparation),
-            training=self._training(),
-            augment=group(PictureAugment, self.augment),
-            batch_size=self.batch_size,
-            max_epochs=self.max_epochs,
-        )
+        return CaptionChoices(**self._settled(), batch_size=self.batch_size)
 
     def caption(
         self, pictures: Any, *, beam: int = 5, best: int = 1, length_penalty: float = 1.0,

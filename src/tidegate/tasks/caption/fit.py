@@ -128,11 +128,10 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, p
     return train_writing(
         spec,
         {"sequences": sequences, "parts": parts, "source": preparation, "target": target, "examples": examples},
-        choices.training,
+        choices,
         notes=[*notes, Note("captions", message, counts)],
         batch=size,
-        epochs=choices.max_epochs,
         work=size * preparation.height * preparation.width * 9 * sum(choices.network.channels),
-        fingerprint=[str(choices), parts.train.tolist(), len(target), preparation.mean],
+        fingerprint=[len(target), preparation.mean],
         progress=progress,
     )

@@ -9,9 +9,7 @@ from tidegate.core.checks import Count, Share, Whole
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.prepare.pictures import PictureAugment
-from tidegate.prepare.vocabulary import Method
-from tidegate.tasks.options import RecurrentOptions
-from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingTraining
+from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingChoices
 
 
 @dataclass(frozen=True)
@@ -38,17 +36,13 @@ class PictureNetwork(DecoderNetwork):
 
 
 @dataclass(frozen=True)
-class CaptionChoices:
+class CaptionChoices(WritingChoices):
     """All options of a captioner, checked."""
 
-    tokens: Method | None
-    recurrent: RecurrentOptions
     network: PictureNetwork
     preparation: TextPreparation
-    training: WritingTraining
     augment: PictureAugment
     batch_size: int | None
-    max_epochs: int | None
 
 
 def build_spec(choices: CaptionChoices, shape: tuple[int, int, int], outputs: int) -> NetworkSpec:

@@ -14,6 +14,7 @@ from tidegate.train.options import TrainOptions
 
 Loss = Literal["huber", "mae", "mse"]
 WINDOW = 48
+MEMORY = 8_000  # errors that a stream remembers
 USUAL = {"batch_size": 32, "max_epochs": 30, "patience": 8}
 
 
@@ -91,7 +92,7 @@ class DetectorChoices:
         """
         own = self.alarms
         per_week = self.alarms_per_week if own.alarms_per_day is None else 7 * own.alarms_per_day
-        memory = {True: Rules.memory, False: 0}[own.adapt] if isinstance(own.adapt, bool) else own.adapt
+        memory = {True: MEMORY, False: 0}[own.adapt] if isinstance(own.adapt, bool) else own.adapt
         return Rules(
             method=self.method,
             threshold=budget_threshold(per_week, frequency.microseconds if dated else None),

@@ -305,13 +305,9 @@ class AnomalyDetector(Estimator):
         return backtest_alarms(self, table, labelled, how, out, progress)
 
     def stream(
-        self,
-        snapshot: bytes | None = None,
-        *,
-        series: str | Sequence[str] | None = None,
-        streams: int | None = None,
+        self, snapshot: bytes | None = None, *, series: str | Sequence[str] | None = None, streams: int | None = None,
         fresh: bool = False,
-    ) -> DetectStream:
+    ) -> DetectStream:  # fmt: skip
         """Streams that take values one at a time and answer each in time that does not grow.
 
         Args:

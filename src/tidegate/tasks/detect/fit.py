@@ -122,9 +122,7 @@ def fit(
             walked = walk(detector, table, learn_from)
     detector = replace(detector, ends=walked.ends)
     return DetectFitted(
-        network,
-        trained.histories,
-        tuple(notes),
+        **trained.left(notes),
         table=table,
         split=split,
         detector=detector,

@@ -52,7 +52,7 @@ def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
         verdicts=partial(verdicts, model),
         config=model.flat_options() | {"dropout": fitted.advice.dropout},
         losses=losses,
-        tokens=tokens,
+        looked=tokens,
         counts=counts,
         unknown=float(np.mean(held == UNKNOWN)),
         method=fitted.vocabulary.method,

@@ -34,7 +34,7 @@ def make_evidence(model: Any) -> tuple[SpeechEvidence]:
         config=model.flat_options(),
         written=written["validation"],
         references=said["validation"],
-        recordings={part: len(own) for part, own in written.items()},
+        looked={part: len(own) for part, own in written.items()},
         rates={part: cer()(written[part], said[part]) for part in written},
         empty=sum(not text for text in written["train"]) / len(written["train"]),
         blank=float(np.concatenate(blanks).mean()),

@@ -33,7 +33,7 @@ def make_evidence(model: Any) -> tuple[WritingEvidence, ...]:
         verdicts=partial(verdicts, model),
         config=model.flat_options(),
         losses={name: _loss(fitted, pairs) for name, pairs in looked.items()},
-        tokens={name: sum(map(len, own.targets)) for name, own in looked.items()},
+        looked={name: sum(map(len, own.targets)) for name, own in looked.items()},
         counts=np.bincount(targets, minlength=len(fitted.target))[len(SPECIAL) : len(fitted.target)],
         unknown=float(np.mean(validation == UNKNOWN)),
         method=fitted.target.vocabulary.method,

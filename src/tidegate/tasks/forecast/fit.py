@@ -164,9 +164,7 @@ def fit(
     # Calibrated on windows that the network has not learned from: its own training errors would be too small.
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
     found = ForecastFitted(
-        network,
-        trained.histories,
-        tuple(notes),
+        **trained.left(notes),
         table=table,
         split=split,
         preparation=preparation,

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tidegate.train.progress import Progress
 
 PARTS = ("validation", "test")
+SIZES = ("tokens", "cell", "hidden_size", "num_layers", "dropout", "minutes", "max_epochs")
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -140,14 +141,8 @@ class LanguageModel(Generating):
         own = {"learning_rate": self.learning_rate, "batch_size": tracks, "seed": self.seed}
         return LanguageChoices(
             free_batch=self.batch_size is None,
-            tokens=self.tokens,
             window=WINDOW if self.window is None else self.window,
-            cell=self.cell,
-            hidden_size=self.hidden_size,
-            num_layers=self.num_layers,
-            dropout=self.dropout,
-            minutes=self.minutes,
-            max_epochs=self.max_epochs,
+            **{name: getattr(self, name) for name in SIZES},
             network=group(LanguageNetwork, self.network),
             preparation=group(TextPreparation, self.preparation),
             training=overrule(training, self.training, own),

@@ -100,7 +100,8 @@ def fit_language(
         DataError: too little text.
     """
     vocabulary, note = vocabulary_of(parts, choices)
-    numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
+    kept = settled(sequences, parts, vocabulary, choices)
+    advice, numbers = kept["advice"], kept["numbers"]
     train, held = numbers["train"], numbers["validation"]
     if len(train) < FEWEST or len(held) < 2:
         message = (
@@ -108,7 +109,6 @@ def fit_language(
             "least {fewest} and 2, and learns little from less than some ten thousand"
         )
         raise DataError(tr(message, count=len(train), count2=len(held), fewest=FEWEST))
-    advice = advise(choices, sum(map(len, parts.train)), len(train), len(vocabulary))
     if say is not None:
         say(advice)
     notes = [*sequences.notes, note, advice.note(), *_strangers(numbers)]
@@ -128,17 +128,15 @@ def fit_language(
         validate = PieceValidation(own, joint=choices.joint)
         problem = Problem(spec, lambda given: Pieces(pieces, given, choices), PieceLoss(), validate)
     trained = trainer.train(problem)
-    return LanguageFitted(
-        trained.network,
-        trained.histories,
-        tuple(notes),
-        sequences=sequences,
-        parts=parts,
-        vocabulary=vocabulary,
-        numbers=numbers,
-        advice=advice,
-        window=choices.window,
-    )
+    return LanguageFitted(**trained.left(notes), **kept)
+
+
+def settled(sequences: Sequences, parts: TextParts, vocabulary: Vocabulary, choices: LanguageChoices) -> dict[str, Any]:
+    """Fields of a `LanguageFitted` that are settled before the training."""
+    numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
+    advice = advise(choices, sum(map(len, parts.train)), len(numbers["train"]), len(vocabulary))
+    found = {"sequences": sequences, "parts": parts, "vocabulary": vocabulary, "numbers": numbers}
+    return {**found, "advice": advice, "window": choices.window}
 
 
 def vocabulary_of(parts: TextParts, choices: LanguageChoices) -> tuple[Vocabulary, Note]:

@@ -13,8 +13,8 @@ from tidegate.core.table import Note
 from tidegate.core.translate import Language, tr
 from tidegate.prepare.notes import MUSIC, PITCHES
 from tidegate.prepare.vocabulary import Method
-from tidegate.tasks.build import forgetting, heads_of
-from tidegate.tasks.options import Bias, Cell, Terms
+from tidegate.tasks.build import cell_fields
+from tidegate.tasks.options import Cell, CellOptions, Terms
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
 SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (2, 384), (2, 512), (2, 768), (2, 1024))
@@ -31,15 +31,12 @@ TIED_FROM = 512  # tokens from which on scores are tied, as their weights would 
 
 
 @dataclass(frozen=True)
-class LanguageNetwork(Checked):
-    """The finer choices of a language model's network.
+class LanguageNetwork(CellOptions):
+    """The finer choices of a language model's network: those of its cells, and
 
     Attributes:
         embedding_size: numbers of a token's vector; None takes the units, at most 128 for up to 512 tokens, else 256.
         tied: score tokens by the vectors they are read with; None does for more than 512 tokens.
-        layer_norm: inside the cell. forget_bias: what the forget gate starts from; None takes torch's start.
-        zoneout: share of units that keep their old state. recurrent_dropout: of the state that enters the product, one
-            mask for all steps. weight_dropout: of the recurrent weights themselves.
         token_dropout: share of tokens read as the unknown one. embedding_dropout: share of the vocabulary that a batch
             does not see. input_dropout: of the units of the vectors, the same at all steps.
         variational: whether `dropout` before the scores silences the same units at all steps.
@@ -47,11 +44,6 @@ class LanguageNetwork(Checked):
 
     embedding_size: Count | None = None
     tied: bool | None = None
-    layer_norm: bool = False
-    forget_bias: Bias | None = 1.0
-    zoneout: Share = 0.0
-    recurrent_dropout: Share = 0.0
-    weight_dropout: Share = 0.0
     token_dropout: Share = 0.0
     embedding_dropout: Share = 0.0
     input_dropout: Share = 0.0
@@ -265,12 +257,7 @@ def build_spec(choices: LanguageChoices, advice: Advice) -> NetworkSpec:
         hidden_size=advice.units,
         num_layers=advice.layers,
         dropout=advice.dropout if advice.layers > 1 else 0.0,
-        layer_norm=network.layer_norm,
-        recurrent_dropout=network.recurrent_dropout,
-        weight_dropout=network.weight_dropout,
-        zoneout=network.zoneout,
-        forget_bias=forgetting(cell, network.forget_bias),
-        num_heads=heads_of(cell, advice.units),
+        **cell_fields(network, cell, advice.units),
     )
     dropout = [Dropout(rate=advice.dropout, variational=network.variational)] if advice.dropout else []
     if not choices.joint:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidegate.tasks.language.evaluate import EvaluatedTexts
-from tidegate.tasks.language.fit import LanguageFitted, cut_corpus, join
-from tidegate.tasks.language.options import advise
+from tidegate.tasks.language.fit import LanguageFitted, cut_corpus, settled
 from tidegate.tasks.open import Stored
 from tidegate.tasks.run import Content, parquet
 
@@ -39,16 +38,5 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     sequences = stored.read_data(model, data)
     vocabulary, choices = model.vocabulary_, model.check()
     parts = cut_corpus(sequences, stored.split, vocabulary.method)
-    numbers = {name: join(vocabulary, parts[name]) for name in ("train", "validation", "test")}
-    advice = advise(choices, sum(map(len, parts.train)), len(numbers["train"]), len(vocabulary))
-    model._take(
-        LanguageFitted(
-            **stored.trained(model.model_),
-            sequences=sequences,
-            parts=parts,
-            vocabulary=vocabulary,
-            numbers=numbers,
-            advice=advice,
-            window=choices.window,
-        )
-    )
+    kept = settled(sequences, parts, vocabulary, choices)
+    model._take(LanguageFitted(**stored.trained(model.model_), **kept))

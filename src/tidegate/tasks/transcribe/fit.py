@@ -108,9 +108,7 @@ def fit_speech_model(
     )
     trained = trainer.train(problem)
     fitted = SpeechFitted(
-        trained.network,
-        trained.histories,
-        tuple(notes),
+        **trained.left(notes),
         sequences=sequences,
         parts=parts,
         preparation=preparation,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from tidegate.artifacts.layers import Layer
 from tidegate.artifacts.spec import BatchNorm, Convolution, Ctc, Dropout, NetworkSpec, Recurrent
-from tidegate.core.checks import Checked, Count, Range, Share, Whole
+from tidegate.core.checks import Count, Range, Whole
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
@@ -17,33 +17,26 @@ from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import Weight
-from tidegate.tasks.build import checked_sizes, forgetting, heads_of, sizes_of
-from tidegate.tasks.options import Bias, RecurrentOptions
+from tidegate.tasks.build import cell_fields, checked_sizes, sizes_of
+from tidegate.tasks.options import Bias, CellOptions, RecurrentOptions
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 4_000, 20, 300
 
 
 @dataclass(frozen=True)
-class SpeechNetwork(Checked):
-    """The finer choices of a transcriber's network.
+class SpeechNetwork(CellOptions):
+    """The finer choices of a transcriber's network: those of its cells, and
 
     Attributes:
         conv_channels: channels of convolutions over the joined steps before the recurrence; () takes none. They see
             later steps, so that such a network cannot be streamed. conv_kernel: steps that each sees.
-        batch_norm: batch normalisation after the recurrence. layer_norm: inside the cell.
-        recurrent_dropout: of the state that enters the product. weight_dropout: of the recurrent weights.
-        zoneout: share of units that keep their old state. forget_bias: what the forget gate starts from.
+        batch_norm: batch normalisation after the recurrence.
     """
 
     conv_channels: tuple[Count, ...] = ()
     conv_kernel: Count = 3
     batch_norm: bool = False
-    layer_norm: bool = False
-    recurrent_dropout: Share = 0.0
-    weight_dropout: Share = 0.0
-    zoneout: Share = 0.0
-    forget_bias: Bias | None = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,12 +120,7 @@ def build_spec(choices: SpeechChoices, inputs: int, outputs: int) -> NetworkSpec
         recurrent = Recurrent(
             **sizes_of(sizes),
             bidirectional=choices.bidirectional,
-            layer_norm=own.layer_norm,
-            recurrent_dropout=own.recurrent_dropout,
-            weight_dropout=own.weight_dropout,
-            zoneout=own.zoneout,
-            forget_bias=forgetting(sizes.cell, own.forget_bias),
-            num_heads=heads_of(sizes.cell, sizes.hidden_size),
+            **cell_fields(own, sizes.cell, sizes.hidden_size),
         )
         layers += [recurrent, *([BatchNorm()] if own.batch_norm else [])]
         layers += [Dropout(rate=float(sizes.dropout))] if sizes.dropout else []

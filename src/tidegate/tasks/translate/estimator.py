@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from tidegate.core.checks import Share, check_fields
+from tidegate.core.checks import Share
 from tidegate.core.sequences import Sequences
 from tidegate.data.files.pairs import read_pairs, read_sources
 from tidegate.data.partition import Partition
@@ -29,7 +29,7 @@ from tidegate.evaluate.text.metrics import (
 from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.translate.model import Translation, TranslationModel
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import Size, group, recurrent_options
+from tidegate.tasks.options import Size
 from tidegate.tasks.translate.options import PairPreparation, TranslateChoices, WritingNetwork
 from tidegate.tasks.write.divide import divide
 from tidegate.tasks.write.estimator import WritingEstimator
@@ -117,15 +117,7 @@ class Translator(WritingEstimator):
 
     def check(self) -> TranslateChoices:
         """Refuse constructor arguments that cannot work, before any data is read; gives them in groups."""
-        check_fields(self)
-        return TranslateChoices(
-            tokens=self.tokens,
-            recurrent=recurrent_options(self),
-            network=group(WritingNetwork, self.network),
-            preparation=group(PairPreparation, self.preparation),
-            training=self._training(),
-            max_epochs=self.max_epochs,
-        )
+        return TranslateChoices(**self._settled())
 
     def translate(
         self, texts: Any, *, beam: int = 5, best: int = 1, length_penalty: float = 1.0, coverage_penalty: float = 0.0,

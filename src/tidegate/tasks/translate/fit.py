@@ -152,11 +152,10 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
     return train_writing(
         spec,
         {"sequences": sequences, "parts": parts, "source": source, "target": target, "examples": examples},
-        choices.training,
+        choices,
         notes=[*notes, Note("pairs", message, counts)],
         batch=tokens,
-        epochs=choices.max_epochs,
         work=tokens * 4 * units * units // 8,
-        fingerprint=[str(choices), parts.train.tolist(), len(source), len(target)],
+        fingerprint=[len(source), len(target)],
         progress=progress,
     )

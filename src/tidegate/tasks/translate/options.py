@@ -12,8 +12,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 from tidegate.evaluate.label.baselines.bagofwords import unspaced
 from tidegate.prepare.vocabulary import Method
-from tidegate.tasks.options import RecurrentOptions
-from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingTraining, method_of
+from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingChoices, WritingTraining, method_of
 
 FEWEST_STEPS, SMALLEST_BATCH, LARGEST_BATCH = 60, 100, 1_500  # of an epoch; tokens
 
@@ -54,15 +53,11 @@ class PairPreparation(TextPreparation):
 
 
 @dataclass(frozen=True)
-class TranslateChoices:
+class TranslateChoices(WritingChoices):
     """All options of a translator, checked."""
 
-    tokens: Method | None
-    recurrent: RecurrentOptions
     network: WritingNetwork
     preparation: PairPreparation
-    training: WritingTraining
-    max_epochs: int | None
 
 
 def cut_by(sources: Sequence[str], targets: Sequence[str], choices: TranslateChoices) -> tuple[Method, Method]:

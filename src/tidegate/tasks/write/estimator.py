@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 
+from tidegate.core.checks import check_fields
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
@@ -18,7 +19,7 @@ from tidegate.evaluate.text.metrics import Reference, TextMetric
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.text.model import WritingModel
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.options import group, overrule
+from tidegate.tasks.options import group, overrule, recurrent_options
 from tidegate.tasks.run import Content
 from tidegate.tasks.write.options import WritingTraining
 from tidegate.train.progress import NO_PROGRESS, Progress
@@ -212,12 +213,18 @@ class WritingEstimator(Estimator):
 
         return predictions(evaluated)
 
-    def _training(self) -> WritingTraining:
-        """Options of the training.
+    def _settled(self) -> dict[str, Any]:
+        """Constructor arguments in groups, by the fields of a task's choices.
 
         Raises:
             ConfigError: one that cannot work.
         """
+        check_fields(self)
+        groups = {name: group(kind, getattr(self, name)) for name, kind in self.GROUPS.items()}
+        groups |= {"training": self._training(), "recurrent": recurrent_options(self)}
+        return groups | {name: getattr(self, name) for name in ("tokens", "max_epochs")}
+
+    def _training(self) -> WritingTraining:
         own = {"learning_rate": self.learning_rate, "batch_size": self.batch_size, "seed": self.seed}
         given: Any = self.get_params(deep=False)["training"]
         found: WritingTraining = overrule(group(WritingTraining, given), given, own)

@@ -21,10 +21,11 @@ from tidegate.prepare.vocabulary import PADDING, UNKNOWN
 from tidegate.runtime.text.beam import Beam
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.write.divide import Budget
-from tidegate.tasks.write.options import WritingTraining, epochs_for
+from tidegate.tasks.write.options import WritingChoices, epochs_for
 from tidegate.train.forcing import Forcing
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions
+from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
 VARIED = 0xA6  # keeps what varies inputs apart from the order and from dropout
@@ -152,26 +153,28 @@ class WritingLoss:
 
 
 def train_writing(
-    spec: NetworkSpec, prepared: Mapping[str, Any], training: WritingTraining, *, notes: Sequence[Note], batch: int,
-    epochs: int | None, work: int, fingerprint: Sequence[Any], **how: Any,
+    spec: NetworkSpec, prepared: Mapping[str, Any], choices: WritingChoices, *, notes: Sequence[Note], batch: int,
+    work: int, fingerprint: Sequence[Any], progress: Progress,
 ) -> WriteFitted:  # fmt: skip
     """Train a network that writes.
 
     Args:
         spec: of it. prepared: fields of `WriteFitted`: data, parts, both sides, examples of each part.
-        notes: of the preparation; the last one is told the passes. batch: budget of one, in the unit of `costs`.
-        epochs: passes; None takes some 6,000 steps. work, fingerprint: as of `Trainer`. how: its further arguments.
+        choices: options. notes: of the preparation; the last one is told the passes.
+        batch: budget of one, in the unit of `costs`. work, fingerprint, progress: as of `Trainer`; options and training
+            part are in the fingerprint.
     """
-    train, held = prepared["examples"]["train"], prepared["examples"]["validation"]
+    train, held, training = prepared["examples"]["train"], prepared["examples"]["validation"], choices.training
     steps = len(Budget(train.costs, batch, 0))
-    epochs = epochs or epochs_for(steps)
+    epochs = choices.max_epochs or epochs_for(steps)
+    fingerprint = [str(choices), prepared["parts"].train.tolist(), *fingerprint]
     forcing = None
     if training.teacher_forcing < 1 or training.forcing_schedule != "constant":
         forcing = Forcing(training.teacher_forcing, training.forcing_schedule, steps * epochs)
     loss = WritingLoss(spec.outputs, training.label_smoothing, forcing, training.seed)
     chunks = Budget(held.costs, 2 * batch, 0).ordered()
     validation = Validation(loss, chunks, held.gather, lambda own: int((own[3] != PADDING).sum()))
-    trainer = Trainer(replace(training, max_epochs=epochs), work=work, fingerprint=fingerprint, **how)
+    trainer = Trainer(replace(training, max_epochs=epochs), work=work, fingerprint=fingerprint, progress=progress)
     problem = Problem(spec, lambda own: WritingBatches(train, batch, own), loss, validation)
     trained = trainer.train(problem)
     told = [*notes[:-1], replace(notes[-1], values={**notes[-1].values, "epochs": epochs})]

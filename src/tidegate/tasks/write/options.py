@@ -114,6 +114,16 @@ class WritingTraining(TrainOptions):
     batch_tokens: Count | None = None
 
 
+@dataclass(frozen=True)
+class WritingChoices:
+    """All options of a model that writes, checked: its tokens, the recurrence that reads, and the training."""
+
+    tokens: Method | None
+    recurrent: RecurrentOptions
+    training: WritingTraining
+    max_epochs: int | None
+
+
 def method_of(texts: Sequence[str], asked: Method | None, usual: Method) -> Method:
     """What a token is: as asked for, else a character of Chinese and the like, else the usual."""
     return asked if asked is not None else "char" if unspaced(texts) else usual  # type: ignore[arg-type]
