@@ -275,16 +275,17 @@ def _calendar(
     source: Source, grid: wider.Calendar, timezone: str | None, date_format: str | None
 ) -> tuple[Rows, Schema, str | None]:
     roles: dict[str, Role] = dict.fromkeys(grid.columns, "number")
-    loaded = source.load({**roles, **roles_of(source, (grid.date,), date_format)})
-    times = times_of(source, loaded, (grid.date,), None, 1, date_format)
-    index, stamps, values = grid.unfold(times.values, loaded.values)
-    notes = [Note("calendar", grid.note, {"columns": f"{grid.columns[0]} ... {grid.columns[-1]}"}), *times.notes]
+    loaded = source.load({**roles, **roles_of(source, grid.dates, date_format)})
+    times = times_of(source, loaded, grid.dates, None, 1, date_format)
+    index, stamps, values = grid.unfold(source, times.values, loaded.values)
+    told = {"columns": f"{grid.columns[0]} ... {grid.columns[-1]}", "minutes": grid.step}
+    notes = [Note("calendar", grid.note, told), *times.notes]
     stamps, aware = in_zone(replace(times, values=stamps), timezone, None, source, notes)
-    unused = [name for name in source.names if name not in roles and name != grid.date]
+    unused = [name for name in source.names if name not in roles and name not in grid.dates]
     if unused:
         notes.append(Note("unused", _UNUSED, {"columns": ", ".join(unused[:12])}))
     rows = Rows(stamps, None, ("",), {"value": values}, source.place, aware is None, origin=index, notes=notes)
-    return rows, Schema(grid.date, ("value",)), aware
+    return rows, Schema(grid.dates[0] if len(grid.dates) == 1 else "time", ("value",)), aware
 
 
 def _headed(

@@ -16,7 +16,7 @@ from tidegate.data.cells.numbers import BadCellError, to_floats
 from tidegate.data.files.csvfile import CsvFile
 from tidegate.data.files.frames import ArraySource
 from tidegate.data.schema import Names, TimeName, as_names, find_time, missing_column
-from tidegate.data.time.forms import looks_like_time
+from tidegate.data.time.forms import looks_like_time, read_cell
 from tidegate.data.time.months import month_of
 from tidegate.data.time.parts import is_date, part_named
 from tidegate.data.time.timecolumn import TimeColumn
@@ -56,75 +56,131 @@ def melt(source: Source, names: tuple[str, ...], values: dict[str, NDArray[Any]]
     return np.concatenate(rows), np.concatenate(codes), tuple(ids), np.concatenate(stacked), cut
 
 
-_HOUR = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})(?::00(?::00)?|h|時|點|点)?", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})[:h](\d\d)(?::00)?", re.IGNORECASE)
+_HOUR = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})(?:h|時|點|点)?", re.IGNORECASE)
+_PERIOD = re.compile(r"(?:h|hh|qh|q|p|sp|pte|period|interval|時段)?[ _]?(\d{1,3})", re.IGNORECASE)
 _MONTH = re.compile(r"(\d{1,2})月?")
+_DAY = re.compile(r"(?:d|day|tag|jour|día|dia)?[ _]?(\d{1,2})[日號号]?", re.IGNORECASE)
 _MONTHS = "Each row was read as a year, and the columns {columns} as its months: one series."
+_DAYS = "Each row was read as a month, and the columns {columns} as its days: one series."
 _HOURS = "Each row was read as a day, and the columns {columns} as its hours: one series."
+_PARTS = "Each row was read as a day, and the columns {columns} as its parts of {minutes} minutes: one series."
+_NO_DAY = "{place}, column {name!r}: the month {month} has no such day, but a value stands there; remove it"
 
 
 @dataclass(frozen=True)
 class Calendar:
-    """A table with a row a year and a column a month, or a row a day and a column an hour.
+    """A table with a row a year and a column a month, a row a month and a column a day, or a row a day and a column an
+    hour or a part of it.
 
     Attributes:
-        date: the column of years or days. columns: the others, in order of time.
-        unit: of the columns, `M` or `h`. note: says how the table was read.
+        dates: the columns of years, months or days. columns: the others, in order of time.
+        row: what a row is, `Y`, `M` or `D`. unit: of the columns, `M`, `D` or `m`.
+        first: where the first column lies, in units from the beginning of its row. step: from each column to the next.
+        note: says how the table was read.
     """
 
-    date: str
+    dates: tuple[str, ...]
     columns: tuple[str, ...]
+    row: str
     unit: str
+    first: int
+    step: int
     note: str
 
     def unfold(
-        self, dates: NDArray[np.datetime64], columns: dict[str, NDArray[Any]]
+        self, source: Source, dates: NDArray[np.datetime64], columns: dict[str, NDArray[Any]]
     ) -> tuple[NDArray[np.int64], NDArray[np.datetime64], NDArray[Any]]:
         """One series out of the table, without blanks at its ends.
 
         Args:
-            dates: [n] of the rows. columns: [n] each.
+            source: for messages. dates: [n] of the rows. columns: [n] each.
 
         Returns:
             (row of the source, time, value), [n * columns] each but for the blanks.
+
+        Raises:
+            SchemaError: a value on a day that its month does not have.
         """
         grid = np.stack([columns[name] for name in self.columns], axis=1)
-        begin = dates.astype("datetime64[Y]" if self.unit == "M" else "datetime64[D]").astype(
-            f"datetime64[{self.unit}]"
-        )
-        times = (begin[:, None] + np.arange(grid.shape[1])).astype("datetime64[us]").ravel()
-        index = np.repeat(np.arange(len(grid)), grid.shape[1])
-        held = np.flatnonzero(~np.isnan(grid.ravel()))
+        begin = dates.astype(f"datetime64[{self.row}]")
+        at = begin.astype(f"datetime64[{self.unit}]")[:, None] + (self.first + self.step * np.arange(grid.shape[1]))
+        real = np.ones(grid.shape, dtype=bool)
+        if self.row == "M":
+            real = at.astype("datetime64[M]") == begin[:, None]
+            if (wrong := ~real & ~np.isnan(grid)).any():
+                row, place = (int(found[0]) for found in np.nonzero(wrong))
+                where = {"place": source.place(row), "name": self.columns[place], "month": str(begin[row])}
+                raise SchemaError(tr(_NO_DAY, **where))
+        index = np.repeat(np.arange(len(grid)), grid.shape[1]).reshape(grid.shape)[real]
+        held = np.flatnonzero(~np.isnan(grid[real]))
         kept = slice(int(held[0]), int(held[-1]) + 1) if len(held) else slice(0)
-        return index[kept], times[kept], grid.ravel()[kept]
+        return index[kept], at[real].astype("datetime64[us]")[kept], grid[real][kept]
 
 
 def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calendar | None:
-    """How a table whose columns are the twelve months of a year, or the hours of a day, is to be read; None where they
-    are not."""
+    """How a table whose columns are the months of a year, the days of a month, or the hours of a day (or halves and
+    quarters of them), is to be read; None where they are not."""
     if time is False or len(source.names) < 13 or as_names(target) not in ((), ("value",)) or "value" in source.names:
         return None
-    dates = [name for name in source.names if name in as_names(time) or (time is None and part_named(name) == "year")]
-    others = [name for name in source.names if name not in dates]
-    months = {month_of(name) or _number(name, "month"): name for name in reversed(others)}
-    if len(dates) == 1 and set(range(1, 13)) <= set(months) and source.kind(dates[0]) == "number":
-        return _of_numbers(source, dates[0], [months[month] for month in range(1, 13)], "M")
-    days = [name for name in source.names if name in as_names(time) or (time is None and source.kind(name) == "time")]
-    hours = {_number(name, "hour"): name for name in source.names if name not in days}
-    for first in (0, 1):
-        if len(days) == 1 and set(range(first, first + 24)) <= set(hours) and is_date(source, days[0]):
-            return _of_numbers(source, days[0], [hours[hour] for hour in range(first, first + 24)], "h")
+    time = None if time == "time" and "time" not in source.names else time
+    dates = tuple(name for name in source.names if name in as_names(time) or (time is None and part_named(name)))
+    years = tuple(name for name in dates if time is not None or part_named(name) == "year")
+    others = [name for name in source.names if name not in years]
+    months = {month_of(name) or _counted(_MONTH, name): name for name in reversed(others)}
+    if len(years) == 1 and set(range(1, 13)) <= set(months) and source.kind(years[0]) == "number":
+        return _of_numbers(source, years, months, range(1, 13), ("Y", "M", 0, 1, _MONTHS))
+    if [part_named(name) for name in dates] == ["year", "month"] and (found := _days(source, dates)):
+        return found
+    days = tuple(name for name in source.names if name in as_names(time) or (not time and source.kind(name) == "time"))
+    if len(days) != 1 or not is_date(source, days[0]):
+        return None
+    return _days(source, days) if _are_firsts(source, days[0]) else _parts_of_days(source, days)
+
+
+def _days(source: Source, months: tuple[str, ...]) -> Calendar | None:
+    found = {_counted(_DAY, name): name for name in reversed(source.names) if name not in months}
+    return _of_numbers(source, months, found, range(1, 32), ("M", "D", 0, 1, _DAYS))
+
+
+def _are_firsts(source: Source, name: str) -> bool:
+    """Whether a column holds the first days of months, each once."""
+    days = [cell for text in source.cells(name) if (cell := read_cell(text)) is not None]
+    return len(days) > 1 and len({cell[:2] for cell in days}) == len(days) and all(cell.second == 1 for cell in days)
+
+
+def _parts_of_days(source: Source, days: tuple[str, ...]) -> Calendar | None:
+    others = [name for name in source.names if name not in days]
+    clocks = {60 * int(at[1]) + int(at[2]): name for name in others if (at := _CLOCK.fullmatch(name.strip()))}
+    counts = {_counted(_HOUR, name): name for name in others}
+    periods = {_counted(_PERIOD, name): name for name in others}
+    for minutes in (5, 10, 15, 30, 60):
+        size = 1440 // minutes
+        note = _HOURS if minutes == 60 else _PARTS
+        for first in (0, 1):
+            wanted = range(first * minutes, (first + size) * minutes, minutes)
+            if set(wanted) <= set(clocks):
+                return _of_numbers(source, days, clocks, wanted, ("D", "m", first * minutes, minutes, note))
+            named, exact = (counts, False) if minutes == 60 else (periods, True)
+            wanted = range(first, first + size)
+            if set(wanted) <= set(named) and (not exact or max(named) == wanted[-1]):
+                begin = first * 60 if minutes == 60 else 0  # hour 1 is called by its end, part 1 is the first
+                return _of_numbers(source, days, named, wanted, ("D", "m", begin, minutes, note))
     return None
 
 
-def _of_numbers(source: Source, date: str, columns: list[str], unit: str) -> Calendar | None:
-    if any(source.kind(name) not in ("number", "empty") for name in columns):
+def _of_numbers(
+    source: Source, dates: tuple[str, ...], named: dict[int, str], wanted: range, how: tuple[str, str, int, int, str]
+) -> Calendar | None:
+    columns = tuple(named[count] for count in wanted if count in named)
+    if len(columns) < len(wanted) or any(source.kind(name) not in ("number", "empty") for name in columns):
         return None
-    return Calendar(date, tuple(columns), unit, _MONTHS if unit == "M" else _HOURS)
+    return Calendar(dates, columns, *how)
 
 
-def _number(name: str, unit: str) -> int:
-    """The month or hour that a column's name counts, -1 where it counts none."""
-    found = (_MONTH if unit == "month" else _HOUR).fullmatch(name.strip())
+def _counted(form: re.Pattern[str], name: str) -> int:
+    """The month, day, hour or part that a column's name counts, -1 where it counts none."""
+    found = form.fullmatch(name.strip())
     return -1 if found is None else int(found[1])
 
 
@@ -157,7 +213,7 @@ _YEAR = re.compile(r"(?:1[6-9]|2[01])\d\d")
 
 def _are_months(source: Source, name: str) -> bool:
     cells = [text for text in source.cells(name) if text.strip()]
-    return bool(cells) and all(month_of(text.strip()) or _number(text, "month") in range(1, 13) for text in cells)
+    return bool(cells) and all(month_of(text.strip()) or _counted(_MONTH, text) in range(1, 13) for text in cells)
 
 
 def wide_columns(source: Source, time: TimeName, target: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
