@@ -13,7 +13,16 @@ from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source
 from tidegate.data.cells.numbers import is_missing
 from tidegate.data.time.digits import dates_in_digits
-from tidegate.data.time.parts import TIMES, are_years, clock_for, is_clock, is_date, part_named, year_parts
+from tidegate.data.time.parts import (
+    TIMES,
+    are_year_words,
+    are_years,
+    clock_for,
+    is_clock,
+    is_date,
+    part_named,
+    year_parts,
+)
 
 Names = str | Sequence[str] | None
 TimeName = str | Sequence[str] | Literal[False] | None
@@ -76,6 +85,8 @@ def find_time(
     if time is not None:
         return _named_time(source, as_names(time), parts, free, series)
     single = _single_time(source, free, formatted, bool(parts))
+    if single in parts and are_year_words(source, single):
+        return parts
     found = _with_clock(source, single, free, series, parts) if single else parts
     if found == (single,) and is_clock(source, found[0]):  # a duration, where another column has whole times
         whole = (name for name in free if source.kind(name) == "time" and not is_clock(source, name))

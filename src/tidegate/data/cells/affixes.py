@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 FACTORS = {"k": 1e3, "K": 1e3, "M": 1e6, "Mio": 1e6, "mn": 1e6, "B": 1e9, "bn": 1e9, "Mrd": 1e9, "T": 1e12}
 FACTORS |= {"千": 1e3, "萬": 1e4, "万": 1e4, "億": 1e8, "亿": 1e8}
-_CURRENCY = r"(?:NT|US|HK|A|C|S|R)?\$|[€£¥₩₹₽฿₫₺]|(?:USD|EUR|GBP|JPY|TWD|NTD|CNY|RMB|CHF|AUD|CAD|HKD|KRW|INR|BRL)"
+_CURRENCY = (
+    r"(?:NT|US|HK|MX|NZ|TW|A|C|S|R)?\$|[€£¥₩₹₽฿₫₺]|(?:USD|EUR|GBP|JPY|TWD|NTD|CNY|RMB|CHF|AUD|CAD|HKD|KRW|INR|BRL)"
+)
 _UNIT_WORDS = """
 % ‰ ° °C °F ℃ ℉ W kW MW GW VA kVA MVA Wh kWh MWh GWh J kJ MJ V mV kV A mA Hz kHz MHz GHz Ω kΩ N kN Nm
 m cm mm km µm nm ft in mi m2 m² km2 km² ha m3 m³ l L ml mL dl hl kg g mg µg t lb oz s ms min h

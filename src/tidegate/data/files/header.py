@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from tidegate.core.errors import SchemaError
@@ -99,7 +100,8 @@ def header_of(
         top -= 1
     block = [[cell.strip() for cell in record.cells] for record in records[top : last + 1]]
     main, names = _names(block, kinds)
-    if len(names) == width - 1 and all(names) and all(row[-1].strip() for row in body):
+    dated = "time" in kinds and names and is_time_name(names[kinds.index("time")])  # else a decimal comma divided
+    if len(names) == width - 1 and all(names) and not dated and all(row[-1].strip() for row in body):
         names.insert(0, "")  # as R and pandas write the names of rows
         notes.append(Note("header", _ONE_LESS))
     while len(names) > width and not names[-1]:
@@ -120,8 +122,13 @@ def header_of(
 
 def _is_row(cells: list[str], kinds: list[Kind], options: Options) -> bool:
     """Whether cells are of the kinds that those of later rows are."""
-    held = [cell.strip() for cell, kind in zip(cells, kinds, strict=False) if kind == "number" and cell.strip()]
-    if abs(len(cells) - len(kinds)) > 1 or (len(held) > 2 and (_are_years(held) or (_is_count(held) and int(held[0])))):
+    held = [cell.strip() for cell, kind in zip(cells, kinds, strict=False) if kind == "number" and is_number(cell)]
+    words = any(
+        kind == "number" and cell.strip() and not is_number(cell) for cell, kind in zip(cells, kinds, strict=False)
+    )
+    counted = words and all(map(str.isdigit, held)) and {int(b) - int(a) for a, b in pairwise(held)} == {1}
+    years = len(held) > 2 and (_are_years(held) or counted or (_is_count(held) and int(held[0])))
+    if abs(len(cells) - len(kinds)) > 1 or years:
         return False  # years, or counted from 1, as names
     good = bad = 0
     for cell, kind in zip(cells, kinds, strict=False):

@@ -1,27 +1,33 @@
-"""Files of JSON objects, one a line or all in one list, as a source of columns."""
+"""Files of JSON as a source of columns: objects one a line or in a list, objects of lists, answers of web services."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidegate.core.errors import ReadError
+from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.files import dialect
 from tidegate.data.files.frames import ArraySource
+from tidegate.data.files.jsontable import table_in
 
 JSON = (".jsonl", ".ndjson", ".json")
+_PART = "The table was found in {place} of the JSON file; objects within its rows are columns such as a.b."
+_NO_TABLE = (
+    "{path} holds no table that can be found: expected objects of cells, one a line or in a list, an object of lists, "
+    "or lists of cells, as web services give them"
+)
 
 
 def read_json(path: Path, encoding: str | None = None) -> ArraySource:
-    """Objects as rows: a list of them, one a line, or one object of lists, which are columns.
+    """The table in a file of JSON, by `table_in`.
 
     Raises:
-        ReadError: something else.
+        ReadError: there is none, or no JSON.
     """
     with dialect.open_bytes(path) as file:
         raw = file.read()
@@ -31,50 +37,46 @@ def read_json(path: Path, encoding: str | None = None) -> ArraySource:
         raise ReadError(
             tr("{path} cannot be decoded ({error}); pass its encoding= (--encoding)", path=path, error=error)
         ) from None
-    rows = list(_rows(path, text))
-    if not rows:
-        raise ReadError(tr("{path} is empty; expected JSON objects, one a line or in a list", path=path))
-    if len(rows) == 1 and all(isinstance(cells, list) for cells in rows[0][1].values()):
-        columns = rows[0][1]
-        if len({len(cells) for cells in columns.values()}) != 1:
-            raise ReadError(tr("{path} holds lists of different lengths; expected one cell a row in each", path=path))
-    else:
-        columns = {
-            name: [row.get(name) for _, row in rows] for name in dict.fromkeys(key for _, row in rows for key in row)
-        }
-    return ArraySource({name: _column(cells) for name, cells in columns.items()}, label=path.name)
+    found, place = table_in(_whole(path, text))
+    if not found:
+        raise ReadError(tr(_NO_TABLE, path=path))
+    columns = {name: _column(cells) for name, cells in found.items()}
+    notes = [Note("json_part", _PART, {"place": place})] if place else []
+    return ArraySource(columns, label=path.name, notes=notes)
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and object of each row."""
-    start = text.lstrip()[:1]
+def _whole(path: Path, text: str) -> Any:
+    """What a file holds: one value, or a list of the objects on its lines.
+
+    Raises:
+        ReadError: it is no JSON.
+    """
     try:
-        whole = json.loads(text) if start == "[" or path.suffix.lower() == ".json" else None
+        return json.loads(text)
     except ValueError as error:
-        message = "{name} is no JSON ({error}); expected a list of objects, or one object a line"
-        raise ReadError(tr(message, name=path.name, error=error)) from None
-    if isinstance(whole, dict):
-        yield path.name, whole
-        return
-    lines = enumerate(text.splitlines() if whole is None else whole, 1)
-    for number, line in lines:
-        if isinstance(line, str) and whole is None and not line.strip():
+        if text.lstrip()[:1] == "[" or (path.suffix.lower() == ".json" and len(text.split("\n", 2)) < 3):
+            message = "{name} is no JSON ({error}); expected a list of objects, or one object a line"
+            raise ReadError(tr(message, name=path.name, error=error)) from None
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
             continue
-        place = f"{path.name}, line {number}" if whole is None else f"{path.name}, entry {number}"
+        place = tr("{file}, line {line}", file=path.name, line=number)
         try:
-            row = json.loads(line) if whole is None else line
+            row = json.loads(line)
         except ValueError as error:
-            raise ReadError(
-                tr("{place} is no JSON ({error}); expected one object a line", place=place, error=error)
-            ) from None
+            message = "{place} is no JSON ({error}); expected one object a line"
+            raise ReadError(tr(message, place=place, error=error)) from None
         if not isinstance(row, dict):
-            raise ReadError(
-                tr("{place} holds a {kind}; expected one object a line", place=place, kind=type(row).__name__)
-            )
-        yield place, row
+            message = "{place} holds a {kind}; expected one object a line"
+            raise ReadError(tr(message, place=place, kind=type(row).__name__))
+        rows.append(row)
+    return rows
 
 
 def _column(cells: list[Any]) -> Any:
+    if cells and all(isinstance(cell, int) and not isinstance(cell, bool) and abs(cell) < 2**63 for cell in cells):
+        return np.array(cells, dtype=np.int64)
     if all(isinstance(cell, (int, float, type(None))) and not isinstance(cell, bool) for cell in cells):
         return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
     column = np.empty(len(cells), dtype=object)

@@ -23,6 +23,7 @@ _UNUSUAL = "~^\x01\x1f\x1e\xa6\xa7!#&*@:"
 _RECORDS, _CELLS, _TRIED, _TIE = 1000, 200_000, 60, 0.1
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.I)
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|div|body|head|meta|style)\b", re.I)
+_JSON = re.compile(r'\ufeff?\s*(?:\{\s*"|\[\s*(?:\{|\[))')
 _NO_HEADER = "{path} has no header line; expected column names, then rows"
 _NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
 _DOUBLED = (
@@ -85,6 +86,15 @@ def layout_of(path: Path, lines: list[str], options: Options, wide_rows: bool = 
     if lines and _MARKUP.match("".join(lines[:3])):
         message = "{path} is HTML or XML, not a table of text; open it in a spreadsheet and save it as CSV"
         raise ReadError(tr(message, path=path))
+    if lines and _JSON.match("".join(lines[:2])) and not wide_rows:
+        raise ReadError(tr("{path} holds JSON; name it .json, or .jsonl where each line is an object", path=path))
+    if any(line.strip().lower() == "@data" for line in lines[:_RECORDS]):
+        message = (
+            "{path} is an ARFF file; read its lines below @data as CSV, with skip_rows= (--skip-rows) and columns= "
+            "(--columns)"
+        )
+        if options.columns is None:
+            raise ReadError(tr(message, path=path))
     notes: list[Note] = []
     at, sign, comments = _top(path, lines, options)
     if sign is None:

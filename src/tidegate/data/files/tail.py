@@ -66,8 +66,8 @@ def trailer(
 ) -> tuple[int | None, list[str]]:
     """Where the rows end, in bytes of the unpacked file (None at its end), and the lines after them.
 
-    A line is no row where it begins with #; where only its first cell holds something, and that is words; or where a
-    column of times says "total" or the like.
+    A line is no row where it begins with # (and holds no time where rows do); where only its first cell holds
+    something, and that is words; or where a column of times says "total" or the like.
 
     Args:
         path, encoding, delimiter, width: of the file.
@@ -95,7 +95,7 @@ def trailer(
         if line.count('"') % 2:  # the end of a cell of several lines
             break
         if any(cell.strip() for cell in cells):
-            if not line.startswith("#") and not is_rule(line) and not _is_remark(cells, width, times):
+            if not _is_comment(line, cells, width, times) and not is_rule(line) and not _is_remark(cells, width, times):
                 break
             found.append(line.strip())
             stop = begin
@@ -130,6 +130,11 @@ def _end_of(path: Path) -> tuple[bytes, int]:
         except (OSError, EOFError, zlib.error):
             return b"", 0  # told where the rows are read
     return kept, size - len(kept)
+
+
+def _is_comment(line: str, cells: list[str], width: int, times: Collection[int]) -> bool:
+    """Whether a line begins with #, and is no row whose first cell does, as numbers of orders do."""
+    return line.startswith("#") and not (len(cells) == width and any(looks_like_time(cells[i]) for i in times))
 
 
 def _is_remark(cells: list[str], width: int, times: Collection[int]) -> bool:

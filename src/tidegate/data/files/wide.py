@@ -127,15 +127,15 @@ def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calenda
     dates = tuple(name for name in source.names if name in as_names(time) or (time is None and part_named(name)))
     years = tuple(name for name in dates if time is not None or part_named(name) == "year")
     others = [name for name in source.names if name not in years]
+    if [part_named(name) for name in dates] == ["year", "month"] and (found := _days(source, dates)):
+        return found
     months = {month_of(name) or _counted(_MONTH, name): name for name in reversed(others)}
     if len(years) == 1 and set(range(1, 13)) <= set(months) and source.kind(years[0]) == "number":
         return _of_numbers(source, years, months, range(1, 13), ("Y", "M", 0, 1, _MONTHS))
-    if [part_named(name) for name in dates] == ["year", "month"] and (found := _days(source, dates)):
-        return found
     days = tuple(name for name in source.names if name in as_names(time) or (not time and source.kind(name) == "time"))
     if len(days) != 1 or not is_date(source, days[0]):
         return None
-    return _days(source, days) if _are_firsts(source, days[0]) else _parts_of_days(source, days)
+    return (_days(source, days) if _are_firsts(source, days[0]) else None) or _parts_of_days(source, days)
 
 
 def _days(source: Source, months: tuple[str, ...]) -> Calendar | None:

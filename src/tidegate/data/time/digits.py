@@ -35,6 +35,14 @@ _EPOCH = (
     "Column {column} was read as time since 1970 (UTC), in seconds, milliseconds, microseconds or nanoseconds by the "
     "size of its numbers; first {first}."
 )
+_COUNTED = (
+    (re.compile(r"datenum", re.I), 693_000, 803_000, 719_529.0),
+    (re.compile(r"^(?:b|h)?jd(?![^\W_])|julian", re.I), 2_400_000, 2_525_000, 2_440_587.5),
+    (re.compile(r"^mjd|modified.?julian", re.I), 30_000, 80_000, 40_587.0),
+)
+"""Days that Matlab and astronomers count: the column's name, least and most, and the number of 1 January 1970."""
+_COUNTED_NOTE = "Numbers of {column} were read as days counted from long ago ({text} is {first})."
+_COMMA = re.compile(r"\d{4,6},\d+")
 _NUMBER = re.compile(r"-?\d+(?:\.\d*)?(?:[eE]\+?\d+)?")
 _ABOUT_WEEKS = re.compile(r"week|woche|semaine|semana|settimana|^kw$|ww|週|周", re.IGNORECASE)
 _ABOUT_TIME = re.compile(r"date|month|year|time|period|年|月|日期|時間|期", re.IGNORECASE)
@@ -43,12 +51,13 @@ _ABOUT_TIME = re.compile(r"date|month|year|time|period|年|月|日期|時間|期
 def is_number(text: str) -> bool:
     """Whether a cell is a whole number, or one with a fraction that can be a time: of a year, of a day that Excel
     counts, or of a second since 1970."""
-    cell = text.strip()
+    cell = _point(text)
     if not cell.isascii() or _NUMBER.fullmatch(cell) is None:
         return False
     fraction = cell.partition(".")[2]
     value = abs(float(cell))
-    counted = value >= 1e8 or YEARS[0] <= value < YEARS[1] or EXCEL[0] <= value < EXCEL[1]
+    spans = (YEARS, EXCEL, *((least, most) for _, least, most, _ in _COUNTED))
+    counted = value >= 1e8 or any(least <= value < most for least, most in spans)
     return counted or ("e" not in cell.lower() and not fraction.strip("0"))
 
 
@@ -64,7 +73,7 @@ def numbers(texts: Sequence[str]) -> NDArray[Any]:
         pass
     values = np.empty(len(texts), dtype=np.int64)
     for i, text in enumerate(texts):
-        cell = text.strip()
+        cell = _point(text)
         if is_missing(text):
             values[i] = NO_TIME
         elif not is_number(cell) or len(cell) > 28 or abs(float(cell)) >= 9e18:
@@ -105,7 +114,13 @@ def as_floats(values: NDArray[Any]) -> NDArray[np.float64]:
 def _float(row: int, text: str) -> float:
     if not is_number(text):
         raise BadCellError(row, text)
-    return float(text)
+    return float(_point(text))
+
+
+def _point(text: str) -> str:
+    """A cell with a point where a decimal comma stands behind four digits or more."""
+    cell = text.strip()
+    return cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell
 
 
 def from_numbers(
@@ -145,7 +160,7 @@ def from_numbers(
     if found is None and not roc:
         found = _weeks(filled, name) or _calendar(filled) or (None if six else _roc(filled, name, padded))
         short = six or padded or not _no_day(filled)  # 20101 may be 2 January 2001
-        found = found or _epoch(filled, name)
+        found = found or _epoch(filled, name) or _counted_days(filled.astype(np.float64), name)
         found = found or _excel(filled.astype(np.float64), name, not short and _ABOUT_DATE.search(name))
     if found is not None:
         found.values = _blank(found.values, held)
@@ -167,7 +182,7 @@ def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
     held = ~np.isnan(values)
     low, high = values[held].min(), values[held].max()
     filled = np.where(held, values, low)
-    found = _decimal_years(values[held], filled, name) or _excel(filled, name, True)
+    found = _decimal_years(values[held], filled, name) or _counted_days(filled, name) or _excel(filled, name, True)
     if found is not None:
         found.values = _blank(found.values, held)
         return found
@@ -224,6 +239,17 @@ def _excel(values: NDArray[np.float64], name: str, sure: object) -> Times | None
     times = (np.datetime64("1899-12-30", "s") + seconds).astype("datetime64[us]")
     told = {"column": name, "text": f"{values[0]:.10g}", "first": str(times[0])[:16]}
     return Times(times, notes=[Note("excel", EXCEL_NOTE, told)])
+
+
+def _counted_days(values: NDArray[np.float64], name: str) -> Times | None:
+    """Matlab's days and those of astronomers, to the second, where the column is named for them."""
+    for named, least, most, epoch in _COUNTED:
+        if named.search(name) and least <= values.min() and values.max() < most:
+            seconds = np.round((values - epoch) * 86_400).astype(np.int64)
+            times = seconds.astype("datetime64[s]").astype("datetime64[us]")
+            told = {"column": name, "text": f"{values[0]:.12g}", "first": str(times[0])[:16]}
+            return Times(times, notes=[Note("counted_days", _COUNTED_NOTE, told)])
+    return None
 
 
 def _no_day(values: NDArray[np.int64]) -> bool:
@@ -342,7 +368,9 @@ _CALENDAR = (
     (1900001, 2100366, 7),
     (15000101, 22001231, 8),
     (1900010100, 2100123124, 10),
+    (2001010000, 3912312359, -10),
     (195001010000, 210012312359, 12),
+    (200101000000, 391231235959, -12),
     (15000101000000, 22001231235959, 14),
 )
 
@@ -355,6 +383,8 @@ def _steps_one(values: NDArray[np.int64]) -> bool:
 def _split_digits(
     values: NDArray[np.int64], digits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], bool]:
+    if digits < 0:  # years of two digits
+        return _split_digits(values + 20 * 10**-digits, 2 - digits)
     one = np.ones_like(values)
     clock = np.zeros_like(values)
     fine = True

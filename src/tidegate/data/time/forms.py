@@ -88,7 +88,7 @@ _DAY = r"(?P<b>\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
 _QUARTER = r"(?:[Qq](?:uarter|tr|uartal)?|T(?:rim(?:estre)?\.?)?)"
 _ROMAN = {"I": 1, "II": 2, "III": 3, "IV": 4}
 _DAYS = (
-    ("ymd", r"(?P<y>\d{4})(?P<sep>[-/.])(?P<a>\d{1,2})(?P=sep)(?P<b>\d{1,2})"),
+    ("ymd", r"(?P<y>\d{4})(?P<sep>[-/._])(?P<a>\d{1,2})(?P=sep)(?P<b>\d{1,2})"),
     ("pqy", r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})"),
     ("compact", r"(?P<y>\d{4})(?P<a>\d{2})(?P<b>\d{2})"),
     ("named", rf"{_WEEKDAY}{_NAME}[ -]{_DAY},?[ -](?P<y>\d{{4}})"),
@@ -114,6 +114,8 @@ _PERIODS = (
     ("half", r"(?P<y>\d{4})(?:[- ]S|-?[Ss]em(?:ester)?\.? ?)(?P<a>[12])"),
     ("half", r"[Hh](?P<a>[12])[- /](?P<y>\d{4})"),
     ("ym", r"FY ?(?P<y>\d{4})(?P<a>)"),
+    ("ym", r"(?P<y>\d{4})(?:MM(?P<a>\d\d)|JJ00)"),
+    ("quarter", r"FY ?(?P<y>\d{4}|\d{2})[- ]?Q(?P<a>[1-4])(?P<a2>)"),
     ("pair", r"(?P<y>\d{1,2})[-/](?P<a>\d{1,2})"),
     ("pair_quarter", r"(?P<y>\d{2})-?(?:Q(?P<a>[1-4])|(?P<a2>[1-4])Q)"),
 )
@@ -149,6 +151,9 @@ _ERAS = (
 _ERA_LETTER = re.compile(r"([TSHR])(\d{1,2})(?=([./-])\d{1,2}\3\d{1,2}$)")
 _ERA_LETTERS = {"T": 1911, "S": 1925, "H": 1988, "R": 2018}
 _YEARS = re.compile(r"(\d{4})[-/–](\d{4})")
+_TWICE = re.compile(r"(.*[T ]\d\d)[ABab](:\d\d.*)")
+"""An hour that the clock shows twice, as `02A:00` and `02B:00`."""
+_THAI_YEAR = re.compile(r"(?<=[.ก-๙] )(4[3-9]|[5-9]\d)(?=$| \d{1,2}[:.])")
 _EPOCH = re.compile(r"/Date\((-?\d{1,14})(?:[+-]\d{4})?\)/")
 _LONE_ROC = re.compile(r"(\d{2,3})\s?年度?")
 _SHARED_YEAR = re.compile(r"(\d{1,2})\.(\d{1,2})\.\s*[-–]\s*\d{1,2}\.(\d{1,2})\.(\d{4})")
@@ -206,8 +211,8 @@ def _rewritten(cell: str) -> str | None:
         return (
             f"{datetime.fromtimestamp(0, timezone.utc) + timedelta(milliseconds=int(epoch[1])):%Y-%m-%d %H:%M:%S.%f}Z"
         )
-    if cell[:1] == "'" and cell[1:2].isdigit():  # a spreadsheet's mark of text
-        return cell[1:]
+    if (twice := _TWICE.fullmatch(cell)) is not None or (cell[:1] == "'" and cell[1:2].isdigit()):
+        return cell[1:] if twice is None else twice[1] + twice[2]  # ': a spreadsheet's mark of text
     return cell[1:-1] if begin is None and cell[:1] == "[" and cell[-1:] == "]" else begin
 
 
@@ -225,7 +230,7 @@ def _foreign(cell: str) -> Cell | None:
         for era, start in _ERAS:
             if cell.startswith(era):
                 base, cell = start, cell[len(era) :].strip()
-        cell = _WEEKDAYS.sub("", in_english(cell)).strip()
+        cell = _WEEKDAYS.sub("", in_english(_THAI_YEAR.sub(r"25\1", cell))).strip()
         plain = cell
         for half, sign in _HALVES:
             cell = cell.replace(half, " " + sign)
@@ -327,9 +332,24 @@ _CLOCK_CELL = re.compile(
 )
 
 
+_CLOCKS = re.compile(r"(\d\d?(?::\d\d)?)\s*[-–~～]\s*(\d\d?(?::\d\d)?)")
+
+
+def _begin_of_hour(cell: str) -> str:
+    """`00:00~00:59` and `00 - 01` as the time at which they begin; all else as it is."""
+    span = _CLOCKS.fullmatch(cell)
+    if span is None:
+        return cell
+    first, last = span[1], span[2]
+    if ":" in first and ":" in last:
+        return first
+    return f"{first}:00" if first.isdigit() and last.isdigit() and int(last) in ((int(first) + 1) % 24, 24) else cell
+
+
 def read_clock(text: str) -> int | None:
-    """A time of day alone, such as `18:00`, `18.00.00`, `6 PM`, `18時30分`, in microseconds; None where it is none."""
-    cell = text.strip()
+    """A time of day alone, such as `18:00`, `18.00.00`, `6 PM`, `18時30分`, `18-19`, in microseconds; None where it is
+    none."""
+    cell = _begin_of_hour(text.strip())
     if not cell.isascii():
         cell = unicodedata.normalize("NFKC", cell)
         for half, sign in _HALVES:

@@ -31,6 +31,7 @@ _SYNONYMS = {
     "hour": "hour hr hh hrs stunde heure hora ora hourofday 時 小時 鐘點 hourending he",
     "minute": "minute min mi minuto 分 分鐘",
     "second": "second sec ss segundo 秒",
+    "slot": "period settlementperiod sp pte viertelstunde qh interval halfhour slot timeslot 時刻コード 時段 期別",
 }
 _PART = {word: part for part, words in _SYNONYMS.items() for word in words.split()}
 _CLOCKS = frozenset(
@@ -39,7 +40,8 @@ _CLOCKS = frozenset(
 _WORDS = """
 ds timestamp datetime date_time date·time time date 日期時間 時間 日期 month 年月 week year 年 datum fecha data
 zeit period quarter yyyyww yearweek 年週 年度 交易日期 _time time_period mess_datum 年月日 年月日時 날짜 일시
-統計期 дата tarih yyyymmdd yyyymmddhh yyyymmddhhmm yyyymm yearmonth
+統計期 дата tarih datenum jd mjd bjd hjd julian_date julian·date decimal_year decimal_date
+yyyymmdd yyyymmddhh yyyymmddhhmm yyyymm yearmonth
 """
 TIMES = tuple(word.replace("·", " ") for word in _WORDS.split())
 """What columns of times are called, the surest first."""
@@ -48,6 +50,14 @@ _MONTH_CODE = re.compile(r"M(?:0\d|1[0-2])")
 _ORDER = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
 _MOST = {"quarter": 4, "minute": 59, "second": 59}
+_SLOTS = (24, 48, 72, 96, 144, 288)
+_LONG_DAY = (
+    "{place}, column {name!r}: {value} is one more than a day has, as on the day on which clocks are set back, and a "
+    "count does not tell which hour stands twice. Write times of day (the doubled hour twice) and pass timezone= "
+    "(--timezone), or write times in UTC"
+)
+_FILLED_DOWN = "Blank cells of {column} were read as the cell above them: {count}."
+_YEAR_CELL = re.compile(r"(?:民國|民国)?\s?\d{2,4}\s?年度?")
 
 
 def _plain(name: str) -> str:
@@ -56,7 +66,8 @@ def _plain(name: str) -> str:
 
 def part_named(name: str) -> str | None:
     """The part of a time that a column is named for: `year`, `month`, `week`, `hour` ...; None for no part."""
-    return _PART.get(_plain(name))
+    found = {_PART.get(_plain(word)) for word in (name.split("/") if "/" in name else [name])}
+    return found.pop() if len(found) == 1 else None
 
 
 def is_time_name(name: str) -> bool:
@@ -74,7 +85,7 @@ def is_clock(source: Source, name: str) -> bool:
     hours = _numbers(held)
     if hours is None or hours.min() < 0 or (np.mod(hours, 1) != 0).any():
         return False
-    return bool(hours.max() <= 24 or (hours.max() <= 2400 and (hours % 100 < 60).all() and hours.max() >= 100))
+    return bool(hours.max() <= 25 or (hours.max() <= 2400 and (hours % 100 < 60).all() and hours.max() >= 100))
 
 
 def _numbers(texts: Sequence[str]) -> NDArray[np.float64] | None:
@@ -106,8 +117,11 @@ def clock_for(source: Source, date: str, free: Sequence[str], series: Sequence[s
         return (written[0],)
     rows = list(zip(*(source.cells(name) for name in (*series, date)), strict=True))
     counted = [name for name in others if is_clock(source, name)]
-    if not counted or len(set(rows)) == len(rows):
+    if len(set(rows)) == len(rows):
         return ()
+    slots = [name for name in others if part_named(name) == "slot" and source.kind(name) == "number"]
+    if not counted:
+        return tuple(slots[:1])
     minutes = [name for name in others if part_named(name) == "minute" and source.kind(name) == "number"]
     return (counted[0], *minutes[:1])
 
@@ -152,14 +166,16 @@ def kinds_of(source: Source, parts: Sequence[str]) -> tuple[str, ...]:
     kinds: list[str] = []
     for i, name in enumerate(parts):
         part = part_named(name)
-        whole = (source.kind(name) == "time" and not ("date" in kinds and is_clock(source, name))) or (
-            i == 0 and part in (None, "day") and is_date(source, name)
-        )
+        whole = (
+            source.kind(name) == "time"
+            and not are_year_words(source, name)
+            and not ("date" in kinds and is_clock(source, name))
+        ) or (i == 0 and part in (None, "day") and is_date(source, name))
         if whole and not (part == "month" and kinds):
             kinds.append("date")
         elif part is None and "year" not in kinds and name.startswith("column ") and are_years(source, name):
             kinds.append("year")
-        elif part is not None and (part != "hour" or source.kind(name) == "number"):
+        elif part is not None and (part not in ("hour", "slot") or source.kind(name) == "number"):
             kinds.append(part)
         elif is_clock(source, name) and kinds:
             kinds.append("clock")
@@ -224,9 +240,9 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
             message = "column {held!r} holds no dates that {names} could be added to"
             raise TimeError(tr(message, held=held["date"], names=", ".join(parts[1:])))
         notes += days.notes
-        dates, aware, zone = days.values, days.aware, days.zone
+        dates, aware, zone = _filled_down(days.values, held["date"], notes), days.aware, days.zone
     else:
-        numbers = {kind: _whole(source, loaded, held[kind], kind) for kind in kinds if kind != "clock"}
+        numbers = {kind: _whole(source, loaded, held[kind], kind, notes) for kind in kinds if kind != "clock"}
         dates = _dates(source, numbers, held, date_format, notes)
     clock = np.zeros(loaded.rows, dtype=np.int64)
     if "clock" in held or "hour" in held:
@@ -234,10 +250,50 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
         clock += _hours(source, loaded.values[name], name, notes)
         if not aware and all(_UTC.search(text.strip()) for text in source.cells(name)):
             aware, zone = True, "UTC"
+    if "slot" in held:
+        clock += _slots(source, _whole(source, loaded, held["slot"], "slot", notes), dates, held["slot"])
     for kind, size in (("minute", 60_000_000), ("second", 1_000_000)):
         if kind in held:
-            clock += _whole(source, loaded, held[kind], kind) * size
+            clock += _whole(source, loaded, held[kind], kind, notes) * size
     return Times(dates.astype("datetime64[us]") + clock, aware=aware, zone=zone, notes=notes)
+
+
+def _filled_down(days: NDArray[Any], name: str, notes: list[Note]) -> NDArray[Any]:
+    """Dates that stand only in the first row of their day (years in that of their year), as in pivot tables, in all."""
+    blank = np.isnat(days) if days.dtype.kind == "M" else np.isnan(days)
+    if not len(days) or blank[0] or 2 * blank.sum() < len(days):
+        return days
+    notes.append(Note("filled_down", _FILLED_DOWN, {"column": name, "count": int(blank.sum())}))
+    return np.asarray(days[np.maximum.accumulate(np.where(blank, 0, np.arange(len(days))))])
+
+
+def _slots(source: Source, slots: NDArray[np.int64], dates: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """Microseconds since midnight of the parts of a day that are counted from 1, of which most days have alike many.
+
+    Raises:
+        TimeError: no even part of a day, or a day with more of them than others.
+    """
+    _, day = np.unique(dates, return_inverse=True)
+    most = np.zeros(day.max() + 1, dtype=np.int64)
+    np.maximum.at(most, day, slots)
+    counts = np.bincount(most)
+    size = int(np.argmax(counts))
+    if size not in _SLOTS or slots.min() < 1:
+        message = (
+            "column {name!r} counts {size} parts of a day, which are no even parts of it (24, 48, 96, 144 or 288); "
+            "write times of day, or leave this column out of time="
+        )
+        raise TimeError(tr(message, name=name, size=size))
+    if slots.max() > size:
+        row = int(np.argmax(slots > size))
+        raise TimeError(tr(_LONG_DAY, place=source.place(row), name=name, value=int(slots[row])))
+    return (slots - 1) * (24 * HOUR // size)
+
+
+def are_year_words(source: Source, name: str) -> bool:
+    """Whether cells are years with the word for it, such as `109年`."""
+    held = [text.strip() for text in source.cells(name) if not is_missing(text)]
+    return bool(held) and all(map(_YEAR_CELL.fullmatch, held))
 
 
 def _texts(values: Any) -> list[str]:
@@ -246,9 +302,11 @@ def _texts(values: Any) -> list[str]:
     return [str(value).strip() for value in values]
 
 
-def _whole(source: Source, loaded: Loaded, name: str, kind: str) -> NDArray[np.int64]:
+def _whole(source: Source, loaded: Loaded, name: str, kind: str, notes: list[Note]) -> NDArray[np.int64]:
     """A part as whole numbers; `January`, `Q1`, `W05`, `109年` are read as what they say."""
     values = loaded.values[name]
+    if kind == "year" and values.dtype.kind == "f":
+        values = _filled_down(values, name, notes)
     if values.dtype.kind != "f":
         values = np.array([_number(str(text), kind) for text in values], dtype=np.float64)
     bad = ~(np.mod(values, 1) == 0)
@@ -336,6 +394,8 @@ def _hours(source: Source, values: Any, name: str, notes: list[Note]) -> NDArray
     bad = (micro < 0) | (micro > 24 * HOUR)
     if bad.any():
         row = int(np.argmax(bad))
+        if micro[row] == 25 * HOUR:
+            raise TimeError(tr(_LONG_DAY, place=source.place(row), name=name, value=25))
         message = (
             "{place}, column {name!r}: {value} is no time of day; expected 18:30, 18.30.00, 1830 or an hour from 0 to "
             "24. Correct it, or leave this column out of time="

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,6 +39,7 @@ _OLD_YEARS = (
     "or Persian calendar, convert them before reading."
 )
 _ENOUGH = 1000
+_DUTCH_QUARTER = re.compile(r"\s*\d{4}KW0[1-4]\s*")
 
 
 class TimeColumn:
@@ -77,7 +79,12 @@ class TimeColumn:
         self.rows += len(texts)
 
     def _first_years(self, texts: Sequence[str]) -> Sequence[str]:
-        """Years that end in the next, such as `1960/61`, as their first months."""
+        """Years that end in the next, such as `1960/61`, as their first months; the quarters that Dutch statistics
+        call `2000KW01` as such."""
+        if texts and all(map(_DUTCH_QUARTER.fullmatch, texts[:_ENOUGH])):
+            years = {text.strip()[:4] for text in texts[:_ENOUGH]}
+            if len(years) > 1 and len(texts) > len(years):
+                return [re.sub(r"(?<=\d)KW0(?=[1-4])", "Q", text) for text in texts]
         if not self.rows:
             self.pairs = len(texts) > 2 and all(_two_years(text) for text in texts[:_ENOUGH])
         return [f"{text.strip()[:4]}-01" if _two_years(text) else text for text in texts] if self.pairs else texts
