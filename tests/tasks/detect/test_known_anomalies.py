@@ -33,3 +33,40 @@ def test_channels_and_label_are_recognised(words, tmp_path):
 def test_words_none_of_which_is_normal_are_refused():
     with pytest.raises(SchemaError, match="none of which says that a row is normal"):
         tg.AnomalyDetector(window=8).fit(recorded(("a", "b")))
+
+
+def commanded(rows=600, late=500):
+    """A reading that follows a switch, whose commands nobody names; another command is first given late."""
+    rng = np.random.default_rng(1)
+    switch, rare = (rng.random(rows) < 0.1).astype(float), np.zeros(rows)
+    rare[late::7] = 1.0
+    return {"time": np.arange(rows), "y": 4 * switch + 0.3 * rng.normal(size=rows), "switch": switch, "rare": rare}
+
+
+def test_columns_of_zeros_and_ones_are_read_and_not_watched(tmp_path):
+    data = commanded()
+    model = tg.AnomalyDetector(window=8, hidden_size=4, max_epochs=2, seed=0).fit(data, out=tmp_path / "run")
+    own = model.detector_.preparation
+    assert (own.channels, own.known) == (("y",), ("switch", "rare"))
+    note = next(note for note in model.notes_ if note.kind == "commands")
+    assert note.values == {"count": 2, "names": "switch, rare"}
+    again = tg.open_run(tmp_path / "run", data)
+    np.testing.assert_array_equal(again.fitted_.walked.p_value, model.fitted_.walked.p_value)
+    # A command that never came in the training part moves nothing when it comes; one that did, does.
+    expected = {}
+    for name in ("switch", "rare"):
+        changed = {**data, name: 1 - data[name]}
+        expected[name] = np.array(model.predict(changed)["expected"])[20:]
+    before = np.array(model.predict(data)["expected"])[20:]
+    np.testing.assert_array_equal(expected["rare"], before)
+    assert np.abs(expected["switch"] - before).max() > 0.01
+
+
+def test_named_channels_are_watched_whatever_they_hold():
+    how = {"window": 8, "hidden_size": 4, "max_epochs": 1, "seed": 0}
+    named = tg.AnomalyDetector(**how).fit(commanded(), time="time", target=["y", "switch", "rare"])
+    assert named.detector_.preparation.channels == ("y", "switch", "rare")
+    switches = {name: values for name, values in commanded().items() if name != "y"}
+    assert tg.AnomalyDetector(**how).fit(switches).detector_.preparation.channels == ("switch", "rare")
+    rebuilt = tg.AnomalyDetector(method="reconstruction", **how).fit(commanded())
+    assert rebuilt.detector_.preparation.channels == ("y", "switch", "rare")

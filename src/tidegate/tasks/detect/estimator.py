@@ -105,7 +105,8 @@ class AnomalyDetector(Estimator):
             data: a path, a dataframe, an array, or a `Table`.
             time, series, known, observed: as of `tidegate.read`. The forecast reads known columns as they are at the
                 row that it forecasts, observed ones as they were at the row before; they are not watched.
-            target: channel to watch, or several; None takes all columns of numbers.
+            target: channel to watch, or several; None takes all columns of numbers, but for those of nothing but 0
+                and 1: they are commands, and known.
             label: column that is 1 where a row is known to be anomalous. Training leaves these out, and the threshold
                 is the one that finds most of them on the validation part.
             validation: part that chooses the epoch: a share of each series, a number of rows, or the time it begins.
@@ -144,7 +145,7 @@ class AnomalyDetector(Estimator):
         note = None
         if not isinstance(data, Table):
             check_roles(how)
-            from tidegate.tasks.detect.known_anomalies import recognised
+            from tidegate.tasks.detect.known_anomalies import commands_aside, recognised
 
             how, label, note = recognised(data, how, label)
         if label is not None and not isinstance(data, Table):
@@ -152,6 +153,7 @@ class AnomalyDetector(Estimator):
         table = as_table(data, how, check=False)
         if note is not None:
             table = replace(table, notes=(*table.notes, note))
+            table = commands_aside(table) if self.method == "forecast" else table
         if not isinstance(data, Table):
             check_channels(table, label)
         check_columns(table.schema)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +37,7 @@ from tidegate.train.progress import NO_PROGRESS, Progress
 LONGEST_LAG = 2_016
 VALIDATION_WINDOWS = 2_000
 LEAST_ERROR = 1e-3  # of a channel's scale: smaller errors are all alike
+UNREAD = 1e30  # scale of a covariate that is not to be read: whatever comes is nothing beside it
 BLOCKS = 5  # of rows, each ranked among the errors of the others
 
 
@@ -154,6 +155,8 @@ def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePrepa
     """Scales, seasons and clock features, from the training part alone."""
     names, observed, known = table.schema.targets, table.schema.observed, table.schema.known
     offset, scale = measure_scales(table, split.train, (*names, *observed, *known))
+    still = constant_columns(table, split.train, (*observed, *known))
+    scale[:, len(names) :][:, still] = UNREAD
     lags = None if choices.network.lags is None else tuple(choices.network.lags)
     longest = int((split.train[:, 1] - split.train[:, 0]).max())
     if lags is None:
@@ -167,6 +170,16 @@ def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePrepa
         lags, calendar = (), ()
     clock = (tuple(calendar), table.timezone, step)
     return OnlinePreparation(names, table.ids, offset, scale, lags, *clock, observed, known)
+
+
+def constant_columns(table: Table, rows: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.bool_]:
+    """[E] which covariates never change in the training part: weights for them would be those of chance."""
+    found = np.zeros(len(names), bool)
+    for number, name in enumerate(names):
+        values = table.columns[name][_rows(rows)]
+        known = values[~np.isnan(values)]
+        found[number] = not len(known) or bool((known == known[0]).all())
+    return found
 
 
 def choose_lag(strongest: int, calendar: tuple[int, ...], rows: int) -> tuple[int, ...]:

@@ -21,12 +21,18 @@ from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.walk import Walked
 
 LEAST, LARGEST, TRIED = 1e-9, 0.05, 60
+SHOWN = 6  # commands that are named in a note
 _LABELS = """
 label labels is_anomaly anomaly anomalous is_outlier outlier attack is_attack fault is_fault abnormal intrusion
 異常 標籤 標記 故障 攻擊 异常 标签
 """
 _NORMAL = frozenset(["0", "no", "false", "normal", "ok", "benign", "healthy", "none", "正常", "否", "無", "无"])
 _FOUND = "Not named, so recognised: channels {channels}{label}. To choose, pass target= and label=."
+
+_COMMANDS = (
+    "{count} column(s) of nothing but 0 and 1 are read as commands that are known, and not watched: {names}. To watch "
+    "them too, name all channels as target=."
+)
 
 
 def recognised(data: Any, how: Mapping[str, Any], label: str | None) -> tuple[dict[str, Any], str | None, Note | None]:
@@ -52,6 +58,27 @@ def recognised(data: Any, how: Mapping[str, Any], label: str | None) -> tuple[di
     told = "" if found == label else tr(", label {label}", label=found)
     note = Note("roles", _FOUND, {"channels": ", ".join(channels), "label": told, "found": found})
     return {**how, "target": channels}, found, note
+
+
+def commands_aside(table: Table) -> Table:
+    """A table whose columns of nothing but 0 and 1 are known inputs instead of channels, with a note that names them.
+
+    One-hot commands, switches and modes say what a reading should be, and are no anomaly themselves. Where every
+    channel is one of them, all are left as they were.
+    """
+    schema = table.schema
+    commands = [name for name in schema.targets if _switches(table.columns[name])]
+    channels = tuple(name for name in schema.targets if name not in commands)
+    if not commands or not channels:
+        return table
+    shown = ", ".join(commands[:SHOWN]) + (", ..." if len(commands) > SHOWN else "")
+    note = Note("commands", _COMMANDS, {"count": len(commands), "names": shown})
+    schema = replace(schema, targets=channels, known=(*schema.known, *commands))
+    return replace(table, schema=schema, notes=(*table.notes, note))
+
+
+def _switches(values: NDArray[Any]) -> bool:
+    return values.dtype.kind == "f" and bool(((values == 0) | (values == 1) | np.isnan(values)).all())
 
 
 def label_in(data: Any, how: Mapping[str, Any], taken: Collection[str]) -> str | None:
