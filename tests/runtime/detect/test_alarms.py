@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tidegate.core.errors import ConfigError
-from tidegate.runtime.detect.rules import WEEK, Watch, budget_threshold, onsets, score_of, watch
+from tidegate.runtime.detect.rules import WEEK, Watch, budget_threshold, onsets, rarity_of, score_of, watch
 
 
 def run(p: list[float], threshold: float, refractory: int) -> tuple[list[int], list[int]]:
@@ -55,8 +55,10 @@ def test_scores_rise_as_p_falls_and_can_be_read_back() -> None:
     assert np.isnan(score_of(np.array([np.nan])))[0]
 
 
-def test_onsets_keep_what_exceeds_all_that_came_shortly_before() -> None:
-    scores = np.random.default_rng(0).uniform(size=200)
-    expected = [own if own > max(scores[max(0, t - 7) : t], default=-1) else 0 for t, own in enumerate(scores)]
-    np.testing.assert_array_equal(onsets(scores, 7), expected)
-    assert onsets(np.array([np.nan, 0.5]), 3).tolist() == [0, 0.5]
+def test_onsets_are_twice_as_rare_as_all_that_came_shortly_before() -> None:
+    rarity = np.random.default_rng(0).uniform(size=200) ** 3
+    expected = [2 * own <= min(rarity[max(0, t - 7) : t], default=1.0) for t, own in enumerate(rarity)]
+    np.testing.assert_array_equal(onsets(rarity, 7), expected)
+    assert 10 < sum(expected) < 100
+    assert onsets(np.array([np.nan, 0.01, 0.006, 0.005, 0.005, 0.0, 0.0]), 3).tolist() == [0, 1, 0, 0, 0, 1, 0]
+    np.testing.assert_allclose(rarity_of(score_of(rarity)), rarity)

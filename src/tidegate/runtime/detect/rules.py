@@ -19,6 +19,7 @@ WEEK = 7 * 86_400_000_000
 ROWS = 1_000  # rows that stand for a week where rows have no clock
 HOLD = 3.0  # an alarm lasts while p is below so many times the threshold
 MOST = 0.1
+TWICE = 2.0  # as rare as before: clearly worse
 HALF = 3.0  # score 0.5 is p = 1 / 1000
 
 Array = NDArray[Any]
@@ -138,14 +139,20 @@ def watch(before: Watch, p: Array, threshold: float, refractory: int) -> Watch:
     return Watch(on, np.where(on, 0, before.quiet + 1), before.event + fresh)
 
 
-def onsets(scores: Array, refractory: int) -> NDArray[np.float64]:
-    """Scores [N] where they exceed every one of the `refractory` steps before, else 0: one value for one event.
+def rarity_of(score: Array) -> NDArray[np.float64]:
+    """The rarity r that has a score: the inverse of `score_of`."""
+    return np.asarray(10.0 ** -(HALF * score / np.maximum(1.0 - score, 1e-9)))
 
-    Whatever threshold is laid on them, an event is counted when it first crosses it, and again only as it gets worse.
+
+def onsets(rarity: Array, refractory: int) -> NDArray[np.bool_]:
+    """[N] where a row is at least TWICE as rare as every one of the `refractory` rows before; NaN never is.
+
+    Whatever threshold is laid on these rows, an event is counted when it first crosses it, and again only where it gets
+    clearly worse.
     """
-    scores = np.nan_to_num(np.asarray(scores, dtype=np.float64))
-    if not len(scores) or refractory < 1:
-        return scores
-    padded = np.concatenate([np.full(refractory, -np.inf), scores[:-1]])
-    past = np.lib.stride_tricks.sliding_window_view(padded, refractory).max(axis=1)
-    return np.where(scores > past, scores, 0.0)
+    known = np.nan_to_num(np.asarray(rarity, dtype=np.float64), nan=1.0)
+    if not len(known) or refractory < 1:
+        return known < 1.0
+    padded = np.concatenate([np.ones(refractory), known[:-1]])
+    least = np.lib.stride_tricks.sliding_window_view(padded, refractory).min(axis=1)
+    return np.asarray((TWICE * known <= least) & (known < least))
