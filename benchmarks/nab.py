@@ -5,7 +5,7 @@
 For each file a detector is trained on the probationary first 15 % (at most 750 rows) and nothing else, and the rest is
 streamed through it value by value, with adaptation; one configuration, the library's defaults, for all files. Neither
 the labels nor the least and greatest value of a file, which the benchmark lets detectors know, are used. An event is
-reported once: a row keeps its score where it is twice as rare as each of the `refractory` rows before, else it has 0. The
+reported once: a row keeps its score where it is twice as rare as each of the `refractory` rows before, else 0. The
 windowed Gaussian stands there as published, and once more with its scores treated alike ("one value an event"), which
 shows how much of the gain comes from that alone. Scores and thresholds are as the benchmark prescribes (`numenta.py`).
 
