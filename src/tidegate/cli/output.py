@@ -21,6 +21,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help=tr("Print the result 
 Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON."))]
 Run = Annotated[Path, typer.Argument(help=tr("Folder of a run or a model."))]
 Moved = Annotated[str | None, typer.Option("--data", help=tr("The training data, if the file has moved."))]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))]
 OutFile = Annotated[
     Path | None, typer.Option("--out", "-o", help=tr("CSV, Parquet or JSON file; without it CSV is printed."))
 ]

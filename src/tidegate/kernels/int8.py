@@ -378,11 +378,8 @@ class Stepper8:
         own = (self.packed.engines or [])[level]
         given = self.x if level == 0 else self.h[level - 1]
         state = (self.h[level].ctypes.data, self.c[level].ctypes.data)
-        width, streams = given.shape[1], len(self.x)
-        description = own.describe(
-            (streams, 1), self.packed._digits(level), (0, width, 0, 0), (0, given.ctypes.data, *state, 0, *state)
-        )
-        room = ctypes.create_string_buffer(description)
+        shape, strides, arrays = (len(self.x), 1), (0, given.shape[1], 0, 0), (0, given.ctypes.data, *state, 0, *state)
+        room = ctypes.create_string_buffer(own.describe(shape, self.packed._digits(level), strides, arrays))
         return room, ctypes.c_void_p(ctypes.addressof(room))
 
     def __call__(self, x: Array | None = None) -> Array:

@@ -88,14 +88,8 @@ class _Engine(nn.RNNBase):
         few = self.proj_size > 0 and self.checkpoint_every is None and not repays(self.hidden_size, self.proj_size)
         return is_native(data, self.cell) and not few
 
-    def _set_options(
-        self,
-        recurrent_dropout: float,
-        zoneout: float | tuple[float, float],
-        forget_bias: float | None,
-        layer_norm: bool,
-        checkpoint_every: int | None,
-    ) -> None:
+    def _set_options(self, recurrent_dropout: float, zoneout: float | tuple[float, float], forget_bias: float | None,
+                     layer_norm: bool, checkpoint_every: int | None) -> None:  # fmt: skip
         if checkpoint_every is not None and (not isinstance(checkpoint_every, int) or checkpoint_every < 1):
             raise ConfigError(f"checkpoint_every is {checkpoint_every!r}; set it to a number of steps, or None.")
         self.checkpoint_every = checkpoint_every

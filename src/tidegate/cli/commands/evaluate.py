@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.artifacts.artifact import read_task
+from tidegate.artifacts.homes import home
 from tidegate.cli.derive import late
 from tidegate.cli.output import Json, Moved, Run, check_output, print_json, say, say_notes, show
 from tidegate.cli.runs import opened
@@ -20,16 +20,6 @@ from tidegate.core.translate import tr
 
 RUNS_NAMED = 5
 USUAL_LEVEL = 80.0
-EVALUATIONS = {
-    "forecaster": ("forecast.evaluation", "Evaluation"),
-    "classifier": ("label", "ClassEvaluation"),
-    "regressor": ("label", "NumberEvaluation"),
-    "detector": ("detect.detector_evaluation", "DetectorEvaluation"),
-    "language": ("language.evaluation", "LanguageEvaluation"),
-    "translator": ("text.evaluation", "TextEvaluation"),
-    "captioner": ("text.evaluation", "TextEvaluation"),
-    "transcriber": ("text.speech", "SpeechEvaluation"),
-}
 
 
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
@@ -130,12 +120,6 @@ def _dynamic(run: Path, data: str | None, reading: dict[str, Any]) -> Any:
     return model.evaluate(data, dynamic=True, **reading)
 
 
-def _kind(task: str) -> Any:
-    """What the scores of a task are read as."""
-    module, name = EVALUATIONS[task]
-    return getattr(importlib.import_module(f"tidegate.evaluate.{module}"), name)
-
-
 def _stored(run: Path) -> Any:
     from tidegate.tasks.open import run_folder
 
@@ -152,7 +136,8 @@ def _stored(run: Path) -> Any:
         )
         raise ArtifactError(tr(message, place=place)) from error
     try:
-        return _kind(read_task(run) if (run / "model").is_dir() else "forecaster").from_json(state)
+        task = read_task(run) if (run / "model").is_dir() else "forecaster"
+        return home(task, "evaluation").from_json(state)
     except (TidegateError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(tr("{place}: the scores cannot be read: {error}", place=place, error=error)) from error
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.derive import late, signed
-from tidegate.cli.output import Json, Quiet, say, show
+from tidegate.cli.output import Json, Overwrite, Quiet, say, show
 from tidegate.cli.training import Takes, estimator
 from tidegate.core.translate import tr
 
@@ -65,9 +65,7 @@ def fit_command(task: str) -> Callable[..., None]:
             bool, typer.Option("--audit", help=tr("Audit the pipeline too, for the report; costs six short trainings."))
         ] = False,
         resume: Annotated[bool, typer.Option("--resume", help=tr("Go on from the checkpoints in --out."))] = False,
-        overwrite: Annotated[
-            bool, typer.Option("--overwrite", help=tr("Take the place of a run that is in --out already."))
-        ] = False,
+        overwrite: Overwrite = False,
         quiet: Quiet = False,
         as_json: Json = False,
         **values: Any,

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.cli.derive import late
-from tidegate.cli.output import Json, Moved, Run, print_json, say, show
+from tidegate.cli.output import Json, Moved, Overwrite, Run, print_json, say, show
 from tidegate.core.translate import tr
 
 Limit = Annotated[float, typer.Option(help=tr("Percent by which the score of the test part may become worse."))]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help=tr("Take the place of a run that is there."))]
 Smaller = Annotated[
     Path | None, typer.Option("--out", "-o", help=tr("Folder of the smaller run; beside the run if not given."))
 ]

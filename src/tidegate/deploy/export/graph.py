@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.inputs import lag_rows
-from tidegate.artifacts.shapes import decoder_stack
+from tidegate.artifacts.shapes import conv_padding, decoder_stack
 from tidegate.artifacts.spec import NetworkSpec, Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -173,7 +173,7 @@ class Builder:
     def _branch(self, layer: Any, at: str) -> None:
         g, x = self.g, self.sequence
         for index, kernel in enumerate(layer.kernels):
-            x = self._convolve(x, f"{at}.convs.{index}.weight", kernel, 1, "same")
+            x = self._convolve(x, f"{at}.convs.{index}.weight", kernel, "same")
             x = g.op("Relu", self._normed(x, f"{at}.norms.{index}"))
             if layer.squeeze_excite and index < len(layer.channels) - 1:
                 few = g.op("MatMul", self._mean(x), g.const(self.weights[f"{at}.squeezes.{index}.weight"].T))
@@ -185,13 +185,12 @@ class Builder:
         if layer.stride > 1:
             raise ConfigError(tr("ONNX export knows no convolution with a stride: fit with stride=1"))
         for index in range(len(layer.channels)):
-            x = self._convolve(self.sequence, f"{at}.convs.{index}.conv.weight", layer.kernel, 1, layer.padding)
+            x = self._convolve(self.sequence, f"{at}.convs.{index}.conv.weight", layer.kernel, layer.padding)
             x = self.g.op("Add", x, self.g.const(self.weights[f"{at}.convs.{index}.conv.bias"]))
             self.sequence = self._clear(self.g.op("Relu", x))
 
-    def _convolve(self, x: str, name: str, kernel: int, stride: int, padding: str) -> str:
-        g, around = self.g, kernel - stride
-        pads = [around, 0] if padding == "causal" else [around // 2, around - around // 2]
+    def _convolve(self, x: str, name: str, kernel: int, padding: str) -> str:
+        g, pads = self.g, list(conv_padding(1, kernel, 1, padding))
         columns = g.op("Transpose", self._clear(x), perm=[0, 2, 1])
         found = g.op("Conv", columns, g.const(self.weights[name]), kernel_shape=[kernel], pads=pads)
         return str(g.op("Transpose", found, perm=[0, 2, 1]))
@@ -249,8 +248,7 @@ class Builder:
         return str(g.op("Transpose", x, perm=[1, 0, 2])), ends
 
     def _encoder(self) -> str:
-        index = next(i for i, layer in enumerate(self.spec.layers) if layer.kind == "recurrent")
-        return f"layers.{index}.rnn"
+        return f"layers.{self.spec.layers.index(self.spec.encoder)}.rnn"
 
     def _layer(self, layer: Recurrent, at: str, level: int, x: str, steps: str, start: list[str]) -> list[str]:
         g, cell, H = self.g, layer.cell, layer.hidden_size

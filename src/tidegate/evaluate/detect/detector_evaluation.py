@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.detect import DetectionEvaluation
+from tidegate.evaluate.detect.evaluation import DetectionEvaluation
 from tidegate.evaluate.evaluation import Saved
 
 LEVELS = (0.1, 0.01, 0.001)

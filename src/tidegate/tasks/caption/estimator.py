@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +27,9 @@ from tidegate.evaluate.text.metrics import (
     several,
 )
 from tidegate.prepare.pictures import PictureAugment
-from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.caption.model import Caption, CaptionModel
 from tidegate.tasks.caption.options import CaptionChoices, PictureNetwork
 from tidegate.tasks.estimator import FitCall
-from tidegate.tasks.options import Size
 from tidegate.tasks.write.estimator import WritingEstimator
 from tidegate.tasks.write.evaluate import references_of
 from tidegate.tasks.write.options import TextPreparation, WritingTraining
@@ -56,8 +54,6 @@ class Captioner(WritingEstimator):
             between blanks); None takes characters of Chinese and the like, else words.
         hidden_size: H, units of the recurrence that writes.
         batch_size: pictures a step; 32 if None.
-        loss: what training lowers: `cross_entropy`, -log p of the next token.
-        learning_rate: peak of the one cycle.
         max_epochs: passes over the pictures; some 6,000 steps in all if None.
         network: the finer `PictureNetwork` (channels, halved, attention, embedding_size, ...).
         training: the finer `WritingTraining` (label_smoothing, teacher_forcing, weight_decay, average, ...).
@@ -74,11 +70,7 @@ class Captioner(WritingEstimator):
     READER = staticmethod(read_pictures)
     MODEL = CaptionModel
     task = "captioner"
-    tokens: Method | None = None
-    hidden_size: Size = 256
     dropout: Share = 0.4
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    learning_rate: float = 2e-3
     network: PictureNetwork | Mapping[str, Any] | None = None
     training: WritingTraining | Mapping[str, Any] | None = None
     preparation: TextPreparation | Mapping[str, Any] | None = None

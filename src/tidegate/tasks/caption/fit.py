@@ -111,8 +111,7 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, p
     preparation = PicturePreparation.fit(pixels_of(train))
     read = (preparation, target, choices.augment)
     examples = {"train": number_captions(train, *read, own.longest)}
-    for name in ("validation", "test"):
-        examples[name] = number_captions(sequences.take(parts[name]), *read)
+    examples |= {name: number_captions(sequences.take(parts[name]), *read) for name in ("validation", "test")}
     notes, short = [note], len(examples["train"])
     if short < FEWEST:
         message = "only {count} training captions have at most {longest} tokens: raise preparation.longest"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from tidegate.evaluate.text.metrics import (
     rouge_l,
     same,
 )
-from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.translate.model import Translation, TranslationModel
 from tidegate.tasks.estimator import FitCall
 from tidegate.tasks.options import Size
@@ -56,8 +55,6 @@ class Translator(WritingEstimator):
             stands between blanks); None takes characters of Chinese and the like, else byte pairs.
         hidden_size: H, units of each direction of the encoder's layers; the decoder has twice as many.
         bidirectional: read sources both ways.
-        loss: what training lowers: `cross_entropy`, -log p of the next token.
-        learning_rate: peak of the one cycle.
         max_epochs: passes over the pairs; some 6,000 steps in all if None.
         network: the finer `WritingNetwork` (attention, copying, feeding, embedding_size, ...).
         training: the finer `WritingTraining` (label_smoothing, teacher_forcing, batch_tokens, average, ...).
@@ -71,13 +68,9 @@ class Translator(WritingEstimator):
     READER = staticmethod(read_pairs)
     MODEL = TranslationModel
     task = "translator"
-    tokens: Method | None = None
-    hidden_size: Size = 256
     num_layers: Size = 2
     dropout: Share = 0.3
     bidirectional: bool = True
-    loss: Literal["cross_entropy"] = "cross_entropy"
-    learning_rate: float = 2e-3
     network: WritingNetwork | Mapping[str, Any] | None = None
     training: WritingTraining | Mapping[str, Any] | None = None
     preparation: PairPreparation | Mapping[str, Any] | None = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 
@@ -16,10 +16,11 @@ from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.metrics import Reference, TextMetric
+from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.network.recurrent import Loaded
 from tidegate.runtime.text.model import WritingModel
 from tidegate.tasks.estimator import Estimator, FitCall
-from tidegate.tasks.options import group, overrule, recurrent_options
+from tidegate.tasks.options import Size, group, overrule, recurrent_options
 from tidegate.tasks.run import Content
 from tidegate.tasks.write.options import WritingTraining
 from tidegate.train.progress import NO_PROGRESS, Progress
@@ -35,6 +36,7 @@ Self = TypeVar("Self", bound="WritingEstimator")
 PARTS = ("train", "validation", "test")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class WritingEstimator(Estimator):
     """A model that writes a text for each of some inputs, which are `Sequences` with the texts to write as labels.
 
@@ -42,11 +44,19 @@ class WritingEstimator(Estimator):
     (`_metrics`, the first ranks) and what stands beside it (`_baselines`); how data are read (`READER`, and `_inputs`
     for data without texts to write), and which numbers they become (`_numbered`).
 
+    Args:
+        loss: what training lowers: `cross_entropy`, -log p of the next token.
+        learning_rate: peak of the one cycle.
+
     Attributes:
         MODEL: what the runtime makes of it.
     """
 
     MODEL: ClassVar[type[WritingModel[Any, Any]]]
+    tokens: Method | None = None
+    hidden_size: Size = 256
+    loss: Literal["cross_entropy"] = "cross_entropy"
+    learning_rate: float = 2e-3
 
     @abstractmethod
     def _written(self, inputs: Sequences) -> list[str]:
