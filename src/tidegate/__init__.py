@@ -25,81 +25,63 @@ if TYPE_CHECKING:
     from tidegate.report.explanation.page import report_explanation
     from tidegate.report.run import report_run
     from tidegate.runtime import Model
-    from tidegate.tasks import (
-        AnomalyDetector,
-        Audit,
-        Backtest,
-        Captioner,
-        Classifier,
-        Comparison,
-        CrossValidation,
-        EncoderOptions,
-        Forecaster,
-        LanguageModel,
-        NetworkOptions,
-        Regressor,
-        Transcriber,
-        Translator,
-        Tuned,
-        audit,
-        backtest,
-        compare,
-        cross_validate,
-        load,
-        open_run,
-        tune,
-    )
+    from tidegate.tasks.audit.audit import Audit, audit
+    from tidegate.tasks.caption.estimator import Captioner
+    from tidegate.tasks.detect.estimator import AnomalyDetector
+    from tidegate.tasks.forecast.choices import NetworkOptions
+    from tidegate.tasks.forecast.estimator import Forecaster
     from tidegate.tasks.forecast.zero_shot import forecast
+    from tidegate.tasks.label.classifier import Classifier
+    from tidegate.tasks.label.compare import Comparison, compare
+    from tidegate.tasks.label.options import EncoderOptions
+    from tidegate.tasks.label.regressor import Regressor
+    from tidegate.tasks.language.estimator import LanguageModel
+    from tidegate.tasks.open import load, open_run
+    from tidegate.tasks.resample.backtest import backtest
+    from tidegate.tasks.resample.cross_validate import CrossValidation, cross_validate
+    from tidegate.tasks.resample.forecasts import Backtest
+    from tidegate.tasks.search.tune import Tuned, tune
+    from tidegate.tasks.transcribe.estimator import Transcriber
+    from tidegate.tasks.translate.estimator import Translator
     from tidegate.train import History, TrainOptions
 
-_HOMES = {
-    "AnomalyDetector": "tasks",
-    "AugmentOptions": "prepare",
-    "Audit": "tasks",
-    "Backtest": "tasks",
-    "Classifier": "tasks",
-    "Comparison": "tasks",
-    "CrossValidation": "tasks",
-    "EncoderOptions": "tasks",
-    "Evaluation": "evaluate",
-    "Forecaster": "tasks",
-    "History": "train",
-    "LanguageModel": "tasks",
-    "Model": "runtime",
-    "NetworkOptions": "tasks",
-    "Partition": "data.partition",
-    "Preparation": "prepare",
-    "PrepareOptions": "prepare",
-    "Regressor": "tasks",
-    "Schema": "core.table",
-    "SequenceAugment": "prepare.sequence.masking",
-    "SequenceOptions": "prepare.sequence.preparation",
-    "Sequences": "core.sequences",
-    "Table": "core.table",
-    "TidegateError": "core.errors",
-    "TrainOptions": "train",
-    "Captioner": "tasks",
-    "Translator": "tasks",
-    "Tuned": "tasks",
-    "Transcriber": "tasks",
-    "__version__": "core.version",
-    "audit": "tasks",
-    "backtest": "tasks",
-    "compare": "tasks",
-    "cross_validate": "tasks",
-    "describe": "data",
-    "diagnose": "diagnose",
-    "forecast": "tasks.forecast.zero_shot",
-    "load": "tasks",
-    "open_run": "tasks",
-    "report_explanation": "report.explanation.page",
-    "report_run": "report.run",
-    "partition": "data.partition",
-    "read": "data",
-    "read_sequences": "data.sequences",
-    "split": "data",
-    "tune": "tasks",
+_PLACES = {  # module -> what it holds of the public names
+    "core.errors": ("TidegateError",),
+    "core.sequences": ("Sequences",),
+    "core.table": ("Schema", "Table"),
+    "core.version": ("__version__",),
+    "data": ("describe", "read", "split"),
+    "data.partition": ("Partition", "partition"),
+    "data.sequences": ("read_sequences",),
+    "diagnose": ("diagnose",),
+    "evaluate": ("Evaluation",),
+    "prepare": ("AugmentOptions", "Preparation", "PrepareOptions"),
+    "prepare.sequence.masking": ("SequenceAugment",),
+    "prepare.sequence.preparation": ("SequenceOptions",),
+    "report.explanation.page": ("report_explanation",),
+    "report.run": ("report_run",),
+    "runtime": ("Model",),
+    "tasks.audit.audit": ("Audit", "audit"),
+    "tasks.caption.estimator": ("Captioner",),
+    "tasks.detect.estimator": ("AnomalyDetector",),
+    "tasks.forecast.choices": ("NetworkOptions",),
+    "tasks.forecast.estimator": ("Forecaster",),
+    "tasks.forecast.zero_shot": ("forecast",),
+    "tasks.label.classifier": ("Classifier",),
+    "tasks.label.compare": ("Comparison", "compare"),
+    "tasks.label.options": ("EncoderOptions",),
+    "tasks.label.regressor": ("Regressor",),
+    "tasks.language.estimator": ("LanguageModel",),
+    "tasks.open": ("load", "open_run"),
+    "tasks.resample.backtest": ("backtest",),
+    "tasks.resample.cross_validate": ("CrossValidation", "cross_validate"),
+    "tasks.resample.forecasts": ("Backtest",),
+    "tasks.search.tune": ("Tuned", "tune"),
+    "tasks.transcribe.estimator": ("Transcriber",),
+    "tasks.translate.estimator": ("Translator",),
+    "train": ("History", "TrainOptions"),
 }
+_HOMES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "AnomalyDetector",

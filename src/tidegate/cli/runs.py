@@ -53,7 +53,7 @@ def opened(run: str | Path, verb: str, data: str | None = None, **reading: Any) 
         ConfigError: the verb makes no sense for its task. ArtifactError, DataError: it cannot be opened.
     """
     require("torch", extra="train", purpose="open a run")
-    from tidegate.tasks import load, open_run
+    from tidegate.tasks.open import load, open_run
     from tidegate.tasks.verbs import require_verb
 
     require_verb(load(run), verb)
@@ -69,7 +69,7 @@ def ready(run: str | Path, verb: str, data: str | None) -> Any:
     Raises:
         ConfigError, ArtifactError, DataError: as `opened`.
     """
-    from tidegate.tasks import load
+    from tidegate.tasks.open import load
 
     model = load(run)
     return model if data is not None or model.task == "forecaster" else opened(run, verb)

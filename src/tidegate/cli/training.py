@@ -119,11 +119,11 @@ def estimator(task: str, tasks: Collection[str] = tuple(TASKS)) -> type[Any]:
     Raises:
         ConfigError: it is none of them.
     """
-    from tidegate import tasks as library
+    import tidegate
 
     if task not in tasks:
         raise ConfigError(tr("--task {task}: choose {names}", task=task, names=" or ".join(tasks)))
-    found: type[Any] = getattr(library, TASKS[task])
+    found: type[Any] = getattr(tidegate, TASKS[task])
     return found
 
 

@@ -26,7 +26,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
 
 def generate() -> Callable[..., None]:
     """The command, its options those of `LanguageModel.generate`."""
-    from tidegate.tasks import LanguageModel
+    from tidegate import LanguageModel
 
     own = options(LanguageModel.generate)
 
@@ -58,7 +58,7 @@ def generate() -> Callable[..., None]:
         as_json: Json = False,
         **values: Any,
     ) -> None:
-        from tidegate.tasks import load
+        from tidegate.tasks.open import load
 
         model = load(run)
         if model.task != LanguageModel.task:
@@ -147,7 +147,7 @@ def _chosen(model: Any, prompt: str, count: int, how: dict[str, Any]) -> list[An
 def _tell_copies(run: Path, written: list[Any]) -> None:
     """How much of the texts stands in the training text of a run."""
     from tidegate.runtime.language.written import visible
-    from tidegate.tasks import open_run
+    from tidegate.tasks.open import open_run
 
     found = open_run(run).copied(written)
     message = "{share} % of it stands in the training text, in stretches of {length} characters; the longest: {longest}"

@@ -68,8 +68,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
 def _of_run(run: Path, as_json: bool) -> None:
     """What made a model, and with which options."""
     from tidegate.artifacts.artifact import read_model
-    from tidegate.tasks import load
-    from tidegate.tasks.open import Stored
+    from tidegate.tasks.open import Stored, load
 
     artifact, model = read_model(run), load(run)
     made = artifact.record.provenance

@@ -152,7 +152,7 @@ def _plot(path: Path, run: Path, model: Any, data: str | None, future: str | Non
 
 def forecast() -> Callable[..., None]:
     """The command of the pretrained network."""
-    from tidegate.tasks import Forecaster
+    from tidegate import Forecaster
     from tidegate.tasks.forecast.zero_shot import forecast
 
     own, reading = options(forecast), reading_options(Forecaster, ("observed", "static"))

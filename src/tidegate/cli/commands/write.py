@@ -26,7 +26,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
 
 def translate() -> Callable[..., None]:
     """The command, its options those of `Translator.translate`."""
-    from tidegate.tasks import Translator
+    from tidegate import Translator
 
     own = {name: option for name, option in options(Translator.translate).items() if name not in ("texts", "glossary")}
 
@@ -77,7 +77,7 @@ def translate() -> Callable[..., None]:
 
 def caption() -> Callable[..., None]:
     """The command, its options those of `Captioner.caption`."""
-    from tidegate.tasks import Captioner
+    from tidegate import Captioner
 
     own = {name: option for name, option in options(Captioner.caption).items() if name != "pictures"}
 

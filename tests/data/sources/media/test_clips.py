@@ -82,7 +82,7 @@ def test_folders_of_pictures(stacks):
 
 def test_broken_pictures_are_listed_or_their_clip_left_out(stacks):
     (stacks / "run" / "clip3" / "001.png").write_bytes(b"no picture")
-    with pytest.raises(ReadError, match=r"1 of 3 clips cannot be read: run/clip3 \(001.png: "):
+    with pytest.raises(ReadError, match=r"1 of 3 clips cannot be used: run/clip3 \(001.png: "):
         read_sequences(stacks)
     sequences = read_sequences(stacks, broken="skip")
     assert (len(sequences), [note.kind for note in sequences.notes]) == (2, ["broken"])

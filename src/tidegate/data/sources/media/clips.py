@@ -16,6 +16,7 @@ from tidegate.core.translate import tr
 from tidegate.data.sources.build import check_ids, listed, pack
 from tidegate.data.sources.folder import files_below, name_all
 from tidegate.data.sources.media.images import IMAGES, VIDEOS, decode
+from tidegate.data.sources.media.rows import usable
 from tidegate.prepare.pictures import shrink
 from tidegate.prepare.sequence.fitted import pixel_names
 
@@ -100,39 +101,28 @@ def read_clip_files(
     if not clips:
         message = "{data} holds neither videos ({videos} ...) nor folders of pictures"
         raise ReadError(tr(message, data=data, videos=", ".join(VIDEOS[:4])))
-    read: dict[Path, tuple[NDArray[np.uint8], float | None]] = {}
-    failed = []
-    for path in sorted(clips):
-        try:
-            read[path] = _clip(clips[path], size, colours, every)
-        except ReadError as error:
-            failed.append(f"{path.relative_to(root).as_posix()} ({error})")
-    if failed and (broken == "error" or not read):
-        message = (
-            '{count} of {count2} clips cannot be read: {failed}. Remove or replace them, or pass broken="skip" to '
-            "leave them out"
-        )
-        raise ReadError(tr(message, count=len(failed), count2=len(clips), failed=listed(failed)))
-    if root in clips:
-        root = root.parent
-    named = name_all(root, list(read), pattern)
-    notes = named.notes
-    if failed:
-        message = "{count} clips cannot be read and were left out: {files}."
-        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
-    speeds = {speed for _, speed in read.values()}
+    paths, notes = sorted(clips), list[Note]()
+    read = [_clip(clips[path], size, colours, every) for path in paths]
+    kept, found = usable(paths, [path.relative_to(root).as_posix() for path in paths], read, broken, tr("clips"), notes)
+    named = name_all(root.parent if root in clips else root, kept, pattern)
+    notes = [*named.notes, *notes]
+    speeds = {speed for _, speed in found}
     rate = speeds.pop() if len(speeds) == 1 else None
-    made = [clip for clip, _ in read.values()]
+    made = [clip for clip, _ in found]
     return _packed(made, size, colours, ids=named.ids, labels=named.labels, groups=named.groups, rate=rate, notes=notes)
 
 
-def _clip(files: list[Path], size: tuple[int, int], colour: bool, every: int) -> tuple[NDArray[np.uint8], float | None]:
-    if len(files) == 1 and files[0].suffix.lower() not in IMAGES:
-        return decode(files[0], size, colour, every)
-    pictures = []
-    for file in sorted(files)[::every]:
-        try:
+def _clip(
+    files: list[Path], size: tuple[int, int], colour: bool, every: int
+) -> tuple[NDArray[np.uint8], float | None] | str:
+    """The frames of a clip and how many a second, or what is wrong with it."""
+    name, pictures = "", []
+    try:
+        if len(files) == 1 and files[0].suffix.lower() not in IMAGES:
+            return decode(files[0], size, colour, every)
+        for file in sorted(files)[::every]:
+            name = f"{file.name}: "
             pictures.append(decode(file, size, colour)[0][:1])
-        except ReadError as error:
-            raise ReadError(f"{file.name}: {error}") from None
+    except ReadError as error:
+        return f"{name}{error}"
     return np.concatenate(pictures), None

@@ -23,9 +23,8 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import pack
-from tidegate.data.sources.folder import files_below
 from tidegate.data.sources.media.images import IMAGES
-from tidegate.data.sources.media.rows import different, items_of, named_rows, objects, table_in, usable, written_for
+from tidegate.data.sources.media.rows import different, in_folder, items_of, named_rows, objects, usable, written_for
 from tidegate.prepare.pictures import Pixels, fit_picture
 from tidegate.prepare.sequence.fitted import pixel_names
 
@@ -159,12 +158,11 @@ def _given(data: Any, captions: Any, columns: Mapping[str, str | None], notes: l
 
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
     """Pictures of a folder: as a table in it says, or all, each with the text file beside it."""
-    table = table_in(root, "captions", "metadata")
-    if table is not None:
-        return _table(table, root, columns, notes)
-    files = files_below(root, IMAGES)
-    if not files:
-        raise ReadError(tr("{folder} holds no pictures ({endings} ...)", folder=root, endings=", ".join(IMAGES[:3])))
+    table = partial(_table, root=root, columns=columns, notes=notes)
+    return in_folder(root, "captions", IMAGES, tr("pictures"), table, partial(_files, root))
+
+
+def _files(root: Path, files: list[Path]) -> list[_Shown]:
     texts = [file.with_suffix(".txt") for file in files]
     told = any(text.is_file() for text in texts)
     found = []

@@ -19,6 +19,7 @@ from tidegate.data.cells.columns import options_of
 from tidegate.data.read import open_source
 from tidegate.data.schema import first_named, missing_column
 from tidegate.data.sources.build import listed
+from tidegate.data.sources.folder import files_below
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 _PARTS = {"train": "train training", "validation": "validation valid val dev devel eval", "test": "test testing"}
@@ -124,10 +125,28 @@ def items_of(data: Any, endings: Sequence[str], folder: Callable[[Path], Own], t
     return (data, True) if isinstance(data, (list, tuple, np.ndarray)) else (table(data, Path()), False)
 
 
-def table_in(root: Path, *stems: str) -> Path | None:
-    """The table of a folder that is called so."""
-    tables = [file for stem in stems for file in sorted(root.glob(f"{stem}.*")) if file.suffix.lower() in TABLES]
-    return tables[0] if tables else None
+def in_folder(
+    root: Path, stem: str, endings: Sequence[str], what: str, table: Callable[[Path], Own],
+    files: Callable[[list[Path]], Own],
+) -> Own:  # fmt: skip
+    """What a folder holds: as its table, called `stem` or `metadata`, says, else as its files do.
+
+    Args:
+        root: the folder. stem: of the table. endings: of files. what: they are. table, files: read the one or the
+            other.
+
+    Raises:
+        ReadError: there are no such files.
+    """
+    for name in (stem, "metadata"):
+        for file in sorted(root.glob(f"{name}.*")):
+            if file.suffix.lower() in TABLES:
+                return table(file)
+    found = files_below(root, endings)
+    if not found:
+        message = "{folder} holds no {what} ({endings} ...)"
+        raise ReadError(tr(message, folder=root, what=what, endings=", ".join(endings[:4])))
+    return files(found)
 
 
 def written_for(made: Sequences, name: str, texts: Sequence[str] | None, parts: Sequence[str | None]) -> Sequences:

@@ -16,6 +16,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below, name_all
+from tidegate.data.sources.media.rows import usable
 from tidegate.data.sources.media.wav import SOUNDS, read_sound
 from tidegate.prepare.sequence.mel import centres, log_mel
 from tidegate.prepare.sequence.resample import resample
@@ -57,20 +58,10 @@ def read_sounds(
         )
     heard = [hear(path, rate, mels, window, hop) for path in paths]
     below = [path.name if root is None else path.relative_to(root).as_posix() for path in paths]
-    failed = [f"{name} ({item})" for name, item in zip(below, heard, strict=True) if isinstance(item, str)]
-    sounds = [item for item in heard if not isinstance(item, str)]
-    if failed and (broken == "error" or not sounds):
-        message = (
-            '{count} of {count2} sound files cannot be used: {failed}. Remove or replace them, or pass broken="skip" '
-            "to leave them out"
-        )
-        raise ReadError(tr(message, count=len(failed), count2=len(paths), failed=listed(failed)))
-    kept = [path for path, item in zip(paths, heard, strict=True) if not isinstance(item, str)]
+    notes: list[Note] = []
+    kept, sounds = usable(paths, below, heard, broken, tr("sound files"), notes)
     named = name_all(root if root is not None else _common(paths), kept, pattern)
-    notes = named.notes
-    if failed:
-        message = "{count} sound files cannot be used and were left out: {files}."
-        notes.append(Note("broken", message, {"count": len(failed), "files": listed(failed)}))
+    notes = [*named.notes, *notes]
     wanted = one_rate(named.ids, [item.rate for item in sounds], rate, notes)
     message = "{count} sound files at {rate} Hz became {mels} bands, a step each {hop} ms."
     values = {"count": len(sounds), "rate": wanted, "mels": mels, "hop": f"{1000 * hop:g}"}

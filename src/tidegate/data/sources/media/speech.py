@@ -16,8 +16,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
-from tidegate.data.sources.folder import files_below
-from tidegate.data.sources.media.rows import different, items_of, named_rows, objects, table_in, usable, written_for
+from tidegate.data.sources.media.rows import different, in_folder, items_of, named_rows, objects, usable, written_for
 from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 from tidegate.data.sources.media.wav import SOUNDS
 
@@ -141,12 +140,11 @@ def _given(
 
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
     """Recordings of a folder, by whichever way their texts are told."""
-    table = table_in(root, "transcripts", "metadata")
-    if table is not None:
-        return _table(table, root, columns, notes)
-    sounds = files_below(root, SOUNDS)
-    if not sounds:
-        raise ReadError(tr("{root} holds no sound files ({sounds} ...)", root=root, sounds=", ".join(SOUNDS[:4])))
+    table = partial(_table, root=root, columns=columns, notes=notes)
+    return in_folder(root, "transcripts", SOUNDS, tr("sound files"), table, partial(_files, root, notes))
+
+
+def _files(root: Path, notes: list[Note], sounds: list[Path]) -> list[_Said]:
     lists = sorted(root.rglob("*.trans.txt"))
     if lists:
         return [own for file in lists for own in _listed(file)]
