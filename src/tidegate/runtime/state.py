@@ -137,6 +137,8 @@ def measured(value: Any, names: tuple[str, ...] = ()) -> NDArray[np.float64]:
     Raises:
         DataError: it is no number, infinite, or larger than any measurement.
     """
+    if type(value) in (float, int) and abs(value) <= LARGEST_VALUE:
+        return np.array(value, dtype=np.float64)
     try:
         found = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

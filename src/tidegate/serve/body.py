@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -198,11 +199,18 @@ def plain_list(values: Any) -> list[Any]:
     if not isinstance(values, np.ndarray):
         return list(values)
     if values.dtype.kind == "M":
-        return [None if value is None else value.isoformat() for value in values.astype("datetime64[us]").tolist()]
-    if values.dtype.kind == "f":
-        plain: list[Any] = values.tolist()
-        return [None if math.isnan(value) else value for value in plain] if np.isnan(values).any() else plain
-    return list(values.tolist())
+        return list(map(_written, values.astype("datetime64[us]").astype(np.int64).tolist()))
+    plain: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and math.isnan(sum(plain)):
+        return [None if math.isnan(value) else value for value in plain]
+    return plain
+
+
+@lru_cache(maxsize=65_536)
+def _written(moment: int) -> str | None:
+    """A time in microseconds as text; a stream's next answer has nearly the same ones as its last."""
+    value = np.datetime64(moment, "us").item()
+    return None if value is None else str(value.isoformat())
 
 
 def numbers(values: list[Any], name: str) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from tidegate.prepare.table.assemble import Channels, Lookup, NumberChannel, Tex
 from tidegate.prepare.table.fitted import FittedTable, first_time
 
 Origins = NDArray[np.int64]
+_FIRST = np.zeros(1, np.int64)
 
 
 class Prepared:
@@ -166,8 +167,26 @@ class Prepared:
         origins, _ = self._place(origins, 0, steps)
         return np.stack([channel.raw(origins, steps) for channel in self._channels.targets], axis=2).astype(np.float64)
 
-    def write_row(self, row: int, values: Mapping[str, float]) -> bool:
+    def begun(self, origin: int, length: int, blank: int) -> NDArray[np.float32] | None:
+        """[1, length + blank, I], inputs before an origin and, of the blank rows from there on, the calendar alone.
+
+        `write_row` completes those, where nothing before them is missing. None where inputs look at other rows.
+        """
+        if self._transform == "difference":
+            return None
+        out = np.zeros((1, length + blank, self._inputs), dtype=np.float32)
+        first = np.array([origin], dtype=np.int64)
+        self.past(first, length, out[:, :length])
+        at = len(self._channels.columns)
+        for lookup in self._channels.calendar:
+            at = _look_up(lookup, first, out[:, length:], at)
+        return out
+
+    def write_row(self, row: int, values: Mapping[str, float], inputs: NDArray[np.float32] | None = None) -> bool:
         """Write the values of a row that was blank, and before which nothing is missing, into every channel.
+
+        Args:
+            row: its place. values: by column. inputs: [1, 1, I] its own among those of `begun`.
 
         Returns:
             Whether they are all such as fitting measured; False, and nothing is written, for one that is missing,
@@ -184,13 +203,15 @@ class Prepared:
             return False
         for name, value in kept.items():
             self.table.columns[name][row] = value
-        for channel in self._channels.columns:
+        for at, channel in enumerate(self._channels.columns):
             if isinstance(channel, NumberChannel):
-                name = channel.state.name
-                channel.filled.values[row] = logged.get(name, kept[name])
+                name, filled = channel.state.name, channel.filled.values
+                filled[row] = logged.get(name, kept[name])
                 for gather, value in ((channel.last, row), (channel.missing, False)):
                     if gather is not None:
                         gather.values[row] = value
+                if inputs is not None and not channel.state.empty:
+                    channel.scaled(filled[None, row : row + 1].copy(), _FIRST, inputs[:, :, at])
         self.memory.clear()
         return True
 
@@ -247,7 +268,10 @@ class Prepared:
         """Origins as int64 and the series they belong to; refuses windows that leave their series."""
         origins = np.asarray(origins, dtype=np.int64)
         starts = self.table.starts
-        if len(starts) == 2:
+        if len(starts) == 2 and len(origins) == 1:
+            series, origin = _FIRST, int(origins[0])
+            legal = origin - max(before, 1) >= int(starts[0]) and origin + after <= int(starts[1])
+        elif len(starts) == 2:
             series = np.zeros(len(origins), dtype=np.int64)
             low, high = int(starts[0]), int(starts[1])
             legal = not len(origins) or (

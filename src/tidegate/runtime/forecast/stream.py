@@ -48,13 +48,14 @@ class ForecastStream:
     def __init__(self, model: Forecasts, table: Table) -> None:
         self.model = model
         self._tape: Tape | None = None
+        self._name = ""
         self.table = table.tail(model.rows)
         self.like = self.table.tail(0)  # what its rows are like
 
     @property
     def table(self) -> Table:
         """Its last rows."""
-        return self._table if self._tape is None else self._tape.table
+        return self._table if self._tape is None else self._tape.rows
 
     @table.setter
     def table(self, table: Table) -> None:
@@ -89,7 +90,7 @@ class ForecastStream:
         self._tape = Tape.of(self.model, table)
         return found
 
-    def _written(self, row: Mapping[str, NDArray[Any]], time: Any) -> bool:
+    def _written(self, row: Mapping[str, Any], time: Any) -> bool:
         """Whether the row is the next one, and could be written onto the tape."""
         tape = self._tape
         if tape is None:
@@ -102,7 +103,7 @@ class ForecastStream:
         assert self._tape is not None
         tape = self._tape
         try:
-            return predict_prepared(self.model.run, self.model, tape.full, tape.prepared, np.array([tape.count]))
+            return predict_prepared(self.model.run, self.model, tape.table, tape, tape.origin)
         except BaseException:
             tape.back()
             raise
@@ -126,33 +127,37 @@ class ForecastStream:
         self.table = table
 
     def _fingerprint(self) -> str:
-        model = self.model
-        return fingerprint(model.spec, model.weights, model.preparation.to_json(), model.decoding.to_json())
+        if not self._name:
+            about = self.model.preparation.to_json(), self.model.decoding.to_json()
+            self._name = fingerprint(self.model.spec, self.model.weights, *about)
+        return self._name
 
-    def _row(self, values: Any) -> dict[str, NDArray[Any]]:
-        """name -> [1, 1] of every column."""
+    def _row(self, values: Any) -> dict[str, Any]:
+        """name -> its number, text or None, of the columns that are given."""
         columns, targets = self.like.columns, self.like.schema.targets
         if not isinstance(values, Mapping):
             given = measured(values, targets)
             if given.size != len(targets):
                 message = "a row has {count} target(s), {targets}; got {given} values"
                 raise DataError(tr(message, count=len(targets), targets=", ".join(targets), given=given.size))
-            values = dict(zip(targets, given.ravel().tolist(), strict=True))
+            return dict(zip(targets, given.ravel().tolist(), strict=True))
         strangers = sorted(set(values) - set(columns))
         if strangers:
             message = "column {name} is not one of the model's: {columns}"
             raise SchemaError(tr(message, name=repr(strangers[0]), columns=", ".join(columns)))
-        row: dict[str, NDArray[Any]] = {}
+        row: dict[str, Any] = {}
         for name, value in values.items():
             if columns[name].dtype.kind == "f":
-                row[name] = np.full((1, 1), float(measured(np.nan if value is None else value)))
+                row[name] = float(measured(np.nan if value is None else value))
             else:
-                row[name] = np.full((1, 1), None if value is None else str(value), dtype=object)
+                row[name] = None if value is None else str(value)
         return row
 
-    def _appended(self, row: Mapping[str, NDArray[Any]], time: Any) -> Table:
+    def _appended(self, given: Mapping[str, Any], time: Any) -> Table:
         """The rows with one more, and missing ones for the steps between."""
         table = self.table
+        kinds = {name: np.float64 if isinstance(value, float) else object for name, value in given.items()}
+        row = {name: np.full((1, 1), value, dtype=kinds[name]) for name, value in given.items()}
         if not len(table):
             return self._first(row, time)
         missing, stamp = self._gap(table.time[-1], time)

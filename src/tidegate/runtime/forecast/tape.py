@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.table import Table
-from tidegate.prepare.table.prepared import Prepared
+from tidegate.prepare.table.assemble import assemble
+from tidegate.prepare.table.prepared import Origins, Prepared
 
 SPARE = 64  # rows that a tape takes in before a new one is made
+Array = NDArray[np.float32]
 
 
-class Tape:
+class Tape(Prepared):
     """The last rows of one series, prepared, and room for the next ones.
 
     Made only where a row's place and inputs do not depend on the rows after it: no gap, numbers only, none of them
@@ -25,9 +27,14 @@ class Tape:
     """
 
     def __init__(self, model: Any, table: Table) -> None:
-        self.model, self.count = model, len(table)
-        self.full = table.extend(SPARE + model.decoding.horizon)
-        self.prepared: Prepared = model.preparation.apply(self.full)
+        self.model, self.count, self._begin = model, len(table), len(table)
+        self.window, self.horizon = int(model.spec.window), int(model.decoding.horizon)
+        full = table.extend(SPARE + self.horizon)
+        super().__init__(model.preparation, full, assemble(model.preparation, full))
+        origin = self.origin
+        self._past = self.begun(self.count, self.window, SPARE)
+        self._future = super().future(origin, SPARE + self.horizon)
+        self._static = super().static(origin)
 
     @classmethod
     def of(cls, model: Any, table: Table) -> Tape | None:
@@ -39,21 +46,40 @@ class Tape:
         return cls(model, table)
 
     @property
-    def table(self) -> Table:
+    def origin(self) -> Origins:
+        """[1] the row of the first step to forecast, which is all that it is asked about."""
+        return np.array([self.count], dtype=np.int64)
+
+    @property
+    def rows(self) -> Table:
         """The rows so far, as many as a forecast can depend on."""
         rows = slice(max(self.count - self.model.rows, 0), self.count)
-        return self.full.cut(np.zeros(1, np.int64), rows, np.array([rows.stop - rows.start]))
+        return self.table.cut(np.zeros(1, np.int64), rows, np.array([rows.stop - rows.start]))
 
     @property
     def last(self) -> Any:
         """The time of the last row."""
-        return self.full.time[self.count - 1]
+        return self.table.time[self.count - 1]
 
-    def take(self, row: Mapping[str, NDArray[Any]]) -> bool:
-        """Write one row, name -> [1, 1]; False, and nothing is written, where it needs more than that."""
-        if self.count + self.model.decoding.horizon >= len(self.full) or len(row) != len(self.full.columns):
+    def past(self, origins: Origins, length: int, out: Array | None = None) -> Array:
+        if out is not None or self._past is None:
+            return super().past(origins, length, out)
+        at = self.window + self.count - self._begin
+        return self._past[:, at - length : at]
+
+    def future(self, origins: Origins, steps: int, out: Array | None = None) -> Array:
+        at = self.count - self._begin
+        return self._future[:, at : at + steps]
+
+    def static(self, origins: Origins) -> Array:
+        return self._static
+
+    def take(self, row: Mapping[str, float]) -> bool:
+        """Write one row, by column; False, and nothing is written, where it needs more than that."""
+        at = self.window + self.count - self._begin
+        if at == self.window + SPARE or len(row) != len(self.table.columns):
             return False
-        if not self.prepared.write_row(self.count, {name: float(values[0, 0]) for name, values in row.items()}):
+        if not self.write_row(self.count, row, None if self._past is None else self._past[:, at : at + 1]):
             return False
         self.count += 1
         return True
@@ -61,4 +87,4 @@ class Tape:
     def back(self) -> None:
         """As if the last row had never come."""
         self.count -= 1
-        self.prepared.memory.clear()
+        self.memory.clear()

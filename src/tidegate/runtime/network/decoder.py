@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from tidegate.artifacts.shapes import decoder_stack
-from tidegate.artifacts.spec import Decoder, NetworkSpec
+from tidegate.artifacts.spec import Decoder, NetworkSpec, Recurrent
 from tidegate.runtime.network.attention import attend, keys
 from tidegate.runtime.network.flow import Array, Flow, Weights, ending, lagged, linear, repeat
-from tidegate.runtime.network.recurrent import run_stack
+from tidegate.runtime.network.recurrent import Loaded, run_stack
 
 
 def decoder(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow) -> None:
@@ -30,11 +30,17 @@ def decoder(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: 
         return
     if inputs.shape[2] == 0:
         inputs = np.zeros((batch, steps, 1), dtype=np.float32)
-    hidden, _ = run_stack(decoder_stack(spec), weights, f"{at}.rnn", inputs, flow.state)
+    hidden, _ = run_stack(_stack(spec, weights, at), weights, f"{at}.rnn", inputs, flow.state)
     if layer.attention is not None:
         known = keys(layer.attention, weights, f"{at}.attention", flow.sequence)
         hidden, flow.decoder_attention = _look_up(layer.attention, weights, at, hidden, flow, known)
     flow.output = linear(weights, f"{at}.output", hidden).reshape(batch, spec.horizon, -1)
+
+
+def _stack(spec: NetworkSpec, weights: Weights, at: str) -> Recurrent:
+    if isinstance(weights, Loaded):
+        return weights.once(f"{at}.stack", lambda: decoder_stack(spec))
+    return decoder_stack(spec)
 
 
 def _look_up(kind: str, weights: Weights, at: str, hidden: Array, flow: Flow, known: Array) -> tuple[Array, Array]:
@@ -45,7 +51,7 @@ def _look_up(kind: str, weights: Weights, at: str, hidden: Array, flow: Flow, kn
 def _walk(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow, inputs: Array) -> Array:
     """Step by step, [B, K / segment, segment * C * O]: what a step reads depends on the one before it."""
     batch, count = flow.targets.shape[0], flow.targets.shape[2]
-    kind, stack, state = layer.attention, decoder_stack(spec), flow.state
+    kind, stack, state = layer.attention, _stack(spec, weights, at), flow.state
     known = flow.sequence if kind is None else keys(kind, weights, f"{at}.attention", flow.sequence)
     anchor = lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given) if spec.anchor else None
     previous = ending(flow.targets, layer.segment, flow.given)  # [B, segment, C]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from tidegate.kernels.int8 import Dense8
 
 Array = NDArray[np.float32]
 Lengths = NDArray[np.int64]
+_lag_rows = lru_cache(maxsize=256)(lag_rows)  # not to be written to
 Weights = Mapping[str, Array]
 
 
@@ -78,9 +80,9 @@ def shortened(lengths: Lengths | None, stride: int) -> Lengths | None:
 def lagged(targets: Array, lags: tuple[int, ...], horizon: int, lengths: Lengths | None = None) -> Array:
     """Targets `lags` steps before each forecast step, [B, K, len(lags) * C], lag by lag."""
     if lengths is not None:  # rows counted from each row's own end
-        rows = [lengths[:, None] + lag_rows(0, horizon, lag) for lag in lags]
+        rows = [lengths[:, None] + _lag_rows(0, horizon, lag) for lag in lags]
         return np.concatenate([taken(targets, row) for row in rows], axis=2)
-    return np.concatenate([targets[:, lag_rows(targets.shape[1], horizon, lag)] for lag in lags], axis=2)
+    return np.concatenate([targets.take(_lag_rows(targets.shape[1], horizon, lag), 1) for lag in lags], axis=2)
 
 
 def mean_over(x: Array, lengths: Lengths | None, period: int = 0) -> Array:

@@ -76,8 +76,9 @@ def run_network(
     batch, count = past.shape[0], spec.targets
     flow = enter(spec, weights, past, future, static, lengths)
     flow.start, flow.truth = state or None, truth
-    for _ in walk_layers(spec, weights, flow):
-        pass
+    with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays
+        for index, layer in enumerate(spec.layers):
+            LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
     assert flow.output is not None
     values = flow.output.reshape(*flow.output.shape[:2], -1, spec.outputs)
     ends = None if state is None else flow.state
@@ -121,7 +122,7 @@ def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> 
     """Run the layers one by one on a flow; gives each layer and its place just before it acts, to look at the flow."""
     for index, layer in enumerate(spec.layers):
         yield index, layer
-        with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays
+        with np.errstate(invalid="ignore"):
             LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
 
 

@@ -107,7 +107,9 @@ def _run_packed(
     directions, states = packed.stack.directions, 1 if packed.stack.cell == "gru" else 2
     begin: list[Array | None] = [None, None]
     if start is not None:
-        begin[:states] = [np.repeat(np.stack([own[i] for own in start]), directions, axis=0) for i in range(states)]
+        for i in range(states):
+            joined = np.concatenate([own[i] for own in start]).reshape(len(start), *start[0][i].shape)
+            begin[i] = joined if directions == 1 else np.repeat(joined, directions, axis=0)
     hidden, *ends = packed.forward(sequence, begin[0], begin[1], lengths)
     means = ends[:states]
     if directions > 1:
