@@ -19,7 +19,6 @@ from tidegate.core.errors import TidegateError
 from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
 from tidegate.serve import schema
-from tidegate.serve.adapters.text import Writing
 from tidegate.serve.body import JSON, dump, parse, read_body, write_answer
 from tidegate.serve.gate import Gate, content, failure, handled
 from tidegate.serve.metrics import Metrics
@@ -158,6 +157,8 @@ class Server:
 
     async def generate(self, request: Request) -> Response:
         """Write on from a prompt, with a language model."""
+        from tidegate.serve.adapters.text import Writing
+
         served = self.shelf.get(request.path_params["name"])
         adapter = served.adapter
         if not isinstance(adapter, Writing):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from tidegate.serve.log import log
 from tidegate.serve.settings import Settings
 
 SWITCH = 0.001  # seconds a thread may keep the interpreter from the loop
+GARBAGE = 10_000  # objects more than before until cycles are looked for; answers of requests have none
 
 
 def run(sources: Sequence[Path | str], settings: Settings) -> None:
@@ -25,6 +27,7 @@ def run(sources: Sequence[Path | str], settings: Settings) -> None:
     Raises:
         ConfigError: the settings cannot be, or the address is taken. MissingExtraError: the extra is not installed.
     """
+    gc.disable()  # what is made until all is loaded stays
     uvicorn = require("uvicorn", extra="serve", purpose="serve")
     require("fastapi", extra="serve", purpose="serve")
     from tidegate.serve.app import Server
@@ -58,6 +61,9 @@ def run(sources: Sequence[Path | str], settings: Settings) -> None:
     log("serving", url=f"{kind}://{host}:{port}", models=models, sessions=server.sessions.count)
     for each in (signal.SIGTERM, signal.SIGINT):  # uvicorn drains, and then raises them once more: all is done by then
         signal.signal(each, lambda number, frame: None)
+    gc.freeze()
+    gc.set_threshold(GARBAGE, 20, 20)
+    gc.enable()
     uvicorn.Server(config).run(sockets=[listening])
     log("ended")
 

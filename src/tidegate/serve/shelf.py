@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,23 +22,17 @@ from tidegate.deploy.store import NAME, Store
 from tidegate.deploy.stores import is_store, open_store
 from tidegate.runtime.model import model_of
 from tidegate.serve.adapters.adapter import Adapter, Ask
-from tidegate.serve.adapters.detect import Detecting
-from tidegate.serve.adapters.forecast import Forecasting
-from tidegate.serve.adapters.label import Labelling
-from tidegate.serve.adapters.picture import Showing
-from tidegate.serve.adapters.speech import Hearing
-from tidegate.serve.adapters.text import Translating, Writing
 from tidegate.serve.settings import RequestError, Settings
 
-ADAPTERS: dict[str, type[Adapter[Any]]] = {
-    "forecaster": Forecasting,
-    "detector": Detecting,
-    "classifier": Labelling,
-    "regressor": Labelling,
-    "language": Writing,
-    "translator": Translating,
-    "transcriber": Hearing,
-    "captioner": Showing,
+ADAPTERS = {  # module and class, imported when the first model of the task is served
+    "forecaster": ("forecast", "Forecasting"),
+    "detector": ("detect", "Detecting"),
+    "classifier": ("label", "Labelling"),
+    "regressor": ("label", "Labelling"),
+    "language": ("text", "Writing"),
+    "translator": ("text", "Translating"),
+    "transcriber": ("speech", "Hearing"),
+    "captioner": ("picture", "Showing"),
 }
 
 
@@ -53,7 +48,9 @@ def adapted(artifact: Artifact) -> Adapter[Any]:
         raise ConfigError(
             tr("a model of the task {task} is not served yet; served are {known}", task=task, known=known)
         )
-    return ADAPTERS[task](model_of(artifact), artifact)
+    module, name = ADAPTERS[task]
+    kind: type[Adapter[Any]] = getattr(importlib.import_module(f"tidegate.serve.adapters.{module}"), name)
+    return kind(model_of(artifact), artifact)
 
 
 KEPT = 4  # models of older versions that stay in memory for their sessions
