@@ -17,7 +17,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.prepare.notes import MUSIC, TOKENS, chords_of
 from tidegate.prepare.sequence import bytepairs
-from tidegate.prepare.sequence.tokens import UNSPACED
+from tidegate.prepare.sequence.tokens import UNSPACED, kept_note
 
 Method = Literal["char", "word", "bpe", "symbol", "notes", "frames"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -83,14 +83,7 @@ class Vocabulary:
                 "be learned from it; give a longer text, or cut it otherwise (tokens='char')"
             )
             raise DataError(tr(message, count=len(ranked), count2=len(kept), least=least))
-        total = sum(counts.values())
-        left = total - sum(counts[token] for token in kept)
-        message = (
-            "The vocabulary has {size} of {all} different tokens (seen at least {least} times); "
-            "{share} % of the training tokens are read as unknown."
-        )
-        values = {"size": len(kept), "all": len(ranked), "least": least, "share": f"{100 * left / total:.1f}"}
-        return cls(method, (*SPECIAL, *kept)), Note("vocabulary", message, values)
+        return cls(method, (*SPECIAL, *kept)), kept_note(counts, kept, least)
 
     def cut(self, text: str) -> list[str]:
         """The tokens of a text, known or not, which joined are the text (but for blanks between symbols).

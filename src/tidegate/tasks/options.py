@@ -11,6 +11,7 @@ from tidegate.artifacts.layers import REFUSED
 from tidegate.artifacts.record import LARGEST, MOST_MEMBERS
 from tidegate.core.checks import Checked, Count, Range, Share, whole
 from tidegate.core.errors import ConfigError
+from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import OPTIONS
 from tidegate.prepare.vocabulary import LARGEST as LARGEST_VOCABULARY
@@ -178,6 +179,15 @@ def training_options(model: Any, kind: type[Train]) -> tuple[Train, tuple[str, .
     own["patience"] = options.patience
     left = tuple(name for name in OPEN if own[name] is None and not said(found, model.training, name))
     return options, left
+
+
+def filled(options: Train, found: Mapping[str, Any], examples: int, notes: list[Note]) -> Train:
+    """Options with what was chosen for so many training examples, and a note that says so."""
+    if found:
+        listed = ", ".join(f"{name}={value}" for name, value in found.items())
+        message = "For {examples} training examples: {listed}."
+        notes.append(Note("budget", message, {"examples": examples, "listed": listed}))
+    return replace(options, **found)
 
 
 def group(kind: type[Group], given: Group | Mapping[str, Any] | None) -> Group:

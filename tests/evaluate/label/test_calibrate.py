@@ -8,9 +8,9 @@ from scipy.optimize import minimize_scalar
 from sklearn import metrics
 
 from tidegate.core.errors import ConfigError, DataError
-from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, logits_of, softened
+from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, softened
 from tidegate.evaluate.label.metrics.probability import log_loss
-from tidegate.evaluate.label.threshold import Aim, Threshold, choose_threshold, choose_thresholds
+from tidegate.evaluate.label.threshold import Aim, Threshold, choose_threshold
 
 
 def sure(count: int, factor: float, size: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +32,7 @@ def test_the_temperature_is_where_the_loss_is_least(count: int, factor: float) -
     assert found == pytest.approx(best.x, rel=1e-5)
     assert found == pytest.approx(factor, rel=0.25)
     assert fit_temperature(z + 100.0, y) == pytest.approx(found)  # a shift of all logits of a row says nothing
-    assert fit_temperature(logits_of(softened(z)), y) == pytest.approx(found, rel=1e-3)
+    assert fit_temperature(np.log(softened(z)), y) == pytest.approx(found, rel=1e-3)
 
 
 def test_several_labels_at_once() -> None:
@@ -111,7 +111,7 @@ def test_thresholds_by_hand() -> None:
 
 
 def test_one_kind_alone_leaves_a_half() -> None:
-    found = choose_thresholds([[True, False], [True, True]], [[0.2, 0.3], [0.9, 0.8]])
+    found = [choose_threshold([True, True], [0.2, 0.9]), choose_threshold([False, True], [0.3, 0.8])]
     assert [threshold.value for threshold in found] == pytest.approx([0.5, 0.55])
     assert [note.kind for note in found[1].notes] == ["threshold", "few_labels"]
     assert Threshold.from_json(found[1].to_json()) == found[1]

@@ -145,32 +145,11 @@ def text_kind(texts: Sequence[str], na: Absent = NOTHING) -> Kind:
     return "number" if len(units) == 1 and (sum(units.values()) + len(held) - len(others)) * 2 > len(held) else "text"
 
 
-class TextColumn:
-    """Collects text; equal cells share one object."""
-
-    def __init__(self, na: Absent) -> None:
-        self.na = na
-        self.known: dict[str, str | None] = {}
-        self.cells: list[str | None] = []
-
-    def add(self, texts: Sequence[str]) -> None:
-        known = self.known
-        for text in texts:
-            if text not in known:
-                known[text] = None if self.na(text) else text.strip()
-            self.cells.append(known[text])
-
-    def finish(self) -> NDArray[Any]:
-        whole = np.empty(len(self.cells), dtype=object)
-        whole[:] = self.cells
-        return whole
-
-
 class RawColumn:
     """Collects text as it is written, an empty cell as ""."""
 
     def __init__(self) -> None:
-        self.cells: list[str] = []
+        self.cells: list[str | None] = []
 
     def add(self, texts: Sequence[str]) -> None:
         self.cells.extend(texts)
@@ -179,6 +158,22 @@ class RawColumn:
         whole = np.empty(len(self.cells), dtype=object)
         whole[:] = self.cells
         return whole
+
+
+class TextColumn(RawColumn):
+    """Collects text; equal cells share one object."""
+
+    def __init__(self, na: Absent) -> None:
+        super().__init__()
+        self.na = na
+        self.known: dict[str, str | None] = {}
+
+    def add(self, texts: Sequence[str]) -> None:
+        known = self.known
+        for text in texts:
+            if text not in known:
+                known[text] = None if self.na(text) else text.strip()
+            self.cells.append(known[text])
 
 
 class LabelColumn(RawColumn):

@@ -14,9 +14,8 @@ from tidegate.core.translate import tr
 from tidegate.data.cells.absent import Absent
 from tidegate.data.cells.affixes import coded, take_off
 from tidegate.data.cells.notation import Notation, doubt, first_either
-from tidegate.data.cells.numbers import BadCellError, plain, to_float
+from tidegate.data.cells.numbers import BadCellError, each_once, plain, to_float
 
-_MOST = 4096
 _GUESSED = (
     "Column {column}: {text} was read as {value}, as dates are written with the day first and dots between. If it is "
     'not, pass decimal="." (--decimal).'
@@ -62,7 +61,7 @@ class NumberColumn:
             self.guess = None if place is None else texts[place]
         values = plain(texts, self.notation.decimal)
         if values is None:
-            values = self._one_by_one(texts)
+            values = each_once(texts, lambda row, text: self._one(self.rows + row, text))
         elif self.alone is None and values.any():
             self.alone = self.rows + int(np.argmax(values != 0))
         self.parts.append(values)
@@ -74,18 +73,6 @@ class NumberColumn:
             self.alone = self.rows + int(np.argmax(values != 0))
         self.parts.append(values)
         self.rows += len(values)
-
-    def _one_by_one(self, texts: Sequence[str]) -> NDArray[np.float64]:
-        values = np.empty(len(texts), dtype=np.float64)
-        known: dict[str, float] = {}
-        for row, text in enumerate(texts):
-            value = known.get(text)
-            if value is None:
-                value = self._one(self.rows + row, text)
-                if len(known) < _MOST:
-                    known[text] = value
-            values[row] = value
-        return values
 
     def _one(self, row: int, text: str) -> float:
         if self.na.texts and self.na(text):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 Decimal = Literal[".", ","]
+MOST_KNOWN = 4096  # different cells that are remembered while a column is read
 
 _MISSING = "na n/a #n/a n/e nan <na> nat null none nil - -- \u2013 \u2014 ? . .. ... \u2026 :"
 MISSING = frozenset(("", "#n/a n/a", "\\n", *(f": {flag}" for flag in "bcdeinpsuz"), *_MISSING.split()))
@@ -123,16 +124,25 @@ def to_floats(texts: Sequence[str], decimal: Decimal = ".", grouped: bool | str 
     ready = plain(texts, decimal)
     if ready is not None:
         return ready
+
+    def read(row: int, text: str) -> float:
+        try:
+            return to_float(text, decimal, grouped)
+        except ValueError:
+            raise BadCellError(row, text) from None
+
+    return each_once(texts, read)
+
+
+def each_once(texts: Sequence[str], read: Callable[[int, str], float]) -> NDArray[np.float64]:
+    """Cells [n] as numbers, by their place and text; of cells that are alike the first is read."""
     values = np.empty(len(texts), dtype=np.float64)
     known: dict[str, float] = {}
     for row, text in enumerate(texts):
         value = known.get(text)
         if value is None:
-            try:
-                value = to_float(text, decimal, grouped)
-            except ValueError:
-                raise BadCellError(row, text) from None
-            if len(known) < 4096:
+            value = read(row, text)
+            if len(known) < MOST_KNOWN:
                 known[text] = value
         values[row] = value
     return values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -174,15 +174,21 @@ def days_of_month(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> 
     for days, roll in ways:
         if len(days) > 4 or (len(days) > 1 and least > 20 * DAY):
             continue
-        place, missing = places(days, roll, dates)
-        if missing.any():
+        if places(days, roll, dates)[1].any():
             continue
-        frequency = Frequency(1, "M", days=days, roll=roll)
-        place, off = positions(frequency, time, starts)
-        if off.any():
-            continue
-        step = np.diff(place)
-        common = int(np.gcd.reduce(step[step > 0]))
-        if total_rows(place // common, starts) <= SPARSE * len(time):
-            return Grid(Frequency(common, "M", days=days, roll=roll), place // common)
+        found = widest(Frequency(1, "M", days=days, roll=roll), time, starts)
+        if found is not None:
+            return found
     return None
+
+
+def widest(frequency: Frequency, time: NDArray[Any], starts: NDArray[np.int64]) -> Grid | None:
+    """The grid of the most steps of a frequency that all times lie on; None where some do not, or too few do."""
+    place, off = positions(frequency, time, starts)
+    if off.any():
+        return None
+    step = np.diff(place)
+    common = int(np.gcd.reduce(step[step > 0]))
+    if total_rows(place // common, starts) > SPARSE * len(time):
+        return None
+    return Grid(replace(frequency, count=common), place // common)

@@ -27,6 +27,7 @@ from tidegate.data.time.calendars import (
     positions,
     show,
     total_rows,
+    widest,
     working_weekends,
 )
 
@@ -249,13 +250,9 @@ def _monthly(time: NDArray[Any], starts: NDArray[np.int64], least: int) -> Grid 
         frequency = Frequency(1, "M", month_end)
         if not month_end and (days_of(time) - days_of(time.astype("datetime64[M]"))).max() > 27:
             continue
-        place, off = positions(frequency, time, starts)
-        if off.any():
-            continue
-        step = np.diff(place)
-        common = int(np.gcd.reduce(step[step > 0]))
-        frequency, place = Frequency(common, "M", month_end), place // common
-        return Grid(frequency, place) if total_rows(place, starts) <= SPARSE * len(time) else None
+        found = widest(frequency, time, starts)
+        if found is not None:
+            return found
     return None
 
 

@@ -2,14 +2,14 @@
 
 from tidegate.evaluate.label.baselines.methods import class_baselines, multilabel_baselines, number_baselines
 from tidegate.evaluate.label.baselines.tagging import step_number_baselines, tag_baselines
-from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, logits_of, softened
+from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, softened
 from tidegate.evaluate.label.classes import evaluate_classes
 from tidegate.evaluate.label.evaluation import ClassEvaluation
 from tidegate.evaluate.label.metrics.numbers import cmapss
 from tidegate.evaluate.label.multilabel import evaluate_multilabel
 from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.evaluate.label.numbers import evaluate_numbers
-from tidegate.evaluate.label.threshold import Threshold, choose_threshold, choose_thresholds
+from tidegate.evaluate.label.threshold import Threshold, choose_threshold
 from tidegate.evaluate.leaks.sequences import Leaks, find_leaks
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "Threshold",
     "calibrate",
     "choose_threshold",
-    "choose_thresholds",
     "class_baselines",
     "cmapss",
     "evaluate_classes",
@@ -28,7 +27,6 @@ __all__ = [
     "evaluate_numbers",
     "find_leaks",
     "fit_temperature",
-    "logits_of",
     "multilabel_baselines",
     "number_baselines",
     "softened",

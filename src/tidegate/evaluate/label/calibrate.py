@@ -75,12 +75,6 @@ def softened(logits: ArrayLike, temperature: float = 1.0, *, multilabel: bool = 
     return np.asarray(z / z.sum(axis=1, keepdims=True))
 
 
-def logits_of(probabilities: ArrayLike, *, multilabel: bool = False) -> Array:
-    """Logits that give these probabilities back, for a model that only gives probabilities."""
-    p = np.clip(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float64).tiny, 1.0)
-    return np.asarray(np.log(p) - np.log(np.clip(1.0 - p, 1e-16, 1.0)) if multilabel else np.log(p))
-
-
 def fit_temperature(logits: ArrayLike, actual: ArrayLike) -> float:
     """The temperature at which the labels are likeliest.
 

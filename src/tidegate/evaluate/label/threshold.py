@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.evaluate.label.metrics.multilabel import flags_of
 from tidegate.evaluate.label.metrics.ranking import counts_by_threshold
 
 Array = NDArray[np.float64]
@@ -115,15 +114,6 @@ def choose_threshold(
     best = np.flatnonzero(scores >= scores.max() - 1e-12)
     chosen = int(best[np.argmin(np.abs(between[best] - 0.5))])
     return Threshold(float(between[chosen]), aim, float(scores[chosen]), plain, positives, negatives)
-
-
-def choose_thresholds(
-    actual: ArrayLike, probabilities: ArrayLike, aim: Aim = "f1", *, cost: tuple[float, float] = (1.0, 1.0)
-) -> tuple[Threshold, ...]:
-    """A threshold for each of K labels, chosen one by one: [M, K] bool and [M, K] probabilities."""
-    y = flags_of(actual)
-    p = np.asarray(probabilities, dtype=np.float64)
-    return tuple(choose_threshold(y[:, k], p[:, k], aim, cost=cost) for k in range(y.shape[1]))
 
 
 def _plain(y: NDArray[np.bool_], p: Array, aim: Aim, cost: tuple[float, float]) -> float:

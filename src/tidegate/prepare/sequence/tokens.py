@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,6 +138,11 @@ def choose(pieces: Iterable[Sequence[str]], options: SequenceOptions) -> tuple[t
     kept = often[: options.vocabulary - len(SPECIAL)]
     if not kept:
         raise _no_tokens(options)
+    return (*SPECIAL, *kept), [kept_note(counts, kept, options.min_count)]
+
+
+def kept_note(counts: Mapping[str, int], kept: Sequence[str], least: int) -> Note:
+    """How many of all tokens a vocabulary has, and what share of the training text is unknown to it."""
     total = sum(counts.values())
     left = total - sum(counts[token] for token in kept)
     message = (
@@ -145,8 +150,7 @@ def choose(pieces: Iterable[Sequence[str]], options: SequenceOptions) -> tuple[t
         "{share} % of the training tokens are read as unknown."
     )
     share = f"{100 * left / total:.1f}"
-    values = {"size": len(kept), "all": len(ranked), "least": options.min_count, "share": share}
-    return (*SPECIAL, *kept), [Note("vocabulary", message, values)]
+    return Note("vocabulary", message, {"size": len(kept), "all": len(counts), "least": least, "share": share})
 
 
 def _no_tokens(options: SequenceOptions) -> DataError:

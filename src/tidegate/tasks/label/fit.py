@@ -27,7 +27,7 @@ from tidegate.tasks.label.bag import FEWEST, Bag, fit_bag, with_bag
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches, validation_of
 from tidegate.tasks.label.options import LabelChoices, unused
-from tidegate.tasks.options import AUTO, FitOptions
+from tidegate.tasks.options import AUTO, FitOptions, filled
 from tidegate.train.isolation import plain_torch
 from tidegate.train.progress import NO_PROGRESS, Progress
 from tidegate.train.run import TorchRun
@@ -296,11 +296,7 @@ def fill_label_budget(options: FitOptions, auto: tuple[str, ...], examples: int,
         found["max_epochs"] = epochs
     if "patience" in auto:
         found["patience"] = max(4, epochs // 2)
-    if found:
-        listed = ", ".join(f"{name}={value}" for name, value in found.items())
-        message = "For {examples} training examples: {listed}."
-        notes.append(Note("budget", message, {"examples": examples, "listed": listed}))
-    return replace(options, **found)
+    return filled(options, found, examples, notes)
 
 
 def _of(sequences: Sequences, index: NDArray[np.int64]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from tidegate.artifacts.layers import Layer
@@ -18,7 +18,7 @@ from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import Weight
 from tidegate.tasks.build import cell_fields, checked_sizes, sizes_of
-from tidegate.tasks.options import Bias, CellOptions, RecurrentOptions
+from tidegate.tasks.options import Bias, CellOptions, RecurrentOptions, filled
 from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 
 STEPS, FEWEST_EPOCHS, MOST_EPOCHS = 4_000, 20, 300
@@ -137,8 +137,4 @@ def fill_budget(choices: SpeechChoices, examples: int, notes: list[Note]) -> Tra
         found["batch_size"] = batch = 8 if examples < 200 else 16 if examples < 2_000 else 32
     if "max_epochs" in choices.auto:
         found["max_epochs"] = min(max(STEPS // max(1, -(-examples // batch)), FEWEST_EPOCHS), MOST_EPOCHS)
-    if found:
-        listed = ", ".join(f"{name}={value}" for name, value in found.items())
-        message = "For {examples} training examples: {listed}."
-        notes.append(Note("budget", message, {"examples": examples, "listed": listed}))
-    return replace(options, **found)
+    return filled(options, found, examples, notes)

@@ -24,7 +24,16 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import pack
 from tidegate.data.sources.media.images import IMAGES
-from tidegate.data.sources.media.rows import different, in_folder, items_of, named_rows, objects, usable, written_for
+from tidegate.data.sources.media.rows import (
+    different,
+    in_folder,
+    items_of,
+    named_rows,
+    objects,
+    require_texts,
+    usable,
+    written_for,
+)
 from tidegate.prepare.pictures import Pixels, fit_picture
 from tidegate.prepare.sequence.fitted import pixel_names
 
@@ -91,7 +100,11 @@ def read_pictures(
     notes: list[Note] = []
     shown = _given(data, captions, {"path": path, "target": target, "part": part}, notes)
     if labelled:
-        _check_captions(shown)
+        message = (
+            "there are no captions to learn from: give a table with a column of them (target=), a text file beside "
+            "each picture, or captions= of a list"
+        )
+        require_texts(shown, tr(message), tr("caption"))
     seen: dict[Any, Pixels | str] = {}
     found = [_once(seen, own, (size, size), colour) for own in shown]
     shown, pictures = usable(shown, [own.place for own in shown], found, broken, tr("pictures"), notes)
@@ -197,23 +210,6 @@ def _decoded(cell: str) -> bytes | None:
         return base64.b64decode(cell.partition(",")[2] if data else cell, validate=True)
     except (binascii.Error, ValueError):
         return b"" if data else None
-
-
-def _check_captions(shown: Sequence[_Shown]) -> None:
-    """Refuse pictures without a caption.
-
-    Raises:
-        DataError: none has one, or the first that has an empty one.
-    """
-    if all(own.text is None for own in shown):
-        message = (
-            "there are no captions to learn from: give a table with a column of them (target=), a text file beside "
-            "each picture, or captions= of a list"
-        )
-        raise DataError(tr(message))
-    for own in shown:
-        if not (own.text or "").strip():
-            raise DataError(tr("{place}: the caption of {name} is empty", place=own.place, name=own.id))
 
 
 def _once(seen: dict[Any, Pixels | str], own: _Shown, size: tuple[int, int], colour: bool) -> Pixels | str:

@@ -156,6 +156,22 @@ def written_for(made: Sequences, name: str, texts: Sequence[str] | None, parts: 
     return replace(made, labels=labels, parts=known, label_names=() if texts is None else (name,))
 
 
+def require_texts(items: Sequence[Any], nothing: str, what: str) -> None:
+    """Refuse things without the texts that stand with them.
+
+    Args:
+        items: with `text`, `place` and `id`. nothing: what to say where none has one. what: a text is called.
+
+    Raises:
+        DataError: none has one, or the first that has an empty one.
+    """
+    if all(own.text is None for own in items):
+        raise DataError(nothing)
+    for own in items:
+        if not (own.text or "").strip():
+            raise DataError(tr("{place}: the {what} of {name} is empty", place=own.place, name=own.id, what=what))
+
+
 def different(names: Sequence[str]) -> list[str]:
     """Names, those that several have with their places."""
     counts = Counter(names)

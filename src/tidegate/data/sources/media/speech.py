@@ -16,7 +16,16 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
-from tidegate.data.sources.media.rows import different, in_folder, items_of, named_rows, objects, usable, written_for
+from tidegate.data.sources.media.rows import (
+    different,
+    in_folder,
+    items_of,
+    named_rows,
+    objects,
+    require_texts,
+    usable,
+    written_for,
+)
 from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 from tidegate.data.sources.media.wav import SOUNDS
 
@@ -83,7 +92,11 @@ def read_speech(
     notes: list[Note] = []
     said = _given(data, texts, speakers, {"path": path, "text": text, "speaker": speaker, "part": part}, rate, notes)
     if labelled:
-        _check_texts(said, data)
+        message = (
+            "there are no texts to learn from: give a table with a column of them (text=), a text file beside each "
+            "sound, folders that are called by what is said in them, or texts= of a list"
+        )
+        require_texts(said, tr(message), tr("text"))
     heard = [_hear(own, rate, mels, window, hop) for own in said]
     said, sounds = usable(said, [own.place for own in said], heard, broken, tr("sound files"), notes)
     wanted = one_rate([own.id for own in said], [own.rate for own in sounds], rate, notes)
@@ -195,23 +208,6 @@ def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list
         stem = Path(name).with_suffix("").as_posix()
         found.append(_Said(root / name, stem, place, cells["text"], cells["speaker"], cells["part"]))
     return found
-
-
-def _check_texts(said: Sequence[_Said], data: Any) -> None:
-    """Refuse recordings without a text.
-
-    Raises:
-        DataError: none has one, or the first that has an empty one.
-    """
-    if all(own.text is None for own in said):
-        message = (
-            "there are no texts to learn from: give a table with a column of them (text=), a text file beside each "
-            "sound, folders that are called by what is said in them, or texts= of a list"
-        )
-        raise DataError(tr(message))
-    for own in said:
-        if not (own.text or "").strip():
-            raise DataError(tr("{place}: the text of {name} is empty", place=own.place, name=own.id))
 
 
 def _hear(own: _Said, rate: int | None, mels: int, window: float, hop: float) -> Heard | str:
