@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,7 +30,27 @@ OutFile = Annotated[
 
 def print_error(message: str) -> None:
     """One paragraph on the error stream."""
-    print(f"{tr('error')}: {agree(message)}", file=sys.stderr)
+    print(f"{tr('error')}: {agree(with_flags(message))}", file=sys.stderr)
+
+
+_ARGUMENT = re.compile(
+    r"""\b(repair|resample|timezone|frequency|date_format|series)=(?:"([^"]*)"|'([^']*)')?(?!\s?[（(]--|["'])"""
+)
+
+
+def with_flags(message: str) -> str:
+    """A message with options of reading as they are typed, where it does not name the flag itself.
+
+    >>> with_flags('Sort the rows, or pass repair="sort"; or name decimal= (--decimal)')
+    'Sort the rows, or pass --repair sort; or name decimal= (--decimal)'
+    """
+
+    def flag(found: re.Match[str]) -> str:
+        value = found[2] or found[3] or ""
+        shown = f'"{value}"' if " " in value else value
+        return f"--{found[1].replace('_', '-')}{' ' if value else ''}{shown}"
+
+    return _ARGUMENT.sub(flag, message)
 
 
 def say(message: str) -> None:

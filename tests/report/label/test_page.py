@@ -227,7 +227,7 @@ def test_intervals_of_estimates_are_drawn_and_measured() -> None:
 def test_a_detector_without_labels_has_no_table_of_scores() -> None:
     made = render_view(samples.servers(labelled=False), "en")
     words = Page(made).words()
-    assert "No window is labelled" in words
+    assert "No row that was tested is labelled" in words
     assert '<section id="scores">' not in made
     assert "a false alarm" not in words
     labelled = Page(render_view(samples.servers(), "en")).words()

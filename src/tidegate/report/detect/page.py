@@ -39,7 +39,7 @@ def key_numbers(view: DetectionView, lang: Language) -> list[tuple[str, str, str
         of = tr("of {count} labelled windows", lang, count=f"{own['windows']:,.0f}")
         items.append((tr("Found", lang), f"{own['found']:,.0f}", of))
     rate = own["false_per_week"]
-    budget = "" if found.budget is None else tr("{budget} were allowed", lang, budget=f"{found.budget:g}")
+    budget = "" if found.budget is None else tr("allowed: {budget}", lang, budget=f"{found.budget:g}")
     name = tr("False alarms a week", lang) if own["windows"] else tr("Alarms a week", lang)
     if math.isfinite(rate):
         items.append((name, number(rate), budget))

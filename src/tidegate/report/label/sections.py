@@ -11,7 +11,7 @@ from tidegate.report.label import figures as charts
 from tidegate.report.label import number_figures
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.parts import capital, figure, note_text, plain_table, scroll, side_by_side, soft
+from tidegate.report.page.parts import capital, figure, note_text, plain_table, scroll, sentences, side_by_side, soft
 from tidegate.report.svg.ticks import number
 
 MOST_CLASSES = 40
@@ -91,15 +91,17 @@ def classes(view: LabelledView, lang: Language) -> Markup | None:
     rows = {name: row for name, row in found.per_class.items() if row["support"] or row["predicted"]}
     kept = sorted(rows, key=lambda name: rows[name]["f1"])[:MOST_CLASSES] if len(rows) > MOST_CLASSES else list(rows)
     worst = min(rows, key=lambda name: rows[name]["f1"])
-    words = tr(
-        "F1 is high only where a class is found (recall) and what is called so is so (precision). The weakest is "
-        "“{name}”: of {count}, {found} % were found, and {right} % of what was called so was right.",
+    words = tr("F1 is high only where a class is found (recall) and what is called so is so (precision).", lang)
+    weakest = tr(
+        "The weakest is “{name}”: of {count}, {found} % were found, and {right} % of what was called so was right.",
         lang,
         name=worst,
         count=f"{rows[worst]['support']:,.0f}",
         found=number(100 * rows[worst]["recall"], 0),
         right=number(100 * rows[worst]["precision"], 0),
     )
+    if len({row["f1"] for row in rows.values()}) > 1:
+        words = sentences([words, weakest], lang)
     few = tr("The {shown} classes of {count} with the lowest F1.", lang, shown=len(kept), count=len(rows))
     drawn = figure(charts.class_chart({name: rows[name] for name in kept}, lang), words)
     return join(drawn, soft(few) if len(kept) < len(rows) else None)
