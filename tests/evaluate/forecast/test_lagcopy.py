@@ -161,3 +161,13 @@ def test_series_and_gaps_do_not_run_into_each_other() -> None:
     found = cross_correlation(f, y, groups, np.array([2]))
     pairs = np.array([(f[t], y[t - 2]) for t in range(2, 60) if groups[t] == groups[t - 2]])
     assert found[0] == pytest.approx(np.corrcoef(pairs.T)[0, 1])
+
+
+def test_a_forecast_of_noise_is_not_said_to_move_with_it():
+    draw = np.random.default_rng(0)
+    values = draw.normal(size=207)
+    actual = np.lib.stride_tricks.sliding_window_view(values[1:], 7)
+    found = lag_copy(actual, 0.05 * draw.normal(size=actual.shape), values[: len(actual)])
+    assert (found.key, found.at_zero < 0.5) == ("honest", True)
+    assert "yet it hardly moves with the target" in str(found)
+    assert "-0.00" not in str(found)

@@ -36,6 +36,8 @@ _SENTENCES = {
     "at all steps ahead. Check that forecasts and actual values are lined up.",
     "honest": "The forecast does not copy the last value: at step {steps} it moves with the target (correlation "
     "{correlation} without lag, {behind} at a lag of {steps}).",
+    "apart": "The forecast does not copy the last value (its error is {skill} % lower than that of repeating it), yet "
+    "it hardly moves with the target: at step {steps} their movements have a correlation of {correlation}.",
     "flat": "The forecast hardly moves with the target or with its past: at step {steps} no lag has a correlation of "
     "{clear} or more.",
     "unknown": "",
@@ -48,8 +50,8 @@ class LagCopy:
 
     Attributes:
         key: `copy`, `lags` (it trails the target, but is better than the last value, or not near it), `shifted` (an
-            alignment off by some rows), `honest` (it moves with the target), `flat` (it follows nothing), or `unknown`
-            (too few neighbouring windows).
+            alignment off by some rows), `honest` (it moves with the target, or is better than the last value), `flat`
+            (it follows nothing), or `unknown` (too few neighbouring windows).
         step: steps ahead that the figures are of. lag: where the cross-correlation of movements is highest.
         peak: that correlation. at_zero: without lag. at_step: at a lag of `step`.
         skill: 1 - error / error of the last value, over all steps.
@@ -75,15 +77,16 @@ class LagCopy:
         values = {
             "steps": self.step,
             "lag": self.lag,
-            "correlation": f"{self.at_zero if self.key == 'honest' else self.peak:.2f}",
-            "behind": f"{self.at_step:.2f}",
+            "correlation": f"{round(self.at_zero if self.key == 'honest' else self.peak, 2) + 0.0:.2f}",
+            "behind": f"{round(self.at_step, 2) + 0.0:.2f}",
             "closeness": f"{100 * self.closeness:.0f}",
             "skill": f"{100 * self.skill:.1f}",
             "shift": f"{-self.shift:+d}",
             "gain": f"{100 * self.gain:.0f}",
             "clear": CLEAR,
         }
-        return tr(_SENTENCES[self.key], lang, **values)
+        apart = self.key == "honest" and not self.at_zero >= CLEAR
+        return tr(_SENTENCES["apart" if apart else self.key], lang, **values)
 
     def __str__(self) -> str:
         return self.text()
