@@ -312,3 +312,14 @@ def test_many_series_are_sampled() -> None:
 
 def test_a_replaced_case_changes_nothing_else() -> None:
     assert replace(case(), window=5).history is healthy().history_
+
+
+def test_where_nothing_is_left_to_learn_training_was_not_too_short() -> None:
+    """A target that stands still: the loss falls from 1e-12 to less, which no one needs."""
+    opened = case(history=history([1.0, 0.5]))
+    examined = Examined(opened)
+    for trained, found in ((1.0, ["stopped_early"]), (1e-12, [])):
+        examined.probes = Probes(trained, 0.01, {0.01: 2.0}, 0.1 * trained)
+        assert [item.id for item in curve.cut_short(opened, examined)] == found
+    shift, outside = data.moved(np.full(50, 5.0), np.full(50, 9.0))
+    assert (round(shift, 1), outside) == (2.0, 1.0)

@@ -14,6 +14,7 @@ from tidegate.diagnose.evidence import Training
 from tidegate.diagnose.measure import BATCH, batch_loss, spread
 
 STEPS = 60
+NOTHING = 1e-9  # loss, or gradient, of a network that has nothing left to learn, as where the target stands still
 WINDOWS = 32  # of a step
 HELD = 256  # validation windows that a probe is evaluated on
 RATES, SGD_RATES = (0.001, 0.005, 0.02), (0.001, 0.01, 0.1)  # of Adam, and of plain descent

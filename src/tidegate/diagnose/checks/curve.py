@@ -9,7 +9,7 @@ from tidegate.diagnose.checks.history import best_epoch, curve_of
 from tidegate.diagnose.evidence import Case, Training
 from tidegate.diagnose.examine import Examined, Tried
 from tidegate.diagnose.finding import Finding, Severity
-from tidegate.diagnose.probe import STEPS
+from tidegate.diagnose.probe import NOTHING, STEPS
 
 GAP = 1.35  # error grows so much more from training to validation than a simple method's does
 WIDE_GAP = 2.5
@@ -156,7 +156,7 @@ def cut_short(case: Training, examined: Tried) -> list[Finding]:
     gain = 1 - examined.probes.further / max(examined.probes.trained, 1e-12)
     after = len(epochs) - best
     lasts = case.history.stopped == "max_epochs" and steps < 3 * SHORT and after < max(2, 0.2 * best)
-    if not (gain > FURTHER and lasts):
+    if not (gain > FURTHER and lasts) or examined.probes.trained < NOTHING:
         return []
     wanted = max(20, 5 * len(epochs), -(-1_500 * len(epochs) // max(steps, 1)))
     return [

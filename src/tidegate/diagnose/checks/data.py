@@ -8,6 +8,7 @@ from tidegate.diagnose import figures
 from tidegate.diagnose.evidence import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
+from tidegate.diagnose.probe import NOTHING
 from tidegate.evaluate.forecast.season import CYCLES
 
 WIDE = 10.0  # deviation or mean of an input beyond it is badly scaled
@@ -58,12 +59,12 @@ def window(case: Case, examined: Examined) -> list[Finding]:
         figure = _memory(case, int(longest * 1.25), window=case.window)
         return [Finding("window_short", severity, evidence, {"window": int(longest)}, figure)]
     kept = [steps for steps, growth in examined.window_use.items() if growth < SAME]
-    if not kept or case.window < 32 or min(kept) > case.window / 4:
+    if not kept or examined.probes.trained < NOTHING or case.window < 32 or min(kept) > case.window / 4:
         return []
     needed = max(min(kept), *examined.lags, 8)
     if needed > case.window / 2:
         return []
-    evidence = {"window": case.window, "needed": needed, "growth": examined.window_use[min(kept)]}
+    evidence = {"window": case.window, "needed": needed, "growth": max(0.0, examined.window_use[min(kept)])}
     figure = _memory(case, int(case.window * 1.25), window=case.window, needed=int(needed))
     return [Finding("window_long", "info", evidence, {"window": int(needed)}, figure)]
 
@@ -109,8 +110,10 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
 
 
 def moved(own: np.ndarray, later: np.ndarray) -> tuple[float, float]:
-    """How far later values lie from earlier ones, in their deviations, and the share outside their range."""
-    shift = abs(np.median(later) - np.median(own)) / max(float(own.std()), 1e-12)
+    """How far later values lie from earlier ones, in their deviations (of both, where the earlier stand still), and the
+    share outside their range."""
+    spread = float(own.std()) or float(np.concatenate([own, later]).std())
+    shift = abs(np.median(later) - np.median(own)) / max(spread, 1e-12)
     return float(shift), float(np.mean((later < own.min()) | (later > own.max())))
 
 

@@ -12,6 +12,7 @@ from tidegate.diagnose.checks.history import third
 from tidegate.diagnose.evidence import Network, Training
 from tidegate.diagnose.examine import Examined, Flowing, Tried
 from tidegate.diagnose.finding import Finding, Severity
+from tidegate.diagnose.probe import NOTHING
 
 VANISHED = 1e-3  # gradient at the oldest lags over that at the newest
 LAYER = 1e-3  # gradient of the lowest layer over that of the highest
@@ -24,7 +25,7 @@ UNUSED = 0.05  # share of the residuals' variance that old lags still explain
 def vanishing(case: Network, examined: Flowing) -> list[Finding]:
     """The loss hardly depends on old steps, although old values would explain what is left, or little was learned."""
     flow = examined.flow
-    if flow is None:
+    if flow is None or float(flow.by_layer.max()) < NOTHING:
         return []
     found = flow.by_layer / max(float(flow.by_layer.max()), 1e-30)
     layers = float(found.min()) if len(found) > 1 else 1.0
