@@ -59,7 +59,7 @@ def make_detector(
         base,
         counts,
         total,
-        first_levels(draw.uniform(size=300), 1e9),
+        np.stack([first_levels(draw.uniform(size=300), 1e9) for _ in rules.get("groups") or [0]]),
         Schema("time", names, "id" if series > 1 else None),
         Frequency(1, "h"),
         {},

@@ -12,7 +12,7 @@ from tidegate.runtime.detect.walk import walk
 def test_what_was_counted_of_rarities_moves_p_and_no_score() -> None:
     draw = np.random.default_rng(0)
     table, detector = make_table([draw.normal(size=(300, 2))]), make_detector(channels=2)
-    careful = dataclasses.replace(detector, levels=first_levels(draw.uniform(size=5000) ** 0.2, 1e9))
+    careful = dataclasses.replace(detector, levels=first_levels(draw.uniform(size=5000) ** 0.2, 1e9)[None])
     ours, theirs = walk(detector, table), walk(careful, table)
     np.testing.assert_array_equal(ours.score, theirs.score)
     np.testing.assert_array_equal(ours.rarity, theirs.rarity)
@@ -25,7 +25,7 @@ def test_what_was_counted_of_rarities_moves_p_and_no_score() -> None:
 def test_a_step_is_held_against_those_before_it_alone() -> None:
     table, detector = make_table([np.random.default_rng(1).normal(size=400)]), make_detector(memory=10**6)
     walked = walk(detector, table)
-    seen = detector.levels.copy()
+    seen = detector.levels[0].copy()
     known = np.flatnonzero(~np.isnan(walked.rarity))
     for row in known:
         inside = walked.rarity[row] <= 10.0**-0.5
@@ -35,3 +35,26 @@ def test_a_step_is_held_against_those_before_it_alone() -> None:
             expected = first ** (-2 * np.log10(walked.rarity[row]))
             np.testing.assert_allclose(walked.p_value[row], expected, rtol=1e-9)
         seen[:2] += [1, inside]
+
+
+def test_each_group_of_channels_is_held_against_its_own_past() -> None:
+    """By hand: p of a step is twice that of the rarer of two groups, and counts of one group move no other."""
+    draw = np.random.default_rng(2)
+    values = draw.normal(size=(400, 3))
+    values[:, 1] += 50 * (draw.random(400) < 0.03)  # jumps that come often
+    groups = {"calm": ("c0", "c2"), "jumps": ("c1",)}
+    table, detector = make_table([values]), make_detector(channels=3, memory=10**6, warm_up=4, groups=groups)
+    walked = walk(detector, table)
+    p = walked.p_groups[~np.isnan(walked.p_value)]
+    assert p.shape == (396, 2)
+    np.testing.assert_array_equal(walked.p_value[4:], np.minimum(2 * p.min(axis=1), 1))
+    np.testing.assert_allclose(walked.p_channels[4:, 1], 2 * p[:, 1], rtol=1e-12)
+    calm = walked.p_channels[4:, [0, 2]]
+    np.testing.assert_allclose(calm.min(axis=1), 2 * p[:, 0], rtol=1e-12)
+    rarer = p[:, 1] < p[:, 0]
+    np.testing.assert_array_equal(walked.channel[4:] == 1, rarer)
+    often = np.stack([detector.levels[0], first_levels(draw.uniform(size=5000) ** 5, 1e9)])
+    after = walk(dataclasses.replace(detector, levels=often), table)
+    np.testing.assert_array_equal(after.p_groups[:, 0], walked.p_groups[:, 0])
+    assert (after.p_groups[4:, 1] >= walked.p_groups[4:, 1]).all()
+    assert (after.p_groups[4:, 1] > walked.p_groups[4:, 1]).any()

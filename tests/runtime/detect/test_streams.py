@@ -17,13 +17,16 @@ from tidegate.runtime.state import pack
 
 METHODS = ("forecast", "reconstruction")
 FIELDS = ("score", "p_value", "alarm", "event", "channel", "expected")
-DETECTORS = {(m, c): make_detector(m, c, series=3) for m in METHODS for c in (1, 2)}
+GROUPS = {"pair": ("c2", "c0"), "alone": ("c1",)}
+DETECTORS = {
+    (m, c): make_detector(m, c, series=3, **({"groups": GROUPS} if c == 3 else {})) for m in METHODS for c in (1, 2, 3)
+}
 numbers = st.one_of(st.floats(-3, 3), st.floats(-1e6, 1e6), st.just(float("nan")))
 
 
 @st.composite
 def series(draw: Any) -> tuple[str, int, np.ndarray]:
-    channels = draw(st.sampled_from([1, 2]))
+    channels = draw(st.sampled_from([1, 2, 3]))
     rows = draw(st.lists(st.lists(numbers, min_size=channels, max_size=channels), min_size=3, max_size=40))
     return draw(st.sampled_from(METHODS)), channels, np.array(rows)
 
@@ -64,7 +67,7 @@ def test_no_verdict_depends_on_what_comes_later(case: tuple[str, int, np.ndarray
     other[cut:] = data.draw(st.floats(-1e9, 1e9))
     detector = DETECTORS[method, channels]
     first, second = (walk(detector, make_table([own])) for own in (values, other))
-    for name in (*FIELDS, "p_channels", "errors"):
+    for name in (*FIELDS, "p_channels", "p_groups", "errors"):
         assert same(getattr(first, name)[:cut], getattr(second, name)[:cut]), name
 
 

@@ -38,7 +38,7 @@ def test_every_key_and_tensor_of_a_detector_is_documented_with_type_and_shape(
     folder = model.fit(pair(), time="time", target=["cpu", "disk"], series="host", test=0).save(tmp_path / "m")
     tensors, rows = load_file(folder / "context.safetensors"), documented(lang)
     ring = 24 if method == "forecast" else 12
-    sizes = {"C": 2, "G": 2, "R": ring, "L": 2, "H": QUICK["hidden_size"]}
+    sizes = {"C": 2, "G": 2, "J": 1, "R": ring, "L": 2, "H": QUICK["hidden_size"]}
     of_forecasts = {"end.h", "end.c"} if method == "reconstruction" else set()
     named = {name: how for name, how in rows.items() if how[0] and name not in of_forecasts}
     profile = {name for name in tensors if name.startswith("profile.")}  # as of every task that is watched

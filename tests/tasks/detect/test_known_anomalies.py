@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import tidegate as tg
-from tidegate.core.errors import SchemaError
+from tidegate.core.errors import ConfigError, SchemaError
 
 
 def recorded(words=None):
@@ -70,3 +70,37 @@ def test_named_channels_are_watched_whatever_they_hold():
     assert tg.AnomalyDetector(**how).fit(switches).detector_.preparation.channels == ("switch", "rare")
     rebuilt = tg.AnomalyDetector(method="reconstruction", **how).fit(commanded())
     assert rebuilt.detector_.preparation.channels == ("y", "switch", "rare")
+
+
+def test_switches_that_are_watched_do_not_hide_what_is_rare_in_a_reading(tmp_path):
+    """Each group is held against its own past: a jump of the reading alarms, however often switches turn."""
+    data, rng = commanded(1500, 1200), np.random.default_rng(2)
+    for number in range(6):
+        data[f"relay{number}"] = (rng.random(1500) < 0.004 * (number + 1)).astype(float)
+    data["y"][[1300, 1400]] += 6
+    channels = [name for name in data if name != "time"]
+    how = {"time": "time", "target": channels, "out": tmp_path / "run", "overwrite": True}
+    p = {}
+    for groups in (None, {"plant": ["y"]}, "auto"):
+        model = tg.AnomalyDetector(window=8, hidden_size=4, max_epochs=3, seed=0, alarms={"groups": groups})
+        p[str(groups)] = np.array(model.fit(data, **how).predict(part="all")["p_value"])[[1300, 1400]]
+    assert p["auto"].max() < 0.005
+    assert (p["auto"] < p["None"] / 5).all()
+    np.testing.assert_array_equal(p["auto"], p["{'plant': ['y']}"])  # the rest are a group of their own
+    assert model.detector_.rules.groups == {"readings": ("y",), "switches": tuple(channels[1:])}
+    frame = model.predict(data)
+    assert [name for name in frame.columns if name.startswith("p_value:")] == ["p_value:readings", "p_value:switches"]
+    loaded = tg.load(tmp_path / "run" / "model")
+    np.testing.assert_array_equal(np.array(loaded.predict(data)["p_value"]), np.array(frame["p_value"]))
+    stream, rows = loaded.stream(streams=1), np.stack([data[name] for name in channels], axis=1)
+    found = [stream.update(rows[t : t + 1]).p_value[0] for t in range(1500)]
+    np.testing.assert_array_equal(found, np.array(frame["p_value"]))
+
+
+def test_groups_that_cannot_be_are_refused():
+    for groups in ({"a": ["y", "nothing"]}, {"a": ["y"], "b": ["y"]}):
+        model = tg.AnomalyDetector(window=8, max_epochs=1, alarms={"groups": groups})
+        with pytest.raises(ConfigError, match="is no channel, or is named twice"):
+            model.fit(commanded(), time="time", target=["y", "switch"])
+    with pytest.raises(ConfigError, match="groups"):
+        tg.AnomalyDetector(alarms={"groups": "rest"}).fit(commanded(), time="time", target="y")

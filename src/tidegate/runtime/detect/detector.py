@@ -40,7 +40,8 @@ class Detector(Model[Table, Walked]):
         spec, weights: the network. preparation: how values become its inputs. rules: how errors become alarms.
         base: [C, K] an ordinary error of each kind.
         counts, total: [C, K, bins] and [C, K], the errors that a new stream begins with.
-        levels: [J] how many steps were as rare as each level, for a new stream to begin with.
+        levels: [J, 15] how many steps of each group of channels were as rare as each level, for a new stream to begin
+            with.
         ends: state of the fitted series after their last row, by name; empty where it was not kept.
         schema, frequency: of the fitted table.
     """
@@ -108,13 +109,15 @@ class Detector(Model[Table, Walked]):
         except (KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"model.json: schema or frequency cannot be read: {error}") from error
         _check_network(record.network, preparation, rules)
-        context, channels = artifact.context, len(preparation.channels)
+        context, channels, groups = artifact.context, len(preparation.channels), _groups(preparation, rules)
         own = {
             "base": Expected((channels, KINDS), np.float64, TINY),
             "counts": Expected((channels, KINDS, BINS), np.float32, 0, LARGEST_COUNT),
-            "levels": Expected((COUNT,), np.float64, 0, LARGEST_COUNT, falling=True),
+            "levels": Expected((groups, COUNT), np.float64, 0, LARGEST_COUNT, falling=True),
         }
         measures = {name: values for name, values in context.items() if not name.startswith((ENDS, "profile."))}
+        if "levels" in measures and measures["levels"].ndim == 1:  # of an artifact from before there were groups
+            measures["levels"] = measures["levels"][None]
         check_state(measures, own, "context.safetensors")
         base, counts, levels = (measures[name] for name in own)
         ends = {name[len(ENDS) :]: values for name, values in context.items() if name.startswith(ENDS)}
@@ -131,9 +134,19 @@ class Detector(Model[Table, Walked]):
             frequency,
             ends,
         )
+        if "levels" in ends and ends["levels"].ndim == 2:
+            ends["levels"] = ends["levels"][:, None]
         if ends:
             check_state(ends, found.streams([""]).expected(len(preparation.series)), "context.safetensors")
         return found
+
+
+def _groups(preparation: OnlinePreparation, rules: Rules) -> int:
+    """How many groups of channels there are; each channel must be in one of them."""
+    named = [name for own in rules.groups.values() for name in own]
+    if rules.groups and sorted(named) != sorted(preparation.channels):
+        raise ArtifactError("model.json: decoding: groups do not hold every channel once")
+    return max(len(rules.groups), 1)
 
 
 def _check_network(spec: NetworkSpec, preparation: OnlinePreparation, rules: Rules) -> None:

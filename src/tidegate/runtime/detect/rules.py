@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -39,6 +39,7 @@ class Rules:
         memory: errors that a stream remembers; 0 keeps those of the training part for ever.
         tail: index of the tail beyond the largest error.
         gap: missing steps after which a stream warms up again.
+        groups: name -> channels whose rarities are counted together, a group apart from the others; {} for one of all.
     """
 
     method: str
@@ -50,9 +51,15 @@ class Rules:
     memory: int
     tail: float
     gap: int
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def members(self, channels: tuple[str, ...]) -> list[NDArray[np.int64]]:
+        """Where the channels of each group are among all."""
+        groups = self.groups.values() or [channels]
+        return [np.array([channels.index(name) for name in own], np.int64) for own in groups]
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "groups": {name: list(own) for name, own in self.groups.items()}}
 
     @classmethod
     def from_json(cls, state: Mapping[str, Any]) -> Rules:
@@ -64,8 +71,9 @@ class Rules:
         try:
             whole = {name: _whole(state[name]) for name in ("short", "refractory", "warm_up", "memory", "gap")}
             real = {name: float(state[name]) for name in ("threshold", "budget", "tail")}
-            found = cls(str(state["method"]), **real, **whole)  # type: ignore[arg-type]
-            if set(state) != set(asdict(found)):
+            groups = {str(name): tuple(map(str, own)) for name, own in state.get("groups", {}).items()}
+            found = cls(str(state["method"]), **real, **whole, groups=groups)  # type: ignore[arg-type]
+            if {"groups", *state} != set(asdict(found)):
                 raise ValueError(f"it has {sorted(state)}")
             if (
                 found.method not in METHODS
@@ -74,7 +82,7 @@ class Rules:
                 or not found.budget > 0
             ):
                 raise ValueError("an unknown method, or a threshold or tail out of bounds")
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ArtifactError(f"model.json: decoding: {error}") from error
         return found
 

@@ -155,7 +155,12 @@ class DetectStream:
 
 
 def open_stream(
-    detector: Detects, snapshot: bytes | None, *, series: str | Sequence[str] | None, streams: int | None, fresh: bool
+    detector: Detects,
+    snapshot: bytes | None,
+    *,
+    series: str | Sequence[str] | None = None,
+    streams: int | None = None,
+    fresh: bool = False,
 ) -> DetectStream:
     """One stream or many; arguments and errors as of `AnomalyDetector.stream`."""
     given = [("snapshot", snapshot is not None), ("series", series is not None), ("streams", streams is not None)]

@@ -62,7 +62,9 @@ class Scored(NamedTuple):
         channel: [S] the channel least in keeping with the past, -1 where none was scored.
         expected: [S, C] the value that was forecast, or rebuilt. p_channels: [S, C].
         errors: [S, C, K] of this step, and of the last few, in units of the channel's scale.
-        rarity: [S] the rank of the rarest channel before it was held against how often as rare ones came.
+        rarity: [S] the rank of the rarest channel before it was held against how often as rare ones came; of several
+            groups the p-value.
+        p_groups: [S, J] of each group of channels by itself.
     """
 
     score: Array
@@ -74,6 +76,7 @@ class Scored(NamedTuple):
     p_channels: Array
     errors: Array
     rarity: Array
+    p_groups: Array
 
 
 def rarities(least: Array) -> NDArray[np.float64]:
@@ -118,6 +121,7 @@ class Streams:
             self.network = rebuild(detector.spec, detector.weights)
             length = detector.spec.window
         self.shares = ranks.tail_shares(rules.tail)
+        self.members = rules.members(preparation.channels)
         self.turn = 0  # where in the ring the next value goes
         self.state: dict[str, Array] = {
             "value": np.zeros((count, channels), np.float32),
@@ -165,13 +169,15 @@ class Streams:
         errors = self._errors(values, known)
         position = ranks.bin_position(errors, self.detector.base)
         p_kinds = ranks.p_values(state["counts"], state["total"], position, self.shares, rules.tail)
-        rarity = rarities(np.where(known, p_kinds.min(axis=2), np.nan))
-        scored = self._decide(rarity, errors)
+        rarity, least = self._rarities(np.where(known, p_kinds.min(axis=2), np.nan))
+        scored = self._decide(rarity, least, errors)
         # Remembered only after it was ranked: a value held against itself would never be the rarest.
         if rules.memory:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
-            levels.count_levels(state["levels"], scored.rarity, np.asarray(remembered.any(axis=1)), rules.memory)
+            counted = np.stack([remembered[:, own].any(axis=1) for own in self.members], axis=1)
+            seen_levels = state["levels"].reshape(-1, levels.COUNT)  # a view
+            levels.count_levels(seen_levels, least.ravel(), counted.ravel(), rules.memory)
         self._take_in(squashed, seen, now, aside)
         return scored
 
@@ -203,26 +209,43 @@ class Streams:
         run = state["short"] if self.forecast else np.where(known, state["window"], 0.0)
         return np.stack([error, run], axis=2)
 
-    def _decide(self, rarity: Array, errors: Array) -> Scored:
-        """Take the rarest channel, [S, C], say how often as rare a one has come, and move the alarms on."""
+    def _rarities(self, ranked: Array) -> tuple[Array, Array]:
+        """[S, C] how rare each channel is within its group, and [S, J] the least of each group; NaN where unknown."""
+        rarity, least = np.empty_like(ranked), np.empty((len(ranked), len(self.members)))
+        for number, own in enumerate(self.members):
+            rarity[:, own] = rarities(ranked[:, own])
+            least[:, number] = np.where(np.isnan(rarity[:, own]), np.inf, rarity[:, own]).min(axis=1)
+        return rarity, np.where(np.isinf(least), np.nan, least)
+
+    def _decide(self, rarity: Array, least: Array, errors: Array) -> Scored:
+        """Take the rarest group of channels, say how often as rare a one has come, and move the alarms on.
+
+        Args:
+            rarity: [S, C] within the group of each. least: [S, J] of each group; both NaN where unknown.
+        """
         state, rules = self.state, self.detector.rules
-        filled = np.where(np.isnan(rarity), 2.0, rarity)
-        least = filled.min(axis=1)
-        known = least <= 1.0
-        least = np.where(known, least, np.nan)
-        p = levels.calibrated(state["levels"], least)
+        p_groups = levels.calibrated(state["levels"].reshape(-1, levels.COUNT), least.ravel()).reshape(least.shape)
+        tests = (~np.isnan(least)).sum(axis=1)
+        p = np.where(np.isnan(p_groups), 2.0, p_groups).min(axis=1)
+        p = np.where(tests > 0, np.minimum(tests * p, 1.0), np.nan)
+        factor = tests[:, None] * p_groups / np.maximum(least, levels.TINY)
+        p_channels = np.empty_like(rarity)
+        for number, own in enumerate(self.members):
+            p_channels[:, own] = rarity[:, own] * factor[:, number, None]
+        order, rarest = (rarity, least[:, 0]) if len(self.members) == 1 else (p_channels, p)
         after = watch(Watch(state["on"], state["quiet"], state["event"]), p, rules.threshold, rules.refractory)
         state["on"], state["quiet"], state["event"] = after
         return Scored(
-            score=score_of(least),
+            score=score_of(rarest),
             p_value=p,
             alarm=after.on,
             event=np.where(after.on, after.event, 0),
-            channel=np.where(known, filled.argmin(axis=1), -1),
+            channel=np.where(tests > 0, np.where(np.isnan(order), np.inf, order).argmin(axis=1), -1),
             expected=stretch(state["expected"]) * self.scale + self.offset,
-            p_channels=rarity * (p / np.maximum(least, levels.TINY))[:, None],
+            p_channels=p_channels,
             errors=errors,
-            rarity=least,
+            rarity=rarest,
+            p_groups=p_groups,
         )
 
     def _take_in(self, squashed: Array, seen: Array, now: NDArray[np.int64] | None, aside: Array) -> None:

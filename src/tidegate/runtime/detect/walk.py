@@ -25,7 +25,7 @@ class Walked:
 
     Attributes:
         table: the rows. score, p_value, alarm, event, channel: [N], as in `Judged`; events are counted per series.
-        expected, p_channels: [N, C]. errors: [N, C, K].
+        expected, p_channels: [N, C]. errors: [N, C, K]. rarity: [N]. p_groups: [N, J], of each group of channels.
         ends: state of every series after its last row, arrays that begin with [G].
     """
 
@@ -39,6 +39,7 @@ class Walked:
     p_channels: NDArray[np.float64]
     errors: NDArray[np.float64]
     rarity: NDArray[np.float64]
+    p_groups: NDArray[np.float64]
     ends: dict[str, Array]
 
 
@@ -86,6 +87,7 @@ def walk(detector: Detects, table: Table, learn_from: Array | None = None) -> Wa
         "p_channels": np.full((rows, channels), np.nan),
         "errors": np.full((rows, channels, KINDS), np.nan),
         "rarity": np.full(rows, np.nan),
+        "p_groups": np.full((rows, max(len(detector.rules.groups), 1)), np.nan),
     }
     order = np.argsort(-table.lengths, kind="stable")
     ends: dict[str, Array] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -53,6 +54,8 @@ class AlarmOptions(Checked):
         short: steps that a run of errors is averaged over.
         tail: index a of the tail far beyond the largest error; the smaller, the heavier.
         adapt: errors that a stream remembers, so that it follows a drift; True 8,000, False never changes.
+        groups: name -> channels that are ranked and counted together, apart from the others; `auto` takes channels of
+            two values apart, None puts all together.
     """
 
     alarms_per_day: Positive | None = None
@@ -61,6 +64,7 @@ class AlarmOptions(Checked):
     short: Count = 10
     tail: Positive = 8.0
     adapt: bool | Annotated[int, Range(100)] = True
+    groups: Literal["auto"] | Mapping[str, Sequence[str]] | None = "auto"
 
 
 @dataclass(frozen=True)

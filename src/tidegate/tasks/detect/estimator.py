@@ -69,7 +69,7 @@ class AnomalyDetector(Estimator):
         network: the finer `DetectorNetwork` (head_size, lags), as an object or a mapping.
         training: the finer `TrainOptions` (patience, schedule, clip, ...).
         preparation: `DetectorPreparation` (calendar).
-        alarms: `AlarmOptions` (warm_up, refractory, short, tail, adapt, alarms_per_day).
+        alarms: `AlarmOptions` (warm_up, refractory, short, tail, adapt, groups, alarms_per_day).
 
     Raises:
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
@@ -216,13 +216,13 @@ class AnomalyDetector(Estimator):
             TidegateError: a column is missing, a value is infinite, a loaded model is given no rows.
         """
         walked, rows = self._walked(data, part, reading)
-        columns = score_columns(walked, rows, self.detector_.preparation.channels)
+        columns = score_columns(walked, rows, self.detector_.preparation.channels, self.detector_.rules.groups)
         return to_frame(columns, timezone=walked.table.timezone, like=self._kind(data))
 
     def score_columns(self, data: Any = None, *, part: str | None = None, **reading: Any) -> dict[str, Any]:
         """What `predict` returns, as name -> array with times on the local clock; needs no dataframe library."""
         walked, rows = self._walked(data, part, reading)
-        columns = score_columns(walked, rows, self.detector_.preparation.channels)
+        columns = score_columns(walked, rows, self.detector_.preparation.channels, self.detector_.rules.groups)
         return {name: local_time(values, walked.table.timezone) for name, values in columns.items()}
 
     def events(self, data: Any = None, *, part: str | None = None, **reading: Any) -> Frame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import Decoder, Dropout, Head, NetworkSpec, Pool, Recurrent
-from tidegate.core.errors import DataError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.data.fingerprint import data_fingerprint
+from tidegate.data.schema import as_names
 from tidegate.data.split import Split
 from tidegate.data.windows import origins
 from tidegate.evaluate.forecast.season import find_seasons
@@ -37,6 +38,7 @@ from tidegate.train.progress import NO_PROGRESS, Progress
 LONGEST_LAG = 2_016
 VALIDATION_WINDOWS = 2_000
 LEAST_ERROR = 1e-3  # of a channel's scale: smaller errors are all alike
+SWITCH = 2  # values, at most, of a channel that only switches
 UNREAD = 1e30  # scale of a covariate that is not to be read: whatever comes is nothing beside it
 BLOCKS = 5  # of rows, each ranked among the errors of the others
 
@@ -75,6 +77,7 @@ def fit(
     """
     notes = [*table.notes, *split.notes]
     rules = choices.rules(table.frequency, table.time.dtype.kind == "M")
+    rules = replace(rules, groups=channel_groups(choices.alarms.groups, table, split))
     preparation = prepare(table, split, choices)
     spec = build(choices, preparation)
     rebuild = choices.method == "reconstruction"
@@ -134,11 +137,12 @@ def fit(
 
 def unreachable(detector: Detector, rows: int) -> list[Note]:
     """Say it where even an error twice as large as all that came, in whatever channel, would not alarm."""
-    rules, channels = detector.rules, len(detector.base)
+    rules = detector.rules
     twice = largest(detector.counts, rows).astype(np.float64) + 1 + PER_DOUBLING
     ranks = p_values(detector.counts, detector.total, twice, tail_shares(rules.tail), rules.tail)
-    rarity = np.minimum(KINDS * channels * ranks.min(keepdims=True).reshape(1), 1.0)
-    least = float(calibrated(detector.levels[None], rarity)[0])
+    members = rules.members(detector.preparation.channels)
+    rarity = np.array([min(KINDS * len(own) * float(ranks[own].min()), 1.0) for own in members])
+    least = min(float(calibrated(detector.levels, rarity).min()) * len(members), 1.0)
     if least <= rules.threshold:
         return []
     message = (
@@ -170,6 +174,35 @@ def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePrepa
         lags, calendar = (), ()
     clock = (tuple(calendar), table.timezone, step)
     return OnlinePreparation(names, table.ids, offset, scale, lags, *clock, observed, known)
+
+
+def channel_groups(
+    given: Mapping[str, Sequence[str]] | str | None, table: Table, split: Split
+) -> dict[str, tuple[str, ...]]:
+    """The channels of each group; {} for one group of all.
+
+    Args:
+        given: `AlarmOptions.groups`. table, split: the training part tells which channels only switch.
+
+    Raises:
+        ConfigError: a group names what is no channel, or a channel twice.
+    """
+    channels = table.schema.targets
+    found: dict[str, tuple[str, ...]] = {}
+    if isinstance(given, Mapping):
+        found = {str(group): tuple(as_names(own)) for group, own in given.items()}
+        named = [name for own in found.values() for name in own]
+        odd = [name for name in named if name not in channels or named.count(name) > 1]
+        if odd:
+            message = "groups: {name!r} is no channel, or is named twice; each of {channels} may be in one group"
+            raise ConfigError(tr(message, name=odd[0], channels=", ".join(channels)))
+        found["others"] = (*found.get("others", ()), *(name for name in channels if name not in named))
+    elif given == "auto":
+        rows = _rows(split.train)
+        switches = [name for name in channels if len(np.unique(table.columns[name][rows])) <= SWITCH]
+        found = {"readings": tuple(name for name in channels if name not in switches), "switches": tuple(switches)}
+    found = {group: own for group, own in found.items() if own}
+    return found if len(found) > 1 else {}
 
 
 def constant_columns(table: Table, rows: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.bool_]:
@@ -229,7 +262,7 @@ def blank(spec: NetworkSpec, weights: Loaded, preparation: OnlinePreparation, ru
     """A detector that has seen no error yet."""
     channels = len(preparation.channels)
     counts, total = first_counts(np.full((1, channels, KINDS), np.nan), np.ones((channels, KINDS)), 1.0)
-    base, levels = np.ones((channels, KINDS)), np.zeros(COUNT)
+    base, levels = np.ones((channels, KINDS)), np.zeros((max(len(rules.groups), 1), COUNT))
     return Detector(spec, weights, preparation, rules, base, counts, total, levels, table.schema, table.frequency, {})
 
 
@@ -262,21 +295,29 @@ def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[
     most = detector.rules.memory / 2 if detector.rules.memory else np.inf
     counts, total = first_counts(both, base, most)
     ranked, others = (both, trained[:0]) if detector.rules.method == "forecast" else (held, trained)
-    levels = first_levels(held_out_rarity(ranked, others, base, most, detector.rules.tail), most)
+    members = detector.rules.members(detector.preparation.channels)
+    rarity = held_out_rarity(ranked, others, base, most, detector.rules.tail, members)
+    levels = np.stack([first_levels(own, most) for own in rarity.T])
     return replace(detector, base=base, counts=counts, total=total, levels=levels)
 
 
 def held_out_rarity(
-    errors: NDArray[np.float64], trained: NDArray[np.float64], base: NDArray[np.float64], most: float, tail: float
+    errors: NDArray[np.float64],
+    trained: NDArray[np.float64],
+    base: NDArray[np.float64],
+    most: float,
+    tail: float,
+    members: Sequence[NDArray[np.int64]],
 ) -> NDArray[np.float64]:
-    """[N] how rare each step is among the errors of all others but its own block of rows, so that none is its own past.
+    """[N, J] how rare each step is for each group of channels, among the errors of all others but its own block of
+    rows, so that none is its own past.
 
     Args:
         errors: [N, C, K], NaN where there was none, in the order of time.
         trained: [M, C, K] of rows that are not to be ranked themselves. base, most: as for `first_counts`.
-        tail: index of the tail.
+        tail: index of the tail. members: channels of each group.
     """
-    found, shares = np.full(len(errors), np.nan), tail_shares(tail)
+    found, shares = np.full((len(errors), len(members)), np.nan), tail_shares(tail)
     for own in np.array_split(np.arange(len(errors)), BLOCKS):
         others = np.concatenate([np.delete(errors, own, axis=0), trained])
         counts, total = first_counts(others, base, most)
@@ -288,8 +329,10 @@ def held_out_rarity(
             tail,
         )
         unknown = np.isnan(errors[own].sum(axis=2))
-        filled = np.where(unknown, 2.0, rarities(np.where(unknown, np.nan, ranks.min(axis=2))))
-        found[own] = np.where(filled.min(axis=1) <= 1.0, filled.min(axis=1), np.nan)
+        ranked = np.where(unknown, np.nan, ranks.min(axis=2))
+        for number, group in enumerate(members):
+            filled = np.where(unknown[:, group], 2.0, rarities(ranked[:, group])).min(axis=1)
+            found[own, number] = np.where(filled <= 1.0, filled, np.nan)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -45,14 +45,17 @@ def check_columns(schema: Schema) -> None:
             )
 
 
-def score_columns(walked: Walked, rows: Array, channels: tuple[str, ...]) -> dict[str, Array]:
-    """One row per row: [series,] time, score, p_value, alarm, event, [channel,] expected.
+def score_columns(walked: Walked, rows: Array, channels: tuple[str, ...], groups: Iterable[str]) -> dict[str, Array]:
+    """One row per row: [series,] time, score, p_value, [p_value of each group,] alarm, event, [channel,] expected.
 
     Args:
         walked: what was predicted. rows: [n] which rows. channels: names; of several the one least in keeping is named.
+        groups: names of groups of channels, where there are several.
     """
     columns = _where(walked.table, rows)
-    columns |= {name: getattr(walked, name)[rows] for name in ("score", "p_value", "alarm", "event")}
+    columns |= {name: getattr(walked, name)[rows] for name in ("score", "p_value")}
+    columns |= {f"p_value:{name}": walked.p_groups[rows, number] for number, name in enumerate(groups)}
+    columns |= {name: getattr(walked, name)[rows] for name in ("alarm", "event")}
     if len(channels) > 1:
         names = np.array([*channels, None], dtype=object)
         columns["channel"] = names[walked.channel[rows]]

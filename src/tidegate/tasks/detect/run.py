@@ -38,7 +38,7 @@ def predictions(model: Any, _: Any) -> dict[str, bytes]:
     """Scores and events of the test part, by file."""
     walked, rows = model._walked(None, "test", {})
     channels, zone = model.detector_.preparation.channels, walked.table.timezone
-    scores = score_columns(walked, rows, channels)
+    scores = score_columns(walked, rows, channels, model.detector_.rules.groups)
     events = event_columns(walked, model.detector_.rules, channels, model.fitted_.split["test"])
     return {"scores.csv": to_csv(scores, timezone=zone).encode(), "events.csv": to_csv(events, timezone=zone).encode()}
 
