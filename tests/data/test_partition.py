@@ -10,6 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from tidegate.core.errors import ConfigError, SplitError
 from tidegate.core.sequences import Sequences
+from tidegate.data import read_sequences
 from tidegate.data.partition import partition, suspect_groups
 
 
@@ -255,3 +256,12 @@ def test_test_data_in_the_place_of_a_share_name_the_way_to_score_them() -> None:
     for test in ("GunPoint_TEST.ts", np.zeros((3, 1, 4))):
         with pytest.raises(ConfigError, match=r"test=0.*evaluate RUN FILE"):
             partition(make(labels=["a", "b"] * 20), test=test)
+
+
+def test_numbers_that_are_mostly_zero_are_parted_without_bins_of_one_or_two():
+    """Nine tenths of the labels are 0: the bins beside them would have too few members for three parts."""
+    labels = np.where(np.arange(60) % 10 == 0, np.arange(60) / 7, 0.0)
+    rows = {"id": np.repeat(np.arange(60), 3), "a": np.arange(180.0), "label": np.repeat(labels, 3)}
+    found = partition(read_sequences(rows, id="id", label="label"), validation=0.15, test=0.2, seed=0)
+    assert sorted(np.concatenate([found.train, found.validation, found.test]).tolist()) == list(range(60))
+    assert [len(part) for part in (found.validation, found.test)] == [9, 12]

@@ -74,7 +74,7 @@ _BEFORE += "|training"
 _VERBS = {"were": "was", "are": "is", "have": "has", "do": "does", "hold": "holds", "end": "ends", "touch": "touches"}
 _VERB = "|".join(_VERBS)
 _ONE = re.compile(rf"(?<![\w.,:/=-])(?<!\d, )(1(?: (?:{_BEFORE})){{0,2}} )({_NOUNS})\b( (?:{_VERB})\b)?")
-_ONE_OF = re.compile(rf"(?<![\w.,:/=-])(1 of [\d,]+(?: [a-z-]+){{1,2}} )({_VERB})\b")
+_ONE_OF = re.compile(rf"(?<![\w.,:/=-])(1 of (?:the )?[\d,]+(?: [a-z-]+){{0,2}} )({_VERB})\b")
 
 
 def grouped(value: object) -> object:
@@ -87,6 +87,8 @@ def agree(text: str) -> str:
 
     >>> agree("Trained for 1 epochs; 1 missing values were filled, 21 rows were not, 1 of 9 rows are late.")
     'Trained for 1 epoch; 1 missing value was filled, 21 rows were not, 1 of 9 rows is late.'
+    >>> agree("It never said “rare”, which 1 of the 12 are.")
+    'It never said “rare”, which 1 of the 12 is.'
     """
     if "1 " not in text:
         return text

@@ -233,12 +233,20 @@ def _classes(sequences: Sequences, held: NDArray[np.int64], by: str) -> tuple[ND
     labels = labels[held]
     if measured(labels):
         edges = np.unique(np.quantile(labels, np.linspace(0, 1, min(_BINS, max(len(labels) // 4, 1)) + 1)[1:-1]))
-        codes = np.searchsorted(edges, labels, side="right")
+        codes = _joined(np.searchsorted(edges, labels, side="right"))
         kept, codes = np.unique(codes, return_inverse=True)
         return codes.astype(np.int64), [f"numbers of bin {code + 1}" for code in kept.tolist()]
     kinds = _distinct(labels)
     index = {kind: code for code, kind in enumerate(kinds)}
     return np.array([index[label] for label in labels.tolist()], dtype=np.int64), [repr(kind) for kind in kinds]
+
+
+def _joined(codes: NDArray[Any]) -> NDArray[Any]:
+    """Bins of numbers in their order, those of fewer than three joined to the one below (the lowest to that above)."""
+    _, codes = np.unique(codes, return_inverse=True)
+    while codes.max() and (counts := np.bincount(codes)).min() < len(PARTS):
+        codes = np.where(codes >= max(int(np.argmin(counts)), 1), codes - 1, codes)
+    return codes
 
 
 def _by_group(

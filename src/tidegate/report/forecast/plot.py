@@ -13,7 +13,7 @@ from tidegate.report.forecast.view import Sample
 from tidegate.report.page.document import document, style, write_page
 from tidegate.report.page.markup import Markup, shape
 from tidegate.report.page.parts import figure, header
-from tidegate.report.svg.ticks import time_label
+from tidegate.report.svg.ticks import has_clock, time_label
 
 WIDTH, HEIGHT, TITLE = 760.0, 270.0, 26.0
 MOST = 60
@@ -47,7 +47,7 @@ def write_plot(
 
 def title_of(item: Sample, lang: Language) -> str:
     """Series, target and first step of a forecast."""
-    begin = tr("from {time}", lang, time=time_label(item.time[len(item.history)], lang))
+    begin = tr("from {time}", lang, time=time_label(item.time[len(item.history)], lang, has_clock(item.time)))
     return " \u00b7 ".join(part for part in (item.series, item.target, begin) if part)
 
 

@@ -14,7 +14,7 @@ from tidegate.report.forecast.view import Residuals, RunView, Sample, Strip
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import colon, drawn_of, figure, legend, listed, sentences, side_by_side, with_unit
 from tidegate.report.page.words import MODEL, method_name, span
-from tidegate.report.svg.ticks import number, time_label
+from tidegate.report.svg.ticks import has_clock, number, time_label
 
 COMING = 6  # series and targets whose coming steps are drawn
 STRETCH = 168  # rows in a close-up: a week of hours
@@ -83,7 +83,7 @@ def _named(view: RunView, item: Sample | Strip) -> str:
 def _sample_title(view: RunView, sample: Sample, lang: Language) -> str:
     start = sample.time[len(sample.history)]
     name = _named(view, sample)
-    begin = tr("from {time}", lang, time=time_label(start, lang))
+    begin = tr("from {time}", lang, time=time_label(start, lang, has_clock(sample.time)))
     return f"{name} \u00b7 {begin}" if name else begin
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -225,6 +226,11 @@ def date_label(time: np.datetime64, lang: Language) -> str:
     if lang == "zh_TW":
         return f"{year}年{int(month)}月{int(day)}日"
     return f"{int(day)} {_MONTH_NAMES[int(month) - 1]} {year}"
+
+
+def has_clock(times: NDArray[Any]) -> bool:
+    """Whether some of the times stand beside midnight, so that hours are worth showing."""
+    return times.dtype.kind == "M" and bool((times != times.astype("datetime64[D]")).any())
 
 
 def time_label(time: np.datetime64 | int, lang: Language, clock: bool = True) -> str:

@@ -111,10 +111,11 @@ def budget_threshold(per_week: float, step: int | None) -> float:
     if per_week / steps > MOST:
         unit = "1,000 rows" if step is None else "week"
         message = (
-            "a budget of {budget} false alarms per {unit} is more than every tenth of its {steps} steps; give a "
-            "smaller alarms_per_week (or alarms_per_day)"
+            "a budget of {budget} false alarms per {unit} is more than every tenth of its {steps} steps; give "
+            "alarms_per_week= (--alarms-per-week) at most {most}, such as {such}: one false alarm in 100 rows"
         )
-        raise ConfigError(tr(message, budget=f"{per_week:g}", unit=unit, steps=f"{steps:g}"))
+        most, such = f"{MOST * steps:.2g}", f"{steps / 100:.2g}"
+        raise ConfigError(tr(message, budget=f"{per_week:g}", unit=unit, steps=f"{steps:g}", most=most, such=such))
     return per_week / steps
 
 
