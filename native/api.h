@@ -127,6 +127,28 @@ typedef struct tg_tops {
 } tg_tops;
 TG_EXPORT int tg_largest(const tg_tops*);           // where tg_can_write says so
 
+// The same of scores = x matrix' + bias that are not made before: all of them from whole numbers of 16 bits, whose products and
+// sums are exact, and those that can be among the largest anew from the matrix itself. No row depends on the others.
+typedef struct tg_nearest {
+  int64_t size, rows, V, K;
+  int64_t count;               // 1..64 of each row
+  int64_t threads;
+  const float* x;              // [rows, K]
+  const float* matrix;         // [V, K]
+  const float* bias;           // [V padded to panels of 16]
+  const void* packed;          // int16 [panels, K/2 rounded up, 16, 2]: the matrix, each row in steps of its own
+  const float* steps;          // [V padded]
+  double norm;                 // of the largest row of what is packed, in the matrix's unit
+  double lost;                 // of the largest row of the matrix less what is packed
+  const float* add;            // [V], as of tg_tops
+  float* scores;               // [rows padded to tiles of 6, V padded], overwritten
+  int16_t* work;               // [rows padded, 2 * (K/2 rounded up)], overwritten
+  float* values;               // [rows, count], exact
+  int64_t* places;
+  float* sums;                 // [rows] log sum exp
+} tg_nearest;
+TG_EXPORT int tg_find_nearest(const tg_nearest*);   // where tg_can_write says so
+
 // Memory that is handed out again after release, so that its pages stay mapped. 64-byte aligned; null if none.
 TG_EXPORT void* tg_acquire(int64_t bytes);
 TG_EXPORT void tg_release(void*);

@@ -1,5 +1,5 @@
 // Text written by an LSTM, one token after another, in one call: all layers, the scores and the choice of the next token;
-// and the largest scores of many rows, for a search (at the end).
+// and the largest scores of many rows, for a search: of scores that there are, or of products that are made for it.
 // A step reads every weight once, so that memory sets the pace: weights are kept in 24 bits (relative error 2^-17).
 //
 // A matrix [rows, K] is packed in panels of 32 rows (of a layer: i f g o of 8 units): for every k the 32 weights, 3 bytes
@@ -8,6 +8,7 @@
 
 #include "api.h"
 #include "dispatch.h"
+#include "pool.h"
 
 #if defined(__x86_64__)
 #define TG_BYTES 32
@@ -170,6 +171,134 @@ TG_WIDE void largest(const tg_tops& r, const float* x, float* values, int64_t* p
   if (sum) *sum = log_sum(x, r.V, top);
 }
 
+constexpr int64_t TILE = 6, WIDE_PANEL = 16;  // rows and outputs whose sums stay in registers
+constexpr float NORM = 32000.0f;              // of a row of x in whole numbers; with 65000 of a packed row no sum overflows
+
+TG_WIDE inline float total(__m256 v) {
+  float found = 0;
+  for (int i = 0; i < 8; ++i) found += v[i];
+  return found;
+}
+
+TG_WIDE float dot(const float* a, const float* b, int64_t n) {
+  __m256 s0 = _mm256_setzero_ps(), s1 = s0;
+  int64_t k = 0;
+  for (; k + 16 <= n; k += 16) {
+    s0 = _mm256_fmadd_ps(_mm256_loadu_ps(a + k), _mm256_loadu_ps(b + k), s0);
+    s1 = _mm256_fmadd_ps(_mm256_loadu_ps(a + k + 8), _mm256_loadu_ps(b + k + 8), s1);
+  }
+  float found = total(_mm256_add_ps(s0, s1));
+  for (; k < n; ++k) found += a[k] * b[k];
+  return found;
+}
+
+// A row in whole numbers of 16 bits, its norm at most NORM; gives the step, and the norm of what was lost.
+TG_WIDE float to_whole(const float* x, int64_t n, int16_t* to, float* lost) {
+  float most = 0;
+  for (int64_t k = 0; k < n; ++k) most = __builtin_fabsf(x[k]) > most ? __builtin_fabsf(x[k]) : most;
+  const float norm = __builtin_sqrtf(dot(x, x, n));
+  *lost = norm;
+  if (!(norm > 1e-30f) || !(norm < 1e30f)) {
+    for (int64_t k = 0; k < n; ++k) to[k] = 0;
+    return 0;
+  }
+  float scale = NORM / norm;
+  if (most * scale > 32767.0f) scale = 32767.0f / most;
+  const float step = 1 / scale;
+  float square = 0;
+  for (int64_t k = 0; k < n; ++k) {
+    const float whole = __builtin_rintf(x[k] * scale), left = x[k] - whole * step;
+    to[k] = static_cast<int16_t>(whole);
+    square += left * left;
+  }
+  *lost = __builtin_sqrtf(square);
+  return step;
+}
+
+// scores[TILE, 16] = x[TILE, 2 * pairs] times a panel
+TG_WIDE __attribute__((noinline)) void whole_products(const int16_t* w, const int16_t* x, int64_t pairs, const float* step, const float* steps, const float* bias,
+                            float* scores, int64_t wide) {
+  __m256i sums[TILE][2];
+#pragma GCC unroll 6
+  for (int64_t r = 0; r < TILE; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+  for (int64_t k = 0; k < pairs; ++k, w += 2 * WIDE_PANEL) {
+    const __m256i w0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w));
+    const __m256i w1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + WIDE_PANEL));
+#pragma GCC unroll 6
+    for (int64_t r = 0; r < TILE; ++r) {
+      int32_t two;
+      __builtin_memcpy(&two, x + 2 * (r * pairs + k), sizeof two);
+      const __m256i both = _mm256_set1_epi32(two);
+      sums[r][0] = _mm256_add_epi32(sums[r][0], _mm256_madd_epi16(w0, both));
+      sums[r][1] = _mm256_add_epi32(sums[r][1], _mm256_madd_epi16(w1, both));
+      __asm__("" : "+x"(sums[r][0]), "+x"(sums[r][1]));  // row by row: reordered, the sums would not fit the registers
+    }
+  }
+#pragma GCC unroll 6
+  for (int64_t r = 0; r < TILE; ++r)
+#pragma GCC unroll 2
+    for (int64_t v = 0; v < 2; ++v) {
+      const __m256 unit = _mm256_mul_ps(_mm256_loadu_ps(steps + 8 * v), _mm256_set1_ps(step[r]));
+      _mm256_storeu_ps(scores + r * wide + 8 * v,
+                       _mm256_fmadd_ps(_mm256_cvtepi32_ps(sums[r][v]), unit, _mm256_loadu_ps(bias + 8 * v)));
+    }
+}
+
+constexpr float SHARE = -5.5f;  // log of the share of a row's sum from which on a score is made anew
+
+// The exact values of all that can be among the largest of a row, whose scores may be `off` from them, and the sum with these.
+TG_WIDE void settle(const tg_nearest& r, const float* x, const float* scores, float off, float* values, int64_t* places, float* sum) {
+  const tg_tops tops{0, 1, r.V, r.count, scores, r.add, values, places, sum};
+  largest(tops, scores, values, places, sum);
+  float cut = values[r.count - 1] - 2 * off;
+  if (cut > *sum + SHARE) cut = *sum + SHARE;
+  float least = -__builtin_inff(), more = 0;
+  for (int64_t i = 0; i < r.count; ++i) values[i] = least, places[i] = 0;
+  for (int64_t first = 0; first < r.V; first += 8) {
+    const __m256 own = _mm256_loadu_ps(scores + first);  // rows are padded
+    if (!_mm256_movemask_ps(_mm256_cmp_ps(own, _mm256_set1_ps(cut), _CMP_GE_OQ))) continue;
+    for (int64_t v = first; v < first + 8 && v < r.V; ++v) {
+      if (!(scores[v] >= cut)) continue;
+      const float exact = dot(r.matrix + v * r.K, x, r.K) + r.bias[v], value = exact + r.add[v];
+      more += __builtin_expf(exact - *sum) - __builtin_expf(scores[v] - *sum);
+      if (value > least) least = insert(value, v, values, places, r.count);
+    }
+  }
+  *sum += __builtin_logf(1 + more);
+}
+
+TG_WIDE void nearest_rows(const tg_nearest& r, int64_t first, int64_t end) {
+  const int64_t pairs = (r.K + 1) / 2, wide = (r.V + WIDE_PANEL - 1) / WIDE_PANEL * WIDE_PANEL;
+  constexpr int64_t MOST = 16 * TILE;
+  float step[MOST], off[MOST];
+  for (int64_t n = first; n < end; ++n) {
+    int16_t* to = r.work + n * 2 * pairs;
+    step[n - first] = off[n - first] = 0;
+    for (int64_t k = 0; k < 2 * pairs; ++k) to[k] = 0;
+    if (n >= r.rows) continue;
+    const float* x = r.x + n * r.K;
+    float lost;
+    step[n - first] = to_whole(x, r.K, to, &lost);
+    const float norm = __builtin_sqrtf(dot(x, x, r.K));
+    off[n - first] = 1.001f * (norm * static_cast<float>(r.lost) + lost * static_cast<float>(r.norm)) + 2e-6f * norm * static_cast<float>(r.norm);
+  }
+  const int16_t* w = static_cast<const int16_t*>(r.packed);
+  for (int64_t v = 0; v < wide; v += WIDE_PANEL, w += 2 * WIDE_PANEL * pairs)
+    for (int64_t n = first; n < end; n += TILE)
+      whole_products(w, r.work + n * 2 * pairs, pairs, step + n - first, r.steps + v, r.bias + v, r.scores + n * wide + v, wide);
+  for (int64_t n = first; n < end && n < r.rows; ++n)
+    settle(r, r.x + n * r.K, r.scores + n * wide, off[n - first], r.values + n * r.count, r.places + n * r.count, r.sums + n);
+}
+
+void find_nearest(const tg_nearest& r) {
+  constexpr int64_t TOGETHER = 8 * TILE;
+  const int64_t rows = (r.rows + TILE - 1) / TILE * TILE, parts = (rows + TOGETHER - 1) / TOGETHER;
+  auto task = [&](int64_t i, int64_t) {
+    nearest_rows(r, rows / TILE * i / parts * TILE, rows / TILE * (i + 1) / parts * TILE);
+  };
+  tidegate::parallel(parts, r.threads, task);
+}
+
 }  // namespace
 #if defined(__clang__)
 #pragma clang attribute pop
@@ -196,6 +325,21 @@ int64_t tg_write(const tg_writer* r) {
   return write(*r);
 #else
   return -TG_ERROR_OPTION;
+#endif
+}
+
+int tg_find_nearest(const tg_nearest* r) {
+  if (!r) return TG_ERROR_NULL;
+  if (r->size != static_cast<int64_t>(sizeof *r)) return TG_ERROR_SIZE;
+  if (!tg_can_write()) return TG_ERROR_OPTION;
+  if (r->rows < 0 || r->V < 1 || r->K < 1 || r->K > 4096 || r->count < 1 || r->count > 64 || r->threads < 1) return TG_ERROR_SHAPE;
+  if (!r->x || !r->matrix || !r->bias || !r->packed || !r->steps || !r->add || !r->scores || !r->work) return TG_ERROR_NULL;
+  if (!r->values || !r->places || !r->sums) return TG_ERROR_NULL;
+#if defined(__x86_64__)
+  find_nearest(*r);
+  return TG_OK;
+#else
+  return TG_ERROR_OPTION;
 #endif
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tidegate.kernels.write import Write, can_write, largest
+from tidegate.kernels.write import Nearest, Write, can_find, can_write, largest
 
 pytestmark = pytest.mark.skipif(not can_write(), reason="the library or the processor cannot write")
 
@@ -71,3 +71,32 @@ def test_the_largest_of_each_row_and_its_log_sum(size: int, count: int) -> None:
     np.testing.assert_array_equal(places[real], order[real])
     assert not places[~real].any()
     np.testing.assert_allclose(sums, torch.logsumexp(torch.from_numpy(scores), dim=1).numpy(), atol=1e-5)
+
+
+@pytest.mark.skipif(not can_find(), reason="the library was built before it could")
+@pytest.mark.parametrize(
+    ("size", "inputs", "rows", "spread"), [(7_000, 256, 20, 0.3), (1_003, 37, 13, 1.0), (9, 2, 5, 3.0)]
+)
+def test_the_nearest_are_those_of_all_products_and_no_row_depends_on_the_others(
+    size: int, inputs: int, rows: int, spread: float
+) -> None:
+    rng = np.random.default_rng(size)
+    matrix = rng.normal(size=(size, inputs)).astype(np.float32) * np.float32(spread)
+    matrix[3] = 0
+    bias, x = rng.normal(size=size).astype(np.float32), np.tanh(rng.normal(size=(rows, inputs))).astype(np.float32)
+    x[1], x[2, 1:] = 0, 0  # a row of nothing, and one of a single number
+    add = np.zeros(size, np.float32)
+    add[[0, 2]] = -np.inf
+    find, exact = Nearest(matrix, bias), x.astype(np.float64) @ matrix.T.astype(np.float64) + bias
+    values, places, sums = find(x, add, 10)
+    allowed = np.where(np.isfinite(add), exact, -np.inf)
+    order = np.argsort(-allowed, axis=1, kind="stable")[:, :10]
+    order[:, size - 2 :] = 0
+    np.testing.assert_array_equal(places, np.pad(order, ((0, 0), (0, 10 - order.shape[1]))))
+    kept = min(10, size - 2)
+    np.testing.assert_allclose(values[:, :kept], np.take_along_axis(exact, order, axis=1)[:, :kept], atol=2e-5)
+    assert np.isneginf(values[:, kept:]).all()
+    np.testing.assert_allclose(sums, np.logaddexp.reduce(exact, axis=1), atol=1e-4)
+    for row in range(rows):
+        for whole, one in zip((values, places, sums), find(x[row : row + 1], add, 10), strict=True):
+            np.testing.assert_array_equal(whole[row : row + 1], one)

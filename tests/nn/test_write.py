@@ -108,10 +108,12 @@ def test_vectors_may_be_the_sources() -> None:
 def test_copying_is_a_mixture_worked_by_hand() -> None:
     """Half is written (gate 0), half taken: places 0 and 2 are word 2, place 1 a word outside the vocabulary of 3."""
     scores = np.log(np.array([[[0.5, 0.3, 0.2]]], np.float32))
-    step = Step(scores.copy(), np.array([[[0.25, 0.6, 0.15]]], np.float32), np.zeros((1, 1), np.float32))
+    step = Step(
+        scores[0].copy(), np.asarray, np.array([[[0.25, 0.6, 0.15]]], np.float32), np.zeros((1, 1), np.float32), 1
+    )
     found = np.exp(distribution(step, np.array([[2, 3, 2]]), 1))[0, 0]
     np.testing.assert_allclose(found, [0.25, 0.15, 0.1 + 0.2, 0.3], atol=1e-6)
-    plain = np.exp(distribution(Step(scores.copy(), None, None), None, 0))[0, 0]
+    plain = np.exp(distribution(Step(scores[0].copy(), np.asarray, None, None, 1), None, 0))[0, 0]
     np.testing.assert_allclose(plain, [0.5, 0.3, 0.2], atol=1e-6)
 
 

@@ -33,6 +33,7 @@ ADDED = (
     "tg_can_write",
     "tg_write",
     "tg_largest",
+    "tg_find_nearest",
 )  # since this version began: a library that was built before lacks them
 _ORDER = "<" if sys.byteorder == "little" else ">"
 _CHOSEN: ContextVar[int | None] = ContextVar("tidegate_threads", default=None)
@@ -78,6 +79,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "tg_can_write": ([], ctypes.c_int),
         "tg_write": ([pointer], integer),
         "tg_largest": ([pointer], ctypes.c_int),
+        "tg_find_nearest": ([pointer], ctypes.c_int),
     }
     for name, (arguments, result) in results.items():
         if name in ADDED and not hasattr(library, name):

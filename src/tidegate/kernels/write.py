@@ -9,12 +9,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.kernels.library import KernelError, native
+from tidegate.kernels.library import KernelError, native, reused, threads
 
 Array = NDArray[np.float32]
 PANEL, UNITS, SLACK = 32, 8, 64
 LAYOUT = struct.Struct("<6q9QdQ")
 TOPS = struct.Struct("<4q5Q")
+NEAREST = struct.Struct("<6q5Q2d6Q")
+TILE, OUTPUTS, WIDEST = 6, 16, 4_096  # rows and outputs of a tile; the most numbers of a row
 MOST = 64  # that are found of a row
 
 
@@ -22,6 +24,11 @@ def can_write() -> bool:
     """Whether the library is there, knows how, and this processor can."""
     library = native()
     return library is not None and hasattr(library, "tg_can_write") and bool(library.tg_can_write())
+
+
+def can_find() -> bool:
+    """Whether `Nearest` can be made: a library that was built before it lacks it."""
+    return can_write() and hasattr(native(), "tg_find_nearest")
 
 
 def largest(scores: Array, add: Array, count: int) -> tuple[Array, NDArray[np.int64], Array]:
@@ -48,6 +55,55 @@ def largest(scores: Array, add: Array, count: int) -> tuple[Array, NDArray[np.in
     if status:
         raise KernelError(f"tg_largest: {library.tg_message(status).decode()}.")
     return values, places, sums
+
+
+class Nearest:
+    """Scores x matrix' + bias of which the largest alone are wanted, as a search does.
+
+    All scores are made of whole numbers of 16 bits, twice as many at once as of float32, which gives log sum exp within
+    about 1e-5; those that can be among the largest are then made anew, from the matrix itself.
+
+    Args:
+        matrix: [V, K], K at most 4,096. bias: [V].
+
+    Raises:
+        KernelError: `can_find` is false.
+    """
+
+    def __init__(self, matrix: Array, bias: Array) -> None:
+        library = native()
+        if library is None or not can_find():
+            raise KernelError("this library or processor cannot search; `tidegate info` says more.")
+        self._call, self._message = library.tg_find_nearest, library.tg_message
+        size, inputs = matrix.shape
+        self.wide, self.pairs = -(-size // OUTPUTS) * OUTPUTS, -(-inputs // 2)
+        self.matrix = np.ascontiguousarray(matrix, np.float32)
+        norms, most = np.sqrt(np.square(self.matrix).sum(axis=1)), np.abs(self.matrix).max(axis=1)
+        scales = np.minimum(65_000 / np.maximum(norms, 1e-30), 32_767 / np.maximum(most, 1e-30))
+        scales = np.where(norms > 1e-25, scales, 1.0).astype(np.float32)
+        whole = np.rint(self.matrix * scales[:, None])
+        self._norm = float(norms.max() * 1.001)
+        self._lost = float(np.sqrt(np.square(self.matrix - whole / scales[:, None]).sum(axis=1)).max())
+        packed = np.zeros((self.wide, 2 * self.pairs), np.int16)
+        packed[:size, :inputs] = whole
+        self._packed = np.ascontiguousarray(packed.reshape(-1, OUTPUTS, self.pairs, 2).transpose(0, 2, 1, 3))
+        self._steps, self._bias = np.zeros((2, self.wide), np.float32)
+        self._steps[:size], self._bias[:size] = 1 / scales, bias
+
+    def __call__(self, x: Array, add: Array, count: int) -> tuple[Array, NDArray[np.int64], Array]:
+        """Of each row of x [N, K] the `count` largest of scores + add [V], as `largest` gives them."""
+        x, add = np.ascontiguousarray(x, np.float32), np.ascontiguousarray(add, np.float32)
+        rows, padded = len(x), -(-len(x) // TILE) * TILE
+        scores, work = reused((padded, self.wide), "f4"), np.empty((padded, 2 * self.pairs), np.int16)
+        values, places = np.empty((rows, count), np.float32), np.empty((rows, count), np.int64)
+        sums = np.empty(rows, np.float32)
+        given = (x, self.matrix, self._bias, self._packed, self._steps)
+        first, last = ([a.ctypes.data for a in own] for own in (given, (add, scores, work, values, places, sums)))
+        sizes = (NEAREST.size, rows, *self.matrix.shape, count, threads())
+        status = self._call(NEAREST.pack(*sizes, *first, self._norm, self._lost, *last))
+        if status:
+            raise KernelError(f"tg_find_nearest: {self._message(status).decode()}.")
+        return values, places, sums
 
 
 class Write:

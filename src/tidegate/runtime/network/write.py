@@ -7,17 +7,22 @@ own, or rows in multiples of a fixed number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.shapes import write_stack, write_states
 from tidegate.artifacts.spec import NetworkSpec, Recurrent, Write
+from tidegate.kernels.write import MOST, WIDEST, Nearest, can_find
 from tidegate.runtime.network.attention import attend, keys
 from tidegate.runtime.network.cells import State, sigmoid
 from tidegate.runtime.network.flow import Array, Flow, Lengths, Weights, ending, mean_over
-from tidegate.runtime.network.recurrent import run_stack
+from tidegate.runtime.network.recurrent import Loaded, run_stack
 
 Ints = NDArray[np.int64]
+SMALL = 1 << 16  # numbers of a matrix of scores whose products are made whole
 ROWS = 16  # rows of a product come in multiples of it, so that none is summed in the order of a smaller product
 
 
@@ -34,10 +39,20 @@ def write(spec: NetworkSpec, layer: Write, weights: Weights, at: str, flow: Flow
 
 
 class Step:
-    """What one step says: scores [B, W, V], attention [B, W, S] and gate [B, W], None where there is none."""
+    """What one step says: scores [B, W, V], attention [B, W, S] and gate [B, W], None where there is none.
 
-    def __init__(self, scores: Array, attention: Array | None, gate: Array | None) -> None:
-        self.scores, self.attention, self.gate = scores, attention, gate
+    Scores are made when they are first asked for, of `hidden` [B * W, H] by `score`: a search needs the largest alone.
+    """
+
+    def __init__(
+        self, hidden: Array, score: Callable[[Array], Array], attention: Array | None, gate: Array | None, texts: int
+    ) -> None:
+        self.hidden, self._score, self.attention, self.gate, self.texts = hidden, score, attention, gate, texts
+
+    @cached_property
+    def scores(self) -> Array:
+        """[B, W, V]."""
+        return self._score(self.hidden).reshape(self.texts, len(self.hidden) // self.texts, -1)
 
 
 class Pen:
@@ -97,20 +112,43 @@ class Pen:
         if layer.copying:
             odds = np.concatenate([hidden, read], axis=1) * self.weights[f"{at}.gate.weight"]
             gate = (odds.sum(axis=1) + self.weights[f"{at}.gate.bias"]).reshape(texts, width)
-        return Step(self._scores(hidden).reshape(texts, width, -1), attention, gate)
+        return Step(hidden, self._scores, attention, gate, texts)
 
     def _attend(self, query: Array) -> tuple[Array, Array]:
         kind = self.layer.attention
         assert kind is not None
         return attend(kind, self.weights, f"{self.at}.attention", query, self.sequence, self.keys, self.lengths)
 
-    def _scores(self, hidden: Array) -> Array:
+    @property
+    def _last(self) -> tuple[Array, Array]:
+        """Matrix [V, H] and bias [V] of the scores."""
         if not self.layer.tied:
-            return steady(hidden, self.weights[f"{self.at}.final.weight"]) + self.weights[f"{self.at}.final.bias"]
-        own = self.weights.get(f"{self.at}.map.weight")
-        found = steady(hidden if own is None else steady(hidden, own), self.vectors)
-        found += self.weights[f"{self.at}.bias"]
+            return self.weights[f"{self.at}.final.weight"], self.weights[f"{self.at}.final.bias"]
+        return self.vectors, self.weights[f"{self.at}.bias"]
+
+    def _mapped(self, hidden: Array) -> Array:
+        own = self.weights.get(f"{self.at}.map.weight") if self.layer.tied else None
+        return hidden if own is None else steady(hidden, own)
+
+    def _scores(self, hidden: Array) -> Array:
+        matrix, bias = self._last
+        found = steady(self._mapped(hidden), matrix)
+        found += bias
         return found
+
+    def nearest(self, said: Step, add: Array, count: int, token: int) -> tuple[Array, Ints, Array, Array] | None:
+        """The `count` largest of a step's scores + add [V], as `Nearest` finds them, and the score [N] of one token.
+
+        None where all scores have to be made for it.
+        """
+        matrix, bias = self._last
+        if not isinstance(self.weights, Loaded) or not can_find() or matrix.shape[1] > WIDEST or count > MOST:
+            return None
+        if len(bias) * matrix.shape[1] < SMALL:
+            return None
+        x = self._mapped(said.hidden)
+        find = self.weights.once(f"{self.at}.nearest", lambda: Nearest(matrix, bias))
+        return *find(x, add, count), np.einsum("nk,k->n", x, matrix[token]) + bias[token]
 
     def take(self, texts: Ints, parents: Ints) -> None:
         """Go on with some texts [B'] and, of each, with what follows these of its hypotheses [B', W']."""

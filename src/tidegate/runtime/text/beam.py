@@ -144,10 +144,33 @@ def search(
         own = None if copies is None else copies[alive.places]
         bar, late = bars[int(step > options.min_length)], limits[alive.places] < step
         next_ones = None if terms is None else terms.following(alive.places, alive.states)
-        near = _nearest(said, own, extra, bar, 2 * width, late, next_ones)
+        near = None
+        if next_ones is None and (own is None or said.gate is None):
+            near = _found(pen, said, bar[:outputs], 2 * width, late)
+        if near is None:
+            near = _nearest(said, own, extra, bar, 2 * width, late, next_ones)
         kept, parents = _extend(alive, near, said.attention, options, terms, limits[alive.places] - step)
         pen.take(kept, parents[kept])
     return [sorted(alive.found[n], key=lambda own: (-own.score, own.tokens))[: options.best] for n in range(texts)]
+
+
+def _found(pen: Pen, said: Step, bars: Array, count: int, late: NDArray[np.bool_]) -> tuple[Array, Ints] | None:
+    """What `_nearest` gives, without making all scores; None where they have to be."""
+    found = pen.nearest(said, bars, min(count, len(bars)), END)
+    if found is None:
+        return None
+    values, tokens, sums, ends = found
+    shape = (said.texts, len(sums) // said.texts)
+    values, tokens = (values - sums[:, None]).reshape(*shape, -1), tokens.reshape(*shape, -1)
+    return _ended(values, tokens, (ends - sums).reshape(shape), late)
+
+
+def _ended(values: Array, tokens: Ints, ends: Array, late: NDArray[np.bool_]) -> tuple[Array, Ints]:
+    """The same, but that texts which are late go on with their end alone, log p [B, W] of which is given."""
+    if late.any():
+        values[late], tokens[late, :, 0] = -np.inf, END
+        values[late, :, 0] = np.where(np.isfinite(ends), ends, LEAST)[late]
+    return values, tokens
 
 
 def _nearest(
@@ -176,10 +199,7 @@ def _nearest(
     if plain:
         values -= sums[:, None]
     values, tokens = values.reshape(texts, width, count), tokens.reshape(texts, width, count)
-    if late.any():
-        ends = flat[:, END] - (sums if plain else 0.0)
-        values[late], tokens[late, :, 0] = -np.inf, END
-        values[late, :, 0] = np.where(np.isfinite(ends), ends, LEAST).reshape(texts, width)[late]
+    values, tokens = _ended(values, tokens, (flat[:, END] - (sums if plain else 0.0)).reshape(texts, width), late)
     if more is None:
         return values, tokens
     own = np.take_along_axis(flat, np.maximum(more, 0).reshape(texts * width, -1), axis=1)
