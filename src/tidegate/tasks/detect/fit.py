@@ -21,7 +21,7 @@ from tidegate.evaluate.forecast.season import find_seasons
 from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.prepare.table.calendar import choose_features
 from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.levels import COUNT, calibrated, first_levels
+from tidegate.runtime.detect.levels import COUNT, RARITY, TRUST, calibrated, first_levels
 from tidegate.runtime.detect.ranks import PER_DOUBLING, bin_position, first_counts, largest, p_values, tail_shares
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS, rarities
@@ -117,6 +117,7 @@ def fit(
     detector = calibrate(blank(network.spec, weights, preparation, rules, table), table, split, labelled)
     learn_from = split.validation[:, 1]
     notes += unreachable(detector, len(_rows(split.train)) + len(_rows(split.validation)))
+    notes += extrapolated(detector)
     walked = walk(detector, table, learn_from)
     if tune is not None:
         rules, note = tune(walked, split, detector.rules)
@@ -153,6 +154,32 @@ def unreachable(detector: Detector, rows: int) -> list[Note]:
     )
     values = {"p": least, "threshold": rules.threshold, "budget": rules.budget * least / rules.threshold}
     return [Note("reach", message, values)]
+
+
+def extrapolated(detector: Detector) -> list[Note]:
+    """Say how sure the threshold is where the rows that were counted hold less than one that is as rare.
+
+    The share p of such rows has a Gamma law of shape N + TRUST after N of them came (see `runtime.detect.levels`); its
+    5th and 95th percentile over its mean are what is said, of the least sure group.
+    """
+    from scipy.stats import gamma
+
+    groups = len(detector.levels)
+    threshold, rows = detector.rules.threshold, float(detector.levels[:, 0].min())
+    if rows * threshold / groups >= 1:
+        return []
+    shapes = []
+    for own in detector.levels:
+        deep = calibrated(np.broadcast_to(own, (COUNT, COUNT)), RARITY) <= threshold / groups
+        shapes.append(TRUST + (own[int(deep.argmax())] if deep.any() else 0.0))
+    low, high = gamma.ppf((0.05, 0.95), min(shapes)) / min(shapes)
+    message = (
+        "An alarm needs a p-value of {threshold:.2g}, and it was counted on {rows:.0f} rows: beyond them it is "
+        "extrapolated, and there may be {low:.1f} to {high:.1f} times as many false alarms as the budget says (90 %)."
+    )
+    return [
+        Note("extrapolated", message, {"threshold": threshold, "rows": rows, "low": float(low), "high": float(high)})
+    ]
 
 
 def prepare(table: Table, split: Split, choices: DetectorChoices) -> OnlinePreparation:
