@@ -132,6 +132,8 @@ def test_expectations_worse_than_the_value_a_day_ago_are_underfitting() -> None:
     for share, expected in ((1.05, 0), (1.15, 1)):  # a tenth above the simple method is allowed
         scaled = case.values + (case.expected - case.values) * share * before / own
         assert len(checks.underfitting(healthy(expected=scaled))) == expected
+    still = np.ones_like(case.values)  # a simple method makes no error on what stands still: nothing to compare with
+    assert checks.underfitting(healthy(values=still, expected=0.9 * still)) == []
     (wide,) = checks.underfitting(
         healthy(expected=np.zeros_like(case.expected), config={"hidden_size": 100, "adapt": True})
     )

@@ -96,7 +96,7 @@ class ScoreTable(Saved):
 
     def cell(self, metric: str, value: float) -> str:
         """A value of the table as text."""
-        return f"{value:.4f}" if metric == "r2" and math.isfinite(value) else number(value)
+        return f"{value:.4f}" if metric == "r2" and abs(value) < 1000 else number(value)
 
     def details(self, lang: Language | None = None) -> list[str]:
         """Lines between the table and the verdict."""
@@ -104,7 +104,8 @@ class ScoreTable(Saved):
 
     def table(self, lang: Language | None = None) -> str:
         """The table with aligned columns (Chinese characters count twice), what belongs to it, and the verdict."""
-        return "\n".join([*aligned(self.rows(lang)), *self.details(lang), "", self.summary(lang)])
+        alike = [tr(note.message, lang, **note.values) for note in self.notes if note.kind == "constant"]
+        return "\n".join([*aligned(self.rows(lang)), *self.details(lang), *alike, "", self.summary(lang)])
 
     def summary(self, lang: Language | None = None) -> str:
         """The verdict in words."""

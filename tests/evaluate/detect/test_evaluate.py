@@ -72,7 +72,7 @@ def test_few_windows_silence_and_no_labels() -> None:
     assert "found none of the 9 labelled windows" in quiet.summary("en")
     bare = evaluate_alarms({"a": Watched(np.arange(1000), HOURS[990] < HOURS, ())}, budget=2)
     assert bare.key == "unlabelled"
-    assert bare.summary("en").endswith("there were 1.")
+    assert bare.summary("en").endswith("alarms raised: 1.")
     assert bare.notes == ()
     assert math.isnan(bare.overall["model"]["precision"])
     assert math.isnan(bare.days)

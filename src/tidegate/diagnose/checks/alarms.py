@@ -10,6 +10,7 @@ from tidegate.diagnose import figures
 from tidegate.diagnose.checks.data import FAR, OUTSIDE, SUFFERS, moved
 from tidegate.diagnose.evidence import AlarmEvidence
 from tidegate.diagnose.finding import Finding, Severity
+from tidegate.diagnose.probe import NOTHING
 
 CHANCE = 0.001  # probability below which a count of events is none of chance
 FEWEST = 3  # events
@@ -123,7 +124,7 @@ def underfitting(case: AlarmEvidence) -> list[Finding]:
     errors = case.errors("validation")
     error = errors.pop("model")
     name = min(errors, key=lambda each: errors[each])
-    if not error > (1 + LOSES) * errors[name]:
+    if not error > (1 + LOSES) * errors[name] or errors[name] < NOTHING:  # a stream that stands still
         return []
     units = int(case.config.get("hidden_size", 16))
     evidence = {"error": error, "baseline": name, "baseline_error": errors[name]}

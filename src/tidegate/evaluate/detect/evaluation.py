@@ -23,8 +23,8 @@ _SENTENCES = {
     "found": "It found {found} of {windows} labelled windows, the median one {delay} after it began, with {false} "
     "false alarms{rate}.",
     "missed": "It found none of the {windows} labelled windows, and raised {false} false alarms{rate}.",
-    "unlabelled": "No row that was tested is labelled, so that nothing says which alarms are right: there were "
-    "{false}{rate}.",
+    "unlabelled": "No row that was tested is labelled, so that nothing says which alarms are right; alarms "
+    "raised: {false}{rate}.",
     "quiet": "No row that was tested is labelled, and there was no alarm: nothing says whether one is missing.",
 }
 _RATE = ", {rate} a week"
