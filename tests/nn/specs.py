@@ -25,6 +25,7 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Series,
     Skip,
     Tag,
     Tokens,
@@ -111,7 +112,9 @@ def specs(draw: st.DrawFn) -> NetworkSpec:
 def saying(draw: st.DrawFn) -> NetworkSpec:
     """Any network that says something about sequences of any length."""
     size, between = draw(st.sampled_from([0, 4])), []
-    last: Any = draw(st.sampled_from([Label(hidden_size=size), Tag(hidden_size=size), Ctc(hidden_size=size)]))
+    looks = draw(st.sampled_from([None, "additive", "general", "concat"]))
+    series = Series(steps=3, hidden_size=4, num_layers=2, attention=looks, cell=draw(st.sampled_from(["lstm", "gru"])))
+    last: Any = draw(st.sampled_from([Label(hidden_size=size), Tag(hidden_size=size), Ctc(hidden_size=size), series]))
     tag, sizes = not isinstance(last, Label), {"past": draw(st.integers(1, 3)), "targets": draw(st.integers(0, 1))}
     first = draw(st.sampled_from(["numbers", "tokens", "frames"]))
     if first == "tokens":
@@ -145,7 +148,7 @@ def saying(draw: st.DrawFn) -> NetworkSpec:
         encoder = Transformer(hidden_size=6, num_heads=3, feedforward=7)
     pools = [Pool(by=draw(st.sampled_from(["last", "attention", "mean", "max", "ends"])))] * (not tag)
     layers = sorted([encoder, last, *pools, *between], key=lambda layer: ORDER.index(layer.kind))
-    outputs = draw(st.integers(2 if isinstance(last, Ctc) else 1, 3))
+    outputs = draw(st.integers(2 if isinstance(last, Ctc) else 1, 3)) * (3 if isinstance(last, Series) else 1)
     return NetworkSpec(window=0, horizon=1, static=static, outputs=outputs, layers=tuple(layers), **sizes)
 
 

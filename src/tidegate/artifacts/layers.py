@@ -313,6 +313,25 @@ class Write(Record):
         return self
 
 
+class Series(Record):
+    """A recurrent decoder of numbers: `steps` rows of equally many quantities, O in all, each after the one before it.
+
+    It starts from what the sequence ends with, as `write` does. A step reads the row before it, zeros at first; with
+    `attention` it looks up the sequence.
+
+    Source: Sutskever, Vinyals and Le (2014), arXiv:1409.3215.
+    """
+
+    kind: Literal["series"] = "series"
+    steps: Size
+    cell: StateCell = "lstm"
+    hidden_size: Size = 64
+    num_layers: Annotated[int, Field(ge=1, le=64)] = 1
+    dropout: Rate = 0.0
+    forget_bias: Annotated[float, Field(ge=-100.0, le=100.0)] | None = None
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+
+
 Layer = Annotated[  # in the order in which they may follow
     Tokens
     | Frames
@@ -336,10 +355,11 @@ Layer = Annotated[  # in the order in which they may follow
     | Tag
     | Ctc
     | Next
-    | Write,
+    | Write
+    | Series,
     Field(discriminator="kind"),
 ]
 ENCODERS = ("recurrent", "transformer", "ode_rnn", "pictures")
 FORECASTS = ("head", "decoder")
-SAYS = ("label", "tag", "ctc", "next", "write")
+SAYS = ("label", "tag", "ctc", "next", "write", "series")
 ORDER = tuple(kind.model_fields["kind"].default for kind in get_args(get_args(Layer)[0]))

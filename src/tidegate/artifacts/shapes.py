@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from tidegate.artifacts.layers import cell_size
+from tidegate.artifacts.layers import FORECASTS, SAYS, cell_size
 from tidegate.artifacts.spec import (
     GATES,
     BatchNorm,
@@ -33,6 +33,7 @@ from tidegate.artifacts.spec import (
     Recurrent,
     Segment,
     SelfAttention,
+    Series,
     Skip,
     Tag,
     Tokens,
@@ -41,6 +42,7 @@ from tidegate.artifacts.spec import (
 )
 
 Shape = tuple[int, ...]
+ENDS = (*FORECASTS, *SAYS)
 SQUEEZE = 16  # channels of a branch for each unit that gates them
 
 
@@ -261,8 +263,8 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
         shapes["channel.weight"] = (spec.targets, spec.channel_size)
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
-        if isinstance(layer, (Head, Decoder, Label, Tag, Ctc, Next, Write)):
-            shapes |= _last_shapes(at, spec, layer, sizes)
+        if layer.kind in ENDS:
+            shapes |= _last_shapes(at, spec, layer, sizes)  # type: ignore[arg-type]
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
     return shapes
@@ -330,8 +332,8 @@ def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
     return {f"{at}.bias": (spec.outputs,)} | ({f"{at}.map.weight": shape} if shape else {})
 
 
-def write_stack(layer: Write) -> Recurrent:
-    """The recurrence that writes."""
+def write_stack(layer: Write | Series) -> Recurrent:
+    """The recurrence that writes tokens or numbers."""
     return Recurrent(
         cell=layer.cell,
         hidden_size=layer.hidden_size,
@@ -347,9 +349,24 @@ def write_inputs(layer: Write, sizes: Sizes) -> int:
     return layer.size + looked_up
 
 
-def write_states(layer: Write) -> int:
+def write_states(layer: Write | Series) -> int:
     """Numbers that the recurrence is started with: h, and c where the cell has one, of all layers."""
     return layer.num_layers * (layer.hidden_size + cell_size(layer.cell, layer.hidden_size))
+
+
+def series_inputs(spec: NetworkSpec, layer: Series, width: int) -> int:
+    """Features of one step: the row before it, and what is looked up before it."""
+    return spec.outputs // layer.steps + (width if layer.attention == "additive" else 0)
+
+
+def series_shapes(at: str, spec: NetworkSpec, layer: Series, width: int) -> dict[str, Shape]:
+    """Tensors of a decoder of numbers."""
+    inputs, hidden = series_inputs(spec, layer, width), layer.hidden_size
+    shapes = _linear(f"{at}.start", width, write_states(layer))
+    shapes |= recurrent_shapes(f"{at}.rnn", layer.cell, inputs, hidden, layer.num_layers, 1)
+    if layer.attention is not None:
+        shapes |= attention_shapes(at, layer.attention, hidden, width)
+    return shapes | _linear(f"{at}.output", hidden, spec.outputs // layer.steps)
 
 
 def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict[str, Shape]:
@@ -374,10 +391,12 @@ def bag_shapes(at: str, spec: NetworkSpec, pairs: int) -> dict[str, Shape]:
 
 
 def _last_shapes(
-    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next | Write, sizes: Sizes
+    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next | Write | Series, sizes: Sizes
 ) -> dict[str, Shape]:
     if isinstance(layer, Write):
         return write_shapes(at, spec, layer, sizes)
+    if isinstance(layer, Series):
+        return series_shapes(at, spec, layer, sizes.width)
     if isinstance(layer, Next):
         return _next_shapes(at, spec, layer)
     if isinstance(layer, (Label, Tag, Ctc)):

@@ -39,6 +39,7 @@ from tidegate.artifacts.layers import (
     Recurrent,
     Segment,
     SelfAttention,
+    Series,
     Skip,
     Tag,
     Transformer,
@@ -77,6 +78,7 @@ __all__ = [
     "Recurrent",
     "Segment",
     "SelfAttention",
+    "Series",
     "Size",
     "Skip",
     "Tag",
@@ -99,7 +101,7 @@ class NetworkSpec(Record):
         members: networks of these layers, each with weights of its own, whose outputs are averaged (an ensemble); more
             than one only where the network ends in a label or a tag.
         layers: in order; one encoder (recurrent, transformer, ode_rnn or pictures), one pooling (none before a tag,
-            ctc, next or write), and one of head, decoder, label, tag, ctc, next and write.
+            ctc, next, write or series), and one of head, decoder, label, tag, ctc, next, write and series.
     """
 
     window: Count
@@ -149,10 +151,8 @@ class NetworkSpec(Record):
         ends = [kind for kind in kinds if kind in (*FORECASTS, *SAYS)]
         if len(ends) != 1:
             raise ValueError(f"a network ends in either a head or a decoder, or a label or a tag, got {ends or kinds}")
-        if ("pool" in kinds) == (ends[0] in ("tag", "ctc", "next", "write")):
-            raise ValueError(
-                f"layers must have a pool, but none where they end in a tag, ctc, next or write, got {kinds}"
-            )
+        if ("pool" in kinds) == (ends[0] in SAYS[1:]):
+            raise ValueError(f"layers must have a pool, but none where they end in one of {SAYS[1:]}, got {kinds}")
 
     def _check_ending(self) -> None:
         kinds = {layer.kind for layer in self.layers}
@@ -174,10 +174,8 @@ class NetworkSpec(Record):
                 raise ValueError(f"a network that ends in a {end} has {name} {value!r}, got {getattr(self, name)!r}")
         convolution = self.find("convolution")
         strides = convolution is not None and convolution.stride > 1
-        if end == "next":
-            self._check_next()
-        if end == "write":
-            self._check_write()
+        checks = {"next": self._check_next, "write": self._check_write, "series": self._check_series}
+        checks.get(end, lambda: None)()
         if end in ("tag", "ctc") and (strides or kinds & {"segment", "branch"}):
             raise ValueError(f"a {end} is for every step: leave segment, branch and a convolution's stride out")
         if end == "ctc" and (self.outputs < 2 or self.members > 1):
@@ -205,6 +203,14 @@ class NetworkSpec(Record):
             raise ValueError("what is written is not averaged and reads no context: members 1, no branch")
         if layer.shared and (tokens is None or (tokens.vocabulary, tokens.size) != (self.outputs, layer.size)):
             raise ValueError("shared vectors are those of tokens of the same size and number as the outputs")
+        if layer.attention == "dot" and self.encoder_width != layer.hidden_size:
+            raise ValueError("dot attention needs states of one size: take general")
+
+    def _check_series(self) -> None:
+        layer = self.layers[-1]
+        assert isinstance(layer, Series)
+        if self.outputs % layer.steps or self.find("branch") is not None:
+            raise ValueError(f"{self.outputs} outputs are rows for {layer.steps} steps alike, and no branch is read")
         if layer.attention == "dot" and self.encoder_width != layer.hidden_size:
             raise ValueError("dot attention needs states of one size: take general")
 

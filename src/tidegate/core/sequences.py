@@ -32,6 +32,7 @@ class Sequences:
             once, [M, K] bool; None where nothing is known. Labels are str, int, bool or float as the data have them.
         label_names: names of what `labels` holds: its column, or one for each of P numbers or K labels.
         per_step: whether `labels` belong to steps.
+        label_steps: K where the labels are series [M, K, D] of numbers, held as [M, K * D] row by row; 0 where not.
         groups: [M] what a sequence came from (engine, speaker, patient, host), or None.
         parts: [M] the part that the data themselves put each into (`train`, `validation` or `test`), or None.
         frame: (height, width, colours) of frames, or None.
@@ -48,6 +49,7 @@ class Sequences:
     labels: NDArray[Any] | None = None
     label_names: tuple[str, ...] = ()
     per_step: bool = False
+    label_steps: int = 0
     groups: NDArray[Any] | None = None
     parts: NDArray[Any] | None = None
     frame: tuple[int, int, int] | None = None

@@ -8,8 +8,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.shapes import Sizes, decoder_inputs, decoder_stack, write_inputs, write_stack, write_states
-from tidegate.artifacts.spec import Decoder, NetworkSpec, Recurrent, Write
+from tidegate.artifacts.shapes import (
+    Sizes,
+    decoder_inputs,
+    decoder_stack,
+    series_inputs,
+    write_inputs,
+    write_stack,
+    write_states,
+)
+from tidegate.artifacts.spec import Decoder, NetworkSpec, Recurrent, Series, Write
 from tidegate.core.errors import ConfigError
 from tidegate.nn.attention import Attention
 from tidegate.nn.draws import Dropout
@@ -127,7 +135,62 @@ class DecoderLayer(Looking):
         return torch.cat(outputs, dim=1)
 
 
-class WriteLayer(Looking):
+class Started(Looking):
+    """One that starts from what the sequence ends with: h_0 = tanh(W e), c_0 = W' e."""
+
+    def _prepare(self, spec: NetworkSpec, layer: Write | Series, sizes: Sizes, inputs: int) -> None:
+        self.kind, self.ahead, self.recurs = layer.attention, 0, isinstance(spec.encoder, Recurrent)
+        if self.recurs and spec.encoder.bidirectional:
+            self.ahead = spec.encoder.hidden_size
+        self.layers, self.states = layer.num_layers, write_states(layer) // (layer.num_layers * layer.hidden_size)
+        self.start = nn.Linear(sizes.width, write_states(layer))
+        self.rnn = recurrent(write_stack(layer), inputs, bidirectional=False)
+        if layer.attention is not None:
+            self.attention = Attention(layer.attention, layer.hidden_size, sizes.width)
+            if layer.attention != "additive":
+                self.combine = nn.Linear(sizes.width + layer.hidden_size, layer.hidden_size, bias=False)
+        self.dropout = Dropout(layer.dropout)
+
+    def _begin(self, flow: Flow) -> State:
+        x, lengths = flow.sequence, flow.lengths
+        ends = (ending(x, 1, lengths) if self.recurs else mean_over(x, lengths)).squeeze(1)
+        if self.ahead:
+            ends = torch.cat([ends[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
+        parts = self.start(ends).view(len(x), self.states, self.layers, -1).permute(1, 2, 0, 3)
+        return (torch.tanh(parts[0]), torch.cat(tuple(parts[1:]), 2)) if self.states > 1 else (torch.tanh(parts[0]),)
+
+
+class SeriesLayer(Started):
+    """Rows of numbers, each after the one before it (`Series`): [B, 1, O].
+
+    As `WriteLayer` without a vocabulary: s_k = stack([y_(k-1), context(s_(k-1))]) with additive attention, and with the
+    others y_k = W tanh(U [context(s_k), s_k]). In training a row may read the truth in the place of y_(k-1).
+    """
+
+    def __init__(self, spec: NetworkSpec, layer: Series, sizes: Sizes) -> None:
+        super().__init__()
+        self.steps, self.width = layer.steps, spec.outputs // layer.steps
+        self._prepare(spec, layer, sizes, series_inputs(spec, layer, sizes.width))
+        self.output = nn.Linear(layer.hidden_size, self.width)
+
+    def forward(self, flow: Flow) -> None:
+        batch, state = len(flow.sequence), self._begin(flow)
+        previous = flow.sequence.new_zeros(batch, 1, self.width)
+        keys = self.attention.keys(flow.sequence) if self.kind is not None else flow.sequence
+        rows: list[Tensor] = []
+        weights: list[Tensor] = []
+        for step in range(self.steps):
+            hidden, state = self._step([previous], state, flow, keys, weights)
+            rows.append(self.output(self.dropout(hidden)))
+            previous = rows[-1]
+            if flow.truth is not None and flow.forced is not None:
+                true = flow.truth.view(batch, self.steps, self.width)[:, step : step + 1]
+                previous = torch.where(flow.forced[:, step].view(batch, 1, 1), true, previous)
+        flow.decoder_attention = torch.cat(weights, dim=1) if weights else None
+        flow.output = torch.cat(rows, dim=2)
+
+
+class WriteLayer(Started):
     """Scores of the token to write at each step, given those before it (`Write`): tokens [B, K] -> [B, K, V].
 
         start     h_0 = tanh(W e)      c_0 = W' e       e: what the sequence ends with, both ways
@@ -142,23 +205,13 @@ class WriteLayer(Looking):
 
     def __init__(self, spec: NetworkSpec, layer: Write, sizes: Sizes) -> None:
         super().__init__()
-        self.kind, self.feeding, self.ahead = layer.attention, layer.feeding, 0
-        if isinstance(spec.encoder, Recurrent) and spec.encoder.bidirectional:
-            self.ahead = spec.encoder.hidden_size
-        self.recurs = isinstance(spec.encoder, Recurrent)
-        self.layers, self.states = layer.num_layers, write_states(layer) // (layer.num_layers * layer.hidden_size)
+        self.feeding = layer.feeding
         self.embedding = None if layer.shared else nn.Embedding(spec.outputs, layer.size, padding_idx=0)
         if self.embedding is not None:
             with torch.no_grad():
                 self.embedding.weight.mul_(EMBEDDING_SCALE)
-        self.start = nn.Linear(sizes.width, write_states(layer))
-        self.rnn = recurrent(write_stack(layer), write_inputs(layer, sizes), bidirectional=False)
-        if layer.attention is not None:
-            self.attention = Attention(layer.attention, layer.hidden_size, sizes.width)
-            if layer.attention != "additive":
-                self.combine = nn.Linear(sizes.width + layer.hidden_size, layer.hidden_size, bias=False)
+        self._prepare(spec, layer, sizes, write_inputs(layer, sizes))
         self.gate = nn.Linear(layer.hidden_size + layer.size, 1) if layer.copying else None
-        self.dropout = Dropout(layer.dropout)
         self.map = nn.Linear(layer.hidden_size, layer.size, bias=False) if self._maps(layer) else None
         self.bias = nn.Parameter(torch.zeros(spec.outputs)) if layer.tied else None
         self.final = None if layer.tied else nn.Linear(layer.hidden_size, spec.outputs)
@@ -185,14 +238,6 @@ class WriteLayer(Looking):
         if self.gate is not None:
             flow.gate = self.gate(torch.cat([hidden, read], dim=2)).squeeze(2)
         flow.output = self._scores(hidden, vectors)
-
-    def _begin(self, flow: Flow) -> State:
-        x, lengths = flow.sequence, flow.lengths
-        ends = (ending(x, 1, lengths) if self.recurs else mean_over(x, lengths)).squeeze(1)
-        if self.ahead:
-            ends = torch.cat([ends[:, : self.ahead], x[:, 0, self.ahead :]], dim=1)
-        parts = self.start(ends).view(len(x), self.states, self.layers, -1).permute(1, 2, 0, 3)
-        return (torch.tanh(parts[0]), torch.cat(tuple(parts[1:]), 2)) if self.states > 1 else (torch.tanh(parts[0]),)
 
     def _scores(self, hidden: Tensor, vectors: Tensor) -> Tensor:
         if self.final is not None:

@@ -32,7 +32,7 @@ from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn import draws
 from tidegate.nn.attention import pool
 from tidegate.nn.convolution import TimeConvolution, shortened
-from tidegate.nn.decoder import DecoderLayer, WriteLayer
+from tidegate.nn.decoder import DecoderLayer, SeriesLayer, WriteLayer
 from tidegate.nn.flow import Flow, State, UnitNorm, clear, ending, lagged, mean_over, normed, recurrent, within
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.sequence_layers import (
@@ -307,4 +307,5 @@ LAYERS: dict[str, type[nn.Module]] = {
     "ctc": LabelLayer,
     "next": NextLayer,
     "write": WriteLayer,
+    "series": SeriesLayer,
 }

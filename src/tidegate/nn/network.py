@@ -84,7 +84,7 @@ class Network(nn.Module):
         future = torch.empty(missing_shape(spec, "future", batch), device=past.device) if future is None else future
         static = torch.empty(missing_shape(spec, "static", batch), device=past.device) if static is None else static
         flow = self._enter(past, future, static, lengths)
-        if spec.layers[-1].kind == "write":
+        if spec.layers[-1].kind in ("write", "series"):
             flow.truth, flow.forced = truth, forced
         elif truth is not None and forced is not None:
             flow.truth, flow.forced = (self._by_pass(part) for part in (truth, forced))

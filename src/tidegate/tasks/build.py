@@ -68,6 +68,7 @@ def convolutions(network: LayerOptions) -> list[Layer]:
     ]
 
 
+@checked_sizes()
 def encoder(options: RecurrentOptions, network: LayerOptions, *, bidirectional: bool) -> Recurrent | Transformer:
     """The recurrence, or the transformer in its place."""
     if network.encoder == "transformer":

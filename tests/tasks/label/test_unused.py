@@ -33,7 +33,7 @@ def test_what_is_said_to_be_without_effect_leaves_the_network_as_it_is(kind: str
     def built(network: dict[str, Any]) -> tuple[Any, set[str]]:
         choices = label_choices(tg.Classifier(hidden_size=8, network=network), ClassTraining, {})
         plan = make_plan(choices.recurrent, choices.network, preparation, 12, tags=tags)
-        notes = unused(choices, preparation, tags=tags, branch=bool(plan.branch))
+        notes = unused(choices, preparation, tags=tags, branch=bool(plan.branch), decodes=False)
         named = {name for note in notes for name in note.values["names"].split(", ")}
         return build_label_spec(plan, choices.recurrent, choices.network, preparation, 2, tags=tags), named
 

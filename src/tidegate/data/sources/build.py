@@ -77,7 +77,8 @@ def attach(
 
     Args:
         sequences: M of them.
-        labels: one a sequence, a row of several a sequence, or with `tag` one a step ([N], or a list of [T]).
+        labels: one a sequence, a row of several a sequence, a series [K, D] of numbers a sequence, or with `tag` one a
+            step ([N], or a list of [T]).
         tag: whether labels belong to steps.
         names: of what the labels hold.
         groups: one a sequence, or None.
@@ -88,8 +89,13 @@ def attach(
     from dataclasses import replace
 
     held: NDArray[Any] | None = None
+    steps = 0
     if labels is not None:
         held = _per_step(labels, sequences) if tag else of.tidy(labels)
+        if held.ndim == 3 and not tag and held.size:
+            steps, quantities = held.shape[1:]
+            names = [f"{name}_{step}" for step in range(1, steps + 1) for name in _quantities(names, quantities)]
+            held = held.reshape(len(held), -1)
         count, what = (int(sequences.starts[-1]), "steps") if tag else (len(sequences), "sequences")
         if held.ndim not in (1, 2) or len(held) != count:
             message = "labels have shape {shape}; expected one for each of the {count} {what}"
@@ -107,8 +113,18 @@ def attach(
         labels=held,
         label_names=() if held is None else tuple(names) or default,
         per_step=tag and held is not None,
+        label_steps=steps,
         groups=None if groups is None else of.groups(groups, len(sequences)),
     )
+
+
+def _quantities(names: Sequence[str], count: int) -> Sequence[str]:
+    """Names of the quantities of series."""
+    if names and len(names) != count:
+        raise SchemaError(
+            tr("{count} label names for {width} labels; give one for each", count=len(names), width=count)
+        )
+    return names or (["label"] if count == 1 else [f"label_{place}" for place in range(count)])
 
 
 def _per_step(labels: Any, sequences: Sequences) -> NDArray[Any]:

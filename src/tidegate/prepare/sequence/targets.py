@@ -124,11 +124,13 @@ class NumberLabels:
 
     Attributes:
         label_names: [P]. offset, scale: [P], in the quantities' own units; value = scaled * scale + offset.
+        steps: K where they are a series of K rows, one row after another; 0 where not.
     """
 
     label_names: tuple[str, ...]
     offset: tuple[float, ...]
     scale: tuple[float, ...]
+    steps: int = 0
 
     @classmethod
     def fit(cls, labels: NDArray[Any], names: Sequence[str] = ()) -> NumberLabels:
@@ -155,6 +157,12 @@ class NumberLabels:
         """[..., P] in the quantities' own units."""
         return np.asarray(np.asarray(scaled, np.float64) * np.array(self.scale) + np.array(self.offset))
 
+    def shaped(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Quantities [M, P] as the labels came: [M] of one, [M, P], or series [M, K, D]."""
+        if self.steps:
+            return values.reshape(len(values), self.steps, -1)
+        return values[:, 0] if values.shape[1] == 1 else values
+
     @property
     def outputs(self) -> int:
         """O of the network: one for each quantity."""
@@ -171,6 +179,7 @@ class NumberLabels:
             "names": list(self.label_names),
             "offset": list(self.offset),
             "scale": list(self.scale),
+            **({"steps": self.steps} if self.steps else {}),
         }
 
 
@@ -216,8 +225,10 @@ def read_labels(state: Mapping[str, Any]) -> Labels:
         elif state["kind"] == "numbers":
             names, offset, scale = (tuple(state[key]) for key in ("names", "offset", "scale"))
             finite = all(isinstance(v, float) and np.isfinite(v) for v in (*offset, *scale))
-            if finite and len(names) == len(offset) == len(scale) >= 1 and all(v > 0 for v in scale):
-                return NumberLabels(tuple(str(name) for name in names), offset, scale)
+            steps = state.get("steps", 0)
+            whole = type(steps) is int and (steps == 0 or (steps > 0 and len(names) % steps == 0))
+            if finite and whole and len(names) == len(offset) == len(scale) >= 1 and all(v > 0 for v in scale):
+                return NumberLabels(tuple(str(name) for name in names), offset, scale, steps)
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"preparation.json: labels cannot be read: {error}") from error
     raise ArtifactError("preparation.json: labels are of an unknown kind, empty, doubled or not finite")

@@ -24,6 +24,7 @@ from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
 
+ENDS = ("tag", "label", "series")
 TASKS = ("classifier", "regressor")
 
 
@@ -68,7 +69,7 @@ class LabelModel(Model[Sequences, Answered]):
         spec = self.spec
         if spec.outputs != self.labels.outputs or spec.past != len(self.preparation.input_names):
             raise ArtifactError("preparation.json: inputs or labels do not fit the network")
-        if self.deciding.per_step != (spec.find("tag") is not None) or (spec.find("tag") or spec.find("label")) is None:
+        if self.deciding.per_step != (spec.find("tag") is not None) or spec.layers[-1].kind not in ENDS:
             raise ArtifactError("model.json: the network does not end in what the decoding says")
         tokens, frames = spec.find("tokens"), spec.find("frames")
         if (tokens.vocabulary if tokens else 0) != self.preparation.vocabulary or (

@@ -32,7 +32,7 @@ from tidegate.runtime.network.ode import ode_rnn
 from tidegate.runtime.network.recurrent import run_stack
 from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, pictures, tokens
 from tidegate.runtime.network.transformer import self_attention, transformer
-from tidegate.runtime.network.write import write
+from tidegate.runtime.network.write import series, write
 
 SMALLEST_SCALE = np.float32(1e-4)
 
@@ -150,4 +150,5 @@ LAYERS = {
     "ctc": label,
     "next": next_scores,
     "write": write,
+    "series": series,
 }

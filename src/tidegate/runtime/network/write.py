@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.artifacts.shapes import write_stack, write_states
-from tidegate.artifacts.spec import NetworkSpec, Recurrent, Write
+from tidegate.artifacts.spec import NetworkSpec, Recurrent, Series, Write
 from tidegate.kernels.write import MOST, WIDEST, Nearest, can_find
 from tidegate.runtime.network.attention import attend, keys
 from tidegate.runtime.network.cells import State, sigmoid
@@ -36,6 +36,49 @@ def write(spec: NetworkSpec, layer: Write, weights: Weights, at: str, flow: Flow
         flow.decoder_attention = np.concatenate([step.attention for step in steps], axis=1)
     if layer.copying:
         flow.gate = np.concatenate([step.gate for step in steps], axis=1)
+
+
+def begin(
+    spec: NetworkSpec, layer: Write | Series, weights: Weights, at: str, x: Array, lengths: Lengths | None
+) -> list[State]:
+    """What each layer starts with: h = tanh(W e), and c = W' e where the cell has one."""
+    encoder, recurs = spec.encoder, isinstance(spec.encoder, Recurrent)
+    ends = (ending(x, 1, lengths) if recurs else mean_over(x, lengths))[:, 0]
+    if recurs and encoder.bidirectional:
+        ends = np.concatenate([ends[:, : encoder.hidden_size], x[:, 0, encoder.hidden_size :]], axis=1)
+    states = write_states(layer) // (layer.num_layers * layer.hidden_size)
+    numbers = steady(ends, weights[f"{at}.start.weight"]) + weights[f"{at}.start.bias"]
+    parts = numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size)
+    levels = range(layer.num_layers)
+    hidden = [np.tanh(parts[:, 0, level]) for level in levels]
+    if states == 1:
+        return [(h,) for h in hidden]
+    return [(hidden[level], parts[:, 1:, level].reshape(len(x), -1)) for level in levels]
+
+
+def series(spec: NetworkSpec, layer: Series, weights: Weights, at: str, flow: Flow) -> None:
+    """Rows of numbers, each after the one before it, [B, 1, O]."""
+    x, kind, batch = flow.sequence, layer.attention, len(flow.sequence)
+    state = begin(spec, layer, weights, at, x, flow.lengths)
+    known = x if kind is None else keys(kind, weights, f"{at}.attention", x)
+    row = np.zeros((batch, spec.outputs // layer.steps), np.float32)
+    rows, shares = [], []
+    for _ in range(layer.steps):
+        inputs = row[:, None]
+        if kind == "additive":
+            context, share = attend(kind, weights, f"{at}.attention", state[-1][0][:, None], x, known, flow.lengths)
+            inputs = np.concatenate([inputs, context], axis=2)
+            shares.append(share)
+        hidden, state = run_stack(write_stack(layer), weights, f"{at}.rnn", inputs, state)
+        own = hidden[:, 0]
+        if kind not in (None, "additive"):
+            context, share = attend(kind, weights, f"{at}.attention", hidden, x, known, flow.lengths)
+            own = np.tanh(steady(np.concatenate([context[:, 0], own], axis=1), weights[f"{at}.combine.weight"]))
+            shares.append(share)
+        row = steady(own, weights[f"{at}.output.weight"]) + weights[f"{at}.output.bias"]
+        rows.append(row)
+    flow.decoder_attention = np.concatenate(shares, axis=1) if shares else None
+    flow.output = np.concatenate(rows, axis=1)[:, None]
 
 
 class Step:
@@ -72,23 +115,8 @@ class Pen:
         kind = self.layer.attention
         self.keys = sequence if kind is None else keys(kind, weights, f"{self.at}.attention", sequence)
         self.stack = write_stack(self.layer)
-        self.state: list[State] = self._begin()
+        self.state = begin(spec, self.layer, weights, self.at, sequence, lengths)
         self.fed = np.zeros((len(sequence), self.layer.hidden_size), np.float32)
-
-    def _begin(self) -> list[State]:
-        x, encoder, layer = self.sequence, self.spec.encoder, self.layer
-        recurs = isinstance(encoder, Recurrent)
-        ends = (ending(x, 1, self.lengths) if recurs else mean_over(x, self.lengths))[:, 0]
-        if recurs and encoder.bidirectional:
-            ends = np.concatenate([ends[:, : encoder.hidden_size], x[:, 0, encoder.hidden_size :]], axis=1)
-        states = write_states(layer) // (layer.num_layers * layer.hidden_size)
-        numbers = steady(ends, self.weights[f"{self.at}.start.weight"]) + self.weights[f"{self.at}.start.bias"]
-        parts = numbers.reshape(len(x), states, layer.num_layers, layer.hidden_size)
-        levels = range(layer.num_layers)
-        hidden = [np.tanh(parts[:, 0, level]) for level in levels]
-        if states == 1:
-            return [(h,) for h in hidden]
-        return [(hidden[level], parts[:, 1:, level].reshape(len(x), -1)) for level in levels]
 
     def step(self, tokens: Ints) -> Step:
         """Read the tokens [B, W] that were written last, and say what comes next."""

@@ -15,12 +15,16 @@ from tidegate.artifacts.spec import (
     Normalise,
     Pool,
     Segment,
+    Series,
     Tag,
     Tokens,
 )
+from tidegate.core.errors import ConfigError
+from tidegate.core.translate import tr
+from tidegate.prepare.sequence.targets import Labels, NumberLabels
 from tidegate.tasks.build import after_encoder, checked_sizes, convolutions, encoder
 from tidegate.tasks.label.options import EncoderOptions
-from tidegate.tasks.options import RecurrentOptions
+from tidegate.tasks.options import AUTO, RecurrentOptions
 
 BRANCH = (64, 64, 64)
 SHORTEST_FOR_BRANCH = 8
@@ -33,22 +37,33 @@ class LabelPlan:
     Attributes:
         pooling: how steps become one vector. bidirectional: whether the recurrence reads both ways.
         branch: channels of the convolutional branch, () for none. normalise: of each sequence, or None.
+        steps: that a decoder makes, 0 where there is none.
     """
 
     pooling: str
     bidirectional: bool
     branch: tuple[int, ...]
     normalise: str | None
+    steps: int = 0
 
 
 def make_plan(
-    recurrence: RecurrentOptions, network: EncoderOptions, preparation: Any, typical: int, *, tags: bool
+    recurrence: RecurrentOptions,
+    network: EncoderOptions,
+    preparation: Any,
+    typical: int,
+    *,
+    tags: bool,
+    labels: Labels | None = None,
 ) -> LabelPlan:
     """Resolve "auto".
 
     Args:
         recurrence: its sizes. network: the finer options. preparation: fitted. typical: median steps of a sequence.
-        tags: whether each step gets a label.
+        tags: whether each step gets a label. labels: what is learned.
+
+    Raises:
+        ConfigError: a decoder of what is no series.
     """
     text = preparation.vocabulary > 0
     recurrent = network.encoder == "recurrent"
@@ -56,12 +71,26 @@ def make_plan(
     pooling: str = network.pooling
     if pooling == "auto":
         pooling = "max" if text else "ends" if recurrent else "mean"
-    branch = network.branch
+    steps = _steps(network, labels, tags)
+    branch = () if steps else network.branch
     if branch == "auto":
         numbers = not text and preparation.frame is None and not tags
         branch = BRANCH if numbers and recurrent and typical >= SHORTEST_FOR_BRANCH else ()
     normalise = None if network.normalise == "auto" else network.normalise
-    return LabelPlan(pooling, both, tuple(branch), normalise)
+    return LabelPlan(pooling, both, tuple(branch), normalise, steps)
+
+
+def _steps(network: EncoderOptions, labels: Labels | None, tags: bool) -> int:
+    """Steps that a decoder makes: those of series, or one for each of several numbers; 0 for none."""
+    numbers = isinstance(labels, NumberLabels)
+    series = labels.steps if isinstance(labels, NumberLabels) else 0
+    if network.head != "decoder":
+        return series if network.head == AUTO else 0
+    if not numbers or tags or labels is None or labels.outputs < 2:
+        raise ConfigError(
+            tr("head='decoder' is for a Regressor whose labels are several numbers a sequence: [M, K] or [M, K, D]")
+        )
+    return series or labels.outputs
 
 
 def build_label_spec(
@@ -100,10 +129,25 @@ def build_label_spec(
         layers.append(Segment(length=network.segment, size=recurrence.hidden_size))
     layers.append(encoder(recurrence, network, bidirectional=plan.bidirectional))
     layers += after_encoder(recurrence, network)
-    if tags:
+    if plan.steps:
+        layers.append(_decoder(plan.steps, recurrence, network, dropout))
+    elif tags:
         layers.append(Tag(hidden_size=network.head_size))
     else:
         layers += [Pool(by=plan.pooling), Dropout(rate=dropout), Label(hidden_size=network.head_size)]  # type: ignore[arg-type]
     targets = inputs if plan.normalise is not None else 0
     with checked_sizes():
         return NetworkSpec(window=0, horizon=1, past=inputs, targets=targets, outputs=outputs, layers=tuple(layers))
+
+
+def _decoder(steps: int, recurrence: RecurrentOptions, network: EncoderOptions, dropout: float) -> Series:
+    if recurrence.cell == "mlstm":
+        raise ConfigError(tr("head='decoder' cannot start a recurrence of cell='mlstm': take another cell"))
+    return Series(
+        steps=steps,
+        cell=recurrence.cell,
+        hidden_size=recurrence.hidden_size,
+        num_layers=recurrence.num_layers,
+        dropout=dropout,
+        attention=network.attention,
+    )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from tidegate.prepare.sequence.masking import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.tasks.fit import Validation
+from tidegate.train.forcing import Forcing
 from tidegate.train.label_losses import TEACHER, heard, softened
 
 BATCHES_SORTED = 24  # that many batches are drawn together and sorted by length, so that little is padded
@@ -68,24 +69,38 @@ class SpanBatches:
     Args:
         examples: of the training part. batch_size: B at most; the batches of an epoch are of like size, for one of two
             sequences would move weights and the statistics of batch normalisation as far as a full one.
-        seed: of order and chance. augment: how the inputs vary.
+        seed: of order and chance. augment: how the inputs vary. forcing: which rows of a decoder are shown the truth
+            before them, None for none; steps: K of it.
     """
 
-    def __init__(self, examples: Examples, batch_size: int, seed: int, augment: SequenceAugment) -> None:
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        seed: int,
+        augment: SequenceAugment,
+        forcing: Callable[[int], Forcing] | None = None,
+        steps: int = 0,
+    ) -> None:
         self.examples, self.batch_size, self.seed, self.augment = examples, batch_size, seed, augment
+        self.forcing, self.steps = None if forcing is None else forcing(len(self)), steps
 
     def __len__(self) -> int:
         return (len(self.examples) + self.batch_size - 1) // self.batch_size
 
     def epoch(self, epoch: int, start: int) -> Iterator[tuple[Tensor, ...]]:
-        """Batches of an epoch from step `start` on: inputs, lengths, targets."""
+        """Batches of an epoch from step `start` on: inputs, lengths, targets, and [B, K] where the truth is shown."""
         batches = self._order(epoch)
         for step in range(start, len(batches)):
             past, lengths, target = self.examples.batch(batches[step])
             if self.augment.active and past.ndim == 3:
                 generator = np.random.default_rng([self.seed, epoch, step])
                 past = vary(past, lengths, self.augment, generator)
-            yield tensors(past, lengths, target)
+            if self.forcing is None:
+                yield tensors(past, lengths, target)
+                continue
+            forced = self.forcing.draw((epoch - 1) * len(self) + step, (len(target), self.steps), self.seed)
+            yield tensors(past, lengths, target, forced)
 
     def _order(self, epoch: int) -> list[NDArray[np.int64]]:
         """Places of the examples of each batch."""
@@ -112,10 +127,11 @@ class LabelLoss:
         self.loss, self.per_step, self.teacher = loss, per_step, TEACHER.get()
 
     def __call__(self, network: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
-        past, lengths, target = batch
+        past, lengths, target, *forced = batch
         steps = past.shape[1]
         ragged = lengths if bool((lengths < steps).any()) else None
-        values = network(past, lengths=ragged).values
+        shown = {"truth": target, "forced": forced[0]} if forced else {}
+        values = network(past, lengths=ragged, **shown).values
         valid = None
         if self.per_step and ragged is not None:
             valid = torch.arange(steps) < lengths.unsqueeze(1)

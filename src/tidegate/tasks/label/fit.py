@@ -28,7 +28,9 @@ from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan
 from tidegate.tasks.label.examples import Examples, LabelLoss, Loss, SpanBatches, validation_of
 from tidegate.tasks.label.options import LabelChoices, unused
 from tidegate.tasks.options import AUTO, FitOptions, filled
+from tidegate.train.forcing import Forcing
 from tidegate.train.isolation import plain_torch
+from tidegate.train.options import TrainOptions
 from tidegate.train.progress import NO_PROGRESS, Progress
 from tidegate.train.run import TorchRun
 
@@ -105,7 +107,8 @@ def fit_labels(
         fold.labels.encode(_of(sequences, parts.test))
     notes += [*fold.preparation.notes, *fold.prepared.notes]
     notes += [*_alike("training", training.answers), *_alike("validation", validation.answers)]
-    notes += unused(choices, fold.preparation, tags=deciding.per_step, branch=bool(fold.plan.branch))
+    has = {"branch": bool(fold.plan.branch), "decodes": bool(fold.plan.steps)}
+    notes += unused(choices, fold.preparation, tags=deciding.per_step, **has)
     options = fill_label_budget(choices.training, choices.auto, len(training), notes)
     trainer = Trainer(
         options,
@@ -203,9 +206,15 @@ class _Fold:
         self.preparation = SequencePreparation.fit(sequences, train, choices.preparation)
         self.prepared = self.preparation.apply(sequences)
         self.labels: Labels = make_labels(_of(sequences, train), sequences.label_names)
+        if isinstance(self.labels, NumberLabels):
+            self.labels = replace(self.labels, steps=sequences.label_steps)
+        elif sequences.label_steps:
+            raise DataError(tr("labels [M, K, D] are series of numbers: take a Regressor"))
         typical = int(np.median(self.spans(train, True).lengths))
         recurrence, network = choices.recurrent, choices.network
-        self.plan = make_plan(recurrence, network, self.preparation, typical, tags=deciding.per_step)
+        self.plan = make_plan(
+            recurrence, network, self.preparation, typical, tags=deciding.per_step, labels=self.labels
+        )
         self.spec = build_label_spec(
             self.plan, recurrence, network, self.preparation, self.labels.outputs, tags=deciding.per_step
         )
@@ -249,10 +258,25 @@ class _Fold:
         loss = LabelLoss(make_loss(self.labels, training.answers), per_step=self.deciding.per_step)
         return Problem(
             self.spec,
-            lambda options: SpanBatches(training, options.batch_size, options.seed, self.choices.augment),
+            lambda options: SpanBatches(
+                training,
+                options.batch_size,
+                options.seed,
+                self.choices.augment,
+                self._forcing(options),
+                self.plan.steps,
+            ),
             loss,
             None if validation is None else validation_of(validation, loss),
         )
+
+    def _forcing(self, options: TrainOptions) -> Callable[[int], Forcing] | None:
+        """How often a decoder is shown the truth, given the steps of an epoch; None where it never is."""
+        network = self.choices.network
+        ratio, schedule = network.teacher_forcing, network.forcing_schedule
+        if not (self.plan.steps and ratio):
+            return None
+        return lambda steps: Forcing(ratio, schedule, steps * options.max_epochs)
 
 
 def spans_of(prepared: PreparedSequences, deciding: Deciding, index: NDArray[np.int64], stride: int) -> Spans:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tidegate.core.checks import Count, Share, Whole, check_fields
+from tidegate.core.checks import Count, Ratio, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
@@ -22,6 +22,7 @@ from tidegate.tasks.options import (
     recurrent_options,
     training_options,
 )
+from tidegate.train.forcing import ForcingSchedule
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class EncoderOptions(LayerOptions):
             validation part wants it; "auto" has one for single labels of a hundred texts or more.
         frame_channels: of the small convolutional network that looks at each frame.
         head_size: units of a dense layer before the output; 0 takes none.
+        head: of a regressor, how several numbers come: `direct` at once, or `decoder` one after another, by a
+            recurrence that starts from what was read (guide 6.3); "auto" decodes labels that are series [M, K, D].
+        attention: what the decoder looks up in the sequence: `additive`, `dot`, `general`, `concat` or None.
+        teacher_forcing: share of the decoder's steps that are shown the true row before them in training, by a
+            schedule: `constant`, `linear` or `inverse_sigmoid`; None and 0 always read the decoder's own.
 
     Raises:
         ConfigError: an option that is unknown, out of range, or does not fit another.
@@ -77,6 +83,10 @@ class EncoderOptions(LayerOptions):
     bag: bool | Literal["auto"] = AUTO
     frame_channels: tuple[Count, ...] = (16, 32)
     head_size: Whole = 0
+    head: Literal["auto", "direct", "decoder"] = AUTO
+    attention: Literal["additive", "dot", "general", "concat"] | None = None
+    teacher_forcing: Ratio | None = None
+    forcing_schedule: ForcingSchedule = "constant"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -164,6 +174,8 @@ TEXT_ONLY = ("tokens", "vocabulary", "embed", "token_dropout", "pairs", "bag")
 NUMBERS_ONLY = ("scale", "fill", "augment")
 BRANCH_ONLY = ("branch_kernels", "squeeze")
 CONVOLUTION_ONLY = ("conv_kernel", "conv_stride", "conv_padding")
+NOT_DECODED = ("pooling", "head_size", "branch", *BRANCH_ONLY)
+DECODER_ONLY = ("attention", "teacher_forcing", "forcing_schedule")
 RECURRENT_ONLY = ("cell", "layer_norm", "recurrent_dropout", "zoneout", "forget_bias")
 TRANSFORMER_ONLY = ("feedforward", "positions")
 
@@ -172,6 +184,8 @@ NO_NUMBERS = "Without effect, as these sequences are no numbers: {names}."
 NO_RECURRENCE = "Without effect, as a transformer has no recurrence: {names}."
 NO_TRANSFORMER = "Without effect, as the encoder is no transformer: {names}."
 NO_BRANCH = "Without effect, as the network has no branch: {names}."
+NO_DECODER = "Without effect, as the network has no decoder: {names}."
+DECODER = "Without effect, as a decoder reads the recurrence itself: {names}."
 NO_CONVOLUTION = "Without effect, as conv_channels is empty: {names}."
 NO_HEADS = "Without effect, as there is neither a transformer nor self-attention: {names}."
 NO_FRAMES = "Without effect, as these sequences are no frames: {names}."
@@ -180,45 +194,43 @@ NO_WINDOW = "Without effect, as no window is set: {names}."
 NO_LENGTH = "Without effect, as no max_length is set: {names}."
 
 
-def unused(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) -> list[Note]:
+def unused(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool, decodes: bool) -> list[Note]:
     """Notes on options away from their defaults that these data or this network do not look at.
 
     Args:
-        choices: the options. preparation: fitted. tags: whether each step gets a label. branch: whether the network
-            has one.
+        choices: the options. preparation: fitted. tags: whether each step gets a label. branch, decodes: whether the
+            network has a branch, a decoder.
     """
     groups = (choices.network, choices.preparation, choices.training)
     changed = {name for own in groups for name, value in vars(own).items() if value != getattr(type(own), name)}
     changed |= {"cell"} if choices.recurrent.cell != CELLS[0] else set()
     changed |= {"augment"} if choices.augment.active else set()
     found: dict[str, list[str]] = {}
-    for name, message in _idle(choices, preparation, tags=tags, branch=branch):
+    for name, message in _idle(choices, preparation, tags=tags, branch=branch, decodes=decodes):
         if name in changed:
             found.setdefault(message, []).append(name)
     return [Note("ignored", message, {"names": ", ".join(names)}) for message, names in found.items()]
 
 
-def _idle(choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool) -> Iterator[tuple[str, str]]:
+def _idle(
+    choices: LabelChoices, preparation: Any, *, tags: bool, branch: bool, decodes: bool
+) -> Iterator[tuple[str, str]]:
     """Options that nothing looks at, each with the warning about it."""
-    if preparation.kind != "tokens":
-        yield from ((name, NO_TEXT) for name in TEXT_ONLY)
-    if preparation.kind != "numbers":
-        yield from ((name, NO_NUMBERS) for name in NUMBERS_ONLY)
-    if choices.network.encoder == "transformer":
-        yield from ((name, NO_RECURRENCE) for name in RECURRENT_ONLY)
-    else:
-        yield from ((name, NO_TRANSFORMER) for name in TRANSFORMER_ONLY)
-        if not choices.network.self_attention and choices.recurrent.cell not in ("slstm", "mlstm"):
-            yield "num_heads", NO_HEADS
-    if not branch:
-        yield from ((name, NO_BRANCH) for name in BRANCH_ONLY)
-    if not choices.network.conv_channels:
-        yield from ((name, NO_CONVOLUTION) for name in CONVOLUTION_ONLY)
-    if preparation.frame is None:
-        yield "frame_channels", NO_FRAMES
-    if tags:
-        yield "pooling", TAGS
-    if choices.window is None:
-        yield "stride", NO_WINDOW
-    if choices.preparation.max_length is None:
-        yield "truncate", NO_LENGTH
+    network, recurs = choices.network, choices.network.encoder != "transformer"
+    heads = network.self_attention or choices.recurrent.cell in ("slstm", "mlstm")
+    for idle, names, message in (
+        (preparation.kind != "tokens", TEXT_ONLY, NO_TEXT),
+        (preparation.kind != "numbers", NUMBERS_ONLY, NO_NUMBERS),
+        (not recurs, RECURRENT_ONLY, NO_RECURRENCE),
+        (recurs, TRANSFORMER_ONLY, NO_TRANSFORMER),
+        (recurs and not heads, ("num_heads",), NO_HEADS),
+        (not branch and not decodes, BRANCH_ONLY, NO_BRANCH),
+        (not network.conv_channels, CONVOLUTION_ONLY, NO_CONVOLUTION),
+        (preparation.frame is None, ("frame_channels",), NO_FRAMES),
+        (decodes, NOT_DECODED, DECODER),
+        (not decodes, DECODER_ONLY, NO_DECODER),
+        (tags, ("pooling",), TAGS),
+        (choices.window is None, ("stride",), NO_WINDOW),
+        (choices.preparation.max_length is None, ("truncate",), NO_LENGTH),
+    ):
+        yield from ((name, message) for name in names if idle)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Regressor(SequenceEstimator):
-    """A recurrent network that estimates one or several numbers for a sequence, or for each of its steps.
+    """A recurrent network that estimates one or several numbers for a sequence, a series, or one for each of its steps.
 
     Args:
         loss: what training lowers: `mse` (the mean), `mae` (the median) or `huber` (between them).
@@ -64,8 +64,9 @@ class Regressor(SequenceEstimator):
                 all of it where there is none.
 
         Returns:
-            Of arrays and lists [M] (of several quantities [M, P]; of steps [N]); of all else a frame of its kind: id,
-            [step,] and a column for each quantity; with `level` also `low80:name` and `high80:name`.
+            Of arrays and lists [M] (of several quantities [M, P]; of series [M, K, D]; of steps [N]); of all else a
+            frame of its kind: id, [step,] and a column for each quantity; with `level` also `low80:name` and
+            `high80:name`.
 
         Raises:
             TidegateError: the data are not of the kind that the model was fitted on.
@@ -73,8 +74,8 @@ class Regressor(SequenceEstimator):
         """
         data = plain_arrays(data)
         if level is None and isinstance(data, (list, tuple, np.ndarray)):
-            found: NDArray[np.float64] = self.labels_.decode(self._outputs(self._new(data, reading)))
-            return found[:, 0] if found.shape[1] == 1 else found
+            found: NDArray[Any] = self.labels_.shaped(self.labels_.decode(self._outputs(self._new(data, reading))))
+            return found
         from tidegate.data.emit import to_frame
 
         return to_frame(self.predict_columns(data, level=level, **reading), timezone=None, like=data)
