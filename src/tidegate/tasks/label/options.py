@@ -52,7 +52,8 @@ class EncoderOptions(LayerOptions):
         head_size: units of a dense layer before the output; 0 takes none.
         head: of a regressor, how several numbers come: `direct` at once, or `decoder` one after another, by a
             recurrence that starts from what was read (guide 6.3); "auto" decodes labels that are series [M, K, D].
-        attention: what the decoder looks up in the sequence: `additive`, `dot`, `general`, `concat` or None.
+        attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), `dot`, `general` or
+            `concat` (Luong); not at all if None. See `tidegate.nn.attention`.
         teacher_forcing: share of the decoder's steps that are shown the true row before them in training, by a
             schedule: `constant`, `linear` or `inverse_sigmoid`; None and 0 always read the decoder's own.
 
