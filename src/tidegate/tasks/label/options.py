@@ -54,8 +54,9 @@ class EncoderOptions(LayerOptions):
             recurrence that starts from what was read (guide 6.3); "auto" decodes labels that are series [M, K, D].
         attention: how each decoder step looks up the encoder's states: `additive` (Bahdanau), `dot`, `general` or
             `concat` (Luong); not at all if None. See `tidegate.nn.attention`.
-        teacher_forcing: share of the decoder's steps that are shown the true row before them in training, by a
-            schedule: `constant`, `linear` or `inverse_sigmoid`; None and 0 always read the decoder's own.
+        teacher_forcing: share of the decoder's steps that are shown the true row before them in training; None and 0
+            always read the decoder's own.
+        forcing_schedule: how that share falls in training: `constant`, `linear` or `inverse_sigmoid`.
 
     Raises:
         ConfigError: an option that is unknown, out of range, or does not fit another.

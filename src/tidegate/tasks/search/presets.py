@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from tidegate.core import limit
 from tidegate.core.errors import TidegateError
 from tidegate.core.table import Note
@@ -17,7 +19,7 @@ Changes = Mapping[str, Any]
 RESERVE, LATER = 0.15, 0.05  # of the first 100 seconds of a limit, and of the rest, for evaluation and pages
 FIRST = 0.4  # of the rest, that the first of several trainings may take
 MARGIN = 1.3  # times what a training took, that one like it may take
-BETTER = 0.005  # share by which a later one must be better than what comes first
+BETTER = 0.005  # share by which a later one must be better than what comes first, at least
 MEMBERS = 3
 DEFAULT, ENSEMBLE = "default", "ensemble"
 SMALL = 5_000  # training windows below which members of an ensemble cost little
@@ -39,7 +41,8 @@ def search(model: Any, examples: Any, call: Any, progress: Any, begun: float) ->
     The first training is the model as it was given, but for what makes the preset fast or thorough. `medium` and `best`
     then try the pretrained forecaster alone, as it is and fine-tuned, where rows are few; `best` also what `further`
     proposes for such data, and at last trains several members of the best one, which `medium` does where data
-    are few. All are scored on the validation part, where a later one must be better by half a percent. With a time
+    are few. All are scored on the validation part, where a later one must be better by half a percent, and of forecasts
+    by 1 / (n + 2) where n windows of the validation part do not overlap: one or two say little. With a time
     limit only trainings are begun that are likely to end in time, and what is running ends when it is up.
 
     Args:
@@ -128,8 +131,17 @@ class _Search:
         self.slowest = max(self.slowest, took / changes.get("ensemble_size", 1))
         self.entries.append(Entry(name, value, took, changes, weights=count_weights(trainee.model)))
         # Members can hardly be worse than one of them; anything else must show that it is better.
-        if self.best is None or error <= (1 if name == ENSEMBLE else 1 - BETTER) * self.error:
+        if self.best is None or error <= (1 if name == ENSEMBLE else 1 - _margin(trainee.model)) * self.error:
             self.best, self.chosen, self.error = trainee, name, error
+
+
+def _margin(model: Any) -> float:
+    """The share by which a training must be better than the best before it."""
+    fitted = model.fitted_
+    if model.task != "forecaster":
+        return BETTER
+    apart = int(np.diff(fitted.split.validation).sum()) // fitted.plan.horizon
+    return max(BETTER, 1 / (apart + 2))
 
 
 def _open(model: Any, changes: Changes) -> dict[str, Any]:
