@@ -141,7 +141,7 @@ def _margin(model: Any) -> float:
     if model.task != "forecaster":
         return BETTER
     apart = int(np.diff(fitted.split.validation).sum()) // fitted.plan.horizon
-    return max(BETTER, 1 / (apart + 2))
+    return float(max(BETTER, 1 / (apart + 2)))
 
 
 def _open(model: Any, changes: Changes) -> dict[str, Any]:
