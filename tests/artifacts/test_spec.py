@@ -123,7 +123,7 @@ def test_layers_that_do_not_fit_are_refused(layers: tuple[Any, ...], text: str) 
         ((Recurrent(), Pool(), Label()), {"anchor": 1}, "a label has anchor 0, got 1"),
         ((Recurrent(), Pool(), Label()), {"channels": "independent"}, "a label has channels 'joint'"),
         ((Recurrent(), Label()), {}, "layers must have a pool"),
-        ((Recurrent(), Pool(), Tag()), {}, "none where they end in a tag"),
+        ((Recurrent(), Pool(), Tag()), {}, "none where they end in one of"),
         ((Segment(length=2, size=3), Recurrent(), Tag()), {}, "a tag is for every step"),
         ((Convolution(channels=(2,), stride=2), Recurrent(), Tag()), {}, "a tag is for every step"),
         ((Branch(), Recurrent(), Tag()), {}, "a tag is for every step"),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.nn.specs import build, inputs, network, run
 from tests.runtime.test_equals_torch import same
-from tidegate.artifacts.positions import sinusoids
+from tidegate.artifacts.inputs import sinusoids
 from tidegate.artifacts.spec import Decoder, Head, Normalise, Recurrent, SelfAttention, Transformer
 from tidegate.core.errors import ConfigError
 from tidegate.nn.transformer import SelfAttention as SelfAttentionModule

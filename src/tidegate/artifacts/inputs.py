@@ -1,4 +1,4 @@
-"""What a network must be given beside the past, checked alike for torch and numpy, and where its lags lie."""
+"""What a network must be given beside the past, checked alike for torch and numpy, its lags and its positions."""
 
 from __future__ import annotations
 
@@ -88,3 +88,21 @@ def lag_rows(window: int, horizon: int, lag: int) -> NDArray[np.int64]:
         [K] rows in [0, T).
     """
     return window - lag + np.arange(horizon, dtype=np.int64) % lag
+
+
+def sinusoids(steps: int, width: int) -> NDArray[np.float32]:
+    """What is added to step s of a sequence so that a layer without order can tell where it stands.
+
+        p[s, 2i] = sin(s / 10000^(2i / D))        p[s, 2i + 1] = cos(s / 10000^(2i / D))
+
+    Args:
+        steps: S. width: D.
+
+    Returns:
+        [S, D].
+
+    Source: Vaswani et al. (2017), arXiv:1706.03762, section 3.5.
+    """
+    rates = 10_000.0 ** (-(np.arange(width) // 2 * 2) / width)
+    angles = np.arange(steps)[:, None] * rates
+    return np.where(np.arange(width) % 2, np.cos(angles), np.sin(angles)).astype(np.float32)

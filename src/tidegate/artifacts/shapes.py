@@ -7,14 +7,22 @@ be missing, extra or of another shape, and the total is known before anything is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 from tidegate.artifacts.layers import FORECASTS, SAYS, cell_size
+from tidegate.artifacts.pieces import (
+    Shape,
+    attention_shapes,
+    batch_norm_shapes,
+    linear_shapes,
+    multihead_shapes,
+    norm_shapes,
+    recurrent_shapes,
+    stack_shapes,
+)
 from tidegate.artifacts.spec import (
-    GATES,
     BatchNorm,
     Branch,
     Convolution,
@@ -41,7 +49,6 @@ from tidegate.artifacts.spec import (
     Write,
 )
 
-Shape = tuple[int, ...]
 ENDS = (*FORECASTS, *SAYS)
 SQUEEZE = 16  # channels of a branch for each unit that gates them
 
@@ -126,80 +133,9 @@ def conv_padding(steps: Any, kernel: int, stride: int, padding: str) -> tuple[An
     return (total, 0) if padding == "causal" else (total // 2, total - total // 2)
 
 
-def attention_shapes(prefix: str, kind: str, query: int, width: int) -> dict[str, Shape]:
-    """Tensors of a decoder's attention over states of some width, and of what joins their context to its state."""
-    shapes: dict[str, Shape] = {}
-    if kind == "additive":
-        shapes[f"{prefix}.attention.query.weight"] = (query, query)
-        shapes |= _linear(f"{prefix}.attention.key", width, query)
-    elif kind == "general":
-        shapes[f"{prefix}.attention.key.weight"] = (query, width)
-    elif kind == "concat":
-        shapes[f"{prefix}.attention.both.weight"] = (query, query + width)
-    if kind in ("additive", "concat"):
-        shapes[f"{prefix}.attention.score.weight"] = (1, query)
-    if kind != "additive":
-        shapes[f"{prefix}.combine.weight"] = (query, width + query)
-    return shapes
-
-
 def head_inputs(spec: NetworkSpec, layer: Head, sizes: Sizes) -> int:
     """Features of one step of a head: its share of the context, known-ahead inputs, lags and statics."""
     return layer.hidden_size + spec.future + len(layer.lags) * sizes.targets + sizes.static
-
-
-def recurrent_shapes(
-    prefix: str,
-    cell: str,
-    inputs: int,
-    hidden: int,
-    layers: int,
-    directions: int,
-    *,
-    norm: bool = False,
-    heads: int = 1,
-) -> dict[str, Shape]:
-    """Tensors of torch.nn.LSTM and torch.nn.GRU, and beside them those of peepholes and of a norm inside the cell.
-
-    Of an slstm, `weight_hh` holds each head's block; of an mlstm, which has none, rows are q, k, v, o [H each], i and f
-    [heads each].
-    """
-    matrix = cell == "mlstm"
-    gates = 4 * hidden + 2 * heads if matrix else GATES[cell] * hidden
-    shapes: dict[str, Shape] = {}
-    for level in range(layers):
-        width = inputs if level == 0 else hidden * directions
-        for direction in range(directions):
-            tail = f"l{level}" + ("_reverse" if direction else "")
-            shapes[f"{prefix}.weight_ih_{tail}"] = (gates, width)
-            shapes[f"{prefix}.bias_ih_{tail}"] = (gates,)
-            if not matrix:
-                shapes[f"{prefix}.weight_hh_{tail}"] = (gates, hidden // heads)
-                shapes[f"{prefix}.bias_hh_{tail}"] = (gates,)
-            if cell == "peephole":
-                shapes[f"{prefix}.weight_peephole_{tail}"] = (3 * hidden,)
-            if norm:  # scales of both products; of a cell state scale and shift; of what an mlstm reads the scale
-                size = hidden if matrix else 2 * gates + (0 if cell == "gru" else 2 * hidden)
-                shapes[f"{prefix}.weight_norm_{tail}"] = (size,)
-    return shapes
-
-
-def stack_shapes(prefix: str, layer: Recurrent, inputs: int, directions: int) -> dict[str, Shape]:
-    """Tensors of the recurrent stack of a spec."""
-    sizes = (inputs, layer.hidden_size, layer.num_layers, directions)
-    return recurrent_shapes(prefix, layer.cell, *sizes, norm=layer.layer_norm, heads=layer.num_heads)
-
-
-def _linear(prefix: str, inputs: int, outputs: int) -> dict[str, Shape]:
-    return {f"{prefix}.weight": (outputs, inputs), f"{prefix}.bias": (outputs,)}
-
-
-def _norm(prefix: str, width: int, names: Sequence[str] = ("weight", "bias")) -> dict[str, Shape]:
-    return {f"{prefix}.{name}": (width,) for name in names}
-
-
-def _batch_norm(prefix: str, width: int) -> dict[str, Shape]:
-    return _norm(prefix, width, ("weight", "bias", "running_mean", "running_var"))
 
 
 def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
@@ -208,7 +144,7 @@ def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
     widths = pairwise((width, *layer.channels))
     for number, ((inputs, channels), kernel) in enumerate(zip(widths, layer.kernels, strict=True)):
         shapes[f"{prefix}.convs.{number}.weight"] = (channels, inputs, kernel)
-        shapes |= _batch_norm(f"{prefix}.norms.{number}", channels)
+        shapes |= batch_norm_shapes(f"{prefix}.norms.{number}", channels)
         if layer.squeeze_excite and number < len(layer.channels) - 1:
             few = max(1, channels // SQUEEZE)
             shapes[f"{prefix}.squeezes.{number}.weight"] = (few, channels)
@@ -221,24 +157,18 @@ def label_inputs(layer: Label | Tag | Ctc, sizes: Sizes) -> int:
     return sizes.context + sizes.static if isinstance(layer, Label) else sizes.width
 
 
-def multihead_shapes(prefix: str, width: int) -> dict[str, Shape]:
-    """Tensors of torch.nn.MultiheadAttention."""
-    shapes: dict[str, Shape] = {f"{prefix}.in_proj_weight": (3 * width, width), f"{prefix}.in_proj_bias": (3 * width,)}
-    return shapes | _linear(f"{prefix}.out_proj", width, width)
-
-
 def transformer_shapes(prefix: str, layer: Transformer, sizes: Sizes) -> dict[str, Shape]:
     """Tensors of a Transformer encoder, each layer those of torch.nn.TransformerEncoderLayer."""
     width = layer.hidden_size
-    shapes = _linear(f"{prefix}.linear", sizes.width, width) | _norm(f"{prefix}.norm", width)
+    shapes = linear_shapes(f"{prefix}.linear", sizes.width, width) | norm_shapes(f"{prefix}.norm", width)
     if layer.positions == "learned":
         shapes[f"{prefix}.position"] = (sizes.steps, width)
     for index in range(layer.num_layers):
         block = f"{prefix}.blocks.{index}"
         shapes |= multihead_shapes(f"{block}.self_attn", width)
-        shapes |= _linear(f"{block}.linear1", width, layer.feedforward)
-        shapes |= _linear(f"{block}.linear2", layer.feedforward, width)
-        shapes |= _norm(f"{block}.norm1", width) | _norm(f"{block}.norm2", width)
+        shapes |= linear_shapes(f"{block}.linear1", width, layer.feedforward)
+        shapes |= linear_shapes(f"{block}.linear2", layer.feedforward, width)
+        shapes |= norm_shapes(f"{block}.norm1", width) | norm_shapes(f"{block}.norm2", width)
     return shapes
 
 
@@ -249,7 +179,7 @@ def ode_shapes(prefix: str, layer: OdeRnn, width: int) -> dict[str, Shape]:
         inputs = width if level == 0 else layer.hidden_size
         shapes |= recurrent_shapes(f"{prefix}.cells.{level}", layer.cell, inputs, layer.hidden_size, 1, 1)
         for name in ("linear1", "linear2"):
-            shapes |= _linear(f"{prefix}.flows.{level}.{name}", layer.hidden_size, layer.hidden_size)
+            shapes |= linear_shapes(f"{prefix}.flows.{level}.{name}", layer.hidden_size, layer.hidden_size)
     return shapes
 
 
@@ -283,7 +213,7 @@ def _first_shapes(
     for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
         shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)
         if isinstance(layer, Pictures):
-            shapes |= _batch_norm(f"{at}.norms.{number}", channels)
+            shapes |= batch_norm_shapes(f"{at}.norms.{number}", channels)
         else:
             shapes[f"{at}.convs.{number}.bias"] = (channels,)
     return shapes | ({f"{at}.position": (math.prod(layer.grid), channels)} if isinstance(layer, Pictures) else {})
@@ -296,13 +226,13 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     elif isinstance(layer, Branch):
         shapes = branch_shapes(at, layer, sizes.width)
     elif isinstance(layer, Embed):
-        shapes = _linear(f"{at}.linear", raw_static(spec), layer.size)
+        shapes = linear_shapes(f"{at}.linear", raw_static(spec), layer.size)
     elif isinstance(layer, Convolution):
         for number, (inputs, channels) in enumerate(pairwise((sizes.width, *layer.channels))):
             shapes[f"{at}.convs.{number}.conv.weight"] = (channels, inputs, layer.kernel)
             shapes[f"{at}.convs.{number}.conv.bias"] = (channels,)
     elif isinstance(layer, Segment):
-        shapes = _linear(f"{at}.linear", layer.length * sizes.width, layer.size)
+        shapes = linear_shapes(f"{at}.linear", layer.length * sizes.width, layer.size)
     elif isinstance(layer, Recurrent):
         directions = 2 if layer.bidirectional else 1
         shapes = stack_shapes(f"{at}.rnn", layer, sizes.width, directions)
@@ -311,11 +241,11 @@ def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dic
     elif isinstance(layer, Transformer):
         shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
     elif isinstance(layer, BatchNorm):
-        shapes = _batch_norm(f"{at}.norm", sizes.width)
+        shapes = batch_norm_shapes(f"{at}.norm", sizes.width)
     elif isinstance(layer, SelfAttention):
-        shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | _norm(f"{at}.block.norm", sizes.width)
+        shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | norm_shapes(f"{at}.block.norm", sizes.width)
     elif isinstance(layer, Pool) and layer.by == "attention":
-        shapes = _linear(f"{at}.score", sizes.width, 1)
+        shapes = linear_shapes(f"{at}.score", sizes.width, 1)
     return shapes
 
 
@@ -327,7 +257,7 @@ def next_map(spec: NetworkSpec) -> tuple[int, int] | None:
 
 def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
     if not layer.tied:
-        return _linear(f"{at}.final", spec.encoder_width, spec.outputs)
+        return linear_shapes(f"{at}.final", spec.encoder_width, spec.outputs)
     shape = next_map(spec)
     return {f"{at}.bias": (spec.outputs,)} | ({f"{at}.map.weight": shape} if shape else {})
 
@@ -362,25 +292,25 @@ def series_inputs(spec: NetworkSpec, layer: Series, width: int) -> int:
 def series_shapes(at: str, spec: NetworkSpec, layer: Series, width: int) -> dict[str, Shape]:
     """Tensors of a decoder of numbers."""
     inputs, hidden = series_inputs(spec, layer, width), layer.hidden_size
-    shapes = _linear(f"{at}.start", width, write_states(layer))
+    shapes = linear_shapes(f"{at}.start", width, write_states(layer))
     shapes |= recurrent_shapes(f"{at}.rnn", layer.cell, inputs, hidden, layer.num_layers, 1)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, hidden, width)
-    return shapes | _linear(f"{at}.output", hidden, spec.outputs // layer.steps)
+    return shapes | linear_shapes(f"{at}.output", hidden, spec.outputs // layer.steps)
 
 
 def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict[str, Shape]:
     """Tensors of a decoder that writes tokens."""
     hidden, size, outputs = layer.hidden_size, layer.size, spec.outputs
     shapes: dict[str, Shape] = {} if layer.shared else {f"{at}.embedding.weight": (outputs, size)}
-    shapes |= _linear(f"{at}.start", sizes.width, write_states(layer))
+    shapes |= linear_shapes(f"{at}.start", sizes.width, write_states(layer))
     shapes |= recurrent_shapes(f"{at}.rnn", layer.cell, write_inputs(layer, sizes), hidden, layer.num_layers, 1)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, hidden, sizes.width)
     if layer.copying:
-        shapes |= _linear(f"{at}.gate", hidden + size, 1)
+        shapes |= linear_shapes(f"{at}.gate", hidden + size, 1)
     if not layer.tied:
-        return shapes | _linear(f"{at}.final", hidden, outputs)
+        return shapes | linear_shapes(f"{at}.final", hidden, outputs)
     return shapes | {f"{at}.bias": (outputs,)} | ({f"{at}.map.weight": (size, hidden)} if size != hidden else {})
 
 
@@ -401,13 +331,13 @@ def _last_shapes(
         return _next_shapes(at, spec, layer)
     if isinstance(layer, (Label, Tag, Ctc)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
-        shapes = _linear(f"{at}.hidden", width, hidden) if hidden else {}
-        shapes |= _linear(f"{at}.final", hidden or width, spec.outputs)
+        shapes = linear_shapes(f"{at}.hidden", width, hidden) if hidden else {}
+        shapes |= linear_shapes(f"{at}.final", hidden or width, spec.outputs)
         return shapes | (bag_shapes(f"{at}.bag", spec, layer.bag) if isinstance(layer, Label) and layer.bag else {})
     if isinstance(layer, Head):
-        shapes = _linear(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
-        shapes |= _linear(f"{at}.output", head_inputs(spec, layer, sizes), layer.hidden_size)
-        return shapes | _linear(f"{at}.final", layer.hidden_size, sizes.targets * spec.outputs)
+        shapes = linear_shapes(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
+        shapes |= linear_shapes(f"{at}.output", head_inputs(spec, layer, sizes), layer.hidden_size)
+        return shapes | linear_shapes(f"{at}.final", layer.hidden_size, sizes.targets * spec.outputs)
     shapes = {}
     if layer.position:
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)
@@ -416,4 +346,4 @@ def _last_shapes(
     shapes |= stack_shapes(f"{at}.rnn", stack, inputs, 1)
     if layer.attention is not None:
         shapes |= attention_shapes(at, layer.attention, stack.hidden_size, sizes.width)
-    return shapes | _linear(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * spec.outputs)
+    return shapes | linear_shapes(f"{at}.output", stack.hidden_size, layer.segment * sizes.targets * spec.outputs)

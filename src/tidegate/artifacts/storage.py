@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, deserialize
 
-from tidegate.artifacts.shapes import Shape, tensor_shapes
+from tidegate.artifacts.pieces import Shape
+from tidegate.artifacts.shapes import tensor_shapes
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ArtifactError
 from tidegate.core.translate import tr

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from tidegate.artifacts.positions import sinusoids
+from tidegate.artifacts.inputs import sinusoids
 from tidegate.core.errors import ConfigError
 from tidegate.nn.attention import padding
 from tidegate.nn.draws import Dropout, lent

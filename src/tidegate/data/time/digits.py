@@ -14,7 +14,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time.forms import ROC_YEAR
-from tidegate.data.time.timestamps import NAT, Place, Times, assemble
+from tidegate.data.time.timestamps import CALENDAR, NAT, Place, Times, assemble, split_digits
 
 NO_TIME = np.iinfo(np.int64).min
 ROC_NOTE = "Years of {column} were read as years of the Republic of China (year 1 is 1912): {text} is {first}."
@@ -204,9 +204,9 @@ def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
 
 def _calendar(values: NDArray[np.int64]) -> Times | None:
     low, high = int(values.min()), int(values.max())
-    for least, most, digits in _CALENDAR:
+    for least, most, digits in CALENDAR:
         if least <= low and high <= most:
-            year, month, day, clock, fine = _split_digits(values, digits)
+            year, month, day, clock, fine = split_digits(values, digits)
             dates, bad = assemble(year, month, day)
             if fine and not bad.any():
                 return None if digits == 4 and not _steps_one(values) else Times(dates.astype("datetime64[us]") + clock)
@@ -362,51 +362,9 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
         raise TimeError(tr(message, name=name, value=values[0]))
 
 
-_CALENDAR = (
-    (1500, 2200, 4),
-    (170001, 220012, 6),
-    (1900001, 2100366, 7),
-    (15000101, 22001231, 8),
-    (1900010100, 2100123124, 10),
-    (2001010000, 3912312359, -10),
-    (195001010000, 210012312359, 12),
-    (200101000000, 391231235959, -12),
-    (15000101000000, 22001231235959, 14),
-)
-
-
 def _steps_one(values: NDArray[np.int64]) -> bool:
     distinct = np.unique(values)
     return len(distinct) == 1 or bool(np.median(np.diff(distinct)) <= 10)
-
-
-def _split_digits(
-    values: NDArray[np.int64], digits: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], bool]:
-    if digits < 0:  # years of two digits
-        return _split_digits(values + 20 * 10**-digits, 2 - digits)
-    one = np.ones_like(values)
-    clock = np.zeros_like(values)
-    fine = True
-    if digits == 4:
-        return values, one, one, clock, True
-    if digits == 6:
-        return values // 100, values % 100, one, clock, True
-    if digits == 7:  # the day of the year
-        year, day = values // 1000, values % 1000
-        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
-        fine = bool((day >= 1).all() and (day <= 365 + leap).all())
-        return year, one, one, (day - 1) * 86_400_000_000, fine
-    if digits == 10:
-        hour, values = values % 100, values // 100
-        fine, clock = bool(hour.max() <= 24), hour * 3_600_000_000
-    elif digits > 8:
-        second = values % 100 if digits == 14 else clock
-        rest = values // 100 if digits == 14 else values
-        minute, hour, values = rest % 100, rest // 100 % 100, rest // 10_000
-        fine = bool(second.max() < 60 and minute.max() < 60 and hour.max() < 24)
-        clock = ((hour * 60 + minute) * 60 + second) * 1_000_000
-    return values // 10_000, values // 100 % 100, values % 100, clock, fine
 
 
 def _blank(times: NDArray[Any], held: NDArray[np.bool_]) -> NDArray[np.datetime64]:

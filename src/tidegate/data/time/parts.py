@@ -14,13 +14,12 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Loaded, Role, Source
 from tidegate.data.cells.numbers import BadCellError, is_missing
+from tidegate.data.time.clocks import as_number, day_parts, times_of_day
 from tidegate.data.time.dateorder import WORDS
 from tidegate.data.time.digits import week_start
 from tidegate.data.time.forms import ROC_YEAR, read_cell, read_clock
-from tidegate.data.time.months import month_of
 from tidegate.data.time.timestamps import Times, assemble, by_format
 
-HOUR = 3_600_000_000
 _SYNONYMS = {
     "year": "years jahre year yr yyyy jahr annee année año ano anno 年 年份 年度 西元年 民國年 民國",
     "quarter": "quarter qtr q quartal trimestre 季 季別 季度",
@@ -50,12 +49,6 @@ _MONTH_CODE = re.compile(r"M(?:0\d|1[0-2])")
 _ORDER = ("year", "month", "day", "hour", "minute", "second")
 _LEAST = {"month": 1, "quarter": 1, "week": 1, "day": 1, "doy": 1}
 _MOST = {"quarter": 4, "minute": 59, "second": 59}
-_SLOTS = (24, 48, 72, 96, 144, 288)
-_LONG_DAY = (
-    "{place}, column {name!r}: {value} is one more than a day has, as on the day on which clocks are set back, and a "
-    "count does not tell which hour stands twice. Write times of day (the doubled hour twice) and pass timezone= "
-    "(--timezone), or write times in UTC"
-)
 _FILLED_DOWN = "Blank cells of {column} were read as the cell above them: {count}."
 _YEAR_CELL = re.compile(r"(?:民國|民国)?\s?\d{2,4}\s?年度?")
 
@@ -247,11 +240,11 @@ def put_together(source: Source, loaded: Loaded, parts: Sequence[str], date_form
     clock = np.zeros(loaded.rows, dtype=np.int64)
     if "clock" in held or "hour" in held:
         name = held.get("clock") or held["hour"]
-        clock += _hours(source, loaded.values[name], name, notes)
+        clock += times_of_day(source, loaded.values[name], name, notes)
         if not aware and all(_UTC.search(text.strip()) for text in source.cells(name)):
             aware, zone = True, "UTC"
     if "slot" in held:
-        clock += _slots(source, _whole(source, loaded, held["slot"], "slot", notes), dates, held["slot"])
+        clock += day_parts(source, _whole(source, loaded, held["slot"], "slot", notes), dates, held["slot"])
     for kind, size in (("minute", 60_000_000), ("second", 1_000_000)):
         if kind in held:
             clock += _whole(source, loaded, held[kind], kind, notes) * size
@@ -265,29 +258,6 @@ def _filled_down(days: NDArray[Any], name: str, notes: list[Note]) -> NDArray[An
         return days
     notes.append(Note("filled_down", _FILLED_DOWN, {"column": name, "count": int(blank.sum())}))
     return np.asarray(days[np.maximum.accumulate(np.where(blank, 0, np.arange(len(days))))])
-
-
-def _slots(source: Source, slots: NDArray[np.int64], dates: NDArray[Any], name: str) -> NDArray[np.int64]:
-    """Microseconds since midnight of the parts of a day that are counted from 1, of which most days have alike many.
-
-    Raises:
-        TimeError: no even part of a day, or a day with more of them than others.
-    """
-    _, day = np.unique(dates, return_inverse=True)
-    most = np.zeros(day.max() + 1, dtype=np.int64)
-    np.maximum.at(most, day, slots)
-    counts = np.bincount(most)
-    size = int(np.argmax(counts))
-    if size not in _SLOTS or slots.min() < 1:
-        message = (
-            "column {name!r} counts {size} parts of a day, which are no even parts of it (24, 48, 96, 144 or 288); "
-            "write times of day, or leave this column out of time="
-        )
-        raise TimeError(tr(message, name=name, size=size))
-    if slots.max() > size:
-        row = int(np.argmax(slots > size))
-        raise TimeError(tr(_LONG_DAY, place=source.place(row), name=name, value=int(slots[row])))
-    return (slots - 1) * (24 * HOUR // size)
 
 
 def are_year_words(source: Source, name: str) -> bool:
@@ -308,7 +278,7 @@ def _whole(source: Source, loaded: Loaded, name: str, kind: str, notes: list[Not
     if kind == "year" and values.dtype.kind == "f":
         values = _filled_down(values, name, notes)
     if values.dtype.kind != "f":
-        values = np.array([_number(str(text), kind) for text in values], dtype=np.float64)
+        values = np.array([as_number(str(text), kind) for text in values], dtype=np.float64)
     bad = ~(np.mod(values, 1) == 0)
     if bad.any():
         message = "{place}, column {name!r}: this part of the time is missing or no whole number"
@@ -320,14 +290,6 @@ def _whole(source: Source, loaded: Loaded, name: str, kind: str, notes: list[Not
         message = "{place}: there is no such time ({name} {whole}); correct it"
         raise TimeError(tr(message, place=source.place(row), name=name, whole=whole[row]))
     return np.asarray(whole)
-
-
-def _number(text: str, kind: str) -> float:
-    cell = text.strip()
-    if kind == "month" and month_of(cell):
-        return float(month_of(cell))
-    found = re.fullmatch(r"(?:[QqWwM第]|KW)?\s*(\d+)(?:\.0*)?\s*[年月日號時时點点分秒季週周]?(?:[QqWw])?", cell)
-    return np.nan if found is None else float(found[1])
 
 
 def _dates(
@@ -372,44 +334,3 @@ def _dates(
             tr("{place}: there is no such time ({shown}); correct it", place=source.place(row), shown=shown)
         )
     return dates
-
-
-def _hours(source: Source, values: Any, name: str, notes: list[Note]) -> NDArray[np.int64]:
-    """Microseconds since midnight of times of day or hours; hour 24 is the midnight that ends the day.
-
-    Raises:
-        TimeError: there is no such time.
-    """
-    if values.dtype.kind == "f":
-        hours, micro = values, np.round(np.nan_to_num(values, nan=-1) * HOUR)
-        if np.nanmax(hours) >= 100:
-            micro = np.nan_to_num(hours // 100 * HOUR + hours % 100 * 60_000_000, nan=-1)
-            micro[hours % 100 >= 60] = -1
-    else:
-        known = {text: _clock_or_hours(str(text)) for text in set(values)}
-        micro = np.array([known[text] for text in values], dtype=np.float64)
-        if micro.max() >= 100 * HOUR:  # digits alone, such as 1830
-            hours = micro // HOUR
-            micro = np.where(hours % 100 < 60, hours // 100 * HOUR + hours % 100 * 60_000_000, -1)
-    bad = (micro < 0) | (micro > 24 * HOUR)
-    if bad.any():
-        row = int(np.argmax(bad))
-        if micro[row] == 25 * HOUR:
-            raise TimeError(tr(_LONG_DAY, place=source.place(row), name=name, value=25))
-        message = (
-            "{place}, column {name!r}: {value} is no time of day; expected 18:30, 18.30.00, 1830 or an hour from 0 to "
-            "24. Correct it, or leave this column out of time="
-        )
-        raise TimeError(tr(message, place=source.place(row), name=name, value=values[row]))
-    if (micro == 24 * HOUR).any():
-        message = "Hour 24 of {column} was read as the midnight that ends the day."
-        notes.append(Note("hour_24", message, {"column": name}))
-    return np.asarray(micro.astype(np.int64))
-
-
-def _clock_or_hours(text: str) -> float:
-    found = read_clock(text)
-    if found is not None:
-        return float(found)
-    number = _number(text, "hour")
-    return -1.0 if np.isnan(number) else number * HOUR

@@ -210,3 +210,50 @@ class Times:
     aware: bool = False
     zone: str | None = None
     notes: list[Note] = field(default_factory=list)
+
+
+CALENDAR = (
+    (1500, 2200, 4),
+    (170001, 220012, 6),
+    (1900001, 2100366, 7),
+    (15000101, 22001231, 8),
+    (1900010100, 2100123124, 10),
+    (2001010000, 3912312359, -10),
+    (195001010000, 210012312359, 12),
+    (200101000000, 391231235959, -12),
+    (15000101000000, 22001231235959, 14),
+)
+
+
+def split_digits(
+    values: NDArray[np.int64], digits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], bool]:
+    """Year, month, day and microseconds since midnight of numbers that are dates, and whether all can be.
+
+    Args:
+        values: [N]. digits: how many a number has, as in `CALENDAR`; below 0 where its year has two.
+    """
+    if digits < 0:  # years of two digits
+        return split_digits(values + 20 * 10**-digits, 2 - digits)
+    one = np.ones_like(values)
+    clock = np.zeros_like(values)
+    fine = True
+    if digits == 4:
+        return values, one, one, clock, True
+    if digits == 6:
+        return values // 100, values % 100, one, clock, True
+    if digits == 7:  # the day of the year
+        year, day = values // 1000, values % 1000
+        leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+        fine = bool((day >= 1).all() and (day <= 365 + leap).all())
+        return year, one, one, (day - 1) * 86_400_000_000, fine
+    if digits == 10:
+        hour, values = values % 100, values // 100
+        fine, clock = bool(hour.max() <= 24), hour * 3_600_000_000
+    elif digits > 8:
+        second = values % 100 if digits == 14 else clock
+        rest = values // 100 if digits == 14 else values
+        minute, hour, values = rest % 100, rest // 100 % 100, rest // 10_000
+        fine = bool(second.max() < 60 and minute.max() < 60 and hour.max() < 24)
+        clock = ((hour * 60 + minute) * 60 + second) * 1_000_000
+    return values // 10_000, values // 100 % 100, values % 100, clock, fine

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tidegate.artifacts.inputs import sinusoids
 from tidegate.artifacts.layers import cell_size
-from tidegate.artifacts.positions import sinusoids
 from tidegate.artifacts.spec import NetworkSpec, SelfAttention, Transformer
 from tidegate.runtime.network.attention import masked, softmax
 from tidegate.runtime.network.flow import Array, Flow, Lengths, Weights, ending, linear
