@@ -74,7 +74,7 @@ CASES: dict[str, Case] = {
     "split beyond the end": Case(GOOD, "test|2031", parts={"test": "2031-01-01"}),
     "share above one": Case(GOOD, "test", parts={"test": 1.5}),
     "negative gap": Case(GOOD, "gap", parts={"gap": -1}),
-    "unknown repair": Case(GOOD, "repair='fix'.*error, sort, drop, mean", {"repair": "fix"}),
+    "unknown repair": Case(GOOD, "repair(='fix'| fix ).*error, sort, drop, mean", {"repair": "fix"}),
     "unknown zone": Case(GOOD, "Mars", {"timezone": "Mars/Olympus"}),
     "horizon 0": option("horizon is a whole number of at least 1; got 0", horizon=0),
     "horizon in halves": option("horizon is a whole number.*got 1.5", horizon=1.5),

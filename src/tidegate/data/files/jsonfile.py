@@ -37,12 +37,27 @@ def read_json(path: Path, encoding: str | None = None) -> ArraySource:
         raise ReadError(
             tr("{path} cannot be decoded ({error}); pass its encoding= (--encoding)", path=path, error=error)
         ) from None
-    found, place = table_in(_whole(path, text))
+    whole = _whole(path, text)
+    found, place = table_in(whole)
     if not found:
-        raise ReadError(tr(_NO_TABLE, path=path))
+        raise ReadError(_why_none(path, whole))
     columns = {name: _column(cells) for name, cells in found.items()}
     notes = [Note("json_part", _PART, {"place": place})] if place else []
     return ArraySource(columns, label=path.name, notes=notes)
+
+
+def _why_none(path: Path, whole: Any) -> str:
+    """Why a value holds no table, as far as that can be told."""
+    lists = list(whole.values()) if isinstance(whole, dict) else []
+    if lists and all(isinstance(cells, list) for cells in lists) and len(set(map(len, lists))) > 1:
+        return tr("{path} holds lists of different lengths; expected one cell a row in each", path=path)
+    rows = whole if isinstance(whole, list) else []
+    odd = next((i for i, row in enumerate(rows) if not isinstance(row, (dict, list))), None)
+    if odd is not None:
+        place = f"{path.name}, entry {odd + 1}"
+        message = "{place} holds a {kind}; expected one object a line"
+        return tr(message, place=place, kind=type(rows[odd]).__name__)
+    return tr(_NO_TABLE, path=path)
 
 
 def _whole(path: Path, text: str) -> Any:

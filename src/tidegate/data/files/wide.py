@@ -164,8 +164,7 @@ def _parts_of_days(source: Source, days: tuple[str, ...]) -> Calendar | None:
             named, exact = (counts, False) if minutes == 60 else (periods, True)
             wanted = range(first, first + size)
             if set(wanted) <= set(named) and (not exact or max(named) == wanted[-1]):
-                begin = first * 60 if minutes == 60 else 0  # hour 1 is called by its end, part 1 is the first
-                return _of_numbers(source, days, named, wanted, ("D", "m", begin, minutes, note))
+                return _of_numbers(source, days, named, wanted, ("D", "m", 0, minutes, note))
     return None
 
 
