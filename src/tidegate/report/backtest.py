@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.report.forecast.figures import level_name, titled
+from tidegate.report.forecast.figures import draw_methods, level_name, not_drawn, titled
 from tidegate.report.page.document import document, write_page
 from tidegate.report.page.markup import Markup, el, join
-from tidegate.report.page.parts import Row, figure, header, listed, plain_table, ranked_table
+from tidegate.report.page.parts import Row, figure, header, listed, plain_table, ranked_table, sentences
 from tidegate.report.page.scores import kind_of, percent
 from tidegate.report.page.verdict import verdict_of
 from tidegate.report.page.words import MODEL, UNITLESS, method_name, metric_heading
 from tidegate.report.svg.chart import Chart
-from tidegate.report.svg.marks import Role
 from tidegate.report.svg.ticks import number, time_label
 from tidegate.tasks.resample.alarms import AlarmBacktest, shown_time
 
@@ -105,7 +104,15 @@ def table(found: Any, unit: str, lang: Language) -> Markup:
 def chart(found: Any, unit: str, lang: Language) -> Markup:
     """The criterion of every method, fold by fold, with how to read it."""
     caption = "Lines that keep their order from fold to fold are a difference to rely on; lines that cross are not."
-    return figure(fold_chart(found.scores, unit, lang), tr(caption, lang))
+    scores = found.scores
+    above = not_drawn(by_fold(scores), scores.best_baseline, "" if scores.criterion in UNITLESS else unit, lang)
+    said = tr(caption, lang)
+    return figure(fold_chart(scores, unit, lang), sentences([said, above], lang) if above else said)
+
+
+def by_fold(scores: Any) -> dict[str, Any]:
+    """Method -> the criterion of each fold."""
+    return {method: scores.per_fold[method][scores.criterion] for method in scores.methods}
 
 
 def fold_chart(scores: Any, unit: str, lang: Language) -> Chart:
@@ -113,12 +120,7 @@ def fold_chart(scores: Any, unit: str, lang: Language) -> Chart:
     name = metric_heading(scores.criterion, lang)
     title = name if scores.criterion in UNITLESS else titled(name, unit, lang)
     drawn = Chart(tr("Fold", lang), title, lang, height=280, zero=True, x_whole=True)
-    steps = np.arange(1, len(scores.per_fold[MODEL][scores.criterion]) + 1, dtype=np.float64)
-    best = next((method for method in scores.methods if method != MODEL), None)
-    for method in sorted(scores.methods, key=lambda item: (item == MODEL, item == best)):
-        role: Role = "model" if method == MODEL else "baseline" if method == best else "muted"
-        words = method_name(method, lang) if role != "muted" else tr("Other baselines", lang)
-        drawn.line(steps, scores.per_fold[method][scores.criterion], words, role, dots=role != "muted")
+    draw_methods(drawn, by_fold(scores), scores.best_baseline, 1.0, lang)
     return drawn.about(tr("Error of each method in each fold", lang))
 
 

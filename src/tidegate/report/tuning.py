@@ -33,9 +33,10 @@ def render_tuning(found: Any, lang: Language, title: str = "") -> str:
     said = tr(message, lang, count=len(board.entries), name=board.chosen)
     head = header(tr("Search for options", lang), title or tr("Search for options", lang), said)
     first, *rest = board.rows(lang)
+    costs = tr("What a faster answer costs", lang) if board.timed else tr("What a smaller network costs", lang)
     parts: list[tuple[str, str, Markup | None]] = [
         ("leaderboard", tr("On the validation part", lang), plain_table(first, rest)),
-        ("front", tr("What a smaller network costs", lang), front(found, lang)),
+        ("front", costs, front(found, lang)),
         ("options", tr("What each option did", lang), pictures(found, lang)),
     ]
     if found.after is not None:
@@ -63,7 +64,8 @@ def front(found: Any, lang: Language) -> Markup | None:
     across = tr("one answer, ms", lang) if board.timed else tr("weights", lang)
     chart = Chart(across, score, lang, height=220, x_whole=not board.timed)
     rest = [entry for entry in known if entry not in best]
-    for own, word, role in ((rest, tr("Trial", lang), "baseline"), (best, tr("Best of its size", lang), "model")):
+    first = tr("Best as fast", lang) if board.timed else tr("Best of its size", lang)
+    for own, word, role in ((rest, tr("Trial", lang), "baseline"), (best, first, "model")):
         if own:
             labels = [f"{entry.name}, {number(board.cost(entry))}: {number(entry.score)}" for entry in own]
             chart.points([board.cost(e) for e in own], [e.score for e in own], word, role, labels=labels)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.core.translate import Language, tr
 from tidegate.report.forecast.view import Residuals, Sample, Strip
 from tidegate.report.page.markup import Markup
+from tidegate.report.page.parts import listed, with_unit
 from tidegate.report.page.words import MODEL, ahead_title, cycle, lag_title, method_name, step_size
 from tidegate.report.svg.chart import Chart
 from tidegate.report.svg.marks import Role
@@ -110,21 +111,35 @@ def step_chart(
     error = titled(tr("Mean absolute error", lang), unit, lang)
     chart = Chart(ahead_title(frequency, lang), error, lang, height=280, zero=True, x_whole=True)
     chart.x_cycle = cycle(frequency)
-    limit, _ = beyond(per_step, best)
+    draw_methods(chart, per_step, best, step_size(frequency), lang)
+    return chart.about(tr("Mean absolute error of each method by step ahead", lang))
+
+
+def draw_methods(chart: Chart, errors: Mapping[str, Any], best: str | None, size: float, lang: Language) -> None:
+    """A line for each method through its errors, `size` apart from x = `size` on; none goes beyond `beyond`."""
+    limit, _ = beyond(errors, best)
     chart.y_range = None if limit is None else (0.0, limit)
-    for method, values in sorted(per_step.items(), key=lambda item: (item[0] == MODEL, item[0] == best)):
-        steps = np.arange(1, len(values) + 1, dtype=np.float64) * step_size(frequency)
+    for method, values in sorted(errors.items(), key=lambda item: (item[0] == MODEL, item[0] == best)):
+        steps = np.arange(1, len(values) + 1, dtype=np.float64) * size
         role: Role = "model" if method == MODEL else "baseline" if method == best else "muted"
         name = method_name(method, lang) if role != "muted" else tr("Other baselines", lang)
         drawn = np.asarray(values, dtype=np.float64)
         drawn = drawn if limit is None else np.where(drawn > limit, np.nan, drawn)
         if np.isfinite(drawn).any():
             chart.line(steps, drawn, name, role, dots=len(values) <= 48 and role != "muted")
-    return chart.about(tr("Mean absolute error of each method by step ahead", lang))
+
+
+def not_drawn(errors: Mapping[str, Any], best: str | None, unit: str, lang: Language) -> str:
+    """Names the methods that go beyond the chart, and from where; "" where none does."""
+    limit, left = beyond(errors, best)
+    if limit is None:
+        return ""
+    names, shown = listed((method_name(name, lang) for name in left), lang), with_unit(number(limit), unit)
+    return tr("Errors above {limit} are not drawn: {names}.", lang, limit=shown, names=names)
 
 
 def beyond(per_step: Mapping[str, Any], best: str | None) -> tuple[float | None, list[str]]:
-    """Where the chart of errors by step ends so that the model's stays readable, and the methods that go beyond it.
+    """Where the chart of errors by step or fold ends so that the model's stays readable, and the methods beyond it.
 
     A hopeless baseline would press all other lines onto the axis: what is above 3 times the largest error of the model
     and of the best baseline is not drawn. None, and no method, where none is.

@@ -13,7 +13,7 @@ from tidegate.report.forecast import figures
 from tidegate.report.forecast.view import Residuals, RunView, Sample, Strip
 from tidegate.report.page.markup import Markup, el, join
 from tidegate.report.page.parts import colon, drawn_of, figure, legend, listed, sentences, side_by_side, with_unit
-from tidegate.report.page.words import MODEL, method_name, span
+from tidegate.report.page.words import MODEL, span
 from tidegate.report.svg.ticks import has_clock, number, time_label
 
 COMING = 6  # series and targets whose coming steps are drawn
@@ -150,12 +150,7 @@ def steps(view: RunView, lang: Language) -> Markup | None:
         last=with_unit(number(float(values[-1])), view.unit),
     )
     best = view.evaluation.best_baseline
-    limit, left = figures.beyond(per_step, best)
-    if limit is not None:
-        names = listed((method_name(name, lang) for name in left), lang)
-        above = tr(
-            "Errors above {limit} are not drawn: {names}.", lang, limit=with_unit(number(limit), view.unit), names=names
-        )
+    if above := figures.not_drawn(per_step, best, view.unit, lang):
         caption = sentences([caption, above], lang)
     return figure(figures.step_chart(per_step, best, view.unit, view.frequency, lang), caption)
 

@@ -23,6 +23,7 @@ from tidegate.report.svg.ticks import number
 
 _FONT = 12.0
 _ROW = 20.0
+EDGE = 0.02  # of the width, left free beside points
 _HOVERS = 160
 
 
@@ -180,6 +181,8 @@ class Chart:
         )
         every = every[np.isfinite(every)]
         low, high = (float(every.min()), float(every.max())) if every.size else (0.0, 1.0)
+        if self._marks and all(isinstance(mark, Points) for mark in self._marks):  # none is cut in half by the border
+            low, high = low - EDGE * (high - low), high + EDGE * (high - low)
         left = max((text_width(label, _FONT) for label in y_axis.labels), default=0.0) + 8
         clock = self.lang if self._time else None
         x_axis = Axis.of_places(low, high, left, self.width - 10, lang=clock, whole=self.x_whole, cycle=self.x_cycle)
