@@ -152,11 +152,18 @@ class ForecastTrainee(Trainee):
         found = self.model.evaluate(part=part, ridge=False)
         return float(found.overall["model"][found.criterion])
 
+    @property
+    def independent(self) -> int:
+        """How many windows that do not overlap the validation score is made of."""
+        return FOLDS if self.rolling else self._rows() // int(self.model.decoding_.horizon)
+
+    def _rows(self) -> int:
+        return int(np.diff(self.model.fitted_.held_out.split.validation).sum())
+
     def _few(self) -> bool:
         """Whether the validation part has too few windows to choose by, and the table is small."""
         fitted = self.model.fitted_.held_out
-        rows = int(np.diff(fitted.split.validation).sum())
-        return rows < FEWEST * fitted.decoding.horizon and len(fitted.table) <= LARGEST
+        return self._rows() < FEWEST * fitted.decoding.horizon and len(fitted.table) <= LARGEST
 
     def _rolling_error(self) -> float:
         from tidegate.tasks.resample.backtest import backtest

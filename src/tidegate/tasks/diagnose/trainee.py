@@ -30,6 +30,11 @@ class Trainee:
     def __init__(self, model: Any, parts: Sequence[str]) -> None:
         self.model, self.parts = model, parts
 
+    @property
+    def independent(self) -> int | None:
+        """How many windows that do not overlap the validation score is made of; None where nothing overlaps."""
+        return None
+
     def findings(self) -> Findings:
         """What is wrong with it."""
         return examine(*self.model.evidence())

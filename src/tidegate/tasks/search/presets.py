@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from tidegate.core import limit
 from tidegate.core.errors import TidegateError
 from tidegate.core.table import Note
@@ -42,7 +40,7 @@ def search(model: Any, examples: Any, call: Any, progress: Any, begun: float) ->
     then try the pretrained forecaster alone, as it is and fine-tuned, where rows are few; `best` also what `further`
     proposes for such data, and at last trains several members of the best one, which `medium` does where data
     are few. All are scored on the validation part, where a later one must be better by half a percent, and of forecasts
-    by 1 / (n + 2) where n windows of the validation part do not overlap: one or two say little. With a time
+    by 1 / (n + 2) where n windows that were scored do not overlap: four say little. With a time
     limit only trainings are begun that are likely to end in time, and what is running ends when it is up.
 
     Args:
@@ -122,6 +120,13 @@ class _Search:
             message = "Of {count} trainings the validation part chose: {name}."
             note = Note("search", message, {"count": len(self.entries), "name": self.chosen})
             best.notes_ = (*best.notes_, note)
+        first = best.search_.ranked()[0].name
+        if first != self.chosen:
+            message = (
+                "{name} scored better on the validation part, but by less than the {share} that it takes to be sure."
+            )
+            values = {"name": first, "share": f"{100 * _margin(self.best):.1f} %"}
+            best.notes_ = (*best.notes_, Note("too_close", message, values))
         return best
 
     def _note(self, name: str, trainee: Any, begin: float, changes: Changes) -> None:
@@ -131,17 +136,14 @@ class _Search:
         self.slowest = max(self.slowest, took / changes.get("ensemble_size", 1))
         self.entries.append(Entry(name, value, took, changes, weights=count_weights(trainee.model)))
         # Members can hardly be worse than one of them; anything else must show that it is better.
-        if self.best is None or error <= (1 if name == ENSEMBLE else 1 - _margin(trainee.model)) * self.error:
+        if self.best is None or error <= (1 if name == ENSEMBLE else 1 - _margin(trainee)) * self.error:
             self.best, self.chosen, self.error = trainee, name, error
 
 
-def _margin(model: Any) -> float:
+def _margin(trainee: Any) -> float:
     """The share by which a training must be better than the best before it."""
-    fitted = model.fitted_
-    if model.task != "forecaster":
-        return BETTER
-    apart = int(np.diff(fitted.split.validation).sum()) // fitted.plan.horizon
-    return float(max(BETTER, 1 / (apart + 2)))
+    apart = trainee.independent
+    return BETTER if apart is None else max(BETTER, 1 / (apart + 2))
 
 
 def _open(model: Any, changes: Changes) -> dict[str, Any]:
