@@ -194,7 +194,7 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
     for index, (layer, sizes) in enumerate(zip(spec.layers, walk(spec), strict=False)):
         at = f"layers.{index}"
         if layer.kind in ENDS:
-            shapes |= _last_shapes(at, spec, layer, sizes)  # type: ignore[arg-type]
+            shapes |= _last_shapes(at, spec, layer, sizes)
         else:
             shapes |= _layer_shapes(at, spec, layer, sizes)
     return shapes
@@ -320,9 +320,7 @@ def bag_shapes(at: str, spec: NetworkSpec, pairs: int) -> dict[str, Shape]:
     return {f"{at}.idf": (terms,), f"{at}.weight": (terms, spec.outputs), f"{at}.bias": (spec.outputs,)}
 
 
-def _last_shapes(
-    at: str, spec: NetworkSpec, layer: Head | Decoder | Label | Tag | Ctc | Next | Write | Series, sizes: Sizes
-) -> dict[str, Shape]:
+def _last_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
     if isinstance(layer, Write):
         return write_shapes(at, spec, layer, sizes)
     if isinstance(layer, Series):
@@ -338,6 +336,7 @@ def _last_shapes(
         shapes = linear_shapes(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
         shapes |= linear_shapes(f"{at}.output", head_inputs(spec, layer, sizes), layer.hidden_size)
         return shapes | linear_shapes(f"{at}.final", layer.hidden_size, sizes.targets * spec.outputs)
+    assert isinstance(layer, Decoder)
     shapes = {}
     if layer.position:
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)

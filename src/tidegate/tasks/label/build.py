@@ -82,11 +82,10 @@ def make_plan(
 
 def _steps(network: EncoderOptions, labels: Labels | None, tags: bool) -> int:
     """Steps that a decoder makes: those of series, or one for each of several numbers; 0 for none."""
-    numbers = isinstance(labels, NumberLabels)
     series = labels.steps if isinstance(labels, NumberLabels) else 0
     if network.head != "decoder":
         return series if network.head == AUTO else 0
-    if not numbers or tags or labels is None or labels.outputs < 2:
+    if not isinstance(labels, NumberLabels) or tags or labels.outputs < 2:
         raise ConfigError(
             tr("head='decoder' is for a Regressor whose labels are several numbers a sequence: [M, K] or [M, K, D]")
         )
