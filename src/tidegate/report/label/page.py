@@ -14,7 +14,7 @@ from tidegate.report.label import sections
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.build import Kind
 from tidegate.report.page.markup import Markup
-from tidegate.report.page.parts import capital, listed, soft
+from tidegate.report.page.parts import capital, listed, soft, some
 from tidegate.report.page.scores import Columns, covered, saved, table
 from tidegate.report.page.words import MODEL, method_name
 from tidegate.report.svg.ticks import number
@@ -29,7 +29,7 @@ def about(view: LabelledView, lang: Language) -> tuple[str, tuple[str, ...]]:
     found = view.evaluation
     count = f"{found.things:,}"
     if not isinstance(found, ClassEvaluation):
-        names = listed(found.names, lang)
+        names = listed(some(found.names), lang)
         what = tr("Estimates of {names} for {count} test sequences", lang, names=names, count=count)
         return tr("Regression report", lang), (what,)
     classes = len(found.classes)

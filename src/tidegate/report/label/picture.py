@@ -8,6 +8,7 @@ import numpy as np
 
 from tidegate.report.label.view import LabelledView
 from tidegate.report.page.describe import describe_sequences
+from tidegate.report.page.parts import some
 from tidegate.tasks.label.evaluate import EvaluatedLabels, evaluate_part
 
 
@@ -21,7 +22,7 @@ def labels_view(model: Any, evaluated: EvaluatedLabels | None = None) -> Labelle
         ids = tuple(np.repeat(np.array(ids, dtype=object), sequences.lengths).tolist())
     parts = {name: getattr(fitted.parts, name) for name in ("train", "validation", "test")}
     return LabelledView(
-        ", ".join(names),
+        ", ".join(some(names)),
         evaluated.evaluation,
         evaluated.actual,
         evaluated.found,

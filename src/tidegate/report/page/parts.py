@@ -185,6 +185,11 @@ def listed(items: Iterable[str], lang: Language) -> str:
     return ("、" if lang == "zh_TW" else ", ").join(items)
 
 
+def some(names: Sequence[str]) -> Sequence[str]:
+    """At most six names: of more, such as the steps of a series, the first three and the last."""
+    return names if len(names) <= 6 else [*names[:3], "\u2026", names[-1]]
+
+
 def sentences(parts: Iterable[str], lang: Language) -> str:
     """Sentences one after another, as the language writes them."""
     return ("" if lang == "zh_TW" else " ").join(parts)
