@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from tidegate.core.notebook import Notebook
+
 if TYPE_CHECKING:
     from tidegate import diagnose
     from tidegate.core.errors import TidegateError
@@ -140,6 +142,21 @@ def __getattr__(name: str) -> Any:
     value = module if _HOMES[name] == name else getattr(module, name)
     globals()[name] = value
     return value
+
+
+def _html(result: Any) -> str | None:
+    from tidegate.report.notebook import show
+
+    return show(result)
+
+
+def _draw(result: Any, ax: Any = None) -> Any:
+    from tidegate.report.axes import plot
+
+    return plot(result, ax)
+
+
+Notebook.drawn_by(_html, _draw)
 
 
 def __dir__() -> list[str]:

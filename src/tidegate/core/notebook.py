@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,15 +14,22 @@ _LONGEST = 120
 class Notebook:
     """A result that shows itself: written once for every kind, by the report, where pages are made.
 
-    The report is only loaded when it is asked for, so that what is below it needs nothing of it.
+    The package names the report's two functions here (`drawn_by`), which load it when a result is shown: what
+    is below the report needs nothing of it.
     """
 
     __slots__ = ()
+    _html: ClassVar[Callable[[Any], str | None]]
+    _draw: ClassVar[Callable[[Any, Axes | None], Axes]]
+
+    @staticmethod
+    def drawn_by(html: Callable[[Any], str | None], draw: Callable[[Any, Axes | None], Axes]) -> None:
+        """Say what makes the HTML of a result, and what draws its main chart."""
+        Notebook._html, Notebook._draw = staticmethod(html), staticmethod(draw)
 
     def _repr_html_(self) -> str | None:
         """Tables and charts in the reader's language; None where there is nothing to draw: the text is shown then."""
-        shown: str | None = import_module("tidegate.report.notebook").show(self)
-        return shown
+        return Notebook._html(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The report's main chart of this result, drawn with matplotlib in the reader's language.
@@ -33,8 +40,7 @@ class Notebook:
         Raises:
             MissingExtraError: matplotlib is not installed. ConfigError: nothing of the result can be drawn.
         """
-        drawn: Axes = import_module("tidegate.report.axes").plot(self, ax)
-        return drawn
+        return Notebook._draw(self, ax)
 
     def __repr__(self) -> str:
         """What it is and its first line: `print` shows the whole."""
