@@ -237,7 +237,7 @@ def test_a_damaged_document_is_refused(preparation):
         for value in (float("nan"), {}, ["x", 1]):
             with pytest.raises(ArtifactError):
                 SequencePreparation.from_json(changed(document, path, value))
-    for key in document:
+    for key in document.keys() - {"lengths"}:
         with pytest.raises(ArtifactError, match="keys"):
             SequencePreparation.from_json({name: item for name, item in document.items() if name != key})
     with pytest.raises(ArtifactError, match="keys"):
@@ -273,3 +273,18 @@ def test_an_impossible_option_is_refused(option):
 def test_a_training_part_without_sequences_is_refused():
     with pytest.raises(ConfigError, match="no sequences"):
         SequencePreparation.fit(noise(), np.array([], dtype=int))
+
+
+@pytest.mark.parametrize(("steps", "strange"), [(4, 1), (5, 0), (40, 0), (41, 1)])
+def test_sequences_far_shorter_or_longer_than_those_of_training_are_noted(steps, strange):
+    trained = make([np.ones((10, 1)), np.zeros((20, 1))])
+    preparation = SequencePreparation.fit(trained, np.arange(2))
+    found = preparation.apply(make([np.ones((12, 1)), np.ones((steps, 1))])).notes
+    assert [note.values["count"] for note in found if note.kind == "lengths"] == [1] * strange
+
+
+def test_a_document_of_a_version_without_lengths_is_read():
+    preparation = SequencePreparation.fit(make([np.ones((10, 1)), np.zeros((20, 1))]), np.arange(2))
+    document = preparation.to_json()
+    assert document.pop("lengths") == [10, 20]
+    assert SequencePreparation.from_json(document) == replace(preparation, lengths=None)

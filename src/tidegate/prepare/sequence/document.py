@@ -11,7 +11,7 @@ from tidegate.prepare.sequence.fitted import FittedSequences
 from tidegate.prepare.sequence.steps import CategoryState, ChannelState
 from tidegate.prepare.sequence.tokens import SPECIAL, TokenState
 
-_KEYS = ("kind", "options", "channels", "categories", "tokens", "frame", "conditions", "notes")
+_KEYS = ("kind", "options", "channels", "categories", "tokens", "frame", "conditions", "notes", "lengths")
 _METHODS = ("word", "char", "bpe", "entry")
 _LARGEST_FRAME = 4096
 
@@ -42,6 +42,7 @@ def write(preparation: FittedSequences) -> dict[str, Any]:
             for name, rows in vars(preparation.conditions).items()
         },
         "notes": [state.write_note(note) for note in preparation.notes],
+        "lengths": preparation.lengths and list(preparation.lengths),
     }
 
 
@@ -51,7 +52,7 @@ def read(value: object) -> FittedSequences:
     Raises:
         ArtifactError: anything is missing, unknown, of the wrong type, not finite, or of a newer format.
     """
-    found = state.document(value, _KEYS)
+    found = state.document({"lengths": None, **value} if isinstance(value, dict) else value, _KEYS)
     preparation = FittedSequences(
         options=SequenceOptions.from_json(found["options"]),
         channels=state.items(found["channels"], "channels", _channel),
@@ -60,6 +61,7 @@ def read(value: object) -> FittedSequences:
         frame=state.optional(found["frame"], "frame", _frame),
         conditions=state.optional(found["conditions"], "conditions", _conditions),
         notes=state.items(found["notes"], "notes", state.read_note),
+        lengths=state.optional(found["lengths"], "lengths", _lengths),
     )
     _check_agreement(preparation, state.choice(found["kind"], "kind", ("numbers", "tokens", "frames")))
     return preparation
@@ -153,6 +155,13 @@ def _pair(value: object, place: str) -> tuple[str, str]:
     if len(pair) != 2:
         raise state.wrong(place, "a pair")
     return pair[0], pair[1]
+
+
+def _lengths(value: object, place: str) -> tuple[int, int]:
+    ends = state.items(value, place, state.whole, 2)
+    if len(ends) != 2 or not 1 <= ends[0] <= ends[1]:
+        raise state.wrong(place, "the steps of the shortest and of the longest sequence")
+    return ends[0], ends[1]
 
 
 def _frame(value: object, place: str) -> tuple[int, int, int]:

@@ -26,6 +26,7 @@ class FittedSequences:
         frame: (height, width, colours) of frames, or None.
         conditions: what is usual under each operating condition, or None.
         notes: what was filled, left out or found constant.
+        lengths: steps of the shortest and of the longest; None in files of versions that did not keep them.
     """
 
     options: SequenceOptions
@@ -35,6 +36,7 @@ class FittedSequences:
     frame: tuple[int, int, int] | None = None
     conditions: Conditions | None = None
     notes: tuple[Note, ...] = ()
+    lengths: tuple[int, int] | None = None
 
     @property
     def kind(self) -> Kind:

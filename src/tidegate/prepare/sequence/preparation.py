@@ -23,6 +23,8 @@ from tidegate.prepare.sequence.tokens import UNKNOWN, TokenState, fit_entries, f
 
 __all__ = ["PreparedSequences", "SequenceOptions", "SequencePreparation"]
 
+FAR = 2  # times shorter or longer than training had, of which a note tells
+
 
 class SequencePreparation(Written, FittedSequences):
     """What was measured on the training sequences, and the way to it and from it to inputs.
@@ -55,17 +57,20 @@ class SequencePreparation(Written, FittedSequences):
         if not len(chosen):
             raise ConfigError(tr("the training part has no sequences; give it a larger share"))
         if sequences.texts is not None:
-            state, notes = fit_texts([text or "" for text in sequences.texts[chosen].tolist()], options)
-            return cls(options, tokens=state, notes=tuple(notes))
-        where, _, _ = _kept(sequences, chosen, options)
+            texts = [text or "" for text in sequences.texts[chosen].tolist()]
+            state, notes = fit_texts(texts, options)
+            counts = np.clip(state.encode(texts)[1], 1, options.max_length)
+            return cls(options, tokens=state, notes=tuple(notes), lengths=_ends(counts))
+        where, starts, _ = _kept(sequences, chosen, options)
+        lengths = _ends(np.diff(starts))
         if sequences.frame is not None:
-            return cls(options, frame=sequences.frame)
+            return cls(options, frame=sequences.frame, lengths=lengths)
         names = list(sequences.categories)
         if len(names) == 1 and not sequences.channels:
             entries = sequences.categories[names[0]][where].tolist()
             if len(set(entries) - {None}) > steps.MOST_CATEGORIES:
                 state, notes = fit_entries(names[0], entries, options)
-                return cls(options, tokens=state, notes=tuple(notes))
+                return cls(options, tokens=state, notes=tuple(notes), lengths=lengths)
         if not names and not sequences.channels:
             raise SchemaError(
                 tr("the sequences have neither channels, categories nor texts; name the features to read")
@@ -78,7 +83,8 @@ class SequencePreparation(Written, FittedSequences):
             sequences = measured
         channels, found = steps.fit_channels(sequences, where, options) if sequences.channels else ((), [])
         categories, more = steps.fit_categories(sequences, where, names)
-        return cls(options, channels, categories, conditions=conditions, notes=(*told, *found, *more))
+        told = [*told, *found, *more]
+        return cls(options, channels, categories, conditions=conditions, notes=tuple(told), lengths=lengths)
 
     def apply(self, sequences: Sequences) -> PreparedSequences:
         """Make the inputs of all sequences.
@@ -94,6 +100,7 @@ class SequencePreparation(Written, FittedSequences):
             message = "the model was fitted on {kind}, these sequences are texts; give what it was fitted on"
             raise SchemaError(tr(message, kind=self.kind))
         where, starts, notes = _kept(sequences, np.arange(len(sequences)), self.options)
+        notes += self._strange_lengths(starts)
         whole = len(where) == int(sequences.starts[-1])
         kept = None if whole else where
         if self.frame is not None:
@@ -140,8 +147,29 @@ class SequencePreparation(Written, FittedSequences):
         rows, kept, more = _cut(starts, np.arange(len(lengths)), sequences.ids, self.options)
         if len(rows) < len(ids):
             ids, starts = ids[rows], kept
-        notes += more + _unknown(ids, starts)
+        notes += more + self._strange_lengths(starts) + _unknown(ids, starts)
         return PreparedSequences(starts, ids, None, tuple(notes))
+
+    def _strange_lengths(self, starts: NDArray[np.int64]) -> list[Note]:
+        """A note on sequences far shorter or longer than any of training; short texts are nothing strange."""
+        if self.lengths is None:
+            return []
+        (shortest, longest), lengths = self.lengths, np.diff(starts)
+        strange = lengths > FAR * longest
+        if self.tokens is None or self.tokens.source:
+            strange |= FAR * lengths < shortest
+        if not strange.any():
+            return []
+        message = (
+            "{count} of {total} sequences are far shorter or longer (first: {steps} steps) than those of training "
+            "({shortest} to {longest} steps): how good the answers are there, no score says."
+        )
+        values = {"count": int(strange.sum()), "total": len(lengths), "steps": int(lengths[strange.argmax()])}
+        return [Note("lengths", message, {**values, "shortest": shortest, "longest": longest})]
+
+
+def _ends(lengths: NDArray[np.int64]) -> tuple[int, int]:
+    return int(lengths.min()), int(lengths.max())
 
 
 def _kept(
