@@ -20,7 +20,7 @@ from tidegate.core.translate import tr
 from tidegate.core.version import VERSION
 from tidegate.serve import schema
 from tidegate.serve.body import JSON, dump, parse, read_body, write_answer
-from tidegate.serve.gate import Gate, content, failure, handled
+from tidegate.serve.gate import Deadline, Gate, content, failure, handled
 from tidegate.serve.metrics import Metrics
 from tidegate.serve.sessions import Session, Sessions
 from tidegate.serve.settings import RequestError, Settings
@@ -145,9 +145,10 @@ class Server:
         served = self.shelf.get(request.path_params["name"])
         given = await content(request, self.settings)
         body = read_body(given, request.headers.get("content-type", ""), self.settings)
-        work = served.answer(served.adapter.read(body))
+        asked = served.adapter.read(body)
         try:
-            columns = await asyncio.wait_for(work, self.settings.timeout)
+            with Deadline(self.settings.timeout):
+                columns = await served.answer(asked)
         except asyncio.TimeoutError as error:
             message = tr("no answer within {seconds:g} s: ask for less at once", seconds=self.settings.timeout)
             raise RequestError(408, message) from error

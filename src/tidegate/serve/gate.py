@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping
@@ -144,6 +145,33 @@ def failure(error: Exception) -> Response:
     return Response(content, status, media_type=JSON)
 
 
+class Deadline:
+    """Ends what a task waits for inside, after some seconds: a timer, where `asyncio.wait_for` makes a task.
+
+    Raises:
+        asyncio.TimeoutError: it took longer.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.late = seconds, False
+
+    def __enter__(self) -> None:
+        self.task = asyncio.current_task()
+        self.timer = asyncio.get_running_loop().call_later(self.seconds, self._end)
+
+    def _end(self) -> None:
+        self.late = True
+        if self.task is not None:
+            self.task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.timer.cancel()
+        if self.late and kind is asyncio.CancelledError:
+            if self.task is not None and sys.version_info >= (3, 11):
+                self.task.uncancel()
+            raise asyncio.TimeoutError from error
+
+
 def too_large(settings: Settings) -> str:
     """What is said of a body that is too large."""
     return tr("a body may have {limit} bytes", limit=settings.max_body)
@@ -155,15 +183,17 @@ async def content(request: Request, settings: Settings) -> bytes:
     Raises:
         RequestError: 413 where it is too large, 408 where it comes too slowly, 400 where the client leaves.
     """
+    try:
+        with Deadline(settings.timeout):
+            return await _whole(request, settings)
+    except asyncio.TimeoutError as error:
+        raise RequestError(408, tr("the body did not come within {seconds:g} s", seconds=settings.timeout)) from error
+
+
+async def _whole(request: Request, settings: Settings) -> bytes:
     parts, size = [], 0
-    until = time.monotonic() + settings.timeout
     while True:
-        try:
-            message = await asyncio.wait_for(request.receive(), max(until - time.monotonic(), 0.001))
-        except asyncio.TimeoutError as error:
-            raise RequestError(
-                408, tr("the body did not come within {seconds:g} s", seconds=settings.timeout)
-            ) from error
+        message = await request.receive()
         if message["type"] == "http.disconnect":
             raise RequestError(400, tr("the client left"))
         parts.append(message.get("body", b""))
