@@ -271,3 +271,42 @@ def test_years_of_the_republic_with_their_word(tmp_path):
     table = read(text_file(tmp_path, text))
     assert (str(table.time[0])[:4], str(table.time[-1])[:4]) == ("1981", str(1981 + N - 1))
     assert "roc" in kinds(table)
+
+
+def test_periods_of_accounts_are_months(tmp_path):
+    cells = [f"{m:03d}.{y}" for y in (2022, 2023) for m in range(1, 13)]
+    table = read(text_file(tmp_path, "Periode;Umsatz\n" + "".join(f"{c};{i},25\n" for i, c in enumerate(cells))))
+    assert (str(table.frequency), str(table.time[12])[:7], table.schema.targets) == ("M", "2023-01", ("Umsatz",))
+
+
+@pytest.mark.parametrize(
+    ("form", "cells"), [("%d%m", ["3001", "3101", "102", "202"]), ("%d.%m.", ["30.01.", "31.01."])]
+)
+def test_dates_without_a_year_are_of_the_year_before_their_format(tmp_path, form, cells):
+    path = text_file(tmp_path, "Datum;y\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)))
+    times = read(path, time="Datum", date_format=f"2024 {form}").time
+    assert [str(time)[:10] for time in times] == [
+        f"2024-0{1 + i // 2}-{(30, 31, 1, 2)[i]:02d}" for i in range(len(cells))
+    ]
+    if len(cells) > 2:
+        with pytest.raises(TimeError, match="2024 %d%m"):
+            read(path, time="Datum")
+
+
+def test_days_of_a_spreadsheet_under_another_name_are_counted_aloud(tmp_path):
+    table = read(text_file(tmp_path, "time,y\n" + "".join(f"{45300 + i},{i}\n" for i in range(9))))
+    assert kinds(table) == {"counted"}
+    assert "2024-01-09" in str(table.notes[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("# TYPE up gauge\n" + "".join(f'up{{job="a"}} {i} 1700000000{i:03d}\n' for i in range(9)), "query_range"),
+        ("".join(f"cpu,host=a load={i},b=2i 17000000{i:02d}000000000\n" for i in range(9)), "line protocol"),
+        ('"time,y"\n' + "".join(f'"2024-01-{i + 1:02d},{i}"\n' for i in range(9)), "outer quotes"),
+    ],
+)
+def test_a_file_that_is_no_table_is_called_what_it_is(tmp_path, text, match):
+    with pytest.raises(ReadError, match=match):
+        read(text_file(tmp_path, text))

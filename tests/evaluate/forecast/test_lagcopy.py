@@ -109,6 +109,13 @@ def test_the_best_forecast_of_an_autoregression_lags_and_is_no_copy() -> None:
     )
 
 
+def test_a_forecast_far_from_the_last_value_is_told_by_multiples() -> None:
+    found = LagCopy("lags", 1, 1, 0.9, 0.1, 0.1, skill=-7.03, closeness=8.03)
+    assert "swings 8 times as far" in found.text()
+    assert "error is 8 times" in found.text()
+    assert "%" not in found.text()
+
+
 @pytest.mark.parametrize("series", [demand, real_demand])
 def test_a_season_repeated_is_honest(series: object) -> None:
     assert lag_copy(*cut(series(), 24, "seasonal")).key == "honest"  # type: ignore[operator]

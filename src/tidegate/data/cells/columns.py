@@ -35,6 +35,7 @@ Role = Literal["time", "number", "any", "key", "text", "label"]
 """`text` keeps cells as they are written, `label` too, but for the notation of numbers; `any` finds
 out whether they are numbers, and knows missing markers."""
 _WORDS = ("true", "false")
+_PERIOD = re.compile(r"0(?:0[1-9]|1[0-6])\.(?:19|20)\d\d")  # of an account, such as 001.2024
 Kind = Literal["number", "time", "text", "empty"]
 
 
@@ -130,6 +131,8 @@ class Source(Protocol):
 
 def text_kind(texts: Sequence[str], na: Absent = NOTHING) -> Kind:
     """What a column of text holds."""
+    if texts and all(map(_PERIOD.fullmatch, texts)):
+        return "time"
     values = plain(texts, ".")  # most columns of numbers are plain, and a table may have thousands of them
     if values is not None and len(values) and not np.isnan(values).any():
         return "number"

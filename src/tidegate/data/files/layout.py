@@ -24,6 +24,20 @@ _RECORDS, _CELLS, _TRIED, _TIE = 1000, 200_000, 60, 0.1
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.I)
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|table|\?xml|div|body|head|meta|style)\b", re.I)
 _JSON = re.compile(r'\ufeff?\s*(?:\{\s*"|\[\s*(?:\{|\[))')
+_OTHER = "{path} holds {what}, not a table; {such}"
+_OTHERS = {
+    ("Prometheus metrics", "fetch a range of times (query_range) and write its time and value as columns"): re.compile(
+        r"(?=[^\n]*# (?:HELP|TYPE)|[^\n]*\{)"
+        r"(?:(?:# (?:HELP|TYPE|UNIT)\b.*|[A-Za-z_:][\w:]*(?:\{.*\})? [-+.\deEINnaf]+(?: \d{13})?)\r?\n)+"
+    ),
+    ("InfluxDB line protocol", "query the bucket and export the answer as CSV"): re.compile(
+        r"(?:[^\s,=\"]+(?:,[^\s,=]+=[^\s,=]+)* [^\s,=]+=(?:\"[^\"]*\"|[^\s,\"]+)"
+        r"(?:,[^\s,=]+=(?:\"[^\"]*\"|[^\s,\"]+))*(?: \d{9,19})?\r?\n)+"
+    ),
+    ("lines that stand in quotes as a whole", "take the outer quotes away: each cell may have its own"): re.compile(
+        r"(?:\"[^\"\n]*[,;\t|][^\"\n]*\"\r?\n)+"
+    ),
+}
 _NO_HEADER = "{path} has no header line; expected column names, then rows"
 _NO_ROWS = "{path} has a header line but no rows; expected at least one line of values below it"
 _DOUBLED = (
@@ -83,18 +97,7 @@ def layout_of(path: Path, lines: list[str], options: Options, wide_rows: bool = 
         ReadError: there is no header line, or no row.
         SchemaError: values where names belong, names that occur twice, another number of columns than the caller says.
     """
-    if lines and _MARKUP.match("".join(lines[:3])):
-        message = "{path} is HTML or XML, not a table of text; open it in a spreadsheet and save it as CSV"
-        raise ReadError(tr(message, path=path))
-    if lines and _JSON.match("".join(lines[:2])) and not wide_rows:
-        raise ReadError(tr("{path} holds JSON; name it .json, or .jsonl where each line is an object", path=path))
-    if any(line.strip().lower() == "@data" for line in lines[:_RECORDS]):
-        message = (
-            "{path} is an ARFF file; read its lines below @data as CSV, with skip_rows= (--skip-rows) and columns= "
-            "(--columns)"
-        )
-        if options.columns is None:
-            raise ReadError(tr(message, path=path))
+    _refuse(path, lines, options, wide_rows)
     notes: list[Note] = []
     at, sign, comments = _top(path, lines, options)
     if sign is None:
@@ -124,6 +127,29 @@ def layout_of(path: Path, lines: list[str], options: Options, wide_rows: bool = 
     if first >= len(records) and not wide_rows:
         raise ReadError(tr(_NO_ROWS, path=path))
     return Layout(sign, tuple(names), skipped, [record.cells for record in records[first:]], notes)
+
+
+def _refuse(path: Path, lines: list[str], options: Options, wide_rows: bool) -> None:
+    """Say what a file is that is no table.
+
+    Raises:
+        ReadError: it is none.
+    """
+    if lines and _MARKUP.match("".join(lines[:3])):
+        message = "{path} is HTML or XML, not a table of text; open it in a spreadsheet and save it as CSV"
+        raise ReadError(tr(message, path=path))
+    if lines and _JSON.match("".join(lines[:2])) and not wide_rows:
+        raise ReadError(tr("{path} holds JSON; name it .json, or .jsonl where each line is an object", path=path))
+    for (what, export), form in _OTHERS.items():
+        if options.columns is None and len(lines) > 2 and form.fullmatch("".join(lines[:9])):
+            raise ReadError(tr(_OTHER, path=path, what=tr(what), such=tr(export)))
+    if any(line.strip().lower() == "@data" for line in lines[:_RECORDS]):
+        message = (
+            "{path} is an ARFF file; read its lines below @data as CSV, with skip_rows= (--skip-rows) and columns= "
+            "(--columns)"
+        )
+        if options.columns is None:
+            raise ReadError(tr(message, path=path))
 
 
 def _distinct(path: Path, names: list[str], line: int) -> list[str]:

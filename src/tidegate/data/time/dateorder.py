@@ -80,7 +80,8 @@ def decide(
     if PAIR in found:
         message = (
             "{place}, column {name!r}: the time has no year of four digits; say how times are written with "
-            'date_format= (for instance "%m/%y", or "roc" for years of the Republic of China)'
+            'date_format= (for instance "%m/%y"; "2024 %m/%d" where all are of one year that they omit; or "roc" for '
+            "years of the Republic of China)"
         )
         raise TimeError(tr(message, place=place(int(np.argmax(kind == PAIR))), name=name))
     parts = Parts(year, month, day, parts.clock, kind)

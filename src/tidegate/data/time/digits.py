@@ -28,6 +28,12 @@ EXCEL = 20_000, 80_000
 EXCEL_NOTE = (
     "Numbers of {column} were read as dates of a spreadsheet, in days since 30 December 1899: {text} is {first}."
 )
+EXCEL_LIKELY = 36_500, 55_000
+"""The same for 1999 to 2050."""
+COUNT_NOTE = (
+    "Numbers of {column} were taken as a count. If they are dates of a spreadsheet ({text} would be {first}), name the "
+    "column date."
+)
 _ABOUT_DATE = re.compile(r"date|datum|fecha|(?<![^\W_])data(?![^\W_])|日期|日付|날짜", re.IGNORECASE)
 _MINUTE = 60_000_000
 _LAST_EPOCH = np.datetime64("2200-01-01", "us")
@@ -172,10 +178,12 @@ def from_numbers(
         )
         raise TimeError(tr(message, name=name, filled=filled[0]))
     _no_doubt(filled, name)
+    _no_year(filled, name)
     if not held.all():
         message = "{place}, column {name!r}: the time is missing; fill it in or remove the row"
         raise TimeError(tr(message, place=place(int(np.argmin(held))), name=name))
-    return Times(values)
+    maybe = _excel(filled.astype(np.float64), name, EXCEL_LIKELY[0] <= low and filled.max() < EXCEL_LIKELY[1])
+    return Times(values, notes=[Note("counted", COUNT_NOTE, maybe.notes[0].values)] if maybe else [])
 
 
 def _fractions(values: NDArray[np.float64], name: str, place: Place) -> Times:
@@ -360,6 +368,24 @@ def _no_doubt(values: NDArray[np.int64], name: str) -> None:
             "time=False"
         )
         raise TimeError(tr(message, name=name, value=values[0]))
+
+
+def _no_year(values: NDArray[np.int64], name: str) -> None:
+    """Refuse to count days and months without a year, such as 2501, in a column named for dates.
+
+    Raises:
+        TimeError: they are.
+    """
+    first, second = values // 100, values % 100
+    if values.min() < 101 or values.max() > 3112 or not _ABOUT_DATE.search(name) or (np.diff(values) == 1).all():
+        return
+    for form, month, day in (("%d%m", second, first), ("%m%d", first, second)):
+        if month.min() >= 1 and month.max() <= 12 and not assemble(np.full_like(values, 2000), month, day)[1].any():
+            message = (
+                "column {name!r}: numbers such as {value} may be days and months without a year; pass "
+                "date_format={form!r} with the year that they are of, or time=False to count the rows"
+            )
+            raise TimeError(tr(message, name=name, value=values[0], form=f"2024 {form}"))
 
 
 def _steps_one(values: NDArray[np.int64]) -> bool:

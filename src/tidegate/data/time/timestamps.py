@@ -142,7 +142,7 @@ def parse(texts: Sequence[str]) -> Fields:
 
 
 def by_format(texts: Sequence[str], form: str) -> tuple[NDArray[np.datetime64], NDArray[np.int16]]:
-    """Cells as times by a `strptime` format.
+    """Cells as times by a `strptime` format; where they have no year, it may begin with theirs: `2024 %d%m`.
 
     Returns:
         ([n] datetime64[us] as written, NaT where missing; [n] minutes east of UTC or `NO_OFFSET`).
@@ -152,10 +152,16 @@ def by_format(texts: Sequence[str], form: str) -> tuple[NDArray[np.datetime64], 
         ConfigError: the format has no year.
     """
     parts = set(re.findall(r"%[-#]?([A-Za-z])", form))
-    if not parts & set("YyGcxs"):
-        raise ConfigError(
-            tr("date_format={form!r} holds no year (%Y or %y), without which there is no time", form=form)
+    year = "" if parts & set("YyGcxs") else form[:5]
+    if year and not re.fullmatch(r"\d{4} ", year):
+        message = (
+            "date_format={form!r} holds no year (%Y or %y), without which there is no time; where the cells have none, "
+            "write theirs before it: {such!r}"
         )
+        raise ConfigError(tr(message, form=form, such=f"2024 {form}"))
+    if year:
+        form = f"%Y {form[5:]}"
+    digits = 4 if form[3:] in ("%d%m", "%m%d") else 0  # 102 is 01 02
     weekly = bool(parts & set("WUV")) and not parts & set("aAuw")
     whole = f"{form} %u" if weekly else form  # strptime passes over a week without a weekday
     known: dict[str, tuple[np.datetime64, int]] = {}
@@ -167,7 +173,7 @@ def by_format(texts: Sequence[str], form: str) -> tuple[NDArray[np.datetime64], 
             if is_missing(text):
                 continue
             try:
-                moment = datetime.strptime(text.strip() + (" 1" if weekly else ""), whole)
+                moment = datetime.strptime(year + text.strip().zfill(digits) + (" 1" if weekly else ""), whole)
             except (ValueError, re.error) as error:
                 raise BadCellError(i, text, f" by date_format={form!r} ({error})") from None
             shift = moment.utcoffset()

@@ -23,6 +23,7 @@ NEAR = 0.35  # a forecast that moves less than this share of what the target mov
 GAIN = 0.02  # skill against the last value below which there is none
 CLEAR = 0.5  # correlation of movements that counts
 FIT = 0.4  # a shift that leaves less than this share of the error is a misalignment
+FAR = 2.0  # times what the target moves, from which a forecast swings
 SHIFT = 3  # rows by which a misaligned forecast is looked for
 
 _SENTENCES = {
@@ -32,6 +33,9 @@ _SENTENCES = {
     "lags": "The forecast lags: at step {steps} it moves with the target at a lag of {lag} (correlation "
     "{correlation}). It is no copy of the last value: its skill against repeating it is {skill} %, and it leaves it by "
     "{closeness} % of what the target does.",
+    "swings": "The forecast lags: at step {steps} it moves with the target at a lag of {lag} (correlation "
+    "{correlation}). It is no copy of the last value: it swings {times} times as far from it as the target does, and "
+    "its error is {ratio} times that of repeating it.",
     "shifted": "The forecast looks shifted: held against actual values {shift} rows away, its error is {gain} % lower "
     "at all steps ahead. Check that forecasts and actual values are lined up.",
     "honest": "The forecast does not copy the last value: at step {steps} it moves with the target (correlation "
@@ -84,9 +88,12 @@ class LagCopy:
             "shift": f"{-self.shift:+d}",
             "gain": f"{100 * self.gain:.0f}",
             "clear": CLEAR,
+            "times": f"{self.closeness:.2g}",
+            "ratio": f"{1 - self.skill:.2g}",
         }
-        apart = self.key == "honest" and not self.at_zero >= CLEAR
-        return tr(_SENTENCES["apart" if apart else self.key], lang, **values)
+        key = "apart" if self.key == "honest" and not self.at_zero >= CLEAR else self.key
+        key = "swings" if key == "lags" and self.closeness >= FAR and self.skill < 0 else key
+        return tr(_SENTENCES[key], lang, **values)
 
     def __str__(self) -> str:
         return self.text()
