@@ -26,9 +26,8 @@ REACH = {"training": 2.0, "generation": 20_000.0, "carried": 1.39, "adapting": 1
 SHAKESPEARE: dict[str, Any] = {
     "hidden_size": 512,
     "num_layers": 2,
-    "dropout": 0.4,
-    "batch_size": 64,
-    "network": {"embedding_size": 128, "recurrent_dropout": 0.25},
+    "dropout": 0.3,
+    "network": {"embedding_size": 128, "recurrent_dropout": 0.1},
 }
 
 

@@ -20,6 +20,7 @@ from tidegate.train.options import OptimizerName, ScheduleName, TrainOptions
 SIZES = ((1, 64), (1, 128), (2, 128), (2, 192), (2, 256), (2, 384), (2, 512), (2, 768), (2, 1024))
 SPEED = 1e11  # operations a second of a training on two ordinary cores (one with AVX2 makes 6.5e10)
 PASSES = 4.0  # over the text, at least, for which a size must leave time
+SEEN = 3.0  # tokens seen in all passes for each weight, at least: a larger network learns less in the same time
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 STEPS = 6_000  # of a training, beyond which a small corpus has nothing more to give
 WEIGHTS, KEYS = 4.0, 3.0  # for each training token, at most; of music, which is moved to other keys, so many times more
@@ -181,7 +182,8 @@ _SAID = {
 def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) -> Advice:
     """The size for so much text and time, where the user said nothing; it does not depend on this machine's speed.
 
-    The largest of a row of sizes that has at most four weights for each training token and leaves time for four passes.
+    The largest of a row of sizes that has at most four weights for each training token and leaves time for four passes
+    and for three tokens, repeats included, for each weight.
 
     Args:
         choices: options of the model. characters, tokens: of the training part. size: V.
@@ -195,7 +197,8 @@ def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) ->
             if weights > WEIGHTS * tokens * (KEYS if choices.music else 1) and pair[1] > SIZES[0][1]:
                 bound = "data"
                 break
-            if _seconds(weights, tokens, PASSES) > 60 * choices.minutes and pair[1] > SIZES[0][1]:
+            needed = _seconds(weights, tokens, max(PASSES, SEEN * weights / tokens))
+            if needed > 60 * choices.minutes and pair[1] > SIZES[0][1]:
                 bound = "time"
                 break
             chosen = pair
