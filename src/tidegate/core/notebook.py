@@ -20,7 +20,7 @@ class Notebook:
 
     __slots__ = ()
     _html: ClassVar[Callable[[Any], str | None]]
-    _draw: ClassVar[Callable[[Any, Axes | None], Axes]]
+    _draw: ClassVar[Callable[[Any, Any], Any]]  # hints of results are read at run time, where Axes is not there
 
     @staticmethod
     def drawn_by(html: Callable[[Any], str | None], draw: Callable[[Any, Axes | None], Axes]) -> None:
@@ -40,7 +40,8 @@ class Notebook:
         Raises:
             MissingExtraError: matplotlib is not installed. ConfigError: nothing of the result can be drawn.
         """
-        return Notebook._draw(self, ax)
+        found: Axes = Notebook._draw(self, ax)
+        return found
 
     def __repr__(self) -> str:
         """What it is and its first line: `print` shows the whole."""
