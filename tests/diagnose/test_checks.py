@@ -108,6 +108,15 @@ def test_unscaled_inputs_are_named() -> None:
     assert found.top.remedy == {"preparation.scale": "standard"}
 
 
+def test_of_independent_values_it_is_said_and_no_size_is_advised() -> None:
+    values = wave()
+    values["y"] = np.random.default_rng(5).lognormal(size=len(values["y"]))
+    found = diagnose(fit(values, max_epochs=2))
+    assert found.top is not None
+    assert found.top.id == "independent"
+    assert not any({"hidden_size", "num_layers", "window", "max_epochs"} & set(item.remedy) for item in found)
+
+
 def test_a_column_that_is_the_target_is_a_leak() -> None:
     values = wave()
     generator = np.random.default_rng(1)

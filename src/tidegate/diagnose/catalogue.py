@@ -154,6 +154,14 @@ WORDS = {
         "The network is the wrong tool here, or has too little to learn from; no single option stands out.",
         "Use the simple method until the model is better; try other columns or a longer history.",
     ),
+    "independent": Words(
+        "There may be nothing to learn",
+        "No method is better than a constant (error of the model {error}, of the best constant {baseline_error}), and "
+        "at no lag do the {rows} training rows depend on those before (highest correlation {highest}).",
+        "The values look independent of their past: then the best forecast is a constant with its intervals, and "
+        "neither size nor longer training helps.",
+        "Use the constant; add columns that tell of the target, or forecast sums over longer steps.",
+    ),
     "capacity": Words(
         "Many weights for little data",
         "{parameters} weights for {values} training values, {ratio} for each.",

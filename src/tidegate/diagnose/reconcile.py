@@ -16,6 +16,11 @@ LABELS = frozenset({"few_steps", "few_units", "label_underfitting", "class_imbal
 # A cause -> what it brings about. Where both are found, the cause comes first.
 EXPLAINS: dict[str, frozenset[str]] = {
     "leak": frozenset({"overfitting", "drift", "useless_features", "window_long", "outliers"}),
+    "independent": frozenset(  # nothing is to be learned: what it explains is not shown beside it
+        {"learning_rate_high", "learning_rate_low", "stopped_early", "wasted_epochs", "window_short", "window_long"}
+        | {"few_cycles", "useless_features", "overfitting", "underfitting", "vanishing_gradients", "saturated_gates"}
+        | {"lag_copy", "capacity", "drift"}
+    ),
     "unscaled_inputs": frozenset(
         {
             "learning_rate_high",

@@ -23,7 +23,7 @@ from tidegate.diagnose.evidence import (
 )
 from tidegate.diagnose.examine import measured
 from tidegate.diagnose.finding import Finding, Findings
-from tidegate.diagnose.reconcile import rank, reconcile
+from tidegate.diagnose.reconcile import EXPLAINS, rank, reconcile
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class Check:
 
 CHECKS: tuple[Check, ...] = (
     Check(("leak",), Case, skill.leak),
+    Check(("independent",), Case, skill.independent),
     Check(("unscaled_inputs",), Case, data.scaling),
     Check(("outliers",), Case, data.outliers),
     Check(("group_leak",), LabelEvidence, labels.groups),
@@ -137,4 +138,6 @@ def examine(*evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Findings:
             continue
         measurements = extra[id(piece)] if issubclass(check.needs, Network) else ()
         found += check.look(piece, *measurements)
+    if any(item.id == "independent" for item in found):
+        found = [item for item in found if item.id not in EXPLAINS["independent"]]
     return Findings(reconcile(rank(found), first.config), tuple(looked), dict(first.sample), first.unit)

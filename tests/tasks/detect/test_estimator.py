@@ -12,6 +12,7 @@ import pytest
 
 import tidegate as tg
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, NotFittedError, SchemaError, SplitError
+from tidegate.core.frequency import Frequency
 
 QUICK: dict[str, Any] = {"window": 24, "hidden_size": 8, "max_epochs": 4, "training": {"steps_per_epoch": 15}}
 ROWS = 900
@@ -388,3 +389,12 @@ def test_an_error_twice_as_large_as_all_before_alarms_with_many_channels_or_it_i
     assert note.values["threshold"] == pytest.approx(1e-7)
     assert 1e-7 < note.values["p"] < 1e-3
     assert note.values["budget"] == pytest.approx(1e3 * note.values["p"])
+
+
+@pytest.mark.parametrize(("step", "budget"), [((1, "D"), 0.07), ((1, "h"), 1.0), ((7, "D"), 0.01)])
+def test_the_usual_budget_fits_the_step(step, budget):
+    """One alarm a week, and of days or weeks one in a hundred rows: 1 a week of daily rows would be every seventh."""
+    options = tg.AnomalyDetector().check()
+    assert options.rules(Frequency(*step), True).budget == pytest.approx(budget)
+    assert options.rules(Frequency(*step), True).threshold <= 0.01 + 1e-12
+    assert options.rules(Frequency(*step), False).threshold == 1e-3

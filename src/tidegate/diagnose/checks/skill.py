@@ -20,6 +20,9 @@ LITTLE = 0.05  # skill against repeating the last value
 SHOWN = 120  # neighbouring windows that a figure shows
 TELLS = 0.95  # squared correlation of one column with the target to be forecast
 NEWS = 0.9  # the same with the target's change since the last value
+BETTER = 0.03  # share by which a forecast must be better than a constant to show that there is something to learn
+CHANCE = 0.01  # of taking independent values for dependent ones
+FEW_ROWS = 30
 BEATEN = ("loses", "worse", "exact")  # keys of such a verdict
 
 
@@ -130,3 +133,34 @@ def beaten(case: Evidence) -> list[Finding]:
             shown = {name: verdict.values[name] for name in ("metric", "model", "baseline", "reference")}
             return [Finding("beaten", "warning", {"part": part, **shown})]
     return []
+
+
+def independent(case: Case, examined: Examined) -> list[Finding]:
+    """Neither the model nor a baseline beats a constant, and no lag of the training rows has a correlation.
+
+    A correlation counts beyond z / sqrt(n) with z at CHANCE for all lags together (Bonferroni), of ranks, so that one
+    huge value decides nothing.
+    """
+    from scipy.stats import norm, rankdata
+
+    overall, criterion = examined.evaluation.overall, examined.evaluation.criterion
+    errors = {name: scores[criterion] for name, scores in overall.items() if np.isfinite(scores[criterion])}
+    constants = [errors[name] for name in ("mean", "median") if name in errors]
+    if not constants or "model" not in errors or min(errors.values()) < (1 - BETTER) * min(constants):
+        return []
+    lags = max(case.window, 2 * max(case.table.frequency.seasons(), default=1))
+    highest, rows = 0.0, 0
+    for name in case.table.schema.targets:
+        for first, end in case.split.train:
+            y = case.table.columns[name][first:end].astype(np.float64)
+            y = rankdata(y[~np.isnan(y)])
+            if len(y) < FEW_ROWS or y.std() == 0.0:
+                return []
+            y = (y - y.mean()) / y.std()
+            count, rows = min(lags, len(y) // 2), max(rows, len(y))
+            own = np.array([np.dot(y[k:], y[:-k]) for k in range(1, count + 1)]) / len(y)
+            if np.abs(own).max() > norm.isf(CHANCE / (2 * count * len(case.split.train))) / len(y) ** 0.5:
+                return []
+            highest = max(highest, float(np.abs(own).max()))
+    evidence = {"error": errors["model"], "baseline_error": min(constants), "highest": highest, "rows": rows}
+    return [Finding("independent", "warning", evidence)]

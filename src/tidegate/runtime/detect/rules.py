@@ -119,6 +119,15 @@ def budget_threshold(per_week: float, step: int | None) -> float:
     return per_week / steps
 
 
+def usual_budget(step: int | None) -> float:
+    """False alarms a week where nobody said: one, and of rows that are hours apart or more one in a hundred.
+
+    Args:
+        step: microseconds between rows; None counts per 1,000 rows.
+    """
+    return 1.0 if step is None else min(1.0, WEEK / step / 100)
+
+
 def score_of(p: Array) -> NDArray[np.float64]:
     """L / (L + 3) with L = -log10 p: 0 for p = 1, one half for p = 1/1000, towards 1 as p falls; NaN stays."""
     surprise = np.abs(np.log10(np.maximum(p, 1e-300)))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from tidegate.core.checks import Checked, Count, Positive, Range, Whole, check_fields
 from tidegate.core.frequency import Frequency
 from tidegate.prepare.online import Feature
-from tidegate.runtime.detect.rules import Rules, budget_threshold
+from tidegate.runtime.detect.rules import Rules, budget_threshold, usual_budget
 from tidegate.tasks.options import RecurrentOptions, group, recurrent_options, training_options
 from tidegate.train.options import TrainOptions
 
@@ -73,7 +73,7 @@ class DetectorChoices:
 
     Attributes:
         recurrent: sizes of the recurrence. network, preparation, training, alarms: the groups.
-        method: `forecast` or `reconstruction`. window: T. loss: of the training. alarms_per_week: the budget.
+        method: `forecast` or `reconstruction`. window: T. loss: of the training. alarms_per_week: the budget, or None.
         ensemble_size: networks that are averaged.
     """
 
@@ -85,7 +85,7 @@ class DetectorChoices:
     method: str
     window: int
     loss: Any
-    alarms_per_week: float
+    alarms_per_week: float | None
     ensemble_size: int = 1
 
     def rules(self, frequency: Frequency, dated: bool) -> Rules:
@@ -95,11 +95,13 @@ class DetectorChoices:
             ConfigError: a budget of more alarms than every tenth step.
         """
         own = self.alarms
-        per_week = self.alarms_per_week if own.alarms_per_day is None else 7 * own.alarms_per_day
+        step = frequency.microseconds if dated else None
+        given = self.alarms_per_week if own.alarms_per_day is None else 7 * own.alarms_per_day
+        per_week = usual_budget(step) if given is None else given
         memory = {True: MEMORY, False: 0}[own.adapt] if isinstance(own.adapt, bool) else own.adapt
         return Rules(
             method=self.method,
-            threshold=budget_threshold(per_week, frequency.microseconds if dated else None),
+            threshold=budget_threshold(per_week, step),
             budget=float(per_week),
             short=own.short,
             refractory=own.refractory,

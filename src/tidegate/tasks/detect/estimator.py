@@ -58,7 +58,8 @@ class AnomalyDetector(Estimator):
     Args:
         method: what is looked at: the `forecast` of the next value, or the `reconstruction` of the last window.
         window: steps that a training window has, and that are rebuilt at once, T; 48 if None.
-        alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock).
+        alarms_per_week: false alarms that one stream may give in a week (in 1,000 rows where rows have no clock); 1 if
+            None, but of rows with less than a hundred a week one in a hundred rows.
         hidden_size: units per layer, H; few, as a stream is advanced at every row.
         dropout: share of the units of the last layer silenced in training.
         loss: what training lowers: `huber` or `mae`, which a few anomalies hardly move, or `mse`.
@@ -82,7 +83,7 @@ class AnomalyDetector(Estimator):
 
     method: Method = "forecast"
     window: Annotated[int, Range(2)] | None = None
-    alarms_per_week: Positive = 1.0
+    alarms_per_week: Positive | None = None
     hidden_size: Size = 16
     loss: Loss = "huber"
     learning_rate: float = 5e-3

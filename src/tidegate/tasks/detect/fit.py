@@ -78,6 +78,12 @@ def fit(
     notes = [*table.notes, *split.notes]
     rules = choices.rules(table.frequency, table.time.dtype.kind == "M")
     rules = replace(rules, groups=channel_groups(choices.alarms.groups, table, split))
+    if choices.alarms_per_week is None and choices.alarms.alarms_per_day is None and rules.budget < 1:
+        message = (
+            "The budget is one false alarm in 100 rows, {budget:.2g} a week; for another pass alarms_per_week= "
+            "(--alarms-per-week)."
+        )
+        notes.append(Note("budget", message, {"budget": rules.budget}))
     preparation = prepare(table, split, choices)
     spec = build(choices, preparation)
     rebuild = choices.method == "reconstruction"
