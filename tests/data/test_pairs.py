@@ -97,3 +97,17 @@ def test_batches_keep_to_their_budget_and_hold_everything() -> None:
     assert len(one) == len(two) == len(budget)
     assert any(len(a) != len(b) or (a != b).any() for a, b in zip(one, two, strict=True))
     np.testing.assert_array_equal(np.concatenate(list(budget.epoch(1, 4))), np.concatenate(one[4:]))
+
+
+def test_another_encoding_is_told_and_a_bad_byte_among_utf8_is_named_with_its_line(tmp_path: Path) -> None:
+    sources, targets = tmp_path / "a.en", tmp_path / "a.zh"
+    sources.write_text("today is warm\nthe weather is good\n")
+    chinese = "今天的天氣很好，我們一起去。\n這是我的書，不是他的。\n"
+    targets.write_bytes(chinese.encode("big5"))
+    read = read_pairs((sources, targets))
+    assert read.labels is not None
+    assert read.labels.tolist() == chinese.split("\n")[:2]
+    assert [note.values for note in read.notes] == [{"name": "a.zh", "encoding": "Big5"}]
+    targets.write_bytes(chinese.encode().replace("書".encode(), b"\xff"))
+    with pytest.raises(ReadError, match=r"a\.zh, line 2: byte 0xff"):
+        read_pairs((sources, targets))

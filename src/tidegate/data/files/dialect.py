@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from tidegate.core.errors import ConfigError, ReadError
 from tidegate.core.translate import tr
-from tidegate.data.files.encodings import guess
+from tidegate.data.files.encodings import NAMES, guess
 
 _HEAD, _LONGEST = 1 << 18, 1 << 26
 _FOREIGN = (
@@ -125,12 +125,14 @@ def encoding_of(path: Path, start: bytes, given: str | None) -> str:
 
 
 def decoded(path: Path, content: bytes, given: str | None) -> tuple[str, str]:
-    """A whole file's text, and its encoding as `encoding_of` finds it.
+    """A whole file's text, and its encoding as `encoding_of` finds it; UTF-8 with few bad bytes stays UTF-8.
 
     Raises:
         ReadError: a byte is no text, with its line.
     """
     found = encoding_of(path, content[: 1 << 18], given)
+    if given is None and found in NAMES and _mostly_utf8(content):
+        found = "utf-8"
     try:
         return content.decode(found), found
     except UnicodeDecodeError as error:
@@ -138,6 +140,12 @@ def decoded(path: Path, content: bytes, given: str | None) -> tuple[str, str]:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]
         raise ReadError(tr(message, path=path, line=line, content=byte, found=found)) from None
+
+
+def _mostly_utf8(content: bytes) -> bool:
+    """Whether nine of ten bytes beyond ASCII are UTF-8: no other encoding's letters would be."""
+    high = content.translate(None, bytes(range(128)))
+    return len(content.decode("utf-8", "ignore").encode().translate(None, bytes(range(128)))) > 0.9 * len(high)
 
 
 def codec(name: str) -> str:

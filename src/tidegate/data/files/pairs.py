@@ -16,6 +16,7 @@ from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Source, options_of
 from tidegate.data.files import dialect
 from tidegate.data.files.corpus import is_path
+from tidegate.data.files.encodings import NAMES
 from tidegate.data.read import open_source
 from tidegate.data.schema import missing_column
 
@@ -62,7 +63,7 @@ def read_pairs(
         first, second = data if two else (path, target_file)
         if first is None:
             raise SchemaError(tr("target_file= goes beside the path of a file with the sources, a line each"))
-        texts, targets = _parallel(Path(first), Path(str(second)), encoding)
+        texts, targets = _parallel(Path(first), Path(str(second)), encoding, notes)
         names = ("source", "target")
     elif isinstance(data, (list, tuple)):
         texts, targets = _pairs(data)
@@ -169,19 +170,22 @@ def _cell(cell: Any) -> str:
     return "" if cell is None or cell != cell else cell if isinstance(cell, str) else f"{cell:.17g}"  # noqa: PLR0124
 
 
-def _lines(path: Path, encoding: str | None) -> list[str]:
+def _lines(path: Path, encoding: str | None, notes: list[Note] | None = None) -> list[str]:
     try:
         with dialect.open_bytes(path) as file:
             content = file.read()
     except OSError as error:
         raise ReadError(tr("{path} cannot be read: {error}", path=path, error=error)) from None
-    text = dialect.decoded(path, content, encoding)[0].removeprefix("\ufeff")
-    lines = text.replace("\r\n", "\n").split("\n")
+    text, found = dialect.decoded(path, content, encoding)
+    if notes is not None and encoding is None and found in NAMES:
+        message = "{name} was read as {encoding}, as its letters suggest; pass encoding= if that is wrong."
+        notes.append(Note("encoding", message, {"name": path.name, "encoding": NAMES[found]}))
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").split("\n")
     return lines[:-1] if lines and not lines[-1] else lines
 
 
-def _parallel(first: Path, second: Path, encoding: str | None) -> tuple[list[str], list[str]]:
-    texts, targets = _lines(first, encoding), _lines(second, encoding)
+def _parallel(first: Path, second: Path, encoding: str | None, notes: list[Note]) -> tuple[list[str], list[str]]:
+    texts, targets = _lines(first, encoding, notes), _lines(second, encoding, notes)
     if len(texts) != len(targets):
         message = (
             "{first} has {count} lines and {second} {count2}: parallel files have a target on the line of each source"
