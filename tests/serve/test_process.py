@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.serve.models import NEXT
+
 CODE = "import sys; from tidegate.cli.main import main; main(sys.argv[1:])"
 
 
@@ -100,6 +102,63 @@ def test_clients_that_say_nothing_hold_nobody_up_and_are_let_go(served: dict[str
             found = each.recv(100)
             assert (b" 408 " in found) if number % 4 == 3 else (found == b"")
             each.close()
+
+
+def test_two_thousand_connections_are_held_and_one_more_than_allowed_is_refused(served: dict[str, Path]) -> None:
+    resource = pytest.importorskip("resource")
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < 2_300:
+        pytest.skip("too few open files are allowed")
+    request = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
+
+    async def one(port: int) -> tuple[bytes, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        return await reader.readline(), writer
+
+    async def all_of(port: int) -> list[bytes]:
+        kept = [await one(port) for _ in range(1_990)]
+        await asyncio.sleep(0.5)  # while they idle, others are answered; of those that come at once, not all
+        kept += await asyncio.gather(*(one(port) for _ in range(20)))
+        for _, writer in kept:
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for _, writer in kept), return_exceptions=True)
+        return [line for line, _ in kept]
+
+    with serving(served["forecast"], "--max-connections", "2000", "--timeout", "120") as (_, url):
+        found = asyncio.run(all_of(int(url.rpartition(":")[2])))
+        assert set(found[:1_990]) == {b"HTTP/1.1 200 OK\r\n"}
+        assert {line[9:12] for line in found} == {b"200", b"503"}
+        time.sleep(0.5)
+        assert httpx.post(f"{url}/models/forecast/predict", json={}).status_code == 200  # and afterwards as before
+
+
+@pytest.mark.slow
+def test_memory_stays_as_it_is_at_full_load(served: dict[str, Path]) -> None:
+    """Ten minutes; after the first, memory grows by less than a twentieth."""
+    body = {"columns": {"time": NEXT["time"], "load": NEXT["load"]}}
+
+    async def load(url: str, seconds: float) -> None:
+        until = time.monotonic() + seconds
+
+        async def go(client: httpx.AsyncClient, name: str) -> None:
+            await client.post("/models/forecast/sessions", json={"id": name})
+            while time.monotonic() < until:
+                assert (await client.post("/models/forecast/predict", json=body)).status_code == 200
+                assert (await client.post(f"/sessions/{name}/update", json={"values": 50.0})).status_code == 200
+
+        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+            await asyncio.gather(*(go(client, f"{seconds:.0f}-{number}") for number in range(16)))
+
+    def memory(pid: int) -> int:
+        return int(Path(f"/proc/{pid}/status").read_text().partition("VmRSS:")[2].split()[0])
+
+    if not Path("/proc/self/status").exists():
+        pytest.skip("reads /proc")
+    with serving(served["forecast"]) as (process, url):
+        asyncio.run(load(url, 60))
+        before = memory(process.pid)
+        asyncio.run(load(url, 540))
+        assert memory(process.pid) < 1.05 * before
 
 
 @pytest.mark.parametrize("words", [("--host", "0.0.0.0"), ("--port", "99999"), ("--certificate", "x")])

@@ -17,6 +17,7 @@ from pydantic_core import from_json, to_json
 from tidegate.core.errors import MissingExtraError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
+from tidegate.runtime.state import measured
 from tidegate.serve.settings import RequestError, Settings
 
 JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow.stream"
@@ -217,7 +218,7 @@ def numbers(values: list[Any], name: str) -> NDArray[np.float64]:
     """A column of numbers, NaN where one is null.
 
     Raises:
-        RequestError: 422, it holds something else.
+        RequestError: 422, it holds something else. DataError: a number is larger than any measurement.
     """
     try:
         found = np.array(values, dtype=np.float64)
@@ -225,4 +226,4 @@ def numbers(values: list[Any], name: str) -> NDArray[np.float64]:
         raise RequestError(422, tr("column {name} holds what is no number", name=repr(name))) from error
     if found.ndim != 1 or {str, bool} & set(map(type, values)):
         raise RequestError(422, tr("column {name} holds what is no number", name=repr(name)))
-    return found
+    return measured(found[:, None], (name,))[:, 0]

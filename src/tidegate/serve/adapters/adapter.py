@@ -116,7 +116,7 @@ class Form:
             found = self._plain(body.columns)
             if found is not None:
                 return found
-            return self._read({name: _array(values) for name, values in body.columns.items()})
+            return self._read({name: _array(name, values) for name, values in body.columns.items()})
         if body.frame is not None:
             return self._read(body.frame)
         if body.text is None:
@@ -160,10 +160,10 @@ class Form:
         return Table(schema, self.frequency, ("",), starts, time, values, {}, None)
 
 
-def _array(values: list[Any]) -> Any:
+def _array(name: str, values: list[Any]) -> Any:
     """A column as an array: numbers where all are, else objects."""
     if set(map(type, values)) <= {int, float, type(None)}:
-        return numbers(values, "")
+        return numbers(values, name)
     return np.array(values, dtype=object)
 
 
