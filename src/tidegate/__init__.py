@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tidegate.data.sequences import read_sequences
     from tidegate.evaluate import Evaluation
     from tidegate.prepare import AugmentOptions, Preparation, PrepareOptions
-    from tidegate.prepare.sequence.masking import SequenceAugment
+    from tidegate.prepare.augment import SequenceAugment
     from tidegate.prepare.sequence.preparation import SequenceOptions
     from tidegate.report.explanation.page import report_explanation
     from tidegate.report.run import report_run
@@ -58,7 +58,7 @@ _PLACES = {  # module -> what it holds of the public names
     "diagnose": ("diagnose",),
     "evaluate": ("Evaluation",),
     "prepare": ("AugmentOptions", "Preparation", "PrepareOptions"),
-    "prepare.sequence.masking": ("SequenceAugment",),
+    "prepare.augment": ("SequenceAugment",),
     "prepare.sequence.preparation": ("SequenceOptions",),
     "report.explanation.page": ("report_explanation",),
     "report.run": ("report_run",),

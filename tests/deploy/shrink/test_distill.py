@@ -11,7 +11,7 @@ from tests.deploy.shrink.runs import classifier, forecaster
 from tidegate.core.errors import ConfigError
 from tidegate.data.windows import windows as part_windows
 from tidegate.deploy.shrink.distill import distill
-from tidegate.prepare.table.augment import AugmentOptions
+from tidegate.prepare.augment import AugmentOptions
 from tidegate.tasks.forecast.examples import WindowBatches, taught
 from tidegate.train.label_losses import softened
 

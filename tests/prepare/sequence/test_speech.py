@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tidegate.core.errors import ArtifactError, DataError
+from tidegate.prepare.augment import SpeechAugment, hide, vary_speech
 from tidegate.prepare.sequence.mel import log_mel
 from tidegate.prepare.sequence.speech import Ear, SpeechOptions, SpeechPreparation, fit_speech
-from tidegate.prepare.sequence.vary import SpeechAugment, hide, vary_speech
 
 RATE = 8000
 

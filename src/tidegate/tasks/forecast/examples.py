@@ -17,7 +17,7 @@ from tidegate.core.errors import SplitError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.windows import Batches, Windows
-from tidegate.prepare.table.augment import AugmentOptions, augment, jitter_origins
+from tidegate.prepare.augment import AugmentOptions, augment, jitter_origins
 from tidegate.prepare.table.prepared import Prepared
 from tidegate.train.forcing import Forcing, ForcingSchedule
 from tidegate.train.losses import ForecastLoss

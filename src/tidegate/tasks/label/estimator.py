@@ -19,8 +19,8 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import plain_arrays, read_sequences
+from tidegate.prepare.augment import SequenceAugment
 from tidegate.prepare.options import SequenceOptions
-from tidegate.prepare.sequence.masking import SequenceAugment
 from tidegate.prepare.sequence.prepared import PreparedSequences
 from tidegate.prepare.sequence.spans import Spans
 from tidegate.runtime.label.model import LabelModel

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.prepare.sequence.masking import SequenceAugment, vary
+from tidegate.prepare.augment import SequenceAugment, vary
 from tidegate.prepare.sequence.spans import Spans, gather
 from tidegate.tasks.fit import Validation
 from tidegate.train.forcing import Forcing

@@ -10,7 +10,7 @@ from tidegate.core.checks import Count, Ratio, Share, Whole, check_fields
 from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.prepare.sequence.masking import SequenceAugment
+from tidegate.prepare.augment import SequenceAugment
 from tidegate.prepare.sequence.preparation import SequenceOptions
 from tidegate.tasks.options import (
     AUTO,

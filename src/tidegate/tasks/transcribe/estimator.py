@@ -18,9 +18,9 @@ from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
 from tidegate.data.sources.media.speech import read_speech
 from tidegate.data.sources.media.wav import read_sound
+from tidegate.prepare.augment import SpeechAugment
 from tidegate.prepare.sequence.resample import resample
 from tidegate.prepare.sequence.speech import SpeechOptions
-from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import SpeechModel
 from tidegate.runtime.transcribe.transcript import Transcript
 from tidegate.tasks.estimator import Estimator, FitCall

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tidegate.prepare.augment import SpeechAugment, hide, vary_speech
 from tidegate.prepare.sequence.speech import SpeechPreparation
-from tidegate.prepare.sequence.vary import SpeechAugment, hide, vary_speech
 from tidegate.tasks.fit import Validation
 from tidegate.train.loop import Batch
 from tidegate.train.options import TrainOptions

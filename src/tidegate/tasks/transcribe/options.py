@@ -13,9 +13,9 @@ from tidegate.core.checks import Count, Range, Whole
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.data.partition import Partition, partition
+from tidegate.prepare.augment import SpeechAugment
 from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechOptions
-from tidegate.prepare.sequence.vary import SpeechAugment
 from tidegate.runtime.transcribe.model import Weight
 from tidegate.tasks.build import cell_fields, checked_sizes, sizes_of
 from tidegate.tasks.options import Bias, CellOptions, RecurrentOptions, filled
