@@ -106,7 +106,7 @@ def _strings(what: str, train: list[Any], test: list[Any], epochs: int, turns: i
     import numpy as np
 
     import tidegate as tg
-    from tidegate.data.sources.media.wav import read_sound
+    from tidegate.data.sources.media.sound import read_sound
 
     model = tg.Transcriber(max_epochs=epochs, **DIGITS)
     columns = [[str(row[0]) for row in train], [row[1] for row in train]]

@@ -5,8 +5,8 @@ import resource
 import sys
 
 from tidegate.core.errors import OutputError
+from tidegate.deploy.mlflow import open_store
 from tidegate.deploy.publish import publish
-from tidegate.deploy.stores import open_store
 
 
 def main(store: str, *runs: str) -> None:

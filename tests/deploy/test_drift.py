@@ -13,8 +13,7 @@ import tidegate as tg
 from tests.tasks.forecast.models import write_csv
 from tidegate.cli.main import run as command
 from tidegate.core.errors import ConfigError
-from tidegate.deploy.drift.check import distance, held, level_of, stability, two_sided
-from tidegate.deploy.drift.detectors import Adwin, PageHinkley
+from tidegate.deploy.drift.check import Adwin, PageHinkley, distance, held, level_of, stability, two_sided
 from tidegate.deploy.drift.monitor import monitor
 from tidegate.prepare.profile import Clock, Profile
 

@@ -19,9 +19,9 @@ from tests.deploy.test_store import child
 from tidegate.cli.main import run as command
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError
 from tidegate.core.optional import available
+from tidegate.deploy.mlflow import is_store, open_store
 from tidegate.deploy.publish import publish
 from tidegate.deploy.store import Store
-from tidegate.deploy.stores import is_store, open_store
 from tidegate.runtime.model import load
 from tidegate.serve.settings import Settings
 from tidegate.serve.shelf import Shelf

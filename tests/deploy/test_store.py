@@ -16,9 +16,9 @@ import pytest
 from tests.deploy.runs import make_run
 from tidegate.cli.main import run as command
 from tidegate.core.errors import ArtifactError, ConfigError
+from tidegate.deploy.mlflow import is_store
 from tidegate.deploy.publish import pack, publish
 from tidegate.deploy.store import POINTER, RECORD, Store
-from tidegate.deploy.stores import is_store
 from tidegate.runtime.model import load
 
 CHILD = Path(__file__).with_name("publisher.py")

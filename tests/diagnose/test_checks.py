@@ -8,12 +8,11 @@ import torch
 
 from tests.diagnose.crafted import case, fit, healthy, history, wave
 from tidegate.diagnose import diagnose, examine
-from tidegate.diagnose.checks import curve, data, gradients, skill
-from tidegate.diagnose.checks import history as history_checks
+from tidegate.diagnose.checks import curve, data, skill
+from tidegate.diagnose.checks import curve as history_checks
 from tidegate.diagnose.evidence import Case, Evidence
 from tidegate.diagnose.examine import Examined, measure_flow
-from tidegate.diagnose.measure import explained, spread
-from tidegate.diagnose.probe import Probes
+from tidegate.diagnose.measure import Probes, explained, spread
 from tidegate.diagnose.run import Check
 from tidegate.train.history import History
 
@@ -94,7 +93,7 @@ def test_a_vanishing_gradient_is_seen_where_old_values_matter() -> None:
     assert flow is not None
     assert flow.by_lag[-1] < 1e-6 * flow.by_lag[0]
     assert flow.saturated > 0.2
-    found = gradients.vanishing(opened, Examined(opened))
+    found = curve.vanishing(opened, Examined(opened))
     assert [item.id for item in found] == ["vanishing_gradients"]
 
 
@@ -227,13 +226,13 @@ def driven_case(trained: float, rival: float) -> Examined:
 def test_gates_at_their_ends_are_a_wrong_rate_only_where_a_fair_rival_ends_lower() -> None:
     worse, better = driven_case(1.0, 1.1), driven_case(1.0, 0.8)
     assert curve.learning_rate(worse.case, worse) == []
-    assert [item.severity for item in gradients.gates(worse.case, worse)] == ["info"]
+    assert [item.severity for item in curve.gates(worse.case, worse)] == ["info"]
     found = curve.learning_rate(better.case, better)
     assert [item.id for item in found] == ["learning_rate_high"]
     assert found[0].evidence["probe_loss"] == 0.8
     assert found[0].evidence["probe_steps"] == 600
     assert found[0].remedy == {"learning_rate": 0.002}
-    assert [item.severity for item in gradients.gates(better.case, better)] == ["warning"]
+    assert [item.severity for item in curve.gates(better.case, better)] == ["warning"]
 
 
 def test_a_probe_that_ended_lower_asks_for_a_fair_trial_and_is_no_proof() -> None:

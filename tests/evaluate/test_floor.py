@@ -11,9 +11,8 @@ from tidegate.evaluate.detect import Watched, evaluate_alarms
 from tidegate.evaluate.label import evaluate_classes, evaluate_multilabel, evaluate_numbers
 from tidegate.evaluate.language.evaluation import SHORTEST, evaluate_language
 from tidegate.evaluate.significance import interval
-from tidegate.evaluate.text.evaluation import evaluate_texts
+from tidegate.evaluate.text.evaluation import evaluate_speech, evaluate_texts
 from tidegate.evaluate.text.metrics import same
-from tidegate.evaluate.text.speech import evaluate_speech
 
 
 def classes(count: int) -> Any:

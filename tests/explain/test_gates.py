@@ -9,8 +9,7 @@ import torch
 
 from tests.explain.toy import planted
 from tidegate.artifacts.spec import Recurrent
-from tidegate.explain import attention
-from tidegate.explain.gates import Gates, trace_gates, trace_stack
+from tidegate.explain.gates import Attention, Gates, trace_attention, trace_gates, trace_stack
 from tidegate.explain.groups import by_block
 from tidegate.nn.layers import recurrent
 from tidegate.runtime.network import layers as runtime_layers
@@ -109,9 +108,9 @@ def test_weights_of_any_layer_are_shown(field: str, shape: tuple[int, ...], monk
         setattr(flow, field, draw)
 
     head = runtime_layers.LAYERS["head"]
-    assert attention.trace_attention(model) == ()
+    assert trace_attention(model) == ()
     monkeypatch.setitem(runtime_layers.LAYERS, "head", attending)
-    (found,) = attention.trace_attention(model)
+    (found,) = trace_attention(model)
     expected = draw.mean(axis=1) if draw.ndim == 4 else draw
     assert found.kind == "head"
     np.testing.assert_allclose(found.weights, expected)
@@ -120,7 +119,7 @@ def test_weights_of_any_layer_are_shown(field: str, shape: tuple[int, ...], monk
 
 def test_steps_that_do_not_divide_the_window_keep_their_weight() -> None:
     """Five steps of a sequence over a window of twelve."""
-    found = attention.Attention("pool", 0, np.array([[0.1, 0.2, 0.3, 0.2, 0.2]]))
+    found = Attention("pool", 0, np.array([[0.1, 0.2, 0.3, 0.2, 0.2]]))
     groups = by_block(planted(7, 12).layout, 1)
     each = found.by_group(groups, 0, 12)
     assert each.sum() == pytest.approx(1)
@@ -129,7 +128,7 @@ def test_steps_that_do_not_divide_the_window_keep_their_weight() -> None:
 
 def test_pooling_weights_are_the_runtimes() -> None:
     model = planted(7, 12, 1, "lstm", "attention")
-    (found,) = attention.trace_attention(model)
+    (found,) = trace_attention(model)
     expected = run_network(model.spec, model.weights, *model.windows).attention
     np.testing.assert_allclose(found.weights, expected)
     assert (found.kind, found.place) == ("pool", 1)

@@ -5,8 +5,8 @@ import pytest
 
 from tests.explain.toy import FEATURES, Trained, planted, table_model
 from tidegate.core.errors import ConfigError
-from tidegate.explain.attention import trace_attention
 from tidegate.explain.deletion import metric_faithfulness, prediction_faithfulness
+from tidegate.explain.gates import trace_attention
 from tidegate.explain.gradients import gather, integrated_gradients
 from tidegate.explain.groups import Group, Groups, by_block, by_feature, by_feature_and_block
 from tidegate.explain.permutation import permutation_importance

@@ -9,8 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from tidegate.artifacts.spec import Label, NetworkSpec, Pool, Recurrent
 from tidegate.core.errors import ConfigError
 from tidegate.explain import Answer, explain
-from tidegate.explain.attention import trace_attention
-from tidegate.explain.gates import trace_gates
+from tidegate.explain.gates import trace_attention, trace_gates
 from tidegate.explain.gradients import integrate
 from tidegate.explain.groups import Group, by_feature_and_block, steps_of
 from tidegate.explain.inputs import Layout

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tidegate.kernels.library import native
-from tidegate.kernels.openmp import adopt_openmp
+from tidegate.kernels.operators import adopt_openmp
 from tidegate.nn import recurrent
 
 pytestmark = pytest.mark.skipif(native() is None, reason="the native library is not built")

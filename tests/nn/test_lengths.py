@@ -10,7 +10,7 @@ from tests.nn.lengths import of_any_length, padded, rows_alone
 from tests.nn.specs import build, inputs, network, run, saying, specs
 from tidegate.artifacts.spec import BatchNorm, Convolution, Head, NetworkSpec, Normalise, OdeRnn, Recurrent
 from tidegate.core.errors import ConfigError
-from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.flow import TimeConvolution
 from tidegate.runtime.network.network import run_network
 
 SAME = 2e-5

@@ -15,7 +15,7 @@ from tidegate.artifacts.spec import Convolution, Decoder, Embed, Head, OdeRnn, S
 from tidegate.core import optional
 from tidegate.core.errors import ConfigError, MissingExtraError
 from tidegate.nn.ode import ODERNN, StateFlow
-from tidegate.runtime.network.ode import flow_state
+from tidegate.runtime.network.layers import flow_state
 
 
 def flow(size: int = 4, steps: int = 2) -> StateFlow:

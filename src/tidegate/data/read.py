@@ -30,9 +30,8 @@ from tidegate.data.time.grid import Repair, Rows, order, regular
 from tidegate.data.time.parts import roles_of
 from tidegate.data.time.resample import Resample
 from tidegate.data.time.resample import resample as to_grid
-from tidegate.data.time.time_axis import in_zone, times_of
 from tidegate.data.time.timestamps import Times
-from tidegate.data.time.zones import zone
+from tidegate.data.time.zones import in_zone, times_of, zone
 
 Wide = bool | Literal["rows"]
 _TIME_GUESS = (

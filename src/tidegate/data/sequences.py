@@ -19,9 +19,8 @@ from tidegate.data.read import open_source
 from tidegate.data.schema import Names
 from tidegate.data.sources import archive, arrays, table, texts
 from tidegate.data.sources.arrays import is_store, read_store
-from tidegate.data.sources.kinds import OPTIONS, Kind, kind_of
 from tidegate.data.sources.media import clips, joints, sound
-from tidegate.data.sources.roles import recognised
+from tidegate.data.sources.roles import OPTIONS, Kind, kind_of, recognised
 from tidegate.data.sources.whole import read_whole
 
 __all__ = ["OPTIONS", "Kind", "read_sequences"]

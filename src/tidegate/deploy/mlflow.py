@@ -22,8 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tidegate.artifacts.atomic import write_file, write_folder
-from tidegate.artifacts.runlock import hold_run
+from tidegate.artifacts.atomic import hold_run, write_file, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError, TidegateError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
@@ -271,3 +270,20 @@ def _plain(key: str) -> str:
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text[:LONGEST]
+
+
+def open_store(place: str | Path) -> Store:
+    """The store at a folder, or at `mlflow:URI` on an MLflow server (`mlflow:` alone takes MLFLOW_TRACKING_URI).
+
+    Raises:
+        ConfigError: no server's address was given. MissingExtraError: the extra mlflow is not installed.
+    """
+    return MlflowStore(str(place)[len(MLFLOW) :]) if str(place).startswith(MLFLOW) else Store(place)
+
+
+def is_store(place: str | Path) -> bool:
+    """Whether a place is a store, and not the folder of a run or a model."""
+    if str(place).startswith(MLFLOW):
+        return True
+    path = Path(place)
+    return not (path / "model.json").exists() and not (path / "model").exists() and bool(Store(path).names())

@@ -10,7 +10,7 @@
 
 A version appears by one rename and is never written again; `promoted.json` is replaced by one rename. Whoever writes
 holds the name's lock, which the system takes back when the process dies. `deploy/mlflow.py` keeps the same versions on
-an MLflow server; `deploy/stores.py` opens either.
+an MLflow server; `deploy/store.py` opens either.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from tidegate.artifacts.artifact import LARGEST_JSON, Artifact, Sha256, read_artifact
-from tidegate.artifacts.atomic import write_file, write_folder
-from tidegate.artifacts.runlock import hold_run
+from tidegate.artifacts.atomic import hold_run, write_file, write_folder
 from tidegate.artifacts.spec import Record
 from tidegate.core.errors import ArtifactError, ConfigError
 from tidegate.core.translate import tr

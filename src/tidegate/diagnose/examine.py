@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose.ablate import column_use, window_use
 from tidegate.diagnose.evidence import Case, Network, Training
-from tidegate.diagnose.measure import Measures, spread
-from tidegate.diagnose.probe import Probes, probe, race
+from tidegate.diagnose.measure import Measures, Probes, column_use, probe, race, spread, window_use
 from tidegate.evaluate import Evaluation
 from tidegate.evaluate.forecast.evaluate import evaluate_forecasts
 from tidegate.evaluate.verdict import skill_of

@@ -1,16 +1,23 @@
-"""Measurements that several checks share, each made once, on a sample of windows."""
+"""Measurements that several checks share, each made once: on windows, on perturbed inputs, by short trainings."""
 
 from __future__ import annotations
 
+import copy
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose.evidence import SAMPLE, Case, Network, Origins
+from tidegate.diagnose.evidence import SAMPLE, Case, Network, Origins, Training
 from tidegate.evaluate.forecast.baselines import simple_methods
 from tidegate.evaluate.forecast.season import find_seasons
+
+if TYPE_CHECKING:
+    import torch
 
 Array = NDArray[np.float64]
 BATCH = 128
@@ -178,3 +185,152 @@ def _ridge(x: Array, y: Array, x2: Array, y2: Array, penalty: float) -> float:
     rest = y2 - level
     total = float((rest**2).sum())
     return 1.0 - float(((rest - x2 @ weights) ** 2).sum()) / total if total > 0 else 0.0
+
+
+MOST_WINDOWS = 256
+COLUMNS = 20  # as many columns are tried
+SHARES = (0.5, 0.75, 0.875)
+
+
+def _sample(case: Case) -> tuple[torch.Tensor, ...]:
+    return case.batch(spread(case.origins["validation"], MOST_WINDOWS))
+
+
+def _loss(case: Case, batch: tuple[torch.Tensor, ...]) -> float:
+    cut = [tuple(part[first : first + BATCH] for part in batch) for first in range(0, len(batch[0]), BATCH)]
+    return batch_loss(case, case.network, cut)
+
+
+def _order(count: int) -> torch.Tensor:
+    import torch
+
+    return torch.from_numpy(np.random.default_rng(0).permutation(count))
+
+
+def window_use(case: Case) -> dict[int, float]:
+    """Steps that were kept -> growth of the validation loss when all older ones come from another window."""
+    batch = _sample(case)
+    plain, order = _loss(case, batch), _order(len(batch[0]))
+    found = {}
+    for share in SHARES:
+        old = round(case.window * share)
+        if not 0 < old < case.window:
+            continue
+        past = batch[0].clone()
+        past[:, :old] = past[order, :old]
+        found[case.window - old] = _loss(case, (past, *batch[1:])) / max(plain, 1e-12) - 1
+    return found
+
+
+def column_use(case: Case) -> dict[str, float]:
+    """Observed or known column -> growth of the validation loss when its values come from another window."""
+    batch = _sample(case)
+    plain, order = _loss(case, batch), _order(len(batch[0]))
+    preparation = case.prepared.preparation
+    found = {}
+    schema = case.table.schema
+    for name in [*schema.observed, *schema.known][:COLUMNS]:
+        past, future = batch[0].clone(), batch[1].clone()
+        for part, names in ((past, preparation.past_names), (future, preparation.future_names)):
+            own = channels(names, name)
+            part[:, :, own] = part[order][:, :, own]
+        found[name] = _loss(case, (past, future, *batch[2:])) / max(plain, 1e-12) - 1
+    return found
+
+
+def channels(names: tuple[str, ...], column: str) -> list[int]:
+    """Places of a column's channels: itself, its categories (`name=value`) and its mask (`name:missing`)."""
+    return [at for at, name in enumerate(names) if name == column or name.startswith((f"{column}=", f"{column}:"))]
+
+
+STEPS = 60
+NOTHING = 1e-9  # loss, or gradient, of a network that has nothing left to learn, as where the target stands still
+STEP_WINDOWS = 32  # of a step
+HELD = 256  # validation windows that a probe is evaluated on
+RATES, SGD_RATES = (0.001, 0.005, 0.02), (0.001, 0.01, 0.1)  # of Adam, and of plain descent
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What short trainings reached, as loss on the same validation windows.
+
+    Attributes:
+        trained: of the model as it is. rate: its learning rate.
+        rates: learning rate -> loss of an untrained network after `STEPS` steps at it.
+        further: of the model after `STEPS` more steps at a tenth of its rate and at its rate, the lower one.
+    """
+
+    trained: float
+    rate: float
+    rates: dict[float, float]
+    further: float
+
+    @property
+    def best(self) -> float:
+        """The rate whose probe reached the lowest loss."""
+        return min(self.rates, key=lambda rate: self.rates[rate])
+
+
+def probe(case: Training) -> Probes:
+    """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""
+    import torch
+
+    held, batches = _held_out(case), list(_batches(case, STEPS))
+    own = case.options.learning_rate
+    with torch.random.fork_rng(devices=[]):
+        rates = {}
+        for rate in RATES if case.options.optimizer != "sgd" else SGD_RATES:
+            torch.manual_seed(case.options.seed)
+            rates[rate] = _train(case, case.fresh(), batches, held, rate)
+        further = [_train(case, copy.deepcopy(case.network), batches, held, rate) for rate in (own, own / 10)]
+    return Probes(batch_loss(case, case.network, held), own, rates, min(further))
+
+
+def race(case: Training, rate: float, steps: int) -> float:
+    """Validation loss of an untrained network after `steps` steps at a rate that falls to 0 along half a cosine.
+
+    A fair rival of the whole training where a probe is too short to be one; the model is left as it is.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(case.options.seed)
+        return _train(case, case.fresh(), _batches(case, steps), _held_out(case), rate, fall=steps)
+
+
+def _held_out(case: Training) -> list[tuple[Any, ...]]:
+    held = spread(case.origins["validation"], HELD)
+    return [case.batch(held[first : first + BATCH]) for first in range(0, len(held), BATCH)]
+
+
+def _batches(case: Training, steps: int) -> Iterator[tuple[Any, ...]]:
+    generator = np.random.default_rng(case.options.seed)
+    rows = case.origins["train"]
+    return (case.batch(rows[np.sort(generator.integers(0, len(rows), STEP_WINDOWS))]) for _ in range(steps))
+
+
+def _train(
+    case: Training, network: Any, batches: Iterable[tuple[Any, ...]], held: list[Any], rate: float, fall: int = 0
+) -> float:
+    """Validation loss after one pass over the batches; infinite where it diverged.
+
+    fall: steps over which the rate falls to 0 along half a cosine; 0 holds it.
+    """
+    from tidegate.train.optimizer import Gradients, build_optimizer
+
+    options = replace(case.options, learning_rate=rate)
+    optimizer = build_optimizer(network, options)
+    gradients = Gradients(network, options.clip or 1.0)
+    network.train()
+    for step, batch in enumerate(batches):
+        for group in optimizer.param_groups if fall else ():
+            group["lr"] = rate * 0.5 * (1.0 + math.cos(math.pi * step / fall))
+        optimizer.zero_grad(set_to_none=True)
+        loss = case.loss(network, batch)
+        loss.backward()
+        if not math.isfinite(float(loss.detach())) or not gradients.step():
+            return math.inf
+        optimizer.step()
+    network.eval()
+    found = batch_loss(case, network, held)
+    return found if math.isfinite(found) else math.inf

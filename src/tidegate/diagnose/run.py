@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tidegate.core.errors import DataError
-from tidegate.diagnose.checks import alarms, curve, data, gradients, history, labels, skill, speech, texts
+from tidegate.diagnose.checks import alarms, curve, data, labels, skill, texts
 from tidegate.diagnose.evidence import (
     AlarmEvidence,
     Case,
@@ -55,12 +55,12 @@ CHECKS: tuple[Check, ...] = (
     Check(("dirty_training",), AlarmEvidence, alarms.dirty),
     Check(("few_errors",), AlarmEvidence, alarms.few),
     Check(("learning_rate_high", "learning_rate_low"), Training, curve.learning_rate),
-    Check(("exploding_gradients",), Evidence, history.exploding),
-    Check(("vanishing_gradients",), Network, gradients.vanishing),
+    Check(("exploding_gradients",), Evidence, curve.exploding),
+    Check(("vanishing_gradients",), Network, curve.vanishing),
     Check(("stopped_early",), Training, curve.cut_short),
     Check(("few_steps",), LabelEvidence, labels.brief),
     Check(("few_units",), LabelEvidence, labels.narrow),
-    Check(("wasted_epochs",), Evidence, history.wasted),
+    Check(("wasted_epochs",), Evidence, curve.wasted),
     Check(("window_short", "window_long"), Case, data.window),
     Check(("few_cycles",), Case, data.cycles),
     Check(("drift",), Case, data.drift),
@@ -79,12 +79,12 @@ CHECKS: tuple[Check, ...] = (
     Check(("exposure",), WritingEvidence, texts.exposure),
     Check(("copied_text",), LanguageEvidence, texts.copied),
     Check(("repetition",), LanguageEvidence, texts.repetition),
-    Check(("only_blanks",), SpeechEvidence, speech.only_blanks),
-    Check(("speech_overfitting",), SpeechEvidence, speech.overfitting),
+    Check(("only_blanks",), SpeechEvidence, texts.only_blanks),
+    Check(("speech_overfitting",), SpeechEvidence, texts.speech_overfitting),
     Check(("p_values_small", "p_values_large"), AlarmEvidence, alarms.calibration),
     Check(("many_alarms",), AlarmEvidence, alarms.budget),
-    Check(("unstable_loss",), Evidence, history.unstable),
-    Check(("saturated_gates",), Network, gradients.gates),
+    Check(("unstable_loss",), Evidence, curve.unstable),
+    Check(("saturated_gates",), Network, curve.gates),
     Check(("lag_copy",), Case, skill.lag_copy),
     Check(("capacity",), Case, data.capacity),
     Check(("beaten",), Evidence, skill.beaten, otherwise=True),

@@ -15,8 +15,7 @@ from tidegate.core.text import aligned, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.evaluate.evaluation import MODEL, Saved, ScoreTable
 from tidegate.evaluate.forecast.evaluate import compare_losses
-from tidegate.evaluate.forecast.evaluation import Evaluation
-from tidegate.evaluate.forecast.verdict import decide
+from tidegate.evaluate.forecast.evaluation import Evaluation, decide
 from tidegate.evaluate.significance import DieboldMariano, independent_windows
 from tidegate.evaluate.verdict import Verdict, skill_cell
 

@@ -1,7 +1,6 @@
 """Explanations: gates, attention, permutation importance, Shapley values, integrated gradients, and their checks."""
 
-from tidegate.explain.cases import Answer, Case, Recording
 from tidegate.explain.explanation import Explanation, explain
-from tidegate.explain.inputs import Explainable, Inputs, Layout
+from tidegate.explain.inputs import Answer, Case, Explainable, Inputs, Layout, Recording
 
 __all__ = ["Answer", "Case", "Explainable", "Explanation", "Inputs", "Layout", "Recording", "explain"]

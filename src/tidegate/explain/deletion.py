@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.explain.groups import Groups
+from tidegate.explain.groups import Groups, coalition_values
 from tidegate.explain.inputs import Explainable, Floats, predict_cells
-from tidegate.explain.values import coalition_values
 
 MOST_LOOKS = 40
 FEWEST = 3  # groups below which no order can be told from another

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, MissingExtraError
 from tidegate.core.notebook import Notebook
 from tidegate.core.table import Note
-from tidegate.explain.attention import Attention, trace_attention
-from tidegate.explain.cases import Answer, Case
 from tidegate.explain.deletion import FEWEST, Faithfulness, metric_faithfulness, prediction_faithfulness
-from tidegate.explain.gates import Gates, trace_gates
+from tidegate.explain.gates import Attention, Gates, trace_attention, trace_gates
 from tidegate.explain.gradients import gather, integrated_gradients
 from tidegate.explain.groups import Groups, steps_of
-from tidegate.explain.inputs import Explainable, Floats
+from tidegate.explain.inputs import Answer, Case, Explainable, Floats
 from tidegate.explain.permutation import Importance, permutation_importance
 from tidegate.explain.shapley import Attribution, shapley
 

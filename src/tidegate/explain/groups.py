@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.explain.inputs import Layout
+from tidegate.explain.inputs import LARGEST_CALL, Explainable, Floats, Layout, predict_cells
 
 
 @dataclass(frozen=True)
@@ -101,3 +101,35 @@ def _partition(layout: Layout, group_of: Callable[[str, int], Group]) -> Groups:
     for cell, (feature, step) in enumerate(zip(features.tolist(), steps.tolist(), strict=True)):
         labels[cell] = found.setdefault(group_of(feature, step), len(found))
     return Groups(tuple(found), labels)
+
+
+def coalition_values(model: Explainable, row: int, groups: Groups, masks: NDArray[np.bool_]) -> Floats:
+    """Value of coalitions of one window's input groups.
+
+        v(S) = mean_b f(x on S, background b elsewhere)
+
+    The groups that are left out come together from one background window, so that they fit each other, but not what is
+    kept: this is the interventional value of Lundberg and Lee (2017).
+
+    Args:
+        model: the model. row: the window. groups: G groups.
+        masks: [n, G], True where a group is kept.
+
+    Returns:
+        [n, D].
+    """
+    background = model.background.flat()
+    window = model.windows.take([row]).flat()
+    each = max(1, LARGEST_CALL // (model.layout.size * len(background)))
+    found = []
+    for first in range(0, len(masks), each):
+        kept = groups.spread(masks[first : first + each])[:, None]  # [n, 1, P]
+        cells = np.where(kept, window[:, None], background[None]).reshape(-1, window.shape[1])
+        values = predict_cells(model, cells, np.full(len(cells), row))
+        found.append(values.reshape(kept.shape[0], len(background), -1).mean(axis=1))
+    return np.concatenate(found)
+
+
+def all_coalitions(count: int) -> NDArray[np.bool_]:
+    """[2^G, G]: row m holds the binary digits of m, group 0 the lowest."""
+    return (np.arange(1 << count)[:, None] >> np.arange(count) & 1).astype(np.bool_)

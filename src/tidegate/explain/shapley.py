@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.explain.groups import Groups
+from tidegate.explain.groups import Groups, all_coalitions, coalition_values
 from tidegate.explain.inputs import LARGEST_CALL, Explainable, Floats, predict_cells
-from tidegate.explain.values import all_coalitions, coalition_values
 
 MOST_EXACT = 10
 

@@ -6,7 +6,11 @@ twin everywhere else (no library, another device, another type).
 
 from __future__ import annotations
 
+import ctypes
+import re
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -17,8 +21,45 @@ from tidegate.kernels import reference as twins
 from tidegate.kernels.calls import NAMES, REUSED, Plan, plan
 from tidegate.kernels.chunks import Chunked
 from tidegate.kernels.eager import Recurrent, is_batched, is_plain, is_transformed, twin_gradients
-from tidegate.kernels.openmp import adopt_openmp
+from tidegate.kernels.library import native
 from tidegate.kernels.stack import Stack, knows
+
+_RUNTIME = re.compile(r"/lib(gomp|omp|iomp5)[-.\w]*\.so[.\d]*$")
+
+
+def _loaded_runtimes() -> list[str]:
+    """Paths of the OpenMP runtimes that this process has loaded; Linux only."""
+    try:
+        lines = Path("/proc/self/maps").read_text().splitlines()
+    except OSError:
+        return []
+    paths = {line.split(maxsplit=5)[5] for line in lines if line.count(" ") >= 5 and "/" in line}
+    return sorted(path for path in paths if _RUNTIME.search(path))
+
+
+def _torchs_runtime() -> str | None:
+    """The runtime that torch brought; else the only one there is: other libraries may have loaded their own."""
+    runtimes = _loaded_runtimes()
+    torch = sys.modules.get("torch")
+    folder = str(Path(str(torch.__file__)).parent) if torch is not None else ""
+    own = [path for path in runtimes if folder and path.startswith((folder + "/", folder + ".libs/"))]
+    found = own or runtimes
+    return found[0] if len(found) == 1 else None
+
+
+def adopt_openmp() -> bool:
+    """Use the threads of torch's OpenMP runtime from now on; whether there is one."""
+    library = native()
+    runtime = _torchs_runtime() if library is not None and sys.platform.startswith("linux") else None
+    if library is None or runtime is None:
+        return False
+    try:
+        parallel = ctypes.CDLL(runtime).GOMP_parallel
+    except (OSError, AttributeError):
+        return False
+    library.tg_use_openmp(ctypes.cast(parallel, ctypes.c_void_p))
+    return True
+
 
 _OPTIONS = (
     "str cell, int layers, int directions, bool bias, bool reverse, bool train, "

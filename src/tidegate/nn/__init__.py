@@ -1,10 +1,9 @@
 """Networks in torch, built from their spec; and their layers, each usable alone."""
 
-from tidegate.nn.attention import Attention, AttentionPooling
-from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.attention import Attention, AttentionPooling, SelfAttention, TransformerEncoder
+from tidegate.nn.flow import TimeConvolution
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.recurrent import GRU, LSTM, CoupledLSTM, PeepholeLSTM
-from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 from tidegate.nn.xlstm import MLSTM, SLSTM
 
 __all__ = [

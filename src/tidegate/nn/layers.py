@@ -30,10 +30,22 @@ from tidegate.artifacts.spec import (
 )
 from tidegate.artifacts.spec import SelfAttention as SelfAttentionSpec
 from tidegate.nn import draws
-from tidegate.nn.attention import pool
-from tidegate.nn.convolution import TimeConvolution, shortened
+from tidegate.nn.attention import SelfAttention, TransformerEncoder, pool
 from tidegate.nn.decoder import DecoderLayer, SeriesLayer, WriteLayer
-from tidegate.nn.flow import Flow, State, UnitNorm, clear, ending, lagged, mean_over, normed, recurrent, within
+from tidegate.nn.flow import (
+    Flow,
+    State,
+    TimeConvolution,
+    UnitNorm,
+    clear,
+    ending,
+    lagged,
+    mean_over,
+    normed,
+    recurrent,
+    shortened,
+    within,
+)
 from tidegate.nn.ode import ODERNN
 from tidegate.nn.sequence_layers import (
     BranchLayer,
@@ -43,7 +55,6 @@ from tidegate.nn.sequence_layers import (
     PicturesLayer,
     TokensLayer,
 )
-from tidegate.nn.transformer import SelfAttention, TransformerEncoder
 
 SMALLEST_SCALE = 1e-4
 

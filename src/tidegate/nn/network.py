@@ -177,3 +177,26 @@ class Ensemble(nn.Module):
         """The mean of what the members predict; arguments as for `Network`."""
         columns = zip(*(member(*inputs, **named) for member in self.members), strict=True)
         return Output._make(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns)
+
+
+def every_step(network: Network, past: Tensor) -> Tensor:
+    """Forecasts of the step after each step of the window, [B, T, C]; the last is what `network(past)` forecasts.
+
+    A window of T steps gives T examples instead of one.
+
+    Args:
+        network: recurrent, pool by last step, [dropout,] head; horizon 1, one output, no known-ahead or static inputs.
+        past: [B, T, I], targets first.
+    """
+    spec = network.spec
+    batch, steps, _ = past.shape
+    targets = past[:, :, : spec.targets]
+    flow = Flow(targets, past, past.new_zeros(batch * steps, 1, 0), past.new_zeros(batch * steps, 0))
+    for layer, module in zip(spec.layers, network.layers, strict=True):
+        if layer.kind == "pool":
+            flow.context = flow.sequence.reshape(batch * steps, -1)
+        else:
+            module(flow)
+    assert flow.output is not None
+    values = flow.output.reshape(batch, steps, spec.targets)
+    return values + targets if spec.anchor else values

@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from tidegate.core.errors import ConfigError
-from tidegate.kernels.calls import NAMES, plan
+from tidegate.kernels.calls import NAMES, Packing, plan
 from tidegate.kernels.eager import is_plain
 from tidegate.kernels.library import warn_if_missing
 from tidegate.kernels.operators import is_native, recurrent
-from tidegate.kernels.packing import Packing
 from tidegate.kernels.stack import GATE_NAMES, STATES, Stack
 from tidegate.nn.draws import dropout, source
 from tidegate.nn.projection import projected, repays

@@ -14,9 +14,8 @@ from tidegate.artifacts.bag import bag_scores
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.shapes import SQUEEZE, Sizes, bag_shapes, label_inputs, next_map
 from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
-from tidegate.nn.convolution import padded_rows
 from tidegate.nn.draws import Dropout, dropout, source
-from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps
+from tidegate.nn.flow import Flow, UnitNorm, clear, mean_over, normed, on_steps, padded_rows
 
 RARE = -4.0  # log odds that one of many inputs is 1, before anything is learned
 EMBEDDING_SCALE = 0.1  # standard deviation of a token's first vector; torch's 1 drowns what few sentences teach

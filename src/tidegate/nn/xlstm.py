@@ -33,9 +33,9 @@ from torch.nn.functional import layer_norm, linear, logsigmoid
 from tidegate.artifacts.layers import cell_size
 from tidegate.core.errors import ConfigError
 from tidegate.kernels.stack import EPSILON
+from tidegate.nn.attention import check_heads
 from tidegate.nn.draws import Dropout
 from tidegate.nn.recurrent import _Engine
-from tidegate.nn.transformer import check_heads
 
 CHUNK = 64  # steps computed at once: their weights among each other are [CHUNK, CHUNK] numbers a head
 MOST = 80.0  # of an exponent: exp stays finite in float32

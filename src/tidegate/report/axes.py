@@ -13,8 +13,7 @@ from tidegate.core.optional import require
 from tidegate.core.translate import Language, language, tr
 from tidegate.evaluate import Evaluation
 from tidegate.evaluate.detect import DetectionEvaluation
-from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
-from tidegate.evaluate.detect.words import method_label
+from tidegate.evaluate.detect.evaluation import DetectorEvaluation, method_label
 from tidegate.evaluate.fold_scores import Spread
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation
 from tidegate.explain.explanation import Explanation

@@ -10,8 +10,7 @@ from tidegate.core.translate import Language, language, tr
 from tidegate.diagnose.finding import Findings
 from tidegate.diagnose.fix import Fixed
 from tidegate.evaluate import Evaluation
-from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
-from tidegate.evaluate.detect.evaluation import DetectionEvaluation
+from tidegate.evaluate.detect.evaluation import DetectionEvaluation, DetectorEvaluation
 from tidegate.evaluate.fold_scores import Spread
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label import ClassEvaluation, NumberEvaluation

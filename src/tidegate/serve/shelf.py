@@ -18,8 +18,8 @@ from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.atomic import existing_folder
 from tidegate.core.errors import ConfigError, TidegateError
 from tidegate.core.translate import tr
+from tidegate.deploy.mlflow import is_store, open_store
 from tidegate.deploy.store import NAME, Store
-from tidegate.deploy.stores import is_store, open_store
 from tidegate.runtime.model import model_of
 from tidegate.serve.adapters.adapter import Adapter, Ask
 from tidegate.serve.settings import RequestError, Settings

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from tidegate.artifacts.artifact import Artifact, read_model
-from tidegate.artifacts.runlock import hold_run
+from tidegate.artifacts.atomic import hold_run
 from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.core.translate import tr

@@ -99,10 +99,10 @@ class LayerOptions(Checked):
         num_heads: of the transformer, of self-attention and of the cells slstm and mlstm; a divisor of their width.
         feedforward: units between the transformer's two dense layers; None takes four times `hidden_size`.
         positions: of the transformer.
-        self_attention: self-attention over the recurrence's outputs (see `tidegate.nn.transformer`).
+        self_attention: self-attention over the recurrence's outputs (see `tidegate.nn.attention`).
         conv_channels: channels of each convolution over time before the recurrence (CNN-LSTM); () takes none.
         conv_kernel, conv_stride: steps that a convolution sees, and steps between its outputs.
-        conv_padding: `causal` sees no later steps, `same` as many on either side (see `tidegate.nn.convolution`).
+        conv_padding: `causal` sees no later steps, `same` as many on either side (see `tidegate.nn.flow`).
     """
 
     encoder: Any = "recurrent"

@@ -10,8 +10,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.translate import catalogue
 from tidegate.evaluate.detect import DetectionEvaluation, Watched, evaluate_alarms
 from tidegate.evaluate.detect import evaluation as module
-from tidegate.evaluate.detect.detector_evaluation import LEVELS, DetectorEvaluation
-from tidegate.evaluate.detect.words import duration
+from tidegate.evaluate.detect.evaluation import LEVELS, DetectorEvaluation, duration
 
 HOURS = np.datetime64("2024-01-01T00:00", "us") + np.arange(1000) * np.timedelta64(1, "h")
 WINDOWS = [(HOURS[row], HOURS[row + 9]) for row in range(50, 950, 100)]  # nine a series

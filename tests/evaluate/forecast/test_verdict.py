@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tidegate.evaluate.forecast.verdict import decide
+from tidegate.evaluate.forecast.evaluation import decide
 from tidegate.evaluate.significance import DieboldMariano
 from tidegate.evaluate.verdict import Verdict
 

@@ -14,9 +14,9 @@ from tests.evaluate.label.sample import make, texts, waves
 from tidegate.core.errors import DataError, MissingExtraError
 from tidegate.core.sequences import Sequences
 from tidegate.evaluate.label.baselines import methods
-from tidegate.evaluate.label.baselines.bagofwords import bag_of_words, unspaced
 from tidegate.evaluate.label.baselines.linear import Deadline, fit_logistic, fit_ridge, folds
 from tidegate.evaluate.label.baselines.methods import class_baselines, multilabel_baselines, number_baselines
+from tidegate.evaluate.label.baselines.summary import bag_of_words, unspaced
 from tidegate.evaluate.label.baselines.tagging import step_number_baselines, tag_baselines
 
 KINDS = ("slow", "fast", "rising")

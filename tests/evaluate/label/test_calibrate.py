@@ -8,9 +8,16 @@ from scipy.optimize import minimize_scalar
 from sklearn import metrics
 
 from tidegate.core.errors import ConfigError, DataError
-from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, softened
+from tidegate.evaluate.label.calibrate import (
+    Aim,
+    Calibration,
+    Threshold,
+    calibrate,
+    choose_threshold,
+    fit_temperature,
+    softened,
+)
 from tidegate.evaluate.label.metrics.probability import log_loss
-from tidegate.evaluate.label.threshold import Aim, Threshold, choose_threshold
 
 
 def sure(count: int, factor: float, size: int = 400) -> tuple[np.ndarray, np.ndarray]:

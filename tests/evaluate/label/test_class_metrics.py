@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from tidegate.core.errors import DataError
-from tidegate.evaluate.label.metrics import classes, multilabel, probability, ranking
+from tidegate.evaluate.label.metrics import classes, multilabel, probability
 
 RNG = np.random.default_rng(0)
 CASES = [(2, 300), (3, 200), (7, 500), (4, 9)]
@@ -54,14 +54,14 @@ def test_ranking(count: int, size: int) -> None:
     actual, p = case(count, size)
     p = np.round(p, 1) + 1e-3  # ties
     p /= p.sum(axis=1, keepdims=True)
-    found = ranking.ranking(actual, p)
+    found = probability.ranking(actual, p)
     if count == 2:
         assert found["roc_auc"] == pytest.approx(metrics.roc_auc_score(actual, p[:, 1]))
         assert found["pr_auc"] == pytest.approx(metrics.average_precision_score(actual, p[:, 1]))
         false, true, _ = metrics.roc_curve(actual, p[:, 1], drop_intermediate=False)
-        assert np.allclose(ranking.roc_curve(actual, p[:, 1])[:2], (false, true))
+        assert np.allclose(probability.roc_curve(actual, p[:, 1])[:2], (false, true))
         precision, recall, _ = metrics.precision_recall_curve(actual, p[:, 1])
-        ours = ranking.precision_recall_curve(actual, p[:, 1])
+        ours = probability.precision_recall_curve(actual, p[:, 1])
         assert np.allclose(ours[0], precision[-2::-1])
         assert np.allclose(ours[1], recall[-2::-1])
     else:
@@ -71,16 +71,16 @@ def test_ranking(count: int, size: int) -> None:
 
 
 def test_ranking_without_positives_has_no_value() -> None:
-    assert np.isnan(ranking.roc_auc([False, False], [0.1, 0.2]))
-    assert np.isnan(ranking.average_precision([False, False], [0.1, 0.2]))
-    roc, precision = ranking.one_against_rest([0, 0, 1], [[0.8, 0.2, 0.0], [0.4, 0.3, 0.3], [0.1, 0.9, 0.0]])
+    assert np.isnan(probability.roc_auc([False, False], [0.1, 0.2]))
+    assert np.isnan(probability.average_precision([False, False], [0.1, 0.2]))
+    roc, precision = probability.one_against_rest([0, 0, 1], [[0.8, 0.2, 0.0], [0.4, 0.3, 0.3], [0.1, 0.9, 0.0]])
     assert roc[:2].tolist() == [1.0, 1.0]
     assert precision[:2].tolist() == [1.0, 1.0]
     assert np.isnan([roc[2], precision[2]]).all()
     with pytest.raises(DataError, match="needs both"):
-        ranking.roc_curve([True], [1.0])
+        probability.roc_curve([True], [1.0])
     with pytest.raises(DataError, match="at least one"):
-        ranking.precision_recall_curve([False], [1.0])
+        probability.precision_recall_curve([False], [1.0])
 
 
 @pytest.mark.parametrize(("count", "size"), CASES)
@@ -154,7 +154,7 @@ def test_multilabel() -> None:
             lambda: probability.probabilities_of([[0.5, 0.5]], 2, "ours"),
             r"'ours' have shape \(1, 2\); expected \[2, K\]",
         ),
-        (lambda: ranking.roc_auc([True, False], [np.nan, 1.0]), "1 of 2 scores are NaN"),
+        (lambda: probability.roc_auc([True, False], [np.nan, 1.0]), "1 of 2 scores are NaN"),
         (lambda: multilabel.flags_of([[0, 2]]), "true or false"),
         (lambda: multilabel.flags_of([0, 1]), r"expected \[M, K\]"),
         (lambda: multilabel.multilabel_scores([[0, 1]], [[0.5]]), r"expected \(1, 2\)"),

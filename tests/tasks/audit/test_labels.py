@@ -13,7 +13,7 @@ from tests.tasks.label import data
 from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.data.partition import partition
-from tidegate.evaluate.leaks.resemblance import near_copies, telling_inputs
+from tidegate.evaluate.leaks.sequences import near_copies, telling_inputs
 from tidegate.prepare.sequence.preparation import SequencePreparation
 
 QUICK: dict[str, Any] = {"hidden_size": 8, "max_epochs": 4, "network": {"branch": ()}, "batch_size": 16}

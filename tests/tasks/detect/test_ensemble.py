@@ -11,7 +11,7 @@ import torch
 
 import tidegate as tg
 from tidegate.core.errors import ConfigError
-from tidegate.nn.per_step import every_step
+from tidegate.nn.network import every_step
 from tidegate.prepare.online import stretch
 from tidegate.runtime.model import load
 from tidegate.tasks.detect.examples import prepare_rows

@@ -13,7 +13,7 @@ import torch
 
 import tidegate as tg
 from tests.tasks.label import data
-from tidegate.diagnose.checks import gradients
+from tidegate.diagnose.checks import curve
 from tidegate.diagnose.examine import Tried, measure_flow
 from tidegate.diagnose.fix import fix
 from tidegate.diagnose.measure import spread
@@ -93,11 +93,11 @@ def test_a_gradient_that_vanishes_is_seen_where_even_the_training_part_is_unknow
                 weight[rnn.hidden_size : 2 * rnn.hidden_size] = -20.0
             if "weight_hh" in name:
                 weight.zero_()
-    found = gradients.vanishing(replace(opened, unlearned=True), Tried(opened))
+    found = curve.vanishing(replace(opened, unlearned=True), Tried(opened))
     assert [item.id for item in found] == ["vanishing_gradients"]
     assert found[0].remedy == {"network.pooling": "attention"}
     assert "would still explain" not in found[0].text("en")
-    assert gradients.vanishing(replace(opened, unlearned=False), Tried(opened)) == []
+    assert curve.vanishing(replace(opened, unlearned=False), Tried(opened)) == []
 
 
 def test_the_network_that_chose_the_epochs_is_kept_in_the_run(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def monitor(
     fitted = None
     if again:
         from tidegate.deploy.drift.retrain import retrain
-        from tidegate.deploy.stores import open_store
+        from tidegate.deploy.mlflow import open_store
 
         own = None if store is None else open_store(store)
         fitted = retrain(run, data, actuals=actuals, history=history, store=own, name=name, overwrite=True)

@@ -46,8 +46,8 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Publish a version."""
+    from tidegate.deploy.mlflow import open_store
     from tidegate.deploy.publish import publish
-    from tidegate.deploy.stores import open_store
 
     own, place = open_store(store), run.resolve()
     name = name or (place.parent.name if place.name == "model" else place.name)
@@ -79,7 +79,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Put a version to use."""
-    from tidegate.deploy.stores import open_store
+    from tidegate.deploy.mlflow import open_store
 
     own = open_store(store)
     _say_use(own, own.promote(name, version, require_signature or ()), as_json)
@@ -87,7 +87,7 @@ def promote(
 
 def rollback(name: Name, store: StorePath = STORE, as_json: Json = False) -> None:
     """Go back to the version before."""
-    from tidegate.deploy.stores import open_store
+    from tidegate.deploy.mlflow import open_store
 
     own = open_store(store)
     _say_use(own, own.rollback(name), as_json)
@@ -99,7 +99,7 @@ def versions(
     as_json: Json = False,
 ) -> None:
     """List versions."""
-    from tidegate.deploy.stores import open_store
+    from tidegate.deploy.mlflow import open_store
 
     own = open_store(store)
     rows = [_row(own, version) for each in ([name] if name else own.names()) for version in own.versions(each)]

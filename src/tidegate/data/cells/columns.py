@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError, SchemaError, TimeError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.data.cells.absent import NOTHING, Absent
-from tidegate.data.cells.affixes import take_off, what_is
-from tidegate.data.cells.notation import Notation, doubt
-from tidegate.data.cells.number_column import NumberColumn
+from tidegate.data.cells.notation import Notation, doubt, take_off, what_is
+from tidegate.data.cells.number_column import NOTHING, Absent, NumberColumn
 from tidegate.data.cells.numbers import (
     APOSTROPHES,
     BLANKS,

@@ -23,8 +23,7 @@ from tidegate.data.cells.numbers import BadCellError
 from tidegate.data.files import dialect
 from tidegate.data.files.encodings import NAMES, guess
 from tidegate.data.files.header import SPACES, is_rule, reader, squeeze
-from tidegate.data.files.layout import layout_of
-from tidegate.data.files.tail import Cut, trailer
+from tidegate.data.files.layout import Cut, layout_of, trailer
 
 _CHUNK = 1 << 20
 _ROWS = 8192

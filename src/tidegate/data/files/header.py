@@ -13,8 +13,8 @@ from pathlib import Path
 from tidegate.core.errors import SchemaError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.data.cells.affixes import UNITS, take_off, what_is
 from tidegate.data.cells.columns import Kind, Options, text_kind
+from tidegate.data.cells.notation import UNITS, take_off, what_is
 from tidegate.data.cells.numbers import is_missing, is_number
 from tidegate.data.time.forms import looks_like_time
 from tidegate.data.time.parts import is_time_name

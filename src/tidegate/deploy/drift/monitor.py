@@ -18,8 +18,7 @@ from tidegate.core.table import Table
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
 from tidegate.data.read import read_like
-from tidegate.deploy.drift.check import Tested, distance, held, level_of, stability, two_sided
-from tidegate.deploy.drift.detectors import Adwin
+from tidegate.deploy.drift.check import Adwin, Tested, distance, held, level_of, stability, two_sided
 from tidegate.prepare.profile import STATISTICS, Clock, Profile, read_profiles
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.forecast.decode import forecast

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
+import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,15 +14,46 @@ from typing import Any
 
 from tidegate.artifacts.artifact import Artifact, write_artifact
 from tidegate.artifacts.storage import Storage
+from tidegate.core.errors import ConfigError
 from tidegate.core.names import metric_name
 from tidegate.core.table import Note
 from tidegate.core.text import aligned, number
 from tidegate.core.translate import Language, tr
 from tidegate.deploy.shrink.judge import Losses, judge
-from tidegate.deploy.shrink.measure import peak_memory
 from tidegate.evaluate.evaluation import Saved
 from tidegate.runtime.model import Model
 from tidegate.runtime.network.timing import BATCHES, latencies
+
+_PROGRAM = """
+import json, pathlib, re, sys
+from tidegate.runtime.network.timing import inputs_of
+from tidegate.runtime.model import load
+from tidegate.runtime.network.network import run_network
+model = load(sys.argv[1])
+for _ in range(3):
+    run_network(model.spec, model.weights, **inputs_of(model.spec, 1))
+status = pathlib.Path("/proc/self/status")  # what getrusage says counts the process that started this one
+if status.exists():
+    peak = int(re.search(r"VmHWM:\\s*(\\d+)", status.read_text()).group(1)) * 1024
+else:
+    import resource
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(json.dumps({"peak": peak}))
+"""
+
+
+def peak_memory(folder: Path) -> int:
+    """Bytes that a fresh process holds at most, which loads a model and predicts with it; no torch.
+
+    Raises:
+        ConfigError: that process failed, and what it said.
+    """
+    ran = subprocess.run([sys.executable, "-c", _PROGRAM, str(folder)], capture_output=True, text=True, check=False)
+    if ran.returncode:
+        why = (ran.stderr.strip().splitlines() or [str(ran.returncode)])[-1]
+        raise ConfigError(tr("{folder} could not be measured: {why}", folder=folder, why=why))
+    said: Mapping[str, Any] = json.loads(ran.stdout)
+    return int(said["peak"])
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

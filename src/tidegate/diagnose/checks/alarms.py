@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from tidegate.diagnose import figures
+from tidegate.diagnose import finding
 from tidegate.diagnose.checks.data import FAR, OUTSIDE, SUFFERS, moved
 from tidegate.diagnose.evidence import AlarmEvidence
 from tidegate.diagnose.finding import Finding, Severity
-from tidegate.diagnose.probe import NOTHING
+from tidegate.diagnose.measure import NOTHING
 
 CHANCE = 0.001  # probability below which a count of events is none of chance
 FEWEST = 3  # events
@@ -62,15 +62,15 @@ def chance(count: int, mean: float) -> float:
     return max(0.0, 1.0 - sum(terms))
 
 
-def _events(case: AlarmEvidence) -> figures.Figure | None:
-    return figures.bars([(part, 1_000 * case.alarms(part) / count) for part, count in case.sample.items()])
+def _events(case: AlarmEvidence) -> finding.Figure | None:
+    return finding.bars([(part, 1_000 * case.alarms(part) / count) for part, count in case.sample.items()])
 
 
 def calibration(case: AlarmEvidence) -> list[Finding]:
     """p-values that come more often, or more rarely, than they say."""
     p = np.concatenate([case.p_values[case.judged(part)] for part in LATER])
     shares = {level: float(np.mean(p <= level)) for level in LEVELS} if len(p) else {}
-    figure = figures.bars([(f"p ≤ {level:g}", 100 * share) for level, share in shares.items()])
+    figure = finding.bars([(f"p ≤ {level:g}", 100 * share) for level, share in shares.items()])
     held = {level: share for level, share in shares.items() if len(p) * level >= SEEN}
     for level, share in held.items():
         evidence = {"level": level, "share": share, "rows": len(p), "times": share / level}
@@ -108,7 +108,7 @@ def drift(case: AlarmEvidence) -> list[Finding]:
     gap = grown / max(harder, 1e-12)
     severity: Severity = "warning" if gap > SUFFERS else "info"
     evidence = {"column": case.channels[place], "part": part, "shift": shift, "outside": outside, "gap": gap}
-    figure = figures.histograms({"train": _known(case, "train", place), part: _known(case, part, place)})
+    figure = finding.histograms({"train": _known(case, "train", place), part: _known(case, part, place)})
     return [Finding("alarm_drift", severity, evidence, ADAPT, figure)]
 
 
@@ -129,7 +129,7 @@ def underfitting(case: AlarmEvidence) -> list[Finding]:
     units = int(case.config.get("hidden_size", 16))
     evidence = {"error": error, "baseline": name, "baseline_error": errors[name]}
     evidence |= {"worse": error / errors[name] - 1, "hidden_size": units}
-    named: list[tuple[figures.Name, float]] = [(("method", {"name": "model"}), error)]
+    named: list[tuple[finding.Name, float]] = [(("method", {"name": "model"}), error)]
     named += [(("method", {"name": each}), value) for each, value in errors.items()]
     remedy = {"hidden_size": max(units, min(64, 2 * units))}
-    return [Finding("alarm_underfitting", "warning", evidence, remedy, figures.bars(named))]
+    return [Finding("alarm_underfitting", "warning", evidence, remedy, finding.bars(named))]

@@ -1,15 +1,103 @@
-"""Checks of the learning curve: fit too close, too loose, rate, length."""
+"""Checks of a training: its history alone, its learning curve, and what flows through the recurrence."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from tidegate.diagnose import figures
-from tidegate.diagnose.checks.history import best_epoch, curve_of
-from tidegate.diagnose.evidence import Case, Training
-from tidegate.diagnose.examine import Examined, Tried
+from tidegate.diagnose import finding
+from tidegate.diagnose.evidence import Case, Evidence, Network, Training
+from tidegate.diagnose.examine import Examined, Flowing, Tried
 from tidegate.diagnose.finding import Finding, Severity
-from tidegate.diagnose.probe import NOTHING, STEPS
+from tidegate.diagnose.measure import NOTHING, STEPS
+from tidegate.train.history import History
+
+JUMP = 1.5  # a validation loss over the lowest before it
+JUMPS = 0.15  # share of the epochs with such a jump
+WASTED = 0.5  # share of the epochs after the best one
+WASTED_EPOCHS = 10
+LARGE = 10.0  # mean gradient norm over `clip`, or over 1 without clipping
+HUGE = 100.0
+ALWAYS = 0.9  # share of the steps that were clipped
+
+
+def _options(case: Evidence) -> tuple[float, float]:
+    """Learning rate and clipping bound of the training, 0 for none."""
+    return float(case.config.get("learning_rate", 2e-3)), float(case.config.get("clip", 1.0))
+
+
+def exploding(case: Evidence) -> list[Finding]:
+    """Gradients far above the clipping bound, most of the time."""
+    rate, clip = _options(case)
+    norms = np.array([epoch.grad_norm for epoch in case.history])
+    clipped = float(np.mean([epoch.clipped for epoch in case.history])) if len(norms) else 0.0
+    bound = clip or 1.0
+    largest = float(norms.max() / bound) if len(norms) else 0.0
+    typical = float(np.median(norms) / bound) if len(norms) else 0.0
+    if not (typical > LARGE or (largest > HUGE and clip == 0)):
+        return []
+    if clip and clipped < ALWAYS:
+        return []
+    evidence = {"typical": typical * bound, "largest": largest * bound, "clip": clip, "clipped": clipped}
+    figure = finding.line([epoch.epoch for epoch in case.history], norms.tolist(), "grad_norm")
+    if figure is not None and clip:
+        figure["levels"] = [clip]
+    grave = largest > HUGE and clip == 0
+    remedy = {"training.clip": min(bound, 1.0), "learning_rate": third(rate) if clip else min(2e-3, rate)}
+    return [Finding("exploding_gradients", "critical" if grave else "warning", evidence, remedy, figure)]
+
+
+def unstable(case: Evidence) -> list[Finding]:
+    """The validation loss jumps, or training stopped being finite."""
+    history, (rate, clip) = case.history, _options(case)
+    losses = np.array([epoch.validation_loss for epoch in history])
+    if history.stopped == "diverged":
+        jumps, worst = 1.0, float("inf")
+    elif len(losses) < 4:
+        return []
+    else:
+        lowest = np.minimum.accumulate(losses)[:-1]
+        ratio = losses[1:] / np.maximum(losses[:-1], 1e-12)
+        jumps = float(np.mean((losses[1:] > JUMP * lowest) & (ratio > JUMP / 1.1)))
+        worst = float(ratio.max())
+    if jumps < JUMPS:
+        return []
+    remedy = {"learning_rate": third(rate), "training.clip": min(clip or 1.0, 0.5)}
+    evidence = {"jumps": jumps, "worst": worst, "epochs": len(losses)}
+    severity: Severity = "critical" if history.stopped == "diverged" else "warning"
+    return [Finding("unstable_loss", severity, evidence, remedy, curve_of(history))]
+
+
+def wasted(case: Evidence) -> list[Finding]:
+    """Training went on long after its best epoch."""
+    history = case.history
+    epochs, best = history.epochs, best_epoch(history)
+    after = len(epochs) - best
+    if after < WASTED_EPOCHS or after <= WASTED * len(epochs):
+        return []
+    seconds = sum(epoch.seconds for epoch in epochs[best:])
+    evidence = {"best_epoch": best, "epochs": len(epochs), "seconds": seconds, "share": after / len(epochs)}
+    return [Finding("wasted_epochs", "info", evidence, {"training.patience": max(5, best // 2)}, curve_of(history))]
+
+
+def best_epoch(history: History) -> int:
+    """The epoch of the lowest validation loss, from 1; 1 where none is a number."""
+    losses = np.array([epoch.validation_loss for epoch in history])
+    return int(np.nanargmin(losses)) + 1 if np.isfinite(losses).any() else 1
+
+
+def third(rate: float) -> float:
+    """A third of a rate, to two digits."""
+    return float(f"{rate / 3:.2g}")
+
+
+def curve_of(history: History, **marks: float) -> finding.Figure | None:
+    """The losses by epoch, the best one marked."""
+    epochs = history.epochs
+    train, validation = [epoch.train_loss for epoch in epochs], [epoch.validation_loss for epoch in epochs]
+    return finding.loss_curve(train, validation, best_epoch(history), **marks)
+
 
 GAP = 1.35  # error grows so much more from training to validation than a simple method's does
 WIDE_GAP = 2.5
@@ -133,10 +221,10 @@ def _tried(examined: Tried, id: str, rate: float, probed: bool) -> list[Finding]
     gain = 1 - loss / probes.trained
     evidence = {"loss": probes.trained, "rate": own, "steps": examined.steps}
     evidence |= {"probe_rate": rate, "probe_loss": loss, "probe_steps": steps}
-    bars: list[tuple[figures.Name, float]] = [(("trained", {"rate": own, "steps": examined.steps}), probes.trained)]
+    bars: list[tuple[finding.Name, float]] = [(("trained", {"rate": own, "steps": examined.steps}), probes.trained)]
     bars += [(("probe", {"rate": r, "steps": n}), value) for r, (value, n) in sorted(tried.items())]
     severity: Severity = "critical" if gain > GRAVE else "warning"
-    return [Finding(id, severity, evidence, {"learning_rate": remedy}, figures.bars(bars))]
+    return [Finding(id, severity, evidence, {"learning_rate": remedy}, finding.bars(bars))]
 
 
 def driven(case: Training, examined: Tried) -> bool:
@@ -170,8 +258,67 @@ def cut_short(case: Training, examined: Tried) -> list[Finding]:
     ]
 
 
-def errors_of(examined: Examined) -> figures.Figure | None:
+def errors_of(examined: Examined) -> finding.Figure | None:
     """The criterion of every method on the validation part, best first."""
     found = examined.evaluation
     named = sorted((found.overall[name][found.criterion], name) for name in found.methods)
-    return figures.bars([(("method", {"name": name}), value) for value, name in named])
+    return finding.bars([(("method", {"name": name}), value) for value, name in named])
+
+
+VANISHED = 1e-3  # gradient at the oldest lags over that at the newest
+LAYER = 1e-3  # gradient of the lowest layer over that of the highest
+LONG = 24  # recurrent steps below which nothing has far to go
+DEAD = 0.5
+ATTEND: Mapping[str, object] = {"network.pooling": "attention"}
+UNUSED = 0.05  # share of the residuals' variance that old lags still explain
+
+
+def vanishing(case: Network, examined: Flowing) -> list[Finding]:
+    """The loss hardly depends on old steps, although old values would explain what is left, or little was learned."""
+    flow = examined.flow
+    if flow is None or float(flow.by_layer.max()) < NOTHING:
+        return []
+    found = flow.by_layer / max(float(flow.by_layer.max()), 1e-30)
+    layers = float(found.min()) if len(found) > 1 else 1.0
+    steps = len(flow.by_lag)
+    part = max(1, steps // 4)
+    newest = float(flow.by_lag[:part].mean())
+    ratio = float(flow.by_lag[-part:].mean()) / max(newest, 1e-30)
+    evidence = {"ratio": ratio, "steps": steps, "layer_ratio": layers}
+    figure = finding.line([flow.steps * (at + 1) for at in range(steps)], flow.by_lag.tolist(), "grad_norm")
+    severity: Severity = "info" if isinstance(examined, Examined) and examined.settled else "warning"
+    if layers < LAYER:
+        return [Finding("vanishing_gradients", severity, evidence, {"num_layers": 1}, figure)]
+    if steps < LONG or ratio > VANISHED:
+        return []
+    reach = int(np.searchsorted(np.cumsum(flow.by_lag) / max(flow.by_lag.sum(), 1e-30), 0.99) + 1) * flow.steps
+    evidence |= {"reach": reach}
+    if not isinstance(examined, Examined):
+        return [Finding("vanishing_gradients", severity, evidence, ATTEND, figure)] if case.unlearned else []
+    unused = examined.measures.unused(min(reach + 1, case.window), case.window)
+    if not unused > UNUSED:
+        return []
+    long = case.window >= 2 * LONG
+    remedy: Mapping[str, object] = {"network.segment": divisor(case.window, 12)} if long else ATTEND
+    return [Finding("vanishing_gradients", severity, evidence | {"unused": unused}, remedy, figure)]
+
+
+def gates(case: Network, examined: Flowing) -> list[Finding]:
+    """Gates stuck open or shut, units that never move; of no weight where a training without it ends no lower."""
+    flow = examined.flow
+    if flow is None or (flow.saturated < SATURATED and flow.dead < DEAD):
+        return []
+    evidence = {"saturated": flow.saturated, "dead": flow.dead}
+    remedy = {"learning_rate": third(float(case.config.get("learning_rate", 2e-3)))}
+    edges = np.linspace(0, 1, len(flow.gates) + 1).tolist()
+    figure = {"kind": "histogram", "edges": edges, "shares": {"gates": (100 * flow.gates).tolist()}}
+    harmless = False
+    if isinstance(case, Training) and isinstance(examined, Tried) and driven(case, examined):
+        _, reached = examined.rival(min(case.usual_rate, case.options.learning_rate))
+        harmless = reached >= (1 - RIVAL) * examined.probes.trained
+    return [Finding("saturated_gates", "info" if harmless else "warning", evidence, remedy, figure)]
+
+
+def divisor(window: int, most: int) -> int:
+    """The largest divisor of the window up to `most`."""
+    return max(size for size in range(1, most + 1) if window % size == 0)

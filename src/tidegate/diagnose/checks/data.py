@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tidegate.diagnose import figures
+from tidegate.diagnose import finding
 from tidegate.diagnose.evidence import Case
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding, Severity
-from tidegate.diagnose.probe import NOTHING
+from tidegate.diagnose.measure import NOTHING
 from tidegate.evaluate.forecast.season import CYCLES
 
 WIDE = 10.0  # deviation or mean of an input beyond it is badly scaled
@@ -43,7 +43,7 @@ def scaling(case: Case, examined: Examined) -> list[Finding]:
     remedy = {"preparation.scale": "standard"} if grave else {"preparation.scale": "robust"}
     severity: Severity = "critical" if grave else "warning"
     sizes = sorted(((names[at], float(max(center[at], size[at]))) for at in numeric), key=lambda item: -item[1])
-    return [Finding("unscaled_inputs", severity, evidence | {"columns": count}, remedy, figures.bars(sizes))]
+    return [Finding("unscaled_inputs", severity, evidence | {"columns": count}, remedy, finding.bars(sizes))]
 
 
 def window(case: Case, examined: Examined) -> list[Finding]:
@@ -82,7 +82,7 @@ def cycles(case: Case, examined: Examined) -> list[Finding]:
     units, dropout = int(case.config.get("hidden_size", 64)), float(case.config.get("dropout", 0.0))
     remedy = {"hidden_size": min(units, max(8, units // 4)), "dropout": max(dropout, 0.3)}
     first = np.asarray(_parts(case, case.table.schema.targets[0], "train")[0], dtype=np.float64)
-    figure = figures.strip(first, np.zeros(len(first), dtype=bool))
+    figure = finding.strip(first, np.zeros(len(first), dtype=bool))
     figure["marks"] = {"season": season}
     return [Finding("few_cycles", "warning", evidence, remedy, figure)]
 
@@ -105,7 +105,7 @@ def drift(case: Case, examined: Examined) -> list[Finding]:
     by = case.config.get("normalise")
     remedy = {"network.normalise": by if by in ("last", "mean", "standard") else "last"}
     evidence = {"column": name, "part": part, "shift": shift, "outside": outside, "gap": gap}
-    figure = figures.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
+    figure = finding.histograms({"train": _values(case, name, "train"), part: _values(case, name, part)})
     return [Finding("drift", severity, evidence, remedy, figure)]
 
 
@@ -141,7 +141,7 @@ def outliers(case: Case, examined: Examined) -> list[Finding]:
     series = max(_parts(case, name, "train"), key=lambda part: float(np.nanmax(np.abs(part), initial=0.0)))
     middle = float(np.nanmedian(series))
     reach = WILD * float(np.subtract(*np.nanpercentile(series, [75, 25])))
-    figure = figures.strip(series, np.abs(series - middle) > reach, middle - reach, middle + reach)
+    figure = finding.strip(series, np.abs(series - middle) > reach, middle - reach, middle + reach)
     return [Finding("outliers", "warning", evidence, remedy, figure)]
 
 
@@ -156,7 +156,7 @@ def columns(case: Case, examined: Examined) -> list[Finding]:
     harms = float(max(-min(use.values()), 0.0))
     many = len(useless) >= 3 and len(useless) >= 0.5 * len(use)
     evidence = {"columns": ", ".join(useless), "count": len(useless), "of": len(use), "harm": harms}
-    figure = figures.bars(sorted(((name, 100 * growth) for name, growth in use.items()), key=lambda item: -item[1]))
+    figure = finding.bars(sorted(((name, 100 * growth) for name, growth in use.items()), key=lambda item: -item[1]))
     return [Finding("useless_features", "warning" if many else "info", evidence, remedy, figure)]
 
 
@@ -168,7 +168,7 @@ def capacity(case: Case, examined: Examined) -> list[Finding]:
     evidence = {"parameters": examined.parameters, "values": examined.values, "ratio": ratio}
     units = int(case.config.get("hidden_size", 64))
     units = min(units, max(8, units // 4))
-    figure = figures.bars([(("weights", {}), examined.parameters), (("values", {}), examined.values)])
+    figure = finding.bars([(("weights", {}), examined.parameters), (("values", {}), examined.values)])
     return [Finding("capacity", "info", evidence, {"hidden_size": units}, figure)]
 
 
@@ -180,8 +180,8 @@ def _parts(case: Case, name: str, part: str) -> list[np.ndarray]:
     return [np.asarray(column[first:end], dtype=np.float64)[-LONGEST:] for first, end in chosen]
 
 
-def _memory(case: Case, most: int, **marks: float) -> figures.Figure | None:
-    return figures.autocorrelation(_parts(case, case.table.schema.targets[0], "train"), max(most, 2), **marks)
+def _memory(case: Case, most: int, **marks: float) -> finding.Figure | None:
+    return finding.autocorrelation(_parts(case, case.table.schema.targets[0], "train"), max(most, 2), **marks)
 
 
 def _values(case: Case, name: str, part: str) -> np.ndarray:

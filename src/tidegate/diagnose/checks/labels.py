@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose import figures
-from tidegate.diagnose.checks.history import curve_of
+from tidegate.diagnose import finding
+from tidegate.diagnose.checks.curve import curve_of
 from tidegate.diagnose.evidence import Floats, LabelEvidence, Labels
 from tidegate.diagnose.finding import Finding, Severity
 
@@ -52,7 +52,7 @@ def imbalance(case: LabelEvidence) -> list[Finding]:
     evidence = {"name": case.classes[place], "count": int(counts[place]), "share": float(share)}
     evidence |= {"recall": recall, "rest": rest}
     bars = sorted(zip(case.classes, counts.tolist(), strict=True), key=lambda item: -item[1])
-    return [Finding("class_imbalance", "warning", evidence, {"class_weight": "balanced"}, figures.bars(bars))]
+    return [Finding("class_imbalance", "warning", evidence, {"class_weight": "balanced"}, finding.bars(bars))]
 
 
 def few_examples(case: LabelEvidence) -> list[Finding]:
@@ -69,7 +69,7 @@ def few_examples(case: LabelEvidence) -> list[Finding]:
     evidence |= {"of": len(case.classes), "least": int(counts[order[0]]), "needed": FEWEST}
     severity: Severity = "warning" if len(few) > len(case.classes) / 4 else "info"
     bars = [(case.classes[place], float(counts[place])) for place in order]
-    return [Finding("few_examples", severity, evidence, {}, figures.bars(bars))]
+    return [Finding("few_examples", severity, evidence, {}, finding.bars(bars))]
 
 
 def noise(case: LabelEvidence) -> list[Finding]:
@@ -95,7 +95,7 @@ def noise(case: LabelEvidence) -> list[Finding]:
     for p in places.tolist():
         key = f"{case.classes[part.labels[p]]} → {case.classes[likely[p]]}"
         pairs[key] = pairs.get(key, 0.0) + 1.0
-    figure = figures.bars(sorted(pairs.items(), key=lambda item: -item[1]))
+    figure = finding.bars(sorted(pairs.items(), key=lambda item: -item[1]))
     remedy = {} if case.config.get("label_smoothing", 0.1) else {"training.label_smoothing": 0.1}
     return [Finding("label_noise", "warning", evidence, remedy, figure)]
 
@@ -176,7 +176,7 @@ def threshold(case: LabelEvidence) -> list[Finding]:
     best = best_threshold(positive, chances)
     evidence = {"used": used, "better": best, "gain": gain, "accuracy": _balanced(positive, chances, used)}
     remedy = {"threshold": "balanced_accuracy"}
-    shares = figures.histograms({"negative": chances[~positive], "positive": chances[positive]})
+    shares = finding.histograms({"negative": chances[~positive], "positive": chances[positive]})
     return [Finding("threshold", "warning", evidence, remedy, shares)]
 
 
@@ -231,7 +231,7 @@ def underfitting(case: LabelEvidence) -> list[Finding]:
     units = int(case.config.get("hidden_size", 64))
     evidence = {"error": error, "baseline": name, "baseline_error": baseline, "train_error": case.train.error}
     evidence |= {"hidden_size": units}
-    bars = figures.bars([(("method", {"name": "model"}), error), (("method", {"name": name}), baseline)])
+    bars = finding.bars([(("method", {"name": "model"}), error), (("method", {"name": name}), baseline)])
     return [Finding("label_underfitting", "warning", evidence, {"hidden_size": max(units, min(256, 2 * units))}, bars)]
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.diagnose import figures
-from tidegate.diagnose.ablate import channels
+from tidegate.diagnose import finding
 from tidegate.diagnose.checks.curve import errors_of
 from tidegate.diagnose.evidence import Case, Evidence
 from tidegate.diagnose.examine import Examined
 from tidegate.diagnose.finding import Finding
+from tidegate.diagnose.measure import channels
 from tidegate.evaluate.forecast.baselines import fill_forward
+from tidegate.evaluate.forecast.evaluation import TOO_GOOD, WALK
 from tidegate.evaluate.forecast.lagcopy import NEAR, against_last
-from tidegate.evaluate.forecast.verdict import TOO_GOOD, WALK
 from tidegate.evaluate.verdict import skill_of
 
 LITTLE = 0.05  # skill against repeating the last value
@@ -38,7 +38,7 @@ def lag_copy(case: Case, examined: Examined) -> list[Finding]:
     return [Finding("lag_copy", "warning", seen, {"network.normalise": "last"}, _neighbours(case))]
 
 
-def _neighbours(case: Case) -> figures.Figure | None:
+def _neighbours(case: Case) -> finding.Figure | None:
     """Actual values and forecasts of the last neighbouring validation windows, at one step ahead."""
     rows = case.origins["validation"]
     rows = rows[-SHOWN:]
@@ -62,7 +62,7 @@ def leak(case: Case, examined: Examined) -> list[Finding]:
         kept = [name for name in case.config.get(kind, ()) if name != column]
         evidence = {"column": column, "share": share, "kind": kind, "skill": examined.skill}
         ranked = sorted(((name, each) for name, (each, _) in shares.items()), key=lambda item: -item[1])
-        return [Finding("leak", "critical", evidence, {kind: kept}, figures.bars(ranked))]
+        return [Finding("leak", "critical", evidence, {kind: kept}, finding.bars(ranked))]
     evaluation = examined.evaluation
     repeat = skill_of(evaluation.overall["model"]["mae"], evaluation.overall["repeat_last"]["mae"])
     walk = "walk" in evaluation.verdict.warnings and repeat > 5 * WALK

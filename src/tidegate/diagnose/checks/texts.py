@@ -1,4 +1,4 @@
-"""Checks of models of texts: their vocabulary, what they learned by heart, and what they write."""
+"""Checks of models of texts and of a transcriber: vocabulary, what was learned by heart, what is written."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from tidegate.diagnose.checks.history import curve_of
-from tidegate.diagnose.evidence import LanguageEvidence, TokenEvidence, WritingEvidence, WrittenEvidence
+from tidegate.diagnose.checks.curve import curve_of
+from tidegate.diagnose.evidence import LanguageEvidence, SpeechEvidence, TokenEvidence, WritingEvidence, WrittenEvidence
 from tidegate.diagnose.finding import Finding, Severity
 from tidegate.evaluate.text.metrics import pieces
 
@@ -117,3 +117,28 @@ def exposure(case: WritingEvidence) -> list[Finding]:
     evidence = {"free": case.free, "forced": forced, "times": case.free / forced}
     remedy = {"training.teacher_forcing": 1.0, "training.forcing_schedule": "inverse_sigmoid"}
     return [Finding("exposure", "info", evidence, remedy)]
+
+
+SILENT, RATES_APART, RATES_GRAVE = 0.5, 0.15, 0.4
+USUAL_RATE = 4e-3
+
+
+def only_blanks(case: SpeechEvidence) -> list[Finding]:
+    """Most training recordings come out empty: CTC has learned to say nothing, which is where it begins."""
+    if case.empty <= SILENT:
+        return []
+    epochs = len(case.history)
+    remedy = {"max_epochs": 3 * epochs, "learning_rate": max(float(case.config["learning_rate"]), USUAL_RATE)}
+    return [Finding("only_blanks", "critical", {"empty": case.empty, "blank": case.blank, "epochs": epochs}, remedy)]
+
+
+def speech_overfitting(case: SpeechEvidence) -> list[Finding]:
+    """Training recordings are written down much better than validation recordings."""
+    train, validation = case.rates["train"], case.rates["validation"]
+    if validation - train <= RATES_APART:
+        return []
+    severity: Severity = "critical" if validation - train > RATES_GRAVE else "warning"
+    evidence = {"wrong": train, "held": validation, "seconds": case.seconds}
+    dropout = float(case.config["dropout"])
+    remedy = {"dropout": 0.5 if dropout < 0.5 else 0.6, "augment.step_mask": 0.3, "augment.channel_mask": 0.4}
+    return [Finding("speech_overfitting", severity, evidence, remedy, curve_of(case.history))]

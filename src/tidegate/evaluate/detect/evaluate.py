@@ -21,7 +21,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.evaluate.detect.evaluation import LEVEL, DetectionEvaluation
 from tidegate.evaluate.detect.events import EventCounts, Watched, count_events, window_counts, window_rows
-from tidegate.evaluate.label.metrics.ranking import average_precision, roc_auc
+from tidegate.evaluate.label.metrics.probability import average_precision, roc_auc
 from tidegate.evaluate.significance import FEWEST as FEWEST_WINDOWS
 from tidegate.evaluate.significance import interval
 from tidegate.evaluate.verdict import WORSE

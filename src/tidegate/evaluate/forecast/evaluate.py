@@ -16,12 +16,11 @@ from tidegate.core.errors import DataError
 from tidegate.core.table import Note, Table
 from tidegate.core.translate import tr
 from tidegate.evaluate.forecast.baselines import Forecast
-from tidegate.evaluate.forecast.evaluation import Evaluation
+from tidegate.evaluate.forecast.evaluation import Evaluation, decide
 from tidegate.evaluate.forecast.fitted import Baselines, Criterion, Parts, Prepared, fit_baselines
 from tidegate.evaluate.forecast.lagcopy import LagCopy, lag_copy
 from tidegate.evaluate.forecast.metrics import quantile_weights
 from tidegate.evaluate.forecast.scores import QuantileScores, Scores
-from tidegate.evaluate.forecast.verdict import decide
 from tidegate.evaluate.significance import FEWEST, DieboldMariano, diebold_mariano, independent_windows, paired_test
 from tidegate.evaluate.verdict import skill_of
 

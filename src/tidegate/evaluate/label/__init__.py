@@ -2,14 +2,18 @@
 
 from tidegate.evaluate.label.baselines.methods import class_baselines, multilabel_baselines, number_baselines
 from tidegate.evaluate.label.baselines.tagging import step_number_baselines, tag_baselines
-from tidegate.evaluate.label.calibrate import Calibration, calibrate, fit_temperature, softened
-from tidegate.evaluate.label.classes import evaluate_classes
-from tidegate.evaluate.label.evaluation import ClassEvaluation
+from tidegate.evaluate.label.calibrate import (
+    Calibration,
+    Threshold,
+    calibrate,
+    choose_threshold,
+    fit_temperature,
+    softened,
+)
+from tidegate.evaluate.label.classes import evaluate_classes, evaluate_multilabel
+from tidegate.evaluate.label.evaluation import ClassEvaluation, NumberEvaluation
 from tidegate.evaluate.label.metrics.numbers import cmapss
-from tidegate.evaluate.label.multilabel import evaluate_multilabel
-from tidegate.evaluate.label.number_evaluation import NumberEvaluation
 from tidegate.evaluate.label.numbers import evaluate_numbers
-from tidegate.evaluate.label.threshold import Threshold, choose_threshold
 from tidegate.evaluate.leaks.sequences import Leaks, find_leaks
 
 __all__ = [

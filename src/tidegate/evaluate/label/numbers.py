@@ -15,12 +15,11 @@ from tidegate.core.text import number
 from tidegate.core.translate import tr
 from tidegate.evaluate.intervals import ScoredIntervals
 from tidegate.evaluate.label.classes import CONSTANT
+from tidegate.evaluate.label.evaluation import NumberEvaluation
 from tidegate.evaluate.label.metrics.bootstrap import draws, repeats, resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.numbers import Metric, number_scores
 from tidegate.evaluate.label.metrics.resampling import resample_methods
-from tidegate.evaluate.label.number_evaluation import NumberEvaluation
-from tidegate.evaluate.label.ranked import comparison, rank
-from tidegate.evaluate.label.verdict import decide
+from tidegate.evaluate.label.verdict import comparison, decide, rank
 from tidegate.evaluate.leaks.sequences import Leaks
 from tidegate.evaluate.significance import interval
 from tidegate.evaluate.verdict import skill_of

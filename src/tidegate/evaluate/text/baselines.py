@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.evaluate.label.baselines.bagofwords import bag_of_words
+from tidegate.evaluate.label.baselines.summary import bag_of_words
 from tidegate.evaluate.text.metrics import pieces
 from tidegate.prepare.pictures import Pixels, shrink
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.detect.words import duration, metric_name
+from tidegate.evaluate.detect.evaluation import duration, metric_name
 from tidegate.report.detect.figures import score_chart, series_chart
 from tidegate.report.detect.view import DetectionView, WatchedSeries
 from tidegate.report.page.build import Kind

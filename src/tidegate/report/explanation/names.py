@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tidegate.core.translate import Language, tr
-from tidegate.explain.cases import Case
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.groups import Group
+from tidegate.explain.inputs import Case
 from tidegate.report.page.parts import with_unit
 from tidegate.report.page.words import span
 from tidegate.report.svg.heat import signed_number

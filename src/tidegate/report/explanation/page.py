@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from tidegate.core.translate import Language, language, tr
-from tidegate.explain.cases import Alarm, Answer, Case
 from tidegate.explain.deletion import Faithfulness
 from tidegate.explain.explanation import Explanation
+from tidegate.explain.inputs import Alarm, Answer, Case
 from tidegate.explain.permutation import Importance
 from tidegate.report.explanation import figures, gates
 from tidegate.report.explanation.alarm import AlarmWords

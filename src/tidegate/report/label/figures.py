@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.label.metrics.probability import Reliability
-from tidegate.evaluate.label.metrics.ranking import precision_recall_curve, roc_curve
+from tidegate.evaluate.label.metrics.probability import Reliability, precision_recall_curve, roc_curve
 from tidegate.report.page.markup import Markup, shape
 from tidegate.report.svg.axis import px, text_width
 from tidegate.report.svg.chart import Chart

@@ -11,7 +11,7 @@ import numpy as np
 from tidegate.core.names import metric_name
 from tidegate.core.text import number
 from tidegate.core.translate import Language, tr
-from tidegate.evaluate.text.speech import marked
+from tidegate.evaluate.text.evaluation import marked
 from tidegate.report.page.build import Kind, Sections, explanation
 from tidegate.report.page.describe import describe_sequences
 from tidegate.report.page.markup import Markup, el, join

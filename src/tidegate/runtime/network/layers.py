@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from tidegate.artifacts.spec import Embed, Head, NetworkSpec, Normalise, Pool, Recurrent, Segment, Skip
-from tidegate.runtime.network.attention import masked, softmax
-from tidegate.runtime.network.convolution import convolution
-from tidegate.runtime.network.decoder import decoder
+from tidegate.artifacts.shapes import decoder_stack
+from tidegate.artifacts.spec import Decoder, Embed, Head, NetworkSpec, Normalise, OdeRnn, Pool, Recurrent, Segment, Skip
+from tidegate.runtime.network.attention import attend, keys, masked, self_attention, softmax, transformer
+from tidegate.runtime.network.cells import zeros_of
 from tidegate.runtime.network.flow import (
+    Array,
     Flow,
     Weights,
     batch_normed,
     clear,
+    convolution,
     ending,
     lagged,
     linear,
@@ -28,11 +30,119 @@ from tidegate.runtime.network.flow import (
     shortened,
     within,
 )
-from tidegate.runtime.network.ode import ode_rnn
-from tidegate.runtime.network.recurrent import run_stack
+from tidegate.runtime.network.recurrent import Loaded, run_stack
 from tidegate.runtime.network.sequence_layers import branch, frames, label, next_scores, pictures, tokens
-from tidegate.runtime.network.transformer import self_attention, transformer
 from tidegate.runtime.network.write import series, write
+
+
+def flow_state(weights: Weights, at: str, h: Array, interval: Array, steps: int) -> Array:
+    """h [B, H] after `interval` [B] units of time, by Runge-Kutta steps of equal size (the 3/8 rule)."""
+    size = (interval / np.float32(steps))[:, None]
+
+    def motion(state: Array) -> Array:
+        return np.asarray(size * linear(weights, f"{at}.linear2", np.tanh(linear(weights, f"{at}.linear1", state))))
+
+    third, eighth, three = np.float32(1 / 3), np.float32(1 / 8), np.float32(3)
+    for _ in range(steps):
+        a = motion(h)
+        b = motion(h + a * third)
+        c = motion(h + b - a * third)
+        d = motion(h + a - b + c)
+        h = h + (a + three * (b + c) + d) * eighth
+    return h
+
+
+def ode_rnn(spec: NetworkSpec, layer: OdeRnn, weights: Weights, at: str, flow: Flow) -> None:
+    """Recurrent layers whose state flows between observations."""
+    one = Recurrent(cell=layer.cell, hidden_size=layer.hidden_size)
+    x, observed = flow.sequence, np.ones(flow.sequence.shape[:2], dtype=np.bool_)
+    if layer.missing:
+        observed = (x[:, :, list(layer.missing)] < np.float32(0.5)).any(axis=2)
+    intervals, flow.state = np.ones(x.shape[:2], dtype=np.float32), []
+    if flow.lengths is not None:  # past a row's end nothing is observed and no time passes
+        kept = within(flow.lengths, x.shape[1])[:, :, 0]
+        observed, intervals = observed & kept, intervals * kept
+    for level in range(layer.num_layers):
+        state = zeros_of(one, len(x))
+        outputs = np.empty((*x.shape[:2], layer.hidden_size), dtype=np.float32)
+        for step in range(x.shape[1]):
+            h = flow_state(weights, f"{at}.ode.flows.{level}", state[0], intervals[:, step], layer.solver_steps)
+            before = (h, *state[1:])
+            _, found = run_stack(one, weights, f"{at}.ode.cells.{level}", x[:, step : step + 1], [before])
+            seen = observed[:, step, None]
+            state = tuple(np.where(seen, new, old) for new, old in zip(found[0], before, strict=True))
+            outputs[:, step] = state[0]
+        x = outputs
+        flow.state.append(state)
+    flow.sequence = clear(x, flow.lengths)
+
+
+def decoder(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow) -> None:
+    """A recurrence over the horizon, started from the encoder's state."""
+    batch, steps = flow.future.shape[0], spec.horizon // layer.segment
+    parts = [flow.future.reshape(batch, steps, layer.segment * flow.future.shape[2])]
+    if layer.lags:
+        parts.append(lagged(flow.targets, layer.lags, spec.horizon, flow.given).reshape(batch, steps, -1))
+    if layer.position:
+        position = weights[f"{at}.position"]
+        parts.append(np.broadcast_to(position, (batch, *position.shape)))
+    if spec.find("embed") is not None:
+        parts.append(repeat(flow.static, steps))
+    if flow.attention is not None and flow.context is not None:
+        parts.append(repeat(flow.context, steps))
+    inputs = np.concatenate(parts, axis=2)
+    if layer.feedback is not None or layer.attention == "additive":
+        flow.output = _walk(spec, layer, weights, at, flow, inputs).reshape(batch, spec.horizon, -1)
+        return
+    if inputs.shape[2] == 0:
+        inputs = np.zeros((batch, steps, 1), dtype=np.float32)
+    hidden, _ = run_stack(_stack(spec, weights, at), weights, f"{at}.rnn", inputs, flow.state)
+    if layer.attention is not None:
+        known = keys(layer.attention, weights, f"{at}.attention", flow.sequence)
+        hidden, flow.decoder_attention = _look_up(layer.attention, weights, at, hidden, flow, known)
+    flow.output = linear(weights, f"{at}.output", hidden).reshape(batch, spec.horizon, -1)
+
+
+def _stack(spec: NetworkSpec, weights: Weights, at: str) -> Recurrent:
+    if isinstance(weights, Loaded):
+        return weights.once(f"{at}.stack", lambda: decoder_stack(spec))
+    return decoder_stack(spec)
+
+
+def _look_up(kind: str, weights: Weights, at: str, hidden: Array, flow: Flow, known: Array) -> tuple[Array, Array]:
+    context, shares = attend(kind, weights, f"{at}.attention", hidden, flow.sequence, known, flow.lengths)
+    return np.tanh(np.concatenate([context, hidden], axis=2) @ weights[f"{at}.combine.weight"].T), shares
+
+
+def _walk(spec: NetworkSpec, layer: Decoder, weights: Weights, at: str, flow: Flow, inputs: Array) -> Array:
+    """Step by step, [B, K / segment, segment * C * O]: what a step reads depends on the one before it."""
+    batch, count = flow.targets.shape[0], flow.targets.shape[2]
+    kind, stack, state = layer.attention, _stack(spec, weights, at), flow.state
+    known = flow.sequence if kind is None else keys(kind, weights, f"{at}.attention", flow.sequence)
+    anchor = lagged(flow.targets, (spec.anchor,), spec.horizon, flow.given) if spec.anchor else None
+    previous = ending(flow.targets, layer.segment, flow.given)  # [B, segment, C]
+    outputs, shares = [], []
+    for step in range(inputs.shape[1]):
+        parts = [inputs[:, step : step + 1]]
+        if layer.feedback is not None:
+            parts.append(previous.reshape(batch, 1, -1))
+        if kind == "additive":
+            query = state[-1][0][:, None]
+            context, share = attend(kind, weights, f"{at}.attention", query, flow.sequence, known, flow.lengths)
+            parts.append(context)
+            shares.append(share)
+        hidden, state = run_stack(stack, weights, f"{at}.rnn", np.concatenate(parts, axis=2), state)
+        if kind is not None and kind != "additive":
+            hidden, share = _look_up(kind, weights, at, hidden, flow, known)
+            shares.append(share)
+        outputs.append(linear(weights, f"{at}.output", hidden))
+        if layer.feedback is not None:
+            previous = outputs[-1].reshape(batch, layer.segment, count, spec.outputs)[..., layer.feedback]
+            if anchor is not None:
+                previous = previous + anchor[:, step * layer.segment : (step + 1) * layer.segment]
+    flow.decoder_attention = np.concatenate(shares, axis=1) if shares else None
+    return np.concatenate(outputs, axis=1)
+
 
 SMALLEST_SCALE = np.float32(1e-4)
 

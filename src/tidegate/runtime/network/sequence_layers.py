@@ -12,15 +12,16 @@ from tidegate.artifacts.bag import bag_scores
 from tidegate.artifacts.inputs import UNKNOWN, pair_rows
 from tidegate.artifacts.spec import Branch, Ctc, Frames, Label, NetworkSpec, Next, Pictures, Tag, Tokens
 from tidegate.runtime.network.cells import sigmoid
-from tidegate.runtime.network.convolution import convolve, padded_rows
 from tidegate.runtime.network.flow import (
     Array,
     Flow,
     Weights,
     batch_normed,
     clear,
+    convolve,
     eight,
     mean_over,
+    padded_rows,
     row_linear,
     within,
 )

@@ -26,7 +26,7 @@ class Hearing(Adapter[SpeechModel]):
 
     def read(self, body: Body) -> Ask:
         if body.sound is not None:
-            from tidegate.data.sources.media.wav import read_wav
+            from tidegate.data.sources.media.sound import read_wav
 
             try:
                 wave, rate = read_wav(body.sound)

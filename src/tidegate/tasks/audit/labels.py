@@ -15,8 +15,7 @@ from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, compare, conclude, put_questions, require_same
 from tidegate.evaluate.leaks.perturb import perturb
-from tidegate.evaluate.leaks.resemblance import near_copies, telling_inputs
-from tidegate.evaluate.leaks.sequences import find_leaks
+from tidegate.evaluate.leaks.sequences import find_leaks, near_copies, telling_inputs
 from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
 from tidegate.runtime.label.decode import choose, probabilities
 from tidegate.tasks.label.answers import labels_of

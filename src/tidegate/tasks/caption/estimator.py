@@ -13,7 +13,7 @@ from tidegate.core.checks import Share
 from tidegate.core.sequences import Sequences
 from tidegate.data.partition import Partition, partition
 from tidegate.data.sources.media.pictures import open_picture, pixels_of, read_pictures
-from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.evaluate.label.baselines.summary import unspaced
 from tidegate.evaluate.text.baselines import most_frequent, nearest_captions
 from tidegate.evaluate.text.metrics import (
     LONGEST_RUN,

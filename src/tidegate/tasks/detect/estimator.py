@@ -38,7 +38,7 @@ from tidegate.tasks.tables import as_table, reading_of
 from tidegate.train.options import TrainOptions
 
 if TYPE_CHECKING:
-    from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
+    from tidegate.evaluate.detect.evaluation import DetectorEvaluation
     from tidegate.explain import Explanation
     from tidegate.tasks.detect.fit import DetectFitted
     from tidegate.tasks.diagnose.trainee import Trainee

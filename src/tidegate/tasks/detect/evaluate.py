@@ -12,8 +12,8 @@ from tidegate.core.errors import DataError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.evaluate.detect import Watched, evaluate_alarms
-from tidegate.evaluate.detect.detector_evaluation import LEVELS, DetectorEvaluation
 from tidegate.evaluate.detect.evaluate import gaussian_p, join_p, seasonal_p
+from tidegate.evaluate.detect.evaluation import LEVELS, DetectorEvaluation
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.rules import ROWS, WEEK, Watch, score_of, watch
 from tidegate.runtime.detect.walk import Walked, values_of

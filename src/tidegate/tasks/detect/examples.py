@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tidegate.core.table import Table
 from tidegate.data.split import Split
 from tidegate.data.windows import Batches, origins
-from tidegate.nn.per_step import every_step
+from tidegate.nn.network import every_step
 from tidegate.prepare.online import Clock, OnlinePreparation, fill_forward, series_inputs, squash
 from tidegate.runtime.detect.walk import microseconds, values_of
 from tidegate.tasks.fit import Validation

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
-from tidegate.explain.cases import Alarm, Recording
 from tidegate.explain.explanation import Explanation, explain
+from tidegate.explain.inputs import Alarm, Recording
 from tidegate.explain.sequences import OneSequence
 from tidegate.runtime.detect.detector import Detector
 from tidegate.runtime.detect.walk import Walked, microseconds, values_of

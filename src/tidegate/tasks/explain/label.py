@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
-from tidegate.explain.cases import Answer, Recording
 from tidegate.explain.explanation import Explanation, explain
+from tidegate.explain.inputs import Answer, Recording
 from tidegate.explain.permutation import Importance
 from tidegate.explain.sequences import OneSequence, channel_importance, place_importance
 from tidegate.prepare.sequence.spans import Spans, gather

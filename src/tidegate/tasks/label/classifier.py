@@ -14,8 +14,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sequences import plain_arrays
-from tidegate.evaluate.label.calibrate import fit_temperature
-from tidegate.evaluate.label.threshold import Aim, choose_threshold
+from tidegate.evaluate.label.calibrate import Aim, choose_threshold, fit_temperature
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import Deciding, choose, probabilities
 from tidegate.tasks.label.answers import answer_ids

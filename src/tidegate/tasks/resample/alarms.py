@@ -17,9 +17,7 @@ from tidegate.core.table import Table
 from tidegate.core.text import aligned, finite, joined, number
 from tidegate.core.translate import Language, tr
 from tidegate.data.fingerprint import data_fingerprint
-from tidegate.evaluate.detect.detector_evaluation import DetectorEvaluation
-from tidegate.evaluate.detect.evaluation import kept_budget
-from tidegate.evaluate.detect.words import method_label
+from tidegate.evaluate.detect.evaluation import DetectorEvaluation, kept_budget, method_label
 from tidegate.runtime.detect.rules import ROWS, WEEK
 from tidegate.tasks.resample.folds import Clock, Fold, fold_table, make_folds
 from tidegate.tasks.resample.store import FoldStore

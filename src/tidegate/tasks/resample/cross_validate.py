@@ -22,8 +22,7 @@ from tidegate.data.folds import deal_folds
 from tidegate.data.partition import By, Partition, partition
 from tidegate.evaluate.evaluation import MODEL
 from tidegate.evaluate.fold_scores import OverFolds
-from tidegate.evaluate.label.evaluation import ClassEvaluation
-from tidegate.evaluate.label.number_evaluation import NumberEvaluation
+from tidegate.evaluate.label.evaluation import ClassEvaluation, NumberEvaluation
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.tasks.label.evaluate import evaluate_part
 from tidegate.tasks.resample.store import FoldStore

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidegate.artifacts.runlock import hold_run
+from tidegate.artifacts.atomic import hold_run
 from tidegate.core import limit
 from tidegate.core.checks import whole
 from tidegate.core.errors import ConfigError, TidegateError

@@ -16,8 +16,8 @@ from tidegate.core.optional import require
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.data.emit import Frame, to_frame
+from tidegate.data.sources.media.sound import read_sound
 from tidegate.data.sources.media.speech import read_speech
-from tidegate.data.sources.media.wav import read_sound
 from tidegate.prepare.augment import SpeechAugment
 from tidegate.prepare.sequence.resample import resample
 from tidegate.prepare.sequence.speech import SpeechOptions
@@ -29,7 +29,7 @@ from tidegate.tasks.transcribe.options import DecodingOptions, SpeechChoices, Sp
 from tidegate.train.progress import NO_PROGRESS, Progress
 
 if TYPE_CHECKING:
-    from tidegate.evaluate.text.speech import SpeechEvaluation
+    from tidegate.evaluate.text.evaluation import SpeechEvaluation
     from tidegate.runtime.transcribe.stream import SpeechStream
     from tidegate.tasks.explain.transcribe import Saliency
     from tidegate.tasks.transcribe.fit import SpeechFitted

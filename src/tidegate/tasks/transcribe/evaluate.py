@@ -11,7 +11,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.evaluate.text.baselines import most_frequent
-from tidegate.evaluate.text.speech import SpeechEvaluation, evaluate_speech
+from tidegate.evaluate.text.evaluation import SpeechEvaluation, evaluate_speech
 from tidegate.runtime.transcribe.transcript import Transcript
 
 

@@ -13,7 +13,7 @@ from tidegate.core.checks import Share
 from tidegate.core.sequences import Sequences
 from tidegate.data.files.pairs import read_pairs, read_sources
 from tidegate.data.partition import Partition
-from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.evaluate.label.baselines.summary import unspaced
 from tidegate.evaluate.text.baselines import taken, text_baselines
 from tidegate.evaluate.text.metrics import (
     Reference,

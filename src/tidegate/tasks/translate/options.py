@@ -10,7 +10,7 @@ from tidegate.artifacts.spec import NetworkSpec, Recurrent, Tokens
 from tidegate.core.checks import Count
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.evaluate.label.baselines.summary import unspaced
 from tidegate.prepare.vocabulary import Method
 from tidegate.tasks.write.options import DecoderNetwork, TextPreparation, WritingChoices, WritingTraining, method_of
 

@@ -10,7 +10,7 @@ from tidegate.artifacts.spec import Write
 from tidegate.core.checks import Checked, Count, Range, Ratio, Share
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
-from tidegate.evaluate.label.baselines.bagofwords import unspaced
+from tidegate.evaluate.label.baselines.summary import unspaced
 from tidegate.prepare.vocabulary import Method
 from tidegate.tasks.build import forgetting
 from tidegate.tasks.options import Bias, RecurrentOptions, Terms

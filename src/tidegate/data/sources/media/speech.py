@@ -26,8 +26,7 @@ from tidegate.data.sources.media.rows import (
     usable,
     written_for,
 )
-from tidegate.data.sources.media.sound import Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
-from tidegate.data.sources.media.wav import SOUNDS
+from tidegate.data.sources.media.sound import SOUNDS, Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 
 _PATHS = "path file filename file_name audio audio_path audio_filepath wav sound recording 路徑 檔案 檔名 音檔"
 _TEXTS = "text sentence transcript transcription words label command utterance 文字 句子 逐字稿 指令"

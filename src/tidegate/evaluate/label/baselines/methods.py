@@ -12,7 +12,6 @@ from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
-from tidegate.evaluate.label.baselines.bagofwords import bag_of_words
 from tidegate.evaluate.label.baselines.linear import Deadline, fit_logistic, fit_ridge
 from tidegate.evaluate.label.baselines.nearest import (
     LONGEST,
@@ -22,7 +21,7 @@ from tidegate.evaluate.label.baselines.nearest import (
     nearest_warped,
     warp_cost,
 )
-from tidegate.evaluate.label.baselines.summary import Summary, plain_values
+from tidegate.evaluate.label.baselines.summary import Summary, bag_of_words, plain_values
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]

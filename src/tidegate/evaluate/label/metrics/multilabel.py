@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from tidegate.core.errors import DataError
 from tidegate.evaluate.label.metrics.classes import PerClass, ratio
-from tidegate.evaluate.label.metrics.ranking import average_precision, mean_of_known, roc_auc
+from tidegate.evaluate.label.metrics.probability import average_precision, mean_of_known, roc_auc
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]

@@ -8,7 +8,7 @@ from tests.nn.specs import build, inputs, network, run
 from tests.runtime.test_equals_torch import same
 from tidegate.artifacts.spec import Convolution, Head
 from tidegate.core.errors import ConfigError
-from tidegate.nn.convolution import TimeConvolution
+from tidegate.nn.flow import TimeConvolution
 
 
 def torch_conv(layer: TimeConvolution) -> torch.nn.Conv1d:
