@@ -27,6 +27,7 @@ SHAKESPEARE: dict[str, Any] = {
     "hidden_size": 512,
     "num_layers": 2,
     "dropout": 0.3,
+    "batch_size": 8,
     "network": {"embedding_size": 128, "recurrent_dropout": 0.1},
 }
 
