@@ -9,7 +9,7 @@ import torch
 import tidegate as tg
 from tests.tasks.forecast.models import means
 from tidegate.artifacts.artifact import read_artifact, write_artifact
-from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.errors import ArtifactError, DataError, TidegateError
 from tidegate.runtime.pretrained.forecast import forecast
 from tidegate.runtime.pretrained.network import LEVELS, load_network
 from tidegate.tasks.forecast.small.fine_tune import Examples
@@ -88,3 +88,22 @@ def test_what_does_not_help_is_not_kept() -> None:
     assert "does not help" in " ".join(note.message for note in model.notes_ if note.kind == "fine-tuned")
     with pytest.raises(DataError, match="not examined"):
         model.diagnose()
+
+
+def test_a_forecast_at_once_is_tuned_on_all_but_the_rows_that_judge_it() -> None:
+    data = chaos(200)
+    plain, tuned = (tg.forecast(data, horizon=K, adapt=False, fine_tune=own) for own in (False, True))
+    assert tuned.check.scores["pretrained"] < plain.check.scores["pretrained"]
+    assert tuned.check.scores["mean"] == plain.check.scores["mean"]  # of the same rows
+    assert [note.kind for note in tuned.notes].count("fine-tuned") == 1
+    judged = data.copy()
+    judged[-5 * K :] = 0.9 - judged[-5 * K :] / 2
+    seen = tg.forecast(judged, horizon=K, fine_tune=True, check=False)
+    assert [note.values for note in seen.notes if note.kind == "fine-tuned"] == [
+        note.values for note in tuned.notes if note.kind == "fine-tuned"
+    ]
+
+
+def test_too_few_rows_to_tune_on_are_named() -> None:
+    with pytest.raises(TidegateError, match=r"row|window"):
+        tg.forecast(chaos(24), horizon=K, fine_tune=True)

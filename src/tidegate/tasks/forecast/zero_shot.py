@@ -21,10 +21,10 @@ from tidegate.runtime.forecast.ends import SeriesForecast
 from tidegate.runtime.forecast.model import LONGEST_HORIZON
 from tidegate.runtime.pretrained.forecast import SHORTEST
 from tidegate.runtime.pretrained.forecast import forecast as run
-from tidegate.runtime.pretrained.network import LEVELS, load_network, read_card
+from tidegate.runtime.pretrained.network import LEVELS, Network, load_network, read_card
 from tidegate.tasks.forecast.frame import check_names, forecast_columns
 from tidegate.tasks.forecast.small.effects import explained, without
-from tidegate.tasks.forecast.small.self_check import FEW, ORIGINS, Check, backtest, blended, check_end
+from tidegate.tasks.forecast.small.self_check import FEW, JUDGED, ORIGINS, Check, backtest, blended, check_end
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,14 @@ class ZeroShot(Notebook):
 
 
 def forecast(
-    data: Any, *, horizon: int | None = None, future: Any = None, adapt: bool = True, check: bool = True, **reading: Any
+    data: Any,
+    *,
+    horizon: int | None = None,
+    future: Any = None,
+    adapt: bool = True,
+    check: bool = True,
+    fine_tune: bool = False,
+    **reading: Any,
 ) -> ZeroShot:
     """Forecast the rows after the end of every series with the pretrained network: no training, no torch.
 
@@ -76,6 +83,8 @@ def forecast(
         adapt: lean on the simple methods that did well on the end of the series. Each series' own, up to 20 series;
             what did well on a sample of them, where there are more.
         check: judge the forecasts of the end of the series, beside simple methods.
+        fine_tune: train the network on with the series first, as far as that helps on their later rows (needs torch).
+            The last five horizons, which the check looks at, are not learned from.
         reading: options of `tidegate.read` (time, target, series, wide, repair, ...).
 
     Returns:
@@ -83,6 +92,7 @@ def forecast(
 
     Raises:
         ConfigError: a horizon below 1 or above 65,536. SchemaError: covariates are lacking for it.
+        SplitError: too few rows are left to fine-tune on.
         DataError: a series with fewer than 8 observed rows.
         TidegateError: the data cannot be read.
 
@@ -118,19 +128,21 @@ def forecast(
             series.append(values)
             names.append(name)
     hints = table.frequency.seasons()
-    network = load_network()
+    network, looked_at = load_network(), ORIGINS
+    if fine_tune:
+        network, looked_at = _tuned(table, horizon, notes), JUDGED
     adds, judged, used = None, series, _numeric(table)
     if ahead.known and used:
         past = [_stacked(table.columns, used, slice(a, b)) for a, b in table.rows() for _ in targets]
         cycles = [max((m for m in hints if 3 * m <= len(x)), default=1) for x in past]
-        judged, _ = without(series, past, cycles, ORIGINS * horizon)  # what judges has not seen the rows it judges
+        judged, _ = without(series, past, cycles, looked_at * horizon)  # what judges has not seen the rows it judges
         series, weights = without(series, past, cycles)
         coming = [_stacked(ahead.known, used, g) for g in range(len(table.ids)) for _ in targets]
         adds = np.stack([explained(x, each) for x, each in zip(coming, weights, strict=True)])
         helped = sum(each is not None for each in weights)
         notes.append(Note("effects", EFFECTS, {"names": ", ".join(used), "count": helped, "total": len(series)}))
     answer = run(network, series, horizon, hints)
-    tested = backtest(network, judged, horizon, hints) if adapt or check else None
+    tested = backtest(network, judged, horizon, hints, looked_at) if adapt or check else None
     found = answer.quantiles
     if tested is not None and adapt:
         own = np.arange(len(series)) if len(series) <= FEW else np.zeros(len(series), np.int64)
@@ -151,6 +163,16 @@ def forecast(
         notes=(*table.notes, *notes, *_unused(table, used if ahead.known else ())),
         like=None if isinstance(data, Table) else data,
     )
+
+
+def _tuned(table: Table, horizon: int, notes: list[Note]) -> Network:
+    """The network trained on with all rows but those that a check looks at; what came of it is added to the notes."""
+    from tidegate.tasks.forecast.estimator import Forecaster
+
+    model = Forecaster(horizon=horizon, pretrained="fine-tune").fit(table, test=JUDGED * horizon, progress=False)
+    notes += [note for note in model.notes_ if note.kind == "fine-tuned"]
+    found: Network | None = model.decoding_.tuned
+    return found or load_network()
 
 
 def _ahead(table: Table, future: Any, horizon: int) -> tuple[Table, Ahead]:

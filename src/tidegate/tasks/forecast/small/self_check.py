@@ -192,11 +192,13 @@ def blended(answer: Answer, shares: Array, widths: Array | None = None) -> Array
     return np.asarray(centre[..., None] + (away if widths is None else away * widths[:, None, None]))
 
 
-def backtest(network: Network, series: Sequence[Array], horizon: int, hints: Sequence[int]) -> Backtest:
-    """Forecast the ends of series: of at most 20 each from 8 origins, of more 200, evenly spread, from 3."""
+def backtest(
+    network: Network, series: Sequence[Array], horizon: int, hints: Sequence[int], most: int = ORIGINS
+) -> Backtest:
+    """Forecast the ends of series: of at most 20 each from `most` origins, of more 200, evenly spread, from 3."""
     few = len(series) <= FEW
     places = np.arange(len(series)) if few else np.unique(np.linspace(0, len(series) - 1, SAMPLE).astype(np.int64))
-    origins, least = (ORIGINS if few else TOGETHER), _need(horizon) - horizon
+    origins, least = (most if few else TOGETHER), _need(horizon) - horizon
     pasts: list[Array] = []
     futures: list[Array] = []
     row = np.full((len(places), origins), -1)
