@@ -11,17 +11,12 @@ from tidegate.core.translate import tr
 HOMES = {  # folder in `runtime` and `tasks`; the model in the one, the estimator in the other; the scores in `evaluate`
     "forecaster": ("forecast", "model.ForecastModel", "estimator.Forecaster", "forecast.evaluation.Evaluation"),
     "classifier": ("label", "model.LabelModel", "classifier.Classifier", "label.evaluation.ClassEvaluation"),
-    "regressor": ("label", "model.LabelModel", "regressor.Regressor", "label.number_evaluation.NumberEvaluation"),
-    "detector": (
-        "detect",
-        "detector.Detector",
-        "estimator.AnomalyDetector",
-        "detect.DetectorEvaluation",
-    ),
+    "regressor": ("label", "model.LabelModel", "regressor.Regressor", "label.evaluation.NumberEvaluation"),
+    "detector": ("detect", "detector.Detector", "estimator.AnomalyDetector", "detect.evaluation.DetectorEvaluation"),
     "language": ("language", "model.TextModel", "estimator.LanguageModel", "language.evaluation.LanguageEvaluation"),
     "translator": ("translate", "model.TranslationModel", "estimator.Translator", "text.evaluation.TextEvaluation"),
     "captioner": ("caption", "model.CaptionModel", "estimator.Captioner", "text.evaluation.TextEvaluation"),
-    "transcriber": ("transcribe", "model.SpeechModel", "estimator.Transcriber", "text.speech.SpeechEvaluation"),
+    "transcriber": ("transcribe", "model.SpeechModel", "estimator.Transcriber", "text.evaluation.SpeechEvaluation"),
 }
 
 
