@@ -43,15 +43,22 @@ def test_a_promoted_version_is_taken_up_while_requests_run(store: Store) -> None
                 assert answer.status_code == 200
                 seen.append(answer.json()["version"])
 
+        async def answered(more: int = 8) -> None:
+            until = len(seen) + more
+            while len(seen) < until:
+                assert not any(client.done() for client in clients)
+                await asyncio.sleep(0.002)
+
         clients = [asyncio.create_task(ask()) for _ in range(4)]
         session = (await client.post("/models/load/sessions", json={"id": "a"})).json()
+        await answered()
         for which in ("2", "3"):
             store.promote("load", which)
             await asyncio.to_thread(server.shelf.refresh)
-            await asyncio.sleep(0.02)
+            await answered()
         store.rollback("load")
         await asyncio.to_thread(server.shelf.refresh)
-        await asyncio.sleep(0.02)
+        await answered()
         done.set()
         await asyncio.gather(*clients)
         ids = [version.id for version in store.versions("load")]

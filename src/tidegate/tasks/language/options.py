@@ -205,7 +205,7 @@ def advise(choices: LanguageChoices, characters: int, tokens: int, size: int) ->
     layers, units = chosen
     weights = _weights(choices, layers, units, size)
     batch, window = choices.training.batch_size, choices.window
-    most = max(tokens // (FEWEST_STEPS * window), FEWEST_TRACKS)
+    most = max(tokens // (FEWEST_STEPS * window), FEWEST_TRACKS) if choices.free_batch else batch
     batch = max(1, min(batch, most, tokens // (2 * window)))
     epochs = choices.max_epochs
     if epochs is None:
