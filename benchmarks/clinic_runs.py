@@ -170,12 +170,7 @@ TUNING = [
     Run("traffic", HEALTHY, lambda: traffic(0, 8000), TRAFFIC),
     Run("Seattle hourly", HEALTHY, lambda: temps("seattle"), TEMPS | {"seed": 1}),
     Run("El Nino", HEALTHY, elnino, BASE | {"window": 24, "horizon": 6, "batch_size": 16}),
-    Run(
-        "El Nino, 96 units",
-        "overfitting",
-        elnino,
-        BASE | LOOSE | {"window": 24, "horizon": 6, "hidden_size": 96},
-    ),
+    Run("El Nino, 96 units", "overfitting", elnino, BASE | LOOSE | {"window": 24, "horizon": 6, "hidden_size": 96}),
     Run(
         "traffic, rate 0.3",
         "learning_rate_high",
@@ -212,12 +207,7 @@ UNSEEN = [
     ),
     Run("NASDAQ, unscaled", "unscaled_inputs", lambda: market("nasdaq", 3000), BASE | {"scale": "none", "seed": 11}),
     Run("San Francisco, window 3", "window_short", lambda: temps("sf"), TEMPS | SHORT | {"window": 3, "seed": 12}),
-    Run(
-        "San Francisco, spikes",
-        "outliers",
-        lambda: spiked(temps("sf"), 1, 25.0),
-        TEMPS | {"loss": "mse", "seed": 13},
-    ),
+    Run("San Francisco, spikes", "outliers", lambda: spiked(temps("sf"), 1, 25.0), TEMPS | {"loss": "mse", "seed": 13}),
     Run("Seattle daily, leak", "leak", lambda: leaking(weather(), 1), BASE | {"seed": 14}, {"known": ["plan"]}),
     Run("CO2", "drift", lambda: co2(1500), BASE | {"window": 52, "seed": 15}),
     Run("San Francisco, 1 epoch", "stopped_early", lambda: temps("sf", 2500), TEMPS | {"max_epochs": 1, "seed": 16}),
@@ -242,10 +232,7 @@ FRESH = [
         TRAFFIC | {"learning_rate": 0.3, "schedule": "constant", "seed": 25},
     ),
     Run(
-        "electricity, window 3",
-        "window_short",
-        electricity,
-        TRAFFIC | SHORT | {"window": 3, "segment": 1, "seed": 26},
+        "electricity, window 3", "window_short", electricity, TRAFFIC | SHORT | {"window": 3, "segment": 1, "seed": 26}
     ),
     Run(
         "wind power, unscaled",

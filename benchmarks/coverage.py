@@ -10,12 +10,7 @@ from _common import arguments, data_file, fit, merged, report, show, show_histor
 
 SETTINGS = {"horizon": 24, "level": [80.0]}
 NEAR = 3.0
-VICTORIA = {
-    "time": "Time",
-    "target": "Demand",
-    "known": ["Temperature", "Holiday"],
-    "timezone": "Australia/Melbourne",
-}
+VICTORIA = {"time": "Time", "target": "Demand", "known": ["Temperature", "Holiday"], "timezone": "Australia/Melbourne"}
 BEIJING = {"time": "time", "target": "pm2.5", "observed": ["DEWP", "TEMP", "PRES", "Iws"]}
 
 

@@ -146,7 +146,7 @@ def generation(rounds: int, length: int = 2_000) -> dict[str, float]:
             ["ours", f"{ours:,.0f}"],
             ["torch loop", f"{theirs:,.0f}"],
             ["ratio", f"{ours / theirs:.2f}"],
-        ],
+        ]
     )
     return {"generation": ours, "generation_torch": theirs}
 

@@ -24,13 +24,7 @@ from _common import arguments, data_file, report, show, start
 REACH = {"notes": 6.0, "frames": 8.4}
 SETTINGS: dict[str, dict[str, Any]] = {
     "notes": {"hidden_size": 200, "max_epochs": 50, "dropout": 0.3, "batch_size": 8},
-    "frames": {
-        "hidden_size": 256,
-        "max_epochs": 90,
-        "dropout": 0.25,
-        "batch_size": 4,
-        "preparation": {"transpose": 5},
-    },
+    "frames": {"hidden_size": 256, "max_epochs": 90, "dropout": 0.25, "batch_size": 4, "preparation": {"transpose": 5}},
 }
 COMMON: dict[str, Any] = {"num_layers": 1, "learning_rate": 8e-3}
 

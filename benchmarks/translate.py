@@ -210,11 +210,7 @@ def multi30k(given: Any) -> dict[str, float]:
         both = lines(given.multi30k, f"{part}.de"), lines(given.multi30k, f"{part}.en")
         pairs += zip(*both, strict=True)
         counts.append(len(both[0]))
-    options = {
-        "max_epochs": 12,
-        "learning_rate": 3e-3,
-        "preparation": {"lowercase": True, "vocabulary": 7_000},
-    }
+    options = {"max_epochs": 12, "learning_rate": 3e-3, "preparation": {"lowercase": True, "vocabulary": 7_000}}
     split = {"validation": counts[1], "test": counts[2], "by": "time"}
     found, seconds = fit(given, "multi30k", pairs, split, options)
     own = found.overall["model"]

@@ -10,10 +10,7 @@ from pathlib import Path
 TORCH = "torch>=2.8,<2.14"
 # lightning 2.6.2 and 2.6.3 were malicious uploads, so its version is pinned beside the library's own.
 LIGHTNING = "pytorch-lightning==2.6.6"
-PEERS = {
-    "neuralforecast": ["neuralforecast==3.3.0", LIGHTNING],
-    "darts": ["darts[torch]==0.48.1", LIGHTNING],
-}
+PEERS = {"neuralforecast": ["neuralforecast==3.3.0", LIGHTNING], "darts": ["darts[torch]==0.48.1", LIGHTNING]}
 
 
 def ensure(name: str, folder: Path, torch_index: str | None) -> Path:

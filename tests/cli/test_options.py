@@ -83,12 +83,7 @@ READERS = [
     *(f"tune {task}" for task in TASKS),
 ]
 TEXTS = ("generate", "translate", "transcribe", "caption")  # tasks that read no tables of numbers
-SAME = (
-    "quantize",
-    "distill",
-    "tradeoff",
-    "monitor",
-)  # as a run has read its own
+SAME = ("quantize", "distill", "tradeoff", "monitor")  # as a run has read its own
 
 
 def test_every_command_that_takes_data_has_every_option_of_reading() -> None:

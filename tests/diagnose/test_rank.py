@@ -23,12 +23,7 @@ def test_a_cause_stands_before_its_symptoms_whatever_the_order_found() -> None:
         Finding("capacity", "info", {}),
     ]
     for order in itertools.permutations(found):
-        assert [item.id for item in rank(order)] == [
-            "unscaled_inputs",
-            "learning_rate_high",
-            "overfitting",
-            "capacity",
-        ]
+        assert [item.id for item in rank(order)] == ["unscaled_inputs", "learning_rate_high", "overfitting", "capacity"]
 
 
 def test_what_could_merely_be_better_explains_nothing() -> None:

@@ -26,18 +26,7 @@ from tidegate.artifacts.atomic import hold_run, write_file, write_folder
 from tidegate.core.errors import ArtifactError, ConfigError, OutputError, TidegateError
 from tidegate.core.optional import require
 from tidegate.core.translate import tr
-from tidegate.deploy.store import (
-    FOLDER,
-    FORMAT,
-    NAME,
-    RECORD,
-    SIGNATURE,
-    WAIT,
-    Store,
-    Version,
-    VersionRecord,
-    checked,
-)
+from tidegate.deploy.store import FOLDER, FORMAT, NAME, RECORD, SIGNATURE, WAIT, Store, Version, VersionRecord, checked
 
 MLFLOW = "mlflow:"  # what the place of such a store begins with
 ALIAS, FILES, EXPERIMENT = "promoted", "version", "tidegate"

@@ -47,14 +47,7 @@ from tidegate.nn.flow import (
     within,
 )
 from tidegate.nn.ode import ODERNN
-from tidegate.nn.sequence_layers import (
-    BranchLayer,
-    FramesLayer,
-    LabelLayer,
-    NextLayer,
-    PicturesLayer,
-    TokensLayer,
-)
+from tidegate.nn.sequence_layers import BranchLayer, FramesLayer, LabelLayer, NextLayer, PicturesLayer, TokensLayer
 
 SMALLEST_SCALE = 1e-4
 

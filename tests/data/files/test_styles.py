@@ -121,12 +121,7 @@ STYLES = {
     ),
     "month and year": (rows("month,year,v", [f"{m},{y}" for y, m in by_month()]), "M", VALUES, {"time_parts"}),
     "months in Spanish": (
-        rows(
-            "mes;v",
-            [f"{SPANISH[m - 1]}-{y % 100}" for y, m in by_month()],
-            sign=";",
-            number=german,
-        ),
+        rows("mes;v", [f"{SPANISH[m - 1]}-{y % 100}" for y, m in by_month()], sign=";", number=german),
         "M",
         VALUES,
         {"month_year"},

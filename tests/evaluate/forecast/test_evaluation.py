@@ -249,10 +249,7 @@ def test_judge_compares_with_all_baselines() -> None:
     assert again.to_json() == {**result.to_json(), "unit": ""}
     assert set(
         evaluate_forecasts(table, split, prepared, origins, forecast, window=48, horizon=12, ridge=False).methods
-    ) == {
-        "model",
-        *(names - {"ridge", "ridge_known"}),
-    }
+    ) == {"model", *(names - {"ridge", "ridge_known"})}
 
 
 def test_judge_many_series_of_unlike_sizes() -> None:

@@ -56,8 +56,7 @@ def test_nothing_outside_the_training_part_is_looked_at():
 
 
 @pytest.mark.parametrize(
-    ("fill", "expected"),
-    [("zero", [0, 4, 0, 6, 0, 14]), ("mean", [8, 4, 8, 6, 8, 14]), ("ffill", [8, 4, 4, 6, 8, 14])],
+    ("fill", "expected"), [("zero", [0, 4, 0, 6, 0, 14]), ("mean", [8, 4, 8, 6, 8, 14]), ("ffill", [8, 4, 4, 6, 8, 14])]
 )
 def test_missing_values_are_filled_inside_their_own_sequence(fill, expected):
     sequences = make([[np.nan, 4, np.nan, 6], [np.nan, 14]])

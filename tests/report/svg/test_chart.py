@@ -29,14 +29,7 @@ def test_a_line_is_where_its_numbers_say():
     np.testing.assert_allclose((y - y[0]) / (y[2] - y[0]), [0, 0.5, 1, 0.25], atol=1e-3)
     assert y[2] < y[0]
     grid = [float(item.get("d").split()[1].split("H")[0]) for item in parts(svg, "path", "grid")]
-    assert re.findall(r'class="tick" text-anchor="end">(.*?)<', svg) == [
-        "0",
-        "2",
-        "4",
-        "6",
-        "8",
-        "10",
-    ]
+    assert re.findall(r'class="tick" text-anchor="end">(.*?)<', svg) == ["0", "2", "4", "6", "8", "10"]
     np.testing.assert_allclose(y[[0, 1, 2]], [grid[0], (grid[2] + grid[3]) / 2, grid[5]], atol=0.1)
     base = parts(svg, "path", "axis")[0].get("d")
     assert [float(end) for end in re.findall(r"M(\S+) \S+H(\S+)", base)[0]] == [x[0], x[3]]

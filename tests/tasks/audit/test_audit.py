@@ -26,11 +26,7 @@ LEAKS: dict[str, tuple[type[leaky.Honest], dict[str, Any], dict[str, Any]]] = {
         {"stage": "inputs", "column": "load", "time": "2024-01-07 14:00", "steps": 2},
         {},
     ),
-    "backward": (
-        leaky.BackwardFill,
-        {"stage": "inputs", "column": "load", "time": "2024-01-07 15:00", "steps": 1},
-        {},
-    ),
+    "backward": (leaky.BackwardFill, {"stage": "inputs", "column": "load", "time": "2024-01-07 15:00", "steps": 1}, {}),
     "random": (leaky.RandomSplit, {"stage": "training windows"}, {"stage": "windows"}),
     "known": (leaky.TargetKnownAhead, {"stage": "forecasts", "part": "[0]"}, {"stage": "forecasts"}),
     "window": (leaky.OffByOneWindow, {"stage": "forecasts", "part": "[0]"}, {"stage": "forecasts"}),

@@ -42,8 +42,7 @@ def evaluate(
         typer.Option("--dynamic", help=tr("Of a language model: also while it goes on learning from what it reads.")),
     ] = False,
     baseline: Annotated[
-        list[str] | None,
-        typer.Option(help=tr("Of a forecaster: a further baseline, such as statsforecast:AutoETS.")),
+        list[str] | None, typer.Option(help=tr("Of a forecaster: a further baseline, such as statsforecast:AutoETS."))
     ] = None,
     as_json: Json = False,
     *,

@@ -24,8 +24,7 @@ Data = Annotated[
 ]
 Folder = Annotated[Path, typer.Option("--out", "-o", help=tr("Folder of the run."))]
 Anywhere = Annotated[
-    Path | None,
-    typer.Option("--out", "-o", help=tr("Folder of the run; runs/ and the name of the data if not given.")),
+    Path | None, typer.Option("--out", "-o", help=tr("Folder of the run; runs/ and the name of the data if not given."))
 ]
 
 

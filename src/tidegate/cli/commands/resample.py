@@ -202,8 +202,7 @@ def tune(task: str) -> Callable[..., None]:
             ),
         ] = None,
         out: Annotated[
-            Path,
-            typer.Option("--out", "-o", help=tr("Folder of the search; one that was cut off goes on from there.")),
+            Path, typer.Option("--out", "-o", help=tr("Folder of the search; one that was cut off goes on from there."))
         ],
         pruning: Annotated[
             bool, typer.Option(help=tr("Stop trials that are behind the median of those before at the same epoch."))

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from tidegate.deploy.store import Store, Version
 
 StorePath = Annotated[
-    str,
-    typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("The store of versions: a folder, or mlflow:URI.")),
+    str, typer.Option("--store", envvar="TIDEGATE_STORE", help=tr("The store of versions: a folder, or mlflow:URI."))
 ]
 Name = Annotated[str, typer.Argument(help=tr("Name of the model in the store."))]
 STORE = "models"

@@ -14,13 +14,7 @@ from tidegate.core.text import share
 from tidegate.evaluate.label.evaluation import ClassEvaluation
 from tidegate.evaluate.label.metrics.bootstrap import RESAMPLES, mcnemar, resamples_for, unit_sums, units_of
 from tidegate.evaluate.label.metrics.classes import accuracy as share_right
-from tidegate.evaluate.label.metrics.classes import (
-    averages,
-    balanced_accuracy,
-    confusion,
-    labels_of,
-    per_class,
-)
+from tidegate.evaluate.label.metrics.classes import averages, balanced_accuracy, confusion, labels_of, per_class
 from tidegate.evaluate.label.metrics.multilabel import flags_of, label_scores, multilabel_scores
 from tidegate.evaluate.label.metrics.probability import (
     average_precision,

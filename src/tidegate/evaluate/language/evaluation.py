@@ -72,11 +72,7 @@ class LanguageEvaluation(ScoreTable):
 
 
 def evaluate_language(
-    nats: Mapping[str, Floats],
-    characters: int,
-    unknown: int,
-    notes: tuple[Note, ...] = (),
-    criterion: str = CRITERION,
+    nats: Mapping[str, Floats], characters: int, unknown: int, notes: tuple[Note, ...] = (), criterion: str = CRITERION
 ) -> LanguageEvaluation:
     """Scores of methods from what each gave each token.
 

@@ -174,12 +174,7 @@ def predict_ends(
 
 
 def predict_prepared(
-    run: Any,
-    model: Any,
-    ahead: Table,
-    prepared: Prepared,
-    origins: NDArray[np.int64],
-    time: NDArray[Any] | None = None,
+    run: Any, model: Any, ahead: Table, prepared: Prepared, origins: NDArray[np.int64], time: NDArray[Any] | None = None
 ) -> SeriesForecast:
     """Forecast from what `prepare_ends` gives; arguments and errors as of `predict_ends`."""
     decoding = model.decoding

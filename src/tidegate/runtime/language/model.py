@@ -132,12 +132,7 @@ class TextModel(Model[Sequence[str], list[Scored]]):
         return self.generation(prompt, **how).run()
 
     def generation(
-        self,
-        prompt: str = "",
-        *,
-        sampling: Sampling | Mapping[str, Any] | None = None,
-        melody: Any = None,
-        **how: Any,
+        self, prompt: str = "", *, sampling: Sampling | Mapping[str, Any] | None = None, melody: Any = None, **how: Any
     ) -> Generation | Frames:
         """Texts that continue a prompt, to go through as they are written; arguments and errors as of `Generation`."""
         if isinstance(sampling, Mapping):

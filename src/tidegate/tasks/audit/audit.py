@@ -11,16 +11,7 @@ from tidegate.core.errors import ConfigError
 from tidegate.core.optional import require
 from tidegate.core.table import Table
 from tidegate.core.translate import tr
-from tidegate.evaluate.leaks.audit import (
-    Audit,
-    Check,
-    Finding,
-    Stage,
-    conclude,
-    put_questions,
-    require_same,
-    unmoved,
-)
+from tidegate.evaluate.leaks.audit import Audit, Check, Finding, Stage, conclude, put_questions, require_same, unmoved
 from tidegate.evaluate.leaks.perturb import perturb
 from tidegate.tasks.audit.perturb import as_columns, copied, copies, perturbed_names, show_time
 from tidegate.tasks.audit.pipeline import fitted_copy, stages_of

@@ -133,12 +133,7 @@ def fit(
             walked = walk(detector, table, learn_from)
     detector = replace(detector, ends=walked.ends)
     return DetectFitted(
-        **trained.left(notes),
-        table=table,
-        split=split,
-        detector=detector,
-        walked=walked,
-        labelled=labelled,
+        **trained.left(notes), table=table, split=split, detector=detector, walked=walked, labelled=labelled
     )
 
 

@@ -70,11 +70,7 @@ def calibrate(
 
 
 def _outputs(
-    network: Network | Ensemble,
-    spec: NetworkSpec,
-    decoding: Decoding,
-    prepared: Prepared,
-    origins: NDArray[np.int64],
+    network: Network | Ensemble, spec: NetworkSpec, decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Outputs [M, k, C, O] and what came [M, k, C], NaN where missing, in each window's normalised scale."""
     outputs, actual = [], []

@@ -227,15 +227,7 @@ class Classifier(SequenceEstimator):
         from tidegate.tasks.label.classifier import decide_classes
 
         calibrate = group(ClassTraining, self.training).calibrate
-        return decide_classes(
-            found,
-            encoded,
-            labels,
-            deciding,
-            self.threshold,
-            calibrate=calibrate,
-            notes=notes,
-        )
+        return decide_classes(found, encoded, labels, deciding, self.threshold, calibrate=calibrate, notes=notes)
 
 
 def check_threshold(wish: Any) -> None:

@@ -60,12 +60,7 @@ class SpeechFitted(Fitted):
 
 @plain_torch()
 def fit_speech_model(
-    sequences: Sequences,
-    parts: Partition,
-    choices: SpeechChoices,
-    *,
-    reading: Any,
-    progress: Progress = NO_PROGRESS,
+    sequences: Sequences, parts: Partition, choices: SpeechChoices, *, reading: Any, progress: Progress = NO_PROGRESS
 ) -> SpeechFitted:
     """Prepare, train, and choose how scores become texts.
 

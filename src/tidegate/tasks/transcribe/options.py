@@ -118,9 +118,7 @@ def build_spec(choices: SpeechChoices, inputs: int, outputs: int) -> NetworkSpec
         layers.append(Convolution(channels=own.conv_channels, kernel=own.conv_kernel, padding="same"))
     with checked_sizes():
         recurrent = Recurrent(
-            **sizes_of(sizes),
-            bidirectional=choices.bidirectional,
-            **cell_fields(own, sizes.cell, sizes.hidden_size),
+            **sizes_of(sizes), bidirectional=choices.bidirectional, **cell_fields(own, sizes.cell, sizes.hidden_size)
         )
         layers += [recurrent, *([BatchNorm()] if own.batch_norm else [])]
         layers += [Dropout(rate=float(sizes.dropout))] if sizes.dropout else []
