@@ -147,6 +147,26 @@ def test_a_seed_repeats_and_a_run_opens_again(tmp_path: Path) -> None:
         loaded.copied(["x"])
 
 
+def test_the_part_that_chose_the_epoch_is_learned_and_still_judges_what_had_not_seen_it(tmp_path: Path) -> None:
+    """A rule that begins with the validation part is known in the test part, and no figure of validation is flattered."""
+    text = chain(2500) + "\n" + " ".join(["zebu yak"] * 120) + "\n" + " ".join(["yak zebu"] * 120)
+    how = {"validation": len("zebu yak ") * 120, "test": len("yak zebu ") * 120 - 1, "progress": False}
+    plain = tg.LanguageModel(**QUICK, training={"refit": False}).fit(text, **how)
+    model = tg.LanguageModel(**QUICK).fit(text, out=tmp_path / "run", **how)
+    assert plain.fitted_.selected is None
+    assert [note.kind for note in model.notes_].count("refit") == 1
+    learned, before = (own.evaluate().overall for own in (model, plain))
+    assert learned["model"]["nats_per_character"] < 0.5 * before["model"]["nats_per_character"]
+    kneser = next(name for name in learned if name.startswith("kneser_ney"))
+    assert learned[kneser]["nats_per_character"] < 0.5 * before[kneser]["nats_per_character"]
+    held = [own.evaluate(part="validation").overall["model"] for own in (model, plain)]
+    assert held[0] == held[1]
+    opened = tg.open_run(tmp_path / "run", text)
+    assert opened.evaluate().overall == learned
+    assert opened.evaluate(part="validation").overall["model"] == held[0]
+    assert opened.copied(["zebu yak " * 10]).share == 1
+
+
 def test_several_texts_are_begun_and_ended(tmp_path: Path) -> None:
     texts = chain(4000).splitlines()
     model = tg.LanguageModel(**QUICK).fit(texts, progress=False)

@@ -31,7 +31,7 @@ USUAL_RATE = 4e-3
 @plain_torch()
 def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
     """What it predicts of its corpus and what it writes, and its training, for `tidegate.diagnose`."""
-    fitted = model.fitted_
+    fitted = model.fitted_.held_out
     train, held = fitted.numbers["train"], fitted.numbers["validation"]
     counts = np.bincount(train, minlength=len(fitted.vocabulary))[len(SPECIAL) :]
     if fitted.music is None:
@@ -45,7 +45,7 @@ def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
         counts = counts[counts > 0]
     length = LENGTH if fitted.music is None else CHORDS
     written = [own.new for own in model.generation(length=TOKENS, count=TEXTS, sampling=Sampling()).run()]
-    text = "\n".join(fitted.parts.train)
+    text = "\n".join(model.fitted_.texts)
     copies = copied(written, text, length)
     evidence = LanguageEvidence(
         history=fitted.history,
@@ -69,7 +69,7 @@ def make_evidence(model: Any) -> tuple[LanguageEvidence, Training]:
 
 def _frames(model: Any, part: str) -> Any:
     """[N] -log p of frames of some pieces of a part."""
-    fitted = model.fitted_
+    fitted = model.fitted_.held_out
     texts = fitted.parts[part][-PIECES:] if part == "train" else fitted.parts[part][:PIECES]
     pieces = numbers_of(fitted.vocabulary, texts)
     return np.concatenate(frame_nats(fitted.network, pieces, joint=fitted.vocabulary.method != "frames"))
@@ -77,7 +77,7 @@ def _frames(model: Any, part: str) -> Any:
 
 def _training(model: Any) -> Training:
     """Blocks of T tokens or frames, each from an empty context."""
-    fitted, window = model.fitted_, model.fitted_.window
+    fitted, window = model.fitted_.held_out, model.fitted_.window
     train, held = fitted.numbers["train"], fitted.numbers["validation"]
     joint = fitted.vocabulary.method != "frames"
     if not joint:

@@ -21,7 +21,8 @@ SIZED = re.compile(r"(?P<cell>[a-z]+)(?:-(?P<layers>\d{1,2})x(?P<units>\d{1,5}))
 def rivals() -> Rivals:
     """Of a `LanguageModel`."""
     known: dict[str, Mapping[str, Any]] = {cell: {"cell": cell} for cell in CELLS}
-    return Rivals(known, _encoder, {"training.steps_per_epoch": 2}, {}, _validated, _latency)
+    once = {"training.refit": False}
+    return Rivals(known, _encoder, {**once, "training.steps_per_epoch": 2}, once, _validated, _latency)
 
 
 def _validated(model: Any) -> tuple[Any, bool]:

@@ -50,8 +50,9 @@ class LanguageModel(Generating):
     """Learns what comes next in a text: characters, words, byte pairs or any symbols; scores texts and writes them.
 
     A recurrent network reads token after token and gives each possible next one a probability; its state is carried
-    through the whole text. The corpus is cut by position: its end is the test part, what comes before that chooses the
-    epoch. Sizes that are left open are chosen for the corpus and the time, and said before the training starts.
+    through the whole text. The corpus is cut by position: its end is the test part; what comes before that chooses the
+    epoch, and is learned afterwards. Sizes that are left open are chosen for the corpus and the time, and said before
+    the training starts.
 
     Args:
         tokens: what a token is: `char`, `word` (with the blank before it), `bpe` (pieces of bytes; needs the extra
@@ -67,7 +68,7 @@ class LanguageModel(Generating):
         batch_size: tracks that are read side by side; chosen by text and passes if None, 8 to 32; of music 8 pieces.
         max_epochs: passes over the text; chosen for the corpus and the time if None.
         network: the finer `LanguageNetwork` (embedding_size, tied, weight_dropout, layer_norm, ...).
-        training: the finer `LanguageTraining` (optimizer, schedule, clip, average, patience, ...).
+        training: the finer `LanguageTraining` (optimizer, schedule, clip, average, patience, refit, ...).
         preparation: `TextPreparation` (vocabulary, min_count).
 
     Raises:

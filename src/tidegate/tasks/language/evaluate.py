@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,11 +49,11 @@ def evaluate_part(
     model: Any, part: str, *, dynamic: bool | Mapping[str, float] = False, baselines: bool = True
 ) -> EvaluatedTexts:
     """Evaluate a part of the corpus that a model was fitted on; arguments as of `LanguageModel.evaluate`."""
-    fitted = model.fitted_
+    fitted = model.fitted_ if part == "test" else model.fitted_.held_out
     before = fitted.numbers["train"]
     if part == "test":
         before = np.concatenate([before, fitted.numbers["validation"]])
-    return _evaluate(model, fitted.parts[part], fitted.numbers[part], before, dynamic, baselines)
+    return _evaluate(model, fitted, fitted.parts[part], fitted.numbers[part], before, dynamic, baselines)
 
 
 def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[str, float] = False) -> EvaluatedTexts:
@@ -64,21 +64,22 @@ def evaluate_texts(model: Any, texts: Sequence[str], *, dynamic: bool | Mapping[
     numbers = join(model.vocabulary_, texts)
     if dynamic and not hasattr(model, "fitted_"):
         raise NotFittedError(tr("dynamic evaluation needs the training text: open the run with tidegate.open_run(RUN)"))
-    return _evaluate(model, texts, numbers, np.empty(0, np.int32), dynamic)
+    return _evaluate(model, getattr(model, "fitted_", None), texts, numbers, np.empty(0, np.int32), dynamic)
 
 
 @plain_torch()
 def _evaluate(
     model: Any,
+    fitted: Any,
     texts: Sequence[str],
     numbers: Ints,
     before: Ints,
     dynamic: bool | Mapping[str, float],
     baselines: bool = True,
 ) -> EvaluatedTexts:
-    fitted, own = getattr(model, "fitted_", None), model.model_
+    own = model.model_
     if own.music is not None:
-        return _evaluate_pieces(model, texts, dynamic, baselines)
+        return _evaluate_pieces(model, fitted, texts, dynamic, baselines)
     several, window = own.several, model.check().window
     if not several:  # the end before a single text is what the model begins from, and no part of it
         before, numbers = np.concatenate([before, numbers[:1]]) if not len(before) else before, numbers[1:]
@@ -97,16 +98,16 @@ def _evaluate(
             notes.append(Note("dynamic", message, how))
     if fitted is not None and baselines:
         order = best_order(model)
-        nats[f"kneser_ney_{order}"] = -np.log(n_grams(model, order).probabilities(numbers, before))
-        nats["unigram"] = -np.log(unigram(fitted.numbers["train"], numbers, len(fitted.vocabulary)))
+        nats[f"kneser_ney_{order}"] = -np.log(n_grams(model, order, fitted.learned).probabilities(numbers, before))
+        nats["unigram"] = -np.log(unigram(fitted.learned, numbers, len(fitted.vocabulary)))
     unknown = int((numbers == UNKNOWN).sum())
     return EvaluatedTexts(evaluate_language(nats, characters, unknown, tuple(notes)), numbers, nats)
 
 
 def _evaluate_pieces(
-    model: Any, texts: Sequence[str], dynamic: bool | Mapping[str, float], baselines: bool
+    model: Any, fitted: Any, texts: Sequence[str], dynamic: bool | Mapping[str, float], baselines: bool
 ) -> EvaluatedTexts:
-    fitted, own = getattr(model, "fitted_", None), model.model_
+    own = model.model_
     joint = own.vocabulary.method != "frames"
     if dynamic:
         raise ConfigError(tr("dynamic evaluation reads one text on and on; pieces of music are judged each on its own"))
@@ -119,7 +120,7 @@ def _evaluate_pieces(
         train = numbers_of(own.vocabulary, fitted.parts.train)
         if joint:
             order = best_order(model)
-            each = [_grams(n_grams(model, order), piece) for piece in pieces]
+            each = [_grams(n_grams(model, order, fitted.learned), piece) for piece in pieces]
             nats[f"kneser_ney_{order}"] = np.concatenate(each)
         nats["bernoulli"] = bernoulli_nats(train, pieces)
     frames = len(nats["model"])
@@ -139,27 +140,26 @@ def best_order(model: Any) -> int:
         held, train = fitted.numbers["validation"], fitted.numbers["train"]
         losses = {}
         for order in ORDERS.get(fitted.vocabulary.method, (2, 3, 4)):
-            losses[order] = -np.log(n_grams(model, order).probabilities(held, train)).mean()
+            losses[order] = -np.log(n_grams(model, order, train).probabilities(held, train)).mean()
             if losses[order] > min(losses.values()):
                 break
         model._order = min(losses, key=lambda order: losses[order])
-        model._grams = {model._order: model._grams[model._order]}
+        model._grams = {key: grams for key, grams in model._grams.items() if key[0] == model._order}
     return int(model._order)
 
 
-def n_grams(model: Any, order: int) -> KneserNey:
-    """The n-grams of the training part, counted once."""
-    known: dict[int, KneserNey] = model.__dict__.setdefault("_grams", {})
-    if order not in known:
-        fitted = model.fitted_
-        known[order] = KneserNey(fitted.numbers["train"], len(fitted.vocabulary), order)
-    return known[order]
+def n_grams(model: Any, order: int, numbers: Ints) -> KneserNey:
+    """The n-grams of the training part, or of all that was learned, counted once."""
+    known: dict[tuple[int, int], KneserNey] = model.__dict__.setdefault("_grams", {})
+    key = order, len(numbers)
+    if key not in known:
+        known[key] = KneserNey(numbers, len(model.fitted_.vocabulary), order)
+    return known[key]
 
 
 def _adapted(
     fitted: Any, numbers: Ints, before: Ints, dynamic: bool | Mapping[str, float]
 ) -> tuple[Floats, dict[str, Any]]:
-    squares = root_squares(fitted.network, fitted.numbers["train"], SEGMENT)
     given = {} if dynamic is True else dict(dynamic) if isinstance(dynamic, Mapping) else None
     if given is None or set(given) - {"rate", "decay", "segment"}:
         raise ConfigError(
@@ -170,12 +170,18 @@ def _adapted(
     decays = (given["decay"],) if "decay" in given else DECAYS
     pairs = list(itertools.product(rates, decays))
 
-    def read(tokens: Ints, after: Ints, rate: float, decay: float) -> Floats:
-        own = copy.deepcopy(fitted.network)
-        return adapted_nats(own, tokens, after, squares, rate=rate, decay=decay, segment=segment)
+    def reader(own: Any) -> Callable[..., Floats]:
+        squares = root_squares(own.network, own.learned, SEGMENT)
+        return lambda tokens, after, rate, decay: adapted_nats(
+            copy.deepcopy(own.network), tokens, after, squares, rate=rate, decay=decay, segment=segment
+        )
 
     if len(pairs) > 1:
-        held, train = fitted.numbers["validation"][:TUNED_ON], fitted.numbers["train"]
+        held, train, read = fitted.numbers["validation"][:TUNED_ON], fitted.numbers["train"], reader(fitted.held_out)
         pairs.sort(key=lambda pair: float(read(held, train, *pair).mean()))
     rate, decay = pairs[0]
-    return read(numbers, before, rate, decay), {"rate": f"{rate:g}", "decay": f"{decay:g}", "segment": segment}
+    return reader(fitted)(numbers, before, rate, decay), {
+        "rate": f"{rate:g}",
+        "decay": f"{decay:g}",
+        "segment": segment,
+    }

@@ -32,6 +32,13 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 FEWEST = 200  # tokens to train on
 SCORES = 1 << 23  # held at once while a text is scored
+READ_ON, ALONG, SOFTER, FEW_TRACKS = (
+    4,
+    1.0,
+    0.5,
+    4,
+)  # passes over the validation part, how much of the text before it is
+# read along, times the learning rate, and tracks at most
 WARM = 256  # tokens that a stretch of a text is begun with, so that its state is nearly the carried one
 
 
@@ -50,6 +57,17 @@ class LanguageFitted(Fitted):
     numbers: dict[str, Ints]
     advice: Advice
     window: int
+
+    @property
+    def learned(self) -> Ints:
+        """The tokens that the weights have learned from."""
+        both = ("train", "validation") if self.selected is not None else ("train",)
+        return np.concatenate([self.numbers[part] for part in both])
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that the weights have learned from."""
+        return [*self.parts.train, *(self.parts.validation if self.selected is not None else ())]
 
     @property
     def several(self) -> bool:
@@ -114,12 +132,9 @@ def fit_language(
     notes = [*sequences.notes, note, advice.note(), *_strangers(numbers)]
     options = replace(choices.training, batch_size=advice.batch_size, max_epochs=advice.epochs)
     spec = build_spec(choices, advice)
-    trainer = Trainer(
-        options,
-        work=advice.batch_size * 4 * advice.units * (getattr(spec.layers[0], "size", PITCHES) + advice.units),
-        fingerprint=[str(choices), hashlib.sha256(train.tobytes() + held.tobytes()).hexdigest()],
-        progress=progress,
-    )
+    work = advice.batch_size * 4 * advice.units * (getattr(spec.layers[0], "size", PITCHES) + advice.units)
+    about = [str(choices), hashlib.sha256(train.tobytes() + held.tobytes()).hexdigest()]
+    trainer = Trainer(options, work=work, fingerprint=about, progress=progress)
     problem = Problem(
         spec, lambda given: Tracks(train, given, choices.window), CarriedLoss(), CarriedValidation(held, train)
     )
@@ -127,8 +142,29 @@ def fit_language(
         pieces, own = (numbers_of(vocabulary, texts) for texts in (parts.train, parts.validation))
         validate = PieceValidation(own, joint=choices.joint)
         problem = Problem(spec, lambda given: Pieces(pieces, given, choices), PieceLoss(), validate)
-    trained = trainer.train(problem)
-    return LanguageFitted(**trained.left(notes), **kept)
+    found = LanguageFitted(**trainer.train(problem).left(notes), **kept)
+    return found if choices.training.refit is False or choices.music else _read_on(found, trainer, problem)
+
+
+def _read_on(found: LanguageFitted, trainer: Trainer, problem: Problem) -> LanguageFitted:
+    """Go on to the validation part, once it has chosen the epoch: it is what stands next to all that will be read."""
+    train, held = found.numbers["train"], found.numbers["validation"]
+    text = np.concatenate([train[len(train) - min(len(train), int(ALONG * len(held))) :], held])
+    usual = trainer.options
+    tracks = max(1, min(usual.batch_size, FEW_TRACKS, len(text) // (2 * found.window)))
+    own = replace(usual, batch_size=tracks, learning_rate=usual.learning_rate * SOFTER, max_epochs=READ_ON, patience=0)
+    again = replace(
+        problem,
+        batches=lambda given: Tracks(text, given, found.window),
+        loss=CarriedLoss(),
+        validation=None,
+        start=dict(found.network.state_dict()),
+    )
+    after = Trainer(own, work=trainer.work, fingerprint=trainer.fingerprint, progress=trainer.progress)
+    network = after.train(again, name="refit").network
+    message = "The validation part, which chose the epoch, was then learned too: {passes} passes over it."
+    note = Note("refit", message, {"passes": READ_ON})
+    return replace(found, network=network, notes=(*found.notes, note), selected=found)
 
 
 def settled(sequences: Sequences, parts: TextParts, vocabulary: Vocabulary, choices: LanguageChoices) -> dict[str, Any]:

@@ -148,4 +148,4 @@ class Generating(Estimator):
         self._require_fitted("fitted_")
         length = length or (LENGTH if self._music is None else CHORDS)
         own = [text.new if isinstance(text, Written) else text for text in texts]
-        return copied(own, "\n".join(self.fitted_.parts.train), length)
+        return copied(own, "\n".join(self.fitted_.texts), length)

@@ -72,11 +72,15 @@ class LanguageTraining(TrainOptions):
 
     AdamW with one cycle of the rate, up to a peak that the engine bears for a network of this kind; weights are
     averaged over some 200 steps.
+
+    Attributes:
+        refit: learn the validation part too, once it has chosen the epoch; None does so of text; music never is.
     """
 
     optimizer: OptimizerName = "adamw"
     weight_decay: float = 0.01
     schedule: ScheduleName = "one_cycle"
+    refit: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class LanguageChoices:
     max_epochs: int | None
     network: LanguageNetwork
     preparation: TextPreparation
-    training: TrainOptions
+    training: LanguageTraining
 
     @property
     def music(self) -> bool:
@@ -109,6 +113,8 @@ class LanguageChoices:
     def __post_init__(self) -> None:
         if self.tokens == "frames" and self.network.tied:
             raise ConfigError(tr("frames have no vectors that notes could be tied to: leave tied out"))
+        if self.music and self.training.refit:
+            raise ConfigError(tr("the validation part of music is not learned: leave refit out"))
         size = self.preparation.vocabulary
         if self.tokens == "bpe" and size is not None and size < FEWEST_PAIRS:
             message = "vocabulary has room for all 256 bytes from {fewest_pairs} on; got {size}"

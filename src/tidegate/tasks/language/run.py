@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tidegate.tasks.language.evaluate import EvaluatedTexts
 from tidegate.tasks.language.fit import LanguageFitted, cut_corpus, settled
 from tidegate.tasks.open import Stored
-from tidegate.tasks.run import Content, parquet
+from tidegate.tasks.run import SELECTED, Content, parquet
 
 
 def content_of(_: Any, fitted: LanguageFitted, *, context: bool) -> Content:
@@ -39,4 +40,8 @@ def take_up(model: Any, stored: Stored, data: Any) -> None:
     vocabulary, choices = model.vocabulary_, model.check()
     parts = cut_corpus(sequences, stored.split, vocabulary.method)
     kept = settled(sequences, parts, vocabulary, choices)
-    model._take(LanguageFitted(**stored.trained(model.model_), **kept))
+    fitted = LanguageFitted(**stored.trained(model.model_), **kept)
+    if (stored.folder / SELECTED).is_dir():
+        before = type(model).load(stored.folder / SELECTED)
+        fitted = replace(fitted, selected=LanguageFitted(**stored.trained(before.model_), **kept))
+    model._take(fitted)
