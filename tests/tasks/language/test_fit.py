@@ -148,7 +148,7 @@ def test_a_seed_repeats_and_a_run_opens_again(tmp_path: Path) -> None:
 
 
 def test_the_part_that_chose_the_epoch_is_learned_and_still_judges_what_had_not_seen_it(tmp_path: Path) -> None:
-    """A rule that begins with the validation part is known in the test part, and no figure of validation is flattered."""
+    """A rule that begins with the validation part is known in the test part; validation is not flattered."""
     text = chain(2500) + "\n" + " ".join(["zebu yak"] * 120) + "\n" + " ".join(["yak zebu"] * 120)
     how = {"validation": len("zebu yak ") * 120, "test": len("yak zebu ") * 120 - 1, "progress": False}
     plain = tg.LanguageModel(**QUICK, training={"refit": False}).fit(text, **how)

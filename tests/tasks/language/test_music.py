@@ -32,7 +32,7 @@ def waltz(count: int, seed: int = 0) -> list[list[tuple[int, ...]]]:
 @cache
 def fitted(tokens: str) -> Any:
     made = tg.LanguageModel(tokens=tokens, preparation={"transpose": 1}, **QUICK)
-    return made.fit(waltz(150), validation=8, test=12, progress=False)
+    return made.fit(waltz(150 if tokens == "notes" else 60), validation=8, test=12, progress=False)
 
 
 @pytest.mark.parametrize("tokens", ["notes", "frames"])
