@@ -18,9 +18,10 @@ def options(**changes: Any) -> TrainOptions:
     return TrainOptions(**{**OPTIONS, **changes})
 
 
-def test_the_loop_is_the_textbooks() -> None:
-    """Adam, clipping and a constant rate by hand end in the same weights."""
-    chosen = options(schedule="constant", clip=0.5, max_epochs=3, patience=0)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_loop_is_the_textbooks(precision: str) -> None:
+    """Adam, clipping and a constant rate by hand end in the same weights, torch's mixed precision among it."""
+    chosen = options(schedule="constant", clip=0.5, max_epochs=3, patience=0, precision=precision)
     expected = network()
     with drawing(torch.Generator().manual_seed(chosen.seed)):
         adam = torch.optim.Adam(expected.parameters(), lr=0.02, fused=True)
@@ -28,7 +29,9 @@ def test_the_loop_is_the_textbooks() -> None:
             expected.train()
             for batch in Sample().epoch(epoch, 0):
                 adam.zero_grad()
-                loss(expected, batch).backward()
+                with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+                    found_loss = loss(expected, batch)
+                found_loss.backward()
                 nn.utils.clip_grad_norm_(expected.parameters(), 0.5)
                 adam.step()
     found, history = fit(chosen)

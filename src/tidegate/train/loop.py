@@ -166,7 +166,8 @@ class _Run:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate
             self.optimizer.zero_grad(set_to_none=True)
-            loss = self.loss(self.network, batch)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.options.precision == "bfloat16"):
+                loss = self.loss(self.network, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             value = float(loss.detach())
             if not math.isfinite(value) or not self.gradients.step():

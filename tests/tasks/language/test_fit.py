@@ -55,6 +55,18 @@ def test_it_learns_the_rule_and_beats_no_more_than_there_is() -> None:
     assert each["bits_per_character"] == pytest.approx(each["nats_per_character"] / np.log(2))
 
 
+def test_rounded_products_learn_as_well() -> None:
+    plain = fitted()
+    rounded = tg.LanguageModel(**QUICK, training={"precision": "bfloat16"})
+    rounded.fit(chain(3000), validation=0.1, test=0.1, progress=False)
+    losses = [[epoch.train_loss for epoch in model.history_.epochs] for model in (plain, rounded)]
+    assert losses[0] != losses[1]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.03)
+    nats = [model.evaluate().overall["model"]["nats_per_character"] for model in (plain, rounded)]
+    assert nats[1] == pytest.approx(nats[0], rel=0.05)
+    assert all(weight.dtype == np.float32 for weight in rounded.fitted_.weights.values())
+
+
 @pytest.mark.parametrize("tokens", ["word", "bpe", "symbol"])
 def test_any_tokens_are_learned(tokens: str) -> None:
     model = tg.LanguageModel(tokens=tokens, **{**QUICK, "max_epochs": 10}).fit(chain(2000), progress=False)
