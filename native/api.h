@@ -26,7 +26,7 @@ enum tg_flag {
   TG_REVERSE = 2,     // with D = 1: walk time backwards
   TG_NORM = 4,        // layer norm of the input product, the recurrent product and the cell state
   TG_BFLOAT16 = 8,    // float32 only: round what the products read to bfloat16, where the processor multiplies those;
-                      // sums, gates, states and the products of the weights' gradients stay float32
+                      // sums, gates and states stay float32
 };
 enum tg_status {
   TG_OK = 0,

@@ -34,7 +34,7 @@ template <class S, class C, int FIRST, int R> TG_INLINE void outer_tile(const Re
       for (int g = 0; g < C::G; ++g) {
         V<S> v = load(d + g * U);
 #pragma GCC unroll 8
-        for (int i = 0; i < R; ++i) acc[i][g] += v * s[i];
+        for (int i = 0; i < R; ++i) acc[i][g] = multiply_add(acc[i][g], v, s[i]);
       }
     } else {
       V<S> v[C::G];
@@ -44,7 +44,7 @@ template <class S, class C, int FIRST, int R> TG_INLINE void outer_tile(const Re
       for (int i = 0; i < R; ++i) {
         V<S> s = all(z[i]);
 #pragma GCC unroll 8
-        for (int g = 0; g < C::G; ++g) acc[i][g] += v[g] * s;
+        for (int g = 0; g < C::G; ++g) acc[i][g] = multiply_add(acc[i][g], v[g], s);
       }
     }
   }
@@ -63,6 +63,40 @@ __attribute__((noinline)) void outer(const Rectangle<S>& a, int64_t begin, int64
     outer_tile<S, C, FIRST, decltype(count)::value>(a, begin + k, sum + (begin + k) * C::G * W<S>);
   });
 }
+
+#if defined(TG_HALF)
+constexpr int64_t PIECE = 96;  // inputs at a time: their pairs of rows, and those of a panel, stay in L1
+
+// Pairs of rows of n [n, pitch], `columns` of them, rounded to bfloat16: to [depth_of(n), pitch_to] has (even row, odd row).
+TG_INLINE void pair_rows(const float* from, int64_t n, int64_t pitch, int64_t columns, float* to, int64_t pitch_to) {
+  const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,  //
+                                         23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  for (int64_t r = 0; r < n; r += 2, from += 2 * pitch, to += pitch_to)
+    for (int64_t i = 0; i < columns; i += W<float>) {
+      const __mmask16 there = columns - i < W<float> ? (__mmask16)((1 << (columns - i)) - 1) : (__mmask16)0xffff;
+      const __m512 even = _mm512_maskz_loadu_ps(there, from + i);
+      const __m512 odd = r + 1 < n ? _mm512_maskz_loadu_ps(there, from + pitch + i) : _mm512_setzero_ps();
+      _mm512_storeu_si512(to + i, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(odd, even)));
+    }
+}
+
+// As `outer` over pairs of rows, for panels p0 to p1, whose sums lie `size` apart.
+template <class C, int FIRST>
+void outer_pairs(const Rectangle<float>& a, int64_t begin, int64_t end, int64_t p0, int64_t p1, float* sums, int64_t size) {
+  constexpr int64_t lanes = W<float>, width = C::G * lanes;
+  alignas(64) float z[BLOCK / 2 * PIECE], d[BLOCK / 2 * width];
+  const Rectangle<float> pairs{z, PIECE, d, width, lanes, depth_of(a.n)};
+  for (int64_t k = begin; k < end; k += PIECE) {
+    const int64_t count = end - k < PIECE ? end - k : PIECE;
+    pair_rows(a.z + k, a.n, a.pitch_z, count, z, PIECE);
+    for (int64_t p = p0; p < p1; ++p) {
+      for (int64_t g = 0; g < C::G; ++g)
+        pair_rows(a.dg + (FIRST + g) * a.U + p * lanes, a.n, a.pitch, lanes, d + g * lanes, width);
+      outer<float, C, 0>(pairs, 0, count, sums + p * size + k * width);
+    }
+  }
+}
+#endif
 
 template <class S, class C> int64_t sums_size_cell(const Layer<S>& a) {
   return padded<S>(a.H) * (C::BIAS + C::EXTRA + (a.I + a.H) * C::G);
@@ -183,6 +217,7 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
       S* sum = a.sums + p * size;
       if (split == 0) vector_sums<S, C>(a, p, s0 * a.rows + first, d, sum);
       sum += vectors;
+      if constexpr (HALF) continue;
       if (C::XO == C::HO) {
         outer<S, C, C::XO>(d, begin, end, sum);
       } else {
@@ -190,6 +225,11 @@ template <class S, class C> void gradient_cell(const Layer<S>& a, int64_t task, 
         outer<S, C, C::HO>(d, a.I + h0, a.I + h1, sum);
       }
     }
+#if defined(TG_HALF)
+    d.dg = a.dg + first * d.pitch;
+    outer_pairs<C, C::XO>(d, x0, x1, p0, p1, a.sums + vectors, size);
+    outer_pairs<C, C::HO>(d, a.I + h0, a.I + h1, p0, p1, a.sums + vectors, size);
+#endif
   }
   if (s0 > 0 || a.rows < a.B) return;
   for (int64_t p = p0; p < p1; ++p) hand_out<S, C>(a, p, begin, end, split == 0);

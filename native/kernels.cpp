@@ -163,6 +163,7 @@ void TG_TABLE(Kernels<float>& k) {
   k.backward_scratch = backward_scratch<float>;
   k.forward = forward<float>;
   k.backward = backward<float>;
+  k.gradient = gradient<float>;
 }
 #else
 extern const Isa TG_TABLE;

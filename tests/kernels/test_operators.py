@@ -203,7 +203,9 @@ def test_share_of_dropped_units():
 
 @pytest.mark.skipif(native() is None or not native().tg_bfloat16_products(), reason="no bfloat16 products here")
 @pytest.mark.parametrize("cell", sorted(CELLS))
-@pytest.mark.parametrize(("T", "B", "I", "H"), [(6, 17, 21, 64), (5, 3, 2, 7), (4, 1, 1, 33), (3, 33, 301, 17)])
+@pytest.mark.parametrize(
+    ("T", "B", "I", "H"), [(6, 17, 21, 64), (5, 3, 2, 7), (4, 1, 1, 33), (3, 33, 301, 17), (40, 7, 130, 100)]
+)
 def test_bfloat16_products(cell, T, B, I, H):
     stack, plain = (Stack(cell, 2, 2, train=True, bfloat16=b) for b in (True, False))
     scale = 0.4 if H < 64 else 0.25

@@ -35,7 +35,7 @@ class TrainOptions(Checked):
         average: decay of an exponential moving average of the weights, which is then what is validated and
             kept; 0 keeps the plain weights. 0.995 looks back over some 200 steps and evens out the last batches.
         precision: `float32`, or `bfloat16`: products of rounded numbers, with sums, gates, weights and validation in
-            float32. A training step takes some two thirds of the time where the processor has AVX-512 BF16, else more.
+            float32. A step takes little more than half the time where the processor has AVX-512 BF16, else longer.
         seed: of weights, dropout and the order of windows.
     """
 
