@@ -152,13 +152,17 @@ def value_of(text: Any) -> Any:
         return None if text in ("None", "none") else text
 
 
-def late(words: Collection[str] | None, name: str, make: Callable[[], Callable[..., None]]) -> Callable[..., None]:
-    """A command whose options are derived where it is asked for, as that imports the library.
+def add(
+    app: typer.Typer, words: Collection[str] | None, name: str, text: str, make: Callable[[], Callable[..., None]],
+    *, hidden: bool = False,
+) -> None:  # fmt: skip
+    """Add a command whose options are derived where it is asked for, as that imports the library.
 
     Args:
-        words: of the command line; None derives all. name: of the command. make: makes it.
+        app: what it is added to. words: of the command line; None derives all. name: of the command. text: its help.
+        make: makes it. hidden: whether the help leaves it out.
     """
-    return make() if words is None or name in words else lambda: None
+    app.command(name, help=text, hidden=hidden)(make() if words is None or name in words else lambda: None)
 
 
 def merge(found: dict[str, Any], settings: Sequence[str], flag: str = "--set") -> dict[str, Any]:

@@ -17,6 +17,7 @@ from tidegate.core.translate import tr
 from tidegate.explain.groups import Groups
 from tidegate.explain.inputs import Array, Explainable, Floats
 from tidegate.runtime.network.cells import Cell, Matrices, zeros_of
+from tidegate.runtime.network.flow import Given
 from tidegate.runtime.network.network import enter, first_member, walk_layers
 
 #: Gates in (0, 1), by cell; "keep" is the share of the old state that a step lets through.
@@ -91,7 +92,7 @@ def trace_gates(model: Explainable) -> tuple[Gates, ...]:
     steps = model.windows.past.shape[1]  # of a network for sequences of any length the spec names none
     each = steps * recurrent.hidden_size * recurrent.num_layers * (1 + recurrent.bidirectional) * 6
     windows = model.windows.take(slice(0, max(1, LARGEST_TRACE // each)))
-    flow = enter(spec, weights, *windows._replace(future=windows.future[:, : spec.horizon]))
+    flow = enter(spec, weights, Given(*windows._replace(future=windows.future[:, : spec.horizon])))
     found: tuple[Gates, ...] = ()
     for index, layer in walk_layers(spec, weights, flow):
         if found:
@@ -183,7 +184,7 @@ def trace_attention(model: Explainable) -> tuple[Attention, ...]:
     wrote is shown, so that a new layer needs nothing here.
     """
     spec, weights = first_member(model.spec, model.weights)
-    flow = enter(spec, weights, *model.windows._replace(future=model.windows.future[:, : spec.horizon]))
+    flow = enter(spec, weights, Given(*model.windows._replace(future=model.windows.future[:, : spec.horizon])))
     found: list[Attention] = []
     seen: dict[str, int] = {}
     before = None

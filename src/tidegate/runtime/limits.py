@@ -7,9 +7,13 @@ and so is what follows from them.
 from __future__ import annotations
 
 import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.core.errors import ConfigError
+from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
 
 LARGEST = 4 * 1024**3
@@ -49,6 +53,12 @@ def check_room(needed: int, what: str) -> None:
         )
         sizes = {"needed": f"{needed / 1e6:,.0f}", "limit": f"{limit / 1e6:,.0f}"}
         raise ConfigError(tr(message, what=what, variable=VARIABLE, **sizes))
+
+
+def require_finite(values: NDArray[Any], message: str) -> None:
+    """Raises: DataError: `message`, where a value is infinite or none."""
+    if not np.isfinite(values).all():
+        raise DataError(message)
 
 
 def network_bytes(spec: NetworkSpec, rows: int, steps: int, ahead: int) -> int:

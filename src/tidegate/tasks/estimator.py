@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from tidegate.artifacts.artifact import Artifact, read_model
 from tidegate.artifacts.atomic import hold_run
+from tidegate.artifacts.homes import HOMES
 from tidegate.core.errors import ArtifactError, ConfigError, NotFittedError
 from tidegate.core.notebook import Notebook
 from tidegate.core.translate import tr
@@ -79,7 +80,7 @@ class Estimator(Parameters, Notebook, ABC):
     """Constructor arguments are stored untouched; learned state ends in an underscore; `fit` returns self.
 
     Attributes:
-        HOME: folder of its task. READER: the function that reads its data.
+        READER: the function that reads its data.
         fitted_: what a training left; absent from a loaded model. history_: its epochs. notes_: what was found in the
             data and done to them; answer_notes_: the same of the data of the last answer.
         spec_, preparation_, decoding_, labels_, deciding_, run_: the network, what was fitted to the data, how outputs
@@ -91,7 +92,6 @@ class Estimator(Parameters, Notebook, ABC):
         search_: what was tried, where a `preset` or a `time_limit` was given.
     """
 
-    HOME: ClassVar[str]
     READER: ClassVar[Callable[..., Table | Sequences]]
     task: str
     fitted_: Any
@@ -185,7 +185,7 @@ class Estimator(Parameters, Notebook, ABC):
     @classmethod
     def _own(cls, module: str) -> Any:
         """A module of the task's own, {} its folder; imported where it is used, as torch comes with it."""
-        return importlib.import_module(f"tidegate.tasks.{module.format(cls.HOME)}")
+        return importlib.import_module(f"tidegate.tasks.{module.format(HOMES[cls.task][0])}")
 
     def _evaluate_part(self, part: str) -> Any:
         """A part with its predictions and its `evaluation`; None where the split has no such part."""

@@ -48,7 +48,7 @@ def make_detector(
     )
     weights = {name: draw.normal(0, 0.4, shape).astype(np.float32) for name, shape in tensor_shapes(spec).items()}
     base = np.ones((channels, 2))
-    counts, total = first_counts(np.abs(draw.normal(0, 1, (200, channels, 2))), base, 1e9)
+    counts = first_counts(np.abs(draw.normal(0, 1, (200, channels, 2))), base, 1e9)
     settings = {"threshold": 0.01, "short": 4, "refractory": 3, "warm_up": 4, "gap": 6, "memory": 150}
     settings |= {"budget": 1.0, "tail": 8.0, **rules}
     return Detector(
@@ -58,7 +58,6 @@ def make_detector(
         Rules(method, **settings),
         base,
         counts,
-        total,
         np.stack([first_levels(draw.uniform(size=300), 1e9) for _ in rules.get("groups") or [0]]),
         Schema("time", names, "id" if series > 1 else None),
         Frequency(1, "h"),

@@ -15,7 +15,8 @@ def direct(past: np.ndarray, x: np.ndarray, tail: float) -> np.ndarray:
 
 def binned(past: np.ndarray, x: np.ndarray, tail: float = ranks.TAIL) -> np.ndarray:
     base = np.array([[np.median(past)]])
-    counts, total = ranks.first_counts(past[:, None, None], base, 1e9)
+    counts = ranks.first_counts(past[:, None, None], base, 1e9)
+    total = counts.sum(axis=-1, dtype=np.float64)
     position = ranks.bin_position(x[:, None, None], base)
     every = np.repeat(counts[None], len(x), axis=0), np.repeat(total[None], len(x), axis=0)
     return ranks.p_values(*every, position, ranks.tail_shares(tail), tail)[:, 0, 0]
@@ -60,7 +61,8 @@ def test_p_values_of_ordinary_errors_are_as_rare_as_they_say_or_rarer() -> None:
 
 def test_zero_is_the_most_ordinary_error() -> None:
     past = np.zeros(50)
-    counts, total = ranks.first_counts(past[:, None, None], np.array([[1e-3]]), 1e9)
+    counts = ranks.first_counts(past[:, None, None], np.array([[1e-3]]), 1e9)
+    total = counts.sum(axis=-1, dtype=np.float64)
     position = ranks.bin_position(np.array([[[0.0]]]), np.array([[1e-3]]))
     p = ranks.p_values(counts[None], total[None], position, ranks.tail_shares())
     assert p[0, 0, 0] > 0.95
@@ -98,7 +100,8 @@ def test_what_does_not_count_changes_nothing() -> None:
 def test_many_errors_count_as_no_more_than_they_may() -> None:
     errors = np.abs(np.random.default_rng(0).normal(size=(1000, 1, 2)))
     errors[:100, 0, 1] = np.nan
-    counts, total = ranks.first_counts(errors, np.ones((1, 2)), most=950)
+    counts = ranks.first_counts(errors, np.ones((1, 2)), most=950)
+    total = counts.sum(axis=-1, dtype=np.float64)
     np.testing.assert_allclose(total, [[950, 900]])
     assert counts.shape == (1, 2, ranks.BINS)
 
@@ -109,9 +112,10 @@ def test_a_channel_that_jumps_is_given_its_own_heavy_tail() -> None:
     jumps, calm = rng.pareto(2.0, 4_000) + 1, np.abs(rng.normal(size=4_000))
     errors = np.stack([jumps, calm], axis=1)[:, :, None]
     base = np.median(errors, axis=0)
-    both, total = ranks.first_counts(errors, base, 1e9)
-    alone, sums = (np.concatenate(each) for each in zip(
-        *(ranks.first_counts(errors[:, c : c + 1], base[c : c + 1], 1e9) for c in (0, 1)), strict=True))  # fmt: skip
+    both = ranks.first_counts(errors, base, 1e9)
+    total = both.sum(axis=-1, dtype=np.float64)
+    alone = np.concatenate([ranks.first_counts(errors[:, c : c + 1], base[c : c + 1], 1e9) for c in (0, 1)])
+    sums = alone.sum(axis=-1, dtype=np.float64)
     twice = 2 * errors.max(axis=0)
     position = ranks.bin_position(twice, base)[None]
     p, before = (

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late
+from tidegate.cli.derive import add
 from tidegate.cli.output import Json, Moved, print_json, say, show
 from tidegate.cli.runs import opened
 from tidegate.cli.training import reads
@@ -20,7 +20,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
     text = tr("What is wrong with a trained model, root cause first, and what to change.")
-    app.command("diagnose", help=text)(late(words, "diagnose", lambda: reads(diagnose)))
+    add(app, words, "diagnose", text, lambda: reads(diagnose))
 
 
 def diagnose(

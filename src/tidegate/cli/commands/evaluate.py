@@ -11,7 +11,7 @@ import typer
 
 from tidegate.artifacts.artifact import read_task
 from tidegate.artifacts.homes import home
-from tidegate.cli.derive import late
+from tidegate.cli.derive import add
 from tidegate.cli.output import Json, Moved, Run, check_output, print_json, say, say_notes, show
 from tidegate.cli.runs import opened
 from tidegate.cli.training import reads
@@ -25,9 +25,9 @@ USUAL_LEVEL = 80.0
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Scores of a run's test part, or of new rows, beside the baselines.")
-    app.command("evaluate", help=text)(late(words, "evaluate", lambda: reads(evaluate)))
+    add(app, words, "evaluate", text, lambda: reads(evaluate))
     text = tr("Nominal and achieved coverage of a run's intervals: plain, split, adaptive.")
-    app.command("intervals", help=text)(late(words, "intervals", lambda: reads(intervals)))
+    add(app, words, "intervals", text, lambda: reads(intervals))
 
 
 def evaluate(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.artifacts import toml
-from tidegate.cli.derive import late
+from tidegate.cli.derive import add
 from tidegate.cli.output import Run, say
 from tidegate.cli.runs import ready
 from tidegate.cli.training import reads
@@ -41,7 +41,7 @@ WRITES = {  # whose explanations are of a text, each with a page of its own
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
     text = tr("What one forecast and the whole model look at, on a page a layman can read.")
-    app.command("explain", help=text)(late(words, "explain", lambda: reads(explain)))
+    add(app, words, "explain", text, lambda: reads(explain))
 
 
 def explain(

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late, signed
+from tidegate.cli.derive import add, signed
 from tidegate.cli.output import Json, Overwrite, Quiet, say, show
 from tidegate.cli.training import Takes, estimator
 from tidegate.core.translate import tr
@@ -42,7 +42,7 @@ def register(app: typer.Typer, words: Collection[str] | None) -> None:
         "translate": tr("Learn to write one text for another: translations, summaries, any pair of columns."),
     }
     for task, text in texts.items():
-        fit.command(task, help=text)(late(words, task, partial(fit_command, task)))
+        add(fit, words, task, text, partial(fit_command, task))
     app.add_typer(fit, name="fit")
     app.command("demo", help=tr("Forecast a day of real traffic with the data inside, and write a report."))(demo)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late, options, signed, taken
+from tidegate.cli.derive import add, options, signed, taken
 from tidegate.cli.output import INTERRUPTED, Json, Run, print_json, say
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -21,7 +21,7 @@ SAMPLING = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "see
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
     text = tr("Write on from a prompt with a language model; needs no torch.")
-    app.command("generate", help=text)(late(words, "generate", generate))
+    add(app, words, "generate", text, generate)
 
 
 def generate() -> Callable[..., None]:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.artifacts.atomic import write_file
-from tidegate.cli.derive import late, merge, options, signed, taken
+from tidegate.cli.derive import add, merge, options, signed, taken
 from tidegate.cli.output import Json, OutFile, Quiet, Run, check_output, dumps, print_json, say, say_notes
 from tidegate.cli.runs import ready
 from tidegate.cli.training import MORE, reading_options, reads
@@ -25,9 +25,9 @@ NOT_ASKED = ("unlabelled", "lines")  # notes on labels, which an answer does not
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Forecast any series at once with the pretrained network: no training, no torch.")
-    app.command("forecast", help=text)(late(words, "forecast", forecast))
+    add(app, words, "forecast", text, forecast)
     text = tr("Forecast the steps after the end of the data, or judge new ones; needs no torch.")
-    app.command("predict", help=text)(late(words, "predict", lambda: reads(predict)))
+    add(app, words, "predict", text, lambda: reads(predict))
 
 
 def predict(

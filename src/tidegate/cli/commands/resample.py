@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late, options, signed, taken
+from tidegate.cli.derive import add, options, signed, taken
 from tidegate.cli.output import Json, Quiet, check_output, say, say_notes, show
 from tidegate.cli.training import TASKS, Subject, Takes
 from tidegate.core.errors import ConfigError
@@ -25,18 +25,18 @@ Task = Annotated[str, typer.Option(help="classify|regress")]
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Train and forecast again from several cutoffs, and score every fold.")
-    app.command("backtest", help=text)(late(words, "backtest", backtest))
+    add(app, words, "backtest", text, backtest)
     text = tr("Prove on your data that no forecast depends on its future; exit code 1 on a leak.")
-    app.command("audit", help=text)(late(words, "audit", audit))
+    add(app, words, "audit", text, audit)
     text = tr("Train again without each fold of the sequences, and test on it.")
-    app.command("cross-validate", help=text)(late(words, "cross-validate", cross_validate))
-    app.command("crossval", help=text, hidden=True)(late(words, "crossval", cross_validate))  # the old spelling
+    add(app, words, "cross-validate", text, cross_validate)
+    add(app, words, "crossval", text, cross_validate, hidden=True)  # the old spelling
     text = tr("Train several encoders on the same sequences and put them in one table.")
-    app.command("compare", help=text)(late(words, "compare", compare))
+    add(app, words, "compare", text, compare)
     text = tr("Search for better options on the validation part, and see on the test part what the gain is worth.")
     search = typer.Typer(help=text, no_args_is_help=True)
     for task in TASKS:
-        search.command(task, help=text)(late(words, task, partial(tune, task)))
+        add(search, words, task, text, partial(tune, task))
     app.add_typer(search, name="tune")
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from tidegate.artifacts.atomic import write_file
-from tidegate.cli.derive import late, options, signed, taken
+from tidegate.cli.derive import add, options, signed, taken
 from tidegate.cli.output import Run, say
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
@@ -19,7 +19,7 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Answer over HTTP and WebSocket with runs, or with the promoted versions of a store; needs no torch.")
-    app.command("serve", help=text)(late(words, "serve", serve))
+    add(app, words, "serve", text, serve)
     app.command("stream", help=tr("Take rows from the standard input and answer each on a line; needs no torch."))(
         stream
     )

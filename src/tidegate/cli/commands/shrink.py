@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late
+from tidegate.cli.derive import add
 from tidegate.cli.output import Json, Moved, Overwrite, Run, print_json, say, show
 from tidegate.core.translate import tr
 
@@ -21,13 +21,13 @@ Smaller = Annotated[
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Store a run's model with 8 or 16 bits, and say what that costs and gains.")
-    app.command("quantize", help=text)(late(words, "quantize", lambda: quantize))
+    add(app, words, "quantize", text, lambda: quantize)
     text = tr("Train a smaller student on a run's data and what its model says, and compare both.")
-    app.command("distill", help=text)(late(words, "distill", lambda: distill))
+    add(app, words, "distill", text, lambda: distill)
     text = tr("Accuracy against latency, memory and size of runs and their 8-bit forms: a table and a picture.")
-    app.command("tradeoff", help=text)(late(words, "tradeoff", lambda: tradeoff))
+    add(app, words, "tradeoff", text, lambda: tradeoff)
     text = tr("Write a model for other programs, checked against the model itself.")
-    app.command("export", help=text)(late(words, "export", lambda: export))
+    add(app, words, "export", text, lambda: export)
 
 
 def quantize(

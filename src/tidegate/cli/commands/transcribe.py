@@ -10,7 +10,7 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late
+from tidegate.cli.derive import add
 from tidegate.cli.output import Json, Run, print_json, say
 from tidegate.cli.runs import model_of
 from tidegate.core.errors import ConfigError
@@ -24,7 +24,7 @@ PAUSE = 0.8
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the command."""
     text = tr("Write down what is said in sound files, or in raw sound from standard input; needs no torch.")
-    app.command("transcribe", help=text)(late(words, "transcribe", lambda: transcribe))
+    add(app, words, "transcribe", text, lambda: transcribe)
 
 
 def transcribe(

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tidegate.cli.derive import late, options, signed, taken
+from tidegate.cli.derive import add, options, signed, taken
 from tidegate.cli.output import INTERRUPTED, Json, Run, print_json, say
 from tidegate.cli.runs import model_of
 from tidegate.core.errors import ReadError
@@ -19,9 +19,9 @@ from tidegate.core.translate import tr
 def register(app: typer.Typer, words: Collection[str] | None) -> None:
     """Add the commands."""
     text = tr("Write a text for each source with a translator, line by line in a terminal; needs no torch.")
-    app.command("translate", help=text)(late(words, "translate", translate))
+    add(app, words, "translate", text, translate)
     text = tr("Write a sentence for each of some pictures with a captioner; needs no torch.")
-    app.command("caption", help=text)(late(words, "caption", caption))
+    add(app, words, "caption", text, caption)
 
 
 def translate() -> Callable[..., None]:

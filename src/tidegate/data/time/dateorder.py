@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from tidegate.core.errors import TimeError
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.time.forms import MONTH_YY, PAIR, PQY, PQYY, ROC, ROC_YEAR, WEEK
-from tidegate.data.time.timestamps import Place, assemble
+from tidegate.data.time.timestamps import Fields, Place, assemble
 
 WORDS = ("dayfirst", "monthfirst", "yearfirst", "roc")
 """Values of `date_format` that are words, not `strptime` formats."""
@@ -41,26 +41,12 @@ _YEAR_FIRST_ORDERED = (
 _MONTH_YEAR = "Cells such as {text} were read as a month and a year of two digits, not as a day of a month."
 
 
-@dataclass
-class Parts:
-    """A column of dates on the way to being decided; all arrays [n]."""
-
-    year: NDArray[np.int64]
-    month: NDArray[np.int64]
-    day: NDArray[np.int64]
-    clock: NDArray[np.int64]
-    kind: NDArray[np.int8]
-
-
-def decide(
-    parts: Parts, name: str, sample: str, dotted: bool, word: str | None, place: Place
-) -> tuple[Parts, list[Note]]:
+def decide(parts: Fields, name: str, sample: str, word: str | None, place: Place) -> tuple[Fields, list[Note]]:
     """Years, months and days of a column, and notes on what was decided.
 
     Args:
         parts: as the cells were read.
         name, sample: the column and one of its cells, for messages.
-        dotted: whether dates are written with dots, which no country writes with the month first.
         word: one of `WORDS`, or None to let the column decide.
         place: names a row, for messages.
 
@@ -84,12 +70,12 @@ def decide(
             "years of the Republic of China)"
         )
         raise TimeError(tr(message, place=place(int(np.argmax(kind == PAIR))), name=name))
-    parts = Parts(year, month, day, parts.clock, kind)
+    parts = replace(parts, year=year, month=month, day=day, kind=kind)
     if MONTH_YY in found:
         _month_and_year(parts, name, place)
         notes.append(Note("month_year", _MONTH_YEAR, {"text": sample}))
     if found & {PQY, PQYY}:
-        parts = _order(parts, name, sample, dotted, word, notes, place)
+        parts = _order(parts, name, sample, word, notes, place)
     if {ROC, WEEK} & found:
         from tidegate.data.time.digits import ROC_NOTE, WEEK_NOTE
 
@@ -99,7 +85,7 @@ def decide(
     return parts, notes
 
 
-def _month_and_year(parts: Parts, name: str, place: Place) -> None:
+def _month_and_year(parts: Fields, name: str, place: Place) -> None:
     """Refuse `Jan-10` as a month and a year where it may be a day of January.
 
     Raises:
@@ -123,9 +109,7 @@ def _disorder(times: NDArray[Any]) -> int:
     return int(min((step < 0).sum(), (step > 0).sum()))
 
 
-def _order(
-    parts: Parts, name: str, sample: str, dotted: bool, word: str | None, notes: list[Note], place: Place
-) -> Parts:
+def _order(parts: Fields, name: str, sample: str, word: str | None, notes: list[Note], place: Place) -> Fields:
     unsure = np.isin(parts.kind, (PQY, PQYY))
     short = bool((parts.kind[unsure] == PQYY).all())
     p, q, r = parts.month[unsure], parts.day[unsure], parts.year[unsure]
@@ -134,10 +118,10 @@ def _order(
         last = r % 100
         ways["yearfirst"] = (np.where(p < 70, 2000 + p, 1900 + p), q, last)
 
-    def put(way: str) -> Parts:
+    def put(way: str) -> Fields:
         year, month, day = parts.year.copy(), parts.month.copy(), parts.day.copy()
         year[unsure], month[unsure], day[unsure] = ways[way]
-        return Parts(year, month, day, parts.clock, parts.kind)
+        return replace(parts, year=year, month=month, day=day)
 
     if word is not None:
         if word not in ways:
@@ -150,7 +134,7 @@ def _order(
         if not bad.any():
             disorder[way] = _disorder(dates.astype("datetime64[us]").astype(np.int64) + parts.clock[unsure])
     usual = {way: count for way, count in disorder.items() if way != "yearfirst"}
-    _no_doubt(name, sample, p, disorder, usual, dotted)
+    _no_doubt(name, sample, p, disorder, usual, parts.dotted)
     if "yearfirst" in disorder and disorder["yearfirst"] < min(usual.values(), default=len(p)):
         notes.append(Note("date_order", _YEAR_FIRST_ORDERED, {"text": sample}))
         return put("yearfirst")
@@ -161,7 +145,7 @@ def _order(
         return put("dayfirst" if (p > 12).any() else "monthfirst")  # where the impossible date is then named
     if p.max() > 12 or q.max() > 12:
         return put("dayfirst" if p.max() > 12 else "monthfirst")
-    found, why = ("dayfirst", _DAY_FIRST) if dotted else _by_steps(usual, {way: put(way) for way in usual})
+    found, why = ("dayfirst", _DAY_FIRST) if parts.dotted else _by_steps(usual, {way: put(way) for way in usual})
     if found:
         notes.append(Note("date_order", why, {"text": sample}))
         return put(found)
@@ -172,7 +156,7 @@ def _order(
     raise TimeError(tr(message, name=name, sample=sample))
 
 
-def _by_steps(disorder: dict[str, int], parts: dict[str, Parts]) -> tuple[str, str]:
+def _by_steps(disorder: dict[str, int], parts: dict[str, Fields]) -> tuple[str, str]:
     """The way to read a column that alone puts it in order, or else makes it evenly spaced, and the note that says so;
     empty where none does."""
     if len(disorder) == 1 or disorder["dayfirst"] != disorder["monthfirst"]:
@@ -185,7 +169,7 @@ def _by_steps(disorder: dict[str, int], parts: dict[str, Parts]) -> tuple[str, s
     return "", ""
 
 
-def _even(parts: Parts) -> bool:
+def _even(parts: Fields) -> bool:
     """Whether all steps are equal, or all are the same number of months; three steps or more."""
     dates, _ = assemble(parts.year, parts.month, parts.day)
     step = np.diff(dates.astype("datetime64[us]").astype(np.int64) + parts.clock)

@@ -14,7 +14,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.numbers import BadCellError, is_missing
 from tidegate.data.time import timestamps as stamps
-from tidegate.data.time.dateorder import WORDS, Parts, decide
+from tidegate.data.time.dateorder import WORDS, decide
 from tidegate.data.time.digits import (
     BUDDHIST,
     BUDDHIST_NOTE,
@@ -113,14 +113,10 @@ class TimeColumn:
             return self._zoned(times, np.concatenate([offset for _, offset in self.ready]), [], place)
         if not self.fields:
             return Times(np.empty(0, dtype="datetime64[us]"))
-        joined = {
-            name: np.concatenate([getattr(piece, name) for piece in self.fields])
-            for name in ("year", "first", "second", "clock", "offset", "kind", "missing")
-        }
-        raw = Parts(joined["year"], joined["first"], joined["second"], joined["clock"], joined["kind"])
-        dotted = any(piece.dotted for piece in self.fields)
-        parts, notes = decide(raw, self.name, self.sample, dotted, self.form, place)
-        self._era(parts, ~joined["missing"], notes)
+        *arrays, dotted = zip(*(vars(piece).values() for piece in self.fields), strict=True)
+        raw = Fields(*(np.concatenate(each) for each in arrays), any(dotted))  # type: ignore[call-arg, arg-type]
+        parts, notes = decide(raw, self.name, self.sample, self.form, place)
+        self._era(parts, ~parts.missing, notes)
         dates, bad = assemble(parts.year, parts.month, parts.day)
         if bad.any():
             row = int(np.argmax(bad))
@@ -135,11 +131,11 @@ class TimeColumn:
                     day=parts.day[row],
                 )
             )
-        times = dates.astype("datetime64[us]") + joined["clock"]
-        times[joined["missing"]] = NAT
-        return self._zoned(times, joined["offset"], notes, place)
+        times = dates.astype("datetime64[us]") + parts.clock
+        times[parts.missing] = NAT
+        return self._zoned(times, parts.offset, notes, place)
 
-    def _era(self, parts: Parts, held: NDArray[np.bool_], notes: list[Note]) -> None:
+    def _era(self, parts: Fields, held: NDArray[np.bool_], notes: list[Note]) -> None:
         """Say how years were read that are not those of our calendar, or may not be."""
         told = {"column": self.name, "text": self.sample}
         years = parts.year[held]

@@ -27,11 +27,15 @@ _BLANKS = bytes(i if i in b"0123456789." else 32 for i in range(256))
 
 @dataclass
 class Fields:
-    """Dates in parts, before the column decides what its cells leave open; all arrays [n], as in `forms.Cell`."""
+    """Dates in parts; all arrays [n].
+
+    Until the column decides what its cells leave open, month and day are the first and the second number beside the
+    year, as in `forms.Cell`. dotted: whether dates are written with dots, as none with the month first is.
+    """
 
     year: NDArray[np.int64]
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    month: NDArray[np.int64]
+    day: NDArray[np.int64]
     clock: NDArray[np.int64]
     offset: NDArray[np.int16]
     kind: NDArray[np.int8]

@@ -29,26 +29,28 @@ def detector_view(model: Any, evaluated: Any = None) -> DetectionView:
 
 def series_of(own: SeriesView) -> WatchedSeries:
     """One series, drawn by the channel that its events came from most; its scores those of the p-values that alarm."""
-    times = local_time(own.times, own.timezone)
-    blamed = [int(own.channel[a + own.p_values[a:b].argmin()]) for a, b in own.events]
+    walked, rows = own.walked, own.rows
+    table, p_values = walked.table, walked.p_value[rows]
+    times, alarms = local_time(table.time[rows], table.timezone), walked.alarm[rows]
+    blamed = [int(walked.channel[rows][a + p_values[a:b].argmin()]) for a, b in own.events]
     channel = max(set(blamed), key=blamed.count) if blamed else 0
-    windows, scores = own.windows or (), score_of(own.p_values)
+    windows, scores = own.windows or (), score_of(p_values)
     events = tuple(
         Alarm(
             first=times[a],
             last=times[b - 1],
-            score=float(scores[a:b][own.alarms[a:b]].max()),
+            score=float(scores[a:b][alarms[a:b]].max()),
             channel=own.channels[where] if len(own.channels) > 1 else "",
             right=None if own.windows is None else any(a < end and b > first for first, end in windows),
         )
         for (a, b), where in zip(own.events, blamed, strict=True)
     )
     return WatchedSeries(
-        name=own.name or own.channels[channel],
+        name=table.ids[own.number] or own.channels[channel],
         times=times,
-        values=own.values[:, channel],
+        values=table.columns[own.channels[channel]][rows].astype(np.float64),
         scores=scores,
-        alarms=own.alarms,
+        alarms=alarms,
         windows=tuple((times[first], times[end - 1]) for first, end in windows),
         events=events,
         threshold=float(score_of(np.array(own.threshold))),

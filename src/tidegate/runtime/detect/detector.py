@@ -39,7 +39,7 @@ class Detector(Model[Table, Walked]):
     Attributes:
         spec, weights: the network. preparation: how values become its inputs. rules: how errors become alarms.
         base: [C, K] an ordinary error of each kind.
-        counts, total: [C, K, bins] and [C, K], the errors that a new stream begins with.
+        counts: [C, K, bins], the errors that a new stream begins with. total: [C, K], their sums.
         levels: [J, 15] how many steps of each group of channels were as rare as each level, for a new stream to begin
             with.
         ends: state of the fitted series after their last row, by name; empty where it was not kept.
@@ -52,7 +52,6 @@ class Detector(Model[Table, Walked]):
     rules: Rules
     base: NDArray[np.float64]
     counts: NDArray[np.float32]
-    total: NDArray[np.float64]
     levels: NDArray[np.float64]
     schema: Schema
     frequency: Frequency
@@ -61,6 +60,10 @@ class Detector(Model[Table, Walked]):
     @property
     def task(self) -> str:
         return TASK
+
+    @cached_property
+    def total(self) -> NDArray[np.float64]:
+        return np.asarray(self.counts.sum(axis=-1, dtype=np.float64))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -122,17 +125,7 @@ class Detector(Model[Table, Walked]):
         base, counts, levels = (measures[name] for name in own)
         ends = {name[len(ENDS) :]: values for name, values in context.items() if name.startswith(ENDS)}
         found = cls(
-            record.network,
-            Loaded(artifact.weights),
-            preparation,
-            rules,
-            base,
-            counts,
-            counts.sum(axis=-1, dtype=np.float64),
-            levels,
-            schema,
-            frequency,
-            ends,
+            record.network, Loaded(artifact.weights), preparation, rules, base, counts, levels, schema, frequency, ends
         )
         if "levels" in ends and ends["levels"].ndim == 2:
             ends["levels"] = ends["levels"][:, None]

@@ -93,7 +93,7 @@ def count_errors(counts: Array, total: Array, position: Array, seen: Array, memo
     total += seen[:, :, None]
 
 
-def first_counts(errors: Array, base: Array, most: float) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+def first_counts(errors: Array, base: Array, most: float) -> NDArray[np.float32]:
     """Bins that a new stream begins with, from the errors of rows that the network was not trained on.
 
     Args:
@@ -101,7 +101,7 @@ def first_counts(errors: Array, base: Array, most: float) -> tuple[NDArray[np.fl
         most: errors that they may count as; more are scaled down.
 
     Returns:
-        counts [C, K, BINS] and their sums [C, K].
+        counts [C, K, BINS].
     """
     shape = errors.shape[1:]
     counts = np.zeros((*shape, BINS), dtype=np.float32)
@@ -113,7 +113,7 @@ def first_counts(errors: Array, base: Array, most: float) -> tuple[NDArray[np.fl
         if shape[0] > 1:
             own += own_tail(position[seen, c, k])
         counts[c, k] = own * min(1.0, most / max(own.sum(), 1))
-    return counts, counts.sum(axis=-1, dtype=np.float64)
+    return counts
 
 
 def own_tail(position: Array) -> NDArray[np.float64]:

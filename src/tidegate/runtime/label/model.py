@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.artifacts.artifact import Artifact
 from tidegate.artifacts.spec import NetworkSpec
-from tidegate.core.errors import ArtifactError, DataError
+from tidegate.core.errors import ArtifactError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
@@ -19,7 +19,7 @@ from tidegate.prepare.sequence.targets import ClassLabels, Labels, read_labels
 from tidegate.runtime.label.decode import MOST_AT_ONCE, STEPS_AT_ONCE, Answered, Deciding, answers, outputs
 from tidegate.runtime.label.margins import Margins, half_widths
 from tidegate.runtime.label.stream import LabelStream
-from tidegate.runtime.limits import FLOAT, check_room, network_bytes
+from tidegate.runtime.limits import FLOAT, check_room, network_bytes, require_finite
 from tidegate.runtime.model import Model, require_task
 from tidegate.runtime.network.network import Output, run_network
 from tidegate.runtime.network.recurrent import Loaded
@@ -102,12 +102,11 @@ class LabelModel(Model[Sequences, Answered]):
         batch = network_bytes(self.spec, rows, longest, longest if per_step else 1)
         check_room(batch + 6 * FLOAT * answered * self.spec.outputs, f"an answer for {len(spans)} sequences")
         found = outputs(self.run, prepared, spans, per_step=per_step)
-        if not np.isfinite(found).all():
-            message = (
-                "the network's outputs are not finite numbers: sequences hold values far beyond those of the "
-                "training, or the model's weights are damaged"
-            )
-            raise DataError(tr(message))
+        message = (
+            "the network's outputs are not finite numbers: sequences hold values far beyond those of the training, or "
+            "the model's weights are damaged"
+        )
+        require_finite(found, tr(message))
         return found
 
     def predict(self, data: Sequences) -> Answered:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -23,6 +24,15 @@ Array = NDArray[np.float32]
 Lengths = NDArray[np.int64]
 _lag_rows = lru_cache(maxsize=256)(lag_rows)  # not to be written to
 Weights = Mapping[str, Array]
+
+
+class Given(NamedTuple):
+    """What a network is given, as of `run_network`."""
+
+    past: NDArray[Any]
+    future: Array | None = None
+    static: Array | None = None
+    lengths: Lengths | None = None
 
 
 @dataclass

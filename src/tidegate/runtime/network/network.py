@@ -12,7 +12,7 @@ from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
 from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.cells import State
-from tidegate.runtime.network.flow import Flow, Lengths, clear, lagged
+from tidegate.runtime.network.flow import Flow, Given, Lengths, clear, lagged
 from tidegate.runtime.network.layers import LAYERS
 from tidegate.runtime.network.recurrent import Loaded
 
@@ -74,7 +74,7 @@ def run_network(
         one = spec.member
         return mean_output([run_network(one, own, past, future, static, lengths) for own in members(spec, weights)])
     batch, count = past.shape[0], spec.targets
-    flow = enter(spec, weights, past, future, static, lengths)
+    flow = enter(spec, weights, Given(past, future, static, lengths))
     flow.start, flow.truth = state or None, truth
     with np.errstate(invalid="ignore"):  # OpenBLAS also multiplies what lies beyond its arrays
         for index, layer in enumerate(spec.layers):
@@ -126,15 +126,9 @@ def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> 
             LAYERS[layer.kind](spec, layer, weights, f"layers.{index}", flow)  # type: ignore[operator]
 
 
-def enter(
-    spec: NetworkSpec,
-    weights: Mapping[str, Array],
-    past: Array,
-    future: Array | None = None,
-    static: Array | None = None,
-    lengths: Lengths | None = None,
-) -> Flow:
+def enter(spec: NetworkSpec, weights: Mapping[str, Array], given: Given) -> Flow:
     """The flow that a batch of windows begins with; independent channels become rows, [B * C]."""
+    past, future, static, lengths = given
     count, batch, steps = spec.targets, *past.shape[:2]
     if lengths is not None:
         check_lengths(spec, lengths, batch, steps)
@@ -173,7 +167,7 @@ def read_source(
     Args:
         past, lengths: as of `run_network`.
     """
-    flow = enter(spec, weights, past, lengths=lengths)
+    flow = enter(spec, weights, Given(past, lengths=lengths))
     for _, layer in walk_layers(spec, weights, flow):
         if layer.kind == "write":
             break

@@ -21,7 +21,7 @@ from tidegate.prepare.options import Options
 from tidegate.prepare.sequence.speech import SpeechPreparation
 from tidegate.prepare.vocabulary import END, UNKNOWN, Vocabulary
 from tidegate.runtime.language.model import TextModel
-from tidegate.runtime.limits import FLOAT, check_room, network_bytes
+from tidegate.runtime.limits import FLOAT, check_room, network_bytes, require_finite
 from tidegate.runtime.model import Model, load, require_task
 from tidegate.runtime.network.network import run_network
 from tidegate.runtime.network.recurrent import Loaded
@@ -144,9 +144,8 @@ class SpeechModel(Model[Sequences, list[Transcript]]):
         Raises:
             DataError: scores that are no finite numbers.
         """
-        if not np.isfinite(scores).all():
-            message = "the network's outputs are not finite numbers: the sound is far beyond that of the training"
-            raise DataError(tr(message))
+        message = "the network's outputs are not finite numbers: the sound is far beyond that of the training"
+        require_finite(scores, tr(message))
         kept = scores.astype(np.float64)
         kept[:, [UNKNOWN, END]] = -1e9
         return log_shares(kept)

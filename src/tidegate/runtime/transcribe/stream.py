@@ -13,6 +13,7 @@ from tidegate.core.errors import ConfigError, DataError
 from tidegate.core.translate import tr
 from tidegate.prepare.sequence.speech import Ear, SpeechPreparation
 from tidegate.prepare.vocabulary import Vocabulary
+from tidegate.runtime.limits import require_finite
 from tidegate.runtime.model import Streamed
 from tidegate.runtime.network.steps import Steps
 from tidegate.runtime.state import Expected, check_state, fingerprint, pack, unpack
@@ -143,8 +144,7 @@ class SpeechStream:
             raise DataError(tr(message, kind=found.dtype, shape=list(found.shape)))
         if found.dtype == np.int16:
             return np.asarray(found.astype(np.float32) / np.float32(32768))
-        if not np.isfinite(found).all():
-            raise DataError(tr("samples of a stream are finite numbers"))
+        require_finite(found, tr("samples of a stream are finite numbers"))
         return found.astype(np.float32)
 
     def snapshot(self) -> bytes:

@@ -66,7 +66,6 @@ class Captioner(WritingEstimator):
     Source: Vinyals et al. (2015), arXiv:1411.4555; with attention Xu et al. (2015), arXiv:1502.03044.
     """
 
-    HOME = "caption"
     READER = staticmethod(read_pictures)
     MODEL = CaptionModel
     task = "captioner"

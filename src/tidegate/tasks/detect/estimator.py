@@ -76,7 +76,6 @@ class AnomalyDetector(Estimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
-    HOME = "detect"
     READER = staticmethod(read)
 
     task = "detector"

@@ -289,9 +289,9 @@ def validation_windows(table: Table, split: Split, window: int) -> NDArray[np.in
 def blank(spec: NetworkSpec, weights: Loaded, preparation: OnlinePreparation, rules: Rules, table: Table) -> Detector:
     """A detector that has seen no error yet."""
     channels = len(preparation.channels)
-    counts, total = first_counts(np.full((1, channels, KINDS), np.nan), np.ones((channels, KINDS)), 1.0)
+    counts = first_counts(np.full((1, channels, KINDS), np.nan), np.ones((channels, KINDS)), 1.0)
     base, levels = np.ones((channels, KINDS)), np.zeros((max(len(rules.groups), 1), COUNT))
-    return Detector(spec, weights, preparation, rules, base, counts, total, levels, table.schema, table.frequency, {})
+    return Detector(spec, weights, preparation, rules, base, counts, levels, table.schema, table.frequency, {})
 
 
 def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[np.bool_] | None) -> Detector:
@@ -321,12 +321,12 @@ def calibrate(detector: Detector, table: Table, split: Split, labelled: NDArray[
         raise DataError(tr(message, warm_up=detector.rules.warm_up))
     base = np.maximum(np.nan_to_num(_median(both), nan=1.0), LEAST_ERROR)
     most = detector.rules.memory / 2 if detector.rules.memory else np.inf
-    counts, total = first_counts(both, base, most)
+    counts = first_counts(both, base, most)
     ranked, others = (both, trained[:0]) if detector.rules.method == "forecast" else (held, trained)
     members = detector.rules.members(detector.preparation.channels)
     rarity = held_out_rarity(ranked, others, base, most, detector.rules.tail, members)
     levels = np.stack([first_levels(own, most) for own in rarity.T])
-    return replace(detector, base=base, counts=counts, total=total, levels=levels)
+    return replace(detector, base=base, counts=counts, levels=levels)
 
 
 def held_out_rarity(
@@ -348,10 +348,10 @@ def held_out_rarity(
     found, shares = np.full((len(errors), len(members)), np.nan), tail_shares(tail)
     for own in np.array_split(np.arange(len(errors)), BLOCKS):
         others = np.concatenate([np.delete(errors, own, axis=0), trained])
-        counts, total = first_counts(others, base, most)
+        counts = first_counts(others, base, most)
         ranks = p_values(
             np.broadcast_to(counts, (len(own), *counts.shape)),
-            np.broadcast_to(total, (len(own), *total.shape)),
+            np.broadcast_to(counts.sum(axis=-1, dtype=np.float64), (len(own), *counts.shape[:2])),
             bin_position(np.nan_to_num(errors[own]), base),
             shares,
             tail,

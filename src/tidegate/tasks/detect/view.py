@@ -9,36 +9,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.evaluate.detect.events import runs
-from tidegate.runtime.detect.walk import Walked, values_of, walk
+from tidegate.runtime.detect.walk import Walked, walk
 from tidegate.tasks.detect.frame import event_rows
 from tidegate.tasks.detect.known_anomalies import labels_of
 
 
 @dataclass(frozen=True)
 class SeriesView:
-    """One series as it was evaluated. N rows, C channels.
+    """One series as it was evaluated.
 
     Attributes:
-        name: "" where there is one without a name. channels: [C]. timezone: of the times, or None.
-        times: [N]. values, expected: [N, C]. scores, p_values: [N], NaN where there is none. alarms: [N] bool.
-        channel: [N] the one least in keeping, -1 where there is none.
-        threshold: the p at or below which a row alarms.
-        events: rows [first, end) of each. windows: rows [first, end) of each labelled anomaly; None without labels.
+        walked: what was predicted for every row of every series. number: of this one. rows: its rows.
+        channels: [C]. threshold: the p at or below which a row alarms.
+        events: rows [first, end) of each, counted from the first of the series.
+        windows: rows [first, end) of each labelled anomaly; None without labels.
     """
 
-    name: str
+    walked: Walked
+    number: int
+    rows: slice
     channels: tuple[str, ...]
-    timezone: str | None
-    times: NDArray[Any]
-    values: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    p_values: NDArray[np.float64]
-    alarms: NDArray[np.bool_]
-    channel: NDArray[np.int64]
     threshold: float
     events: tuple[tuple[int, int], ...]
     windows: tuple[tuple[int, int], ...] | None
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """[N] of its rows, NaN where there is none."""
+        return self.walked.score[self.rows]
 
 
 def view(model: Any, data: Any = None, *, label: str | None = None, part: str | None = None) -> tuple[SeriesView, ...]:
@@ -62,22 +60,15 @@ def view(model: Any, data: Any = None, *, label: str | None = None, part: str | 
 
 def _views(model: Any, walked: Walked, labelled: Any, part: NDArray[np.int64]) -> tuple[SeriesView, ...]:
     channels = model.detector_.preparation.channels
-    values = values_of(walked.table, channels)
     events: list[list[tuple[int, int]]] = [[] for _ in part]
     for g, rows in event_rows(walked, part):
         events[g].append((int(rows[0] - part[g, 0]), int(rows[-1] + 1 - part[g, 0])))
     return tuple(
         SeriesView(
-            name=walked.table.ids[g],
-            channels=channels,
-            timezone=walked.table.timezone,
-            times=walked.table.time[a:b],
-            values=values[a:b],
-            expected=walked.expected[a:b],
-            scores=walked.score[a:b],
-            p_values=walked.p_value[a:b],
-            alarms=walked.alarm[a:b],
-            channel=walked.channel[a:b],
+            walked,
+            g,
+            slice(a, b),
+            channels,
             threshold=model.detector_.rules.threshold,
             events=tuple(events[g]),
             windows=None if labelled is None else tuple(runs(labelled[a:b])),

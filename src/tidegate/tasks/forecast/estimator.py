@@ -63,7 +63,6 @@ class Forecaster(Estimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
-    HOME = "forecast"
     READER = staticmethod(read)
     task = "forecaster"
 

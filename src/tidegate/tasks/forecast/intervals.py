@@ -17,6 +17,7 @@ from tidegate.data.emit import local_time
 from tidegate.data.windows import origins as part_origins
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed, track_shifts, usual_error
 from tidegate.evaluate.intervals import ScoredIntervals
+from tidegate.runtime.limits import require_finite
 from tidegate.tasks.forecast.evaluate import needed_rows
 
 METHODS = ("plain", "split", "adaptive")
@@ -160,12 +161,11 @@ class _Scale:
         """[K, C, 2] conformal quantiles of scaled errors."""
         errors = (actual[..., None] - ends) / self.per_window(origins)[..., None]
         found = np.stack([conformal_quantile(errors[..., i], side) for i, side in enumerate(sides)], axis=-1)
-        if not np.isfinite(found).all():
-            message = (
-                "too few values of the validation part are observed at some step ahead to calibrate an interval: give "
-                "it a larger share, or ask for a lower level"
-            )
-            raise DataError(tr(message))
+        message = (
+            "too few values of the validation part are observed at some step ahead to calibrate an interval: give it a "
+            "larger share, or ask for a lower level"
+        )
+        require_finite(found, tr(message))
         return found
 
 

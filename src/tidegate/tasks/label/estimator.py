@@ -59,7 +59,6 @@ class SequenceEstimator(SklearnTags, Estimator):
         augment: `SequenceAugment`: how training sequences vary.
     """
 
-    HOME = "label"
     READER = staticmethod(read_sequences)
 
     bidirectional: bool | Literal["auto"] = "auto"

@@ -75,7 +75,6 @@ class LanguageModel(Generating):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
-    HOME = "language"
     READER = staticmethod(read_corpus)
     task = "language"
     tokens: Method = "char"

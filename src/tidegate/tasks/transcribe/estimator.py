@@ -64,7 +64,6 @@ class Transcriber(Estimator):
     Source: Graves, Fernandez, Gomez and Schmidhuber (2006), doi:10.1145/1143844.1143891.
     """
 
-    HOME = "transcribe"
     READER = staticmethod(read_speech)
     task = "transcriber"
     hidden_size: Size = 128

@@ -64,7 +64,6 @@ class Translator(WritingEstimator):
         ConfigError: an option that there is not, at once; by `fit` and `check`, a value that cannot work.
     """
 
-    HOME = "translate"
     READER = staticmethod(read_pairs)
     MODEL = TranslationModel
     task = "translator"

@@ -23,17 +23,8 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import pack
+from tidegate.data.sources.media import rows
 from tidegate.data.sources.media.images import IMAGES
-from tidegate.data.sources.media.rows import (
-    different,
-    in_folder,
-    items_of,
-    named_rows,
-    objects,
-    require_texts,
-    usable,
-    written_for,
-)
 from tidegate.prepare.pictures import Pixels, fit_picture
 from tidegate.prepare.sequence.fitted import pixel_names
 
@@ -96,7 +87,7 @@ def read_pictures(
     if isinstance(data, Sequences):
         if captions is None:
             return data
-        return replace(data, labels=objects([_plain(own) for own in captions]), label_names=("caption",))
+        return replace(data, labels=rows.objects([_plain(own) for own in captions]), label_names=("caption",))
     notes: list[Note] = []
     shown = _given(data, captions, {"path": path, "target": target, "part": part}, notes)
     if labelled:
@@ -104,24 +95,24 @@ def read_pictures(
             "there are no captions to learn from: give a table with a column of them (target=), a text file beside "
             "each picture, or captions= of a list"
         )
-        require_texts(shown, tr(message), tr("caption"))
+        rows.require_texts(shown, tr(message), tr("caption"))
     seen: dict[Any, Pixels | str] = {}
     found = [_once(seen, own, (size, size), colour) for own in shown]
-    shown, pictures = usable(shown, [own.place for own in shown], found, broken, tr("pictures"), notes)
+    shown, pictures = rows.usable(shown, [own.place for own in shown], found, broken, tr("pictures"), notes)
     shape = (size, size, 3 if colour else 1)
     message = "{count} pictures were brought to {size} x {size} pixels."
     notes.append(Note("pictures", message, {"count": f"{len(pictures):,}", "size": size}))
     keys = [hashlib.sha256(picture.tobytes()).hexdigest()[:_HEX] for picture in pictures]
     made = pack(
         [picture.reshape(1, -1) for picture in pictures],
-        ids=different([own.id for own in shown]),
+        ids=rows.different([own.id for own in shown]),
         channels=pixel_names(shape),
         frame=shape,
-        groups=objects(keys) if len(set(keys)) < len(keys) else None,
+        groups=rows.objects(keys) if len(set(keys)) < len(keys) else None,
         notes=notes,
     )
     texts = [_plain(own.text or "") for own in shown] if all(own.text is not None for own in shown) else None
-    return written_for(made, "caption", texts, [own.part for own in shown])
+    return rows.written_for(made, "caption", texts, [own.part for own in shown])
 
 
 def pixels_of(sequences: Sequences) -> Pixels:
@@ -147,7 +138,7 @@ def _check(size: Any, colour: Any, broken: Any) -> None:
 
 def _given(data: Any, captions: Any, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
     how: dict[str, Any] = {"columns": columns, "notes": notes}
-    data, as_list = items_of(data, IMAGES, partial(_folder, **how), partial(_table, **how))
+    data, as_list = rows.items_of(data, IMAGES, partial(_folder, **how), partial(_table, **how))
     if not as_list:
         found: list[_Shown] = data
         return found
@@ -172,7 +163,7 @@ def _given(data: Any, captions: Any, columns: Mapping[str, str | None], notes: l
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
     """Pictures of a folder: as a table in it says, or all, each with the text file beside it."""
     table = partial(_table, root=root, columns=columns, notes=notes)
-    return in_folder(root, "captions", IMAGES, tr("pictures"), table, partial(_files, root))
+    return rows.in_folder(root, "captions", IMAGES, tr("pictures"), table, partial(_files, root))
 
 
 def _files(root: Path, files: list[Path]) -> list[_Shown]:
@@ -193,7 +184,7 @@ def _files(root: Path, files: list[Path]) -> list[_Shown]:
 def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Shown]:
     usual = {"path": _PATHS, "target": _CAPTIONS}
     found = []
-    for number, (place, cells) in enumerate(named_rows(data, columns, usual, tr("pictures"), notes)):
+    for number, (place, cells) in enumerate(rows.named_rows(data, columns, usual, tr("pictures"), notes)):
         cell = str(cells["path"]).strip()
         held = _decoded(cell)
         name = Path(cell).with_suffix("").as_posix() if held is None else str(number)

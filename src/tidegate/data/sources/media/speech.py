@@ -16,16 +16,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
-from tidegate.data.sources.media.rows import (
-    different,
-    in_folder,
-    items_of,
-    named_rows,
-    objects,
-    require_texts,
-    usable,
-    written_for,
-)
+from tidegate.data.sources.media import rows
 from tidegate.data.sources.media.sound import SOUNDS, Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
 
 _PATHS = "path file filename file_name audio audio_path audio_filepath wav sound recording 路徑 檔案 檔名 音檔"
@@ -87,7 +78,7 @@ def read_speech(
     if isinstance(data, Sequences):
         if texts is None:
             return data
-        return replace(data, labels=objects([_plain(own, lowercase) for own in texts]), label_names=("text",))
+        return replace(data, labels=rows.objects([_plain(own, lowercase) for own in texts]), label_names=("text",))
     notes: list[Note] = []
     said = _given(data, texts, speakers, {"path": path, "text": text, "speaker": speaker, "part": part}, rate, notes)
     if labelled:
@@ -95,9 +86,9 @@ def read_speech(
             "there are no texts to learn from: give a table with a column of them (text=), a text file beside each "
             "sound, folders that are called by what is said in them, or texts= of a list"
         )
-        require_texts(said, tr(message), tr("text"))
+        rows.require_texts(said, tr(message), tr("text"))
     heard = [_hear(own, rate, mels, window, hop) for own in said]
-    said, sounds = usable(said, [own.place for own in said], heard, broken, tr("sound files"), notes)
+    said, sounds = rows.usable(said, [own.place for own in said], heard, broken, tr("sound files"), notes)
     wanted = one_rate([own.id for own in said], [own.rate for own in sounds], rate, notes)
     seconds = sum(len(own.features) for own in sounds) * hop
     message = "{count} recordings, {minutes} minutes at {rate} Hz, became {mels} bands, a step each {hop} ms."
@@ -111,21 +102,21 @@ def read_speech(
     named = all(own.speaker is not None for own in said) and len({own.speaker for own in said}) > 1
     made = pack(
         [own.features for own in sounds],
-        ids=different([own.id for own in said]),
+        ids=rows.different([own.id for own in said]),
         channels=band_names(mels, wanted),
-        groups=objects([own.speaker for own in said]) if named else None,
+        groups=rows.objects([own.speaker for own in said]) if named else None,
         rate=1 / hop,
         notes=notes,
     )
     texts = [_plain(own.text or "", lowercase) for own in said] if spoken else None
-    return written_for(made, "text", texts, [own.part for own in said])
+    return rows.written_for(made, "text", texts, [own.part for own in said])
 
 
 def _given(
     data: Any, texts: Any, speakers: Any, columns: Mapping[str, str | None], rate: int | None, notes: list[Note]
 ) -> list[_Said]:
     how: dict[str, Any] = {"columns": columns, "notes": notes}
-    data, as_list = items_of(data, SOUNDS, partial(_folder, **how), partial(_table, **how))
+    data, as_list = rows.items_of(data, SOUNDS, partial(_folder, **how), partial(_table, **how))
     if not as_list:
         found: list[_Said] = data
         return found
@@ -153,7 +144,7 @@ def _given(
 def _folder(root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
     """Recordings of a folder, by whichever way their texts are told."""
     table = partial(_table, root=root, columns=columns, notes=notes)
-    return in_folder(root, "transcripts", SOUNDS, tr("sound files"), table, partial(_files, root, notes))
+    return rows.in_folder(root, "transcripts", SOUNDS, tr("sound files"), table, partial(_files, root, notes))
 
 
 def _files(root: Path, notes: list[Note], sounds: list[Path]) -> list[_Said]:
@@ -202,7 +193,7 @@ def _beside(root: Path, sound: Path, file: Path) -> _Said:
 def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list[Note]) -> list[_Said]:
     usual = {"path": _PATHS, "text": _TEXTS, "speaker": _SPEAKERS}
     found = []
-    for place, cells in named_rows(data, columns, usual, tr("sound files"), notes):
+    for place, cells in rows.named_rows(data, columns, usual, tr("sound files"), notes):
         name = str(cells["path"])
         stem = Path(name).with_suffix("").as_posix()
         found.append(_Said(root / name, stem, place, cells["text"], cells["speaker"], cells["part"]))
