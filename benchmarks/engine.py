@@ -179,7 +179,7 @@ class Loop(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor]:
         stack = replace(self.layer.options, train=self.training)
-        y = twins.recurrent(stack, x.transpose(0, 1), None, None, list(self.layer.parameters()), seed=1)[0]
+        y = twins.recurrent(stack, x.transpose(0, 1), (None, None), list(self.layer.parameters()), seed=1)[0]
         return (y.transpose(0, 1),)
 
 

@@ -43,7 +43,7 @@ def results(run, stack, inputs, lengths=None, seed=None, gates=False):
 
 
 def twin(stack, x, h0, c0, weights, lengths, seed):
-    return twins.recurrent(stack, x, h0, c0, weights, lengths, 0 if seed is None else int(seed))
+    return twins.recurrent(stack, x, (h0, c0), weights, lengths, 0 if seed is None else int(seed))
 
 
 def native_run(stack, x, h0, c0, weights, lengths, seed):
@@ -167,7 +167,7 @@ def test_expanded_inputs_and_gradients():
     _, h0, c0, weights = make(stack, 4, 5, 1, 7)
     x = torch.tensor([[[0.5]]], dtype=torch.float64).expand(4, 5, 1)
     y = recurrent(stack, x, h0, c0, weights)[0]
-    reference = twins.recurrent(stack, x, h0, c0, weights)[0]
+    reference = twins.recurrent(stack, x, (h0, c0), weights)[0]
     close(torch.autograd.grad(y.sum(), weights), torch.autograd.grad(reference.sum(), weights), 1e-12)
 
 
@@ -186,7 +186,7 @@ def test_nan_stays_and_extremes_saturate():
     with torch.no_grad():
         x[0, 0, 0], x[0, 1, 0], x[0, 2, 0] = float("nan"), 1e30, -1e30
         y = recurrent(stack, x, h0, c0, weights)[0]
-        reference = twins.recurrent(stack, x, h0, c0, weights)[0]
+        reference = twins.recurrent(stack, x, (h0, c0), weights)[0]
     assert y[:, 0].isnan().all()
     torch.testing.assert_close(y[:, 1:], reference[:, 1:])
 

@@ -67,7 +67,7 @@ def test_layer_norm_steps_equal_the_sequence_and_the_twin(cell):
     stepper = Stepper(packed, 5)
     x = generator.normal(size=(5, 6, 3)).astype(np.float32)
     twin = twins.recurrent(
-        stack, torch.from_numpy(x.swapaxes(0, 1)), None, None, [torch.from_numpy(w) for w in weights]
+        stack, torch.from_numpy(x.swapaxes(0, 1)), (None, None), [torch.from_numpy(w) for w in weights]
     )
     whole = packed.forward(x)[0]
     np.testing.assert_allclose(whole, twin[0].numpy().swapaxes(0, 1), atol=2e-6)

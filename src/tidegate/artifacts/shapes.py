@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+from tidegate.artifacts import layers as of
+from tidegate.artifacts import readers
 from tidegate.artifacts.layers import FORECASTS, SAYS, cell_size
 from tidegate.artifacts.pieces import (
     Shape,
@@ -22,32 +24,7 @@ from tidegate.artifacts.pieces import (
     recurrent_shapes,
     stack_shapes,
 )
-from tidegate.artifacts.spec import (
-    BatchNorm,
-    Branch,
-    Convolution,
-    Ctc,
-    Decoder,
-    Embed,
-    Frames,
-    Head,
-    Label,
-    Layer,
-    NetworkSpec,
-    Next,
-    OdeRnn,
-    Pictures,
-    Pool,
-    Recurrent,
-    Segment,
-    SelfAttention,
-    Series,
-    Skip,
-    Tag,
-    Tokens,
-    Transformer,
-    Write,
-)
+from tidegate.artifacts.spec import NetworkSpec
 
 ENDS = (*FORECASTS, *SAYS)
 SQUEEZE = 16  # channels of a branch for each unit that gates them
@@ -83,33 +60,33 @@ def walk(spec: NetworkSpec) -> list[Sizes]:
     sizes = Sizes(targets, spec.window, spec.past - spec.targets + targets)
     found = [sizes]
     for layer in spec.layers:
-        if isinstance(layer, Embed):
+        if isinstance(layer, of.Embed):
             sizes = replace(sizes, static=layer.size, width=sizes.width + layer.size)
-        elif isinstance(layer, Tokens):
+        elif isinstance(layer, readers.Tokens):
             sizes = replace(sizes, width=layer.size)
-        elif isinstance(layer, (Frames, Pictures)):
-            steps = math.prod(layer.grid) if isinstance(layer, Pictures) else sizes.steps
+        elif isinstance(layer, (readers.Frames, readers.Pictures)):
+            steps = math.prod(layer.grid) if isinstance(layer, readers.Pictures) else sizes.steps
             sizes = replace(sizes, steps=steps, width=layer.channels[-1])
-        elif isinstance(layer, Branch):
+        elif isinstance(layer, of.Branch):
             sizes = replace(sizes, branch=layer.channels[-1])
-        elif isinstance(layer, Convolution):
+        elif isinstance(layer, of.Convolution):
             steps = sizes.steps
             for _ in layer.channels:
                 steps = -(-steps // layer.stride)
             sizes = replace(sizes, steps=steps, width=layer.channels[-1])
-        elif isinstance(layer, Segment):
+        elif isinstance(layer, of.Segment):
             sizes = replace(sizes, steps=sizes.steps // layer.length, width=layer.size)
-        elif isinstance(layer, Recurrent):
+        elif isinstance(layer, of.Recurrent):
             sizes = replace(sizes, width=layer.hidden_size * (2 if layer.bidirectional else 1))
-        elif isinstance(layer, (OdeRnn, Transformer)):
+        elif isinstance(layer, (of.OdeRnn, of.Transformer)):
             sizes = replace(sizes, width=layer.hidden_size)
-        elif isinstance(layer, Pool):
+        elif isinstance(layer, of.Pool):
             sizes = replace(sizes, context=sizes.width + sizes.branch)
         found.append(sizes)
     return found
 
 
-def decoder_inputs(spec: NetworkSpec, layer: Decoder, sizes: Sizes, *, attended: bool) -> int:
+def decoder_inputs(spec: NetworkSpec, layer: of.Decoder, sizes: Sizes, *, attended: bool) -> int:
     """Features of one decoder step."""
     per_step = spec.future + len(layer.lags) * sizes.targets
     context = sizes.context if attended else 0
@@ -118,13 +95,13 @@ def decoder_inputs(spec: NetworkSpec, layer: Decoder, sizes: Sizes, *, attended:
     return max(1, layer.segment * per_step + layer.position + sizes.static + context + fed + looked_up)
 
 
-def decoder_stack(spec: NetworkSpec) -> Recurrent:
+def decoder_stack(spec: NetworkSpec) -> of.Recurrent:
     """The recurrence of the decoder: the encoder's in one direction, or one layer of its cell and size."""
     encoder = spec.encoder
-    if isinstance(encoder, Recurrent):
+    if isinstance(encoder, of.Recurrent):
         return encoder.model_copy(update={"bidirectional": False})
-    layers = encoder.num_layers if isinstance(encoder, OdeRnn) else 1
-    return Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
+    layers = encoder.num_layers if isinstance(encoder, of.OdeRnn) else 1
+    return of.Recurrent(cell=encoder.cell, hidden_size=encoder.hidden_size, num_layers=layers, dropout=encoder.dropout)
 
 
 def conv_padding(steps: Any, kernel: int, stride: int, padding: str) -> tuple[Any, Any]:
@@ -133,12 +110,12 @@ def conv_padding(steps: Any, kernel: int, stride: int, padding: str) -> tuple[An
     return (total, 0) if padding == "causal" else (total // 2, total - total // 2)
 
 
-def head_inputs(spec: NetworkSpec, layer: Head, sizes: Sizes) -> int:
+def head_inputs(spec: NetworkSpec, layer: of.Head, sizes: Sizes) -> int:
     """Features of one step of a head: its share of the context, known-ahead inputs, lags and statics."""
     return layer.hidden_size + spec.future + len(layer.lags) * sizes.targets + sizes.static
 
 
-def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
+def branch_shapes(prefix: str, layer: of.Branch, width: int) -> dict[str, Shape]:
     """Tensors of a branch: a kernel and a norm each, and of all but the last what gates its channels."""
     shapes: dict[str, Shape] = {}
     widths = pairwise((width, *layer.channels))
@@ -152,13 +129,13 @@ def branch_shapes(prefix: str, layer: Branch, width: int) -> dict[str, Shape]:
     return shapes
 
 
-def label_inputs(layer: Label | Tag | Ctc, sizes: Sizes) -> int:
+def label_inputs(layer: of.Label | of.Tag | of.Ctc, sizes: Sizes) -> int:
     """Features that a label reads: context and embedded static inputs, or of a tag those of one step."""
-    return sizes.context + sizes.static if isinstance(layer, Label) else sizes.width
+    return sizes.context + sizes.static if isinstance(layer, of.Label) else sizes.width
 
 
-def transformer_shapes(prefix: str, layer: Transformer, sizes: Sizes) -> dict[str, Shape]:
-    """Tensors of a Transformer encoder, each layer those of torch.nn.TransformerEncoderLayer."""
+def transformer_shapes(prefix: str, layer: of.Transformer, sizes: Sizes) -> dict[str, Shape]:
+    """Tensors of a of.Transformer encoder, each layer those of torch.nn.TransformerEncoderLayer."""
     width = layer.hidden_size
     shapes = linear_shapes(f"{prefix}.linear", sizes.width, width) | norm_shapes(f"{prefix}.norm", width)
     if layer.positions == "learned":
@@ -172,7 +149,7 @@ def transformer_shapes(prefix: str, layer: Transformer, sizes: Sizes) -> dict[st
     return shapes
 
 
-def ode_shapes(prefix: str, layer: OdeRnn, width: int) -> dict[str, Shape]:
+def ode_shapes(prefix: str, layer: of.OdeRnn, width: int) -> dict[str, Shape]:
     """Tensors of an ODE-RNN: of each layer a cell and the two dense layers of its state's motion."""
     shapes: dict[str, Shape] = {}
     for level in range(layer.num_layers):
@@ -201,50 +178,52 @@ def tensor_shapes(spec: NetworkSpec) -> dict[str, Shape]:
 
 
 def _first_shapes(
-    at: str, spec: NetworkSpec, layer: Tokens | Frames | Pictures | Skip, sizes: Sizes
+    at: str, spec: NetworkSpec, layer: readers.Tokens | readers.Frames | readers.Pictures | of.Skip, sizes: Sizes
 ) -> dict[str, Shape]:
-    if isinstance(layer, Skip):
+    if isinstance(layer, of.Skip):
         outputs = (sizes.targets, spec.horizon)
         return {f"{at}.weight": (*outputs, spec.window), f"{at}.bias": outputs, f"{at}.share": (1,)}
-    if isinstance(layer, Tokens):
+    if isinstance(layer, readers.Tokens):
         words: dict[str, Shape] = {f"{at}.embedding.weight": (layer.vocabulary, layer.size)}
         return words | ({f"{at}.pairs.weight": (layer.pairs, layer.size)} if layer.pairs else {})
     shapes: dict[str, Shape] = {}
     for number, (inputs, channels) in enumerate(pairwise((layer.colours, *layer.channels))):
         shapes[f"{at}.convs.{number}.weight"] = (channels, inputs, layer.kernel, layer.kernel)
-        if isinstance(layer, Pictures):
+        if isinstance(layer, readers.Pictures):
             shapes |= batch_norm_shapes(f"{at}.norms.{number}", channels)
         else:
             shapes[f"{at}.convs.{number}.bias"] = (channels,)
-    return shapes | ({f"{at}.position": (math.prod(layer.grid), channels)} if isinstance(layer, Pictures) else {})
+    return shapes | (
+        {f"{at}.position": (math.prod(layer.grid), channels)} if isinstance(layer, readers.Pictures) else {}
+    )
 
 
-def _layer_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
+def _layer_shapes(at: str, spec: NetworkSpec, layer: of.Layer, sizes: Sizes) -> dict[str, Shape]:
     shapes: dict[str, Shape] = {}
-    if isinstance(layer, (Tokens, Frames, Pictures, Skip)):
+    if isinstance(layer, (readers.Tokens, readers.Frames, readers.Pictures, of.Skip)):
         shapes = _first_shapes(at, spec, layer, sizes)
-    elif isinstance(layer, Branch):
+    elif isinstance(layer, of.Branch):
         shapes = branch_shapes(at, layer, sizes.width)
-    elif isinstance(layer, Embed):
+    elif isinstance(layer, of.Embed):
         shapes = linear_shapes(f"{at}.linear", raw_static(spec), layer.size)
-    elif isinstance(layer, Convolution):
+    elif isinstance(layer, of.Convolution):
         for number, (inputs, channels) in enumerate(pairwise((sizes.width, *layer.channels))):
             shapes[f"{at}.convs.{number}.conv.weight"] = (channels, inputs, layer.kernel)
             shapes[f"{at}.convs.{number}.conv.bias"] = (channels,)
-    elif isinstance(layer, Segment):
+    elif isinstance(layer, of.Segment):
         shapes = linear_shapes(f"{at}.linear", layer.length * sizes.width, layer.size)
-    elif isinstance(layer, Recurrent):
+    elif isinstance(layer, of.Recurrent):
         directions = 2 if layer.bidirectional else 1
         shapes = stack_shapes(f"{at}.rnn", layer, sizes.width, directions)
-    elif isinstance(layer, OdeRnn):
+    elif isinstance(layer, of.OdeRnn):
         shapes = ode_shapes(f"{at}.ode", layer, sizes.width)
-    elif isinstance(layer, Transformer):
+    elif isinstance(layer, of.Transformer):
         shapes = transformer_shapes(f"{at}.encoder", layer, sizes)
-    elif isinstance(layer, BatchNorm):
+    elif isinstance(layer, of.BatchNorm):
         shapes = batch_norm_shapes(f"{at}.norm", sizes.width)
-    elif isinstance(layer, SelfAttention):
+    elif isinstance(layer, of.SelfAttention):
         shapes = multihead_shapes(f"{at}.block.attention", sizes.width) | norm_shapes(f"{at}.block.norm", sizes.width)
-    elif isinstance(layer, Pool) and layer.by == "attention":
+    elif isinstance(layer, of.Pool) and layer.by == "attention":
         shapes = linear_shapes(f"{at}.score", sizes.width, 1)
     return shapes
 
@@ -255,16 +234,16 @@ def next_map(spec: NetworkSpec) -> tuple[int, int] | None:
     return None if size == spec.encoder_width else (size, spec.encoder_width)
 
 
-def _next_shapes(at: str, spec: NetworkSpec, layer: Next) -> dict[str, Shape]:
+def _next_shapes(at: str, spec: NetworkSpec, layer: of.Next) -> dict[str, Shape]:
     if not layer.tied:
         return linear_shapes(f"{at}.final", spec.encoder_width, spec.outputs)
     shape = next_map(spec)
     return {f"{at}.bias": (spec.outputs,)} | ({f"{at}.map.weight": shape} if shape else {})
 
 
-def write_stack(layer: Write | Series) -> Recurrent:
+def write_stack(layer: of.Write | of.Series) -> of.Recurrent:
     """The recurrence that writes tokens or numbers."""
-    return Recurrent(
+    return of.Recurrent(
         cell=layer.cell,
         hidden_size=layer.hidden_size,
         num_layers=layer.num_layers,
@@ -273,23 +252,23 @@ def write_stack(layer: Write | Series) -> Recurrent:
     )
 
 
-def write_inputs(layer: Write, sizes: Sizes) -> int:
+def write_inputs(layer: of.Write, sizes: Sizes) -> int:
     """Features of one step: the token before it, and what is looked up before it."""
     looked_up = sizes.width if layer.attention == "additive" else layer.hidden_size if layer.feeding else 0
     return layer.size + looked_up
 
 
-def write_states(layer: Write | Series) -> int:
+def write_states(layer: of.Write | of.Series) -> int:
     """Numbers that the recurrence is started with: h, and c where the cell has one, of all layers."""
     return layer.num_layers * (layer.hidden_size + cell_size(layer.cell, layer.hidden_size))
 
 
-def series_inputs(spec: NetworkSpec, layer: Series, width: int) -> int:
+def series_inputs(spec: NetworkSpec, layer: of.Series, width: int) -> int:
     """Features of one step: the row before it, and what is looked up before it."""
     return spec.outputs // layer.steps + (width if layer.attention == "additive" else 0)
 
 
-def series_shapes(at: str, spec: NetworkSpec, layer: Series, width: int) -> dict[str, Shape]:
+def series_shapes(at: str, spec: NetworkSpec, layer: of.Series, width: int) -> dict[str, Shape]:
     """Tensors of a decoder of numbers."""
     inputs, hidden = series_inputs(spec, layer, width), layer.hidden_size
     shapes = linear_shapes(f"{at}.start", width, write_states(layer))
@@ -299,7 +278,7 @@ def series_shapes(at: str, spec: NetworkSpec, layer: Series, width: int) -> dict
     return shapes | linear_shapes(f"{at}.output", hidden, spec.outputs // layer.steps)
 
 
-def write_shapes(at: str, spec: NetworkSpec, layer: Write, sizes: Sizes) -> dict[str, Shape]:
+def write_shapes(at: str, spec: NetworkSpec, layer: of.Write, sizes: Sizes) -> dict[str, Shape]:
     """Tensors of a decoder that writes tokens."""
     hidden, size, outputs = layer.hidden_size, layer.size, spec.outputs
     shapes: dict[str, Shape] = {} if layer.shared else {f"{at}.embedding.weight": (outputs, size)}
@@ -320,23 +299,23 @@ def bag_shapes(at: str, spec: NetworkSpec, pairs: int) -> dict[str, Shape]:
     return {f"{at}.idf": (terms,), f"{at}.weight": (terms, spec.outputs), f"{at}.bias": (spec.outputs,)}
 
 
-def _last_shapes(at: str, spec: NetworkSpec, layer: Layer, sizes: Sizes) -> dict[str, Shape]:
-    if isinstance(layer, Write):
+def _last_shapes(at: str, spec: NetworkSpec, layer: of.Layer, sizes: Sizes) -> dict[str, Shape]:
+    if isinstance(layer, of.Write):
         return write_shapes(at, spec, layer, sizes)
-    if isinstance(layer, Series):
+    if isinstance(layer, of.Series):
         return series_shapes(at, spec, layer, sizes.width)
-    if isinstance(layer, Next):
+    if isinstance(layer, of.Next):
         return _next_shapes(at, spec, layer)
-    if isinstance(layer, (Label, Tag, Ctc)):
+    if isinstance(layer, (of.Label, of.Tag, of.Ctc)):
         width, hidden = label_inputs(layer, sizes), layer.hidden_size
         shapes = linear_shapes(f"{at}.hidden", width, hidden) if hidden else {}
         shapes |= linear_shapes(f"{at}.final", hidden or width, spec.outputs)
-        return shapes | (bag_shapes(f"{at}.bag", spec, layer.bag) if isinstance(layer, Label) and layer.bag else {})
-    if isinstance(layer, Head):
+        return shapes | (bag_shapes(f"{at}.bag", spec, layer.bag) if isinstance(layer, of.Label) and layer.bag else {})
+    if isinstance(layer, of.Head):
         shapes = linear_shapes(f"{at}.context", sizes.context, spec.horizon * layer.hidden_size)
         shapes |= linear_shapes(f"{at}.output", head_inputs(spec, layer, sizes), layer.hidden_size)
         return shapes | linear_shapes(f"{at}.final", layer.hidden_size, sizes.targets * spec.outputs)
-    assert isinstance(layer, Decoder)
+    assert isinstance(layer, of.Decoder)
     shapes = {}
     if layer.position:
         shapes[f"{at}.position"] = (spec.horizon // layer.segment, layer.position)

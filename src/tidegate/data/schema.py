@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Literal
 
@@ -60,6 +61,29 @@ def missing_column(source: Source, name: str, option: str) -> SchemaError:
     message = "{option}={name!r}: {source} has no such column; {hint}columns are: {shown}"
     where = source.label or tr("the table")
     return SchemaError(tr(message, option=option, name=name, source=where, hint=hint, shown=shown))
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a table of sequences by what they are, as of `read_sequences`."""
+
+    label: Names = None
+    id: str | None = None
+    time: str | None = None
+    features: Names = None
+    group: str | None = None
+
+
+def require_columns(source: Source, wanted: Mapping[str, Iterable[str]]) -> None:
+    """Refuse options that name columns which are not there.
+
+    Raises:
+        SchemaError: there is one.
+    """
+    for option, names in wanted.items():
+        for name in names:
+            if name not in source.names:
+                raise missing_column(source, name, option)
 
 
 def find_time(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -16,7 +17,7 @@ from tidegate.data.cells.columns import OPTIONS as WAYS
 from tidegate.data.cells.columns import Source, options_of
 from tidegate.data.files.dialect import suffix_of
 from tidegate.data.read import open_source
-from tidegate.data.schema import Names
+from tidegate.data.schema import Columns, Names
 from tidegate.data.sources import archive, arrays, table, texts
 from tidegate.data.sources.arrays import is_store, read_store
 from tidegate.data.sources.media import clips, joints, sound
@@ -142,9 +143,11 @@ def _table(data: Any, given: dict[str, Any]) -> Sequences:
         source.notes.extend(notes)
         if "text" in found:
             return texts.read_text_table(source, **{**given, **found})
-        if given.get("rows") or "cells" in given or {"rows", "cells"} & set(found):
-            return read_whole(source, **{**given, **found})
-        return table.read_table(source, **{**given, **found})
+        own = {**given, **found}
+        named = Columns(**{field.name: own.pop(field.name) for field in fields(Columns) if field.name in own})
+        if own.get("rows") or "cells" in own:
+            return read_whole(source, named, **own)
+        return table.read_table(source, named, **own)
     except (ReadError, SchemaError) as error:
         lines = isinstance(data, Path) and suffix_of(data) not in (".csv", ".tsv", ".parquet")
         if not lines:

@@ -126,7 +126,7 @@ class _Twin:
         step0: int,
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         with torch.no_grad():
-            return twins.recurrent(self.stack, x, *states, weights, lengths, seed, step0)[:3]
+            return twins.recurrent(self.stack, x, states, weights, lengths, seed, step0)[:3]
 
     def backward(self, incoming: Sequence[Optional], wanted: Sequence[bool], x: Tensor,
                  states: tuple[Optional, Optional], weights: Sequence[Tensor], lengths: Optional, seed: int, *,

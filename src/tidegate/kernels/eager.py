@@ -56,7 +56,7 @@ def twin_gradients(
     x, h0, c0, *weights = inputs
     assert x is not None
     with torch.enable_grad():
-        outputs = twins.recurrent(stack, x, h0, c0, weights, lengths, seed, step0)[:3]  # type: ignore[arg-type]
+        outputs = twins.recurrent(stack, x, (h0, c0), weights, lengths, seed, step0)[:3]  # type: ignore[arg-type]
         pairs = [(o, g) for o, g in zip(outputs, incoming, strict=True) if g is not None and o.requires_grad]
         leaves = [t for t in inputs if t is not None and t.requires_grad]
         if not pairs or not leaves:

@@ -219,7 +219,7 @@ def recurrent(
     if checkpoint_every is not None and not gates and not transformed and x.device.type != "meta":
         return _chunked(stack, checkpoint_every, engine, lengths, seed, x, h0, c0, weights)
     if not engine or (gates and not stack.train):
-        y, h, c, trace = twins.recurrent(stack, x, h0, c0, weights, lengths, _seed(seed))
+        y, h, c, trace = twins.recurrent(stack, x, (h0, c0), weights, lengths, _seed(seed))
         return y, h, c, trace.detach() if gates else None
     if is_plain(x, h0, c0, *weights):
         this = plan(stack, x.dtype, x.shape[2], weights[1].shape[1])

@@ -188,8 +188,7 @@ def _layer(
 def recurrent(
     stack: Stack,
     x: Tensor,
-    h0: Tensor | None,
-    c0: Tensor | None,
+    state: Sequence[Tensor | None],
     weights: Sequence[Tensor],
     lengths: Tensor | None = None,
     seed: int = 0,
@@ -200,7 +199,7 @@ def recurrent(
     Args:
         stack: cell, layers, directions and options.
         x: [T, B, I].
-        h0, c0: [L*D, B, H] (c of an slstm 2 H); None is zero.
+        state: h0, c0 [L*D, B, H] (c of an slstm 2 H); None is zero.
         weights: of every layer and direction w_ih [G*H, I], w_hh [G*H, H] and, where the stack has them, b_ih [G*H],
             b_hh [G*H], peepholes [3*H], vectors of the norm [2*G*H, and 2*H more but for gru].
         lengths: [B], steps of each row; None is T.
@@ -211,6 +210,7 @@ def recurrent(
         y [T, B, D*H], h_n and c_n [L*D, B, H], gates [L*D, T, B, E, H] in the order of `stack.GATE_NAMES`.
     """
     T, B = x.shape[:2]
+    h0, c0 = state
     H, D = weights[1].shape[1], stack.directions
     ends = torch.full((B,), T) if lengths is None else lengths.to(torch.int64)
     ends = ends.to(x.device)

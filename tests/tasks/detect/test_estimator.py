@@ -358,13 +358,13 @@ def test_a_report_is_given_every_series_with_its_events_and_labels() -> None:
     (own,) = view(model)
     found = model.predict()
     np.testing.assert_array_equal(own.scores, found["score"])
-    np.testing.assert_array_equal(own.values[:, 0], watched()["load"][-180:])
-    starts = [own.times[first].item() for first, _ in own.events]
+    np.testing.assert_array_equal(own.walked.table.columns["load"][own.rows], watched()["load"][-180:])
+    starts = [own.walked.table.time[own.rows][first].item() for first, _ in own.events]
     assert starts == model.events()["start"].to_list()
     assert own.windows is None
     (new,) = view(model, labelled(), label="anomaly")
     assert new.windows == ((300, 302), (620, 621), (760, 761), (840, 841))
-    assert [one.name for one in view(fitted_pair())] == ["a", "b"]
+    assert [one.walked.table.ids[one.number] for one in view(fitted_pair())] == ["a", "b"]
 
 
 def test_an_error_twice_as_large_as_all_before_alarms_with_many_channels_or_it_is_told_that_it_cannot() -> None:

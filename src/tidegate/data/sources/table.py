@@ -12,7 +12,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Keys, Role, Source
-from tidegate.data.schema import Names, as_names, missing_column
+from tidegate.data.schema import Columns, Names, as_names, require_columns
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import attach, check_values, listed
 from tidegate.data.time.calendars import show
@@ -97,27 +97,12 @@ def by_time(
 _GROUPS = ("subject", "speaker", "patient", "person", "user", "engine", "machine", "device", "host", "session", "group")
 
 
-def read_table(
-    source: Source,
-    *,
-    label: Names = None,
-    id: str | None = None,
-    time: str | None = None,
-    features: Names = None,
-    group: str | None = None,
-    tag: bool = False,
-    repair: str = "error",
-) -> Sequences:
+def read_table(source: Source, named: Columns, *, tag: bool = False, repair: str = "error") -> Sequences:
     """Sequences of a table.
 
     Args:
         source: its columns.
-        label: column of the label; several columns of numbers are several numbers to estimate (or, of 0 and 1 only,
-            several labels at once).
-        id: column that names the sequence of a row; None takes each row for a sequence of one step.
-        time: column that orders the steps; None takes the rows in their order.
-        features: columns to learn from, numbers or text; None takes all others.
-        group: column of what a sequence came from.
+        named: which of them are what.
         tag: whether each step has a label of its own.
         repair: "error" refuses times that run backward or repeat within a sequence; "sort" sorts them.
 
@@ -128,21 +113,15 @@ def read_table(
     """
     if repair not in ("error", "sort"):
         raise ConfigError(tr('repair={repair!r} must be "error" or "sort"', repair=repair))
+    id = named.id
     if tag and id is None:
         raise ConfigError(tr("tag=True needs id=, the column that says which rows are one sequence"))
-    names = as_names(label)
-    for option, wanted in (
-        ("label", names),
-        ("id", as_names(id)),
-        ("time", as_names(time)),
-        ("group", as_names(group)),
-    ):
-        for name in wanted:
-            if name not in source.names:
-                raise missing_column(source, name, option)
+    names, time, group = as_names(named.label), named.time, named.group
+    wanted = {"label": names, "id": as_names(id), "time": as_names(time), "group": as_names(group)}
+    require_columns(source, wanted)
     notes = list(source.notes)
-    taken = {*names, *as_names(id), *as_names(time), *as_names(group)}
-    numbers, texts = _features(source, features, taken, notes)
+    taken = {name for columns in wanted.values() for name in columns}
+    numbers, texts = _features(source, named.features, taken, notes)
     roles: dict[str, Role] = dict.fromkeys(numbers, "number")
     roles |= dict.fromkeys(texts, "any")
     roles |= dict.fromkeys(names, "label")
@@ -187,9 +166,8 @@ def _features(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Columns of numbers, and columns of text."""
     wanted = as_names(features)
+    require_columns(source, {"features": wanted})
     for name in wanted:
-        if name not in source.names:
-            raise missing_column(source, name, "features")
         if name in taken:
             raise SchemaError(
                 tr("column {name!r} is named in features and has another role; a column has one role", name=name)

@@ -15,7 +15,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Role, Source
-from tidegate.data.schema import Names, as_names, missing_column
+from tidegate.data.schema import Names, as_names, require_columns
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.archive import lines_of
 from tidegate.data.sources.build import attach, check_ids, listed
@@ -77,10 +77,7 @@ def read_text_table(
     """
     names = as_names(label)
     wanted = {"text": (text,), "label": names, "id": as_names(id), "group": as_names(group)}
-    for option, columns in wanted.items():
-        for name in columns:
-            if name not in source.names:
-                raise missing_column(source, name, option)
+    require_columns(source, wanted)
     used = [name for columns in wanted.values() for name in columns]
     roles: dict[str, Role] = dict.fromkeys(used, "text")
     roles |= dict.fromkeys(names, "label")

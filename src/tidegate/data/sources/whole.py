@@ -14,7 +14,7 @@ from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.cells.columns import Role, Source
-from tidegate.data.schema import Names, as_names, missing_column
+from tidegate.data.schema import Columns, as_names, require_columns
 from tidegate.data.sources import labels as of
 from tidegate.data.sources.build import listed, pack, without_padding
 from tidegate.data.sources.table import labels_of, missing_labels
@@ -22,31 +22,26 @@ from tidegate.data.sources.table import labels_of, missing_labels
 _UNUSED = "Columns that are not used beside the sequences: {columns}."
 
 
-def read_whole(
-    source: Source,
-    *,
-    rows: bool = False,
-    cells: str | None = None,
-    label: Names = None,
-    id: str | None = None,
-    group: str | None = None,
-    features: Names = None,
-) -> Sequences:
+def read_whole(source: Source, named: Columns, *, rows: bool = False, cells: str | None = None) -> Sequences:
     """Sequences of one channel.
 
     Args:
         source: the columns.
         rows: whether the features of a row are the steps of its sequence. cells: column whose cells hold a sequence
             each, numbers between commas or blanks.
-        label, id, group: columns. features: the steps in their order; None takes all other columns of numbers.
+        named: columns; features are the steps in their order, None takes all other columns of numbers.
 
     Raises:
         SchemaError: a column is missing, or holds no numbers.
-        ConfigError: rows and cells at once.
+        ConfigError: rows and cells at once, or a time.
     """
     if rows == (cells is not None):
         raise ConfigError(tr("pass either rows=True or cells=, the column that holds a sequence in each cell"))
-    names = as_names(label)
+    if named.time is not None:
+        raise ConfigError(
+            tr("time= orders the rows of a sequence; where a row or cell holds a whole one, leave it out")
+        )
+    names, id, group = as_names(named.label), named.id, named.group
     roles: dict[str, Role] = {
         **dict.fromkeys((*as_names(id), *as_names(group)), "text"),
         **dict.fromkeys(names, "label"),
@@ -54,13 +49,11 @@ def read_whole(
     steps = (
         (cells,)
         if cells is not None
-        else as_names(features)
+        else as_names(named.features)
         or tuple(name for name in source.names if name not in roles and source.kind(name) in ("number", "empty"))
     )
-    for option, wanted in (("label", names), ("id", as_names(id)), ("group", as_names(group)), ("features", steps)):
-        for name in wanted:
-            if name not in source.names:
-                raise missing_column(source, name, "cells" if name == cells else option)
+    wanted = {"label": names, "id": as_names(id), "group": as_names(group)}
+    require_columns(source, {**wanted, "features" if cells is None else "cells": steps})
     loaded = source.load({**dict.fromkeys(steps, "text" if cells is not None else "number"), **roles}).values
     if cells is not None:
         parts = _parts(loaded[cells], cells, source.place)

@@ -54,7 +54,7 @@ class Subject:
         from tidegate.tasks.forecast.choices import split_and_choose
 
         parts, choices = split_and_choose(self.model, table, self.parts)
-        return fitting.fit(table, parts, choices, trial_steps=STEPS, validation_windows=WINDOWS)
+        return fitting.fit(table, parts, choices, effort=fitting.Effort(STEPS, WINDOWS))
 
     def learned(self, fitted: Any, test: NDArray[np.int64]) -> list[Stage]:
         """All stages: what was learned, and forecasts whose first step is `test` [B] or earlier."""

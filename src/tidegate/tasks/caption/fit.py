@@ -22,13 +22,11 @@ from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING
 from tidegate.tasks.caption.options import CaptionChoices, build_spec
 from tidegate.tasks.write.evaluate import references_of
-from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
+from tidegate.tasks.write.fit import Prepared, padded, require_examples
 from tidegate.tasks.write.options import method_of
 from tidegate.train.loop import Batch
-from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
-FEWEST = 8  # pictures to train on
 BATCH_SIZE = 32
 
 
@@ -83,12 +81,11 @@ def number_captions(
     return found if longest is None else found.take([i for i, one in enumerate(targets) if len(one) <= longest])
 
 
-def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, progress: Progress) -> WriteFitted:
-    """Choose the vocabulary and train.
+def prepare(sequences: Sequences, parts: Partition, choices: CaptionChoices) -> Prepared:
+    """Choose the vocabulary, and settle what is trained.
 
     Args:
-        sequences: pictures with captions. parts: of them. choices: options. progress: as of
-            `Trainer`.
+        sequences: pictures with captions. parts: of them. choices: options.
 
     Raises:
         DataError: no pictures with captions, too few, or captions that are all too long.
@@ -97,12 +94,11 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, p
         message = "these Sequences are no pictures with captions: give a step with a frame each, and labels"
         raise DataError(tr(message))
     train = sequences.take(parts.train)
-    if len(train) < FEWEST or not len(parts.validation):
-        message = (
-            "there are {count} pictures to train on and {held} to choose the epoch by: at least {least} and 1 are "
-            "needed, and hundreds to learn from"
-        )
-        raise DataError(tr(message, count=len(train), held=len(parts.validation), least=FEWEST))
+    message = (
+        "there are {count} pictures to train on and {held} to choose the epoch by: at least {least} and 1 are needed, "
+        "and hundreds to learn from"
+    )
+    require_examples(len(train), len(parts.validation), message)
     texts, own = references_of(train), choices.preparation
     method = method_of(texts, choices.tokens, "word")
     how_many = own.pieces(method, len(texts))
@@ -113,9 +109,8 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, p
     examples = {"train": number_captions(train, *read, own.longest)}
     examples |= {name: number_captions(sequences.take(parts[name]), *read) for name in ("validation", "test")}
     notes, short = [note], len(examples["train"])
-    if short < FEWEST:
-        message = "only {count} training captions have at most {longest} tokens: raise preparation.longest"
-        raise DataError(tr(message, count=short, longest=own.longest))
+    message = "only {count} training captions have at most {longest} tokens: raise preparation.longest"
+    require_examples(short, 1, message, longest=own.longest)
     if short < len(train):
         message = "{count} training pictures with captions of more than {longest} tokens were left out."
         notes.append(Note("long_captions", message, {"count": len(train) - short, "longest": own.longest}))
@@ -124,13 +119,6 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: CaptionChoices, p
     words = sum(map(len, examples["train"].targets))
     counts = {"pictures": f"{short:,}", "tokens": f"{words:,}"}
     message = "{pictures} pictures with captions of {tokens} tokens are trained on, at most {epochs} times."
-    return train_writing(
-        spec,
-        {"sequences": sequences, "parts": parts, "source": preparation, "target": target, "examples": examples},
-        choices,
-        notes=[*notes, Note("captions", message, counts)],
-        batch=size,
-        work=size * preparation.height * preparation.width * 9 * sum(choices.network.channels),
-        fingerprint=[len(target), preparation.mean],
-        progress=progress,
-    )
+    notes.append(Note("captions", message, counts))
+    work = size * preparation.height * preparation.width * 9 * sum(choices.network.channels)
+    return Prepared(spec, preparation, target, examples, notes, size, work, (len(target), preparation.mean))

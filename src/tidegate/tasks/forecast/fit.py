@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,15 +98,19 @@ class ForecastFitted(Fitted):
         return forecast(TorchRun(self.network).windows, self.spec, decoding or self.decoding, self.prepared, origins)
 
 
+class Effort(NamedTuple):
+    """Steps of the short trainings that choose among plans, and windows of the validation part, at most."""
+
+    trial_steps: int = TRIAL_STEPS
+    windows: int = VALIDATION_WINDOWS
+
+
+FULL = Effort()
+
+
 @plain_torch()
 def fit(
-    table: Table,
-    split: Split,
-    choices: Choices,
-    *,
-    progress: Progress = NO_PROGRESS,
-    trial_steps: int = TRIAL_STEPS,
-    validation_windows: int = VALIDATION_WINDOWS,
+    table: Table, split: Split, choices: Choices, *, progress: Progress = NO_PROGRESS, effort: Effort = FULL
 ) -> ForecastFitted:
     """Prepare, choose, train and calibrate.
 
@@ -114,7 +118,7 @@ def fit(
         table: all rows. split: its parts; the test part is not looked at.
         choices: the options.
         progress: how far the training is: kept, taken up again, shown.
-        trial_steps: steps of the short trainings that choose among plans. validation_windows: looked at, at most.
+        effort: how much is trained to choose, and looked at.
 
     Raises:
         ConfigError, DataError, SplitError, TrainingError: what cannot work, and how to fix it.
@@ -126,11 +130,11 @@ def fit(
     notes = [*table.notes, *split.notes, *preparation.notes, *own.prepared.notes]
     training = own.windows(split)
     if choices.pretrained in (True, FINE_TUNE):
-        return _alone(own, plan, validation_windows, notes, progress)
+        return _alone(own, plan, effort.windows, notes, progress)
     if skips(choices, plan, table, len(training)):
         own, plan = with_skip(own, plan, notes)
         choices, preparation = own.choices, own.preparation
-    validation = thin(own.origins("validation"), notes, validation_windows)
+    validation = thin(own.origins("validation"), notes, effort.windows)
     require_windows(len(training), "training", own.past, plan.block)
     require_windows(len(validation), "validation", own.past, plan.block)
     brief = own.linear is not None
@@ -146,7 +150,7 @@ def fit(
     candidates = make_candidates(plan, choices)
     if len(candidates) > 1 and own.linear is None:
         problems = [own.problem(each, training, validation) for each in candidates]
-        plan = _select(trainer, candidates, problems, len(training), trial_steps, notes)
+        plan = _select(trainer, candidates, problems, len(training), effort.trial_steps, notes)
     problem = own.problem(plan, training, validation)
     trained = trainer.train(problem)
     share = None
@@ -163,15 +167,7 @@ def fit(
         decoding = with_pretrained(run, network.spec, decoding, own.prepared, split, validation, own.linear, notes)
     # Calibrated on windows that the network has not learned from: its own training errors would be too small.
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
-    found = ForecastFitted(
-        **trained.left(notes),
-        table=table,
-        split=split,
-        preparation=preparation,
-        prepared=own.prepared,
-        plan=plan,
-        decoding=decoding,
-    )
+    found = ForecastFitted(**trained.left(notes), **own.settled(plan), decoding=decoding)
     if not refits(choices, len(training)):
         return found
     # The calibration above stays: after this training no part is left whose errors are honest.
@@ -214,8 +210,7 @@ def _alone(own: _Windows, plan: Plan, validation_windows: int, notes: list[Note]
         decoding, history = fine_tune(own.prepared, split, both, decoding, options, notes, state, progress)
         decoding = renewed(decoding, table, seen)
     decoding = calibrate(network, network.spec, decoding, own.prepared, validation, notes)
-    parts: dict[str, Any] = {"preparation": own.preparation, "prepared": own.prepared, "plan": plan}
-    return ForecastFitted(network, (history,), tuple(notes), table=table, split=split, decoding=decoding, **parts)
+    return ForecastFitted(network, (history,), tuple(notes), **own.settled(plan), decoding=decoding)
 
 
 def skips(choices: Choices, plan: Plan, table: Table, windows: int, most: int = SMALL_WINDOWS) -> bool:
@@ -334,6 +329,11 @@ class _Windows:
         """What must be equal for a training to go on."""
         parts = {name: rows.tolist() for name, rows in self.split.parts.items() if name != "test"}
         return [str(self.choices), data_fingerprint(self.table), parts]
+
+    def settled(self, plan: Plan) -> dict[str, Any]:
+        """What of a fit is settled before its training."""
+        named = {"preparation": self.preparation, "prepared": self.prepared, "plan": plan}
+        return {"table": self.table, "split": self.split, **named}
 
     def decoding(self, plan: Plan) -> Decoding:
         """From outputs to forecasts, before calibration."""

@@ -11,22 +11,18 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
-from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.evaluate.text.baselines import taken
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import END, PADDING, UNKNOWN
 from tidegate.tasks.translate.options import TranslateChoices, batch_for, build_spec, cut_by
 from tidegate.tasks.write.evaluate import references_of
-from tidegate.tasks.write.fit import WriteFitted, padded, train_writing
+from tidegate.tasks.write.fit import Prepared, padded, require_examples
 from tidegate.train.loop import Batch
-from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
-FEWEST = 8  # pairs to train on
 
 
 @dataclass(frozen=True)
@@ -114,22 +110,21 @@ def number_pairs(
     return Pairs(tuple(sources), tuple(targets), tuple(copies)), left
 
 
-def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices, progress: Progress) -> WriteFitted:
-    """Choose both vocabularies and train.
+def prepare(sequences: Sequences, parts: Partition, choices: TranslateChoices) -> Prepared:
+    """Choose both vocabularies, and settle what is trained.
 
     Args:
-        sequences: pairs. parts: of them. choices: options. progress: as of `Trainer`.
+        sequences: pairs. parts: of them. choices: options.
 
     Raises:
         DataError: too few pairs.
     """
     train = sequences.take(parts.train)
-    if len(train) < FEWEST or not len(parts.validation):
-        message = (
-            "there are {count} pairs to train on and {count2} to choose the epoch by: at least {fewest} and 1 are "
-            "needed, and thousands to learn a language from"
-        )
-        raise DataError(tr(message, count=len(train), count2=len(parts.validation), fewest=FEWEST))
+    message = (
+        "there are {count} pairs to train on and {held} to choose the epoch by: at least {least} and 1 are needed, and "
+        "thousands to learn a language from"
+    )
+    require_examples(len(train), len(parts.validation), message)
     sources, targets = list(map(str, train.texts.tolist())), references_of(train)  # type: ignore[union-attr]
     source, target, notes = make_sides(sources, targets, choices)
     copying = choices.network.copying
@@ -139,9 +134,8 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
     if left:
         message = "{count} training pairs of more than {longest} tokens were left out (preparation.longest)."
         notes.append(Note("long_pairs", message, {"count": left, "longest": choices.preparation.longest}))
-    if len(pairs) < FEWEST:
-        message = "only {count} training pairs have at most {longest} tokens: raise preparation.longest"
-        raise DataError(tr(message, count=len(pairs), longest=choices.preparation.longest))
+    message = "only {count} training pairs have at most {longest} tokens: raise preparation.longest"
+    require_examples(len(pairs), 1, message, longest=choices.preparation.longest)
     examples = {"train": pairs}
     for name in ("validation", "test"):
         examples[name], _ = number_pairs(sequences.take(parts[name]), source, target, copying=copying)
@@ -149,13 +143,6 @@ def fit_parts(sequences: Sequences, parts: Partition, choices: TranslateChoices,
     units, tokens = choices.recurrent.hidden_size, batch_for(choices.training, int(pairs.lengths.max(axis=1).sum()))
     counts = {"pairs": f"{len(pairs):,}", "tokens": f"{int(pairs.lengths.sum()):,}"}
     message = "{pairs} pairs of {tokens} tokens on both sides are trained on, at most {epochs} times."
-    return train_writing(
-        spec,
-        {"sequences": sequences, "parts": parts, "source": source, "target": target, "examples": examples},
-        choices,
-        notes=[*notes, Note("pairs", message, counts)],
-        batch=tokens,
-        work=tokens * 4 * units * units // 8,
-        fingerprint=[len(source), len(target)],
-        progress=progress,
-    )
+    notes.append(Note("pairs", message, counts))
+    work = tokens * 4 * units * units // 8
+    return Prepared(spec, source, target, examples, notes, tokens, work, (len(source), len(target)))

@@ -40,7 +40,7 @@ PARTS = ("train", "validation", "test")
 class WritingEstimator(Estimator):
     """A model that writes a text for each of some inputs, which are `Sequences` with the texts to write as labels.
 
-    A task answers what it writes (`_written`), how it is trained (`fit_parts` in its `fit`), what it is scored by
+    A task answers what it writes (`_written`), what is trained (`prepare` in its `fit`), what it is scored by
     (`_metrics`, the first ranks) and what stands beside it (`_baselines`); how data are read (`READER`, and `_inputs`
     for data without texts to write), and which numbers they become (`_numbered`).
 
@@ -104,7 +104,11 @@ class WritingEstimator(Estimator):
 
     def _fit_parts(self, sequences: Sequences, parts: Partition, progress: Progress = NO_PROGRESS) -> None:
         """Train on parts that are settled."""
-        self._take(self._own("{}.fit").fit_parts(sequences, parts, self.check(), progress))
+        from tidegate.tasks.write.fit import train_writing
+
+        choices: Any = self.check()
+        prepared = self._own("{}.fit").prepare(sequences, parts, choices)
+        self._take(train_writing(prepared, sequences, parts, choices, progress))
 
     def _take(self, fitted: WriteFitted) -> None:
         self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tidegate.artifacts.spec import NetworkSpec
+from tidegate.core.errors import DataError
 from tidegate.core.sequences import Sequences
 from tidegate.core.table import Note
+from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import PADDING, UNKNOWN
@@ -28,6 +30,7 @@ from tidegate.train.options import TrainOptions
 from tidegate.train.progress import Progress
 
 Ints = NDArray[np.int64]
+FEWEST = 8  # examples to train on
 VARIED = 0xA6  # keeps what varies inputs apart from the order and from dropout
 
 
@@ -152,22 +155,49 @@ class WritingLoss:
         self.step = int(tensors["step"])
 
 
+class Prepared(NamedTuple):
+    """What a task makes of its parts before a network that writes is trained.
+
+    Attributes:
+        spec: of the network. source, target, examples: as of `WriteFitted`.
+        notes: of the preparation; the last one is told the passes.
+        batch: budget of one, in the unit of `costs`. work, fingerprint: as of `Trainer`; options and training part are
+            in the fingerprint anyway.
+    """
+
+    spec: NetworkSpec
+    source: Any
+    target: Side
+    examples: Mapping[str, Any]
+    notes: Sequence[Note]
+    batch: int
+    work: int
+    fingerprint: Sequence[Any]
+
+
+def require_examples(count: int, held: int, message: str, **values: Any) -> None:
+    """Refuse too few examples of a part to train on, or none to choose the epoch by.
+
+    Raises:
+        DataError: `message`, whose fields are count, held, least and `values`.
+    """
+    if count < FEWEST or not held:
+        raise DataError(tr(message, count=count, held=held, least=FEWEST, **values))
+
+
 def train_writing(
-    spec: NetworkSpec, prepared: Mapping[str, Any], choices: WritingChoices, *, notes: Sequence[Note], batch: int,
-    work: int, fingerprint: Sequence[Any], progress: Progress,
-) -> WriteFitted:  # fmt: skip
+    prepared: Prepared, sequences: Sequences, parts: Partition, choices: WritingChoices, progress: Progress
+) -> WriteFitted:
     """Train a network that writes.
 
     Args:
-        spec: of it. prepared: fields of `WriteFitted`: data, parts, both sides, examples of each part.
-        choices: options. notes: of the preparation; the last one is told the passes.
-        batch: budget of one, in the unit of `costs`. work, fingerprint, progress: as of `Trainer`; options and training
-            part are in the fingerprint.
+        prepared: by the task. sequences, parts: what it was prepared from. choices: options. progress: as of `Trainer`.
     """
-    train, held, training = prepared["examples"]["train"], prepared["examples"]["validation"], choices.training
+    spec, source, target, examples, notes, batch, work, own = prepared
+    train, held, training = examples["train"], examples["validation"], choices.training
     steps = len(Budget(train.costs, batch, 0))
     epochs = choices.max_epochs or epochs_for(steps)
-    fingerprint = [str(choices), prepared["parts"].train.tolist(), *fingerprint]
+    fingerprint = [str(choices), parts.train.tolist(), *own]
     forcing = None
     if training.teacher_forcing < 1 or training.forcing_schedule != "constant":
         forcing = Forcing(training.teacher_forcing, training.forcing_schedule, steps * epochs)
@@ -178,5 +208,5 @@ def train_writing(
     problem = Problem(spec, lambda own: WritingBatches(train, batch, own), loss, validation)
     trained = trainer.train(problem)
     told = [*notes[:-1], replace(notes[-1], values={**notes[-1].values, "epochs": epochs})]
-    found = (*prepared["sequences"].notes, *prepared["parts"].notes, *told)
-    return WriteFitted(trained.network, trained.histories, found, **prepared, longest=longest_of(train))
+    found, longest = (*sequences.notes, *parts.notes, *told), longest_of(train)
+    return WriteFitted(trained.network, trained.histories, found, sequences, parts, source, target, examples, longest)

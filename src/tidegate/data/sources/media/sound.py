@@ -109,47 +109,65 @@ def _samples(body: bytes, coding: int, channels: int, rate: int, bits: int) -> N
 Broken = Literal["error", "skip"]
 
 
-def read_sounds(
-    data: Path | list[Path],
-    *,
-    pattern: str | None = None,
-    rate: int | None = None,
-    mels: int = 40,
-    window: float = 0.025,
-    hop: float = 0.010,
-    broken: Broken = "error",
-) -> Sequences:
+@dataclass(frozen=True)
+class Hearing:
+    """How sound is read.
+
+    Attributes:
+        rate: samples a second to bring all files to; None leaves them, and refuses different rates.
+        mels: bands. window, hop: seconds that one step sees, and from one step to the next.
+        broken: whether files that cannot be read, or hold no sample, are an error or left out with a note.
+    """
+
+    rate: int | None = None
+    mels: int = 40
+    window: float = 0.025
+    hop: float = 0.010
+    broken: Broken = "error"
+
+    def __post_init__(self) -> None:
+        """Raises: ConfigError: one that cannot work."""
+        rate, mels, broken = self.rate, self.mels, self.broken
+        if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 100 <= rate <= 1_000_000):
+            raise ConfigError(tr("rate={rate!r} must be a whole number of samples a second, such as 16000", rate=rate))
+        if isinstance(mels, bool) or not isinstance(mels, int) or not 1 <= mels <= 512:
+            raise ConfigError(tr("mels={mels!r} must be a whole number of bands from 1 to 512", mels=mels))
+        for name, seconds in (("window", self.window), ("hop", self.hop)):
+            if not isinstance(seconds, (int, float)) or not 0.0005 <= seconds <= 10:
+                raise ConfigError(tr("{name}={seconds!r} must be seconds, such as 0.025", name=name, seconds=seconds))
+        if broken not in ("error", "skip"):
+            raise ConfigError(tr('broken={broken!r} must be "error" or "skip"', broken=broken))
+
+
+def read_sounds(data: Path | list[Path], *, pattern: str | None = None, **how: Any) -> Sequences:
     """Log-mel features of sound files; several channels of sound are averaged.
 
     Args:
         data: a folder, its sub-folders being the labels; or files.
         pattern: regular expression with groups named label and group, for labels and groups out of file names.
-        rate: samples a second to bring all files to; None leaves them, and refuses different rates.
-        mels: bands.
-        window, hop: seconds that one step sees, and from one step to the next.
-        broken: whether files that cannot be read, or hold no sample, are an error or left out with a note.
+        how: fields of `Hearing`.
 
     Raises:
         ReadError: no files, broken or empty ones, or names that do not match.
         DataError: different rates and no `rate`.
         MissingExtraError: other formats than WAV without the `soundfile` library.
     """
-    check_sound(rate, mels, window, hop, broken)
+    hearing = Hearing(**how)
     root = data if isinstance(data, Path) else None
     paths = files_below(data, SOUNDS) if isinstance(data, Path) else data
     if not paths:
         raise ReadError(
             tr("{root} holds no sound files ({sounds} ...)", root=root or "the list", sounds=", ".join(SOUNDS[:4]))
         )
-    heard = [hear(path, rate, mels, window, hop) for path in paths]
+    heard = [hear(path, hearing) for path in paths]
     below = [path.name if root is None else path.relative_to(root).as_posix() for path in paths]
     notes: list[Note] = []
-    kept, sounds = usable(paths, below, heard, broken, tr("sound files"), notes)
+    kept, sounds = usable(paths, below, heard, hearing.broken, tr("sound files"), notes)
     named = name_all(root if root is not None else _common(paths), kept, pattern)
     notes = [*named.notes, *notes]
-    wanted = one_rate(named.ids, [item.rate for item in sounds], rate, notes)
+    wanted = one_rate(named.ids, [item.rate for item in sounds], hearing.rate, notes)
     message = "{count} sound files at {rate} Hz became {mels} bands, a step each {hop} ms."
-    values = {"count": len(sounds), "rate": wanted, "mels": mels, "hop": f"{1000 * hop:g}"}
+    values = {"count": len(sounds), "rate": wanted, "mels": hearing.mels, "hop": f"{1000 * hearing.hop:g}"}
     notes.append(Note("sound", message, values))
     silent = [name for name, item in zip(named.ids, sounds, strict=True) if item.silent]
     if silent:
@@ -162,10 +180,10 @@ def read_sounds(
     return pack(
         [item.features for item in sounds],
         ids=named.ids,
-        channels=band_names(mels, wanted),
+        channels=band_names(hearing.mels, wanted),
         labels=named.labels,
         groups=named.groups,
-        rate=1 / hop,
+        rate=1 / hearing.hop,
         notes=notes,
     )
 
@@ -179,19 +197,6 @@ def band_names(mels: int, rate: int) -> list[str]:
     return [f"{middle:.{digits}f} Hz" for middle in middles]
 
 
-def check_sound(rate: int | None, mels: int, window: float, hop: float, broken: str) -> None:
-    """Refuse options of reading sound that cannot work."""
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 100 <= rate <= 1_000_000):
-        raise ConfigError(tr("rate={rate!r} must be a whole number of samples a second, such as 16000", rate=rate))
-    if isinstance(mels, bool) or not isinstance(mels, int) or not 1 <= mels <= 512:
-        raise ConfigError(tr("mels={mels!r} must be a whole number of bands from 1 to 512", mels=mels))
-    for name, seconds in (("window", window), ("hop", hop)):
-        if not isinstance(seconds, (int, float)) or not 0.0005 <= seconds <= 10:
-            raise ConfigError(tr("{name}={seconds!r} must be seconds, such as 0.025", name=name, seconds=seconds))
-    if broken not in ("error", "skip"):
-        raise ConfigError(tr('broken={broken!r} must be "error" or "skip"', broken=broken))
-
-
 @dataclass(frozen=True)
 class Heard:
     """Features [T, M] of one file, its own rate, and whether it is silent or shorter than one window."""
@@ -202,7 +207,7 @@ class Heard:
     short: bool
 
 
-def hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) -> Heard | str:
+def hear(path: Path, hearing: Hearing) -> Heard | str:
     """One file, or what is wrong with it."""
     try:
         samples, rate = read_sound(path)
@@ -210,12 +215,10 @@ def hear(path: Path, wanted: int | None, mels: int, window: float, hop: float) -
         return str(error)
     except OSError as error:
         return str(error.strerror)
-    return hear_wave(samples, rate, wanted, mels, window, hop)
+    return hear_wave(samples, rate, hearing)
 
 
-def hear_wave(
-    samples: NDArray[Any], rate: int, wanted: int | None, mels: int, window: float, hop: float
-) -> Heard | str:
+def hear_wave(samples: NDArray[Any], rate: int, hearing: Hearing) -> Heard | str:
     """Samples [n] or [n, channels], whole numbers as shares of their type's largest; or what is wrong with them."""
     if not samples.size:
         return "no samples"
@@ -224,10 +227,12 @@ def hear_wave(
     if not np.isfinite(samples).all():
         return "samples that are no finite numbers"
     wave = samples if samples.ndim == 1 else samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    used = wanted or rate
+    used = hearing.rate or rate
     wave = resample(wave, rate, used)
-    short = len(wave) < round(window * used)
-    return Heard(log_mel(wave, used, mels, window, hop), rate, float(np.ptp(wave)) == 0.0, short)
+    short = len(wave) < round(hearing.window * used)
+    return Heard(
+        log_mel(wave, used, hearing.mels, hearing.window, hearing.hop), rate, float(np.ptp(wave)) == 0.0, short
+    )
 
 
 def one_rate(names: list[str], rates: list[int], wanted: int | None, notes: list[Note]) -> int:

@@ -17,7 +17,7 @@ from tidegate.core.table import Note
 from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.media import rows
-from tidegate.data.sources.media.sound import SOUNDS, Broken, Heard, band_names, check_sound, hear, hear_wave, one_rate
+from tidegate.data.sources.media.sound import SOUNDS, Broken, Heard, Hearing, band_names, hear, hear_wave, one_rate
 
 _PATHS = "path file filename file_name audio audio_path audio_filepath wav sound recording 路徑 檔案 檔名 音檔"
 _TEXTS = "text sentence transcript transcription words label command utterance 文字 句子 逐字稿 指令"
@@ -74,7 +74,7 @@ def read_speech(
         ReadError: a file is missing, broken or empty, with the line that names it. SchemaError: a column is missing.
         DataError: no texts, an empty one, another number of them, or different rates and no `rate`.
     """
-    check_sound(rate, mels, window, hop, broken)
+    hearing = Hearing(rate, mels, window, hop, broken)
     if isinstance(data, Sequences):
         if texts is None:
             return data
@@ -87,7 +87,7 @@ def read_speech(
             "sound, folders that are called by what is said in them, or texts= of a list"
         )
         rows.require_texts(said, tr(message), tr("text"))
-    heard = [_hear(own, rate, mels, window, hop) for own in said]
+    heard = [_hear(own, hearing) for own in said]
     said, sounds = rows.usable(said, [own.place for own in said], heard, broken, tr("sound files"), notes)
     wanted = one_rate([own.id for own in said], [own.rate for own in sounds], rate, notes)
     seconds = sum(len(own.features) for own in sounds) * hop
@@ -200,12 +200,12 @@ def _table(data: Any, root: Path, columns: Mapping[str, str | None], notes: list
     return found
 
 
-def _hear(own: _Said, rate: int | None, mels: int, window: float, hop: float) -> Heard | str:
+def _hear(own: _Said, hearing: Hearing) -> Heard | str:
     if not isinstance(own.sound, Path):
-        return hear_wave(np.atleast_1d(own.sound), rate or 0, rate, mels, window, hop)
+        return hear_wave(np.atleast_1d(own.sound), hearing.rate or 0, hearing)
     if not own.sound.is_file():
         return tr("there is no such file: {path}", path=own.sound)
-    return hear(own.sound, rate, mels, window, hop)
+    return hear(own.sound, hearing)
 
 
 def _plain(text: str, lowercase: bool) -> str:
