@@ -11,6 +11,7 @@ from tests.evaluate.forecast.fake import make_table
 from tidegate.core.frequency import Frequency
 from tidegate.evaluate.forecast.baselines import History, clock
 from tidegate.evaluate.forecast.theta import Theta
+from tidegate.runtime.forecast.theta import LATEST, theta
 
 
 def _months() -> np.ndarray:
@@ -83,3 +84,26 @@ def test_gaps_short_series_and_none_at_all_have_finite_forecasts() -> None:
     assert np.isfinite(found[[0, 1, 3]]).all()
     assert (found[2] == 9.0).all()
     assert (found[3] == 0.0).all()
+
+
+def test_fitted_to_the_end_of_each_series_it_is_the_same_method() -> None:
+    months, years = _months(), nile.load_pandas().data["volume"].to_numpy(dtype=np.float64)
+    gaps = months[:200].copy()
+    gaps[[0, 1, 57, 199]] = np.nan
+    last = gaps[2:].copy()
+    last[[55, 197]] = last[[54, 196]]
+    below = months[:230] - 50.0
+    cases = [
+        (months, months, 12),
+        (years, years, 1),
+        (gaps, last, 12),
+        (below, below, 12),
+        (years[:20], years[:20], 12),
+    ]
+    found = theta([given for given, _, _ in cases], np.array([season for *_, season in cases]), 18)
+    for own, (_, filled, season) in zip(found, cases, strict=True):
+        _, expected = _forecast(np.append(filled, np.zeros(18)), season, len(filled), 18)
+        np.testing.assert_allclose(own, expected[0], rtol=2e-6, atol=1e-4)  # one leaves out what weighs a millionth
+    long = np.concatenate([np.full(50, 1e3), np.random.default_rng(0).normal(size=LATEST).cumsum()])
+    _, expected = _forecast(np.append(long[50:], np.zeros(3)), 1, LATEST, 3)
+    np.testing.assert_allclose(theta([long], np.array([1]), 3), expected, rtol=2e-6, atol=1e-4)

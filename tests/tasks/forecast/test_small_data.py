@@ -128,6 +128,29 @@ def test_forecasts_are_the_average_by_shares(small: tg.Forecaster) -> None:
     np.testing.assert_allclose(both, (1 - share) * alone + share * other, rtol=1e-4)
 
 
+def test_shares_follow_errors_and_theta_begins_with_half_a_weight(small: tg.Forecaster) -> None:
+    fitted = small.fitted_.of_part("validation")
+    (said,) = [note.values for note in small.notes_ if note.kind == "pretrained"]
+    mixture = fitted.decoding.mixture[0]
+    assert mixture.shape == (19,)
+    missed = np.array([float(said[name]) for name in ("network", "pretrained", "missed")])
+    rows = (fitted.split.validation[0, 1] - fitted.split.train[0, 0]) // 2
+    weights = np.array([1.0, 1.0, 0.5]) * missed ** -min(8.0, 2.0 * (rows // 12))
+    expected = weights / weights.sum()
+    expected[1:][expected[1:] < 0.05] = 0.0
+    np.testing.assert_allclose([mixture[:-1].sum(), mixture[-1]], expected[1:], atol=0.01)
+
+
+def test_shares_saved_before_theta_was_there_leave_it_out(small: tg.Forecaster, tmp_path: Path) -> None:
+    place = small.save(tmp_path / "model")
+    artifact = read_artifact(place)
+    record = artifact.record.model_dump(by_alias=True, exclude={"format_version", "files"})
+    record["network"] = artifact.record.network.model_dump(mode="json")
+    context = {**artifact.context, "mixture": artifact.context["mixture"][:, :-1]}
+    write_artifact(place, record=record, weights=artifact.weights, preparation=artifact.preparation, context=context)
+    np.testing.assert_array_equal(tg.load(place).decoding_.mixture, np.pad(context["mixture"], ((0, 0), (0, 1))))
+
+
 def test_the_pretrained_forecaster_sees_nothing_later(small: tg.Forecaster) -> None:
     fitted = small.fitted_
     data = months(96)

@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 
 from tidegate.core.table import Table
 from tidegate.evaluate.forecast.baselines import History, clock
+from tidegate.runtime.forecast.theta import (
+    aligned,
+    line_ahead,
+    seasonal_index,
+    slope_and_rate,
+    smoothing_weights,
+    without,
+)
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-SLOWEST, FASTEST = 0.1, 0.99  # smoothing rates
-RATES = 12  # of each of two passes
 LONGEST = 2_000  # rows of a series that are fitted on, or ten seasons
 SMALLEST = 1e-6  # weight below which earlier rows do not count
 _CHUNK = 2_000_000
@@ -61,12 +67,12 @@ class Theta:
         for c, column in enumerate(History.of(table, np.zeros((G, C))).columns):
             for low in range(0, G, step):
                 part = slice(low, min(low + step, G))
-                y, first = _aligned(column, train[part], longest)
+                y, first = aligned(column, train[part], longest)
                 places = (at[np.maximum(train[part, 1] - 1, 0)][:, None] - np.arange(longest)[::-1]) % m
                 factor[part, c] = (y > 0).all(axis=1)
-                index[part, :, c] = _index(y, first, places, m, factor[part, c])
-                plain = _without(y, np.take_along_axis(index[part, :, c], places, axis=1), factor[part, c, None])
-                slope[part, c], rate[part, c] = _drift(plain, first)
+                index[part, :, c] = seasonal_index(y, first, places, m, factor[part, c])
+                plain = without(y, np.take_along_axis(index[part, :, c], places, axis=1), factor[part, c, None])
+                slope[part, c], rate[part, c] = slope_and_rate(plain, first)
         rate[-1], factor[-1] = np.median(rate[:-1], axis=0), factor[:-1].all(axis=0)
         index[-1] = np.where(factor[-1] > 0, index[:-1].mean(axis=0), 0.0)
         return cls(m, rate, slope, index, factor)
@@ -94,14 +100,12 @@ class Theta:
         turn = turned[origins - 1][:, None]
         for c, column in enumerate(history.columns):
             n = np.clip(origins - history.first[series, c], 0, reach)[:, None]
-            rate, factor = self.rate[entry, c, None], self.factor[entry, c, None]
-            index, keep = self.index[:, :, c], 1.0 - rate
+            rate, factor, index = self.rate[entry, c, None], self.factor[entry, c, None], self.index[:, :, c]
             y = column[np.maximum(np.where(back < n, rows, 0), 0)].astype(np.float64)
-            y = np.where(back < n, _without(y, index[entry[:, None], (turn - back) % self.season], factor), 0.0)
-            weight = np.where(back == n - 1, keep ** (n - 1), rate * keep**back)
+            y = np.where(back < n, without(y, index[entry[:, None], (turn - back) % self.season], factor), 0.0)
+            weight = smoothing_weights(rate, n, back)
             level = np.where(n > 0, (weight * y).sum(axis=1, keepdims=True), history.means[series, c, None])
-            grown = ahead + keep / rate * (1.0 - keep ** np.maximum(n - 1, 0))
-            found = level + 0.5 * self.slope[entry, c, None] * np.where(n > 0, grown, 0.0)
+            found = level + line_ahead(self.slope[entry, c, None], rate, n, ahead)
             worth = index[entry[:, None], (turn + ahead) % self.season]
             out[:, :, c] = np.where(factor > 0, found * worth, found + worth)
 
@@ -124,70 +128,3 @@ class Theta:
         if not all(np.isfinite(part).all() for part in parts.values()) or not (parts["rate"] > 0).all():
             raise ValueError("theta is not finite")
         return cls(m, **parts)
-
-
-def _aligned(column: NDArray[Any], train: Rows, longest: int) -> tuple[Array, Rows]:
-    """The last rows of each series, [S, R] right-aligned, and where each begins; filled with its first value before."""
-    count = np.minimum(train[:, 1] - train[:, 0], longest)
-    rows = train[:, 1, None] - np.arange(longest)[::-1] - 1
-    y = column[np.maximum(rows, 0)].astype(np.float64)
-    seen = (np.arange(longest) >= longest - count[:, None]) & np.isfinite(y)
-    first = np.where(seen.any(axis=1), seen.argmax(axis=1), longest - 1)
-    start = np.take_along_axis(np.where(seen, y, 0.0), first[:, None], axis=1)
-    return np.where(np.arange(longest) >= first[:, None], np.where(seen, y, start), start), first
-
-
-def _without(y: Array, index: Array, factor: Array) -> Array:
-    return np.where(factor > 0, y / np.where(factor > 0, index, 1.0), y - index)
-
-
-def _index(y: Array, first: Rows, places: Rows, m: int, factor: Array) -> Array:
-    """[S, m], classical decomposition: the mean at each place of what is left by a centred mean over a season."""
-    S, R = y.shape
-    neutral = np.repeat((factor > 0).astype(np.float64)[:, None], m, axis=1)
-    if m == 1 or 2 * m > R:
-        return neutral
-    total = np.concatenate([np.zeros((S, 1)), np.cumsum(y, axis=1)], axis=1)
-    mean = (total[:, m:] - total[:, :-m]) / m
-    if m % 2 == 0:  # two means, so that it is centred on a row
-        mean = (mean[:, 1:] + mean[:, :-1]) / 2.0
-    half = m // 2
-    inner = slice(half, half + mean.shape[1])
-    left = _over(y[:, inner], mean, factor[:, None])
-    known = np.arange(R)[inner] >= first[:, None] + half
-    keys = (np.arange(S)[:, None] * m + places[:, inner])[known]
-    count = np.bincount(keys, minlength=S * m).reshape(S, m)
-    found = np.bincount(keys, left[known], S * m).reshape(S, m) / np.maximum(count, 1)
-    whole = (count > 0).all(axis=1) & (R - first >= 2 * m)
-    found = _over(found, np.where(whole, found.mean(axis=1), 1.0)[:, None], factor[:, None])
-    return np.where(whole[:, None], found, neutral)
-
-
-def _over(values: Array, base: Array, factor: Array) -> Array:
-    return np.where(factor > 0, values / np.where(factor > 0, base, 1.0), values - base)
-
-
-def _drift(y: Array, first: Rows) -> tuple[Array, Array]:
-    """Slope [S] of the line through each series' rows, and the rate [S] whose errors one step ahead are least."""
-    R = y.shape[1]
-    known = np.arange(R) >= first[:, None]
-    n = np.maximum(known.sum(axis=1), 1)[:, None]
-    t = np.where(known, np.arange(R) - (R - 1) + (n - 1) / 2.0, 0.0)
-    size = (t**2).sum(axis=1)
-    slope = np.where(size > 0, (t * y).sum(axis=1) / np.where(size > 0, size, 1.0), 0.0)
-    line = 2.0 * y - slope[:, None] * np.where(known, t, t[np.arange(len(t)), first][:, None])
-    rates = np.tile(np.linspace(SLOWEST, FASTEST, RATES), (len(y), 1))
-    best = _best(line, rates)
-    gap = rates[0, 1] - rates[0, 0]
-    near = np.clip(best[:, None] + np.linspace(-gap, gap, RATES), SLOWEST, FASTEST)
-    return slope, _best(line, near)
-
-
-def _best(line: Array, rates: Array) -> Array:
-    """[S], of rates [S, A] the one with the lowest squared errors one step ahead."""
-    level, total = np.repeat(line[:, :1], rates.shape[1], axis=1), np.zeros(rates.shape)
-    for now in line.T[1:]:
-        error = now[:, None] - level
-        total += error * error
-        level += rates * error
-    return np.asarray(rates[np.arange(len(rates)), total.argmin(axis=1)])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.frequency import Frequency
 from tidegate.prepare.table.prepared import Prepared
+from tidegate.runtime.forecast.theta import theta
 from tidegate.runtime.network.network import Output
 from tidegate.runtime.pretrained.candidates import CANDIDATES
 from tidegate.runtime.pretrained.forecast import LONGEST, SHORTEST
@@ -35,9 +36,9 @@ class Decoding:
             nearest to it, is.
         quantiles: of the outputs after it, rising.
         calibration: [k, C, O] added to the outputs of the k steps of the network in its normalised scale.
-        mixture: [C, 18] shares of the pretrained network and of its simple methods in the forecast (see `beside`); what
-            is left of 1 is the network's. version: of the pretrained network. tuned: it, fine-tuned; None takes it as
-            it is packaged.
+        mixture: [C, 19] shares of the pretrained network, of its simple methods and of the Theta method in the forecast
+            (see `beside`); what is left of 1 is the network's. version: of the pretrained network. tuned: it,
+            fine-tuned; None takes it as it is packaged.
         repeated: of each target, values that come again and again, such as 0, each with the distance within which a
             quantile means this value; empty where there are none.
     """
@@ -165,7 +166,7 @@ def _roll(past: Array, targets: Array, known: Array) -> Array:
     return np.concatenate([past[:, targets.shape[1] :], rows], axis=1)
 
 
-METHODS = 1 + CANDIDATES  # the pretrained network and the simple methods it mixes
+METHODS = 2 + CANDIDATES  # the pretrained network, the simple methods it mixes, the Theta method
 _MIDDLE = LEVELS.index(0.5)
 _MOST = 200_000  # forecast steps of a table that are kept
 
@@ -179,7 +180,7 @@ def beside(decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]) -
     """Its forecasts in the prepared scale, [B, K, C, O]; NaN where a series has fewer than 8 observed rows before.
 
     Args:
-        decoding: its `mixture` weighs the pretrained network and its simple methods, its outputs are these.
+        decoding: its `mixture` weighs the pretrained network, its simple methods and Theta; its outputs are these.
         prepared: the table. origins: [B] rows of the first forecast step.
     """
     assert decoding.mixture is not None
@@ -216,7 +217,7 @@ def _levels(wanted: tuple[float, ...]) -> Array:
 
 
 def _answers(prepared: Prepared, origins: NDArray[np.int64], decoding: Decoding) -> tuple[Array, Array]:
-    """Quantiles [B, C, K, 9] and simple forecasts [B, C, 17, K] in the targets' unit; those of a table are kept."""
+    """Quantiles [B, C, K, 9] and simple forecasts [B, C, 18, K], Theta's last, in the targets' unit; both are kept."""
     table, targets, horizon = prepared.table, prepared.preparation.target_names, decoding.horizon
     network = decoding.tuned or load_network()
     known: dict[int, tuple[Array, Array]] = prepared.memory.setdefault(("pretrained", horizon, network), {})
@@ -227,7 +228,7 @@ def _answers(prepared: Prepared, origins: NDArray[np.int64], decoding: Decoding)
     for origin, start in zip(new, starts.tolist(), strict=True):
         known[origin] = (
             np.full((len(targets), horizon, len(LEVELS)), np.nan, np.float32),
-            np.full((len(targets), CANDIDATES, horizon), np.nan, np.float32),
+            np.full((len(targets), METHODS - 1, horizon), np.nan, np.float32),
         )
         for c, name in enumerate(targets):
             values = table.columns[name][max(start, origin - longest) : origin]
@@ -237,7 +238,9 @@ def _answers(prepared: Prepared, origins: NDArray[np.int64], decoding: Decoding)
     if series:
         answer = pretrained(network, series, horizon, prepared.preparation.frequency.seasons())
         for place, (origin, c) in enumerate(places):
-            known[origin][0][c], known[origin][1][c] = answer.quantiles[place], answer.simple[place]
+            known[origin][0][c], known[origin][1][c, :-1] = answer.quantiles[place], answer.simple[place]
+        for (origin, c), own in zip(places, theta(series, answer.seasons[:, 0], horizon), strict=True):
+            known[origin][1][c, -1] = own
     found = [known[origin] for origin in origins.tolist()]
     if len(known) * horizon > _MOST:
         known.clear()

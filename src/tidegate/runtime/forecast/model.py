@@ -47,6 +47,14 @@ def _tuned(context: Mapping[str, NDArray[Any]]) -> Network | None:
     return Network(found)
 
 
+def _mixture(context: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    """The shares of an artifact; those of a version that knew no Theta method get a 0 for it."""
+    found = context.get("mixture")
+    if found is not None and found.ndim == 2 and found.shape[1] == METHODS - 1:
+        return np.pad(found, ((0, 0), (0, 1)))
+    return found
+
+
 @dataclass(frozen=True)
 class ForecastModel(Model[Table | None, SeriesForecast]):
     """A trained forecaster that needs numpy only.
@@ -75,7 +83,7 @@ class ForecastModel(Model[Table | None, SeriesForecast]):
                 point=bool(record.decoding["point"]),
                 quantiles=tuple(float(level) for level in record.decoding["quantiles"]),
                 calibration=artifact.context.get("calibration"),
-                mixture=artifact.context.get("mixture"),
+                mixture=_mixture(artifact.context),
                 version=str(record.decoding.get("pretrained", "")),
                 tuned=_tuned(artifact.context),
                 repeated=tuple(

@@ -1,7 +1,8 @@
-"""The pretrained forecaster beside a trained network, or alone in its place."""
+"""The pretrained forecaster and the Theta method beside a trained network, or the former alone in its place."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,9 +33,11 @@ ORIGINS = 1_000  # of the validation part that choose
 ROLLING = 200  # rolling ones before it
 LEAST = 0.05  # a share below it is not worth its time
 STEEPEST = 8.0
+PRIOR = np.array([1.0, 1.0, 0.5])  # of network, pretrained forecaster and Theta before anything is known
 MESSAGE = (
-    "The pretrained forecaster (version {version}) stands beside the network, with {share} of the forecast: on the "
-    "validation part its error is {pretrained}, the network's {network} (in units of the scaled target)."
+    "Beside the network stand the pretrained forecaster (version {version}) with {share} of the forecast and the Theta "
+    "method with {theta}: over the last windows before the test part they miss by {pretrained} and {missed}, the "
+    "network by {network} (in units of the scaled target)."
 )
 ALONE = "Nothing is trained: the pretrained forecaster (version {version}) answers alone."
 UNUSED = "The pretrained forecaster looks at the targets alone: {names} not used."
@@ -50,11 +53,11 @@ def with_pretrained(
     linear: Linear | None,
     notes: list[Note],
 ) -> Decoding:
-    """The decoding of a network and the pretrained forecaster together, weighed by their errors on the validation part.
+    """The decoding of a network, the pretrained forecaster and Theta together, weighed by their errors.
 
-    A share is e_n^p / (e_n^p + e_p^p) with the mean absolute errors of network and pretrained forecaster: half where
-    they are alike. p is twice the number of windows looked at that do not overlap, at most 8: little evidence moves it
-    little.
+    A share is w e^-p / (sum of w e^-p over the three) with the mean absolute errors e on the validation part; w is 1,
+    for Theta a half: .4, .4 and .2 where they are alike. p is twice the number of windows looked at that do not
+    overlap, at most 8: little evidence moves it little.
 
     Args:
         run, spec, decoding: the trained network. prepared, split: the table, as it was trained.
@@ -62,45 +65,50 @@ def with_pretrained(
             much as the validation part. notes: what was chosen is added.
     """
     origins = origins[np.unique(np.linspace(0, len(origins) - 1, ORIGINS).astype(np.int64))]
-    version, K = str(read_card()["version"]), decoding.horizon
-    both = replace(decoding, mixture=own_shares(prepared.table, split.train, K), version=version)
-    errors = _errors(_network(run, spec, decoding, prepared, origins), both, prepared, origins)
+    K, C = decoding.horizon, len(prepared.preparation.target_names)
+    own = replace(decoding, mixture=own_shares(prepared.table, split.train, K), version=str(read_card()["version"]))
+    theta = replace(own, mixture=np.eye(METHODS)[-1:].repeat(C, axis=0))
+    errors = _errors(_network(run, spec, decoding, prepared, origins), (own, theta), prepared, origins)
     rows = int(np.diff(split.validation).sum())
     if linear is not None and len(linear.origins):
         some = np.unique(np.linspace(0, len(linear.origins) - 1, ROLLING).astype(np.int64))
-        plain = replace(both, mixture=np.eye(1, METHODS).repeat(len(errors[0]), axis=0))  # its shares saw these rows
-        errors = (errors + _errors(linear.found[some], plain, prepared, linear.origins[some])) / 2
+        plain = replace(own, mixture=np.eye(1, METHODS).repeat(C, axis=0))  # its shares saw these rows
+        errors = (errors + _errors(linear.found[some], (plain, theta), prepared, linear.origins[some])) / 2
         rows = max(rows, int((split.validation[:, 1] - split.train[:, 0]).sum()) // 2)
     power = min(STEEPEST, 2.0 * max(1, rows // K))
-    weights = np.maximum(errors, 1e-12 + 1e-9 * errors.max()) ** -power
-    share = weights[1] / weights.sum(axis=0)
+    weights = PRIOR[:, None] * np.maximum(errors, 1e-12 + 1e-9 * errors.max()) ** -power
+    share = weights[1:] / weights.sum(axis=0)
     share = np.where(share < LEAST, 0.0, share)
     if not share.any():
         return decoding
-    said = {"share": f"{100 * share.mean():.0f} %", "version": both.version}
-    said |= {"network": f"{errors[0].mean():.4f}", "pretrained": f"{errors[1].mean():.4f}"}
+    of_pretrained, of_theta = share.mean(axis=1)
+    said = {"share": f"{100 * of_pretrained:.0f} %", "theta": f"{100 * of_theta:.0f} %", "version": own.version}
+    said |= dict(zip(("network", "pretrained", "missed"), (f"{e:.4f}" for e in errors.mean(axis=1)), strict=True))
     notes.append(Note("pretrained", MESSAGE, said))
-    assert both.mixture is not None
-    return replace(both, mixture=both.mixture * share[:, None])
+    assert own.mixture is not None
+    mixture = own.mixture * share[0][:, None]
+    mixture[:, -1] = share[1]
+    return replace(own, mixture=mixture)
 
 
 def renewed(decoding: Decoding, table: Table, rows: NDArray[np.int64]) -> Decoding:
     """The same share of the pretrained forecaster, its simple methods weighed by how they did on these rows."""
     if decoding.mixture is None:
         return decoding
-    share = decoding.mixture.sum(axis=1, keepdims=True)
-    return replace(decoding, mixture=own_shares(table, rows, decoding.horizon) * share)
+    mixture = own_shares(table, rows, decoding.horizon) * decoding.mixture[:, :-1].sum(axis=1, keepdims=True)
+    mixture[:, -1] = decoding.mixture[:, -1]
+    return replace(decoding, mixture=mixture)
 
 
 def own_shares(table: Table, rows: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
-    """[C, 18] what the pretrained network and its simple methods should weigh, by how they did on the rows' own end."""
+    """[C, 19] what the pretrained network and its simple methods should weigh, by how they did on the rows' own end."""
     shares = np.zeros((len(table.schema.targets), METHODS))
     places = np.linspace(0, len(rows) - 1, min(len(rows), MOST_SERIES)).astype(np.int64)
     for c, name in enumerate(table.schema.targets):
         series = [np.asarray(table.columns[name][begin:end], np.float64) for begin, end in rows[places].tolist()]
         series = [values for values in series if np.isfinite(values).sum() >= SHORTEST]
         tested = backtest(load_network(), series, horizon, table.frequency.seasons()) if series else None
-        shares[c] = np.eye(METHODS)[0] if tested is None else tested.shares().mean(axis=0)
+        shares[c, :-1] = np.eye(1, METHODS - 1) if tested is None else tested.shares().mean(axis=0)
     return shares
 
 
@@ -118,14 +126,14 @@ def _network(
 
 
 def _errors(
-    found: NDArray[np.float64], decoding: Decoding, prepared: Prepared, origins: NDArray[np.int64]
+    found: NDArray[np.float64], others: Sequence[Decoding], prepared: Prepared, origins: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """[2, C] mean absolute errors of forecasts [M, K, C] and of the pretrained forecaster, in the prepared scale."""
-    actual, seen = prepared.target(origins, decoding.horizon, np.float64)
-    other = beside(decoding, prepared, origins)[..., 0 if decoding.point else decoding.middle]
-    seen &= np.isfinite(other)
+    """[1 + D, C] mean absolute errors of forecasts [M, K, C] and of D mixtures' others, in the prepared scale."""
+    actual, seen = prepared.target(origins, found.shape[1], np.float64)
+    each = [found, *(beside(one, prepared, origins)[..., 0 if one.point else one.middle] for one in others)]
+    seen &= np.isfinite(each[1:]).all(axis=0)
     count = np.maximum(seen.sum(axis=(0, 1)), 1)
-    return np.stack([np.where(seen, np.abs(one - actual), 0.0).sum(axis=(0, 1)) / count for one in (found, other)])
+    return np.stack([np.where(seen, np.abs(one - actual), 0.0).sum(axis=(0, 1)) / count for one in each])
 
 
 def silent_network(plan: Plan, preparation: Preparation, outputs: int) -> Network:
