@@ -1,11 +1,14 @@
 """The pretrained forecaster on everyday series, on M4's hourly ones, and its speed; nothing is trained or tuned here.
 
-    python benchmarks/zeroshot.py --data DIR [--origins 20] [--no-peers] [--plain]
+    python benchmarks/zeroshot.py --data DIR [--origins 20] [--no-peers] [--plain] [--parts everyday,hourly,speed,sets]
 
-DIR holds `classic_series/` and `m4/` (see CONTRIBUTING). Rolling origins, spread over the last 20 % of each series;
-ours sees the rows before an origin and nothing else. With `statsforecast` installed AutoETS, AutoARIMA and AutoTheta
-forecast from the same origins; AutoARIMA has no season above 24 rows (it takes minutes a fit). Geometric means of MAE
-ratios: to the seasonal repeat, to AutoETS, and to the best of the three in hindsight, series by series.
+DIR holds `classic_series/` and `m4/`, and for `sets` also `ett/`, `electric_load/` and `beijing_pm25/` (see
+CONTRIBUTING). Rolling origins, spread over the last 20 % of each series; ours sees the rows before an origin and
+nothing else. With `statsforecast` installed AutoETS, AutoARIMA and AutoTheta forecast from the same origins; AutoARIMA
+has no season above 24 rows (it takes minutes a fit). Geometric means of MAE ratios: to the seasonal repeat, to AutoETS,
+and to the best of the three in hindsight, series by series. `sets` scores all sets at hand as GIFT-Eval does: weighted
+quantile loss of nine levels and MASE of each set, relative to the seasonal repeat with the quantiles of its own normal
+errors, in the geometric mean over sets.
 """
 
 from __future__ import annotations
@@ -17,13 +20,14 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from tidegate.runtime.pretrained.forecast import forecast as run
-from tidegate.runtime.pretrained.network import load_network, read_card
-from tidegate.tasks.forecast.small.self_check import backtest, blended
+from tidegate.runtime.pretrained.network import LEVELS, load_network, read_card
+from tidegate.tasks.forecast.small.self_check import MIDDLE, backtest, blended
 
 # file, column, horizon, season of the naive method and the peers, season lengths that the frequency suggests
 SERIES = [
@@ -139,6 +143,61 @@ def hourly(folder: Path, adapt: bool) -> None:
     print(f"M4 hourly: sMAPE {smape:.3f}, MASE {mase:.3f}, OWA {0.5 * (smape / 18.383 + mase / 2.395):.3f}")
 
 
+def collections(folder: Path) -> list[tuple[str, list[np.ndarray], int, int, Sequence[int]]]:
+    """Name, series, horizon, season of the repeat and hints of each set."""
+    found: list[tuple[str, list[np.ndarray], int, int, Sequence[int]]] = [
+        (file, [column(folder / "classic_series" / file, index)], horizon, season, hints)
+        for file, index, horizon, season, hints in SERIES
+    ]
+    day = (24, 168)
+    found.append(("ETTh1", [column(folder / "ett" / "ETTh1.csv", index) for index in range(1, 8)], 48, 24, day))
+    found.append(("pm2.5", [column(folder / "beijing_pm25" / "pollution.csv", 5)], 48, 24, day))
+    load = []
+    for name in ("vic_electricity.csv.gz", "PJME_hourly.csv.gz"):
+        with gzip.open(folder / "electric_load" / name, "rt") as file:
+            load.append(np.array([float(row[1]) for row in list(csv.reader(file))[1:]]))
+    found += [("Victoria", load[:1], 48, 48, (48, 336)), ("PJM east", load[1:], 48, 24, day)]
+    with gzip.open(folder / "m4" / "Hourly-train.csv.gz", "rt") as file:
+        pasts = [np.array([float(v) for v in row[1:] if v]) for row in list(csv.reader(file))[1:]]
+    with (folder / "m4" / "Hourly-test.csv").open() as test:
+        ends = [np.array([float(v) for v in row[1:] if v]) for row in list(csv.reader(test))[1:]]
+    return [*found, ("M4 hourly", [np.append(*pair) for pair in zip(pasts, ends, strict=True)], 48, 24, day)]
+
+
+def repeat(past: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """Quantiles [K, 9] of the seasonal repeat, its errors normal and growing with each season ahead."""
+    seen = past[np.isfinite(past)] if np.isnan(past[-season:]).any() else past
+    mean = np.resize(seen[-season:], horizon)
+    change = past[season:] - past[:-season]
+    wide = np.sqrt(np.nanmean(change**2) * (1 + np.arange(horizon) // season))
+    levels = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    return np.asarray(mean[:, None] + wide[:, None] * levels)
+
+
+def sets(folder: Path, count: int, adapt: bool) -> None:
+    """One line a set, and the geometric means of both errors relative to the seasonal repeat."""
+    levels, rows = np.array(LEVELS), []
+    for name, many, horizon, season, hints in collections(folder):
+        loss, total, scaled = np.zeros(2), 0.0, []
+        for y in many:
+            wanted = 1 if len(many) > 20 else count
+            origins = np.unique(np.linspace(int(len(y) * 0.8), len(y) - horizon, wanted).astype(int))[-wanted:]
+            for origin in [len(y) - horizon] if wanted == 1 else origins:
+                past, actual = y[:origin], y[origin : origin + horizon]
+                seen, unit = np.isfinite(actual), np.nanmean(np.abs(past[season:] - past[:-season]))
+                both = ours(past, horizon, hints, adapt), repeat(past, horizon, season)
+                away = np.stack([actual[:, None] - q for q in both])[:, seen]
+                loss += 2 * np.maximum(levels * away, (levels - 1) * away).mean(2).sum(1)
+                total += np.abs(actual[seen]).sum()
+                scaled.append(np.abs(away[:, :, MIDDLE]).mean(1) / unit)
+        rows.append([*(loss / total), *np.nanmean(scaled, axis=0)])
+        shown = "weighted quantile loss {:.4f} (repeat {:.4f}), MASE {:.3f} ({:.3f})".format(*rows[-1])
+        print(f"{name:32s} {horizon:3d} ahead, {len(scaled):3d} windows  {shown}", flush=True)
+    logs = np.log(np.array(rows))
+    crps, mase = np.exp((logs[:, [0, 2]] - logs[:, [1, 3]]).mean(0))
+    print(f"geometric means over {len(rows)} sets, relative to the repeat: CRPS {crps:.3f}, MASE {mase:.3f}")
+
+
 def speed(count: int = 10_000, rows: int = 500, horizon: int = 48) -> None:
     """Series a second, network alone, in the torch-free runtime."""
     rng = np.random.default_rng(0)
@@ -164,6 +223,8 @@ def main() -> None:
     print(f"weights version {read_card()['version']}, {'network alone' if own.plain else 'adapted'}")
     if "everyday" in own.parts:
         everyday(own.data / "classic_series", own.origins, not own.no_peers, not own.plain)
+    if "sets" in own.parts:
+        sets(own.data, own.origins, not own.plain)
     if "hourly" in own.parts:
         hourly(own.data / "m4", not own.plain)
     if "speed" in own.parts:
