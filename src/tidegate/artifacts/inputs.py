@@ -1,8 +1,10 @@
-"""What a network must be given beside the past, checked alike for torch and numpy, its lags and its positions."""
+"""What a network must be given beside the past, checked alike for torch and numpy, and what it gives."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,48 @@ from tidegate.artifacts.spec import NetworkSpec
 from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
+T = TypeVar("T")
+S = TypeVar("S")
 UNKNOWN = 1  # the token that stands for what training had not; 0 is padding
+
+
+@dataclass(frozen=True)
+class Outputs(Generic[T, S]):
+    """What a network predicts for a batch of windows or sequences, in torch (T: a tensor) or numpy (T: an array).
+
+    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
+    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
+    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
+    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
+    None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
+    the recurrence ends with: of each layer h (and c) [B, H]. `gate` [B, K] are log-odds that a token is written and not
+    copied, of a network that does both.
+    """
+
+    values: T
+    loc: T
+    scale: T
+    attention: T | None
+    decoder_attention: T | None = None
+    self_attention: T | None = None
+    state: S | None = None
+    gate: T | None = None
+
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All of it, in order."""
+        return tuple(vars(self).values())
+
+    def joined(self, each: Sequence[Outputs[T, S]], join: Callable[[Any], Any]) -> Outputs[T, S]:
+        """Several, with this one among them, as one, by what joins those of a part."""
+        columns = zip(*(one.parts for one in each), strict=True)
+        return type(self)(*(None if parts[0] is None else join(parts) for parts in columns))  # type: ignore[arg-type]
+
+    def prepared(self) -> T:
+        """[B, K, C, O] in the prepared scale."""
+        values, loc, scale = self.parts[:3]
+        found: T = values * scale[..., None] + loc[..., None]
+        return found
 
 
 def check_lengths(spec: NetworkSpec, lengths: Any, batch: int, steps: int) -> None:

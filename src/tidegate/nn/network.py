@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
+from tidegate.artifacts.inputs import Outputs, check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.shapes import walk
 from tidegate.artifacts.spec import NetworkSpec
 from tidegate.nn.flow import Flow, State, clear, lagged
 from tidegate.nn.layers import LAYERS
 
-
-class Output(NamedTuple):
-    """What a network predicts for a batch: the tensors of `tidegate.runtime.network.network.Output`.
-
-    `state`, where the network was given one to go on from, is what the recurrence ends with: h (and c) [L, B, H].
-    `gate` [B, K] are log-odds that a token is written and not copied, of a network that does both.
-    """
-
-    values: Tensor
-    loc: Tensor
-    scale: Tensor
-    attention: Tensor | None
-    decoder_attention: Tensor | None = None
-    self_attention: Tensor | None = None
-    state: State | None = None
-    gate: Tensor | None = None
-
-    def prepared(self) -> Tensor:
-        """[B, K, C, O] in the prepared scale."""
-        return self.values * self.scale.unsqueeze(3) + self.loc.unsqueeze(3)
+Output = Outputs[Tensor, State]
+"""`state`, where the network was given one to go on from, is what the recurrence ends with: h (and c) [L, B, H]."""
 
 
 class Network(nn.Module):
@@ -175,8 +156,8 @@ class Ensemble(nn.Module):
 
     def forward(self, *inputs: Tensor | None, **named: Tensor | None) -> Output:
         """The mean of what the members predict; arguments as for `Network`."""
-        columns = zip(*(member(*inputs, **named) for member in self.members), strict=True)
-        return Output._make(None if parts[0] is None else torch.stack(parts).mean(dim=0) for parts in columns)
+        each: list[Output] = [member(*inputs, **named) for member in self.members]
+        return each[0].joined(each, lambda parts: torch.stack(parts).mean(dim=0))
 
 
 def every_step(network: Network, past: Tensor) -> Tensor:

@@ -40,5 +40,5 @@ class TorchRun:
         with plain_torch(), torch.no_grad(), threads(choose_threads(work)):
             own = None if lengths is None else torch.from_numpy(np.ascontiguousarray(lengths))
             output = network(*(torch.from_numpy(np.ascontiguousarray(part)) for part in inputs), lengths=own)
-        arrays: list[Any] = [None if part is None else part.numpy() for part in output]
+        arrays: list[Any] = [None if part is None else part.numpy() for part in output.parts]
         return Output(*arrays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,8 @@ class OnnxModel:
             C = spec.targets
             units = self.units["past"]
             own = Units((), units.offset[:C], units.scale[:C], units.logged[:C])
-            whole = own.written(np.moveaxis(found._replace(values=values).prepared(), 2, 3).astype(np.float64))
+            prepared = np.asarray(replace(found, values=values).prepared(), dtype=np.float32)
+            whole = own.written(np.moveaxis(prepared, 2, 3).astype(np.float64))
             whole = np.moveaxis(whole, 3, 2)
             first = int(model.decoding.point)
             quantiles = np.sort(whole[..., first:], axis=3)

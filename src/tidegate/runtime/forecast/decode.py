@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -146,10 +146,10 @@ def decode(
         output = run(past, ahead, static)
         if other is not None:
             part = other[:, first : first + spec.horizon]
-            output = output._replace(values=blend(output.values, output.loc, output.scale, decoding, part))
+            output = replace(output, values=blend(output.values, output.loc, output.scale, decoding, part))
         if decoding.calibration is not None:
-            output = output._replace(values=output.values + decoding.calibration)
-        values = output.prepared()
+            output = replace(output, values=output.values + decoding.calibration)
+        values = np.asarray(output.prepared(), dtype=np.float32)
         blocks.append(values)
         if first + spec.horizon < decoding.horizon:
             path = values[..., 0] if decoding.point else np.sort(values, axis=3)[..., decoding.middle]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tidegate.artifacts.inputs import check_lengths, check_tokens, missing_shape
+from tidegate.artifacts.inputs import Outputs, check_lengths, check_tokens, missing_shape
 from tidegate.artifacts.spec import Layer, NetworkSpec
 from tidegate.kernels.library import hold_blas
 from tidegate.runtime.network.cells import State
@@ -17,32 +17,7 @@ from tidegate.runtime.network.layers import LAYERS
 from tidegate.runtime.network.recurrent import Loaded
 
 Array = NDArray[np.float32]
-
-
-class Output(NamedTuple):
-    """What a network predicts for a batch of windows or sequences.
-
-    `values` [B, K, C, O] are in the window's normalised scale; value * scale + loc is in the prepared scale.
-    (Of a label they are [B, 1, 1, O] and of a tag [B, T, 1, O], zeros past each row's end; scale is 1 and loc 0.)
-    `loc` and `scale` are [B, 1, C]; `attention`, the weights of attention pooling, is [B, S] and `decoder_attention`,
-    those of each decoder step, [B, K / segment, S], and `self_attention`, those of each head, [B, heads, S, S], or
-    None; independent channels have B * C rows there. `state`, where the network was given one to go on from, is what
-    the recurrence ends with: of each layer h (and c) [B, H]. `gate` [B, K] are log-odds that a token is written and not
-    copied, of a network that does both.
-    """
-
-    values: Array
-    loc: Array
-    scale: Array
-    attention: Array | None
-    decoder_attention: Array | None = None
-    self_attention: Array | None = None
-    state: list[State] | None = None
-    gate: Array | None = None
-
-    def prepared(self) -> Array:
-        """[B, K, C, O] in the prepared scale."""
-        return np.asarray(self.values * self.scale[..., None] + self.loc[..., None], dtype=np.float32)
+Output = Outputs[Array, list[State]]
 
 
 def run_network(
@@ -114,8 +89,7 @@ def first_member(spec: NetworkSpec, weights: Mapping[str, Array]) -> tuple[Netwo
 
 def mean_output(each: Sequence[Output]) -> Output:
     """The mean of what several networks predict for the same batch."""
-    columns = zip(*each, strict=True)
-    return Output._make(None if parts[0] is None else np.mean(np.stack(parts), axis=0) for parts in columns)
+    return each[0].joined(each, lambda parts: np.mean(np.stack(parts), axis=0))
 
 
 def walk_layers(spec: NetworkSpec, weights: Mapping[str, Array], flow: Flow) -> Iterator[tuple[int, Layer]]:

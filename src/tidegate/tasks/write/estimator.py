@@ -18,6 +18,7 @@ from tidegate.data.partition import Partition
 from tidegate.evaluate.text.metrics import Reference, TextMetric
 from tidegate.prepare.vocabulary import Method
 from tidegate.runtime.network.recurrent import Loaded
+from tidegate.runtime.text.beam import Beam
 from tidegate.runtime.text.model import WritingModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.options import Size, group, overrule, recurrent_options
@@ -112,7 +113,7 @@ class WritingEstimator(Estimator):
 
     def _take(self, fitted: WriteFitted) -> None:
         self.fitted_, self.history_, self.notes_ = fitted, fitted.history, fitted.notes
-        own = (fitted.source, fitted.target, fitted.search, fitted.longest)
+        own = (fitted.source, fitted.target, Beam(), fitted.longest)
         self.model_ = self.MODEL(fitted.spec, Loaded(fitted.weights), *own)
 
     def _contents(self, *, context: bool = True) -> dict[str, Content]:
@@ -121,7 +122,7 @@ class WritingEstimator(Estimator):
             spec=fitted.spec,
             weights=fitted.weights,
             preparation={self.MODEL.SOURCE[0]: fitted.source.to_json(), "target": fitted.target.to_json()},
-            decoding={"search": asdict(fitted.search), "longest": fitted.longest},
+            decoding={"search": asdict(Beam()), "longest": fitted.longest},
         )
         return {"model": content}
 

@@ -20,7 +20,6 @@ from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.prepare.sides import Side
 from tidegate.prepare.vocabulary import PADDING, UNKNOWN
-from tidegate.runtime.text.beam import Beam
 from tidegate.tasks.fit import Fitted, Problem, Trainer, Validation
 from tidegate.tasks.write.divide import Budget
 from tidegate.tasks.write.options import WritingChoices, epochs_for
@@ -73,11 +72,6 @@ class WriteFitted(Fitted):
     target: Side
     examples: Mapping[str, Any]
     longest: int
-
-    @property
-    def search(self) -> Beam:
-        """How texts are searched for where nothing else is said."""
-        return Beam()
 
 
 def padded(rows: Sequence[Ints], value: int) -> Tensor:
