@@ -135,8 +135,8 @@ class _Search:
         took = time.monotonic() - begin
         self.slowest = max(self.slowest, took / changes.get("ensemble_size", 1))
         self.entries.append(Entry(name, value, took, changes, weights=count_weights(trainee.model)))
-        # Members can hardly be worse than one of them; anything else must show that it is better.
-        if self.best is None or error <= (1 if name == ENSEMBLE else 1 - _margin(trainee)) * self.error:
+        # Members can hardly be worse than one of them, but may be it over again; all else must show that it is better.
+        if self.best is None or error < (1 if name == ENSEMBLE else 1 - _margin(trainee)) * self.error:
             self.best, self.chosen, self.error = trainee, name, error
 
 
