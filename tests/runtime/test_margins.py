@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tidegate.core.errors import ArtifactError, ConfigError
 from tidegate.evaluate.forecast.conformal import conformal_quantile, errors_needed
-from tidegate.runtime.label.margins import MOST, Margins, half_widths
+from tidegate.runtime.label.decode import MOST, Margins, half_widths
 
 
 def margins(errors: list[float], units: list[int] | None = None) -> Margins:

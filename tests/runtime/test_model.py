@@ -10,7 +10,7 @@ import tidegate as tg
 from tidegate.core.errors import ArtifactError, ConfigError, DataError, SchemaError, TidegateError, TimeError
 from tidegate.data import read
 from tidegate.runtime import Model, Stream, load
-from tidegate.runtime.forecast.tape import SPARE
+from tidegate.runtime.forecast.stream import SPARE
 from tidegate.runtime.limits import VARIABLE
 
 ROWS = 160

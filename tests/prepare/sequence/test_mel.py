@@ -7,8 +7,7 @@ import pytest
 import torch
 from scipy.signal import get_window, resample_poly, spectrogram
 
-from tidegate.prepare.sequence.mel import centres, filters, from_mel, log_mel, to_mel
-from tidegate.prepare.sequence.resample import _taps, resample
+from tidegate.prepare.sequence.mel import _taps, centres, filters, from_mel, log_mel, resample, to_mel
 
 
 def noise(count, seed=0):

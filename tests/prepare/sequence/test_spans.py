@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.prepare.augment import SequenceAugment, vary
-from tidegate.prepare.sequence.spans import endings, gather, sliding, whole
+from tidegate.prepare.sequence.prepared import endings, gather, sliding, whole
 
 LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=6)
 

@@ -11,8 +11,7 @@ from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.prepare.online import OnlinePreparation
 from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.levels import first_levels
-from tidegate.runtime.detect.ranks import first_counts
+from tidegate.runtime.detect.ranks import first_counts, first_levels
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.network.recurrent import Loaded
 

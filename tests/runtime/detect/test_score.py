@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from tests.runtime.detect.detectors import make_detector, make_table
-from tidegate.runtime.detect.levels import first_levels
+from tidegate.runtime.detect.ranks import first_levels
 from tidegate.runtime.detect.walk import walk
 
 

@@ -16,7 +16,7 @@ from tidegate.runtime.pretrained.filters import PATCH, filters
 from tidegate.runtime.pretrained.forecast import forecast
 from tidegate.runtime.pretrained.inputs import decoder_inputs, patches
 from tidegate.runtime.pretrained.network import LEVELS, load_network, read_card
-from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
+from tidegate.tasks.forecast.small.fine_tune import PretrainedNetwork
 
 
 def test_numpy_gives_what_torch_gives() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.runtime.detect.detectors import make_detector
-from tidegate.runtime.detect.levels import first_levels
+from tidegate.runtime.detect.ranks import first_levels
 from tidegate.tasks.detect.fit import extrapolated
 
 

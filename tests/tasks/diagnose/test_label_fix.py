@@ -17,7 +17,7 @@ from tidegate.diagnose.checks import curve
 from tidegate.diagnose.examine import Tried, measure_flow
 from tidegate.diagnose.fix import fix
 from tidegate.diagnose.measure import spread
-from tidegate.prepare.sequence.spans import whole
+from tidegate.prepare.sequence.prepared import whole
 from tidegate.runtime.label.decode import outputs
 from tidegate.train.run import TorchRun
 

@@ -12,8 +12,7 @@ from tidegate.artifacts.artifact import read_artifact, write_artifact
 from tidegate.core.errors import ArtifactError, DataError, TidegateError
 from tidegate.runtime.pretrained.forecast import forecast
 from tidegate.runtime.pretrained.network import LEVELS, load_network
-from tidegate.tasks.forecast.small.fine_tune import Examples
-from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
+from tidegate.tasks.forecast.small.fine_tune import Examples, PretrainedNetwork
 
 K = 4
 

@@ -14,8 +14,7 @@ from tidegate.core.errors import ArtifactError, DataError, SplitError
 from tidegate.core.frequency import Frequency
 from tidegate.data.windows import origins
 from tidegate.runtime.forecast.decode import beside, forecast
-from tidegate.tasks.forecast.small.linear import choose_linear
-from tidegate.tasks.forecast.small.mixing import own_shares
+from tidegate.tasks.forecast.small.linear import choose_linear, own_shares
 
 MONTHS = np.datetime64("2015-01", "M")
 FAST = {"hidden_size": 4, "num_layers": 1, "max_epochs": 2}

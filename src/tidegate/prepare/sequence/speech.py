@@ -16,8 +16,7 @@ from tidegate.core.errors import DataError
 from tidegate.core.translate import tr
 from tidegate.prepare import document as state
 from tidegate.prepare.options import Options
-from tidegate.prepare.sequence.mel import log_mel
-from tidegate.prepare.sequence.resample import resample
+from tidegate.prepare.sequence.mel import log_mel, resample
 
 Array = NDArray[np.float32]
 PRIOR = 100  # steps for which the training part's mean stands in a running mean

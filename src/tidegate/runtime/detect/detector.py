@@ -16,8 +16,7 @@ from tidegate.core.errors import ArtifactError
 from tidegate.core.frequency import Frequency
 from tidegate.core.table import Schema, Table
 from tidegate.prepare.online import OnlinePreparation
-from tidegate.runtime.detect.levels import COUNT, TINY
-from tidegate.runtime.detect.ranks import BINS
+from tidegate.runtime.detect.ranks import BINS, COUNT, TINY
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.stream import DetectStream, open_stream
 from tidegate.runtime.detect.streams import KINDS, LARGEST_COUNT, Streams

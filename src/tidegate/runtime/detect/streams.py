@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tidegate.prepare.online import Clock, OnlinePreparation, scaled, squash, step_inputs, stretch
-from tidegate.runtime.detect import levels, ranks
+from tidegate.runtime.detect import ranks
 from tidegate.runtime.detect.network import ForecastEnsemble, ForecastSteps, RebuildEnsemble, RebuildSteps
 from tidegate.runtime.detect.rules import Rules, Watch, score_of, watch
 from tidegate.runtime.limits import check_room
@@ -176,8 +176,8 @@ class Streams:
             remembered = known if learn is None else known & learn[:, None]
             ranks.count_errors(state["counts"], state["total"], position, remembered, rules.memory)
             counted = np.stack([remembered[:, own].any(axis=1) for own in self.members], axis=1)
-            seen_levels = state["levels"].reshape(-1, levels.COUNT)  # a view
-            levels.count_levels(seen_levels, least.ravel(), counted.ravel(), rules.memory)
+            seen_levels = state["levels"].reshape(-1, ranks.COUNT)  # a view
+            ranks.count_levels(seen_levels, least.ravel(), counted.ravel(), rules.memory)
         self._take_in(squashed, seen, now, aside)
         return scored
 
@@ -224,11 +224,11 @@ class Streams:
             rarity: [S, C] within the group of each. least: [S, J] of each group; both NaN where unknown.
         """
         state, rules = self.state, self.detector.rules
-        p_groups = levels.calibrated(state["levels"].reshape(-1, levels.COUNT), least.ravel()).reshape(least.shape)
+        p_groups = ranks.calibrated(state["levels"].reshape(-1, ranks.COUNT), least.ravel()).reshape(least.shape)
         tests = (~np.isnan(least)).sum(axis=1)
         p = np.where(np.isnan(p_groups), 2.0, p_groups).min(axis=1)
         p = np.where(tests > 0, np.minimum(tests * p, 1.0), np.nan)
-        factor = tests[:, None] * p_groups / np.maximum(least, levels.TINY)
+        factor = tests[:, None] * p_groups / np.maximum(least, ranks.TINY)
         p_channels = np.empty_like(rarity)
         for number, own in enumerate(self.members):
             p_channels[:, own] = rarity[:, own] * factor[:, number, None]

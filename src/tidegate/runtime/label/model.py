@@ -14,10 +14,18 @@ from tidegate.core.errors import ArtifactError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
-from tidegate.prepare.sequence.spans import Spans
+from tidegate.prepare.sequence.prepared import Spans
 from tidegate.prepare.sequence.targets import ClassLabels, Labels, read_labels
-from tidegate.runtime.label.decode import MOST_AT_ONCE, STEPS_AT_ONCE, Answered, Deciding, answers, outputs
-from tidegate.runtime.label.margins import Margins, half_widths
+from tidegate.runtime.label.decode import (
+    MOST_AT_ONCE,
+    STEPS_AT_ONCE,
+    Answered,
+    Deciding,
+    Margins,
+    answers,
+    half_widths,
+    outputs,
+)
 from tidegate.runtime.label.stream import LabelStream
 from tidegate.runtime.limits import FLOAT, check_room, network_bytes, require_finite
 from tidegate.runtime.model import Model, require_task
@@ -118,7 +126,7 @@ class LabelModel(Model[Sequences, Answered]):
         """[P] half-widths of an interval of a level in percent around what a regressor estimates.
 
         Raises:
-            ConfigError: a classifier, or as of `tidegate.runtime.label.margins.Margins.at`.
+            ConfigError: a classifier, or as of `tidegate.runtime.label.decode.Margins.at`.
         """
         return half_widths(self.margins, level)
 

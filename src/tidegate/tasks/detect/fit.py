@@ -21,8 +21,19 @@ from tidegate.evaluate.forecast.season import find_seasons
 from tidegate.prepare.online import FEATURES, OnlinePreparation, measure_scales
 from tidegate.prepare.table.calendar import choose_features
 from tidegate.runtime.detect.detector import Detector
-from tidegate.runtime.detect.levels import COUNT, RARITY, TRUST, calibrated, first_levels
-from tidegate.runtime.detect.ranks import PER_DOUBLING, bin_position, first_counts, largest, p_values, tail_shares
+from tidegate.runtime.detect.ranks import (
+    COUNT,
+    PER_DOUBLING,
+    RARITY,
+    TRUST,
+    bin_position,
+    calibrated,
+    first_counts,
+    first_levels,
+    largest,
+    p_values,
+    tail_shares,
+)
 from tidegate.runtime.detect.rules import Rules
 from tidegate.runtime.detect.streams import KINDS, rarities
 from tidegate.runtime.detect.walk import Walked, walk

@@ -14,7 +14,7 @@ from tidegate.explain.explanation import Explanation, explain
 from tidegate.explain.inputs import Answer, Recording
 from tidegate.explain.permutation import Importance
 from tidegate.explain.sequences import OneSequence, channel_importance, place_importance
-from tidegate.prepare.sequence.spans import Spans, gather
+from tidegate.prepare.sequence.prepared import Spans, gather
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose, probabilities
 

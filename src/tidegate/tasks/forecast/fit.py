@@ -34,20 +34,18 @@ from tidegate.tasks.forecast.examples import (
 )
 from tidegate.tasks.forecast.small.fine_tune import fine_tune, options_of
 from tidegate.tasks.forecast.small.linear import (
+    SMALL_ROWS,
+    SMALL_WINDOWS,
     Linear,
+    alone,
     choose_linear,
     choose_share,
     linear_loss,
-    set_share,
-    validation_loss,
-)
-from tidegate.tasks.forecast.small.mixing import (
-    SMALL_ROWS,
-    SMALL_WINDOWS,
-    alone,
     refuse,
     renewed,
+    set_share,
     silent_network,
+    validation_loss,
     with_pretrained,
 )
 from tidegate.tasks.options import AUTO

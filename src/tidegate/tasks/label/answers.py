@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.core.sequences import Sequences
 from tidegate.prepare.sequence.prepared import PreparedSequences
-from tidegate.runtime.label.decode import Deciding
-from tidegate.runtime.label.margins import Margins, half_widths
+from tidegate.runtime.label.decode import Deciding, Margins, half_widths
 
 
 def labels_of(sequences: Sequences, deciding: Deciding) -> NDArray[Any]:

@@ -21,8 +21,7 @@ from tidegate.data.partition import Partition, partition
 from tidegate.data.sequences import plain_arrays, read_sequences
 from tidegate.prepare.augment import SequenceAugment
 from tidegate.prepare.options import SequenceOptions
-from tidegate.prepare.sequence.prepared import PreparedSequences
-from tidegate.prepare.sequence.spans import Spans
+from tidegate.prepare.sequence.prepared import PreparedSequences, Spans
 from tidegate.runtime.label.model import LabelModel
 from tidegate.tasks.estimator import Estimator, FitCall
 from tidegate.tasks.label.options import EncoderOptions, LabelChoices

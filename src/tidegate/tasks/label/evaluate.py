@@ -28,10 +28,9 @@ from tidegate.evaluate.label import (
     step_number_baselines,
     tag_baselines,
 )
-from tidegate.prepare.sequence.spans import Spans, sliding
+from tidegate.prepare.sequence.prepared import Spans, sliding
 from tidegate.prepare.sequence.targets import ClassLabels, as_numbers
-from tidegate.runtime.label.decode import probabilities
-from tidegate.runtime.label.margins import half_widths
+from tidegate.runtime.label.decode import half_widths, probabilities
 from tidegate.tasks.label.answers import labels_of
 
 LabelEvaluation: TypeAlias = ClassEvaluation | NumberEvaluation
@@ -173,7 +172,7 @@ def intervals(model: Any, *, level: float = 80, part: str = "test") -> NumberInt
 
     Raises:
         NotFittedError: it was loaded without its data. DataError: there is no such part.
-        ConfigError: as of `tidegate.runtime.label.margins.Margins.at`.
+        ConfigError: as of `tidegate.runtime.label.decode.Margins.at`.
     """
     model._require_part(part)
     half = half_widths(model.margins_, level)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tidegate.prepare.augment import SequenceAugment, vary
-from tidegate.prepare.sequence.spans import Spans, gather
+from tidegate.prepare.sequence.prepared import Spans, gather
 from tidegate.tasks.fit import Validation
 from tidegate.train.forcing import Forcing
 from tidegate.train.label_losses import TEACHER, heard, softened

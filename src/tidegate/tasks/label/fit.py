@@ -18,10 +18,9 @@ from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
 from tidegate.evaluate.label import Calibration, calibrate
 from tidegate.prepare.sequence.preparation import PreparedSequences, SequencePreparation
-from tidegate.prepare.sequence.spans import Spans, sliding, whole
+from tidegate.prepare.sequence.prepared import Spans, sliding, whole
 from tidegate.prepare.sequence.targets import ClassLabels, Labels, NumberLabels
-from tidegate.runtime.label.decode import Deciding, outputs
-from tidegate.runtime.label.margins import Margins
+from tidegate.runtime.label.decode import Deciding, Margins, outputs
 from tidegate.tasks.fit import Fitted, Problem, Trainer
 from tidegate.tasks.label.bag import FEWEST, Bag, fit_bag, with_bag
 from tidegate.tasks.label.build import LabelPlan, build_label_spec, make_plan

@@ -16,7 +16,7 @@ from tidegate.core.errors import ArtifactError
 from tidegate.core.sequences import Sequences
 from tidegate.core.translate import tr
 from tidegate.data.partition import Partition
-from tidegate.prepare.sequence.spans import whole
+from tidegate.prepare.sequence.prepared import whole
 from tidegate.prepare.sequence.targets import ClassLabels
 from tidegate.runtime.label.decode import choose
 from tidegate.tasks.label.build import make_plan

@@ -19,7 +19,7 @@ from tidegate.data.emit import Frame, to_frame
 from tidegate.data.sources.media.sound import read_sound
 from tidegate.data.sources.media.speech import read_speech
 from tidegate.prepare.augment import SpeechAugment
-from tidegate.prepare.sequence.resample import resample
+from tidegate.prepare.sequence.mel import resample
 from tidegate.prepare.sequence.speech import SpeechOptions
 from tidegate.runtime.transcribe.model import SpeechModel
 from tidegate.runtime.transcribe.transcript import Transcript

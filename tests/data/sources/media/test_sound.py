@@ -11,8 +11,7 @@ from scipy.io import wavfile
 from tidegate.core.errors import ConfigError, DataError, MissingExtraError, ReadError
 from tidegate.data.sequences import read_sequences
 from tidegate.data.sources.media.sound import read_wav
-from tidegate.prepare.sequence.mel import log_mel
-from tidegate.prepare.sequence.resample import resample
+from tidegate.prepare.sequence.mel import log_mel, resample
 
 RATE = 8000
 

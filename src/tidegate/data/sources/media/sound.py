@@ -19,8 +19,7 @@ from tidegate.core.translate import tr
 from tidegate.data.sources.build import listed, pack
 from tidegate.data.sources.folder import files_below, name_all
 from tidegate.data.sources.media.rows import usable
-from tidegate.prepare.sequence.mel import centres, log_mel
-from tidegate.prepare.sequence.resample import resample
+from tidegate.prepare.sequence.mel import centres, log_mel, resample
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 SOUNDS = (".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
