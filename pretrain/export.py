@@ -17,7 +17,7 @@ from safetensors.numpy import save
 
 from tidegate.runtime.pretrained.network import LEVELS
 from tidegate.runtime.pretrained.weights import FORMAT
-from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
+from tidegate.tasks.forecast.small.fine_tune import PretrainedNetwork
 
 
 def main() -> None:

@@ -53,7 +53,7 @@ class Training:
     def __init__(self, own: argparse.Namespace) -> None:
         import torch
 
-        from tidegate.tasks.forecast.small.pretrained import PretrainedNetwork
+        from tidegate.tasks.forecast.small.fine_tune import PretrainedNetwork
 
         torch.set_num_threads(1)
         torch.manual_seed(own.seed)
