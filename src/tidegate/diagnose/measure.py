@@ -265,11 +265,6 @@ class Probes:
     rates: dict[float, float]
     further: float
 
-    @property
-    def best(self) -> float:
-        """The rate whose probe reached the lowest loss."""
-        return min(self.rates, key=lambda rate: self.rates[rate])
-
 
 def probe(case: Training) -> Probes:
     """Train untrained copies at several rates and the model itself a little further; the model is left as it is."""

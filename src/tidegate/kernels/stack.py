@@ -24,7 +24,6 @@ GATE_NAMES = {
 }
 TRAIN, REVERSE, NORM, BFLOAT16 = 1, 2, 4, 8
 EPSILON = 1e-5  # of the layer norm
-SLOTS = 6
 
 LAYOUT = struct.Struct("<4q6qqQ5d8q17Qq")
 CALL = struct.Struct("<8q17Qq")  # its end: what differs from call to call, strides, pointers and step0

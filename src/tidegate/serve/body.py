@@ -24,7 +24,6 @@ JSON, CSV, ARROW = "application/json", "text/csv", "application/vnd.apache.arrow
 SOUND = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
 PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp")
 KEYS = ("columns", "rows", "future", "sequences", "texts")
-DEEPEST = 8
 
 Columns = dict[str, list[Any]]
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 ForcingSchedule = Literal["constant", "linear", "inverse_sigmoid"]
-FORCING_SCHEDULES = get_args(ForcingSchedule)
 STREAM = 0x7EAC  # keeps these draws apart from those of the windows' noise
 
 

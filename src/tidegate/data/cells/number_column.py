@@ -115,7 +115,6 @@ class NumberColumn:
         self.parentheses = False
         self.alone: int | None = None
         self.guess: str | None = None
-        self.blanked = 0
 
     def add(self, texts: Sequence[str]) -> None:
         """Take the next cells; BadCellError counts rows from the first cell of the column."""
@@ -181,7 +180,7 @@ class NumberColumn:
                 whole[at : at + len(part)] = part
                 at += len(part)
                 self.parts[i] = part[:0]  # gives its memory back while the whole fills
-        whole, self.blanked = self.na.blank(whole)
+        whole, _ = self.na.blank(whole)
         return whole
 
     def told(self, name: str, place: Callable[[int], str]) -> list[Note]:

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-AHEAD = ("bfill", "linear")
-
 
 def last_observed(missing: NDArray[np.bool_], starts: NDArray[np.int64]) -> NDArray[Any]:
     """Row of the latest observed value of the same series at or before each row, -1 where there is none.
