@@ -114,6 +114,7 @@ OPTIONS: list[tuple[str, Any, dict[str, Any]]] = [
     ("training.warmup", 0.5, {}),
     ("training.steps_per_epoch", 2, {}),
     ("training.average", 0.5, {"training": {"average": 0.0}}),
+    ("training.precision", "bfloat16", {}),
     ("augment.noise", 0.5, {}),
     ("augment.jitter", 3, {}),
     ("augment.scaling", 0.5, {}),
