@@ -207,3 +207,38 @@ def test_a_model_that_knows_nothing_doubts_no_labels_but_was_trained_too_briefly
     assert found.remedy == {"max_epochs": 75}  # 1,500 steps of 20 an epoch
     assert checks.brief(replace(case, train=LabelPart(labels, np.eye(2)[labels]))) == []
     assert checks.brief(replace(case, history=History([replace(epoch, steps=200) for epoch in epochs]))) == []
+
+
+def test_of_labels_that_nothing_foretells_it_is_said_and_no_size_is_advised() -> None:
+    """Coins and noise, guessed by logistic and linear regression fitted to other noise, and by a constant."""
+    rng = np.random.default_rng(8)
+    labels = rng.integers(0, 2, 400)
+    chances = LogisticRegression().fit(rng.normal(size=(400, 5)), labels).predict_proba(rng.normal(size=(400, 5)))
+    parts = [LabelPart(labels[rows], chances[rows]) for rows in (slice(200), slice(200, None))]
+    epochs = [replace(epoch, steps=200) for epoch in history(FALLING)]
+    learned = replace(parts[0], chances=np.eye(2)[labels[:200]])  # by heart
+    case = LabelEvidence(
+        train=learned,
+        validation=parts[1],
+        history=History(epochs, "max_epochs"),
+        config={"hidden_size": 64, "dropout": 0.0},
+        classes=("a", "b"),
+        baseline=(0.5, "majority"),
+    )
+    found = examine(case)
+    assert [item.id for item in found if item.severity != "info"] == ["unrelated"]
+    assert found.summary("en") == "One finding costs accuracy: “There may be nothing to learn”."
+    assert checks.overfitting(case)  # what it explains is not shown beside it
+    foretold = replace(parts[1], chances=np.eye(2)[np.where(rng.random(200) < 0.7, labels[200:], 1 - labels[200:])])
+    assert checks.unrelated(replace(case, validation=foretold)) == []
+    assert checks.unrelated(replace(case, baseline=(0.35, "features"))) == []
+    brief = History([replace(epoch, steps=20) for epoch in epochs], "max_epochs")
+    assert checks.unrelated(replace(case, history=brief)) == []  # too short a training to tell
+    assert checks.unrelated(replace(case, config={"hidden_size": 8})) == []
+    actual = rng.normal(size=(300, 1))
+    for share, silent in ((0.0, False), (0.25, True)):  # of the variance that is foretold
+        guess = LabelPart(
+            actual=actual, found=share * actual + (share * (1 - share)) ** 0.5 * rng.normal(size=(300, 1))
+        )
+        numbers = replace(case, classes=(), train=guess, validation=guess, baseline=(1.0, "mean"))
+        assert (checks.unrelated(numbers) == []) is silent

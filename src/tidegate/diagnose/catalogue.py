@@ -162,6 +162,13 @@ WORDS = {
         "neither size nor longer training helps.",
         "Use the constant; add columns that tell of the target, or forecast sums over longer steps.",
     ),
+    "unrelated": Words(
+        "There may be nothing to learn",
+        "Of {count} validation examples the model gets an error of {error}, the best simple method ({baseline}) of "
+        "{baseline_error}; always giving the same answer has {constant}, and chance explains the difference.",
+        "The labels look unrelated to the sequences: then neither size nor longer training helps.",
+        "See whether each label stands at its own sequence; add channels that tell of the labels, or more examples.",
+    ),
     "capacity": Words(
         "Many weights for little data",
         "{parameters} weights for {values} training values, {ratio} for each.",

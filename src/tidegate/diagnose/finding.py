@@ -229,7 +229,7 @@ class Findings(Notebook, Sequence[Finding]):
         if not grave:
             return tr("Nothing that costs accuracy was found in {count} checks.", lang, count=len(self.checked))
         if len(grave) == 1:
-            return tr("One thing costs accuracy: {title}.", lang, title=grave[0].title(lang))
+            return tr("One finding costs accuracy: “{title}”.", lang, title=grave[0].title(lang))
         message = "{count} findings cost accuracy. Begin with the first (“{title}”): it may explain others."
         return tr(message, lang, count=len(grave), title=grave[0].title(lang))
 

@@ -21,6 +21,10 @@ EXPLAINS: dict[str, frozenset[str]] = {
         | {"few_cycles", "useless_features", "overfitting", "underfitting", "vanishing_gradients", "saturated_gates"}
         | {"lag_copy", "capacity", "drift"}
     ),
+    "unrelated": frozenset(  # as well
+        {"learning_rate_high", "learning_rate_low", "stopped_early", "wasted_epochs", "vanishing_gradients"}
+        | {"saturated_gates", "class_imbalance", "threshold", "label_overfitting", "label_underfitting"}
+    ),
     "unscaled_inputs": frozenset(
         {
             "learning_rate_high",

@@ -42,6 +42,7 @@ class Check:
     otherwise: bool = False
 
 
+NOTHING = {"independent", "unrelated"}  # is to be learned: what that explains is not shown beside it
 CHECKS: tuple[Check, ...] = (
     Check(("leak",), Case, skill.leak),
     Check(("independent",), Case, skill.independent),
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     Check(("outliers",), Case, data.outliers),
     Check(("group_leak",), LabelEvidence, labels.groups),
     Check(("label_noise",), LabelEvidence, labels.noise),
+    Check(("unrelated",), LabelEvidence, labels.unrelated),
     Check(("few_examples",), LabelEvidence, labels.few_examples),
     Check(("class_imbalance",), LabelEvidence, labels.imbalance),
     Check(("threshold",), LabelEvidence, labels.threshold),
@@ -138,6 +140,6 @@ def examine(*evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Findings:
             continue
         measurements = extra[id(piece)] if issubclass(check.needs, Network) else ()
         found += check.look(piece, *measurements)
-    if any(item.id == "independent" for item in found):
-        found = [item for item in found if item.id not in EXPLAINS["independent"]]
+    for cause in NOTHING & {item.id for item in found}:
+        found = [item for item in found if item.id not in EXPLAINS[cause]]
     return Findings(reconcile(rank(found), first.config), tuple(looked), dict(first.sample), first.unit)

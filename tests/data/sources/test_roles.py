@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tidegate.core.errors import ReadError, SchemaError
+from tidegate.core.errors import ConfigError, ReadError, SchemaError
 from tidegate.data.sequences import read_sequences
 
 VALUES = np.round(np.random.default_rng(0).normal(size=(12, 9)), 3)
@@ -74,6 +74,8 @@ def test_a_sequence_in_a_cell(write, tmp_path):
     frame.loc[3, "signal"] = "1, two, 3"
     with pytest.raises(SchemaError, match=r"row 3, column 'signal'.*no list of numbers"):
         read_sequences(frame, cells="signal", label="emotion")
+    with pytest.raises(ConfigError, match="time= orders the rows"):
+        read_sequences(frame, cells="signal", label="emotion", time="no")
 
 
 def test_lines_that_begin_with_a_label(tmp_path):

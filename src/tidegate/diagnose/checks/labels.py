@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tidegate.diagnose import finding
 from tidegate.diagnose.checks.curve import curve_of
-from tidegate.diagnose.evidence import Floats, LabelEvidence, Labels
+from tidegate.diagnose.evidence import Floats, LabelEvidence, LabelPart, Labels
 from tidegate.diagnose.finding import Finding, Severity
 
 RARE = 0.2  # examples of a class over those of the commonest
@@ -24,6 +24,7 @@ OVERLAP = 0.01  # share of validation sequences whose group the training part ho
 GAP, WIDE = 0.10, 0.25  # share of wrong classes in validation above that in training
 RATIO = 1.5  # the same of estimates, as a ratio
 LOSES = 0.10  # error above that of the best simple method
+FEW_ANSWERS = 50  # of the validation part, from which on it is asked whether there is anything to learn
 SHOWN = 5  # ids that are named
 UNLEARNED = 0.5  # error in training, over that of the majority or the mean, that is too much
 FEW_STEPS, USUAL_STEPS = 500, 1_500  # of training: below which it is called brief, and those of a usual one
@@ -98,6 +99,32 @@ def noise(case: LabelEvidence) -> list[Finding]:
     figure = finding.bars(sorted(pairs.items(), key=lambda item: -item[1]))
     remedy = {} if case.config.get("label_smoothing", 0.1) else {"training.label_smoothing": 0.1}
     return [Finding("label_noise", "warning", evidence, remedy, figure)]
+
+
+def unrelated(case: LabelEvidence) -> list[Finding]:
+    """Neither the model, wide and trained long enough, nor a simple method beats a constant by more than chance.
+
+    A correlation r with the answers lowers their root mean square error to sqrt(1 - r^2) deviations, and 4 / n of r^2
+    is chance (two standard errors of r); of classes two standard errors of a share count.
+    """
+    part, steps = case.validation, sum(epoch.steps for epoch in case.history)
+    units = int(case.config.get("hidden_size", 64))
+    if case.baseline is None or len(part) < FEW_ANSWERS or steps < FEW_STEPS or units < NARROW:
+        return []
+    constant, n = _constant(part), len(part)
+    spread = 2 * (constant * (1 - constant) / n) ** 0.5 if part.labels is not None else 1 - (1 - 4 / n) ** 0.5
+    if not min(part.error, case.baseline[0]) >= constant - spread:
+        return []
+    evidence = {"count": n, "error": part.error, "baseline": case.baseline[1], "baseline_error": case.baseline[0]}
+    return [Finding("unrelated", "warning", evidence | {"constant": constant})]
+
+
+def _constant(part: LabelPart) -> float:
+    """The error of the best constant: the most frequent class, or the mean."""
+    if part.labels is None:
+        return 1.0  # root mean square error in deviations
+    known = part.labels[part.labels >= 0]
+    return float(1 - np.bincount(known).max() / len(known)) if len(known) else float("nan")
 
 
 def _knows(labels: Labels, chances: Floats) -> bool:
@@ -254,7 +281,7 @@ def brief(case: LabelEvidence) -> list[Finding]:
     wanted = math.ceil(USUAL_STEPS * len(epochs) / max(steps, 1))
     remedy = {"max_epochs": wanted} | ({"training.patience": wanted} if case.history.stopped == "patience" else {})
     evidence: dict[str, Any] = {"steps": steps, "epochs": len(epochs), "train_error": case.train.error}
-    evidence |= {"baseline_error": _nothing(case)}
+    evidence |= {"baseline_error": _constant(case.train)}
     return [Finding("few_steps", "warning", evidence, remedy, curve_of(case.history))]
 
 
@@ -263,19 +290,10 @@ def narrow(case: LabelEvidence) -> list[Finding]:
     units = int(case.config.get("hidden_size", 64))
     if units >= NARROW or not unlearned(case):
         return []
-    evidence = {"hidden_size": units, "train_error": case.train.error, "baseline_error": _nothing(case)}
+    evidence = {"hidden_size": units, "train_error": case.train.error, "baseline_error": _constant(case.train)}
     return [Finding("few_units", "warning", evidence, {"hidden_size": 4 * NARROW}, curve_of(case.history))]
-
-
-def _nothing(case: LabelEvidence) -> float:
-    """The training error of a model that knows nothing: the most frequent class, or the mean."""
-    labels = case.train.labels
-    if labels is None:
-        return 1.0  # root mean square error in deviations
-    known = labels[labels >= 0]
-    return float(1 - np.bincount(known).max() / len(known)) if len(known) else float("nan")
 
 
 def unlearned(case: LabelEvidence) -> bool:
     """Whether even the training part is hardly known: above half of the error of a model that knows nothing."""
-    return case.train.error > UNLEARNED * _nothing(case)
+    return case.train.error > UNLEARNED * _constant(case.train)
