@@ -130,6 +130,7 @@ def read(
     checks.finite(rows.columns, rows.where)
     checks.stray(rows.time, rows.where)
     rows.notes.extend(checks.sentinels(rows.columns))
+    rows.notes.extend(checks.coarse(rows.columns))
     if starts is None:
         if resample is not None:
             to_grid(rows, frequency, resample)

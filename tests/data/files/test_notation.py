@@ -206,3 +206,11 @@ def test_any_column_in_any_notation_reads_back_exactly_or_is_refused(
         return
     guess = {note.kind for note in found.notes} & {"decimal_guess"}
     assert found.columns["y"].tolist() == expected or guess
+
+
+def test_whole_numbers_that_lose_their_last_digits_are_remarked_on(tmp_path):
+    """2^53 + 1 is the first whole number that 64 bits round."""
+    exact, lost = [str(2**53 - k) for k in range(1, 9)], [str(2**53 + 1 + 2 * k) for k in range(8)]
+    for cells, told in ((exact, []), (lost, [str(2**53 + 16)]), (["6.02e23", *exact[1:]], [])):
+        table = read(text_file(tmp_path, column(cells, delimiter=",")))
+        assert [note.values["value"] for note in table.notes if note.kind == "coarse"] == told

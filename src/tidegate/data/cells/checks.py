@@ -47,6 +47,13 @@ _SENTINEL = (
 )
 
 
+_WHOLE, _DIGITS = 2.0**53, 16
+_COARSE = (
+    "Column {column} holds whole numbers as large as {value}: above 9007199254740992 the last digits are rounded off. "
+    "If they are names of things, pass the column as series; if only their changes matter, subtract a constant first."
+)
+
+
 def sentinels(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
     """Remark on values such as -999 that lie far from all others, as files write missing values.
 
@@ -71,6 +78,19 @@ def sentinels(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
                 continue
             shown = {"column": name, "count": int((values == value).sum()), "value": f"{value:g}"}
             notes.append(Note("sentinel", _SENTINEL, shown))
+    return notes
+
+
+def coarse(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
+    """Remark on whole numbers beyond 2^53 with 16 digits or more, whose last ones a number of 64 bits does not hold."""
+    notes = []
+    for name, values in columns.items():
+        if values.dtype.kind != "f" or not len(values):
+            continue
+        large = max(np.fmax.reduce(values), -np.fmin.reduce(values))
+        digits = repr(float(large)).split("e")[0].replace(".", "").rstrip("0")
+        if large >= _WHOLE and len(digits) >= _DIGITS:
+            notes.append(Note("coarse", _COARSE, {"column": name, "value": f"{large:.0f}"}))
     return notes
 
 
