@@ -308,6 +308,23 @@ def test_a_row_a_year_and_a_column_a_month_is_one_series(names, tmp_path):
     assert len(read(frame, target=names[0])) == 5
 
 
+@pytest.mark.parametrize("names", ["Q1 Q2 Q3 Q4", "Qtr1 Qtr2 Qtr3 Qtr4", "1Q 2Q 3Q 4Q", "第1季 第2季 第3季 第4季"])
+def test_a_row_a_year_and_a_column_a_quarter_is_one_series(names, tmp_path):
+    frame = pd.DataFrame(np.arange(40.0).reshape(10, 4), columns=names.split())
+    frame.insert(0, "Year", range(1990, 2000))
+    frame["Annual total"] = 0.0
+    frame.iloc[-1, 3:5] = np.nan
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    for source in (frame, tmp_path / "a.csv"):
+        table = read(source)
+        assert table.columns["value"].tolist() == list(range(38))
+        assert table.time[[0, 1, -1]].astype("datetime64[M]").astype(str).tolist() == ["1990-01", "1990-04", "1999-04"]
+        assert {"calendar", "unused"} <= {note.kind for note in table.notes}
+    seasons = frame.iloc[:-1].rename(columns={"Annual total": "sales"}).assign(sales=np.arange(9.0))
+    with pytest.raises(SchemaError, match="which column"):  # the quarters may be seasons in zeros and ones
+        read(seasons)
+
+
 @pytest.mark.parametrize("names", [[f"H{i}" for i in range(1, 25)], [f"{i:02d}:00" for i in range(24)]])
 def test_a_row_a_day_and_a_column_an_hour_is_one_series(names):
     frame = pd.DataFrame(np.arange(240.0).reshape(10, 24), columns=names)

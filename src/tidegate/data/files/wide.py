@@ -60,8 +60,11 @@ _CLOCK = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})[:h](\d\d)(?::00)?", re
 _HOUR = re.compile(r"(?:h|hr|hour|he|時)?[ _]?(\d{1,2})(?:h|時|點|点)?", re.IGNORECASE)
 _PERIOD = re.compile(r"(?:h|hh|qh|q|p|sp|pte|period|interval|時段)?[ _]?(\d{1,3})", re.IGNORECASE)
 _MONTH = re.compile(r"(\d{1,2})月?")
+_QUARTER = re.compile(r"(?:q|qtr|quarter|quartal|trim|第)[ _.]?([1-4])(?:季|季度)?|([1-4])(?:q|季|季度)", re.IGNORECASE)
+_TOTAL = re.compile(r"(?:year(?:ly)?|annual|total|sum|mean|average|avg|合計|總計|全年|平均)(?:[ _].*)?", re.IGNORECASE)
 _DAY = re.compile(r"(?:d|day|tag|jour|día|dia)?[ _]?(\d{1,2})[日號号]?", re.IGNORECASE)
 _MONTHS = "Each row was read as a year, and the columns {columns} as its months: one series."
+_QUARTERS = "Each row was read as a year, and the columns {columns} as its quarters: one series."
 _DAYS = "Each row was read as a month, and the columns {columns} as its days: one series."
 _HOURS = "Each row was read as a day, and the columns {columns} as its hours: one series."
 _PARTS = "Each row was read as a day, and the columns {columns} as its parts of {minutes} minutes: one series."
@@ -70,8 +73,8 @@ _NO_DAY = "{place}, column {name!r}: the month {month} has no such day, but a va
 
 @dataclass(frozen=True)
 class Calendar:
-    """A table with a row a year and a column a month, a row a month and a column a day, or a row a day and a column an
-    hour or a part of it.
+    """A table with a row a year and a column a month or a quarter, a row a month and a column a day, or a row a day and
+    a column an hour or a part of it.
 
     Attributes:
         dates: the columns of years, months or days. columns: the others, in order of time.
@@ -119,9 +122,9 @@ class Calendar:
 
 
 def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calendar | None:
-    """How a table whose columns are the months of a year, the days of a month, or the hours of a day (or halves and
-    quarters of them), is to be read; None where they are not."""
-    if time is False or len(source.names) < 13 or as_names(target) not in ((), ("value",)) or "value" in source.names:
+    """How a table whose columns are the months or quarters of a year, the days of a month, or the hours of a day (or
+    halves and quarters of them), is to be read; None where they are not."""
+    if time is False or as_names(target) not in ((), ("value",)) or "value" in source.names:
         return None
     time = None if time == "time" and "time" not in source.names else time
     dates = tuple(name for name in source.names if name in as_names(time) or (time is None and part_named(name)))
@@ -129,13 +132,20 @@ def calendar_of(source: Source, time: TimeName, target: Names = None) -> Calenda
     others = [name for name in source.names if name not in years]
     if [part_named(name) for name in dates] == ["year", "month"] and (found := _days(source, dates)):
         return found
-    months = {month_of(name) or _counted(_MONTH, name): name for name in reversed(others)}
-    if len(years) == 1 and set(range(1, 13)) <= set(months) and source.kind(years[0]) == "number":
-        return _of_numbers(source, years, months, range(1, 13), ("Y", "M", 0, 1, _MONTHS))
+    if len(years) == 1 and source.kind(years[0]) == "number" and (found := _parts_of_years(source, years, others)):
+        return found
     days = tuple(name for name in source.names if name in as_names(time) or (not time and source.kind(name) == "time"))
-    if len(days) != 1 or not is_date(source, days[0]):
+    if len(days) != 1 or len(source.names) < 13 or not is_date(source, days[0]):
         return None
     return (_days(source, days) if _are_firsts(source, days[0]) else None) or _parts_of_days(source, days)
+
+
+def _parts_of_years(source: Source, years: tuple[str, ...], others: list[str]) -> Calendar | None:
+    quarters = {_counted(_QUARTER, name): name for name in others if not _TOTAL.fullmatch(name.strip())}
+    if set(quarters) == {1, 2, 3, 4}:  # and no other column, to which they might be seasons in zeros and ones
+        return _of_numbers(source, years, quarters, range(1, 5), ("Y", "M", 0, 3, _QUARTERS))
+    months = {month_of(name) or _counted(_MONTH, name): name for name in reversed(others)}
+    return _of_numbers(source, years, months, range(1, 13), ("Y", "M", 0, 1, _MONTHS))
 
 
 def _days(source: Source, months: tuple[str, ...]) -> Calendar | None:
@@ -178,9 +188,9 @@ def _of_numbers(
 
 
 def _counted(form: re.Pattern[str], name: str) -> int:
-    """The month, day, hour or part that a column's name counts, -1 where it counts none."""
+    """The month, quarter, day, hour or part that a column's name counts, -1 where it counts none."""
     found = form.fullmatch(name.strip())
-    return -1 if found is None else int(found[1])
+    return -1 if found is None else int(found[found.lastindex or 1])
 
 
 def headed_by_times(source: Source, time: TimeName, target: Names = None) -> dict[str, np.datetime64]:
