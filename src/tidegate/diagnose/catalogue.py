@@ -187,7 +187,7 @@ WORDS = {
         "{count} of {of} labels ({share} %) of the {part} are contradicted by a model that is sure of another class, "
         "such as {names}.",
         "Slips of those who labelled, or classes that are not told apart.",
-        "Look at these first; mend or drop what is wrong, and smooth the labels that stay.",
+        "Look at these first; correct or drop what is wrong, and smooth the labels that stay.",
     ),
     "few_examples": Words(
         "Too few examples of some classes",
