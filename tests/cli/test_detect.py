@@ -112,6 +112,9 @@ def test_a_detector_is_diagnosed_and_explained(place: Path, capsys: pytest.Captu
     assert "is to be expected" in capsys.readouterr().out
     assert main(["diagnose", str(place / "run")]) == 0
     assert "looked at" in capsys.readouterr().out
+    assert main(["diagnose", str(place / "run"), "--out", str(place / "page.html")]) == 2
+    assert "--fix" in capsys.readouterr().err
+    assert not (place / "page.html").exists()
 
 
 def test_the_report_draws_what_was_found(place: Path) -> None:

@@ -14,6 +14,7 @@ from tidegate.cli.derive import add
 from tidegate.cli.output import Json, Moved, print_json, say, show
 from tidegate.cli.runs import opened
 from tidegate.cli.training import reads
+from tidegate.core.errors import ConfigError
 from tidegate.core.translate import tr
 
 
@@ -43,6 +44,8 @@ def diagnose(
     from tidegate.report.diagnosis_page import report_diagnosis
     from tidegate.tasks.open import run_folder
 
+    if out is not None and not fix:
+        raise ConfigError(tr("--out is the folder of the fixed model: add --fix, or name the page with --page"))
     if out is not None:
         from tidegate.tasks.run import check_folder
 
