@@ -39,7 +39,8 @@ def peer(cell: str, units: int, layers: int, weights: list[np.ndarray], threads:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     from tidegate.artifacts.spec import Recurrent
-    from tidegate.deploy.export.graph import OPSET, Builder, Graph
+    from tidegate.deploy.export.graph import Builder
+    from tidegate.deploy.export.nodes import OPSET, Graph
 
     layer = Recurrent(cell=cell, hidden_size=units, num_layers=layers)
     names = [

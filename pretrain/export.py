@@ -15,8 +15,7 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from tidegate.runtime.pretrained.network import LEVELS
-from tidegate.runtime.pretrained.weights import FORMAT
+from tidegate.runtime.pretrained.network import FORMAT, LEVELS
 from tidegate.tasks.forecast.small.fine_tune import PretrainedNetwork
 
 
