@@ -229,6 +229,8 @@ def test_of_labels_that_nothing_foretells_it_is_said_and_no_size_is_advised() ->
     assert [item.id for item in found if item.severity != "info"] == ["unrelated"]
     assert found.summary("en") == "One finding costs accuracy: “There may be nothing to learn”."
     assert checks.overfitting(case)  # what it explains is not shown beside it
+    assert "label_overfitting" not in found.checked
+    assert "label_noise" in found.checked
     foretold = replace(parts[1], chances=np.eye(2)[np.where(rng.random(200) < 0.7, labels[200:], 1 - labels[200:])])
     assert checks.unrelated(replace(case, validation=foretold)) == []
     assert checks.unrelated(replace(case, baseline=(0.35, "features"))) == []

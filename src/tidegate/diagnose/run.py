@@ -141,5 +141,7 @@ def examine(*evidence: Evidence, checks: Sequence[Check] = CHECKS) -> Findings:
         measurements = extra[id(piece)] if issubclass(check.needs, Network) else ()
         found += check.look(piece, *measurements)
     for cause in NOTHING & {item.id for item in found}:
-        found = [item for item in found if item.id not in EXPLAINS[cause]]
+        explained = {item.id for item in found} & EXPLAINS[cause]
+        found = [item for item in found if item.id not in explained]
+        looked = [id for id in looked if id not in explained]  # or the page would say that they were not found
     return Findings(reconcile(rank(found), first.config), tuple(looked), dict(first.sample), first.unit)
