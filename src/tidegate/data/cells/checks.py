@@ -47,13 +47,6 @@ _SENTINEL = (
 )
 
 
-_WHOLE, _DIGITS = 2.0**53, 16
-_COARSE = (
-    "Column {column} holds whole numbers as large as {value}: above 9007199254740992 the last digits are rounded off. "
-    "If they are names of things, pass the column as series; if only their changes matter, subtract a constant first."
-)
-
-
 def sentinels(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
     """Remark on values such as -999 that lie far from all others, as files write missing values.
 
@@ -79,6 +72,13 @@ def sentinels(columns: Mapping[str, NDArray[Any]]) -> list[Note]:
             shown = {"column": name, "count": int((values == value).sum()), "value": f"{value:g}"}
             notes.append(Note("sentinel", _SENTINEL, shown))
     return notes
+
+
+_WHOLE, _DIGITS = 2.0**53, 16
+_COARSE = (
+    "Column {column} holds whole numbers as large as {value}: above 9007199254740992 the last digits are rounded off. "
+    "If they are names of things, pass the column as series; if only their changes matter, subtract a constant first."
+)
 
 
 def coarse(columns: Mapping[str, NDArray[Any]]) -> list[Note]:

@@ -180,8 +180,5 @@ def _adapted(
         held, train, read = fitted.numbers["validation"][:TUNED_ON], fitted.numbers["train"], reader(fitted.held_out)
         pairs.sort(key=lambda pair: float(read(held, train, *pair).mean()))
     rate, decay = pairs[0]
-    return reader(fitted)(numbers, before, rate, decay), {
-        "rate": f"{rate:g}",
-        "decay": f"{decay:g}",
-        "segment": segment,
-    }
+    how = {"rate": f"{rate:g}", "decay": f"{decay:g}", "segment": segment}
+    return reader(fitted)(numbers, before, rate, decay), how

@@ -32,13 +32,8 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
 FEWEST = 200  # tokens to train on
 SCORES = 1 << 23  # held at once while a text is scored
-READ_ON, ALONG, SOFTER, FEW_TRACKS = (
-    4,
-    1.0,
-    0.5,
-    4,
-)  # passes over the validation part, how much of the text before it is
-# read along, times the learning rate, and tracks at most
+PASSES_ON, TRACKS_ON = 4, 4  # over the validation part, once it has chosen the epoch; tracks at most
+SOFTER = 0.5  # times the peak rate, for these
 WARM = 256  # tokens that a stretch of a text is begun with, so that its state is nearly the carried one
 
 
@@ -149,10 +144,11 @@ def fit_language(
 def _read_on(found: LanguageFitted, trainer: Trainer, problem: Problem) -> LanguageFitted:
     """Go on to the validation part, once it has chosen the epoch: it is what stands next to all that will be read."""
     train, held = found.numbers["train"], found.numbers["validation"]
-    text = np.concatenate([train[len(train) - min(len(train), int(ALONG * len(held))) :], held])
+    text = np.concatenate([train[-len(held) :], held])  # as much of what stands before it is read along
     usual = trainer.options
-    tracks = max(1, min(usual.batch_size, FEW_TRACKS, len(text) // (2 * found.window)))
-    own = replace(usual, batch_size=tracks, learning_rate=usual.learning_rate * SOFTER, max_epochs=READ_ON, patience=0)
+    tracks = max(1, min(usual.batch_size, TRACKS_ON, len(text) // (2 * found.window)))
+    softer = SOFTER * usual.learning_rate
+    own = replace(usual, batch_size=tracks, learning_rate=softer, max_epochs=PASSES_ON, patience=0)
     again = replace(
         problem,
         batches=lambda given: Tracks(text, given, found.window),
@@ -163,7 +159,7 @@ def _read_on(found: LanguageFitted, trainer: Trainer, problem: Problem) -> Langu
     after = Trainer(own, work=trainer.work, fingerprint=trainer.fingerprint, progress=trainer.progress)
     network = after.train(again, name="refit").network
     message = "The validation part, which chose the epoch, was then learned too: {passes} passes over it."
-    note = Note("refit", message, {"passes": READ_ON})
+    note = Note("refit", message, {"passes": PASSES_ON})
     return replace(found, network=network, notes=(*found.notes, note), selected=found)
 
 
